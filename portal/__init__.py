@@ -1,0 +1,1 @@
+"""A customer portal for public bodies that never loses a citizen's answers."""

@@ -1,0 +1,124 @@
+"""The composition root: the only module that knows every feature."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, request
+from flask_babel import Babel
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+from whitenoise import WhiteNoise
+
+from portal.clock import Clock, SystemClock
+from portal.config import Configuration, read_configuration
+from portal.db import Database
+from portal.sessions import gate
+from portal.sessions import views as session_views
+from portal.sessions.clock_context import page_clock
+from portal.sessions.interface import TableSessionInterface, visit
+from portal.sessions.policies import KINDS, Kind
+from portal.site_settings.interface import settings
+from portal.web import error_pages, headers, strict_input, unit_of_work
+from portal.web.portal import Portal
+
+ROOT = Path(__file__).resolve().parent.parent
+STATIC = ROOT / "static"
+STATIC_MAX_AGE_S = 365 * 24 * 3600
+
+
+def create_app(
+    configuration: Configuration | None = None,
+    *,
+    clock: Clock | None = None,
+    kinds: Mapping[str, Kind] = KINDS,
+) -> Flask:
+    """The application; tests give it a clock that they move, and kinds of session with other policies.
+
+    Raises `ConfigurationError` where the environment or the database is not as it must be.
+    """
+    configuration = configuration or read_configuration()
+    app = Flask("portal", static_folder=None, template_folder=str(ROOT / "templates"))
+    app.extensions["portal"] = Portal(
+        configuration=configuration,
+        clock=clock or SystemClock(),
+        database=Database(configuration.database_url),
+        policies=kinds,
+    )
+    app.extensions["portal"].database.check()
+    _configure(app, configuration)
+    _add_mechanisms(app)
+    _add_features(app)
+    _add_middleware(app, configuration)
+    return app
+
+
+def _configure(app: Flask, configuration: Configuration) -> None:
+    app.config.update(
+        SECRET_KEY=configuration.secret_key,
+        TRUSTED_HOSTS=list(configuration.trusted_hosts),
+        WTF_CSRF_ENABLED=False,
+        TEMPLATES_AUTO_RELOAD=False,
+        BABEL_DEFAULT_LOCALE="en",
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.autoescape = True
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["asset"] = asset
+    app.session_interface = TableSessionInterface()
+    Babel(app)
+
+
+def _add_mechanisms(app: Flask) -> None:
+    """The order of `before_request` is the order of this list: body, session and token, then the person."""
+    for mechanism in (strict_input, gate, unit_of_work, headers, error_pages):
+        mechanism.init_app(app)
+    app.context_processor(_page_context)
+
+
+def _add_features(app: Flask) -> None:
+    app.register_blueprint(session_views.blueprint)
+
+
+def _add_middleware(app: Flask, configuration: Configuration) -> None:
+    hops = configuration.trusted_proxies
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
+        app.wsgi_app, root=STATIC, prefix="static/", max_age=STATIC_MAX_AGE_S
+    )
+
+
+@cache
+def asset(path: str) -> str:
+    """The address of a static file, with its content's hash, so that browsers may keep it for ever."""
+    digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+    return f"/static/{path}?v={digest}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What every page says of the public body."""
+
+    name: str
+    support_contact: str
+    address: str
+
+
+def _site() -> Site:
+    current = settings()
+    return Site(name=current.site_name, support_contact=current.support_contact, address=current.site_name)
+
+
+def _page_context() -> dict[str, Any]:
+    return {
+        "site": _site(),
+        "clock": page_clock(),
+        "csrf_token": lambda: visit().token(),
+        "current_path": request.path,
+        "other_language": None,
+    }

@@ -1,0 +1,180 @@
+"""Configuration: read once from the environment, frozen, and refused at start with a plain sentence when wrong."""
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from portal.errors import ConfigurationError
+from portal.keyring import Keyring, new_key, parse_keyring
+
+Environment = Literal["development", "production"]
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+DATABASE_SCHEMES = ("sqlite", "postgresql")
+MAIL_SCHEMES = ("file", "smtp", "smtps")
+STORAGE_SCHEMES = ("file",)
+SECRET_LENGTH = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """Everything an installation decides outside the database."""
+
+    environment: Environment
+    data_dir: Path
+    database_url: str
+    secret_key: str
+    keyring: Keyring
+    base_url: str
+    trusted_hosts: tuple[str, ...]
+    trusted_proxies: int
+    mail_url: str
+    storage_url: str
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach us over HTTPS, so that cookies are Secure and bear the `__Host-` prefix."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether one process with a writer lock serves, or several on PostgreSQL."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def mail_dir(self) -> Path:
+        """Where `MAIL_URL=file:` puts one `.eml` a message."""
+        return self.data_dir / "mail"
+
+
+def read_configuration(environ: Mapping[str, str] = os.environ) -> Configuration:
+    """Read and check the whole environment.
+
+    Raises `ConfigurationError` with one sentence that names the variable and what it must be.
+    """
+    environment = _environment(environ)
+    data_dir = _data_dir(environ)
+    base_url = _base_url(environ, environment)
+    return Configuration(
+        environment=environment,
+        data_dir=data_dir,
+        database_url=_database_url(environ, data_dir),
+        secret_key=_secret_key(environ, environment, data_dir),
+        keyring=_keyring(environ, environment, data_dir),
+        base_url=base_url,
+        trusted_hosts=_trusted_hosts(environ, base_url),
+        trusted_proxies=_trusted_proxies(environ),
+        mail_url=_scheme(environ, "MAIL_URL", "file:", MAIL_SCHEMES),
+        storage_url=_scheme(environ, "STORAGE_URL", "file:", STORAGE_SCHEMES),
+    )
+
+
+def _environment(environ: Mapping[str, str]) -> Environment:
+    value = environ.get("ENVIRONMENT", "development")
+    if value == "development":
+        return "development"
+    if value == "production":
+        return "production"
+    raise ConfigurationError(f"ENVIRONMENT is “{value}”; it must be development or production.")
+
+
+def _data_dir(environ: Mapping[str, str]) -> Path:
+    path = Path(environ.get("DATA_DIR") or "instance").absolute()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as reason:
+        raise ConfigurationError(f"DATA_DIR: the folder {path} cannot be made: {reason.strerror}.") from reason
+    if not os.access(path, os.W_OK):
+        raise ConfigurationError(f"DATA_DIR: the folder {path} cannot be written to.")
+    return path
+
+
+def _scheme(environ: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = environ.get(name) or default
+    try:
+        parts = urlsplit(value)
+        known = parts.scheme in allowed and (parts.port is None or parts.port > 0)
+    except ValueError:
+        known = False
+    if not known:
+        raise ConfigurationError(f"{name} must begin with {' or '.join(f'{scheme}:' for scheme in allowed)}.")
+    return value
+
+
+def _database_url(environ: Mapping[str, str], data_dir: Path) -> str:
+    url = _scheme(environ, "DATABASE_URL", f"sqlite:///{data_dir / 'portal.sqlite3'}", DATABASE_SCHEMES)
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _secret_key(environ: Mapping[str, str], environment: Environment, data_dir: Path) -> str:
+    secret = environ.get("SECRET_KEY") or _kept_secret(data_dir / "secret-key", environment, "SECRET_KEY")
+    if len(secret) < SECRET_LENGTH:
+        raise ConfigurationError(f"SECRET_KEY has {len(secret)} characters; it must have at least {SECRET_LENGTH}.")
+    return secret
+
+
+def _keyring(environ: Mapping[str, str], environment: Environment, data_dir: Path) -> Keyring:
+    return parse_keyring(environ.get("ANSWER_KEYS") or _kept_secret(data_dir / "answer-keys", environment, "ANSWER_KEYS"))
+
+
+def _kept_secret(path: Path, environment: Environment, name: str) -> str:
+    """The secret that development makes once, mode 0600; production never invents one."""
+    if environment == "production":
+        raise ConfigurationError(f"{name} is not set; production needs it in the environment.")
+    if not path.exists():
+        _create_secret(path, f"k1:{new_key()}" if name == "ANSWER_KEYS" else secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+def _create_secret(path: Path, secret: str) -> None:
+    """Write aside and link into place, so that another process at its first start never reads half a key."""
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secret)
+    with suppress(FileExistsError):
+        path.hardlink_to(aside)
+    aside.unlink()
+
+
+def _base_url(environ: Mapping[str, str], environment: Environment) -> str:
+    url = (environ.get("BASE_URL") or f"http://127.0.0.1:{environ.get('PORT') or '8000'}").rstrip("/")
+    parts = _split_url(url)
+    if parts is None:
+        raise ConfigurationError("BASE_URL must be the address people use, like https://portal.example.org.")
+    if environment == "production" and parts[0] == "http" and parts[1] not in LOOPBACK:
+        raise ConfigurationError("BASE_URL must begin with https:// in production; plain HTTP is for loopback only.")
+    return url
+
+
+def _split_url(url: str) -> tuple[str, str] | None:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and not (parts.path or parts.query or parts.fragment)
+        return (parts.scheme, parts.hostname) if valid and parts.hostname and (parts.port or 1) else None
+    except ValueError:
+        return None
+
+
+def _trusted_hosts(environ: Mapping[str, str], base_url: str) -> tuple[str, ...]:
+    given = tuple(filter(None, (host.strip() for host in environ.get("TRUSTED_HOSTS", "").split(","))))
+    return given or tuple(dict.fromkeys((urlsplit(base_url).hostname or "", *LOOPBACK)))
+
+
+def _trusted_proxies(environ: Mapping[str, str]) -> int:
+    value = environ.get("TRUSTED_PROXIES") or "0"
+    if not (value.isascii() and value.isdigit() and int(value) <= 10):
+        raise ConfigurationError("TRUSTED_PROXIES must be how many proxies stand before the portal: a number from 0 to 10.")
+    return int(value)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"

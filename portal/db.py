@@ -1,0 +1,155 @@
+"""The database: base class, UTC instants, engines that read and write, and what a connection must be like."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import DateTime, MetaData, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+from portal.errors import ConfigurationError
+
+BUSY_TIMEOUT_MS = 5000
+POOL_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_MS = 10_000
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+WANTED_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": BUSY_TIMEOUT_MS}
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant in UTC, on every database; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Take an aware instant; SQLite gets it naive in UTC, as text that sorts."""
+        if value is None:
+            return None
+        utc = value.astimezone(UTC) if value.tzinfo else _refuse_naive(value)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give an aware instant in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _refuse_naive(value: datetime) -> datetime:
+    raise ValueError(f"{value} has no time zone")
+
+
+class Base(DeclarativeBase):
+    """The root of all models."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: Instant}
+
+
+class Database:
+    """One database with two doors: `reading` never writes, `writing` is one short transaction.
+
+    On SQLite a lock in the process lines up the writers before `BEGIN IMMEDIATE` does, which keeps waiting short.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 12) -> None:
+        self.engine = _sqlite_engine(url, pool_size) if url.startswith("sqlite") else _postgresql_engine(url, pool_size)
+        self._writer: AbstractContextManager[Any] = (
+            threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
+        )
+        reader = self.engine.execution_options(portal_writes=False, postgresql_readonly=True)
+        self._reading = sessionmaker(reader, expire_on_commit=False, autoflush=False)
+        self._writing = sessionmaker(self.engine.execution_options(portal_writes=True), expire_on_commit=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees one state of the database and cannot change it."""
+        with self._reading() as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session in one write transaction: committed at the end, rolled back by an exception."""
+        with self._writer, self._writing.begin() as session:
+            yield session
+
+    def check(self) -> None:
+        """Read back what protects the data.
+
+        Raises `ConfigurationError` where the database runs without it.
+        """
+        with self.engine.connect() as connection:
+            (_check_sqlite if self.engine.dialect.name == "sqlite" else _check_postgresql)(connection)
+
+    def insert_or_ignore(self, db: Session, model: type[Base], **values: Any) -> bool:
+        """Insert a row unless a unique constraint already has it; tells whether it was inserted."""
+        insert = sqlite.insert if self.engine.dialect.name == "sqlite" else postgresql.insert
+        result = db.execute(insert(model).values(**values).on_conflict_do_nothing())
+        return bool(result.rowcount)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
+
+
+def _sqlite_engine(url: str, pool_size: int) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        pool_timeout=POOL_TIMEOUT_S,
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    for name, value in WANTED_PRAGMAS.items():
+        connection.execute(f"PRAGMA {name}={value}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """The driver is in autocommit, so this hook alone decides how a transaction begins."""
+    writes = connection.get_execution_options().get("portal_writes", True)
+    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql_engine(url: str, pool_size: int) -> Engine:
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        pool_timeout=POOL_TIMEOUT_S,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": POOL_TIMEOUT_S,
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+        },
+    )
+
+
+def _check_sqlite(connection: Connection) -> None:
+    for name, wanted in WANTED_PRAGMAS.items():
+        found = connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+        if found != wanted:
+            raise ConfigurationError(f"SQLite runs with {name}={found}; the portal needs {wanted}.")
+
+
+def _check_postgresql(connection: Connection) -> None:
+    if connection.execute(text("SHOW fsync")).scalar() != "on":
+        raise ConfigurationError("PostgreSQL runs with fsync off and may lose what it confirmed; switch it on.")
+
+

@@ -1,0 +1,17 @@
+"""Failures that we can explain to the person who meets them."""
+
+
+class PortalError(Exception):
+    """The root of our own failures; its text is a plain sentence."""
+
+
+class ConfigurationError(PortalError):
+    """The environment asks for something that the portal cannot or must not do."""
+
+
+class UndecryptableError(PortalError):
+    """A stored value does not open with any key we hold, or was moved from where it belongs."""
+
+
+class SessionOverError(PortalError):
+    """A write to a session that ended in the meantime; nothing was changed."""

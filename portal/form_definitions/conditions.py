@@ -1,0 +1,190 @@
+"""Three-valued conditions: true, false, or "cannot tell yet" (None) while an answer is missing."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from portal.form_definitions.answers import bound_date
+from portal.form_definitions.answers_date import date_of
+from portal.form_definitions.answers_number import decimal_of, plain_number
+from portal.form_definitions.definition import (
+    AllOf,
+    AnyOf,
+    Comparison,
+    Condition,
+    FormAnswers,
+    Negation,
+    SectionAnswers,
+    SomeItem,
+)
+from portal.form_definitions.field_types import FIELD_TYPES
+
+Truth = bool | None
+# What is left of a condition for the browser, as JSON: true, false, null (cannot tell),
+# {"all": […]}, {"any": […]}, {"not": …}, or one comparison with a field of the same page:
+# {"field": "phone", "type": "phone", "op": "answered", "value": true}. Numbers are decimal strings, dates YYYY-MM-DD,
+# yes/no values booleans; `years_ago_at_least` and `today` have become dates. A field that is hidden or not on the page
+# counts as not answered, which makes every comparison but `answered` null; {"not": null} is null, "all" and "any"
+# follow Kleene. A field shows only where its condition is true.
+PageCondition = bool | dict[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What a condition may see: visible answers, the section or item it stands in, and the day.
+
+    `here` binds a section's id to the answers of the page, or of one item of a repeat; it goes before `answers`.
+    """
+
+    answers: FormAnswers
+    today: date
+    here: Mapping[str, SectionAnswers] = field(default_factory=dict)
+
+    def answer(self, section_id: str, field_id: str) -> Any:
+        """The visible answer of a field, None where it is missing."""
+        section: Mapping[str, Any] = self.here.get(section_id, self.answers.get(section_id, {}))
+        return section.get(field_id)
+
+    def items(self, section_id: str) -> Iterable[SectionAnswers]:
+        """The items of a repeat."""
+        return self.answers.get(section_id, {}).values()  # type: ignore[return-value]
+
+    def within(self, section_id: str, answers: SectionAnswers) -> "Scope":
+        """The same scope inside one section or item."""
+        return replace(self, here={**self.here, section_id: answers})
+
+
+def evaluate(condition: Condition, scope: Scope) -> Truth:
+    """Whether the condition holds; None where it cannot be told yet."""
+    match condition:
+        case Comparison():
+            return _compare(condition, scope)
+        case AllOf():
+            return _all(evaluate(part, scope) for part in condition.parts)
+        case AnyOf():
+            return _any(evaluate(part, scope) for part in condition.parts)
+        case Negation():
+            return _not(evaluate(condition.part, scope))
+        case SomeItem():
+            return _any(evaluate(condition.when, item) for item in _item_scopes(condition, scope))
+
+
+def holds(condition: Condition | None, scope: Scope) -> bool:
+    """Whether a condition is true for certain; no condition always is."""
+    return condition is None or evaluate(condition, scope) is True
+
+
+def remaining(condition: Condition | None, scope: Scope, page: str) -> PageCondition:
+    """What is left of a condition for a page of section `page`: everything else is folded into true, false or null."""
+    match condition:
+        case None:
+            return True
+        case Comparison():
+            return _page_comparison(condition, scope) if condition.section_id == page else _compare(condition, scope)
+        case AllOf():
+            return _joined("all", [remaining(part, scope, page) for part in condition.parts], _all, False)
+        case AnyOf():
+            return _joined("any", [remaining(part, scope, page) for part in condition.parts], _any, True)
+        case Negation():
+            part = remaining(condition.part, scope, page)
+            return {"not": part} if isinstance(part, dict) else _not(part)
+        case SomeItem():
+            items = [remaining(condition.when, item, page) for item in _item_scopes(condition, scope)]
+            return _joined("any", items, _any, True)
+
+
+def _item_scopes(condition: SomeItem, scope: Scope) -> Iterable[Scope]:
+    return (scope.within(condition.section_id, item) for item in scope.items(condition.section_id))
+
+
+def _joined(
+    word: str, parts: list[PageCondition], join: Callable[[Iterable[Truth]], Truth], decisive: bool
+) -> PageCondition:
+    """Join what is left; folded parts become one, and a decisive one decides alone."""
+    open_parts: list[PageCondition] = [part for part in parts if isinstance(part, dict)]
+    folded = join(part for part in parts if not isinstance(part, dict))
+    if folded is decisive or not open_parts:
+        return folded
+    rest: list[PageCondition] = [None] if folded is None else []
+    left = open_parts + rest
+    return left[0] if len(left) == 1 else {word: left}
+
+
+def _all(values: Iterable[Truth]) -> Truth:
+    found = set(values)
+    return False if False in found else None if None in found else True
+
+
+def _any(values: Iterable[Truth]) -> Truth:
+    found = set(values)
+    return True if True in found else None if None in found else False
+
+
+def _not(value: Truth) -> Truth:
+    return None if value is None else not value
+
+
+def years_before(today: date, years: int) -> date:
+    """The last birthday of those who are `years` old today; born on 29 February, they are so on 1 March."""
+    if years >= today.year:
+        return date.min
+    try:
+        return today.replace(year=today.year - years)
+    except ValueError:
+        return today.replace(year=today.year - years, day=28)
+
+
+_COMPARABLE: Mapping[str, Callable[[Any], Any]] = {
+    "number": decimal_of,
+    "date": date_of,
+    "flag": lambda answer: answer if isinstance(answer, bool) else None,
+    "options": lambda answer: answer if isinstance(answer, list) else None,
+    "option": lambda answer: answer if isinstance(answer, str) else None,
+    "text": lambda answer: answer if isinstance(answer, str) else None,
+    "presence": lambda answer: None,
+}
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "is": lambda actual, expected: actual == expected,
+    "is_not": lambda actual, expected: actual != expected,
+    "one_of": lambda actual, expected: actual in expected,
+    "includes": lambda actual, expected: expected in actual,
+    "at_least": lambda actual, expected: actual >= expected,
+    "at_most": lambda actual, expected: actual <= expected,
+    "more_than": lambda actual, expected: actual > expected,
+    "less_than": lambda actual, expected: actual < expected,
+}
+
+
+def _compare(condition: Comparison, scope: Scope) -> Truth:
+    answer = scope.answer(condition.section_id, condition.field_id)
+    if condition.operator == "answered":
+        return (answer is not None) is condition.value
+    compare = FIELD_TYPES[condition.type].compare
+    actual = None if answer is None or compare is None else _COMPARABLE[compare](answer)
+    if actual is None:
+        return None
+    operator, expected = _resolved(condition, scope.today)
+    return _OPERATORS[operator](actual, expected)
+
+
+def _resolved(condition: Comparison, today: date) -> tuple[str, Any]:
+    """The operator and its value with the day put in."""
+    if condition.operator == "years_ago_at_least":
+        return "at_most", years_before(today, int(str(condition.value)))
+    if FIELD_TYPES[condition.type].compare == "date" and condition.operator != "answered":
+        return condition.operator, bound_date(condition.value, today)
+    return condition.operator, condition.value
+
+
+def _page_comparison(condition: Comparison, scope: Scope) -> PageCondition:
+    operator, value = _resolved(condition, scope.today)
+    return {"field": condition.field_id, "type": condition.type, "op": operator, "value": _json(value)}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_json(part) for part in value]
+    if isinstance(value, bool | str):
+        return value
+    return value.isoformat() if isinstance(value, date) else plain_number(value)

@@ -1,0 +1,217 @@
+"""What a form asks, frozen: texts, fields, sections, conditions and the shape of their answers."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+Answer = str | bool | list[str] | dict[str, str]
+SectionAnswers = Mapping[str, Answer]
+# A plain section holds {field: answer}, a repeat {item: {field: answer}} in the order of its items.
+FormAnswers = Mapping[str, Mapping[str, Answer | SectionAnswers]]
+
+TODAY: Literal["today"] = "today"
+Bound = Decimal | date | Literal["today"]
+Expected = bool | str | int | Decimal | date | tuple[str, ...] | tuple[Decimal, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """One text in the languages it was written in, the form's first language first."""
+
+    by_language: tuple[tuple[str, str], ...]
+
+    def in_(self, language: str) -> str:
+        """The text in this language, else in the first."""
+        return next((text for code, text in self.by_language if code == language), self.by_language[0][1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One field's answer compared with a value."""
+
+    section_id: str
+    field_id: str
+    type: str
+    operator: str
+    value: Expected
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllOf:
+    """True where every part is."""
+
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnyOf:
+    """True where one part is."""
+
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Negation:
+    """True where its part is false."""
+
+    part: "Condition"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SomeItem:
+    """True where the inner condition is for one item of a repeat."""
+
+    section_id: str
+    when: "Condition"
+
+
+Condition = Comparison | AllOf | AnyOf | Negation | SomeItem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One of the answers to choose from; an exclusive one stands alone."""
+
+    value: str
+    label: Text
+    hint: Text | None = None
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileLimits:
+    """How many files, how large, and of which kinds."""
+
+    max: int
+    max_mb: int
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lookup:
+    """A named integration, the fields it is asked with and the fields it fills.
+
+    `inputs` maps the integration's names to (section, field); `fills` maps field ids of this section to its outputs.
+    """
+
+    integration: str
+    inputs: Mapping[str, tuple[str, str]]
+    fills: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One question."""
+
+    id: str
+    type: str
+    label: Text
+    hint: Text | None = None
+    required: bool = False
+    required_when: Condition | None = None
+    when: Condition | None = None
+    min: Bound | None = None
+    max: Bound | None = None
+    max_length: int | None = None
+    max_words: int | None = None
+    pattern: re.Pattern[str] | None = None
+    options: tuple[Option, ...] = ()
+    sensitive: str | None = None
+    was: tuple[str, ...] = ()
+    errors: Mapping[str, Text]
+    files: FileLimits | None = None
+    lookup: Lookup | None = None
+
+    def option(self, value: str) -> Option | None:
+        """The option with this value, if there is one."""
+        return next((option for option in self.options if option.value == value), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeat:
+    """A section asked once for each item: what an item is called, how many, and which answer names it."""
+
+    item: Text
+    min: int
+    max: int
+    label_from: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopWhen:
+    """The end of the road: where the condition is true the form cannot be sent."""
+
+    when: Condition
+    title: Text
+    body: Text | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Section:
+    """One page of the form; compared and hashed by identity, so that plans for it can be cached."""
+
+    id: str
+    title: Text
+    intro: Text | None
+    when: Condition | None
+    needs: tuple[str, ...]
+    repeat: Repeat | None
+    stop_when: tuple[StopWhen, ...]
+    fields: tuple[Field, ...]
+
+    def field(self, field_id: str) -> Field | None:
+        """The field with this id, if there is one."""
+        return next((field for field in self.fields if field.id == field_id), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drafts:
+    """How long a draft is kept, when we remind of it, and what a new version does to it."""
+
+    keep_days: int
+    remind_days_before: tuple[int, ...]
+    on_new_version: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FormDefinition:
+    """A whole form; `document` is the canonical JSON it was read from and reads back from."""
+
+    id: str
+    title: Text
+    summary: Text | None
+    languages: tuple[str, ...]
+    expected_minutes: int | None
+    you_will_need: tuple[Text, ...]
+    access: str
+    allow_save: bool
+    drafts: Drafts
+    declaration: Text | None
+    sections: tuple[Section, ...]
+    document: str
+
+    @property
+    def slug(self) -> str:
+        """The id as it stands in addresses."""
+        return self.id.replace("_", "-")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical document, in hex."""
+        return hashlib.sha256(self.document.encode()).hexdigest()
+
+    def section(self, section_id: str) -> Section | None:
+        """The section with this id, if there is one."""
+        return next((section for section in self.sections if section.id == section_id), None)
+
+    def field(self, section_id: str, field_id: str) -> Field:
+        """A field that conditions refer to; raises `KeyError` where reading let an unknown one through."""
+        section = self.section(section_id)
+        found = section and section.field(field_id)
+        if not found:
+            raise KeyError(f"{section_id}.{field_id}")
+        return found

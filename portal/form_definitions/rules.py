@@ -1,0 +1,215 @@
+"""What shows, what is complete, what may start and where a form stops: one pass over the sections in order."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from portal.form_definitions.answers import Inputs, InvalidAnswerError, Translate
+from portal.form_definitions.conditions import Scope, holds
+from portal.form_definitions.definition import (
+    Answer,
+    Field,
+    FormAnswers,
+    FormDefinition,
+    Section,
+    SectionAnswers,
+    StopWhen,
+)
+from portal.form_definitions.field_types import FIELD_TYPES, answer_lines, answer_problem, read_answer
+
+PLAIN = ""  # stands for the item of a section that is no repeat
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownPage:
+    """A plain section, or one item of a repeat: its shown fields in order, and the answers that count."""
+
+    fields: tuple[Field, ...]
+    answers: SectionAnswers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a form shows for its answers: pages by section and item (`PLAIN` for sections that do not repeat).
+
+    A section that is not in `pages` is not shown. `answers` are the visible ones: nothing hidden is among them.
+    """
+
+    pages: Mapping[str, Mapping[str, ShownPage]]
+    answers: FormAnswers
+    today: date
+
+    def scope(self) -> Scope:
+        """What conditions may see of these answers."""
+        return Scope(answers=self.answers, today=self.today)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """An answer that keeps a section from being complete; without a field it concerns the repeat as a whole."""
+
+    field: Field | None
+    error: InvalidAnswerError
+    item_id: str = PLAIN
+
+
+@dataclass(frozen=True, kw_only=True)
+class HiddenAnswer:
+    """An answer that no longer counts because its field or section does not show."""
+
+    section_id: str
+    field_id: str
+    item_id: str = PLAIN
+
+
+@dataclass(kw_only=True)
+class _Pass:
+    """The sections judged so far; later ones see only what shows in them."""
+
+    today: date
+    pages: dict[str, Mapping[str, ShownPage]] = field(default_factory=dict)
+    answers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def take(self, section: Section, stored: Mapping[str, Any]) -> None:
+        scope = Scope(answers=self.answers, today=self.today)
+        if not holds(section.when, scope):
+            return
+        items = stored if section.repeat else {PLAIN: stored}
+        pages = {item_id: shown_page(section, answers, scope) for item_id, answers in items.items()}
+        visible = {item_id: page.answers for item_id, page in pages.items()}
+        self.pages[section.id] = pages
+        self.answers[section.id] = visible if section.repeat else visible[PLAIN]
+
+
+def shown(definition: FormDefinition, answers: FormAnswers, today: date) -> Shown:
+    """Which sections and fields show, and which answers count, judged in one pass in order."""
+    passed = _Pass(today=today)
+    for section in definition.sections:
+        passed.take(section, answers.get(section.id, {}))
+    return Shown(pages=passed.pages, answers=passed.answers, today=today)
+
+
+def shown_before(definition: FormDefinition, section: Section, answers: FormAnswers, today: date) -> Shown:
+    """The same for the sections before this one, which are all that its fields' conditions may see."""
+    passed = _Pass(today=today)
+    for earlier in definition.sections[: definition.sections.index(section)]:
+        passed.take(earlier, answers.get(earlier.id, {}))
+    return Shown(pages=passed.pages, answers=passed.answers, today=today)
+
+
+def shown_page(section: Section, answers: SectionAnswers, scope: Scope) -> ShownPage:
+    """The shown fields of one section or item; a field's condition sees the visible ones before it."""
+    visible: dict[str, Answer] = {}
+    here = scope.within(section.id, visible)
+    fields = []
+    for each in section.fields:
+        if holds(each.when, here):
+            fields.append(each)
+            if each.id in answers:
+                visible[each.id] = answers[each.id]
+    return ShownPage(fields=tuple(fields), answers=visible)
+
+
+def visible_answers(definition: FormDefinition, answers: FormAnswers, today: date) -> FormAnswers:
+    """The answers that count: those of shown sections and fields."""
+    return shown(definition, answers, today).answers
+
+
+def is_required(asked: Field, scope: Scope) -> bool:
+    """Whether an answer is needed; a field that cannot hold one yet never is."""
+    if not FIELD_TYPES[asked.type].answerable:
+        return False
+    return asked.required or (asked.required_when is not None and holds(asked.required_when, scope))
+
+
+def section_problems(
+    section: Section, shown_form: Shown, typed: Mapping[str, Mapping[str, Inputs]] | None = None
+) -> tuple[Problem, ...]:
+    """What keeps a shown section from being complete: missing, no longer valid or invalid answers, too few items.
+
+    `typed` holds what was typed and is no answer, by item (`PLAIN`) and field, as inputs by suffix.
+    """
+    pages = shown_form.pages.get(section.id, {})
+    problems = list(_repeat_problems(section, len(pages)))
+    for item_id, page in pages.items():
+        problems += page_problems(section, page, shown_form.scope(), (typed or {}).get(item_id, {}), item_id)
+    return tuple(problems)
+
+
+def page_problems(
+    section: Section, page: ShownPage, scope: Scope, typed: Mapping[str, Inputs], item_id: str = PLAIN
+) -> tuple[Problem, ...]:
+    """The problems of one section or item."""
+    here = scope.within(section.id, page.answers)
+    found = ((each, _problem(each, page.answers.get(each.id), typed.get(each.id), here)) for each in page.fields)
+    return tuple(Problem(field=each, error=error, item_id=item_id) for each, error in found if error)
+
+
+def _problem(asked: Field, answer: Answer | None, typed: Inputs | None, scope: Scope) -> InvalidAnswerError | None:
+    if typed:
+        try:
+            answer = read_answer(asked, typed, scope.today)
+        except InvalidAnswerError as problem:
+            return problem
+    if answer is not None:
+        return answer_problem(asked, answer, scope.today)
+    return InvalidAnswerError("required") if is_required(asked, scope) else None
+
+
+def _repeat_problems(section: Section, count: int) -> Iterable[Problem]:
+    if section.repeat and count < section.repeat.min:
+        yield Problem(field=None, error=InvalidAnswerError("too_few", limit=section.repeat.min))
+    if section.repeat and count > section.repeat.max:
+        yield Problem(field=None, error=InvalidAnswerError("too_many", limit=section.repeat.max))
+
+
+def unmet_needs(section: Section, shown_form: Shown, complete: Iterable[str]) -> tuple[str, ...]:
+    """The sections that must be completed before this one can start; one that does not show is not waited for."""
+    done = frozenset(complete)
+    return tuple(need for need in section.needs if need in shown_form.pages and need not in done)
+
+
+def stopped(section: Section, shown_form: Shown) -> StopWhen | None:
+    """The first stop of a shown section whose condition is true, in a repeat for any of its items."""
+    if section.id not in shown_form.pages:
+        return None
+    answers = [page.answers for page in shown_form.pages[section.id].values()] or [{}]
+    scopes = [shown_form.scope().within(section.id, each) for each in answers]
+    return next((stop for stop in section.stop_when if any(holds(stop.when, scope) for scope in scopes)), None)
+
+
+def first_stop(definition: FormDefinition, shown_form: Shown) -> tuple[Section, StopWhen] | None:
+    """The first shown section that stops the form, with its stop."""
+    stops = ((section, stopped(section, shown_form)) for section in definition.sections)
+    return next(((section, stop) for section, stop in stops if stop), None)
+
+
+def newly_hidden(before: Shown, after: Shown) -> tuple[HiddenAnswer, ...]:
+    """The answers that counted before a change and no longer do, though they may still be stored."""
+    still = set(_counted(after))
+    return tuple(answer for answer in _counted(before) if answer not in still and _was_left(answer, after))
+
+
+def _counted(shown_form: Shown) -> Iterable[HiddenAnswer]:
+    for section_id, pages in shown_form.pages.items():
+        for item_id, page in pages.items():
+            for field_id in page.answers:
+                yield HiddenAnswer(section_id=section_id, field_id=field_id, item_id=item_id)
+
+
+def _was_left(answer: HiddenAnswer, after: Shown) -> bool:
+    """A field that still shows was emptied, and an item that is gone was removed: neither was hidden."""
+    pages = after.pages.get(answer.section_id)
+    if pages is None:
+        return True
+    page = pages.get(answer.item_id)
+    return page is not None and all(each.id != answer.field_id for each in page.fields)
+
+
+def item_name(section: Section, answers: SectionAnswers, language: str, translate: Translate) -> str | None:
+    """The answer that names an item of a repeat, where there is one."""
+    named = section.field(section.repeat.label_from) if section.repeat and section.repeat.label_from else None
+    answer = answers.get(named.id) if named else None
+    lines = answer_lines(named, answer, language, translate) if named and answer is not None else []
+    return ", ".join(lines) or None

@@ -1,0 +1,117 @@
+"""Before any view: the session first, then the form token; what a dead session sends is never executed."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, current_app, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.sessions.interface import visit
+from portal.sessions.queries import FoundSession
+from portal.web.csrf import FIELD, HEADER
+from portal.web.declarations import BY_QUERY, CUSTOMER, Door, door_of
+from portal.web.htmx import htmx_redirect, is_htmx
+from portal.web.portal import portal
+from portal.web.unit_of_work import is_safe
+
+
+def guard() -> ResponseReturnValue | None:
+    """Let the request through to its view, or answer in its place."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None:
+        return None
+    door = door_of(view)
+    if door.kind is None:
+        return None
+    if door.kind == BY_QUERY:
+        _check_kind()
+    return _session_answer(door) or (None if is_safe() else _token_answer(door))
+
+
+def _check_kind() -> None:
+    kind = portal().policies.get(visit().kind)
+    if kind is None or not kind.in_browser:
+        abort(404)
+
+
+def _session_answer(door: Door) -> ResponseReturnValue | None:
+    live = visit().live
+    if not door.session or (live and (live.person_id or not door.person)):
+        return None
+    if live is None and _is_signed_in_elsewhere(door):
+        abort(404)
+    if live is None and visit().found:
+        return over(visit().found)
+    return _must_sign_in()
+
+
+def _is_signed_in_elsewhere(door: Door) -> bool:
+    """Whether this browser holds a person's live session of another kind: the wrong role, not a missing sign-in."""
+    kinds = (name for name, kind in portal().policies.items() if kind.in_browser and name != door.kind)
+    return is_safe() and any((live := visit().live_of(name)) and live.person_id for name in kinds)
+
+
+def _must_sign_in() -> ResponseReturnValue:
+    target = url_for("accounts.sign_in", next=request.full_path.rstrip("?") if is_safe() else None)
+    if is_htmx():
+        return htmx_redirect(target, 401)
+    return redirect(target) if is_safe() else (render_template("sessions/no_session.html"), 403)
+
+
+def over(found: FoundSession | None) -> ResponseReturnValue:
+    """The answer to a request of a session that has ended: where to read why, or the notice that nothing was done."""
+    target = ended_page()
+    if is_htmx():
+        return htmx_redirect(target, 401)
+    return redirect(target) if is_safe() else (late_notice(found), 403)
+
+
+def late_notice(found: FoundSession | None) -> str:
+    """The page that says that a form was not received, what is kept, and how to carry on."""
+    kept = portal().registry["kept_work"](found) if found else None
+    return render_template("sessions/late.html", ended=found, kept=kept, next=_page_of_form())
+
+
+def _page_of_form() -> str:
+    """The page that holds the form that was sent: forms post to their own page."""
+    return urlsplit(request.full_path).path
+
+
+def ended_page() -> str:
+    """Where the end of this view's kind of session is explained."""
+    kind = visit().kind
+    return url_for("sessions.ended", kind=None if kind == CUSTOMER else kind)
+
+
+def _token_answer(door: Door) -> ResponseReturnValue | None:
+    if visit().live is None and door.kind == BY_QUERY:
+        return None
+    token = request.form.get(FIELD) or request.headers.get(HEADER)
+    if _is_own_origin() and visit().proves(token, signed_out=not door.session):
+        return None
+    return _mismatch()
+
+
+def _is_own_origin() -> bool:
+    """Whether the form was sent from a page of this host; browsers that send no `Origin` pass."""
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.host
+
+
+def _mismatch() -> ResponseReturnValue | None:
+    """A live session's form comes back filled in where its view can; nothing is executed anywhere."""
+    if visit().live is None:
+        return render_template("sessions/no_cookie.html", blocked=visit().visitor is None), 403
+    if "shows_form_again" in current_app.view_functions[request.endpoint or ""].__dict__:
+        g.token_refused = True
+        return None
+    return render_template("sessions/mismatch.html", next=_page_of_form()), 409
+
+
+def token_refused() -> bool:
+    """Whether this request's form token did not fit; the view must change nothing and show the form again, 409."""
+    return bool(g.get("token_refused"))
+
+
+def init_app(app: Flask) -> None:
+    """Stand before every view."""
+    app.before_request(guard)

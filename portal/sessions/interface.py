@@ -1,0 +1,236 @@
+"""Flask's session interface on our own table: cookies in, cookies out, and renewal once the status is known."""
+
+from collections.abc import Iterator, MutableMapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Request, Response, current_app, g, request, session
+from flask.sessions import SessionInterface, SessionMixin
+from itsdangerous import BadSignature, Signer
+
+from portal.sessions.operations import Holder, leave_quiet_path, move_deadline, open_session
+from portal.sessions.policies import Kind
+from portal.sessions.queries import FoundSession, find_session, live_deadline
+from portal.sessions.rules import Contact, Policy, Times, counts, extended, renewed
+from portal.site_settings.interface import bring, settings
+from portal.tokens import new_token
+from portal.web.csrf import masked, proves
+from portal.web.declarations import BY_QUERY, CUSTOMER, Activity, activity_of, door_of
+from portal.web.portal import portal
+from portal.web.unit_of_work import db, now, reading
+
+VISITOR_COOKIE = "visitor"
+PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Moz")
+
+
+class Visit(SessionMixin, MutableMapping[str, Any]):
+    """What `flask.session` is here: the sessions that this browser's cookies name, read at first use.
+
+    As a mapping it shows Flask-Login the signed-in person, and nothing else can be stored in it.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._found: dict[str, FoundSession | None] = {}
+        self._cookies: dict[str, str | None] = {}
+        self._new_visitor: str | None = None
+
+    @cached_property
+    def kind(self) -> str:
+        """The kind of session that the called view works in."""
+        door = door_of(current_app.view_functions[self._request.endpoint]) if self._request.endpoint else None
+        if door is None or door.kind is None:
+            return CUSTOMER
+        return self._request.args.get("kind", CUSTOMER) if door.kind == BY_QUERY else door.kind
+
+    @property
+    def found(self) -> FoundSession | None:
+        """The session of this view's kind, live or ended in the last 24 hours."""
+        return self.find(self.kind)
+
+    @property
+    def live(self) -> FoundSession | None:
+        """The session of this view's kind, if it lived when the request arrived."""
+        return self.live_of(self.kind)
+
+    def find(self, kind: str) -> FoundSession | None:
+        """The session of any kind, live or recently ended, at most one query a kind."""
+        if kind not in self._found:
+            token = self._request.cookies.get(cookie_name(kind_of(kind).cookie))
+            self._found[kind] = find_session(reading(), kind, token) if token else None
+        found = self._found[kind]
+        if found:
+            bring(found.settings)
+        return found if found and found.is_explained(now()) else None
+
+    def live_of(self, kind: str) -> FoundSession | None:
+        """The session of any kind, if it lived when the request arrived."""
+        found = self.find(kind)
+        return found if found and found.times.alive(now()) else None
+
+    def open(self, kind: str, holder: Holder, *, csrf_secret: str | None = None) -> int:
+        """Open a session in the request's transaction and give the browser its cookie; gives the session's id."""
+        token, row = open_session(db(), kind, policy_of(kind), holder, now=now(), csrf_secret=csrf_secret)
+        self._cookies[kind] = token
+        return row.id
+
+    def close(self, kind: str) -> None:
+        """Take the cookie of a kind from the browser."""
+        self._cookies[kind] = None
+
+    def token(self) -> str:
+        """A form token for the page that is being made: of the live session, else of this visitor."""
+        return masked(self.live.csrf_secret if self.live else self._visitor_secret())
+
+    def proves(self, token: str | None, *, signed_out: bool) -> bool:
+        """Whether a form's token was made for the live session; on forms for signed-out people also for the visitor."""
+        secrets = [self.live.csrf_secret] if self.live else []
+        if signed_out:
+            secrets += [self.found.csrf_secret] if self.found else []
+            secrets += [self.visitor] if self.visitor else []
+        return any(proves(token, secret) for secret in secrets)
+
+    @cached_property
+    def visitor(self) -> str | None:
+        """The secret of the signed double-submit cookie, or None where the browser sent none that is ours."""
+        try:
+            return signer().unsign(self._request.cookies.get(cookie_name(VISITOR_COOKIE), "")).decode()
+        except BadSignature:
+            return None
+
+    def _visitor_secret(self) -> str:
+        self._new_visitor = self._new_visitor or (None if self.visitor else new_token())
+        return self.visitor or self._new_visitor or ""
+
+    @property
+    def cookies(self) -> dict[str, str | None]:
+        """The cookies that this request sets (a value) or takes away (None)."""
+        cookies = {kind_of(kind).cookie: token for kind, token in self._cookies.items()}
+        return cookies | ({VISITOR_COOKIE: signer().sign(self._new_visitor).decode()} if self._new_visitor else {})
+
+    @property
+    def _values(self) -> dict[str, Any]:
+        return {"_user_id": str(self.live.person_id)} if self.live and self.live.person_id else {}
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise TypeError("Nothing is stored in the session: answers live in drafts, people in accounts.")
+
+    def __delitem__(self, key: str) -> None:
+        raise TypeError("Nothing is stored in the session.")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class TableSessionInterface(SessionInterface):
+    """Opens a lazy `Visit` and, when the answer is known, renews the session and sends cookies that changed."""
+
+    def open_session(self, app: Flask, request: Request) -> Visit:  # type: ignore[override]
+        """The visit; no query before somebody asks."""
+        return Visit(request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Renew if the request counted; a request that changes nothing writes and sends nothing."""
+        visit = cast("Visit", session)
+        for name, value in visit.cookies.items():
+            _send_cookie(response, name, value)
+        if request.endpoint and door_of(app.view_functions[request.endpoint]).kind and not visit.cookies:
+            _note_activity(visit, response)
+
+
+def visit() -> Visit:
+    """The visit of this request, typed."""
+    return cast("Visit", session)
+
+
+def kind_of(name: str) -> Kind:
+    """The row of a kind."""
+    kind: Kind = portal().policies[name]
+    return kind
+
+
+def policy_of(kind: str) -> Policy:
+    """The policy of a kind under the settings in force."""
+    return kind_of(kind).policy(settings())
+
+
+def cookie_name(name: str) -> str:
+    """A cookie's name in this installation: browsers hold `__Host-` cookies to HTTPS, this host and all paths."""
+    return f"__Host-{name}" if portal().configuration.is_https else name
+
+
+def signer() -> Signer:
+    """Signs the double-submit cookie."""
+    return Signer(portal().configuration.secret_key, salt="visitor")
+
+
+def pressed_activity() -> Activity:
+    """What this request means for the session, by its view and the button pressed."""
+    declared = activity_of(current_app.view_functions[request.endpoint or ""])
+    return declared.pressed(request.form.get("_action") if request.method == "POST" else None)
+
+
+def expected_times(found: FoundSession, status: int) -> Times:
+    """The session's times as they will be after this request, if it is answered with `status`."""
+    times = found.times
+    if not _counts(found, status):
+        return times
+    policy = policy_of(found.kind)
+    deadline = renewed(times, policy, now())
+    if deadline == times.expires_at:
+        return times
+    return Times(expires_at=deadline, idle_timeout=policy.idle_timeout, absolute_end_at=times.absolute_end_at)
+
+
+def extend(found: FoundSession) -> datetime | None:
+    """Give a live session the full time from now; gives its deadline, or None where it ended in the meantime."""
+    policy = policy_of(found.kind)
+    deadline = extended(found.times, policy, now())
+    if move_deadline(db(), found.id, deadline, policy, now=now()):
+        return deadline
+    return live_deadline(db(), found.id, now=now())
+
+
+def _counts(found: FoundSession, status: int) -> bool:
+    contact = Contact(
+        activity=pressed_activity(),
+        method=request.method,
+        status=status,
+        is_prefetch=any("prefetch" in request.headers.get(name, "") for name in PREFETCH_HEADERS),
+        is_quiet=request.method == "GET" and found.is_quiet(request.path, now()),
+    )
+    return counts(contact, continue_counts=found.settings.continue_counts)
+
+
+def _note_activity(visit: Visit, response: Response) -> None:
+    found = visit.live
+    if found is None:
+        return
+    times = expected_times(found, response.status_code)
+    if times != found.times:
+        with portal().database.writing() as own:
+            move_deadline(own, found.id, times.expires_at, policy_of(found.kind), now=now())
+    elif response.status_code == 303 and pressed_activity() is Activity.CONTINUE_SECTION:
+        with portal().database.writing() as own:
+            leave_quiet_path(own, found.id, urlsplit(response.location or "").path, now=now())
+
+
+def _send_cookie(response: Response, name: str, value: str | None) -> None:
+    flags: dict[str, Any] = {"httponly": True, "samesite": "Lax", "secure": portal().configuration.is_https, "path": "/"}
+    if value is None:
+        response.delete_cookie(cookie_name(name), **flags)
+    else:
+        response.set_cookie(cookie_name(name), value, **flags)
+
+
+def answer_status() -> int:
+    """The status that this request is expected to get; an error page names its own."""
+    return cast("int", g.get("answer_status", 200))

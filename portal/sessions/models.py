@@ -1,0 +1,36 @@
+"""The session table: the only authority on who is signed in, and until when."""
+
+from datetime import datetime
+
+from sqlalchemy import Identity, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.audit import Id
+from portal.db import Base
+
+
+class SessionRow(Base):
+    """One session of one kind in one browser.
+
+    `person_id` is None for a guest; `guest_id` ties a guest to the drafts that were started or resumed here. Of the
+    cookie's token only the hash is stored.
+    """
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    csrf_secret: Mapped[str] = mapped_column(String(64))
+    person_id: Mapped[int | None] = mapped_column(Id, index=True)
+    guest_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    idle_timeout_s: Mapped[int] = mapped_column(Integer)
+    started_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    absolute_end_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None] = mapped_column(String(32))
+    quiet_path: Mapped[str | None] = mapped_column(String(200))
+    quiet_until: Mapped[datetime | None]
+    network: Mapped[str | None] = mapped_column(String(64))
+    device: Mapped[str | None] = mapped_column(String(200))

@@ -1,0 +1,109 @@
+"""Opening, renewing and ending sessions: every change is one `UPDATE … WHERE` that a dead session does not pass."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Update, delete, select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
+
+from portal.sessions.models import SessionRow
+from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline
+from portal.tokens import new_token, token_hash
+
+SWEEP_BATCH = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """Whose session it is: a signed-in person, a guest, or a person who began as a guest."""
+
+    person_id: int | None = None
+    guest_id: str | None = None
+
+
+def open_session(
+    db: Session, kind: str, policy: Policy, holder: Holder, *, now: datetime, csrf_secret: str | None = None
+) -> tuple[str, SessionRow]:
+    """Begin a session with the full time; gives the cookie's token, which is stored nowhere, and the row.
+
+    `csrf_secret` of a session that this one replaces keeps the pages in its other tabs working.
+    """
+    token = new_token()
+    row = SessionRow(
+        kind=kind,
+        token_hash=token_hash(token),
+        csrf_secret=csrf_secret or new_token(),
+        person_id=holder.person_id,
+        guest_id=holder.guest_id,
+        idle_timeout_s=int(policy.idle_timeout.total_seconds()),
+        started_at=now,
+        expires_at=first_deadline(policy, now),
+        absolute_end_at=policy.absolute_end(now),
+    )
+    db.add(row)
+    db.flush()
+    return token, row
+
+
+def move_deadline(db: Session, session_id: int, deadline: datetime, policy: Policy, *, now: datetime) -> bool:
+    """Renew a session that still lives, never backwards; tells whether it did."""
+    statement = _live(session_id, now).where(SessionRow.expires_at < deadline)
+    return _changed(
+        db, statement.values(expires_at=deadline, idle_timeout_s=int(policy.idle_timeout.total_seconds()))
+    )
+
+
+def leave_quiet_path(db: Session, session_id: int, path: str, *, now: datetime) -> bool:
+    """Remember the page that a Continue leads to, so that loading it is not activity."""
+    return _changed(db, _live(session_id, now).values(quiet_path=path, quiet_until=now + QUIET_TIME))
+
+
+def end_session(db: Session, session_id: int, reason: EndReason, *, now: datetime) -> bool:
+    """End one session that still lives."""
+    return _changed(db, _live(session_id, now).values(ended_at=now, end_reason=reason.value))
+
+
+def end_sessions_of(
+    db: Session, person_id: int, reason: EndReason, *, now: datetime, but: int | None = None
+) -> int:
+    """End all sessions of a person, one excepted where given; gives how many."""
+    statement = update(SessionRow).where(
+        SessionRow.person_id == person_id,
+        SessionRow.ended_at.is_(None),
+        SessionRow.expires_at > now,
+        SessionRow.id != (but or 0),
+    )
+    return _count(db, statement.values(ended_at=now, end_reason=reason.value))
+
+
+def forget_guest(db: Session, session_id: int, *, now: datetime) -> bool:
+    """Cut the tie between a signed-in person's session and the guest that it began as."""
+    return _changed(db, _live(session_id, now).values(guest_id=None))
+
+
+def sweep_sessions(db: Session, *, now: datetime) -> int:
+    """Delete one batch of sessions whose end no longer needs explaining; gives how many."""
+    old = (
+        select(SessionRow.id)
+        .where(SessionRow.expires_at < now - EXPLAINED_FOR - timedelta(days=1))
+        .order_by(SessionRow.id)
+        .limit(SWEEP_BATCH)
+    )
+    result = db.execute(delete(SessionRow).where(SessionRow.id.in_(old.scalar_subquery())))
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def _live(session_id: int, now: datetime) -> Update:
+    return update(SessionRow).where(
+        SessionRow.id == session_id, SessionRow.ended_at.is_(None), SessionRow.expires_at > now
+    )
+
+
+def _count(db: Session, statement: Update) -> int:
+    result = db.execute(statement.execution_options(synchronize_session=False))
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def _changed(db: Session, statement: Update) -> bool:
+    return _count(db, statement) == 1

@@ -1,0 +1,67 @@
+"""The kinds of session, each a row: its cookie and its policy under the settings in force."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+
+from portal.sessions.rules import ZERO, Policy
+from portal.site_settings.definition import Settings
+from portal.web.declarations import CUSTOMER, HUB
+
+MESSAGES = "messages"
+SIGNING = "signing"
+MOBILE = "mobile"
+HUB_IDLE_TIMEOUT = timedelta(seconds=21_600)
+HUB_ABSOLUTE_LIMIT = timedelta(hours=20)
+NO_CLOCK = timedelta(days=36_500)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of session; `in_browser` kinds have a cookie and answer to `?kind=`."""
+
+    name: str
+    policy: Callable[[Settings], Policy]
+    in_browser: bool = True
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's name, without the prefix that HTTPS adds: one a kind, so that none disturbs another."""
+        return f"session_{self.name}"
+
+
+def _customer(settings: Settings) -> Policy:
+    return Policy(idle_timeout=settings.session_lifetime, absolute_limit=_absolute_limit(settings))
+
+
+def _absolute_limit(settings: Settings) -> timedelta | None:
+    return timedelta(hours=settings.absolute_limit_hours) or None
+
+
+def _messages(_settings: Settings) -> Policy:
+    return Policy(idle_timeout=timedelta(minutes=60), renewal_share=1)
+
+
+def _signing(_settings: Settings) -> Policy:
+    return Policy(idle_timeout=timedelta(minutes=15))
+
+
+def _hub(_settings: Settings) -> Policy:
+    return Policy(idle_timeout=HUB_IDLE_TIMEOUT, absolute_limit=HUB_ABSOLUTE_LIMIT)
+
+
+def _mobile(_settings: Settings) -> Policy:
+    return Policy(idle_timeout=NO_CLOCK, renewal_share=0, warning=ZERO)
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType({
+    kind.name: kind
+    for kind in (
+        Kind(name=CUSTOMER, policy=_customer),
+        Kind(name=MESSAGES, policy=_messages),
+        Kind(name=SIGNING, policy=_signing),
+        Kind(name=HUB, policy=_hub),
+        Kind(name=MOBILE, policy=_mobile, in_browser=False),
+    )
+})

@@ -1,0 +1,112 @@
+"""Finding a session by its cookie: one indexed read that brings the settings along."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.sessions.models import SessionRow
+from portal.sessions.rules import EXPLAINED_FOR, EndReason, Times, end_reason
+from portal.site_settings.definition import Settings
+from portal.site_settings.queries import settings_document
+from portal.site_settings.rules import snapshot_of
+from portal.tokens import token_hash
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundSession:
+    """A session as one request sees it, with the settings in force."""
+
+    id: int
+    kind: str
+    csrf_secret: str
+    person_id: int | None
+    guest_id: str | None
+    started_at: datetime
+    times: Times
+    stored_reason: str | None
+    quiet_path: str | None
+    quiet_until: datetime | None
+    settings: Settings
+
+    @property
+    def ended_at(self) -> datetime:
+        """When it ended or will end."""
+        return self.times.ended_at or self.times.expires_at
+
+    @property
+    def reason(self) -> EndReason:
+        """Why it ended, or would."""
+        return EndReason(self.stored_reason) if self.stored_reason else end_reason(self.times)
+
+    def is_explained(self, now: datetime) -> bool:
+        """Whether its end is recent enough to be recognised and explained."""
+        return now < self.ended_at + EXPLAINED_FOR
+
+    def is_quiet(self, path: str, now: datetime) -> bool:
+        """Whether a GET of this path only follows a Continue, Back, Add or Remove."""
+        return self.quiet_path == path and self.quiet_until is not None and now < self.quiet_until
+
+
+COLUMNS = (
+    SessionRow.id,
+    SessionRow.kind,
+    SessionRow.csrf_secret,
+    SessionRow.person_id,
+    SessionRow.guest_id,
+    SessionRow.started_at,
+    SessionRow.expires_at,
+    SessionRow.idle_timeout_s,
+    SessionRow.absolute_end_at,
+    SessionRow.ended_at,
+    SessionRow.end_reason,
+    SessionRow.quiet_path,
+    SessionRow.quiet_until,
+    settings_document.label("settings"),
+)
+
+
+def find_session(db: Session, kind: str, token: str) -> FoundSession | None:
+    """The session of this kind that a cookie's token names, live or ended, or None."""
+    row = db.execute(
+        select(*COLUMNS).where(SessionRow.token_hash == token_hash(token), SessionRow.kind == kind)
+    ).one_or_none()
+    if row is None:
+        return None
+    return FoundSession(
+        id=row.id,
+        kind=row.kind,
+        csrf_secret=row.csrf_secret,
+        person_id=row.person_id,
+        guest_id=row.guest_id,
+        started_at=row.started_at,
+        times=Times(
+            expires_at=row.expires_at,
+            idle_timeout=timedelta(seconds=row.idle_timeout_s),
+            absolute_end_at=row.absolute_end_at,
+            ended_at=row.ended_at,
+        ),
+        stored_reason=row.end_reason,
+        quiet_path=row.quiet_path,
+        quiet_until=row.quiet_until,
+        settings=snapshot_of(row.settings),
+    )
+
+
+def live_deadline(db: Session, session_id: int, *, now: datetime) -> datetime | None:
+    """The deadline of a session as it stands, or None where it does not live."""
+    return db.scalar(
+        select(SessionRow.expires_at).where(
+            SessionRow.id == session_id, SessionRow.ended_at.is_(None), SessionRow.expires_at > now
+        )
+    )
+
+
+def live_sessions(db: Session, *, now: datetime, person_id: int | None = None) -> Sequence[SessionRow]:
+    """The sessions that live at `now`, newest first; of one person where given."""
+    query = select(SessionRow).where(SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
+    if person_id is not None:
+        query = query.where(SessionRow.person_id == person_id)
+    return db.scalars(query.order_by(SessionRow.id.desc())).all()

@@ -1,0 +1,61 @@
+"""The poller's fragment, *Stay signed in*, and the page after the end."""
+
+from dataclasses import replace
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.sessions.clock_context import session_clock
+from portal.sessions.gate import over
+from portal.sessions.interface import extend, visit
+from portal.sessions.rules import EndReason
+from portal.web.addresses import local_path
+from portal.web.declarations import Access, Activity, access, activity
+from portal.web.htmx import is_htmx
+from portal.web.portal import portal
+
+blueprint = Blueprint("sessions", __name__)
+
+
+@blueprint.get("/session/poll")
+@access(Access.ANY_KIND)
+@activity(Activity.POLL)
+def poll_session() -> ResponseReturnValue:
+    """How long the session has; asking never makes it longer."""
+    live = visit().live
+    return render_template("sessions/poll.html", kind=visit().kind, clock=session_clock(live, live.times) if live else None)
+
+
+@blueprint.post("/session/extend")
+@access(Access.ANY_KIND)
+@activity(Activity.EXTEND)
+def extend_session() -> ResponseReturnValue:
+    """Stay signed in: the full time from now, if the session still lives."""
+    live = visit().live
+    if live is None:
+        return over(visit().found)
+    deadline = extend(live)
+    if deadline is None:
+        return over(live)
+    if is_htmx():
+        clock = session_clock(live, replace(live.times, expires_at=deadline))
+        return render_template("sessions/poll.html", kind=live.kind, clock=clock)
+    return redirect(local_path(request.form.get("next"), url_for("home.start")), 303)
+
+
+@blueprint.get("/session/ended")
+@access(Access.ANY_KIND)
+@activity(Activity.NONE)
+def ended() -> ResponseReturnValue:
+    """Why the session ended, when, and how to carry on."""
+    if visit().live:
+        return redirect(url_for("home.start"))
+    found = visit().found
+    kept = portal().registry["kept_work"](found) if found else None
+    reason = found.reason if found else _signed_out_here()
+    return render_template("sessions/ended.html", ended=found, reason=reason, kept=kept, next=kept.path if kept else None)
+
+
+def _signed_out_here() -> EndReason | None:
+    """Signing out takes the cookie away, so the redirect that follows names the reason itself."""
+    return EndReason.SIGNED_OUT if request.args.get("reason") == EndReason.SIGNED_OUT.value else None

@@ -1,0 +1,36 @@
+"""Changing settings, with who, when, old and new."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.audit import Actor, record
+from portal.site_settings.definition import BY_NAME, Value
+from portal.site_settings.models import ONLY_ROW, StoredSettings
+from portal.site_settings.queries import CHANGED
+from portal.site_settings.rules import as_typed
+
+
+def change_settings(db: Session, values: Mapping[str, Value], *, by: Actor, now: datetime) -> list[str]:
+    """Store the values that differ from those in force; gives the names that changed."""
+    row = _locked_row(db)
+    stored = json.loads(row.document)
+    old = {name: stored.get(name, BY_NAME[name].default) for name in values}
+    changed = [name for name in values if values[name] != old[name]]
+    for name in changed:
+        stored[name] = values[name]
+        record(db, CHANGED, by=by, now=now, subject=name, old=_text(name, old[name]), new=_text(name, values[name]))
+    row.document = json.dumps(stored, sort_keys=True)
+    return changed
+
+
+def _text(name: str, value: Value) -> str:
+    return as_typed(BY_NAME[name], value)
+
+
+def _locked_row(db: Session) -> StoredSettings:
+    """The only row (made by the first migration), locked, so that two administrators never undo each other's change."""
+    return db.scalars(select(StoredSettings).where(StoredSettings.id == ONLY_ROW).with_for_update()).one()

@@ -1,0 +1,75 @@
+"""Which typed values a setting accepts, and the snapshot made of what is stored. Pure."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _
+
+from portal.errors import PortalError
+from portal.site_settings.definition import SETTINGS, Setting, Settings, Value
+
+
+class RefusedSettingError(PortalError):
+    """A typed value that a setting does not accept; its text belongs beside the field."""
+
+    def __init__(self, sentence: LazyString) -> None:
+        super().__init__(str(sentence))
+
+
+def parse(setting: Setting, typed: str) -> Value:
+    """The value of what somebody typed for a setting.
+
+    Raises `RefusedSettingError` for blank, malformed or out of range.
+    """
+    return PARSERS[setting.kind](setting, typed.strip())
+
+
+def _whole_number(setting: Setting, typed: str) -> int:
+    low, high = setting.low or 0, setting.high or 0
+    digits = typed.isascii() and typed.isdigit() and len(typed) <= 9
+    if not digits or not low <= int(typed) <= high:
+        raise RefusedSettingError(_("Enter a whole number from %(low)s to %(high)s", low=low, high=high))
+    return int(typed)
+
+
+def _text(setting: Setting, typed: str) -> str:
+    if not typed or not typed.isprintable():
+        raise RefusedSettingError(_("Enter a text on one line"))
+    if setting.high and len(typed) > setting.high:
+        raise RefusedSettingError(_("Enter at most %(high)s characters", high=setting.high))
+    return typed
+
+
+def _yes_no(setting: Setting, typed: str) -> bool:
+    if typed not in ("yes", "no"):
+        raise RefusedSettingError(_("Choose yes or no"))
+    return typed == "yes"
+
+
+def _time_zone(setting: Setting, typed: str) -> str:
+    if typed not in available_timezones():
+        raise RefusedSettingError(_("Choose a time zone from the list, like Europe/London"))
+    return typed
+
+
+PARSERS = {"whole_number": _whole_number, "text": _text, "yes_no": _yes_no, "time_zone": _time_zone}
+
+
+def as_typed(setting: Setting, value: Value) -> str:
+    """A stored value as a person would type it."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def snapshot(stored: Mapping[str, Any]) -> Settings:
+    """The values in force: what is stored, defaults for the rest."""
+    return Settings(**{setting.name: stored.get(setting.name, setting.default) for setting in SETTINGS})
+
+
+@lru_cache(maxsize=64)
+def snapshot_of(document: str | None) -> Settings:
+    """The snapshot of the stored JSON document, read once per distinct text."""
+    return snapshot(json.loads(document) if document else {})

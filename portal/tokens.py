@@ -1,0 +1,33 @@
+"""Random values given to people and browsers, and the hashes of them that we store."""
+
+import hashlib
+import hmac
+import secrets
+
+READABLE = "23456789BCDFGHJKMNPQRTVWXY"
+"""Digits and capitals without look-alikes (0 O, 1 I L, 5 S, 2 Z) and without the vowels that spell words."""
+
+
+def new_token() -> str:
+    """256 random bits for a cookie or a link, in characters that are safe in an address."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """What we store of a token: SHA-256 is enough, as a token cannot be guessed (ASVS 5.0 11.5.1)."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def readable_code(length: int) -> str:
+    """A random code that people copy by hand."""
+    return "".join(secrets.choice(READABLE) for _ in range(length))
+
+
+def digits_code(length: int = 6) -> str:
+    """A random code of decimal digits, for a mail."""
+    return "".join(secrets.choice("0123456789") for _ in range(length))
+
+
+def keyed_hash(secret: str, value: str) -> bytes:
+    """A hash of something guessable (an address, a short code) that says nothing without the secret."""
+    return hmac.new(secret.encode(), value.encode(), hashlib.sha256).digest()

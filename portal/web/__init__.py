@@ -1,0 +1,1 @@
+"""What every view may use, whatever its feature."""

@@ -1,0 +1,53 @@
+"""Addresses: where a request came from, and where people may be sent next."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from flask import current_app, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from portal.audit import Actor
+from portal.web.portal import portal
+
+
+def local_path(target: str | None, default: str) -> str:
+    """`target` where it is a path of this portal that a browser can open, else `default`.
+
+    A path must match the URL map; anything with a scheme, a host or a backslash is somebody else's idea.
+    """
+    if not target or not target.startswith("/") or target.startswith("//") or "\\" in target or not target.isprintable():
+        return default
+    path = urlsplit(target).path
+    return target if _is_page(path) else default
+
+
+def _is_page(path: str) -> bool:
+    adapter = current_app.url_map.bind("")
+    try:
+        adapter.match(path, method="GET")
+    except (HTTPException, RequestRedirect):
+        return False
+    return True
+
+
+def public_url(path: str) -> str:
+    """A full address for a mail, built from configuration alone."""
+    return portal().configuration.base_url + path
+
+
+def remote_network() -> str:
+    """The network this request came from: an IPv4 address, or the /64 of an IPv6 address."""
+    remote = request.remote_addr or ""
+    try:
+        address = ipaddress.ip_address(remote)
+    except ValueError:
+        return "unknown"
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network(f"{address}/64", strict=False))
+
+
+def actor(person_id: int | None = None) -> Actor:
+    """Who acts in this request, for the audit log."""
+    return Actor(person_id=person_id, address=remote_network())

@@ -1,0 +1,102 @@
+"""What each view declares: who may call it, and what calling it means for the session."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+View = TypeVar("View", bound=Callable[..., Any])
+CUSTOMER = "customer"
+HUB = "hub"
+BY_QUERY = "?kind="
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Who may pass: the session kind that the view works in, and what that session must have.
+
+    `kind` None means that the view knows no session at all; `BY_QUERY` takes it from `?kind=`.
+    """
+
+    kind: str | None = CUSTOMER
+    session: bool = False
+    person: bool = False
+    roles: frozenset[str] | None = None
+
+
+class Access(Enum):
+    """The doors of the portal."""
+
+    SYSTEM = Door(kind=None)
+    PUBLIC = Door()
+    ANY_KIND = Door(kind=BY_QUERY)
+    DRAFT_OWNER = Door(session=True)
+    PERSON = Door(session=True, person=True)
+    STAFF = Door(kind=HUB, session=True, person=True, roles=frozenset({"staff"}))
+    ADMINISTRATOR = Door(kind=HUB, session=True, person=True, roles=frozenset({"administrator"}))
+
+
+class Activity(Enum):
+    """What a request means for the session that it comes with (table in `docs/sessions.md`)."""
+
+    LOAD = "loading a form"
+    SUBMIT = "submitting a form"
+    SAVE = "saving explicitly"
+    NAVIGATE = "navigating to a page, or refreshing it"
+    INTEGRATION = "running an integration on a form"
+    CONTINUE_SECTION = "moving within a form"
+    EXTEND = "staying signed in"
+    AUTOSAVE = "saving by itself"
+    POLL = "looking at what is left"
+    NONE = "nothing that a person does in a session"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An activity, and others by the button (`_action`) that was pressed."""
+
+    activity: Activity
+    by_button: Mapping[str, Activity]
+
+    def pressed(self, button: str | None) -> Activity:
+        """The activity of a request that was sent with this button."""
+        return self.by_button.get(button or "", self.activity)
+
+
+def access(door: Access) -> Callable[[View], View]:
+    """Declare who may call a view."""
+
+    def declare(view: View) -> View:
+        view.__dict__["access"] = door
+        return view
+
+    return declare
+
+
+def activity(kind: Activity, **by_button: Activity) -> Callable[[View], View]:
+    """Declare what a view means for the session; a form with several buttons names those that mean something else."""
+
+    def declare(view: View) -> View:
+        view.__dict__["activity"] = Declared(kind, MappingProxyType(by_button))
+        return view
+
+    return declare
+
+
+def shows_form_again(view: View) -> View:
+    """Declare that a view shows its form filled in, 409, where the form token did not fit (`gate.token_refused`)."""
+    view.__dict__["shows_form_again"] = True
+    return view
+
+
+def door_of(view: Callable[..., Any]) -> Door:
+    """The declared door of a view; a view without one is a mistake that the tests find."""
+    found: Access = view.__dict__["access"]
+    return found.value
+
+
+def activity_of(view: Callable[..., Any]) -> Declared:
+    """The declared activity of a view."""
+    found: Declared = view.__dict__["activity"]
+    return found

