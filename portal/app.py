@@ -23,6 +23,7 @@ from portal.sessions.interface import TableSessionInterface, visit
 from portal.sessions.policies import KINDS, Kind
 from portal.site_settings.interface import settings
 from portal.web import error_pages, headers, strict_input, unit_of_work
+from portal.web.addresses import sign_in_page
 from portal.web.portal import Portal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,7 +69,7 @@ def _configure(app: Flask, configuration: Configuration) -> None:
     app.jinja_env.autoescape = True
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals.update(asset=asset, sign_in_page=sign_in_page)
     app.session_interface = TableSessionInterface()
     Babel(app)
 

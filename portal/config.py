@@ -107,8 +107,7 @@ def _scheme(environ: Mapping[str, str], name: str, default: str, allowed: tuple[
 
 
 def _database_url(environ: Mapping[str, str], data_dir: Path) -> str:
-    url = _scheme(environ, "DATABASE_URL", f"sqlite:///{data_dir / 'portal.sqlite3'}", DATABASE_SCHEMES)
-    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+    return _scheme(environ, "DATABASE_URL", f"sqlite:///{data_dir / 'portal.sqlite3'}", DATABASE_SCHEMES)
 
 
 def _secret_key(environ: Mapping[str, str], environment: Environment, data_dir: Path) -> str:

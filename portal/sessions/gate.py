@@ -5,8 +5,11 @@ from urllib.parse import urlsplit
 from flask import Flask, abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from portal.sessions.clock_context import clock_time
 from portal.sessions.interface import visit
+from portal.sessions.kept_work import KeptWork
 from portal.sessions.queries import FoundSession
+from portal.web.addresses import sign_in_page
 from portal.web.csrf import FIELD, HEADER
 from portal.web.declarations import BY_QUERY, CUSTOMER, Door, door_of
 from portal.web.htmx import htmx_redirect, is_htmx
@@ -51,7 +54,7 @@ def _is_signed_in_elsewhere(door: Door) -> bool:
 
 
 def _must_sign_in() -> ResponseReturnValue:
-    target = url_for("accounts.sign_in", next=request.full_path.rstrip("?") if is_safe() else None)
+    target = sign_in_page(request.full_path.rstrip("?") if is_safe() else None)
     if is_htmx():
         return htmx_redirect(target, 401)
     return redirect(target) if is_safe() else (render_template("sessions/no_session.html"), 403)
@@ -67,8 +70,15 @@ def over(found: FoundSession | None) -> ResponseReturnValue:
 
 def late_notice(found: FoundSession | None) -> str:
     """The page that says that a form was not received, what is kept, and how to carry on."""
-    kept = portal().registry["kept_work"](found) if found else None
-    return render_template("sessions/late.html", ended=found, kept=kept, next=_page_of_form())
+    kept = kept_work(found) if found else None
+    ended_time = clock_time(found.ended_at) if found else ""
+    return render_template("sessions/late.html", ended_time=ended_time, kept=kept, next=_page_of_form())
+
+
+def kept_work(found: FoundSession) -> KeptWork | None:
+    """What the holder of this session left unfinished; the drafts know."""
+    kept: KeptWork | None = portal().registry["kept_work"](found)
+    return kept
 
 
 def _page_of_form() -> str:

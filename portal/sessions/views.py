@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from portal.sessions.clock_context import session_clock
-from portal.sessions.gate import over
+from portal.sessions.clock_context import clock_time, session_clock
+from portal.sessions.gate import kept_work, over
 from portal.sessions.interface import extend, visit
+from portal.sessions.kept_work import REASONS
 from portal.sessions.rules import EndReason
-from portal.web.addresses import local_path
+from portal.web.addresses import START_PAGE, local_path
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.htmx import is_htmx
-from portal.web.portal import portal
 
 blueprint = Blueprint("sessions", __name__)
 
@@ -40,7 +40,7 @@ def extend_session() -> ResponseReturnValue:
     if is_htmx():
         clock = session_clock(live, replace(live.times, expires_at=deadline))
         return render_template("sessions/poll.html", kind=live.kind, clock=clock)
-    return redirect(local_path(request.form.get("next"), url_for("home.start")), 303)
+    return redirect(local_path(request.form.get("next"), START_PAGE), 303)
 
 
 @blueprint.get("/session/ended")
@@ -49,11 +49,18 @@ def extend_session() -> ResponseReturnValue:
 def ended() -> ResponseReturnValue:
     """Why the session ended, when, and how to carry on."""
     if visit().live:
-        return redirect(url_for("home.start"))
+        return redirect(START_PAGE)
     found = visit().found
-    kept = portal().registry["kept_work"](found) if found else None
+    kept = kept_work(found) if found else None
     reason = found.reason if found else _signed_out_here()
-    return render_template("sessions/ended.html", ended=found, reason=reason, kept=kept, next=kept.path if kept else None)
+    return render_template(
+        "sessions/ended.html",
+        ended_time=clock_time(found.ended_at) if found else None,
+        reason=reason,
+        reason_text=REASONS[reason] if reason else None,
+        kept=kept,
+        next=kept.path if kept else None,
+    )
 
 
 def _signed_out_here() -> EndReason | None:

@@ -1,7 +1,7 @@
 """Addresses: where a request came from, and where people may be sent next."""
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request
 from werkzeug.exceptions import HTTPException
@@ -9,6 +9,14 @@ from werkzeug.routing import RequestRedirect
 
 from portal.audit import Actor
 from portal.web.portal import portal
+
+START_PAGE = "/"
+SIGN_IN_PAGE = "/account/sign-in"
+
+
+def sign_in_page(then: str | None) -> str:
+    """Where people sign in, to go on to `then` afterwards."""
+    return f"{SIGN_IN_PAGE}?{urlencode({'next': then})}" if then else SIGN_IN_PAGE
 
 
 def local_path(target: str | None, default: str) -> str:
