@@ -16,12 +16,15 @@ from whitenoise import WhiteNoise
 from portal.clock import Clock, SystemClock
 from portal.config import Configuration, read_configuration
 from portal.db import Database
+from portal.drafts import start_views as form_views
+from portal.drafts import views as draft_views
 from portal.sessions import gate
 from portal.sessions import views as session_views
 from portal.sessions.clock_context import page_clock
 from portal.sessions.interface import TableSessionInterface, visit
 from portal.sessions.policies import KINDS, Kind
 from portal.site_settings.interface import settings
+from portal.site_settings.times import language
 from portal.web import error_pages, headers, strict_input, unit_of_work
 from portal.web.addresses import sign_in_page
 from portal.web.portal import Portal
@@ -71,7 +74,7 @@ def _configure(app: Flask, configuration: Configuration) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=asset, sign_in_page=sign_in_page)
     app.session_interface = TableSessionInterface()
-    Babel(app)
+    Babel(app)  # type: ignore[no-untyped-call]
 
 
 def _add_mechanisms(app: Flask) -> None:
@@ -82,7 +85,8 @@ def _add_mechanisms(app: Flask) -> None:
 
 
 def _add_features(app: Flask) -> None:
-    app.register_blueprint(session_views.blueprint)
+    for feature in (session_views, form_views, draft_views):
+        app.register_blueprint(feature.blueprint)
 
 
 def _add_middleware(app: Flask, configuration: Configuration) -> None:
@@ -121,5 +125,6 @@ def _page_context() -> dict[str, Any]:
         "clock": page_clock(),
         "csrf_token": lambda: visit().token(),
         "current_path": request.path,
+        "language": language(),
         "other_language": None,
     }

@@ -31,3 +31,8 @@ def digits_code(length: int = 6) -> str:
 def keyed_hash(secret: str, value: str) -> bytes:
     """A hash of something guessable (an address, a short code) that says nothing without the secret."""
     return hmac.new(secret.encode(), value.encode(), hashlib.sha256).digest()
+
+
+def item_token() -> str:
+    """The id of a new item of a repeat: eight characters that say nothing and stand for ever."""
+    return "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(8))

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from portal.form_definitions.definition import TODAY, Answer, Field, Text
 from portal.errors import PortalError
+from portal.form_definitions.definition import TODAY, Answer, Field, Text
 
 # What stands in a field's inputs: suffix ("" or "day", "postcode" …) to the posted strings.
 Inputs = Mapping[str, Sequence[str]]
@@ -36,6 +36,17 @@ def typed(inputs: Inputs, suffix: str = "") -> str:
     """The text of one input, trimmed; of repeated ones the first."""
     values = inputs.get(suffix) or ("",)
     return values[0].strip()
+
+
+def named_inputs(field_id: str, inputs: Inputs) -> dict[str, list[str]]:
+    """The inputs that are not empty, by the names they are posted under: `born-day`."""
+    named = {f"{field_id}-{suffix}" if suffix else field_id: list(values) for suffix, values in inputs.items()}
+    return {name: values for name, values in named.items() if any(values)}
+
+
+def inputs_by_suffix(field_id: str, named: Inputs) -> dict[str, list[str]]:
+    """The reverse: inputs by suffix from inputs by name."""
+    return {name.removeprefix(field_id).removeprefix("-"): list(values) for name, values in named.items()}
 
 
 def show_text(field: Field, answer: Any) -> Shown:

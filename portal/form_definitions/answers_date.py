@@ -16,12 +16,13 @@ from portal.form_definitions.answers import (
 from portal.form_definitions.definition import TODAY, Answer, Field
 
 DATE_PARTS = ("day", "month", "year")
-_WELSH = "ionawr chwefror mawrth ebrill mai mehefin gorffennaf awst medi hydref tachwedd rhagfyr".split()
+_WELSH_SPRING = ("ionawr", "chwefror", "mawrth", "ebrill", "mai", "mehefin")
+_WELSH_AUTUMN = ("gorffennaf", "awst", "medi", "hydref", "tachwedd", "rhagfyr")
 _MONTH_NAMES = {
     **{name.lower(): number for number, name in enumerate(MONTHS, 1)},
     **{name.lower()[:3]: number for number, name in enumerate(MONTHS, 1)},
     "sept": 9,
-    **{name: number for number, name in enumerate(_WELSH, 1)},
+    **{name: number for number, name in enumerate((*_WELSH_SPRING, *_WELSH_AUTUMN), 1)},
 }
 
 

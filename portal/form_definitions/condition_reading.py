@@ -1,7 +1,7 @@
 """Conditions as authors write them, resolved: names replaced, references checked, values made comparable."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -38,7 +38,7 @@ _OPERATORS_BY_KIND: Mapping[str | None, tuple[str, ...]] = {
 _FLAGS = {"true": True, "false": False}
 _OPERATORS = tuple(dict.fromkeys(name for names in _OPERATORS_BY_KIND.values() for name in names))
 _SHAPES = ("field", "all", "any", "not", "condition", "some_item")
-_EVERYWHERE = 1_000_000
+ALL_FIELDS = 1_000_000  # more than any section holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +101,11 @@ class ConditionReader:
         """Whether a named condition is right in itself; a loop is noted where it begins."""
         if name not in self._sound:
             self._sound[name] = True
-            judge = ConditionReader(sections=self.sections, named=self.named, faults=Faults(), _sound=self._sound)
-            judge.faults = _Counting(self.faults)
-            judge._within = (*self._within, name)
+            faults = _Counting(self.faults)
+            within = (*self._within, name)
+            judge = replace(self, faults=faults, _within=within)
             judge.read(self.named[name], ("conditions", name), Place())
-            self._sound[name] = judge.faults.count == 0
+            self._sound[name] = faults.count == 0
         return self._sound[name]
 
     def _node(self, document: ConditionDocument, path: Path, place: Place) -> Condition:
@@ -251,19 +251,18 @@ def _expected(known: KnownField, operator: str, value: Any) -> Expected:
         return _flag(value)
     if operator == "years_ago_at_least":
         return _years(value)
-    if operator == "one_of":
-        values = tuple(_value(known, each) for each in value)
-        if not values:
-            raise ValueError("This list needs at least one value.")
-        return values
-    return _value(known, value)
+    if operator == "one_of" and not value:
+        raise ValueError("This list needs at least one value.")
+    expected: Expected = tuple(_value(known, each) for each in value) if operator == "one_of" else _value(known, value)
+    return expected
 
 
 def _value(known: KnownField, value: str) -> Any:
     kind = FIELD_TYPES[known.document.type].compare
     if kind in ("option", "options") and value not in known.values:
         raise ValueError(f"{value} is not among the options of {known.document.id}.")
-    return _VALUES.get(str(kind), str)(value)
+    read: Callable[[str], Any] = _VALUES.get(str(kind), str)
+    return read(value)
 
 
 def _flag(value: str) -> bool:
@@ -298,4 +297,4 @@ def day(value: str) -> Any:
         raise ValueError(f"{value} is not a real date.") from None
 
 
-_VALUES = {"flag": _flag, "number": number, "date": day}
+_VALUES: Mapping[str, Callable[[str], Any]] = {"flag": _flag, "number": number, "date": day}

@@ -251,9 +251,9 @@ def _note_missing(part: Any, path: Path, faults: Faults) -> None:
     if isinstance(part, _Part):
         for key in part.required_keys:
             if key not in part.model_fields_set:
-                faults.add((*path, key), "This is missing.")
-        for name, key in type(part).model_fields.items():
-            _note_missing(getattr(part, name), (*path, key.alias or name), faults)
+                faults.add_unreadable((*path, key), "This is missing.")
+        for name, described in type(part).model_fields.items():
+            _note_missing(getattr(part, name), (*path, described.alias or name), faults)
     elif isinstance(part, list | dict):
         for index, value in part.items() if isinstance(part, dict) else enumerate(part):
             _note_missing(value, (*path, index), faults)

@@ -30,15 +30,13 @@ class Faults:
     """Collects faults; what lies in a part that could not be read at all is not judged again."""
 
     def __init__(self) -> None:
-        self._found: list[Fault] = []
+        self._found: dict[Fault, None] = {}
         self._unreadable: set[Path] = set()
 
     def add(self, path: Path, sentence: str) -> None:
         """Note one fault, unless its place could not be read anyway."""
         if not any(path[:length] in self._unreadable for length in range(len(path) + 1)):
-            fault = Fault(path=written(path), sentence=sentence)
-            if fault not in self._found:
-                self._found.append(fault)
+            self._found[Fault(path=written(path), sentence=sentence)] = None
 
     def add_unreadable(self, path: Path, sentence: str) -> None:
         """Note a part that has the wrong shape."""

@@ -40,6 +40,8 @@ class AnswerField(wtforms.Field):
 
     suffixes: tuple[str, ...] = ("",)
     absent_means_empty = False
+    body_html = Markup()
+    choices_shown: tuple[tuple[str, str, str | None, bool], ...] = ()
     label: Any
     type: Any
 
@@ -56,7 +58,6 @@ class AnswerField(wtforms.Field):
         self.required = definition.required
         self.show_when: str | None = None
         self.reveals: dict[str, list[AnswerField]] = {}
-        self.body_html = Markup()
 
     def input_name(self, suffix: str) -> str:
         """The name of one of its inputs: `born` or `born-day`."""
@@ -99,8 +100,6 @@ class AnswerField(wtforms.Field):
         """The options, those that are chosen checked."""
         chosen = set(self.inputs.get("") or ())
         return [OptionView(*option, option[0] in chosen) for option in self.choices_shown]
-
-    choices_shown: tuple[tuple[str, str, str | None, bool], ...] = ()
 
 
 class TextField(AnswerField):

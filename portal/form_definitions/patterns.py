@@ -25,7 +25,8 @@ def _is_slow(pattern: re.Pattern[str], longest_text: int) -> bool:
     """Try texts that almost match, short ones first, so that a runaway pattern is stopped while it is still cheap."""
     characters = dict.fromkeys(_USUAL_CHARACTERS + "".join(re.findall(r"\w", pattern.pattern))[:20])
     lengths = [length for length in (*range(8, 27), *_doubled(longest_text)) if length <= longest_text]
-    return any(_seconds(pattern, character * length + "\n") > _PATIENCE_S for length in lengths for character in characters)
+    texts = (character * length + "\n" for length in lengths for character in characters)
+    return any(_seconds(pattern, text) > _PATIENCE_S for text in texts)
 
 
 def _doubled(longest: int) -> list[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from portal.form_definitions.answers import Inputs, InvalidAnswerError, Translate
+from portal.form_definitions.answers import Inputs, InvalidAnswerError, Translate, inputs_by_suffix
 from portal.form_definitions.conditions import Scope, holds
 from portal.form_definitions.definition import (
     Answer,
@@ -128,7 +128,7 @@ def section_problems(
 ) -> tuple[Problem, ...]:
     """What keeps a shown section from being complete: missing, no longer valid or invalid answers, too few items.
 
-    `typed` holds what was typed and is no answer, by item (`PLAIN`) and field, as inputs by suffix.
+    `typed` holds what was typed and is no answer: by item (`PLAIN`), field and input name, as drafts keep it.
     """
     pages = shown_form.pages.get(section.id, {})
     problems = list(_repeat_problems(section, len(pages)))
@@ -149,7 +149,7 @@ def page_problems(
 def _problem(asked: Field, answer: Answer | None, typed: Inputs | None, scope: Scope) -> InvalidAnswerError | None:
     if typed:
         try:
-            answer = read_answer(asked, typed, scope.today)
+            answer = read_answer(asked, inputs_by_suffix(asked.id, typed), scope.today)
         except InvalidAnswerError as problem:
             return problem
     if answer is not None:

@@ -101,7 +101,7 @@ class _Builder:
 
     def _enter(self, node: Tree) -> None:
         if len(self._open) >= MAX_DEPTH:
-            _refuse(self._where(), _TOO_DEEP)
+            _refuse(self._where()[:3], _TOO_DEEP)
         self._add(node)
         self._open.append(node)
         self._path.append(None)

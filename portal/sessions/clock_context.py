@@ -1,14 +1,14 @@
 """What pages and the poller show of a session's time: durations for scripts, clock times for people."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from flask import g
 
 from portal.sessions.interface import answer_status, expected_times, policy_of, visit
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import Poll, State, Times, extended, poll
-from portal.site_settings.interface import settings
+from portal.site_settings.times import clock_time
 from portal.web.unit_of_work import now
 
 
@@ -37,11 +37,6 @@ class SessionClock:
     def next(self) -> int:
         """Whole seconds until the next poll."""
         return self.poll.next
-
-
-def clock_time(instant: datetime) -> str:
-    """An instant as the clock on the wall shows it, in the site's time zone."""
-    return f"{instant.astimezone(settings().zone):%H:%M}"
 
 
 def page_clock() -> SessionClock | None:

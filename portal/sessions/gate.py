@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 from flask import Flask, abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.sessions.clock_context import clock_time
 from portal.sessions.interface import visit
 from portal.sessions.kept_work import KeptWork
 from portal.sessions.queries import FoundSession
+from portal.site_settings.times import clock_time
 from portal.web.addresses import sign_in_page
 from portal.web.csrf import FIELD, HEADER
 from portal.web.declarations import BY_QUERY, CUSTOMER, Door, door_of

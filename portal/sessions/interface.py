@@ -133,7 +133,7 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
 class TableSessionInterface(SessionInterface):
     """Opens a lazy `Visit` and, when the answer is known, renews the session and sends cookies that changed."""
 
-    def open_session(self, app: Flask, request: Request) -> Visit:  # type: ignore[override]
+    def open_session(self, app: Flask, request: Request) -> Visit:
         """The visit; no query before somebody asks."""
         return Visit(request)
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from portal.sessions.clock_context import clock_time, session_clock
+from portal.sessions.clock_context import session_clock
 from portal.sessions.gate import kept_work, over
 from portal.sessions.interface import extend, visit
 from portal.sessions.kept_work import REASONS
 from portal.sessions.rules import EndReason
+from portal.site_settings.times import clock_time
 from portal.web.addresses import START_PAGE, local_path
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.htmx import is_htmx

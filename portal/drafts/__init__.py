@@ -1,0 +1,1 @@
+"""A form being filled: sections, items and their revisions, kept encrypted from the first answer."""

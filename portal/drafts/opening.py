@@ -1,0 +1,117 @@
+"""One draft as a request works on it: found, filled, and closed where it was sent, deleted or has expired."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from flask import abort, render_template
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from portal.drafts.models import Draft
+from portal.drafts.operations import Change, save_part
+from portal.drafts.queries import fill, find_draft
+from portal.drafts.rules import Filled, Part
+from portal.form_definitions.definition import FormDefinition, Section
+from portal.form_definitions.forms import PageScope, SectionForm, section_form
+from portal.sessions.clock_context import lose_answers
+from portal.sessions.interface import visit
+from portal.sessions.operations import Holder
+from portal.site_settings.times import clock_time, day_text, language, local_day, today
+from portal.web.portal import portal
+from portal.web.unit_of_work import db, is_safe, now
+
+
+def holder() -> Holder:
+    """Who this request's session belongs to."""
+    live = visit().live
+    return Holder(person_id=live.person_id, guest_id=live.guest_id) if live else Holder()
+
+
+@dataclass(frozen=True)
+class OpenDraft:
+    """A draft that the holder of this session may work on."""
+
+    draft: Draft
+
+    @property
+    def reference(self) -> str:
+        """The reference in its addresses."""
+        return self.draft.reference
+
+    @cached_property
+    def filled(self) -> Filled:
+        """The form with what is stored."""
+        return fill(db(), self.draft, portal().configuration.keyring, today())
+
+    @property
+    def definition(self) -> FormDefinition:
+        """The form's version."""
+        return self.filled.definition
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether no account keeps this draft."""
+        return self.draft.person_id is None
+
+    @property
+    def can_be_saved(self) -> bool:
+        """Whether the person can leave and come back: by an account, or where the form allows saving."""
+        return self.definition.allow_save or not self.is_guest
+
+    def address(self, *parts: str) -> str:
+        """The address of the draft or of something in it."""
+        return "/".join(("/drafts", self.reference, *filter(None, parts)))
+
+    def section(self, section_id: str) -> Section:
+        """The section of this id; unknown ones are not found."""
+        return self.definition.section(section_id) or abort(404)
+
+    def form(self, section: Section, part: Part, posted: "MultiDict[str, str] | None" = None, only: frozenset[str] | None = None) -> SectionForm:
+        """The form of a section or item, as stored or as posted."""
+        scope = PageScope(definition=self.definition, answers=self.filled.answers, today=today())
+        return section_form(section, language=language(), scope=scope, stored=part.state, posted=posted, only=only)
+
+    def save(self, part: Part, form: SectionForm, *, is_confirmed: bool | None = None) -> int:
+        """Store what the form keeps; gives the revision. What is judged afterwards is read anew."""
+        change = Change(
+            section_id=part.section_id, item_id=part.item_id, state=form.kept(), is_confirmed=is_confirmed
+        )
+        revision = self.store(part, change)
+        self.reread()
+        return revision
+
+    def store(self, part: Part, change: Change) -> int:
+        """Store one change."""
+        keyring = portal().configuration.keyring
+        return save_part(db(), self.draft, self.definition, part, change, keyring=keyring, now=now())
+
+    def reread(self) -> None:
+        """Forget what was read, so that the next look sees what this request changed."""
+        db().flush()
+        self.__dict__.pop("filled", None)
+
+
+def open_draft(reference: str) -> OpenDraft:
+    """The draft of this reference if the session's holder may open it; to all others it does not exist."""
+    found = find_draft(db(), reference, holder(), locked=not is_safe()) or abort(404)
+    opened = OpenDraft(found)
+    if found.sent_at is None and not opened.can_be_saved:
+        lose_answers()
+    return opened
+
+
+def closed_page(opened: OpenDraft) -> ResponseReturnValue | None:
+    """The page of a draft that can no longer be filled, or None where it can."""
+    draft = opened.draft
+    if draft.sent_at:
+        return render_template(
+            "drafts/sent.html",
+            draft=draft,
+            title=opened.definition.title.in_(language()),
+            sent_on=day_text(local_day(draft.sent_at)),
+            sent_time=clock_time(draft.sent_at),
+        )
+    gone = draft.deleted_at or (draft.expires_at if draft.expires_at <= now() else None)
+    if gone is None:
+        return None
+    return render_template("drafts/deleted.html", deleted_on=day_text(local_day(gone))), 410

@@ -1,0 +1,140 @@
+"""Changing drafts: start, save a part, add and remove items, delete, claim."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from portal.drafts.models import Draft, DraftGuest, DraftPart
+from portal.drafts.rules import NO_REVISION, Part, reference_prefix
+from portal.drafts.sealing import RETURN_CODE, SAVE_ADDRESS, seal_state, seal_text
+from portal.form_definitions.definition import FormDefinition
+from portal.form_definitions.forms import SectionState
+from portal.form_definitions.models import FormVersion
+from portal.form_definitions.rules import PLAIN
+from portal.keyring import Keyring
+from portal.sessions.operations import Holder
+from portal.tokens import readable_code
+
+CODE_LENGTH = 8
+
+
+def start_draft(
+    db: Session, version: FormVersion, definition: FormDefinition, holder: Holder, *, keyring: Keyring, now: datetime
+) -> Draft:
+    """A new draft of this version; a guest's gets a return code where the form can be saved."""
+    draft = Draft(
+        reference=_new_reference(db, definition),
+        version=version,
+        person_id=holder.person_id,
+        started_at=now,
+        changed_at=now,
+        expires_at=_expiry(definition, now),
+    )
+    db.add(draft)
+    db.flush()
+    if holder.person_id is None and holder.guest_id:
+        grant(db, draft, holder.guest_id)
+        code = readable_code(CODE_LENGTH)
+        draft.return_code = seal_text(keyring, draft.id, RETURN_CODE, code) if definition.allow_save else None
+    return draft
+
+
+def _new_reference(db: Session, definition: FormDefinition) -> str:
+    """A reference that no draft bears; the unique constraint stands behind this look."""
+    while True:
+        code = readable_code(CODE_LENGTH)
+        reference = f"{reference_prefix(definition.id)}-{code[:4]}-{code[4:]}"
+        if db.scalar(select(Draft.id).where(Draft.reference == reference)) is None:
+            return reference
+
+
+def _expiry(definition: FormDefinition, now: datetime) -> datetime:
+    return now + timedelta(days=definition.drafts.keep_days)
+
+
+def grant(db: Session, draft: Draft, guest_id: str) -> None:
+    """Let a guest open a draft; saying so twice is harmless."""
+    if db.get(DraftGuest, (draft.id, guest_id)) is None:
+        db.add(DraftGuest(draft_id=draft.id, guest_id=guest_id))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """New values for one part; `is_confirmed` None leaves the confirmation as it was."""
+
+    section_id: str
+    item_id: str = PLAIN
+    state: SectionState
+    is_confirmed: bool | None = None
+
+
+def save_part(
+    db: Session, draft: Draft, definition: FormDefinition, before: Part, change: Change, *, keyring: Keyring, now: datetime
+) -> int:
+    """Store a part; gives its revision. Values that do not differ change nothing and keep the revision.
+
+    The caller holds the draft's lock, so `before` is what is stored.
+    """
+    confirmed = before.is_confirmed if change.is_confirmed is None else change.is_confirmed
+    if before.revision != NO_REVISION and before.state == change.state and before.is_confirmed == confirmed:
+        return before.revision
+    revision = before.revision if before.state == change.state and before.revision else before.revision + 1
+    row = _part_row(db, draft, change)
+    row.revision, row.is_confirmed, row.changed_at = revision, confirmed, now
+    row.sealed = seal_state(keyring, draft.id, change.section_id, change.item_id, change.state)
+    _touch(draft, definition, change.section_id, now)
+    return revision
+
+
+def _part_row(db: Session, draft: Draft, change: Change) -> DraftPart:
+    query = select(DraftPart).where(
+        DraftPart.draft_id == draft.id,
+        DraftPart.section_id == change.section_id,
+        DraftPart.item_id == change.item_id,
+    )
+    row = db.scalar(query)
+    if row is None:
+        row = DraftPart(draft_id=draft.id, section_id=change.section_id, item_id=change.item_id)
+        db.add(row)
+    return row
+
+
+def _touch(draft: Draft, definition: FormDefinition, section_id: str, now: datetime) -> None:
+    draft.changed_at = now
+    draft.answered_at = draft.answered_at or now
+    draft.expires_at = _expiry(definition, now)
+    draft.last_section_id = section_id
+
+
+def remove_item(
+    db: Session, draft: Draft, definition: FormDefinition, section_id: str, item_id: str, *, now: datetime
+) -> None:
+    """Remove one item of a repeat; the others keep their ids and answers."""
+    db.execute(
+        delete(DraftPart).where(
+            DraftPart.draft_id == draft.id, DraftPart.section_id == section_id, DraftPart.item_id == item_id
+        )
+    )
+    _touch(draft, definition, section_id, now)
+
+
+def keep_save_address(draft: Draft, address: str, *, keyring: Keyring) -> None:
+    """Keep the address that a guest wants mail at."""
+    draft.save_address = seal_text(keyring, draft.id, SAVE_ADDRESS, address)
+
+
+def delete_draft(db: Session, draft: Draft, *, now: datetime) -> None:
+    """Delete all that was typed; the tombstone keeps the reference and the day."""
+    db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id))
+    draft.deleted_at = now
+    draft.return_code = draft.save_address = None
+
+
+def claim_drafts(db: Session, guest_id: str, person_id: int) -> None:
+    """Make a guest's drafts a person's; whoever held them as a guest no longer does."""
+    own = select(DraftGuest.draft_id).where(DraftGuest.guest_id == guest_id)
+    claimed = db.scalars(select(Draft.id).where(Draft.id.in_(own), Draft.person_id.is_(None))).all()
+    db.execute(update(Draft).where(Draft.id.in_(claimed)).values(person_id=person_id, return_code=None))
+    db.execute(delete(DraftGuest).where(DraftGuest.draft_id.in_(claimed)))

@@ -1,0 +1,198 @@
+"""What the pages of a draft show: the band, the task list, the items of a repeat."""
+
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from portal.drafts.opening import OpenDraft
+from portal.drafts.rules import Filled, Part, Status
+from portal.drafts.sealing import return_code
+from portal.form_definitions.definition import Section
+from portal.form_definitions.rules import item_name
+from portal.site_settings.times import day_text, language, local_day, saved_text
+from portal.web.addresses import public_url
+from portal.web.portal import portal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """One bar of the progress row."""
+
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """The band under the header of a form's pages."""
+
+    title: str
+    position: str
+    rows: tuple[Segment, ...]
+    all_sections_href: str | None
+    saved: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A row of the task list."""
+
+    number: int
+    title: str
+    href: str | None
+    reason: str | None
+    status: str
+    status_text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One item of a repeat in its list."""
+
+    id: str
+    name: str
+    href: str
+    has_problem: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slip:
+    """What a guest copies by hand to come back."""
+
+    reference: str
+    return_code: str
+    address: str
+    last_day: str
+
+
+def status_text(status: Status) -> str:
+    """A status in words."""
+    return {
+        Status.COMPLETE: _("Complete"),
+        Status.IN_PROGRESS: _("In progress"),
+        Status.NOT_STARTED: _("Not started"),
+        Status.CANNOT_START: _("Cannot start yet"),
+        Status.NOT_NEEDED: _("Not needed"),
+        Status.CHECK_AGAIN: _("Check again"),
+    }[status]
+
+
+def progress_text(filled: Filled) -> str:
+    """How much is done, in words."""
+    complete, to_go = filled.counts()
+    done = ngettext("%(num)s section complete", "%(num)s sections complete", complete)
+    return _("%(done)s, %(to_go)s to go.", done=done, to_go=to_go)
+
+
+def segments(filled: Filled, current: Section | None = None) -> tuple[Segment, ...]:
+    """The progress row; the section that is open stands out."""
+    return tuple(
+        Segment(state="current" if section is current else filled.status(section).value)
+        for section in filled.definition.sections
+    )
+
+
+def saved(opened: OpenDraft) -> str | None:
+    """When the draft was last saved; None before the first answer."""
+    return saved_text(opened.draft.changed_at) if opened.draft.answered_at else None
+
+
+def band(opened: OpenDraft, section: Section | None = None) -> Band:
+    """The band of a section's page, or of another page of the form."""
+    definition = opened.definition
+    number = definition.sections.index(section) + 1 if section else 0
+    position = _("Section %(number)s of %(total)s", number=number, total=len(definition.sections))
+    return Band(
+        title=definition.title.in_(language()),
+        position=position if section else progress_text(opened.filled),
+        rows=segments(opened.filled, section),
+        all_sections_href=opened.address(),
+        saved=saved(opened),
+    )
+
+
+def tasks(opened: OpenDraft) -> list[Task]:
+    """The task list."""
+    sections = opened.definition.sections
+    return [_task(opened, number, section) for number, section in enumerate(sections, start=1)]
+
+
+def _task(opened: OpenDraft, number: int, section: Section) -> Task:
+    status = opened.filled.status(section)
+    return Task(
+        number=number,
+        title=section.title.in_(language()),
+        href=opened.address(section.id) if opened.filled.is_open(section) else None,
+        reason=_reason(opened.filled, section, status),
+        status=status.value,
+        status_text=status_text(status),
+    )
+
+
+def _reason(filled: Filled, section: Section, status: Status) -> str | None:
+    if status is Status.CANNOT_START:
+        return _what_to_finish(filled, section)
+    if status is Status.NOT_NEEDED:
+        return _("Your answers so far do not ask for it")
+    if section.repeat and filled.items(section):
+        return _("%(count)s added", count=len(filled.items(section)))
+    return None
+
+
+def _what_to_finish(filled: Filled, section: Section) -> str:
+    waiting = next(iter(filled.unmet_needs(section)), None) or filled.deciding_section(section)
+    needed = filled.definition.section(waiting) if waiting else None
+    if needed is None:
+        return _("It depends on your other answers")
+    return _("Finish “%(title)s” first", title=needed.title.in_(language()))
+
+
+def items(opened: OpenDraft, section: Section) -> list[Item]:
+    """The items of a repeat, each with a name."""
+    troubled = {problem.item_id for problem in opened.filled.problems(section)}
+    return [
+        Item(
+            id=part.item_id,
+            name=_name(section, part, number),
+            href=opened.address(section.id, part.item_id),
+            has_problem=part.item_id in troubled,
+        )
+        for number, part in enumerate(opened.filled.items(section), start=1)
+    ]
+
+
+def _name(section: Section, part: Part, number: int) -> str:
+    unnamed = _("%(item)s %(number)s", item=item_word(section).capitalize(), number=number)
+    return item_name(section, part.state.answers, language(), _) or unnamed
+
+
+def part_title(opened: OpenDraft, section: Section, part: Part) -> str:
+    """The heading of a section's page, or of an item's: its name, or its number where it has none yet."""
+    if not section.repeat:
+        return section.title.in_(language())
+    known = [item.item_id for item in opened.filled.items(section)]
+    number = known.index(part.item_id) + 1 if part.item_id in known else len(known) + 1
+    return _name(section, part, number)
+
+
+def item_word(section: Section) -> str:
+    """What one item of a repeat is called."""
+    return section.repeat.item.in_(language()) if section.repeat else ""
+
+
+def slip(opened: OpenDraft) -> Slip | None:
+    """What a guest needs to come back; None where there is no return code."""
+    code = return_code(portal().configuration.keyring, opened.draft)
+    if code is None:
+        return None
+    return Slip(
+        reference=opened.reference,
+        return_code=f"{code[:4]} {code[4:]}",
+        address=public_url("/resume").split("://", 1)[1],
+        last_day=keep_until(opened),
+    )
+
+
+def keep_until(opened: OpenDraft) -> str:
+    """The day until which the draft is kept."""
+    return day_text(local_day(opened.draft.expires_at))

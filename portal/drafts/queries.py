@@ -1,0 +1,80 @@
+"""Finding drafts that somebody may open, and what is in them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, Select, exists, false, or_, select
+from sqlalchemy.orm import Session
+
+from portal.drafts.models import Draft, DraftGuest, DraftPart
+from portal.drafts.rules import Filled
+from portal.drafts.sealing import open_part
+from portal.form_definitions.models import FormVersion
+from portal.form_definitions.queries import definition_of
+from portal.keyring import Keyring
+from portal.sessions.operations import Holder
+
+
+def _opened_by(holder: Holder) -> ColumnElement[bool]:
+    """The condition that this person or guest may open the draft."""
+    granted = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == holder.guest_id)
+    return or_(
+        Draft.person_id == holder.person_id if holder.person_id else false(),
+        granted if holder.guest_id else false(),
+    )
+
+
+def find_draft(db: Session, reference: str, holder: Holder, *, locked: bool = False) -> Draft | None:
+    """The draft of this reference if the holder may open it, sent and deleted ones too.
+
+    `locked` lines up the writers of one draft until the transaction ends.
+    """
+    query = select(Draft).where(Draft.reference == reference.upper(), _opened_by(holder))
+    return db.scalar(query.with_for_update(of=Draft) if locked else query)
+
+
+def draft_by_reference(db: Session, reference: str) -> Draft | None:
+    """The draft of this reference, whoever asks; the caller proves the right to it."""
+    return db.scalar(select(Draft).where(Draft.reference == reference.upper()))
+
+
+def fill(db: Session, draft: Draft, keyring: Keyring, today: date) -> Filled:
+    """The draft's form with all that is stored in it."""
+    rows = db.scalars(select(DraftPart).where(DraftPart.draft_id == draft.id).order_by(DraftPart.id))
+    return Filled(
+        definition=definition_of(draft.version), parts=tuple(open_part(keyring, row) for row in rows), today=today
+    )
+
+
+def _open_drafts(holder: Holder, now: datetime) -> Select[Draft]:
+    return (
+        select(Draft)
+        .where(_opened_by(holder), Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
+        .order_by(Draft.changed_at.desc(), Draft.id.desc())
+    )
+
+
+def answered_drafts(db: Session, holder: Holder, *, now: datetime) -> Sequence[Draft]:
+    """The holder's drafts that hold an answer and can be continued, last changed first."""
+    return db.scalars(_open_drafts(holder, now).where(Draft.answered_at.is_not(None))).all()
+
+
+def drafts_of_form(db: Session, holder: Holder, form_id: str, *, now: datetime) -> Sequence[Draft]:
+    """The holder's drafts of one form in any version, last changed first."""
+    versions = select(FormVersion.id).where(FormVersion.form_id == form_id)
+    return db.scalars(_open_drafts(holder, now).where(Draft.form_version_id.in_(versions))).all()
+
+
+def last_draft(db: Session, holder: Holder, *, now: datetime) -> Draft | None:
+    """The draft that the holder changed last."""
+    return db.scalar(_open_drafts(holder, now).limit(1))
+
+
+def guest_has_drafts(db: Session, guest_id: str) -> bool:
+    """Whether a guest holds a draft that an account could take over."""
+    query = (
+        select(Draft.id)
+        .join(DraftGuest)
+        .where(DraftGuest.guest_id == guest_id, Draft.person_id.is_(None), Draft.deleted_at.is_(None))
+    )
+    return db.scalar(query.limit(1)) is not None

@@ -1,0 +1,231 @@
+"""How far a form is filled: the status of each section, where to go next, and what keeps it from being sent. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+from portal.form_definitions.conditions import evaluate
+from portal.form_definitions.definition import (
+    Comparison,
+    Condition,
+    FormDefinition,
+    Negation,
+    Section,
+    SomeItem,
+    StopWhen,
+)
+from portal.form_definitions.forms import SectionState
+from portal.form_definitions.rules import (
+    PLAIN,
+    Problem,
+    Shown,
+    first_stop,
+    section_problems,
+    shown,
+    stopped,
+    unmet_needs,
+)
+
+NO_REVISION = 0
+
+
+class Status(Enum):
+    """Where a section stands on the task list."""
+
+    COMPLETE = "complete"
+    IN_PROGRESS = "in_progress"
+    NOT_STARTED = "not_started"
+    CANNOT_START = "cannot_start"
+    NOT_NEEDED = "not_needed"
+    CHECK_AGAIN = "check_again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What is stored of one section, of one item of a repeat, or of a repeat as a whole (its `item_id` is `PLAIN`).
+
+    `is_confirmed` says that the person pressed Continue on it and nothing was wrong then; for a repeat as a whole, that
+    everyone is listed.
+    """
+
+    section_id: str
+    item_id: str = PLAIN
+    state: SectionState = field(default_factory=SectionState)
+    revision: int = NO_REVISION
+    is_confirmed: bool = False
+    changed_at: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was typed."""
+        return not self.state.answers and not self.state.typed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """A form with what was answered so far, judged on one day; `parts` are in the order of their making."""
+
+    definition: FormDefinition
+    parts: tuple[Part, ...]
+    today: date
+
+    @cached_property
+    def _by_place(self) -> Mapping[tuple[str, str], Part]:
+        return {(part.section_id, part.item_id): part for part in self.parts}
+
+    def part(self, section_id: str, item_id: str = PLAIN) -> Part:
+        """The part at this place, empty where nothing is stored."""
+        return self._by_place.get((section_id, item_id)) or Part(section_id=section_id, item_id=item_id)
+
+    def items(self, section: Section) -> tuple[Part, ...]:
+        """The stored items of a repeat, in their order."""
+        return tuple(part for part in self.parts if part.section_id == section.id and part.item_id != PLAIN)
+
+    @cached_property
+    def answers(self) -> Mapping[str, Mapping[str, Any]]:
+        """All stored answers, hidden ones too, in the shape that conditions read."""
+        return {section.id: self._answers_of(section) for section in self.definition.sections}
+
+    def _answers_of(self, section: Section) -> Mapping[str, Any]:
+        if section.repeat:
+            return {part.item_id: part.state.answers for part in self.items(section)}
+        return self.part(section.id).state.answers
+
+    @cached_property
+    def shown(self) -> Shown:
+        """What shows for these answers."""
+        return shown(self.definition, self.answers, self.today)
+
+    def is_shown(self, section: Section) -> bool:
+        """Whether the section is part of the form for these answers."""
+        return section.id in self.shown.pages
+
+    @cached_property
+    def statuses(self) -> Mapping[str, Status]:
+        """The status of each section, in order; a section may need only earlier ones."""
+        found: dict[str, Status] = {}
+        for section in self.definition.sections:
+            found[section.id] = self._status(section, found)
+        return found
+
+    def status(self, section: Section) -> Status:
+        """The status of one section."""
+        return self.statuses[section.id]
+
+    def _status(self, section: Section, earlier: Mapping[str, Status]) -> Status:
+        complete = {section_id for section_id, status in earlier.items() if status is Status.COMPLETE}
+        if not self.is_shown(section):
+            return Status.CANNOT_START if self._may_show_later(section, earlier) else Status.NOT_NEEDED
+        if unmet_needs(section, self.shown, complete):
+            return Status.CANNOT_START
+        return self._progress(section)
+
+    def _may_show_later(self, section: Section, earlier: Mapping[str, Status]) -> bool:
+        """Whether sections that decide about this one are still to be answered."""
+        if section.when is None or evaluate(section.when, self.shown.scope()) is False:
+            return False
+        return self._undecided(section, earlier) is not None
+
+    def _undecided(self, section: Section, statuses: Mapping[str, Status]) -> str | None:
+        deciding = (sections_of(section.when) if section.when else set()) | set(section.needs)
+        done = (Status.COMPLETE, Status.NOT_NEEDED)
+        return next((each.id for each in self.definition.sections if each.id in deciding and statuses[each.id] not in done), None)
+
+    def deciding_section(self, section: Section) -> str | None:
+        """The first unfinished section whose answers decide whether this one shows."""
+        return self._undecided(section, self.statuses)
+
+    def _progress(self, section: Section) -> Status:
+        stored = [part for part in self.parts if part.section_id == section.id]
+        if not stored:
+            return Status.NOT_STARTED
+        done = self.part(section.id).is_confirmed and not self.problems(section)
+        return Status.COMPLETE if done else Status.IN_PROGRESS
+
+    def problems(self, section: Section) -> tuple[Problem, ...]:
+        """What keeps a shown section's answers from being right."""
+        typed = {
+            part.item_id: {name: _by_suffix(name, inputs) for name, inputs in part.state.typed.items()}
+            for part in self.parts
+            if part.section_id == section.id
+        }
+        return section_problems(section, self.shown, typed)
+
+    def unmet_needs(self, section: Section) -> tuple[str, ...]:
+        """The sections to complete before this one."""
+        return unmet_needs(section, self.shown, self._complete())
+
+    def _complete(self) -> frozenset[str]:
+        return frozenset(key for key, status in self.statuses.items() if status is Status.COMPLETE)
+
+    def is_open(self, section: Section) -> bool:
+        """Whether the section can be filled now: it shows and what it needs is complete."""
+        return self.status(section) not in (Status.CANNOT_START, Status.NOT_NEEDED)
+
+    def next_section(self, section: Section) -> Section | None:
+        """The next section in order that can be filled, complete or not."""
+        return next(filter(self.is_open, self._after(section)), None)
+
+    def previous_section(self, section: Section) -> Section | None:
+        """The section before this one that can be filled."""
+        position = self.definition.sections.index(section)
+        return next(filter(self.is_open, reversed(self.definition.sections[:position])), None)
+
+    def _after(self, section: Section) -> Iterable[Section]:
+        return self.definition.sections[self.definition.sections.index(section) + 1 :]
+
+    def first_unfinished(self) -> Section | None:
+        """The first section that can be filled and is not complete."""
+        return next(
+            (each for each in self.definition.sections if self.is_open(each) and self.status(each) is not Status.COMPLETE),
+            None,
+        )
+
+    def unfinished(self) -> tuple[Section, ...]:
+        """The sections that keep the form from being sent."""
+        done = (Status.COMPLETE, Status.NOT_NEEDED)
+        return tuple(each for each in self.definition.sections if self._must_be_done(each) and self.status(each) not in done)
+
+    def _must_be_done(self, section: Section) -> bool:
+        """A section that does not show asks for nothing; one that may show later waits for others, which are listed."""
+        return self.is_shown(section)
+
+    def stop(self, section: Section) -> StopWhen | None:
+        """The stop that the answers of a section lead to."""
+        return stopped(section, self.shown)
+
+    def first_stop(self) -> tuple[Section, StopWhen] | None:
+        """The first stop of the whole form."""
+        return first_stop(self.definition, self.shown)
+
+    def counts(self) -> tuple[int, int]:
+        """How many sections are complete, and how many are to go."""
+        values = list(self.statuses.values())
+        complete = values.count(Status.COMPLETE)
+        return complete, len(values) - complete - values.count(Status.NOT_NEEDED)
+
+
+def _by_suffix(name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {key.removeprefix(name).removeprefix("-"): values for key, values in inputs.items()}
+
+
+def sections_of(condition: Condition) -> set[str]:
+    """The sections whose answers a condition reads."""
+    match condition:
+        case Comparison():
+            return {condition.section_id}
+        case Negation():
+            return sections_of(condition.part)
+        case SomeItem():
+            return {condition.section_id} | sections_of(condition.when)
+        case _:
+            return set().union(*(sections_of(part) for part in condition.parts))
+
+
+def reference_prefix(form_id: str) -> str:
+    """Two capitals that remind of a form: `housing_support` gives HS, `survey` gives SU."""
+    words = form_id.split("_")
+    return (words[0][0] + words[-1][0] if len(words) > 1 else words[0][:2].ljust(2, "x")).upper()

@@ -1,0 +1,214 @@
+"""A section or an item as a WTForms form: what it shows, what was typed, what is wrong, what is kept."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+from wtforms.form import BaseForm
+from wtforms.meta import DefaultMeta
+
+from portal.form_definitions.answers import (
+    Inputs,
+    InvalidAnswerError,
+    inputs_by_suffix,
+    mark,
+    named_inputs,
+)
+from portal.form_definitions.conditions import Scope, holds, remaining
+from portal.form_definitions.definition import Answer, FormAnswers, FormDefinition, Section
+from portal.form_definitions.field_types import (
+    FIELD_TYPES,
+    answer_problem,
+    inputs_of,
+    message,
+    read_answer,
+)
+from portal.form_definitions.form_fields import AnswerField, Posted
+from portal.form_definitions.page_plan import page_plan
+from portal.form_definitions.rules import is_required, shown_before
+
+Typed = Mapping[str, Inputs]
+_META = DefaultMeta()
+_YES_NO = (("yes", mark("Yes")), ("no", mark("No")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SectionState:
+    """What is stored of a section or item: answers, and what was typed where it is no answer, by input name."""
+
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    typed: Typed = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageScope:
+    """What a page is judged against: the form, all stored answers (only earlier sections count) and the day."""
+
+    definition: FormDefinition
+    answers: FormAnswers
+    today: date
+
+
+def section_form(
+    section: Section,
+    *,
+    language: str,
+    scope: PageScope,
+    stored: SectionState,
+    posted: Posted | None = None,
+    only: Collection[str] | None = None,
+) -> "SectionForm":
+    """The form of a plain section, or of the item whose state is `stored`.
+
+    `posted` is what the browser sent; with `only`, just these fields are read from it (autosave) and the others keep
+    their stored state. Iterating gives the fields to render, in order; those inside an option are in its `reveals`.
+    """
+    plan = page_plan(scope.definition, section, language)
+    answers = shown_before(scope.definition, section, scope.answers, scope.today).answers if plan.conditional else {}
+    form = SectionForm(section, plan.unbound, language, Scope(answers=answers, today=scope.today), stored)
+    form.take(posted, only)
+    form.arrange(plan.revealed_by)
+    return form
+
+
+class SectionForm(BaseForm):
+    """One page of a form; fields are judged in order, each condition on the values before it."""
+
+    def __init__(self, section: Section, unbound: Any, language: str, scope: Scope, stored: SectionState) -> None:
+        super().__init__(unbound, meta=_META)
+        self.section = section
+        self._language = language
+        self._scope = scope
+        self._stored = stored
+        self._visible: dict[str, Answer] = {}
+        self._here = scope.within(section.id, self._visible)
+        self._shown: dict[str, bool] = {}
+        self._read: set[str] = set()
+        self._top: list[AnswerField] = []
+
+    def __iter__(self) -> Iterator[AnswerField]:
+        return iter(self._top)
+
+    @property
+    def all_fields(self) -> Mapping[str, AnswerField]:
+        """Every field of the section by id, rendered or not."""
+        fields: Mapping[str, Any] = self._fields
+        return fields
+
+    def take(self, posted: Posted | None, only: Collection[str] | None) -> None:
+        """Read each field from what was posted, else from what is stored, in the order of the page."""
+        for field_id, bound in self.all_fields.items():
+            inputs = None if posted is None or _left_out(field_id, only) else bound.posted_inputs(posted)
+            if inputs is None:
+                self._take_stored(bound)
+            else:
+                self._read.add(field_id)
+                _take_inputs(bound, inputs, self._scope.today)
+            self._show(field_id, bound)
+
+    def _take_stored(self, bound: AnswerField) -> None:
+        typed = self._stored.typed.get(bound.short_name)
+        answer = self._stored.answers.get(bound.short_name)
+        if typed:
+            _take_inputs(bound, inputs_by_suffix(bound.short_name, typed), self._scope.today)
+        elif answer is not None:
+            bound.inputs, bound.answer = inputs_of(bound.definition, answer), answer
+
+    def _show(self, field_id: str, bound: AnswerField) -> None:
+        self._shown[field_id] = holds(bound.definition.when, self._here)
+        if self._shown[field_id] and bound.answer is not None:
+            self._visible[field_id] = bound.answer
+
+    def arrange(self, revealed_by: Mapping[str, tuple[str, str]]) -> None:
+        """Leave out what no value of this page can show, put into options what they alone reveal."""
+        for field_id, bound in self.all_fields.items():
+            left = remaining(bound.definition.when, self._scope, self.section.id)
+            if left is None or left is False:
+                continue
+            bound.show_when = json.dumps(left, ensure_ascii=False) if isinstance(left, dict) else None
+            _complete(bound)
+            parent_id, option = revealed_by.get(field_id, ("", ""))
+            parent = self.all_fields.get(parent_id)
+            if parent in self._top and parent is not None:
+                parent.reveals.setdefault(option, []).append(bound)
+            else:
+                self._top.append(bound)
+
+    def validate(self, extra_validators: object = None) -> bool:
+        """Judge every shown field; says whether all are right, and leaves each error at its field."""
+        for field_id, bound in self.all_fields.items():
+            problem = self._problem(bound) if self._shown[field_id] else None
+            if problem:
+                self._refuse(bound, problem)
+        return not self.errors
+
+    def _problem(self, bound: AnswerField) -> InvalidAnswerError | None:
+        if bound.invalid or bound.answer is None:
+            needed = bound.invalid is None and is_required(bound.definition, self._here)
+            return InvalidAnswerError("required") if needed else bound.invalid
+        if bound.short_name in self._read:
+            return None
+        return answer_problem(bound.definition, bound.answer, self._scope.today)
+
+    def _refuse(self, bound: AnswerField, problem: InvalidAnswerError) -> None:
+        bound.error = message(bound.definition, problem, self._language, _)
+        bound.errors = [bound.error]
+        bound.error_parts = problem.parts
+        stem = problem.key.partition(".")[0]
+        for part in problem.parts:
+            known = f"{stem}.{part}" in FIELD_TYPES[bound.definition.type].messages
+            own = InvalidAnswerError(f"{stem}.{part}" if known else problem.key, **problem.values)
+            bound.part_errors[part] = message(bound.definition, own, self._language, _)
+
+    @property
+    def errors(self) -> dict[str, str]:  # type: ignore[override]
+        """The message of each field that is wrong."""
+        return {field_id: bound.error for field_id, bound in self.all_fields.items() if bound.error}
+
+    def error_list(self) -> list[tuple[str, str]]:
+        """For the error summary: where each message leads, and the message."""
+        return [(f"#{bound.first_input}", bound.error) for bound in self.all_fields.values() if bound.error]
+
+    def kept(self) -> SectionState:
+        """What to store now, valid or not: nothing typed is lost, and hidden fields keep what they had."""
+        answers: dict[str, Answer] = {}
+        typed: dict[str, Inputs] = {}
+        for field_id, bound in self.all_fields.items():
+            if not self._shown[field_id] or field_id not in self._read:
+                _copy(self._stored.answers, answers, field_id)
+                _copy(self._stored.typed, typed, field_id)
+            elif bound.invalid:
+                typed[field_id] = named_inputs(field_id, bound.inputs)
+            elif bound.answer is not None:
+                answers[field_id] = bound.answer
+        return SectionState(answers=answers, typed=typed)
+
+
+def _left_out(field_id: str, only: Collection[str] | None) -> bool:
+    return only is not None and field_id not in only
+
+
+def _take_inputs(bound: AnswerField, inputs: Inputs, today: date) -> None:
+    bound.inputs = inputs
+    try:
+        bound.answer = read_answer(bound.definition, inputs, today)
+    except InvalidAnswerError as problem:
+        bound.invalid = problem
+
+
+def _complete(bound: AnswerField) -> None:
+    """Add what depends on the reader's language as Babel knows it."""
+    entry = FIELD_TYPES[bound.definition.type]
+    if bound.definition.type == "yes_no":
+        bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO)
+    if entry.body:
+        bound.body_html = Markup('<p class="govuk-body">{}</p>').format(escape(_(entry.body)))
+
+
+def _copy(source: Mapping[str, Any], target: dict[str, Any], key: str) -> None:
+    if key in source:
+        target[key] = source[key]

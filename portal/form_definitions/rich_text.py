@@ -1,0 +1,31 @@
+"""Markdown of authors as safe HTML: no raw HTML, no images, links only to web, mail and telephone addresses."""
+
+from functools import lru_cache
+
+import nh3
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
+_CLASSES = {
+    "p": {"class": "govuk-body"},
+    "a": {"class": "govuk-link"},
+    "ul": {"class": "govuk-list govuk-list--bullet"},
+    "ol": {"class": "govuk-list govuk-list--number"},
+}
+_TAGS = {"p", "a", "ul", "ol", "li", "strong", "em", "br", "h2", "h3", "h4", "code", "blockquote", "hr"}
+
+
+@lru_cache(maxsize=1024)
+def rich_text(markdown: str) -> Markup:
+    """The HTML of a Markdown text; first-level headings become second-level ones, for the page has its own."""
+    html = _MARKDOWN.render(markdown).replace("<h1>", "<h2>").replace("</h1>", "</h2>")
+    clean = nh3.clean(
+        html,
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        set_tag_attribute_values=_CLASSES,
+        url_schemes={"http", "https", "mailto", "tel"},
+        link_rel="noopener",
+    )
+    return Markup(clean)  # noqa: S704 - cleaned by nh3 just above

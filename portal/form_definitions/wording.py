@@ -1,0 +1,116 @@
+"""Conditions and problems read back as sentences."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from portal.form_definitions.answers import Translate, date_text, mark
+from portal.form_definitions.answers_number import limit_text
+from portal.form_definitions.definition import (
+    TODAY,
+    AllOf,
+    AnyOf,
+    Comparison,
+    Condition,
+    Field,
+    FormDefinition,
+    Negation,
+    Section,
+    SomeItem,
+)
+from portal.form_definitions.field_types import FIELD_TYPES, message
+from portal.form_definitions.rules import Problem
+
+_COMPARISONS = {
+    "is": "is {}",
+    "is_not": "is not {}",
+    "one_of": "is {}",
+    "includes": "includes {}",
+    "at_least": "is {} or more",
+    "at_most": "is {} or less",
+    "more_than": "is more than {}",
+    "less_than": "is less than {}",
+    "years_ago_at_least": "is at least {} years ago",
+}
+_DATE_COMPARISONS = {
+    "at_least": "is {} or later",
+    "at_most": "is {} or earlier",
+    "more_than": "is after {}",
+    "less_than": "is before {}",
+}
+_REPEAT_MESSAGES = {
+    "too_few": mark("Add more to “%(title)s”: at least %(limit)s"),
+    "too_many": mark("Remove some from “%(title)s”: at most %(limit)s"),
+}
+
+
+def sentence(condition: Condition, definition: FormDefinition, language: str) -> str:
+    """A condition as an English sentence, with the labels of the form in this language; begins in lower case."""
+
+    def read(part: Condition) -> str:
+        return sentence(part, definition, language)
+
+    match condition:
+        case Comparison():
+            return _comparison(condition, definition.field(condition.section_id, condition.field_id), language)
+        case AllOf():
+            return _joined(condition.parts, " and ", read) or "always"
+        case AnyOf():
+            return _joined(condition.parts, " or ", read) or "never"
+        case Negation():
+            return f"it is not the case that {_grouped(condition.part, read)}"
+        case SomeItem():
+            return f"for at least one {_item(condition, definition, language)}, {read(condition.when)}"
+
+
+def _joined(parts: tuple[Condition, ...], word: str, read: Callable[[Condition], str]) -> str:
+    return word.join(_grouped(part, read) if len(parts) > 1 else read(part) for part in parts)
+
+
+def _grouped(part: Condition, read: Callable[[Condition], str]) -> str:
+    grouped = isinstance(part, AllOf | AnyOf) and len(part.parts) > 1
+    return f"({read(part)})" if grouped else read(part)
+
+
+def _item(condition: SomeItem, definition: FormDefinition, language: str) -> str:
+    section = definition.section(condition.section_id)
+    item = section.repeat.item.in_(language) if section and section.repeat else "item"
+    return f"{item} in “{section.title.in_(language) if section else condition.section_id}”"
+
+
+def _comparison(condition: Comparison, field: Field, language: str) -> str:
+    label = f"“{field.label.in_(language)}”"
+    if condition.operator == "answered":
+        return f"{label} is answered" if condition.value else f"{label} is not answered"
+    dated = FIELD_TYPES[field.type].compare == "date"
+    phrase = {**_COMPARISONS, **(_DATE_COMPARISONS if dated else {})}[condition.operator]
+    return f"{label} {phrase.format(_value(condition.value, field, language))}"
+
+
+def _value(value: Any, field: Field, language: str) -> str:
+    if isinstance(value, tuple):
+        return " or ".join(_value(each, field, language) for each in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return limit_text(field, value)
+    if isinstance(value, date):
+        return date_text(value, str)
+    return _words(value, field, language)
+
+
+def _words(value: Any, field: Field, language: str) -> str:
+    option = field.option(str(value))
+    bare = isinstance(value, int) or value == TODAY
+    return str(value) if bare and not option else f"“{option.label.in_(language) if option else value}”"
+
+
+def problem_message(section: Section, problem: Problem, language: str, translate: Translate) -> str:
+    """What to tell the person about a problem of a section."""
+    if problem.field:
+        return message(problem.field, problem.error, language, translate)
+    return translate(_REPEAT_MESSAGES[problem.error.key]) % {
+        "title": section.title.in_(language),
+        **problem.error.values,
+    }

@@ -1,0 +1,49 @@
+"""Instants as people read them: in the site's time zone and the reader's language."""
+
+from datetime import date, datetime
+
+from babel.dates import format_date
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from portal.site_settings.interface import settings
+from portal.web.unit_of_work import now
+
+
+def today() -> date:
+    """The day of this request, where the site is."""
+    return local_day(now())
+
+
+def local_day(instant: datetime) -> date:
+    """The day of an instant, where the site is."""
+    return instant.astimezone(settings().zone).date()
+
+
+def clock_time(instant: datetime) -> str:
+    """An instant as the clock on the wall shows it: 14:47."""
+    return f"{instant.astimezone(settings().zone):%H:%M}"
+
+
+def day_text(day: date) -> str:
+    """A day with its year: 21 December 2026."""
+    return format_date(day, "d MMMM y", locale=get_locale() or "en")
+
+
+def moment_text(instant: datetime) -> str:
+    """A recent instant: "Today at 14:02", or the day and the time."""
+    day, time = local_day(instant), clock_time(instant)
+    if day == today():
+        return _("Today at %(time)s", time=time)
+    return _("%(day)s at %(time)s", day=day_text(day), time=time)
+
+
+def saved_text(instant: datetime) -> str:
+    """When something was saved, as short as it can be: the time today, else the day."""
+    return clock_time(instant) if local_day(instant) == today() else day_text(local_day(instant))
+
+
+def language() -> str:
+    """The language of this request."""
+    locale = get_locale()
+    return str(locale.language) if locale else "en"
