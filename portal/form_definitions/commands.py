@@ -42,11 +42,10 @@ def publish_command(files: tuple[Path, ...]) -> None:
 def list_command() -> None:
     """List the current version of every form."""
     with portal().database.reading() as db:
-        versions = current_versions(db)
-    for version in versions:
-        definition = definition_of(version)
-        title = definition.title.in_(definition.languages[0])
-        click.echo(f"{version.form_id}@{version.number}\t{version.published_at:%Y-%m-%d %H:%M}Z\t{title}")
+        for version in current_versions(db):
+            definition = definition_of(version)
+            title = definition.title.in_(definition.languages[0])
+            click.echo(f"{version.form_id}@{version.number}\t{version.published_at:%Y-%m-%d %H:%M}Z\t{title}")
 
 
 @forms.command("export")
@@ -57,9 +56,9 @@ def export_command(form: str) -> None:
     slug = form_id.replace("_", "-")
     with portal().database.reading() as db:
         found = numbered_version(db, slug, _number(number)) if number else current_version(db, slug)
-    if found is None:
-        raise click.ClickException(f"There is no form {form}.")
-    click.echo(as_yaml(definition_of(found)), nl=False)
+        if found is None:
+            raise click.ClickException(f"There is no form {form}.")
+        click.echo(as_yaml(definition_of(found)), nl=False)
 
 
 def _number(number: str) -> int:

@@ -23,6 +23,8 @@ from portal.form_definitions.faults import Faults, Path
 from portal.form_definitions.field_types import FIELD_TYPES
 
 MAX_PARTS = 500
+MAX_NAMES = 20  # names within names
+MAX_PATH = 60  # bounds how deeply a condition nests, so that evaluating it never exhausts the stack
 _NEVER = AnyOf(parts=())  # stands in for what could not be read; the document is refused anyway
 _ORDERED = ("is", "is_not", "at_least", "at_most", "more_than", "less_than")
 _OPERATORS_BY_KIND: Mapping[str | None, tuple[str, ...]] = {
@@ -112,6 +114,8 @@ class ConditionReader:
         self._parts += 1
         if self._parts > MAX_PARTS:
             return self._fault(path, f"This condition has more than {MAX_PARTS} parts once its names are written out.")
+        if len(path) > MAX_PATH or len(self._within) > MAX_NAMES:
+            return self._fault(path[:4], "This condition is nested too deeply once its names are written out.")
         keys = {key: value for key, value in _keys(document).items() if value is not None}
         shapes = [shape for shape in _SHAPES if shape in keys]
         if len(shapes) != 1:
@@ -119,7 +123,8 @@ class ConditionReader:
         allowed = {"field": _OPERATORS, "some_item": ("when",)}.get(shapes[0], ())
         for key in keys.keys() - {shapes[0]} - set(allowed):
             self.faults.add((*path, key), f"This key cannot stand beside {shapes[0]}.")
-        return getattr(self, f"_{shapes[0]}")(keys, path, place)  # type: ignore[no-any-return]
+        readers = (self._field, self._all, self._any, self._not, self._condition, self._some_item)
+        return dict(zip(_SHAPES, readers, strict=True))[shapes[0]](keys, path, place)
 
     def _fault(self, path: Path, sentence: str) -> Condition:
         self.faults.add(path, sentence)

@@ -19,6 +19,7 @@ class FormVersion(Base):
     form_id: Mapped[str] = mapped_column(String(64))
     slug: Mapped[str] = mapped_column(String(64), index=True)
     number: Mapped[int] = mapped_column(Integer)
+    # Loaded only when a process reads the definition for the first time; every request asks for the rest.
     document: Mapped[str] = mapped_column(Text, deferred=True)
     digest: Mapped[str] = mapped_column(String(64))
     published_at: Mapped[datetime]

@@ -49,7 +49,10 @@ def published_forms(db: Session, language: str) -> list[FormDefinition]:
 
 
 def definition_of(version: FormVersion) -> FormDefinition:
-    """What a version says, read once in a process; cached by digest, so that it holds across databases."""
+    """What a version says, read once in a process; cached by digest, so that it holds across databases.
+
+    The first call for a version loads its document, so the version must still belong to its session.
+    """
     found = _DEFINITIONS.get(version.digest)
     if found is None:
         if len(_DEFINITIONS) >= _MOST_CACHED:

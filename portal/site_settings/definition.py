@@ -1,24 +1,39 @@
 """Every site setting, declared once: a new setting is a new row."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
 
 Kind = Literal["whole_number", "text", "yes_no", "time_zone"]
 Value = int | str | bool
 
 
 @dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What we say of a number that is accepted and could be better: from `at_least` on, that value included.
+
+    `{value}` in `summary` stands for the number, so that the page's script can say it of what is being typed.
+    """
+
+    at_least: int
+    summary: LazyString
+    reason: LazyString
+
+    def summary_of(self, value: int) -> str | None:
+        """The first sentence of the advice on a value, or None where there is nothing to say."""
+        return str(self.summary).replace("{value}", str(value)) if value >= self.at_least else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Setting:
     """One setting: its name (also the command's NAME), where it is shown, and what it accepts.
 
-    `low` and `high` bound a number by value and a text by length; `advice` says when a good value could be better.
+    `low` and `high` bound a number by value and a text by length; `advice` never blocks.
     """
 
     name: str
@@ -29,11 +44,7 @@ class Setting:
     help: LazyString | None = None
     low: int | None = None
     high: int | None = None
-    advice: Callable[[Any], LazyString | None] = field(default=lambda _value: None)
-
-
-def _lifetime_advice(minutes: int) -> LazyString | None:
-    return _("On a shared computer a long session leaves somebody’s answers open for longer.") if minutes >= 60 else None
+    advice: Advice | None = None
 
 
 SETTINGS = (
@@ -45,8 +56,17 @@ SETTINGS = (
         low=10,
         high=360,
         label=_("Session lifetime in minutes"),
-        help=_("A whole number from 10 to 360. It applies when people next sign in or renew; nobody is signed out sooner."),
-        advice=_lifetime_advice,
+        help=_(
+            "A whole number from 10 to 360. It applies when people next sign in or renew; nobody is signed out sooner."
+        ),
+        advice=Advice(
+            at_least=60,
+            summary=_("You can save {value}. Under 60 is better practice."),
+            reason=_(
+                "On a shared computer a long session leaves somebody’s answers open for longer. "
+                "Answers are saved either way."
+            ),
+        ),
     ),
     Setting(
         name="site_name", tab="general", kind="text", default="Ashmere Council", low=1, high=80, label=_("Site name")
@@ -77,7 +97,10 @@ SETTINGS = (
         low=0,
         high=168,
         label=_("Longest session in hours"),
-        help=_("However often somebody stays signed in, the session ends after this time. 0 means no limit."),
+        help=_(
+            "However often somebody stays signed in, the session ends after this time, "
+            "but never before twice the session lifetime. 0 means no limit."
+        ),
     ),
     Setting(
         name="continue_counts",
@@ -85,7 +108,7 @@ SETTINGS = (
         kind="yes_no",
         default=False,
         label=_("Continuing to another section counts as activity"),
-        help=_("Off: only opening, saving and sending renew a session, and “Stay signed in” at any time."),
+        help=_("No: only opening, saving and sending renew a session, and “Stay signed in” at any time."),
     ),
 )
 BY_NAME = MappingProxyType({setting.name: setting for setting in SETTINGS})

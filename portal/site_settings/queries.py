@@ -1,6 +1,6 @@
 """Reading settings and the history of their changes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ScalarSelect, select
 from sqlalchemy.orm import Session
@@ -22,8 +22,11 @@ def current_settings(db: Session) -> Settings:
     return snapshot_of(db.execute(select(settings_document)).scalar())
 
 
-def changes(db: Session, limit: int = 20) -> Sequence[AuditEvent]:
-    """The latest changes, newest first: `subject` is the setting, `details` hold `old` and `new`."""
+def changes(db: Session, names: Collection[str], limit: int = 20) -> Sequence[AuditEvent]:
+    """The latest changes of these settings, newest first: `subject` is the setting, `details` hold `old` and `new`."""
     return db.scalars(
-        select(AuditEvent).where(AuditEvent.action == CHANGED).order_by(AuditEvent.id.desc()).limit(limit)
+        select(AuditEvent)
+        .where(AuditEvent.action == CHANGED, AuditEvent.subject.in_(names))
+        .order_by(AuditEvent.id.desc())
+        .limit(limit)
     ).all()

@@ -1,16 +1,16 @@
 """Which typed values a setting accepts, and the snapshot made of what is stored. Pure."""
 
 import json
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
 
 from portal.errors import PortalError
-from portal.site_settings.definition import SETTINGS, Setting, Settings, Value
+from portal.site_settings.definition import SETTINGS, Kind, Setting, Settings, Value
 
 
 class RefusedSettingError(PortalError):
@@ -37,7 +37,9 @@ def _whole_number(setting: Setting, typed: str) -> int:
 
 
 def _text(setting: Setting, typed: str) -> str:
-    if not typed or not typed.isprintable():
+    if len(typed) < (setting.low or 0):
+        raise RefusedSettingError(_("This cannot be empty"))
+    if not typed.isprintable():
         raise RefusedSettingError(_("Enter a text on one line"))
     if setting.high and len(typed) > setting.high:
         raise RefusedSettingError(_("Enter at most %(high)s characters", high=setting.high))
@@ -50,18 +52,39 @@ def _yes_no(setting: Setting, typed: str) -> bool:
     return typed == "yes"
 
 
+@cache
+def time_zones() -> tuple[str, ...]:
+    """The time zones to choose from, by the name of a place; without old aliases and fixed offsets."""
+    places = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return (*sorted(places), "UTC")
+
+
 def _time_zone(setting: Setting, typed: str) -> str:
-    if typed not in available_timezones():
+    if typed not in time_zones():
         raise RefusedSettingError(_("Choose a time zone from the list, like Europe/London"))
     return typed
 
 
-PARSERS = {"whole_number": _whole_number, "text": _text, "yes_no": _yes_no, "time_zone": _time_zone}
+PARSERS: Mapping[Kind, Callable[[Setting, str], Value]] = {
+    "whole_number": _whole_number,
+    "text": _text,
+    "yes_no": _yes_no,
+    "time_zone": _time_zone,
+}
 
 
 def as_typed(setting: Setting, value: Value) -> str:
     """A stored value as a person would type it."""
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def advice_on(setting: Setting, typed: str) -> str | None:
+    """The first sentence of the advice on what somebody typed, or None where it is refused or could not be better."""
+    try:
+        value = parse(setting, typed)
+    except RefusedSettingError:
+        return None
+    return setting.advice.summary_of(value) if setting.advice and isinstance(value, int) else None
 
 
 def snapshot(stored: Mapping[str, Any]) -> Settings:

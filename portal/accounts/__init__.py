@@ -1,0 +1,1 @@
+"""People: roles, registering, signing in and out, passwords."""

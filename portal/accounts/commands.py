@@ -1,0 +1,57 @@
+"""`flask accounts create`: an account whose address counts as proved."""
+
+import sys
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy.orm import Session
+
+from portal.accounts.operations import DuplicateAddressError, create_account, mail_password_link
+from portal.accounts.passwords import hash_password
+from portal.accounts.registration_views import password_link
+from portal.accounts.rules import ROLES, Address, BadAddressError, password_fault, read_address
+from portal.audit import Actor
+from portal.web.portal import portal
+
+accounts_group = AppGroup("accounts", help="Make accounts.")
+
+
+@accounts_group.command("create")
+@click.argument("email")
+@click.option("--role", required=True, type=click.Choice(list(ROLES)))
+@click.option("--name", help="How the person is called on the screen.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else a link is mailed.")
+def create(email: str, role: str, name: str | None, password_stdin: bool) -> None:
+    """Make an account for EMAIL, like: --role staff mina@example.org."""
+    address = _address(email)
+    password_hash = hash_password(_typed_password()) if password_stdin else None
+    with portal().database.writing() as db:
+        _create(db, address, role, name, password_hash)
+    click.echo(f"Made an account for {address.email}, role {role}.")
+    if not password_stdin:
+        click.echo("A link to set the password was mailed.")
+
+
+def _create(db: Session, address: Address, role: str, name: str | None, password_hash: str | None) -> None:
+    now = portal().clock.now()
+    try:
+        person = create_account(db, address, role, password_hash=password_hash, by=Actor(), now=now, name=name)
+    except DuplicateAddressError as reason:
+        raise click.ClickException(str(reason)) from reason
+    if password_hash is None:
+        mail_password_link(db, person, link_to=password_link, to=person.email, now=now)
+
+
+def _address(typed: str) -> Address:
+    try:
+        return read_address(typed)
+    except BadAddressError as reason:
+        raise click.ClickException(f"{reason}.") from reason
+
+
+def _typed_password() -> str:
+    password = sys.stdin.read().rstrip("\r\n")
+    fault = password_fault(password)
+    if fault:
+        raise click.ClickException(f"{fault}.")
+    return password

@@ -1,0 +1,101 @@
+"""The forms of accounts, as they are posted."""
+
+from typing import Any
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from werkzeug.exceptions import BadRequest
+from wtforms import EmailField, Field, HiddenField, PasswordField
+from wtforms.validators import InputRequired, ValidationError
+
+from portal.accounts.rules import Address, BadAddressError, password_fault, read_address
+from portal.web.strict_input import repeated
+
+_EMAIL_MISSING = InputRequired(_("Enter your e-mail address"))  # type: ignore[arg-type]  # lazy texts are texts
+_PASSWORD_MISSING = InputRequired(_("Enter your password"))  # type: ignore[arg-type]
+
+
+class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A form whose fields each come once."""
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Whether the values can be used; a field that was sent twice is nobody's typing: 400."""
+        if repeated(set(self._fields)):
+            raise BadRequest
+        return bool(super().validate(extra_validators))
+
+    @property
+    def summary(self) -> list[tuple[str, str]]:
+        """What to put right, each with the link to its input."""
+        return [(f"#{name}", str(texts[0])) for name, texts in self.errors.items() if texts]
+
+    def error_of(self, name: str) -> str | None:
+        """What is wrong with one field, or None."""
+        errors = self[name].errors
+        return str(errors[0]) if errors else None
+
+    def refuse(self, field: Field, text: str) -> None:
+        """Say beside a field why its value was not taken, once the view knows."""
+        field.errors = [text]
+
+
+def typed(field: Field) -> str:
+    """What was typed into a field, as it came."""
+    return str(field.data or "")
+
+
+def _is_one_address(_form: FlaskForm, field: Field) -> None:
+    try:
+        read_address(typed(field))
+    except BadAddressError as reason:
+        raise ValidationError(gettext(str(reason))) from reason
+
+
+def _is_good_password(_form: FlaskForm, field: Field) -> None:
+    fault = password_fault(typed(field))
+    if fault:
+        raise ValidationError(gettext(fault))
+
+
+class SignInForm(AccountForm):
+    """Who signs in, and where to go then."""
+
+    email = EmailField(validators=[_EMAIL_MISSING])
+    password = PasswordField(validators=[_PASSWORD_MISSING])
+    next = HiddenField()
+
+
+class MailForm(AccountForm):
+    """An address that a link is mailed to."""
+
+    email = EmailField(validators=[_EMAIL_MISSING, _is_one_address])
+
+    @property
+    def address(self) -> Address:
+        """The address of a valid form."""
+        return read_address(typed(self.email))
+
+
+class RegisterForm(MailForm):
+    """A new account's address and password."""
+
+    password = PasswordField(validators=[_PASSWORD_MISSING, _is_good_password])
+
+
+class ConfirmForm(AccountForm):
+    """The password that was chosen when registering."""
+
+    password = PasswordField(validators=[_PASSWORD_MISSING])
+
+
+class NewPasswordForm(AccountForm):
+    """A password to be set."""
+
+    password = PasswordField(validators=[_PASSWORD_MISSING, _is_good_password])
+
+
+class ClaimForm(AccountForm):
+    """Whether a guest's form is added to the account."""
+
+    next = HiddenField()

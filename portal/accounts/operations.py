@@ -1,0 +1,178 @@
+"""Making accounts, proving addresses, setting passwords, and taking away what people may do."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from portal.accounts.models import MailedToken, Person
+from portal.accounts.queries import locked_person, person_by_key
+from portal.accounts.rules import LINK_LIFETIME, Address, Purpose
+from portal.audit import Actor, record
+from portal.errors import PortalError
+from portal.mail import messages
+from portal.sessions.operations import end_sessions_of
+from portal.sessions.rules import EndReason
+from portal.tokens import new_token, token_hash
+
+LinkTo = Callable[[str], str]
+"""Makes the full address of a mailed link from its token."""
+
+SWEEP_BATCH = 500
+KEPT_AFTER_END = timedelta(days=7)
+
+
+class DuplicateAddressError(PortalError):
+    """There is an account for this address already; nothing was changed."""
+
+
+def create_account(
+    db: Session,
+    address: Address,
+    role: str,
+    *,
+    password_hash: str | None,
+    by: Actor,
+    now: datetime,
+    name: str | None = None,
+) -> Person:
+    """Add a person whose address is known to be theirs.
+
+    Raises `DuplicateAddressError`, also where another worker added the same address a moment ago.
+    """
+    person = Person(
+        email=address.email,
+        email_key=address.key,
+        password_hash=password_hash,
+        role=role,
+        name=name,
+        verified_at=now,
+        created_at=now,
+    )
+    try:
+        with db.begin_nested():
+            db.add(person)
+    except IntegrityError as reason:
+        raise DuplicateAddressError(f"There is already an account for {address.email}.") from reason
+    record(db, "account_created", by=by, now=now, subject=_subject(person), role=role)
+    return person
+
+
+def begin_registration(
+    db: Session, address: Address, password_hash: str, *, confirm_link: LinkTo, account_link: str, now: datetime
+) -> None:
+    """Mail an address the link that makes its account, or, where there is one, that there is one."""
+    known = person_by_key(db, address.key)
+    token = _issue(db, Purpose.CONFIRM, address.email, now=now, password_hash=None if known else password_hash)
+    if known:
+        messages.already_registered(db, to=known.email, link=account_link, now=now)
+    else:
+        messages.confirm_address(db, to=address.email, link=confirm_link(token), now=now)
+
+
+def offer_password_link(db: Session, address: Address, *, link_to: LinkTo, by: Actor, now: datetime) -> None:
+    """Mail a link for a new password to an address that has a working account.
+
+    For any other address the same is done and then undone, so that time tells nobody which addresses we know.
+    """
+    person = person_by_key(db, address.key)
+    with db.begin_nested() as done:
+        mail_password_link(db, person, link_to=link_to, to=person.email if person else address.email, now=now)
+        db.flush()
+        if person is None or person.disabled_at:
+            done.rollback()
+    record(db, "password_link_requested", by=by, now=now, subject=_subject(person) if person else None)
+
+
+def mail_password_link(db: Session, person: Person | None, *, link_to: LinkTo, to: str, now: datetime) -> None:
+    """Mail a link with which the holder of the mailbox sets the password."""
+    token = _issue(db, Purpose.SET_PASSWORD, to, now=now, person_id=person.id if person else None)
+    messages.set_password(db, to=to, link=link_to(token), now=now)
+
+
+def use_token(db: Session, token: MailedToken, *, now: datetime) -> bool:
+    """Use a link up, with the password hash it carried; tells whether it still worked."""
+    statement = update(MailedToken).where(
+        MailedToken.id == token.id, MailedToken.used_at.is_(None), MailedToken.expires_at > now
+    )
+    return _count(db.execute(statement.values(used_at=now, password_hash=None))) == 1
+
+
+def verify(db: Session, person: Person, *, now: datetime) -> None:
+    """Note that the person proved to read the mail of their address."""
+    person.verified_at = person.verified_at or now
+
+
+def set_password(
+    db: Session, person: Person, password_hash: str, *, by: Actor, now: datetime, but: int | None = None
+) -> None:
+    """Give a person a new password; their sessions end, one excepted where given, and older links stop working."""
+    person.password_hash = password_hash
+    unused = update(MailedToken).where(MailedToken.person_id == person.id, MailedToken.used_at.is_(None))
+    db.execute(unused.values(used_at=now))
+    end_sessions_of(db, person.id, EndReason.PASSWORD_CHANGED, now=now, but=but)
+    record(db, "password_set", by=by, now=now, subject=_subject(person))
+
+
+def disable_account(db: Session, person_id: int, *, by: Actor, now: datetime) -> None:
+    """Let a person sign in no longer, and end their sessions."""
+    person = locked_person(db, person_id)
+    if person is None or person.disabled_at:
+        return
+    person.disabled_at = now
+    end_sessions_of(db, person.id, EndReason.STAFF, now=now)
+    record(db, "account_disabled", by=by, now=now, subject=_subject(person))
+
+
+def change_role(db: Session, person_id: int, role: str, *, by: Actor, now: datetime) -> None:
+    """Give a person another role; their sessions end, as the next one may be of another kind."""
+    person = locked_person(db, person_id)
+    if person is None or person.role == role:
+        return
+    record(db, "role_changed", by=by, now=now, subject=_subject(person), old=person.role, new=role)
+    person.role = role
+    end_sessions_of(db, person.id, EndReason.STAFF, now=now)
+
+
+def sweep_tokens(db: Session, *, now: datetime) -> int:
+    """Delete one batch of links that ended long enough ago to need no explaining; gives how many."""
+    old = (
+        select(MailedToken.id)
+        .where(MailedToken.expires_at < now - KEPT_AFTER_END)
+        .order_by(MailedToken.id)
+        .limit(SWEEP_BATCH)
+    )
+    return _count(db.execute(delete(MailedToken).where(MailedToken.id.in_(old.scalar_subquery()))))
+
+
+def _issue(
+    db: Session,
+    purpose: Purpose,
+    email: str,
+    *,
+    now: datetime,
+    person_id: int | None = None,
+    password_hash: str | None = None,
+) -> str:
+    token = new_token()
+    db.add(
+        MailedToken(
+            purpose=purpose.value,
+            token_hash=token_hash(token),
+            email=email,
+            person_id=person_id,
+            password_hash=password_hash,
+            expires_at=now + LINK_LIFETIME,
+        )
+    )
+    return token
+
+
+def _subject(person: Person) -> str:
+    return f"person {person.id}"
+
+
+def _count(result: object) -> int:
+    return result.rowcount if isinstance(result, CursorResult) else 0

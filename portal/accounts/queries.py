@@ -1,0 +1,33 @@
+"""Finding people and mailed links."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.accounts.models import MailedToken, Person
+from portal.accounts.rules import Purpose, clean_token
+from portal.tokens import token_hash
+
+
+def person_by_id(db: Session, person_id: int) -> Person | None:
+    """The person with this id."""
+    return db.scalars(select(Person).where(Person.id == person_id)).one_or_none()
+
+
+def person_by_key(db: Session, email_key: str) -> Person | None:
+    """The person whose address has this key."""
+    return db.scalars(select(Person).where(Person.email_key == email_key)).one_or_none()
+
+
+def locked_person(db: Session, person_id: int) -> Person | None:
+    """The person as the row stands now, locked until the transaction ends."""
+    query = select(Person).where(Person.id == person_id).with_for_update()
+    return db.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def mailed_token(db: Session, purpose: Purpose, pasted: str) -> MailedToken | None:
+    """The link with this token, used or expired ones included."""
+    return db.scalars(
+        select(MailedToken).where(
+            MailedToken.token_hash == token_hash(clean_token(pasted)), MailedToken.purpose == purpose.value
+        )
+    ).one_or_none()

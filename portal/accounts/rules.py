@@ -1,0 +1,121 @@
+"""Roles and what follows from them, addresses, passwords and mailed links. Pure: no clock, no Flask."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from types import MappingProxyType
+
+from email_validator import EmailNotValidError, validate_email
+
+from portal.errors import PortalError
+from portal.web.declarations import CUSTOMER, HUB, Door
+
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 128
+LONGEST_TYPED_ADDRESS = 320
+BAD_ADDRESS = "Enter one e-mail address, like name@example.org"
+LINK_LIFETIME = timedelta(hours=24)
+_NOT_IN_TOKENS = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """What a person is here for: the kind of session that signing in opens, and where it leads."""
+
+    name: str
+    session_kind: str
+    home: str
+
+
+ROLES: Mapping[str, Role] = MappingProxyType({
+    role.name: role
+    for role in (
+        Role(name="administrator", session_kind=HUB, home="/admin/self"),
+        Role(name="staff", session_kind=HUB, home="/hub"),
+        Role(name="designer", session_kind=HUB, home="/"),
+        Role(name="field", session_kind=CUSTOMER, home="/account"),
+        Role(name="citizen", session_kind=CUSTOMER, home="/account"),
+    )
+})
+
+
+def opens(door: Door, role: Role) -> bool:
+    """Whether a person of this role, signed in, gets through a door."""
+    if not door.session:
+        return True
+    return door.kind == role.session_kind and (door.roles is None or role.name in door.roles)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """One e-mail address: as mail is sent to it, and the key under which one person has it."""
+
+    email: str
+
+    @property
+    def key(self) -> str:
+        """The form in which two spellings of one mailbox are equal: capitals do not count."""
+        return self.email.lower()
+
+
+class BadAddressError(PortalError):
+    """What was typed is not exactly one e-mail address."""
+
+
+def read_address(typed: str) -> Address:
+    """Take exactly one e-mail address; nobody is asked whether mail arrives there.
+
+    Raises `BadAddressError`.
+    """
+    if len(typed) > LONGEST_TYPED_ADDRESS:
+        raise BadAddressError(BAD_ADDRESS)
+    try:
+        # The test environment allows the domain .test, which RFC 6761 keeps free for trying things out.
+        found = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
+    except EmailNotValidError as reason:
+        raise BadAddressError(BAD_ADDRESS) from reason
+    return Address(email=found.ascii_email or found.normalized)
+
+
+def address_key(typed: str) -> str:
+    """The key of what was typed at sign-in, so that one mailbox has one key; what is no address is nobody's key."""
+    try:
+        return read_address(typed).key
+    except BadAddressError:
+        return typed.strip().lower()
+
+
+def password_fault(password: str) -> str | None:
+    """Why a new password is refused, or None: length alone counts (ASVS 5.0 6.2.1, 6.2.5, 6.2.9)."""
+    if len(password) < SHORTEST_PASSWORD:
+        return "Choose a password of at least 8 characters"
+    return "Choose a password of at most 128 characters" if len(password) > LONGEST_PASSWORD else None
+
+
+class Purpose(Enum):
+    """What a mailed link is for."""
+
+    CONFIRM = "confirm"
+    SET_PASSWORD = "set_password"  # noqa: S105 - a purpose, not a secret
+
+
+class LinkState(Enum):
+    """Whether a mailed link still works."""
+
+    OPEN = "open"
+    USED = "used"
+    EXPIRED = "expired"
+
+
+def link_state(expires_at: datetime, used_at: datetime | None, now: datetime) -> LinkState:
+    """A link works once, and only before its end."""
+    if used_at is not None:
+        return LinkState.USED
+    return LinkState.OPEN if now < expires_at else LinkState.EXPIRED
+
+
+def clean_token(pasted: str) -> str:
+    """A token as it was mailed, without the spaces, brackets and line breaks that pasting adds."""
+    return _NOT_IN_TOKENS.sub("", pasted)

@@ -1,0 +1,1 @@
+"""What site administrators see and change."""

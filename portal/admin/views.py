@@ -1,0 +1,83 @@
+"""The administration: site settings, one tab a page."""
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.admin.forms import SettingsForm, tab_settings
+from portal.admin.interface import history
+from portal.sessions.gate import token_refused
+from portal.sessions.interface import policy_of, visit
+from portal.site_settings.definition import TABS
+from portal.site_settings.interface import settings
+from portal.site_settings.operations import change_settings
+from portal.site_settings.rules import time_zones
+from portal.site_settings.times import clock_time
+from portal.web.addresses import actor
+from portal.web.declarations import HUB, Access, Activity, access, activity, shows_form_again
+from portal.web.strict_input import repeated, require_end_marker
+from portal.web.unit_of_work import db, now
+
+blueprint = Blueprint("admin", __name__)
+FIRST_TAB = "general"
+
+
+@blueprint.get("/admin/self")
+@access(Access.ADMINISTRATOR)
+@activity(Activity.NAVIGATE)
+def start() -> ResponseReturnValue:
+    """The administration begins with the general settings."""
+    return redirect(url_for("admin.show_settings", tab=FIRST_TAB))
+
+
+@blueprint.get("/admin/self/site-settings/<tab>")
+@access(Access.ADMINISTRATOR)
+@activity(Activity.LOAD)
+def show_settings(tab: str) -> ResponseReturnValue:
+    """The settings of a tab as they are in force."""
+    return _page(_known(tab), SettingsForm(tab, settings(), {}), saved="saved" in request.args)
+
+
+@blueprint.post("/admin/self/site-settings/<tab>")
+@access(Access.ADMINISTRATOR)
+@activity(Activity.SUBMIT)
+@shows_form_again
+def save_settings(tab: str) -> ResponseReturnValue:
+    """Take all values or none."""
+    require_end_marker()
+    if repeated({setting.name for setting in tab_settings(_known(tab))}):
+        abort(400)
+    form = SettingsForm(tab, settings(), request.form)
+    if token_refused():
+        return _page(tab, form, out_of_date=True), 409
+    if not form.validate():
+        return _page(tab, form), 422
+    change_settings(db(), form.changed(), by=actor(_person_id()), now=now())
+    return redirect(url_for("admin.show_settings", tab=tab, saved=1), 303)
+
+
+def _known(tab: str) -> str:
+    if tab not in TABS:
+        abort(404)
+    return tab
+
+
+def _person_id() -> int | None:
+    live = visit().live
+    return live.person_id if live else None
+
+
+def _page(tab: str, form: SettingsForm, *, saved: bool = False, out_of_date: bool = False) -> str:
+    return render_template(
+        "admin/site_settings.html",
+        tab=tab,
+        tabs=TABS,
+        rows=form.rows,
+        saved=saved,
+        out_of_date=out_of_date,
+        changes=history(tab_settings(tab)),
+        time_zones=time_zones(),
+        time_now=clock_time(now()),
+        minutes=settings().session_lifetime_minutes,
+        stay_until=clock_time(now() + settings().session_lifetime),
+        hub=policy_of(HUB),
+    )

@@ -1,0 +1,147 @@
+"""`make run`: checks the configuration, brings database and demo up to date, says where it is, and serves."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from portal import migrations
+from portal.clock import SystemClock
+from portal.commands.demo import load_demo, sign_ins
+from portal.config import Configuration, read_configuration
+from portal.db import Database
+from portal.errors import ConfigurationError
+from portal.outbox.mail_server import read_mail_server
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+THREADS_ON_SQLITE = 8
+THREADS_ON_POSTGRESQL = 4
+MOST_WORKERS = 64
+SUPERVISOR = "portal.commands.supervise"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """Where the server listens, and with how many processes (one on SQLite)."""
+
+    host: str
+    port: int
+    workers: int
+
+
+def read_listening(environ: Mapping[str, str], *, is_sqlite: bool) -> Listening:
+    """Read HOST, PORT and WORKERS.
+
+    Raises `ConfigurationError` where one is wrong.
+    """
+    return Listening(
+        host=environ.get("HOST") or "127.0.0.1",
+        port=_number(environ, "PORT", 8000, 65_535),
+        workers=1 if is_sqlite else _number(environ, "WORKERS", 2, MOST_WORKERS),
+    )
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, high: int) -> int:
+    typed = environ.get(name) or str(default)
+    if not (typed.isascii() and typed.isdigit() and len(typed) <= 5 and 1 <= int(typed) <= high):
+        raise ConfigurationError(f"{name} is “{typed}”; it must be a number from 1 to {high}.")
+    return int(typed)
+
+
+def refuse_taken_port(listening: Listening) -> None:
+    """Raise `ConfigurationError` where the server could not listen."""
+    family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((listening.host, listening.port))
+        except OSError as reason:
+            where = f"{listening.host} port {listening.port}"
+            raise ConfigurationError(f"Cannot listen at {where}: {reason.strerror}. Try another PORT=.") from reason
+
+
+def prepare(configuration: Configuration) -> None:
+    """Bring the database, and in development the demo, up to date.
+
+    Raises `ConfigurationError` where the database does not answer, or mail could not be sent.
+    """
+    read_mail_server(configuration.mail_url)
+    database = Database(configuration.database_url)
+    try:
+        database.check()
+        migrations.upgrade(database)
+        if configuration.environment == "development":
+            load_demo(database, configuration, now=SystemClock().now())
+    except OperationalError as reason:
+        raise ConfigurationError("DATABASE_URL: the database does not answer. Is it running?") from reason
+    finally:
+        database.close()
+
+
+def server_command(listening: Listening, *, threads: int) -> list[str]:
+    """How granian is started; without an access log of its own, which would hold paths with tokens."""
+    options = {
+        "--interface": "wsgi",
+        "--http": "1",
+        "--host": listening.host,
+        "--port": str(listening.port),
+        "--workers": str(listening.workers),
+        "--blocking-threads": str(threads),
+        "--backlog": "4096",
+        "--backpressure": "4096",
+        "--respawn-interval": "0.5",
+        "--workers-kill-timeout": "5",
+        "--log-level": "warning",
+        "--working-dir": str(ROOT),
+    }
+    flags = ["--no-ws", "--respawn-failed-workers", "--factory"]
+    pairs = [word for option in options.items() for word in option]
+    return [sys.executable, "-m", "granian", *pairs, *flags, "wsgi:serve"]
+
+
+def announce(configuration: Configuration) -> None:
+    """Say where the portal is and, with the demo, who can sign in."""
+    click.echo(f"The portal is at {configuration.base_url}")
+    if configuration.mail_url == "file:":
+        click.echo(f"Mail is written to {configuration.mail_dir}")
+    if configuration.environment == "development":
+        click.echo(f"\nSign in with one of these:\n{sign_ins()}\n")
+    sys.stdout.flush()
+
+
+def serve(configuration: Configuration, listening: Listening) -> NoReturn:
+    """Become the server; whatever was loaded to prepare leaves the memory."""
+    os.environ["DATA_DIR"] = str(configuration.data_dir)
+    os.chdir(ROOT)
+    if configuration.is_sqlite:
+        _become(server_command(listening, threads=THREADS_ON_SQLITE))
+    command = server_command(listening, threads=THREADS_ON_POSTGRESQL)
+    _become([sys.executable, "-m", SUPERVISOR, *command])
+
+
+def _become(command: list[str]) -> NoReturn:
+    os.execv(command[0], command)  # noqa: S606 - our own program, no shell wanted
+
+
+def main() -> NoReturn:
+    """Start, or say in one sentence why not and end with 2."""
+    try:
+        configuration = read_configuration()
+        listening = read_listening(os.environ, is_sqlite=configuration.is_sqlite)
+        refuse_taken_port(listening)
+        prepare(configuration)
+    except ConfigurationError as reason:
+        click.echo(str(reason), err=True)
+        sys.exit(2)
+    announce(configuration)
+    serve(configuration, listening)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""The worker: delivers what is due twice a second and sweeps once a minute, whatever goes wrong."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from typing import cast
+
+import click
+from flask import Flask, current_app
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from portal.accounts.operations import sweep_tokens
+from portal.outbox.delivery import Deliverer
+from portal.outbox.operations import forget_delivered
+from portal.sessions.operations import sweep_sessions
+from portal.web.limits import forget_old
+from portal.web.portal import Portal
+
+logger = logging.getLogger(__name__)
+PAUSE_S = 0.5
+PAUSE_AFTER_FAILURE_S = 2.0
+SWEEP_EVERY = timedelta(minutes=1)
+LOCK = int.from_bytes(b"sweeps")
+"""The number of the advisory lock on PostgreSQL that lets one worker sweep at a time."""
+
+Duty = Callable[[], object]
+SWEEPS: tuple[Callable[..., object], ...] = (sweep_sessions, sweep_tokens, forget_old, forget_delivered)
+"""What is done once a minute, each one short batch in a transaction of its own, taking `db` and `now`."""
+
+
+class Worker:
+    """What happens without anybody asking; any number of workers may run side by side."""
+
+    def __init__(self, parts: Portal) -> None:
+        self._database = parts.database
+        self._clock = parts.clock
+        self._deliverer = Deliverer(parts.database, parts.configuration, parts.clock)
+        self._swept_at: datetime | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; a failure is logged and work goes on."""
+        pause = 0.0
+        while not stop.wait(pause):
+            pause = PAUSE_S if self.work(stop) else PAUSE_AFTER_FAILURE_S
+
+    def work(self, stop: threading.Event) -> bool:
+        """Do once what is due now; tells whether all went well."""
+        duties: list[Duty] = [partial(self._deliverer.deliver_due, stop=stop), *self._due_sweeps()]
+        return [_succeeds(duty) for duty in duties].count(False) == 0
+
+    def _due_sweeps(self) -> Iterator[Duty]:
+        now = self._clock.now()
+        if self._swept_at is None or now - self._swept_at >= SWEEP_EVERY:
+            self._swept_at = now
+            yield from (partial(self._sweep, sweep, now) for sweep in SWEEPS)
+
+    def _sweep(self, sweep: Callable[..., object], now: datetime) -> None:
+        with self._database.writing() as db:
+            if has_turn(db):
+                sweep(db, now=now)
+
+
+def _succeeds(duty: Duty) -> bool:
+    """Do one duty; its failure is logged and keeps the others from nothing."""
+    try:
+        duty()
+    except Exception:
+        logger.exception("The worker failed and goes on")
+        return False
+    return True
+
+
+def has_turn(db: Session) -> bool:
+    """Whether no other worker sweeps at this moment; on SQLite writers wait in line anyway."""
+    if db.connection().dialect.name != "postgresql":
+        return True
+    return bool(db.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}))
+
+
+def start_in_thread(app: Flask) -> threading.Event:
+    """Work in a thread of this process, which ends with it; gives the event that stops it sooner."""
+    stop = threading.Event()
+    threading.Thread(target=work_for, args=(app, stop), name="worker", daemon=True).start()
+    return stop
+
+
+def work_for(app: Flask, stop: threading.Event) -> None:
+    """Work for an application until told to stop."""
+    with app.app_context():
+        Worker(cast("Portal", app.extensions["portal"])).run(stop)
+
+
+@click.command("worker")
+def worker_command() -> None:
+    """Deliver mail and sweep until SIGTERM."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    work_for(current_app, stop)

@@ -1,0 +1,58 @@
+"""Why a session ends, and what to do then: one entry for each reason that the session table knows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
+
+from portal.sessions.rules import EndReason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """More about a reason than the page after the end says: how it comes about, and what to do now."""
+
+    why: LazyString
+    what_to_do: LazyString
+
+
+EXPLANATIONS: Mapping[EndReason, Explanation] = MappingProxyType({
+    EndReason.IDLE: Explanation(
+        why=_("Nothing renewed your session in the last third of its time, and nobody pressed “Stay signed in”."),
+        what_to_do=_("Sign in again, or use your link or your reference and return code, and carry on where you were."),
+    ),
+    EndReason.ABSOLUTE_LIMIT: Explanation(
+        why=_("A session has a longest time, however often it is renewed."),
+        what_to_do=_("Sign in again, or open your form again: a new session begins with the full time."),
+    ),
+    EndReason.SIGNED_OUT: Explanation(
+        why=_("You, or somebody at this computer, pressed “Sign out” in this browser."),
+        what_to_do=_("Sign in again whenever you want to carry on."),
+    ),
+    EndReason.SIGNED_OUT_ELSEWHERE: Explanation(
+        why=_("A later sign-in on another device or in another browser ended this session."),
+        what_to_do=_("Sign in again here, or carry on there. If it was not you, change your password straight away."),
+    ),
+    EndReason.REPLACED: Explanation(
+        why=_("That began a new session, and the new one took the place of the old."),
+        what_to_do=_("Carry on in the new one. Pages that you opened before it may have to be loaded again."),
+    ),
+    EndReason.NETWORK: Explanation(
+        why=_("A connection that suddenly comes from somewhere else may be somebody else’s."),
+        what_to_do=_("Sign in again and carry on."),
+    ),
+    EndReason.STAFF: Explanation(
+        why=_("An administrator ended it, changed what your account may do, or closed the account."),
+        what_to_do=_("Try to sign in again. Contact us if that does not work or if you do not know why."),
+    ),
+    EndReason.PASSWORD_CHANGED: Explanation(
+        why=_("When a password changes, the sessions that were opened with the old one end."),
+        what_to_do=_("Sign in with the new password. If you did not change it, contact us straight away."),
+    ),
+    EndReason.COOKIES_BLOCKED: Explanation(
+        why=_("Without the cookie we cannot know that the next page is opened by you."),
+        what_to_do=_("Allow cookies for this site in your browser’s settings, then sign in again."),
+    ),
+})

@@ -1,0 +1,1 @@
+"""Save and resume: mailed links, a guest's code, reference and return code."""

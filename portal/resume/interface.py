@@ -1,0 +1,74 @@
+"""Letting somebody back into a draft, and mailing the link that does."""
+
+from flask import redirect
+from flask.typing import ResponseReturnValue
+
+from portal.accounts.queries import person_by_id
+from portal.drafts.models import Draft
+from portal.drafts.operations import grant
+from portal.drafts.queries import fill, find_draft
+from portal.form_definitions.queries import definition_of
+from portal.mail import messages
+from portal.resume.operations import issue_link
+from portal.sessions.interface import visit
+from portal.sessions.operations import Holder, end_session
+from portal.sessions.queries import FoundSession
+from portal.sessions.rules import EndReason
+from portal.site_settings.times import language, local_day, today
+from portal.tokens import new_token
+from portal.web.addresses import public_url
+from portal.web.declarations import CUSTOMER
+from portal.web.portal import portal
+from portal.web.unit_of_work import db, now
+
+
+def mail_link(draft: Draft, address: str) -> None:
+    """Mail a link to the draft, in the transaction of the save."""
+    token = issue_link(db(), draft, address, keyring=portal().configuration.keyring, now=now())
+    messages.resume_link(
+        db(),
+        to=address,
+        title=definition_of(draft.version).title.in_(language()),
+        link=public_url(f"/resume/{token}"),
+        reference=draft.reference,
+        keep_until=local_day(draft.expires_at),
+        now=now(),
+    )
+
+
+def mail_link_to_owner(draft: Draft) -> None:
+    """Mail the owner of an account's draft the link, as often as they save; a guest is asked for an address first."""
+    person = person_by_id(db(), draft.person_id) if draft.person_id else None
+    if person:
+        mail_link(draft, person.email)
+
+
+def come_back(draft: Draft) -> ResponseReturnValue:
+    """Open a new session with the full time for whoever proved the right to this draft, and go where work is left."""
+    live = visit().live_of(CUSTOMER)
+    holder = _returning(draft, live)
+    if holder.guest_id and draft.person_id is None:
+        grant(db(), draft, holder.guest_id)
+    if live:
+        end_session(db(), live.id, EndReason.REPLACED, now=now())
+    same = live is not None and live.person_id == holder.person_id and live.guest_id == holder.guest_id
+    visit().open(CUSTOMER, holder, csrf_secret=live.csrf_secret if live and same else None)
+    return redirect(first_unfinished(draft), 303)
+
+
+def _returning(draft: Draft, live: FoundSession | None) -> Holder:
+    """Who comes back: the owner; else the guest who already holds the draft here; else a new guest."""
+    if draft.person_id:
+        return Holder(person_id=draft.person_id)
+    if live is None:
+        return Holder(guest_id=new_token())
+    here = Holder(person_id=live.person_id, guest_id=live.guest_id)
+    if live.guest_id and find_draft(db(), draft.reference, here):
+        return here
+    return Holder(person_id=live.person_id, guest_id=new_token())
+
+
+def first_unfinished(draft: Draft) -> str:
+    """The first section that is not complete, else the check page."""
+    section = fill(db(), draft, portal().configuration.keyring, today()).first_unfinished()
+    return f"/drafts/{draft.reference}/{section.id if section else 'check'}"

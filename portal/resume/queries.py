@@ -1,0 +1,17 @@
+"""Finding links and codes by what people present."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.resume.models import ResumeCode, ResumeLink
+from portal.tokens import token_hash
+
+
+def find_link(db: Session, token: str) -> ResumeLink | None:
+    """The link of this token."""
+    return db.scalar(select(ResumeLink).where(ResumeLink.token_hash == token_hash(token)))
+
+
+def find_code(db: Session, cookie: str) -> ResumeCode | None:
+    """The code that was mailed for this browser."""
+    return db.scalar(select(ResumeCode).where(ResumeCode.token_hash == token_hash(cookie)))

@@ -1,0 +1,49 @@
+"""What a link or a code may do at an instant, and how pasted references are read. Pure."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+CODE_LIFETIME = timedelta(minutes=10)
+_NOT_CODE = re.compile(r"[^A-Za-z0-9]+")
+_REFERENCE_PARTS = re.compile(r"([A-Z]{2})(.{4})(.{4})")
+
+
+class Target(Enum):
+    """What a link leads to."""
+
+    OPEN = "open"
+    SENT = "sent"
+    DELETED = "deleted"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """The instants that decide what has become of a draft."""
+
+    expires_at: datetime
+    sent_at: datetime | None
+    deleted_at: datetime | None
+
+
+def target(life: Life, now: datetime) -> Target:
+    """What has become of the draft that a link or code names."""
+    if life.sent_at:
+        return Target.SENT
+    if life.deleted_at:
+        return Target.DELETED
+    return Target.OPEN if now < life.expires_at else Target.EXPIRED
+
+
+def clean_code(typed: str) -> str:
+    """A code as it was given out, whatever people put between its characters."""
+    return _NOT_CODE.sub("", typed).upper()
+
+
+def clean_reference(typed: str) -> str:
+    """A reference as it was given out: `hs7k4m 92qx` gives HS-7K4M-92QX."""
+    code = clean_code(typed)
+    parts = _REFERENCE_PARTS.fullmatch(code)
+    return "-".join(parts.groups()) if parts else code

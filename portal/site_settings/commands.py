@@ -1,0 +1,50 @@
+"""`flask settings show` and `flask settings set NAME VALUE`."""
+
+import click
+from flask.cli import AppGroup
+
+from portal.audit import Actor
+from portal.site_settings.definition import BY_NAME, SETTINGS, Setting
+from portal.site_settings.operations import change_settings
+from portal.site_settings.queries import current_settings
+from portal.site_settings.rules import RefusedSettingError, advice_on, as_typed, parse
+from portal.web.portal import portal
+
+settings_group = AppGroup("settings", help="Show and change the site settings.")
+
+
+@settings_group.command("show")
+def show_settings() -> None:
+    """Print every setting and its value in force."""
+    with portal().database.reading() as db:
+        current = current_settings(db)
+    for setting in SETTINGS:
+        click.echo(f"{setting.name} = {as_typed(setting, getattr(current, setting.name))}")
+
+
+@settings_group.command("set", context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("value")
+def set_setting(name: str, value: str) -> None:
+    """Change one setting, like: session_lifetime_minutes 45."""
+    setting = _known(name)
+    try:
+        accepted = parse(setting, value)
+    except RefusedSettingError as refusal:
+        raise click.ClickException(f"{name}: {refusal}.") from refusal
+    with portal().database.writing() as db:
+        change_settings(db, {name: accepted}, by=Actor(), now=portal().clock.now())
+    click.echo(f"{name} = {as_typed(setting, accepted)}")
+    _advise(setting, value)
+
+
+def _known(name: str) -> Setting:
+    if name not in BY_NAME:
+        raise click.ClickException(f"There is no setting “{name}”; “flask settings show” lists them.")
+    return BY_NAME[name]
+
+
+def _advise(setting: Setting, value: str) -> None:
+    summary = advice_on(setting, value)
+    if summary and setting.advice:
+        click.echo(f"{summary} {setting.advice.reason}")

@@ -1,0 +1,109 @@
+"""Answers as people read them: on the check page, the confirmation and the case."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+
+from portal.form_definitions.definition import Answer, Field, FormAnswers, FormDefinition, Section
+from portal.form_definitions.field_types import FIELD_TYPES, answer_lines
+from portal.form_definitions.rules import item_name
+from portal.site_settings.times import language
+
+Link = tuple[str, str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One question with the lines of its answer; `actions` are (text, address, hidden text)."""
+
+    key: str
+    value_lines: list[str]
+    actions: list[Link]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """The answers of one section, or of one item of it (then `name` says which)."""
+
+    name: str | None
+    rows: list[Row]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SectionAnswers:
+    """A section's title and its answers."""
+
+    id: str
+    title: str
+    blocks: list[Block]
+
+
+NO_LINKS: Callable[[Section, str, Field], list[Link]] = lambda section, item_id, field: []  # noqa: E731
+
+
+def sent_sections(definition: FormDefinition, answers: FormAnswers) -> list[SectionAnswers]:
+    """All that was sent, section by section in the order of the form."""
+    return [
+        section_answers(section, _pages(section, answers[section.id]))
+        for section in definition.sections
+        if answers.get(section.id)
+    ]
+
+
+def _pages(section: Section, stored: Mapping[str, Any]) -> list[tuple[str, tuple[Field, ...], Mapping[str, Answer]]]:
+    items = stored.items() if section.repeat else [("", stored)]
+    return [
+        (item_id, tuple(field for field in section.fields if field.id in answers), answers)
+        for item_id, answers in items
+    ]
+
+
+def section_answers(
+    section: Section,
+    pages: Iterable[tuple[str, tuple[Field, ...], Mapping[str, Answer]]],
+    links: Callable[[Section, str, Field], list[Link]] = NO_LINKS,
+) -> SectionAnswers:
+    """A section as it reads: `pages` are (item, the fields to show, the answers)."""
+    blocks = [
+        Block(name=_item_name(section, answers, number), rows=[_row(section, item_id, f, answers, links) for f in fields])
+        for number, (item_id, fields, answers) in enumerate(pages, start=1)
+    ]
+    return SectionAnswers(id=section.id, title=section.title.in_(language()), blocks=blocks)
+
+
+def _row(
+    section: Section,
+    item_id: str,
+    field: Field,
+    answers: Mapping[str, Answer],
+    links: Callable[[Section, str, Field], list[Link]],
+) -> Row:
+    answer = answers.get(field.id)
+    lines = answer_lines(field, answer, language(), _) if answer is not None else []
+    return Row(key=field.label.in_(language()), value_lines=lines, actions=links(section, item_id, field))
+
+
+def _item_name(section: Section, answers: Mapping[str, Answer], number: int) -> str | None:
+    if not section.repeat:
+        return None
+    word = section.repeat.item.in_(language())
+    unnamed = _("%(item)s %(number)s", item=word[:1].upper() + word[1:], number=number)
+    return item_name(section, answers, language(), _) or unnamed
+
+
+def is_asked(field: Field) -> bool:
+    """Whether a field holds an answer at all; notes and the like do not."""
+    return FIELD_TYPES[field.type].answerable
+
+
+def first_email(definition: FormDefinition, answers: FormAnswers) -> str | None:
+    """The first answered e-mail field of a plain section: where a guest's confirmation goes."""
+    for section in definition.sections:
+        found = () if section.repeat else (f.id for f in section.fields if f.type == "email")
+        for field_id in found:
+            answer = answers.get(section.id, {}).get(field_id)
+            if isinstance(answer, str):
+                return answer
+    return None

@@ -1,0 +1,36 @@
+"""Finding what was sent."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.drafts.models import Draft
+from portal.drafts.queries import opened_by
+from portal.sessions.operations import Holder
+from portal.submissions.models import Submission
+
+PAGE_SIZE = 50
+
+
+def find_submission(db: Session, reference: str, holder: Holder) -> Submission | None:
+    """The submission of this reference if the holder sent it or may open its draft."""
+    query = select(Submission).join(Draft, Submission.draft_id == Draft.id)
+    return db.scalar(query.where(Submission.reference == reference.upper(), opened_by(holder)))
+
+
+def submission_by_reference(db: Session, reference: str) -> Submission | None:
+    """The submission of this reference, for staff."""
+    return db.scalar(select(Submission).where(Submission.reference == reference.upper()))
+
+
+def submissions_of(db: Session, person_id: int) -> Sequence[Submission]:
+    """What a person has sent, newest first."""
+    query = select(Submission).where(Submission.person_id == person_id)
+    return db.scalars(query.order_by(Submission.sent_at.desc(), Submission.id.desc())).all()
+
+
+def submissions_before(db: Session, before_id: int | None = None) -> Sequence[Submission]:
+    """One page of all submissions, newest first, and one row more if there is another page."""
+    query = select(Submission).order_by(Submission.id.desc()).limit(PAGE_SIZE + 1)
+    return db.scalars(query.where(Submission.id < before_id) if before_id else query).all()

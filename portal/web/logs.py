@@ -1,0 +1,111 @@
+"""Logs: one JSON object a line with the request's id, and never an answer, an address, a token or a code.
+
+A request is logged by its route, not its path, which may hold a token; a failure by its kinds and places, without the
+words of the exceptions, which quote what somebody typed (a database's error even whole rows).
+"""
+
+import logging
+import re
+import sys
+import traceback
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from portal.web.declarations import Access
+from portal.web.portal import portal
+from portal.web.unit_of_work import now
+
+HEADER = "X-Request-ID"
+GOOD_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+access_log = logging.getLogger("portal.access")
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Send all logs of this process to standard error as JSON; only starting programs call it."""
+    steps: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _failure_without_words,
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    rendered: list[Processor] = [ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()]
+    handler.setFormatter(ProcessorFormatter(foreign_pre_chain=steps, processors=rendered))
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.captureWarnings(True)
+
+
+def _failure_without_words(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    found = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        event["failure"] = [_described(cause) for cause in _chain(error)]
+    return event
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """The error and what led to it, the first cause first."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.insert(0, error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return chain
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    kind = type(error)
+    return {"kind": f"{kind.__module__}.{kind.__qualname__}", "places": _places(error.__traceback__)}
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
+
+
+def _begin() -> None:
+    """First of all: the instant of the request, and its id on everything that is logged from here."""
+    now()
+    g.request_id = _given_id() or uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _given_id() -> str | None:
+    """The id that our own proxy gave the request."""
+    given = request.headers.get(HEADER, "")
+    return given if portal().configuration.trusted_proxies and GOOD_ID.fullmatch(given) else None
+
+
+def _log_answer(response: Response) -> Response:
+    response.headers[HEADER] = g.request_id
+    if access_log.isEnabledFor(logging.INFO) and not _is_probe():
+        access_log.info("request", extra=_facts(response))
+    return response
+
+
+def _is_probe() -> bool:
+    """Whether the view belongs to operations, which ask every few seconds."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "access", None) is Access.SYSTEM
+
+
+def _facts(response: Response) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "route": request.url_rule.rule if request.url_rule else None,
+        "status": response.status_code,
+        "ms": round((portal().clock.now() - now()).total_seconds() * 1000, 1),
+    }
+
+
+def init_app(app: Flask) -> None:
+    """Name every request and log its answer; this is the first mechanism, so that it sees all the others."""
+    app.before_request(_begin)
+    app.after_request(_log_answer)

@@ -1,0 +1,68 @@
+// Works out the time bar and the advice from the number being typed; without script they stand for the saved one.
+(() => {
+  "use strict";
+
+  const WARNING_S = 120;
+  const WIDTH = 1000;
+  const GAP = 5;
+
+  const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+
+  // The number typed, or null where the server would refuse it.
+  function typedNumber(input) {
+    const typed = input.value.trim();
+    const value = /^[0-9]{1,9}$/.test(typed) ? Number(typed) : null;
+    return value !== null && value >= Number(input.dataset.low) && value <= Number(input.dataset.high) ? value : null;
+  }
+
+  function setText(selector, text) {
+    document.querySelectorAll(selector).forEach((element) => { element.textContent = text; });
+  }
+
+  function advise(notice, value) {
+    const applies = value !== null && value >= Number(notice.dataset.atLeast);
+    const summary = applies ? notice.dataset.summary.replace("{value}", String(value)) : "";
+    notice.querySelector("[data-advice-summary]").textContent = summary;
+    notice.querySelector("[data-advice-reason]").textContent = applies ? notice.dataset.reason : "";
+    notice.hidden = !applies;
+  }
+
+  function drawPart(bar, kind, start, end, total) {
+    const part = bar.querySelector(`[data-part="${kind}"]`);
+    part.setAttribute("x", ((WIDTH * start) / total).toFixed(1));
+    part.setAttribute("width", ((WIDTH * (end - start)) / total - (end === total ? 0 : GAP)).toFixed(1));
+    bar.querySelector(`[data-span="${kind}"]`).textContent = `${clock(start)}–${clock(end)}`;
+  }
+
+  function drawBar(minutes) {
+    const total = minutes * 60;
+    const renews = minutes * 40;
+    document.querySelectorAll("[data-time-bar]").forEach((bar) => {
+      drawPart(bar, "track", 0, renews, total);
+      drawPart(bar, "renews", renews, total - WARNING_S, total);
+      drawPart(bar, "warns", total - WARNING_S, total, total);
+    });
+    setText("[data-lifetime]", String(minutes));
+    setText("[data-renews-after]", clock(renews));
+  }
+
+  function follow(input, act) {
+    const update = () => act(typedNumber(input));
+    input.addEventListener("input", update);
+    window.addEventListener("pageshow", update);
+  }
+
+  document.querySelectorAll("[data-advice]").forEach((notice) => {
+    const input = document.getElementById(notice.dataset.advice);
+    follow(input, (value) => advise(notice, value));
+  });
+  const lifetime = document.getElementById("session_lifetime_minutes");
+  if (lifetime) follow(lifetime, (value) => { if (value !== null) drawBar(value); });
+
+  // Loading the page again must not say once more that something was saved.
+  const address = new URL(location.href);
+  if (address.searchParams.has("saved")) {
+    address.searchParams.delete("saved");
+    history.replaceState(null, "", address);
+  }
+})();

@@ -1,0 +1,127 @@
+"""A real Chromium on a served application; every test fails on an error in the console or a breach of the policy."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, WebError
+
+from tests.browser import probe
+from tests.browser.server import Server
+from tests.conftest import MovableClock
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NO_BROWSER = "No Chromium was found: install it with `apt install chromium` or `playwright install chromium`."
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """Each test has a server of its own; the plugin's fixture of this name would warn."""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    executable = {"executable_path": CHROMIUM} if CHROMIUM.exists() else {}
+    return {**browser_type_launch_args, **executable, "args": ARGUMENTS}
+
+
+@pytest.fixture(scope="session")
+def browser(launch_browser: Callable[[], Browser]) -> Iterator[Browser]:
+    """Chromium; without one the browser tests are skipped, or fail where REQUIRE_BROWSER=1."""
+    try:
+        browser = launch_browser()
+    except Error as reason:
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            raise
+        pytest.skip(f"{NO_BROWSER} ({reason.message.splitlines()[0]})")
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
+    """Browser tests run on SQLite only."""
+    path = tmp_path / "portal.sqlite3"
+    path.write_bytes(migrated_sqlite.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def server(app: Flask, clock: MovableClock) -> Iterator[Server]:
+    app.register_blueprint(probe.blueprint)
+    app.extensions["portal"].registry.setdefault("kept_work", lambda _found: None)
+    with Server(app, clock) as server:
+        yield server
+
+
+class Console:
+    """What the browser complained of; `expects` names what a test provokes."""
+
+    def __init__(self) -> None:
+        self._complaints: list[str] = []
+        self._expected: list[str] = []
+
+    def expects(self, pattern: str) -> None:
+        """Complaints that match this pattern belong to the test."""
+        self._expected.append(pattern)
+
+    def watch(self, context: BrowserContext) -> None:
+        context.on("console", self._hear)
+        context.on("weberror", self._hear_error)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self._complaints.append(message.text)
+
+    def _hear_error(self, error: WebError) -> None:
+        self._complaints.append(str(error.error))
+
+    @property
+    def unexpected(self) -> list[str]:
+        return [text for text in self._complaints if not any(re.search(each, text) for each in self._expected)]
+
+
+@pytest.fixture
+def console() -> Iterator[Console]:
+    console = Console()
+    yield console
+    assert console.unexpected == []
+
+
+@pytest.fixture
+def context(new_context: Callable[..., BrowserContext], server: Server, console: Console) -> BrowserContext:
+    """A browser profile with a guest's session; its timers move only with the test, together with the server's clock."""
+    context = new_context(base_url=server.base_url)
+    console.watch(context)
+    server.open_session(context)
+    context.clock.install()
+    return context
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture
+def pass_time(server: Server, context: BrowserContext) -> Callable[[float], None]:
+    """Let time pass on the server and in all tabs."""
+
+    def move(seconds: float) -> None:
+        server.clock.advance(seconds=seconds)
+        context.clock.run_for(int(seconds * 1000))
+
+    return move

@@ -1,0 +1,88 @@
+"""The application in the test's own process, served by threads to a real browser, with a clock and faults that the test moves."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs
+
+from flask import Flask
+from playwright.sync_api import BrowserContext
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from portal.sessions.interface import cookie_name, kind_of, policy_of
+from portal.sessions.operations import Holder, open_session
+from tests.conftest import MovableClock
+
+
+class Server:
+    """A served application; `received` holds what came in, in order, as (method, path, form)."""
+
+    def __init__(self, app: Flask, clock: MovableClock) -> None:
+        self.app = app
+        self.clock = clock
+        self.received: list[tuple[str, str, dict[str, list[str]]]] = []
+        self._faults: dict[str, int] = {}
+        self._holds: dict[str, threading.Event] = {}
+        self._http = make_server("127.0.0.1", 0, self._answer, threaded=True)
+        self.base_url = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
+
+    def __enter__(self) -> "Server":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for hold in self._holds.values():
+            hold.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        form = parse_qs(request.get_data(cache=True, as_text=True), keep_blank_values=True)
+        self.received.append((request.method, request.path, form))
+        if request.path in self._holds:
+            self._holds[request.path].wait(timeout=20)
+        status = self._faults.get(request.path)
+        answer: Any = Response("out of order", status) if status else self.app.wsgi_app
+        return answer(environ | {"wsgi.input": _again(request)}, start_response)
+
+    def count(self, path: str) -> int:
+        """How often this path was asked for."""
+        return sum(received == path for _, received, _ in self.received)
+
+    def forms(self, path: str) -> list[dict[str, list[str]]]:
+        """What was posted there."""
+        return [form for method, received, form in list(self.received) if (method, received) == ("POST", path)]
+
+    @contextmanager
+    def failing(self, *paths: str, status: int = 503) -> Iterator[None]:
+        """These paths answer with a failure for a while."""
+        self._faults.update(dict.fromkeys(paths, status))
+        yield
+        for path in paths:
+            del self._faults[path]
+
+    @contextmanager
+    def holding(self, path: str) -> Iterator[None]:
+        """Requests of this path are received, and answered only afterwards."""
+        hold = self._holds[path] = threading.Event()
+        yield
+        del self._holds[path]
+        hold.set()
+
+    def open_session(self, context: BrowserContext, kind: str = "customer") -> None:
+        """Give a browser a guest's session of this kind, with the full time."""
+        with self.app.test_request_context(), self.app.extensions["portal"].database.writing() as db:
+            token, _row = open_session(db, kind, policy_of(kind), Holder(guest_id="guest"), now=self.clock.now())
+            cookie = {"name": cookie_name(kind_of(kind).cookie), "value": token, "url": self.base_url}
+        context.add_cookies([cookie])  # type: ignore[list-item]
+
+
+def _again(request: Request) -> Any:
+    from io import BytesIO
+
+    return BytesIO(request.get_data(cache=True))

@@ -1,0 +1,257 @@
+"""People with accounts, and browsers that fill in the forms that they are served, hidden inputs included."""
+
+from collections.abc import Callable, Iterator, Mapping
+from email import message_from_string
+from email.message import Message
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from portal.accounts import gate, registration_views, views
+from portal.accounts.interface import viewer
+from portal.accounts.models import MailedToken, Person
+from portal.accounts.operations import create_account
+from portal.accounts.passwords import hash_password
+from portal.accounts.rules import read_address
+from portal.audit import Actor, AuditEvent
+from portal.db import Database
+from portal.keyring import Keyring
+from portal.outbox.definition import mail_of
+from portal.outbox.models import Delivery
+from portal.outbox.operations import SUBJECT
+from portal.sessions.interface import policy_of
+from portal.sessions.models import SessionRow
+from portal.sessions.operations import Holder, open_session
+from portal.web.declarations import Access, Activity, access, activity
+from portal.web.unit_of_work import db, now
+from tests.conftest import MovableClock
+
+PASSWORD = "correct horse battery"
+DOORS = {"customer": Access.PERSON, "staff": Access.STAFF, "administrator": Access.ADMINISTRATOR, "draft": Access.DRAFT_OWNER}
+
+
+@pytest.fixture
+def app(app: Flask) -> Flask:
+    """The application with accounts, a page behind each door, and two forms of the guest called `began`."""
+    if "accounts" not in app.blueprints:
+        gate.init_app(app)
+        app.register_blueprint(views.blueprint)
+        app.register_blueprint(registration_views.blueprint)
+    for name, door in DOORS.items():
+        app.add_url_rule(f"/probe/{name}", f"probe.{name}", _page(door), methods=["GET", "POST"])
+    app.add_url_rule("/probe/viewer", "probe.viewer", _viewer_page())
+    app.extensions["portal"].registry.update(
+        guest_has_drafts=lambda _db, guest_id: guest_id == "began",
+        claim_drafts=_claim_drafts,
+        kept_work=lambda *_found: None,
+    )
+    return app
+
+
+def _page(door: Access) -> Callable[[], str]:
+    @access(door)
+    @activity(Activity.NAVIGATE)
+    def page() -> str:
+        return "through"
+
+    return page
+
+
+def _viewer_page() -> Callable[[], str]:
+    @access(Access.PUBLIC)
+    @activity(Activity.NAVIGATE)
+    def page() -> str:
+        return repr(viewer())
+
+    return page
+
+
+def _claim_drafts(session: Any, guest_id: str, person_id: int) -> None:
+    """Writes down, in the request's own transaction, who claimed what."""
+    assert session is db()
+    session.add(AuditEvent(at=now(), action="claimed", person_id=person_id, subject=guest_id, details={}))
+
+
+class _Inputs(HTMLParser):
+    """The action and the hidden inputs of each form on a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[dict[str, Any]] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        found = dict(attributes)
+        if tag == "form":
+            self.forms.append({"action": found.get("action"), "hidden": {}})
+        if tag == "input" and found.get("type") == "hidden" and self.forms:
+            self.forms[-1]["hidden"][found["name"]] = found.get("value") or ""
+
+
+def served_form(page: TestResponse, of: str = "") -> tuple[str | None, dict[str, str]]:
+    """The action and the hidden inputs of the page's own form, or of the one whose action begins with `of`."""
+    parser = _Inputs()
+    parser.feed(page.text)
+    for form in parser.forms:
+        action = form["action"] or ""
+        if action.startswith(of) if of else not action.startswith(("/account/sign-out", "/session/")):
+            return form["action"], form["hidden"]
+    raise AssertionError("no form on the page")
+
+
+class Browser:
+    """One browser at one network address."""
+
+    def __init__(self, app: Flask, address: str = "192.0.2.1") -> None:
+        self.app = app
+        self.client = app.test_client()
+        self._environ = {"REMOTE_ADDR": address}
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.client.get(path, environ_base=self._environ, **options)
+
+    def post(self, path: str, fields: Mapping[str, Any], **options: Any) -> TestResponse:
+        return self.client.post(path, data=fields, environ_base=self._environ, **options)
+
+    def fill_in(self, path: str, **fields: Any) -> TestResponse:
+        """Open a page and send its form."""
+        action, hidden = served_form(self.get(path))
+        return self.post(action or path, hidden | fields)
+
+    def sign_in(self, email: str, password: str = PASSWORD, next: str | None = None) -> TestResponse:
+        return self.fill_in(f"/account/sign-in?next={next}" if next else "/account/sign-in", email=email, password=password)
+
+    def sign_out(self, kind: str = "customer") -> TestResponse:
+        _action, hidden = served_form(self.get("/account/check-mail"), of="/account/sign-out")
+        return self.post(f"/account/sign-out?kind={kind}", hidden)
+
+    def cookie(self, kind: str = "customer") -> str | None:
+        found = self.client.get_cookie(f"session_{kind}")
+        return found.value if found else None
+
+    def begin_as_guest(self, guest_id: str = "began") -> int:
+        """Have a guest's session, as somebody who pressed Start now."""
+        return self._open("customer", Holder(guest_id=guest_id))
+
+    def hold(self, kind: str, person: Person) -> int:
+        """Have a session that no sign-in of today would open."""
+        return self._open(kind, Holder(person_id=person.id))
+
+    def _open(self, kind: str, holder: Holder) -> int:
+        parts = self.app.extensions["portal"]
+        with self.app.test_request_context():
+            policy = policy_of(kind)
+        with parts.database.writing() as db:
+            token, row = open_session(db, kind, policy, holder, now=parts.clock.now())
+        self.client.set_cookie(f"session_{kind}", token)
+        return int(row.id)
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Browser:
+    return Browser(app)
+
+
+@pytest.fixture
+def another_visitor(app: Flask) -> Browser:
+    return Browser(app, "198.51.100.7")
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    return hash_password(PASSWORD)
+
+
+@pytest.fixture
+def make_person(database: Database, clock: MovableClock, password_hash: str, app: Flask) -> Callable[..., Person]:
+    """Adds somebody whose password is `PASSWORD`."""
+
+    def make(email: str = "ada@example.test", role: str = "citizen", **values: Any) -> Person:
+        with database.writing() as db:
+            person = create_account(
+                db, read_address(email), role, password_hash=password_hash, by=Actor(), now=clock.now()
+            )
+            for name, value in values.items():
+                setattr(person, name, value)
+        return person
+
+    return make
+
+
+@pytest.fixture
+def citizen(make_person: Callable[..., Person]) -> Person:
+    return make_person()
+
+
+@pytest.fixture
+def staff(make_person: Callable[..., Person]) -> Person:
+    return make_person("mina@example.test", "staff", name="Mina Harker")
+
+
+class Mailbox:
+    """What was put into the outbox, oldest first."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database, self._keyring = database, keyring
+
+    def __iter__(self) -> Iterator[Message]:
+        with self._database.reading() as db:
+            rows = db.scalars(select(Delivery).order_by(Delivery.id)).all()
+        for row in rows:
+            sealed = row.payload or b""
+            yield message_from_string(
+                mail_of(self._keyring.open(sealed, subject=SUBJECT, place=row.public_id)).content
+            )
+
+    @property
+    def subjects(self) -> list[tuple[str, str]]:
+        return [(str(mail["To"]), str(mail["Subject"])) for mail in self]
+
+    @property
+    def last_link(self) -> str:
+        """The path of the link in the newest mail: it stands on a line of its own."""
+        *_older, mail = self
+        (text,) = (part for part in mail.walk() if part.get_content_type() == "text/plain")
+        payload = text.get_payload(decode=True)
+        assert isinstance(payload, bytes)
+        (link,) = (line for line in payload.decode().splitlines() if line.startswith("http://127.0.0.1:8000/"))
+        return link.removeprefix("http://127.0.0.1:8000")
+
+
+@pytest.fixture
+def mailbox(database: Database, app: Flask) -> Mailbox:
+    return Mailbox(database, app.extensions["portal"].configuration.keyring)
+
+
+class Records:
+    """What the database holds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def _all(self, model: Any) -> list[Any]:
+        with self._database.reading() as db:
+            return list(db.scalars(select(model).order_by(model.id)))
+
+    @property
+    def sessions(self) -> list[SessionRow]:
+        return self._all(SessionRow)
+
+    @property
+    def people(self) -> list[Person]:
+        return self._all(Person)
+
+    @property
+    def tokens(self) -> list[MailedToken]:
+        return self._all(MailedToken)
+
+    def events(self, action: str) -> list[AuditEvent]:
+        return [event for event in self._all(AuditEvent) if event.action == action]
+
+
+@pytest.fixture
+def records(database: Database) -> Records:
+    return Records(database)

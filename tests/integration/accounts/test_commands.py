@@ -1,0 +1,83 @@
+"""`flask accounts create`."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+
+from portal.accounts.commands import accounts_group
+from portal.accounts.models import Person
+from tests.conftest import START
+from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, Records
+
+
+@pytest.fixture
+def runner(app: Flask) -> FlaskCliRunner:
+    if "accounts" not in app.cli.commands:
+        app.cli.add_command(accounts_group)
+    return app.test_cli_runner()
+
+
+@pytest.mark.parametrize(
+    ("role", "home"),
+    [("administrator", "/admin/self"), ("staff", "/hub"), ("designer", "/"), ("field", "/account"), ("citizen", "/account")],
+)
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"], ids=["bare", "line", "windows-line"])
+def test_a_created_person_signs_in_with_the_password_from_standard_input(
+    runner: FlaskCliRunner, visitor: Browser, mailbox: Mailbox, role: str, home: str, ending: str
+) -> None:
+    arguments = ["accounts", "create", "--role", role, "mina@example.test", "--password-stdin"]
+    result = runner.invoke(args=arguments, input=PASSWORD + ending)
+    assert result.exit_code == 0, result.output
+    assert visitor.sign_in("mina@example.test").location == home
+    assert not mailbox.subjects
+
+
+def test_a_created_account_counts_as_verified_and_is_recorded(runner: FlaskCliRunner, records: Records) -> None:
+    arguments = ["accounts", "create", "--role", "staff", "Mina@Example.test", "--name", "Mina Harker", "--password-stdin"]
+    runner.invoke(args=arguments, input=PASSWORD)
+    (person,) = records.people
+    assert (person.email, person.name, person.verified_at) == ("Mina@example.test", "Mina Harker", START)
+    assert [event.details for event in records.events("account_created")] == [{"role": "staff"}]
+
+
+def test_without_a_password_a_link_is_mailed_that_sets_it(
+    runner: FlaskCliRunner, visitor: Browser, mailbox: Mailbox
+) -> None:
+    result = runner.invoke(args=["accounts", "create", "--role", "staff", "mina@example.test"])
+    assert result.exit_code == 0, result.output
+    assert mailbox.subjects == [("mina@example.test", "Set a new password")]
+    assert visitor.sign_in("mina@example.test", PASSWORD).status_code == 422
+    assert visitor.fill_in(mailbox.last_link, password=PASSWORD).location == "/hub"
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "sentence"),
+    [
+        ("ADA@example.test", PASSWORD, "There is already an account for ADA@example.test."),
+        ("ada", PASSWORD, "Enter one e-mail address, like name@example.org."),
+        ("b@example.test", "7 chars", "Choose a password of at least 8 characters."),
+        ("b@example.test", "", "Choose a password of at least 8 characters."),
+        ("b@example.test", "x" * 129, "Choose a password of at most 128 characters."),
+    ],
+    ids=["duplicate", "no-address", "short", "none", "long"],
+)
+def test_what_cannot_be_is_refused_in_one_sentence(
+    runner: FlaskCliRunner, citizen: Person, records: Records, email: str, password: str, sentence: str
+) -> None:
+    result = runner.invoke(args=["accounts", "create", "--role", "citizen", email, "--password-stdin"], input=password)
+    assert (result.exit_code, result.output) == (1, f"Error: {sentence}\n")
+    assert len(records.people) == 1
+
+
+def test_a_duplicate_without_a_password_mails_nothing(
+    runner: FlaskCliRunner, citizen: Person, mailbox: Mailbox
+) -> None:
+    result = runner.invoke(args=["accounts", "create", "--role", "staff", "ada@example.test"])
+    assert result.exit_code == 1
+    assert not mailbox.subjects
+
+
+def test_an_unknown_role_is_refused(runner: FlaskCliRunner, records: Records) -> None:
+    result = runner.invoke(args=["accounts", "create", "--role", "king", "ada@example.test"])
+    assert result.exit_code == 2
+    assert not records.people

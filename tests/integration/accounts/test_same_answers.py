@@ -1,0 +1,93 @@
+"""On every door known and unknown people get the same status, headers and page."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from werkzeug.test import TestResponse
+
+from portal.accounts import passwords
+from portal.accounts.models import Person
+from tests.integration.accounts.conftest import PASSWORD, Browser
+
+KNOWN, UNKNOWN = "known@example.test", "other@example.test"
+
+
+def _seen(answer: TestResponse, email: str) -> tuple[int, list[tuple[str, str]], str]:
+    """All that a browser sees, without the form token's mask, which differs on every page, and the typed address."""
+    page = re.sub(r'name="csrf_token" value="[^"]+"', "", answer.text).replace(email, "")
+    return answer.status_code, sorted(answer.headers), page
+
+
+DOORS = {
+    "sign-in": ("/account/sign-in", {"password": "wrong password"}, 422),
+    "register": ("/account/register", {"password": PASSWORD}, 303),
+    "register-badly": ("/account/register", {"password": "short"}, 422),
+    "reset": ("/account/password", {}, 303),
+}
+
+
+@pytest.mark.parametrize(("path", "fields", "status"), DOORS.values(), ids=DOORS)
+def test_known_and_unknown_addresses_get_the_same_answer(
+    visitor: Browser, make_person: Callable[..., Person], path: str, fields: dict[str, str], status: int
+) -> None:
+    make_person(KNOWN)
+    seen = [_seen(visitor.fill_in(path, email=email, **fields), email) for email in (KNOWN, UNKNOWN)]
+    assert seen[0] == seen[1]
+    assert seen[0][0] == status
+
+
+@pytest.mark.parametrize(("path", "fields", "status"), DOORS.values(), ids=DOORS)
+def test_they_are_slowed_down_after_as_many_tries_and_in_the_same_words(
+    visitor: Browser, make_person: Callable[..., Person], path: str, fields: dict[str, str], status: int
+) -> None:
+    make_person(KNOWN)
+    seen = [
+        [_seen(visitor.fill_in(path, email=email, **fields), email) for _ in range(12)] for email in (KNOWN, UNKNOWN)
+    ]
+    assert seen[0] == seen[1]
+    assert {answer[0] for answer in seen[0]} == ({status} if path.endswith("register") and status == 422 else {status, 429})
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"password_hash": None}, {"disabled_at": "now"}, {"verified_at": None}, None],
+    ids=["known", "no-password", "disabled", "unverified", "unknown"],
+)
+def test_every_sign_in_hashes_exactly_once(
+    visitor: Browser,
+    make_person: Callable[..., Person],
+    monkeypatch: pytest.MonkeyPatch,
+    values: dict[str, object] | None,
+    clock: object,
+) -> None:
+    from tests.conftest import START
+
+    if values is not None:
+        make_person(KNOWN, **{name: START if value == "now" else value for name, value in values.items()})
+    passwords._nobodys_hash()
+    counter = _Counting(passwords._hasher)
+    monkeypatch.setattr(passwords, "_hasher", counter)
+    visitor.sign_in(KNOWN, "wrong password")
+    assert counter.calls == ["verify"]
+
+
+@pytest.mark.parametrize("email", [KNOWN, UNKNOWN])
+def test_every_registration_hashes_exactly_once(
+    visitor: Browser, make_person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch, email: str
+) -> None:
+    make_person(KNOWN)
+    counter = _Counting(passwords._hasher)
+    monkeypatch.setattr(passwords, "_hasher", counter)
+    visitor.fill_in("/account/register", email=email, password=PASSWORD)
+    assert counter.calls == ["hash"]
+
+
+class _Counting:
+    """The real hasher, with what it was asked to do."""
+
+    def __init__(self, hasher: object) -> None:
+        self._hasher, self.calls = hasher, list[str]()
+
+    def __getattr__(self, name: str) -> object:
+        self.calls.append(name)
+        return getattr(self._hasher, name)

@@ -1,0 +1,104 @@
+"""Guessing is slowed down by address and by network; nobody is locked out."""
+
+import pytest
+
+from portal.accounts import views
+from portal.accounts.models import Person
+from tests.conftest import MovableClock
+from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox
+
+EMAIL = "ada@example.test"
+
+
+def _guess(visitor: Browser, times: int, email: str = EMAIL) -> list[int]:
+    return [visitor.sign_in(email, f"wrong password {number}").status_code for number in range(times)]
+
+
+def test_ten_guesses_pass_and_then_even_the_right_password_waits(visitor: Browser, citizen: Person) -> None:
+    assert _guess(visitor, 11) == [422] * 10 + [429]
+    answer = visitor.sign_in(EMAIL)
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "60"
+    assert "Wait a minute and try again." in answer.text
+    assert f'value="{EMAIL}"' in answer.text
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(59, 429), (60, 303)], ids=["too-early", "in-time"])
+def test_one_more_try_comes_each_minute(
+    visitor: Browser, citizen: Person, clock: MovableClock, seconds: int, status: int
+) -> None:
+    _guess(visitor, 10)
+    clock.advance(seconds=seconds)
+    assert visitor.sign_in(EMAIL).status_code == status
+
+
+def test_retry_after_tells_the_seconds_that_are_left(visitor: Browser, citizen: Person, clock: MovableClock) -> None:
+    _guess(visitor, 10)
+    clock.advance(seconds=20.5)
+    assert visitor.sign_in(EMAIL).headers["Retry-After"] == "40"
+
+
+def test_the_true_owner_gets_in_from_elsewhere(visitor: Browser, another_visitor: Browser, citizen: Person) -> None:
+    assert _guess(visitor, 11)[-1] == 429
+    assert another_visitor.sign_in(EMAIL).status_code == 303
+
+
+def test_other_people_of_the_network_get_in(visitor: Browser, citizen: Person, staff: Person) -> None:
+    assert _guess(visitor, 11)[-1] == 429
+    assert visitor.sign_in("mina@example.test").status_code == 303
+
+
+def test_spelling_the_address_differently_gives_no_more_guesses(visitor: Browser, citizen: Person) -> None:
+    _guess(visitor, 5)
+    _guess(visitor, 5, "ADA@Example.test")
+    assert visitor.sign_in(EMAIL).status_code == 429
+
+
+def test_signing_in_uses_no_tries_up(visitor: Browser, citizen: Person) -> None:
+    _guess(visitor, 9)
+    assert [visitor.sign_in(EMAIL).status_code for _ in range(5)] == [303] * 5
+    assert _guess(visitor, 2) == [422, 429]
+
+
+def test_a_form_that_is_not_filled_in_uses_no_tries_up(visitor: Browser, citizen: Person) -> None:
+    for _ in range(11):
+        visitor.fill_in("/account/sign-in", email=EMAIL, password="")
+    assert visitor.sign_in(EMAIL).status_code == 303
+
+
+def test_a_throttled_try_is_not_hashed(visitor: Browser, citizen: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    _guess(visitor, 10)
+
+    def never(*_arguments: object) -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr(views, "password_matches", never)
+    assert visitor.sign_in(EMAIL, PASSWORD).status_code == 429
+
+
+def test_a_network_that_tries_many_addresses_is_slowed_down(
+    visitor: Browser, another_visitor: Browser, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "password_matches", lambda _password, _stored: False)
+    statuses = [status for number in range(101) for status in _guess(visitor, 1, f"n{number}@example.test")]
+    assert statuses == [422] * 100 + [429]
+    assert _guess(another_visitor, 1, "n1@example.test") == [422]
+    clock.advance(seconds=10)
+    assert _guess(visitor, 2, "new@example.test") == [422, 429]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [("/account/register", {"password": PASSWORD}), ("/account/password", {})],
+    ids=["register", "password"],
+)
+def test_nobodys_mailbox_is_filled(
+    visitor: Browser, citizen: Person, mailbox: Mailbox, clock: MovableClock, path: str, fields: dict[str, str]
+) -> None:
+    answers = [visitor.fill_in(path, email=EMAIL, **fields) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [303] * 5 + [429]
+    assert answers[-1].headers["Retry-After"] == "600"
+    assert "Wait 10 minutes and try again." in answers[-1].text
+    assert len(mailbox.subjects) == 5
+    clock.advance(minutes=10)
+    assert visitor.fill_in(path, email=EMAIL, **fields).status_code == 303

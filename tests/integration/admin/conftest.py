@@ -1,0 +1,82 @@
+"""People who are signed in, and forms sent as they were served."""
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from portal.accounts.operations import create_account
+from portal.accounts.rules import ROLES, Address
+from portal.audit import Actor
+from portal.sessions.interface import cookie_name, kind_of, policy_of
+from portal.sessions.operations import Holder, open_session
+
+GENERAL = "/admin/self/site-settings/general"
+
+
+class _FormReader(HTMLParser):
+    """Collects what a browser would send of a page's main form, untouched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: dict[str, str] = {}
+        self._in_form = False
+        self._select = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._in_form = "site-settings" in found.get("action", "")
+        if not self._in_form:
+            return
+        if tag == "select":
+            self._select = found["name"]
+        if tag == "option" and "selected" in found:
+            self.values[self._select] = found["value"]
+        if tag == "input" and (found["type"] != "radio" or "checked" in found):
+            self.values[found["name"]] = found.get("value", "")
+
+
+def form_of(page: TestResponse) -> dict[str, str]:
+    """The inputs of the settings form on a page, with their values."""
+    reader = _FormReader()
+    reader.feed(page.text)
+    return reader.values
+
+
+class SignedIn:
+    """A browser in which somebody is signed in."""
+
+    def __init__(self, app: Flask, email: str, role: str) -> None:
+        self.client = app.test_client()
+        parts = app.extensions["portal"]
+        now = parts.clock.now()
+        kind = ROLES[role].session_kind
+        with app.test_request_context(), parts.database.writing() as db:
+            person = create_account(db, Address(email=email), role, password_hash=None, by=Actor(), now=now)
+            db.flush()
+            token, _row = open_session(db, kind, policy_of(kind), Holder(person_id=person.id), now=now)
+            self.client.set_cookie(cookie_name(kind_of(kind).cookie), token)
+            self.id = person.id
+
+    def get(self, path: str = GENERAL) -> TestResponse:
+        return self.client.get(path)
+
+    def post(self, values: dict[str, str], path: str = GENERAL) -> TestResponse:
+        return self.client.post(path, data=values)
+
+    def save(self, path: str = GENERAL, **typed: str) -> TestResponse:
+        """Load the form, type, and press Save settings."""
+        return self.post(form_of(self.get(path)) | typed, path)
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[str, str], SignedIn]:
+    return lambda email, role: SignedIn(app, email, role)
+
+
+@pytest.fixture
+def administrator(sign_in: Callable[[str, str], SignedIn]) -> SignedIn:
+    return sign_in("mina@example.org", "administrator")

@@ -1,0 +1,80 @@
+"""`flask forms`: what the commands print, and that a faulty file publishes nothing."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+
+import portal
+from portal.form_definitions.commands import forms
+from portal.form_definitions.queries import current_version
+from portal.form_definitions.reading import read_yaml
+
+DEMO_FORMS = sorted((Path(portal.__file__).parent / "demo_forms").glob("*.yaml"))
+
+
+@pytest.fixture
+def run(app: Flask, runner: FlaskCliRunner):
+    app.cli.add_command(forms)
+    return lambda *words: runner.invoke(args=["forms", *map(str, words)])
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    file = tmp_path / "faulty.yaml"
+    file.write_text("format: 1\nform: {id: f, titel: F}\nsections: []\n")
+    return file
+
+
+def test_check_says_ok_of_every_good_file(run):
+    result = run("check", *DEMO_FORMS)
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [f"{file}: OK" for file in DEMO_FORMS]
+
+
+def test_check_names_every_fault_and_ends_with_one(run, faulty):
+    result = run("check", faulty, DEMO_FORMS[0])
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        f"{faulty}: form.titel: This key is not known.",
+        f"{faulty}: form.title: This is missing.",
+        f"{faulty}: sections: A form needs at least one section.",
+    ]
+
+
+def test_check_says_that_a_file_is_not_utf_8(run, tmp_path):
+    file = tmp_path / "latin.yaml"
+    file.write_bytes(b"title: Zo\xeb")
+    assert "not UTF-8" in run("check", file).output
+
+
+def test_publish_makes_versions_and_says_where_they_are(run):
+    assert "parking_permit@1 is published at /forms/parking-permit" in run("publish", *DEMO_FORMS).output
+    assert "parking_permit@1" in run("publish", *DEMO_FORMS).output
+
+
+def test_nothing_is_published_where_one_file_is_faulty(run, faulty, app):
+    assert run("publish", DEMO_FORMS[0], faulty).exit_code == 1
+    with app.extensions["portal"].database.reading() as db:
+        assert current_version(db, "housing-support") is None
+
+
+def test_list_shows_the_current_versions(run):
+    run("publish", *DEMO_FORMS)
+    lines = run("list").output.splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["housing_support@1", "parking_permit@1", "report_a_problem@1"]
+    assert lines[1].endswith("2026-11-21 14:02Z\tGet a resident's parking permit")
+
+
+@pytest.mark.parametrize("file", DEMO_FORMS, ids=lambda file: file.stem)
+def test_an_export_reads_back_to_the_same_canonical_form(run, file):
+    run("publish", file)
+    original = read_yaml(file.read_text())
+    assert read_yaml(run("export", original.id).output).digest == original.digest
+    assert read_yaml(run("export", f"{original.id}@1").output).digest == original.digest
+
+
+@pytest.mark.parametrize("name", ["gone", "gone@1", "gone@x", "gone@99999999999"])
+def test_what_is_not_there_cannot_be_exported(run, name):
+    assert run("export", name).exit_code == 1

@@ -1,0 +1,149 @@
+"""The start page and the pages beside it: what they list, and that what they say is so."""
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from portal.audit import Actor
+from portal.db import Database
+from portal.home.wording import EXPLANATIONS
+from portal.sessions.kept_work import REASONS
+from portal.sessions.rules import EndReason
+from portal.site_settings.definition import Value
+from portal.site_settings.operations import change_settings
+from tests.conftest import START
+
+PAGES = ["/", "/privacy", "/cookies", "/accessibility", "/contact", "/help/sessions"]
+
+
+def words_of(client: FlaskClient, path: str) -> str:
+    page = client.get(path).text
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def set_value(database: Database, **values: Value) -> None:
+    with database.writing() as db:
+        change_settings(db, values, by=Actor(), now=START)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_anybody_can_read_the_page(client: FlaskClient, path: str) -> None:
+    page = client.get(path)
+    assert page.status_code == 200
+    assert page.text.count("<h1") == 1
+    assert re.search(r"<title>[^<]{3,} – Ashmere Council</title>", page.text)
+    assert "%" not in re.sub(r"400 %|href=\"[^\"]*\"", "", page.text.split("<main")[1].split("</main")[0])
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_page_works_in_a_session_and_says_until_when(
+    client: FlaskClient, path: str, guest_cookie: tuple[str, str]
+) -> None:
+    client.set_cookie(*guest_cookie)
+    assert "Signed in until 14:32" in words_of(client, path)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_reading_the_page_sets_no_cookie_for_people_without_a_session(client: FlaskClient, path: str) -> None:
+    assert "Set-Cookie" not in client.get(path).headers
+
+
+@pytest.mark.usefixtures("demo_forms")
+def test_the_start_page_lists_every_form_with_its_summary(client: FlaskClient) -> None:
+    page = client.get("/").text
+    for slug, title in (
+        ("housing-support", "Apply for housing support"),
+        ("parking-permit", "Get a resident&#39;s parking permit"),
+        ("report-a-problem", "Report a problem in your street"),
+    ):
+        assert f'<a href="/forms/{slug}">{title}</a>' in page
+    assert "Park near your home for up to a year." in page
+
+
+def test_the_start_page_says_so_where_no_form_is_published(client: FlaskClient) -> None:
+    assert "No form is open at the moment." in words_of(client, "/")
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [("/resume", "Continue a saved form"), ("/account", "My Requests"), ("/account/sign-in", "Sign in")],
+)
+def test_the_start_page_leads_back_to_what_was_begun(client: FlaskClient, address: str, name: str) -> None:
+    assert f'href="{address}">{name}</a>' in client.get("/").text
+
+
+@pytest.mark.usefixtures("demo_forms")
+def test_privacy_says_for_each_form_how_long_a_draft_is_kept(client: FlaskClient) -> None:
+    words = words_of(client, "/privacy")
+    assert "Apply for housing support: 30 days" in words
+    assert "parking permit: 14 days" in words
+    assert "cannot be saved to come back to later: Report a problem in your street." in words
+
+
+def test_cookies_are_named_as_this_installation_sends_them(client: FlaskClient) -> None:
+    words = words_of(client, "/cookies")
+    for name in ("session_customer", "session_hub", "visitor"):
+        assert f" {name} " in words
+    assert "ends after 30 minutes unless" in words
+    assert "ends after 6 hours unless" in words
+
+
+def test_contact_shows_the_support_contact_in_force(client: FlaskClient, database: Database) -> None:
+    set_value(database, support_contact="help@ashmere.example <b>")
+    assert "help@ashmere.example &lt;b&gt;" in client.get("/contact").text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        pytest.param(30, ["lasts 30 minutes", "in the last 10 minutes,", "in the first 20 minutes,"], id="30"),
+        pytest.param(90, ["lasts 1 hour 30 minutes", "in the last 30 minutes,", "in the first 1 hour,"], id="90"),
+        pytest.param(10, ["in the last 3 minutes 20 seconds,", "in the first 6 minutes 40 seconds,"], id="10"),
+    ],
+)
+def test_help_tells_the_time_that_this_site_gives(
+    client: FlaskClient, database: Database, minutes: int, said: list[str]
+) -> None:
+    set_value(database, session_lifetime_minutes=minutes)
+    words = words_of(client, "/help/sessions")
+    assert not [sentence for sentence in said if sentence not in words]
+
+
+@pytest.mark.parametrize(
+    ("hours", "lifetime", "limit"),
+    [
+        pytest.param(20, 30, "20 hours after you signed in", id="setting"),
+        pytest.param(1, 90, "3 hours after you signed in", id="never-under-twice-the-lifetime"),
+        pytest.param(0, 30, None, id="off"),
+    ],
+)
+def test_help_tells_the_limit_that_cannot_be_moved(
+    client: FlaskClient, database: Database, hours: int, lifetime: int, limit: str | None
+) -> None:
+    set_value(database, absolute_limit_hours=hours, session_lifetime_minutes=lifetime)
+    words = words_of(client, "/help/sessions")
+    assert ("Only one limit cannot be moved" in words) is (limit is not None)
+    assert (limit or "") in words
+
+
+@pytest.mark.parametrize(
+    ("counts", "sentence"),
+    [(False, "with Continue or Back does not renew it"), (True, "Going on to the next section of a form counts")],
+)
+def test_help_tells_whether_continue_counts(
+    client: FlaskClient, database: Database, counts: bool, sentence: str
+) -> None:
+    set_value(database, continue_counts=counts)
+    assert sentence in words_of(client, "/help/sessions")
+
+
+@pytest.mark.parametrize("reason", EndReason, ids=lambda reason: reason.value)
+def test_help_explains_every_reason_for_an_end(client: FlaskClient, reason: EndReason) -> None:
+    words = words_of(client, "/help/sessions")
+    for sentence in (REASONS[reason], EXPLANATIONS[reason].why, EXPLANATIONS[reason].what_to_do):
+        assert str(sentence) in words
+
+
+def test_the_word_inactivity_is_never_said(client: FlaskClient) -> None:
+    assert not re.search("inactiv|idle", words_of(client, "/help/sessions"))

@@ -1,0 +1,96 @@
+"""Migrations bring an empty database of each kind to what the models say, however many start at once."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from portal import app as _all_models
+from portal import migrations
+from portal.db import Base, Database
+
+assert _all_models
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database of each kind with nothing in it."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
+    else:
+        database = Database(request.getfixturevalue("empty_postgresql"))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def empty_postgresql(migrated_postgresql: str) -> Iterator[str]:
+    server, _, name = migrated_postgresql.rpartition("/")
+    name, _, query = name.partition("?")
+    admin = Database(migrated_postgresql)
+    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS empty_{name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE empty_{name}"))
+    yield f"{server}/empty_{name}?{query}"
+    admin.close()
+
+
+def is_current(database: Database) -> bool:
+    with database.reading() as db:
+        return migrations.is_current(db)
+
+
+def test_an_empty_database_becomes_what_the_models_say(empty: Database) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    assert not is_current(empty)
+    migrations.upgrade(empty)
+    assert is_current(empty)
+    with empty.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_the_settings_have_their_only_row_from_the_first(empty: Database) -> None:
+    migrations.upgrade(empty)
+    with empty.reading() as db:
+        assert db.execute(text("SELECT id, document FROM site_settings")).all() == [(1, "{}")]
+
+
+def test_several_that_start_at_once_upgrade_once(empty: Database) -> None:
+    together = threading.Barrier(3)
+    failures: list[Exception] = []
+
+    def start() -> None:
+        database = Database(empty.engine.url.render_as_string(hide_password=False))
+        together.wait()
+        try:
+            migrations.upgrade(database)
+        except Exception as failure:
+            failures.append(failure)
+        database.close()
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert is_current(empty)
+
+
+def test_the_newest_migration_is_the_one_that_alembic_knows() -> None:
+    from alembic.script import ScriptDirectory
+
+    assert [migrations.newest()] == ScriptDirectory(str(migrations.FOLDER)).get_heads()
+
+
+def test_a_migration_can_be_taken_back(empty: Database) -> None:
+    from alembic import command
+
+    migrations.upgrade(empty)
+    with empty.engine.execution_options(portal_writes=True).begin() as connection:
+        command.downgrade(migrations.alembic_config(connection), "base")
+    assert not is_current(empty)

@@ -1,0 +1,82 @@
+"""Hashing: its cost, its sameness, and how many work at once."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from portal.accounts import passwords
+from portal.accounts.passwords import AT_ONCE, hash_password, password_matches
+
+PASSWORD = "correct horse battery"
+COST = "$argon2id$v=19$m=19456,t=2,p=1$"
+
+
+def test_a_password_matches_its_own_hash_only() -> None:
+    stored = hash_password(PASSWORD)
+    assert password_matches(PASSWORD, stored)
+    assert not password_matches(PASSWORD + " ", stored)
+
+
+def test_a_hash_costs_what_was_chosen_and_is_salted() -> None:
+    first, second = hash_password(PASSWORD), hash_password(PASSWORD)
+    assert first.startswith(COST)
+    assert second.startswith(COST)
+    assert first != second
+
+
+def test_nobody_has_a_password_and_the_check_costs_the_same() -> None:
+    assert not password_matches(PASSWORD, None)
+    assert passwords._nobodys_hash().startswith(COST)
+
+
+def test_checking_nobody_does_the_whole_work() -> None:
+    hash_time, nobody_time = _fastest(lambda: hash_password(PASSWORD)), _fastest(lambda: password_matches(PASSWORD, None))
+    assert nobody_time > hash_time / 2
+
+
+def _fastest(work: object) -> float:
+    def once() -> float:
+        begin = time.perf_counter()
+        work()  # type: ignore[operator]
+        return time.perf_counter() - begin
+
+    return min(once() for _ in range(5))
+
+
+@pytest.mark.parametrize("stored", ["", "not a hash", "$argon2id$v=19$m=19456,t=2,p=1$broken"])
+def test_a_damaged_hash_matches_nothing(stored: str) -> None:
+    assert not password_matches(PASSWORD, stored)
+
+
+def test_the_same_letters_match_however_the_keyboard_composes_them() -> None:
+    assert password_matches("cafe\u0301 cafe\u0301", hash_password("caf\u00e9 caf\u00e9"))
+
+
+def test_what_is_too_long_does_not_match_its_beginning() -> None:
+    assert not password_matches("a" * 129, hash_password("a" * 128))
+
+
+def test_only_so_many_hash_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = _Counting(passwords._hasher)
+    monkeypatch.setattr(passwords, "_hasher", counter)
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(hash_password, [PASSWORD] * 12))
+    assert counter.most == AT_ONCE == 2
+
+
+class _Counting:
+    """The real hasher, with a count of how many are inside."""
+
+    def __init__(self, hasher: object) -> None:
+        self._hasher, self._lock, self._inside, self.most = hasher, threading.Lock(), 0, 0
+
+    def hash(self, password: str) -> str:
+        with self._lock:
+            self._inside += 1
+            self.most = max(self.most, self._inside)
+        found: str = self._hasher.hash(password)  # type: ignore[attr-defined]
+        with self._lock:
+            self._inside -= 1
+        return found

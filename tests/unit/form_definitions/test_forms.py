@@ -1,0 +1,218 @@
+"""A section as a form: judged on what was posted, nothing typed lost, hidden answers kept aside."""
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+
+from portal.form_definitions.forms import SectionState
+from tests.unit.form_definitions.making import OPTIONS, ask, definition, page, section
+
+RENT = definition(
+    section(
+        "s",
+        ask("yes_no", "rents", required=True),
+        ask("money", "rent", when={"field": "./rents", "is": True}, required_when={"field": "./rents", "is": True}),
+        ask("text", "why", when={"field": "./rent", "more_than": 1000}),
+        ask("date", "born", max="today"),
+    )
+)
+
+
+def test_fields_are_judged_in_order_on_the_values_before_them():
+    form = page(RENT, posted=[("rents", "yes"), ("rent", ""), ("why", "")])
+    assert not form.validate()
+    assert form.errors == {"rent": "Enter an amount of money for “Label of rent”, like 650 or 650.50"}
+    assert page(RENT, posted=[("rents", "no"), ("rent", "x")]).validate()
+
+
+def test_a_field_whose_condition_is_not_true_is_neither_judged_nor_stored_and_keeps_its_value_aside():
+    stored = SectionState(answers={"rents": True, "rent": "500.00", "why": "old"})
+    form = page(RENT, posted=[("rents", "no"), ("rent", "600"), ("why", "new")], stored=stored)
+    assert form.validate()
+    assert form.kept().answers == {"rents": False, "rent": "500.00", "why": "old"}
+
+
+def test_what_was_typed_and_is_no_answer_is_kept_beside_and_replaces_the_old_answer():
+    stored = SectionState(answers={"rents": True, "rent": "500.00"})
+    kept = page(
+        RENT, posted=[("rents", "yes"), ("rent", "6o0"), ("born-day", "31"), ("born-month", "")], stored=stored
+    ).kept()
+    assert kept.answers == {"rents": True}
+    assert kept.typed == {"rent": {"rent": ["6o0"]}, "born": {"born-day": ["31"]}}
+    again = page(RENT, stored=kept)
+    assert again.all_fields["rent"].value == "6o0"
+    assert again.all_fields["born"].parts == {"day": "31", "month": "", "year": ""}
+
+
+def test_an_emptied_field_is_neither_answered_nor_typed():
+    stored = SectionState(answers={"rents": True, "rent": "1.00"}, typed={"born": {"born-day": ["31"]}})
+    kept = page(RENT, posted=[("rents", "yes"), ("rent", " "), ("born-day", "")], stored=stored).kept()
+    assert (kept.answers, kept.typed) == ({"rents": True}, {})
+
+
+def test_a_text_input_that_the_page_did_not_hold_keeps_what_is_stored():
+    stored = SectionState(answers={"rents": True, "rent": "1.00"})
+    assert page(RENT, posted=[("rents", "yes")], stored=stored).kept().answers == {"rents": True, "rent": "1.00"}
+
+
+def test_radios_and_boxes_that_were_not_posted_are_empty():
+    form = definition(section("s", ask("choices", "kinds"), ask("declaration", "agree")))
+    stored = SectionState(answers={"kinds": ["a"], "agree": True})
+    assert page(form, posted=[], stored=stored).kept().answers == {}
+
+
+def test_autosave_reads_only_the_named_fields():
+    stored = SectionState(answers={"rents": True, "rent": "1.00"})
+    form = page(RENT, posted=[("rent", "2"), ("born-day", "9")], stored=stored, only={"rent"})
+    assert form.kept() == SectionState(answers={"rents": True, "rent": "2.00"})
+
+
+def test_saving_for_later_needs_no_valid_answers():
+    assert page(RENT, posted=[("rents", "perhaps")]).kept().typed == {"rents": {"rents": ["perhaps"]}}
+
+
+def test_a_stored_answer_that_is_no_longer_valid_is_refused_when_the_page_is_judged():
+    stored = SectionState(answers={"rents": False, "born": "2026-11-22"})
+    form = page(RENT, posted=[("rents", "no")], stored=stored)
+    assert not form.validate()
+    assert form.errors == {"born": "“Label of born” must be today or in the past"}
+
+
+def test_the_error_list_leads_to_the_first_wrong_input():
+    form = definition(section("s", ask("date", "born"), ask("choice", "pick", required=True), ask("address", "home")))
+    posted = [("born-day", "1"), ("born-month", "13"), ("born-year", "2000"), ("home-line_1", "1 Road")]
+    shown = page(form, posted=posted)
+    assert not shown.validate()
+    assert [href for href, _ in shown.error_list()] == ["#born-month", "#pick", "#home-town"]
+    assert shown.all_fields["home"].part_errors == {
+        "town": "Enter the town or city of “Label of home”",
+        "postcode": "Enter the postcode of “Label of home”",
+    }
+    assert shown.all_fields["born"].error_parts == ("month",)
+
+
+@pytest.mark.parametrize(
+    "name", ["meta", "data", "process", "errors", "validate", "populate_obj", "form_errors", "section", "kept", "from"]
+)
+def test_any_id_may_name_a_field(name):
+    form = definition(section("s", ask("text", name, required=True)))
+    shown = page(form, posted=[(name, "x")])
+    assert shown.validate()
+    assert shown.kept().answers == {name: "x"}
+    assert [field.id for field in shown] == [name]
+
+
+CHOICE = definition(
+    section("before", ask("yes_no", "rents")),
+    section(
+        "s",
+        ask("choice", "pick"),
+        ask("text", "why_a", when={"field": "./pick", "is": "a"}),
+        ask("text", "more_a", when={"field": "s.pick", "is": "a"}),
+        ask("text", "why_b", when={"field": "./pick", "is": "b"}, required=True),
+        ask("text", "both", when={"all": [{"field": "./pick", "is": "a"}, {"field": "before.rents", "is": True}]}),
+        ask("text", "never", when={"field": "before.rents", "is": False}),
+        ask("text", "late", when={"field": "./pick", "is": "a"}),
+    ),
+)
+
+
+def test_a_field_that_one_option_reveals_stands_inside_it_where_it_follows_directly():
+    shown = page(CHOICE, answers={"before": {"rents": True}})
+    top = {field.id: field for field in shown}
+    assert list(top) == ["pick", "both", "late"]
+    revealed = {option: [field.id for field in fields] for option, fields in top["pick"].reveals.items()}
+    assert revealed == {"a": ["why_a", "more_a"], "b": ["why_b"]}
+
+
+def test_a_revealed_field_is_still_judged():
+    assert page(CHOICE, posted=[("pick", "b"), ("why_b", "")]).error_list() == []
+    form = page(CHOICE, posted=[("pick", "b"), ("why_b", "")])
+    assert not form.validate()
+    assert form.error_list() == [("#why_b", "Enter an answer to “Label of why_b”")]
+
+
+def test_the_browser_gets_what_other_sections_leave_open():
+    top = {field.id: field for field in page(CHOICE, answers={"before": {"rents": True}})}
+    assert json.loads(top["both"].show_when) == {"field": "pick", "type": "choice", "op": "is", "value": "a"}
+    assert top["pick"].show_when is None
+
+
+@pytest.mark.parametrize("answers", [{}, {"before": {"rents": True}}], ids=["cannot tell", "false"])
+def test_a_field_that_no_value_of_the_page_can_show_is_left_out(answers):
+    assert "never" not in [field.id for field in page(CHOICE, answers=answers)]
+
+
+def test_hidden_answers_of_other_sections_decide_nothing():
+    form = definition(
+        section("a", ask("yes_no", "q"), ask("yes_no", "r", when={"field": "./q", "is": True})),
+        section("s", ask("text", "x"), ask("text", "y", when={"field": "a.r", "is": True})),
+    )
+    assert len(list(page(form, answers={"a": {"q": False, "r": True}}))) == 1
+    assert len(list(page(form, answers={"a": {"q": True, "r": True}}))) == 2
+
+
+WHAT_TEMPLATES_READ = (
+    *("id", "type", "label", "hint", "error", "error_parts", "required", "value", "values", "parts", "options"),
+    *("autocomplete", "inputmode", "spellcheck", "width", "prefix", "suffix", "max_words", "max_length", "rows"),
+    *("show_when", "reveals", "body_html", "part_errors"),
+)
+LOOKS = definition(
+    section(
+        "s",
+        ask("note", "n", label="Read **this** <script>alert(1)</script> [x](javascript:y)"),
+        ask("file", "f"),
+        ask("lookup", "l"),
+        ask("name", "me", hint="H"),
+        ask("name", "landlord"),
+        ask("money", "rent"),
+        ask("choices", "kinds", options=OPTIONS),
+    )
+)
+
+
+def test_every_field_carries_what_its_template_needs():
+    top = {field.id: field for field in page(LOOKS, stored=SectionState(answers={"kinds": ["b"]}))}
+    assert [(o.value, o.label, o.hint, o.checked, o.exclusive) for o in top["kinds"].options] == [
+        ("a", "A", None, False, False),
+        ("b", "B", None, True, False),
+        ("none", "Nothing", None, False, True),
+    ]
+    assert (top["me"].autocomplete, top["landlord"].autocomplete) == ("name", None)
+    assert (top["rent"].prefix, top["rent"].inputmode, top["me"].hint) == ("£", "decimal", "H")
+    for field in top.values():
+        assert not [name for name in WHAT_TEMPLATES_READ if not hasattr(field, name)]
+
+
+def test_notes_are_safe_and_what_is_not_there_yet_says_so_plainly():
+    top = {field.id: str(field.body_html) for field in page(LOOKS)}
+    assert "<strong>this</strong>" in top["n"]
+    assert "<script" not in top["n"]
+    assert 'href="javascript' not in top["n"]
+    assert "We will ask you for them after you have sent the form." in top["f"]
+    assert "Please type your answers yourself." in top["l"]
+
+
+def test_texts_come_in_the_asked_language_and_fall_back_to_the_first():
+    form = definition(
+        section("s", ask("text", "q", label={"en": "Name", "cy": "Enw"}), ask("text", "r", label="Only")),
+        form={"languages": ["en", "cy"]},
+    )
+    assert [field.label.in_("cy") for field in form.sections[0].fields] == ["Enw", "Only"]
+
+
+def test_a_page_of_fourteen_fields_is_made_in_little_time():
+    kinds = ("text", "date", "choice", "yes_no", "money", "address", "choices")
+    when = {"any": [{"field": "./f0", "answered": True}, {"field": "./f1", "less_than": "today"}]}
+    fields = [ask(kind, f"f{n}", when=when) if n > 1 else ask(kind, f"f{n}") for n, kind in enumerate(kinds * 2)]
+    form = definition(section("s", *fields))
+    page(form)
+    assert min(cpu_seconds(lambda: [(f.parts, f.options, f.show_when) for f in page(form)]) for _ in range(20)) < 0.0015
+
+
+def cpu_seconds(act: Callable[[], object]) -> float:
+    started = time.process_time()
+    act()
+    return time.process_time() - started

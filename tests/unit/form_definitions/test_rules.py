@@ -1,0 +1,155 @@
+"""What shows, what counts, what is complete and where a form stops."""
+
+import pytest
+
+from portal.form_definitions.rules import (
+    HiddenAnswer,
+    first_stop,
+    item_name,
+    newly_hidden,
+    section_problems,
+    shown,
+    unmet_needs,
+    visible_answers,
+)
+from portal.form_definitions.wording import problem_message
+from tests.unit.form_definitions.making import TODAY, ask, definition, section
+
+HOME = definition(
+    section(
+        "home",
+        ask("yes_no", "rents", required=True),
+        ask(
+            "money",
+            "rent",
+            when={"field": "./rents", "is": True},
+            required_when={"field": "./rents", "is": True},
+            min=1,
+        ),
+        ask("text", "why", when={"field": "./rent", "more_than": 1000}),
+        stop_when=[{"when": {"field": "./rent", "at_least": 9000}, "title": "Too much"}],
+    ),
+    section("landlord", ask("name", "who"), when={"field": "home.rent", "answered": True}, needs=["home"]),
+    section(
+        "people",
+        ask("name", "name", required=True),
+        ask("yes_no", "works", when={"field": "./name", "answered": True}),
+        repeat={"item": "person", "min": 1, "max": 2, "label_from": "name"},
+        needs=["landlord"],
+        stop_when=[{"when": {"field": "./name", "is": "Nemo"}, "title": "No Nemo"}],
+    ),
+)
+FULL = {"home": {"rents": True, "rent": "1200.00", "why": "dear"}, "landlord": {"who": "L"}}
+
+
+def problems(answers, section_id, typed=None):
+    section = HOME.section(section_id)
+    found = section_problems(section, shown(HOME, answers, TODAY), typed)
+    return [(problem.item_id, problem.field and problem.field.id, problem.error.key) for problem in found]
+
+
+def test_a_hidden_answer_hides_what_depends_on_it_down_the_form():
+    assert visible_answers(HOME, FULL, TODAY) == FULL | {"people": {}}
+    hidden = {**FULL, "home": FULL["home"] | {"rents": False}}
+    assert visible_answers(HOME, hidden, TODAY) == {"home": {"rents": False}, "people": {}}
+
+
+def test_nothing_shows_on_a_missing_answer():
+    pages = shown(HOME, {}, TODAY).pages
+    assert [field.id for field in pages["home"][""].fields] == ["rents"]
+    assert "landlord" not in pages
+
+
+def test_items_are_judged_each_on_its_own_and_stay_in_order():
+    people = {"z": {"name": "Zoë", "works": True}, "a": {"works": True}}
+    pages = shown(HOME, {"people": people}, TODAY).pages["people"]
+    assert list(pages) == ["z", "a"]
+    assert [len(page.fields) for page in pages.values()] == [2, 1]
+    assert pages["a"].answers == {}
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({}, [("", "rents", "required")]),
+        ({"rents": False}, []),
+        ({"rents": True}, [("", "rent", "required")]),
+        ({"rents": True, "rent": "0.50"}, [("", "rent", "min")]),
+        ({"rents": True, "rent": ["odd"]}, [("", "rent", "again")]),
+        ({"rents": False, "rent": "0.50"}, []),
+    ],
+    ids=["empty", "not required", "required now", "out of bounds", "another shape", "hidden"],
+)
+def test_a_section_is_complete_when_every_shown_answer_is_there_and_valid(answers, expected):
+    assert problems({"home": answers}, "home") == expected
+
+
+def test_what_was_typed_and_is_no_answer_keeps_a_section_incomplete():
+    assert problems({"home": {"rents": True}}, "home", {"": {"rent": {"rent": ["6o0"]}}}) == [("", "rent", "invalid")]
+
+
+@pytest.mark.parametrize(
+    ("people", "expected"),
+    [
+        ({}, [("", None, "too_few")]),
+        ({"a": {"name": "A"}}, []),
+        ({"a": {}, "b": {"name": "B"}}, [("a", "name", "required")]),
+        ({key: {"name": key} for key in "abc"}, [("", None, "too_many")]),
+    ],
+    ids=["none", "one", "one is empty", "three"],
+)
+def test_a_repeat_needs_the_right_number_of_complete_items(people, expected):
+    assert problems({"people": people}, "people") == expected
+
+
+def test_a_problem_says_what_to_do():
+    people = HOME.section("people")
+    texts = [
+        problem_message(people, problem, "en", str) for problem in section_problems(people, shown(HOME, {}, TODAY))
+    ]
+    assert texts == ["Add more to “People”: at least 1"]
+
+
+def test_a_required_file_or_note_never_blocks():
+    form = definition(section("s", ask("file", required=True), ask("note", "n")))
+    assert section_problems(form.section("s"), shown(form, {}, TODAY)) == ()
+
+
+def test_a_section_waits_for_what_it_needs_but_not_for_what_does_not_show():
+    landlord, people = HOME.section("landlord"), HOME.section("people")
+    assert unmet_needs(landlord, shown(HOME, FULL, TODAY), []) == ("home",)
+    assert unmet_needs(landlord, shown(HOME, FULL, TODAY), ["home"]) == ()
+    assert unmet_needs(people, shown(HOME, {}, TODAY), []) == ()
+
+
+@pytest.mark.parametrize(
+    ("answers", "title"),
+    [
+        ({}, None),
+        ({"home": {"rents": True, "rent": "8999.99"}}, None),
+        ({"home": {"rents": True, "rent": "9000.00"}}, "Too much"),
+        ({"home": {"rents": False, "rent": "9000.00"}}, None),
+        ({"people": {"a": {"name": "A"}, "b": {"name": "Nemo"}}}, "No Nemo"),
+    ],
+    ids=["empty", "below", "reached", "hidden", "one item"],
+)
+def test_a_form_stops_only_on_a_condition_that_is_true(answers, title):
+    found = first_stop(HOME, shown(HOME, answers, TODAY))
+    assert (found[1].title.in_("en") if found else None) == title
+
+
+def test_a_change_tells_which_answers_it_hides_and_not_which_were_removed():
+    people = {"a": {"name": "A", "works": True}, "b": {"name": "B"}}
+    before = shown(HOME, {**FULL, "people": people}, TODAY)
+    after = shown(HOME, {**FULL, "home": {"rents": False, "rent": "1200.00"}, "people": {"a": {"works": True}}}, TODAY)
+    assert newly_hidden(before, after) == (
+        HiddenAnswer(section_id="home", field_id="rent"),
+        HiddenAnswer(section_id="home", field_id="why"),
+        HiddenAnswer(section_id="landlord", field_id="who"),
+        HiddenAnswer(section_id="people", field_id="works", item_id="a"),
+    )
+
+
+@pytest.mark.parametrize(("answers", "name"), [({"name": "Zoë"}, "Zoë"), ({}, None)])
+def test_an_item_is_named_by_its_answer(answers, name):
+    assert item_name(HOME.section("people"), answers, "en", str) == name

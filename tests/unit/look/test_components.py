@@ -1,0 +1,294 @@
+"""Our macros give the markup of govuk-frontend, with every label, hint and error linked to its control."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from jinja2 import ChainableUndefined, Environment, PackageLoader, PrefixLoader
+from markupsafe import Markup
+
+from tests.unit.look.rendering import Element, elements, environment, render, visible
+
+KEPT = ("id", "name", "type", "value", "for", "href", "role", "aria-describedby", "checked", "selected", "rows",
+        "autocomplete", "inputmode", "spellcheck")  # fmt: skip
+HINT, ERROR = "Without bills", "Enter how much"
+
+
+def option(value: str, label: str, **more: Any) -> SimpleNamespace:
+    usual = {"value": value, "label": label, "hint": None, "checked": False, "exclusive": False}
+    return SimpleNamespace(**usual | more)
+
+
+RED, BLUE = option("red", "Red", hint="Like blood"), option("blue", "Blue", checked=True)
+ITEMS: list[dict[str, Any]] = [
+    {"value": "red", "text": "Red", "hint": {"text": "Like blood"}},
+    {"value": "blue", "text": "Blue", "checked": True},
+]
+CHOICES = [{"value": "red", "text": "Red"}, {"value": "blue", "text": "Blue"}]
+LABEL, LEGEND = {"text": "Rent?"}, {"legend": {"text": "Rent?"}}
+
+
+def oracle(component: str, macro: str, parameters: dict[str, Any]) -> str:
+    """The same component as govuk-frontend-jinja draws it."""
+    env = Environment(
+        loader=PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
+        undefined=ChainableUndefined,
+        autoescape=True,
+    )
+    source = f'{{% from "govuk_frontend_jinja/components/{component}/macro.html" import {macro} %}}{{{{ {macro}(p) }}}}'
+    return env.from_string(source).render(p=parameters)
+
+
+def essence(html: str) -> list[tuple[str, set[str], dict[str, str]]]:
+    """What assistive technology, script and style rely on: tags, govuk classes, linking attributes."""
+    essential = (
+        (
+            element.tag,
+            {name for name in element.classes if name.startswith("govuk-")},
+            {name: value for name, value in element.attributes.items() if name in KEPT},
+        )
+        for element in visible(html)
+    )
+    return [part for part in essential if part[1] or part[2] or part[0] in ("fieldset", "legend", "li")]
+
+
+def _both(**more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A hint and an error, in our words and in theirs."""
+    return {"hint": HINT, "error": ERROR} | more, {"hint": {"text": HINT}, "errorMessage": {"text": ERROR}}
+
+
+OURS, THEIRS = _both()
+DATE_ITEMS = [
+    {"name": name, "label": name.capitalize(), "classes": f"govuk-input--width-{size} govuk-input--error"}
+    for name, size in (("day", 2), ("month", 2), ("year", 4))
+]
+
+CASES: list[tuple[str, str, dict[str, Any], str, str, dict[str, Any]]] = [
+    ("input", "text_input", {"name": "rent", "label": "Rent?"},
+     "input", "govukInput", {"name": "rent", "label": LABEL}),
+    ("input with all", "text_input",
+     {"name": "rent", "label": "Rent?", "value": "6<0", "prefix": "£", "suffix": "a month", "inputmode": "decimal",
+      "autocomplete": "off", "spellcheck": False, **OURS},
+     "input", "govukInput",
+     {"name": "rent", "label": LABEL, "value": "6<0", "prefix": {"text": "£"}, "suffix": {"text": "a month"},
+      "inputmode": "decimal", "autocomplete": "off", "spellcheck": False, **THEIRS}),
+    ("input as heading", "text_input", {"name": "rent", "label": "Rent?", "label_is_heading": True},
+     "input", "govukInput",
+     {"name": "rent", "label": {"text": "Rent?", "isPageHeading": True, "classes": "govuk-label--l"}}),
+    ("textarea", "textarea", {"name": "rent", "label": "Rent?", "value": "a\nb", "rows": 4, **OURS},
+     "textarea", "govukTextarea", {"name": "rent", "label": LABEL, "value": "a\nb", "rows": 4, **THEIRS}),
+    ("date", "date_input", {"name": "rent", "label": "Rent?", **OURS},
+     "date-input", "govukDateInput",
+     {"id": "rent", "namePrefix": "rent", "fieldset": LEGEND, "items": DATE_ITEMS, **THEIRS}),
+    ("radios", "radios", {"name": "rent", "label": "Rent?", "options": [RED, BLUE], **OURS},
+     "radios", "govukRadios", {"name": "rent", "fieldset": LEGEND, "items": ITEMS, **THEIRS}),
+    ("inline radios", "radios", {"name": "rent", "label": "Rent?", "options": [RED, BLUE], "inline": True},
+     "radios", "govukRadios", {"name": "rent", "fieldset": LEGEND, "items": ITEMS, "classes": "govuk-radios--inline"}),
+    ("checkboxes", "checkboxes", {"name": "rent", "label": "Rent?", "options": [RED, BLUE], **OURS},
+     "checkboxes", "govukCheckboxes", {"name": "rent", "fieldset": LEGEND, "items": ITEMS, **THEIRS}),
+    ("select", "select", {"name": "rent", "label": "Rent?", "options": [RED, BLUE], "value": "blue", **OURS},
+     "select", "govukSelect",
+     {"name": "rent", "label": LABEL, "value": "blue", "items": CHOICES, **THEIRS}),
+    ("error summary", "error_summary",
+     {"errors": [("#rent", "Enter how much"), ("#often", "Choose")], "note": "Saved."},
+     "error-summary", "govukErrorSummary",
+     {"titleText": "Please check 2 answers",
+      "errorList": [{"href": "#rent", "text": "Enter how much"}, {"href": "#often", "text": "Choose"}]}),
+    ("button", "button", {"text": "Continue"}, "button", "govukButton", {"text": "Continue", "type": "submit"}),
+    ("secondary button", "button",
+     {"text": "Save", "kind": "secondary", "name": "_action", "value": "save", "id": "b"},
+     "button", "govukButton",
+     {"text": "Save", "type": "submit", "classes": "govuk-button--secondary", "name": "_action", "value": "save",
+      "id": "b"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ours", "arguments", "theirs", "macro", "parameters"),
+                         [pytest.param(*case[1:], id=case[0]) for case in CASES])  # fmt: skip
+def test_a_component_has_the_markup_of_govuk_frontend(
+    ours: str, arguments: dict[str, Any], theirs: str, macro: str, parameters: dict[str, Any]
+) -> None:
+    assert essence(render(ours, **arguments)) == essence(oracle(theirs, macro, parameters))
+
+
+def test_a_revealed_question_stands_after_its_option_as_in_govuk_frontend() -> None:
+    reveals = {"red": Markup('<p id="one">How red?</p>'), "blue": Markup('<p id="two">How blue?</p>')}
+    items = [item | {"conditional": {"html": reveals[str(item["value"])]}} for item in ITEMS]
+    ours = render("radios", name="rent", label="Rent?", options=[RED, BLUE], reveals=reveals)
+    assert essence(ours) == essence(
+        oracle("radios", "govukRadios", {"name": "rent", "fieldset": LEGEND, "items": items})
+    )
+
+
+BLANK = ("hint", "error", "autocomplete", "inputmode", "spellcheck", "width", "prefix", "suffix", "max_words",
+         "max_length", "rows", "show_when")  # fmt: skip
+
+
+def field(kind: str, **more: Any) -> SimpleNamespace:
+    """A question as the form engine hands it to the templates."""
+    blank: dict[str, Any] = dict.fromkeys(BLANK)
+    parts = dict.fromkeys(("day", "month", "year", "line_1", "line_2", "town", "postcode"), "")
+    usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "required": True, "value": "",
+             "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "body_html": "Later"}  # fmt: skip
+    return SimpleNamespace(**blank | usual | more)
+
+
+TYPES = ["text", "name", "email", "phone", "number", "money", "long_text", "date", "address", "yes_no", "choice",
+         "choices", "declaration"]  # fmt: skip
+SHOWN_ONLY = ["note", "file", "lookup"]
+
+
+def _ids(page: list[Element]) -> list[str]:
+    return [element.attributes["id"] for element in page if "id" in element.attributes]
+
+
+def _named_by(control: Element, page: list[Element]) -> list[str]:
+    return [element.text for element in page if element.attributes.get("for") == control.attributes["id"]]
+
+
+def _controls(page: list[Element]) -> list[Element]:
+    return [element for element in page if element.tag in ("input", "textarea", "select")]
+
+
+@pytest.mark.parametrize("error", [None, ERROR], ids=["right", "wrong"])
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_control_has_one_label_and_every_reference_a_target(kind: str, error: str | None) -> None:
+    page = elements(render("form_field", field=field(kind, hint=HINT, error=error, max_words=100)))
+    assert _controls(page)
+    assert all(len(_named_by(control, page)) == 1 for control in _controls(page))
+    assert len(_ids(page)) == len(set(_ids(page)))
+    described = " ".join(element.attributes.get("aria-describedby", "") for element in page).split()
+    assert set(described) <= set(_ids(page))
+    assert {"rent-hint"} | ({"rent-error"} if error else set()) <= set(described)
+
+
+@pytest.mark.parametrize("kind", SHOWN_ONLY)
+def test_a_question_without_a_control_shows_its_text(kind: str) -> None:
+    page = elements(render("form_field", field=field(kind)))
+    assert not _controls(page)
+    assert "Later" in page[0].text
+
+
+@pytest.mark.parametrize("kind", [*TYPES, *SHOWN_ONLY])
+def test_a_condition_reaches_the_script_unharmed(kind: str) -> None:
+    condition = '{"field": "a", "is": "<b>\\"x\\""}'
+    [wrapper, *_] = elements(render("form_field", field=field(kind, show_when=condition)))
+    assert wrapper.attributes["data-show-when"] == condition
+    assert wrapper.attributes["data-field"] == "rent"
+
+
+@pytest.mark.parametrize("kind", ["yes_no", "choice", "choices"])
+def test_an_option_reveals_the_questions_that_depend_on_it(kind: str) -> None:
+    owed = field("money", id="owe", label="How much?", show_when='{"field": "rent"}')
+    page = elements(render("form_field", field=field(kind, reveals={"blue": [owed]})))
+    [owe] = [element for element in page if element.attributes.get("id") == "owe"]
+    assert any(parent.attributes.get("id") == "conditional-rent-2" for parent in owe.parents)
+
+
+@pytest.mark.parametrize(
+    ("component", "arguments"),
+    [
+        ("text_input", {"name": "a", "label": "A", "value": "<b>"}),
+        ("textarea", {"name": "a", "label": "A", "value": "<b>"}),
+        ("radios", {"name": "a", "label": "A", "options": [option("<b>", "<b>", hint="<b>")]}),
+        ("error_summary", {"errors": [("#a", "<b>")]}),
+        ("notice", {"kind": "info", "text": "<b>"}),
+        ("slip", {"reference": "<b>", "return_code": "<b>", "address": "<b>", "last_day": "<b>"}),
+        ("facts", {"rows": [("<b>", "<b>")]}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_people_typed_never_becomes_markup(component: str, arguments: dict[str, Any]) -> None:
+    assert "<b>" not in render(component, **arguments)
+
+
+def test_a_password_is_never_written_back() -> None:
+    assert "secret" not in render("text_input", name="password", label="Password", type="password", value="secret")
+
+
+def test_text_that_begins_with_a_line_break_keeps_it() -> None:
+    assert ">\n\nfirst</textarea>" in render("textarea", name="a", label="A", value="\nfirst")
+
+
+def test_only_the_wrong_part_of_a_date_is_marked() -> None:
+    page = elements(render("date_input", name="born", label="Born", error=ERROR, error_parts=("month",)))
+    assert [part.attributes["id"] for part in page if "aria-invalid" in part.attributes] == ["born-month"]
+
+
+def test_an_exclusive_option_is_marked_for_the_script() -> None:
+    page = elements(render("checkboxes", name="a", label="A", options=[RED, option("none", "None", exclusive=True)]))
+    assert [box.attributes["value"] for box in _controls(page) if "data-exclusive" in box.attributes] == ["none"]
+
+
+@pytest.mark.parametrize(("errors", "title"), [(1, "Please check 1 answer"), (2, "Please check 2 answers")])
+def test_the_summary_counts_the_answers_to_check(errors: int, title: str) -> None:
+    page = elements(render("error_summary", errors=[("#a", "Wrong")] * errors))
+    assert [element.text for element in page if element.tag == "h2"] == [title]
+
+
+def task(status: str, href: str | None) -> SimpleNamespace:
+    return SimpleNamespace(number=3, title="Your rent", href=href, reason="Why", status=status, status_text="Word")
+
+
+STATUSES = [("complete", "/x"), ("in_progress", "/x"), ("not_started", "/x"), ("check_again", "/x"),
+            ("cannot_start", None), ("not_needed", None)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "href"), STATUSES)
+def test_a_section_says_its_status_in_a_word_and_is_a_link_if_it_can_be_opened(status: str, href: str | None) -> None:
+    page = elements(render("task_list", rows=[task(status, href)]))
+    assert [element.text for element in page if element.attributes.get("id") == "task-1-status"] == ["Word"]
+    assert [element.text for element in page if element.tag == "a"] == (["Your rent"] if href else [])
+
+
+CLOCK: dict[str, Any] = {"kind": "customer", "state": "active", "remaining": 600, "next": 480, "until": "14:47",
+                         "stay_until": "15:30", "can_extend": True, "answers_lost": False}  # fmt: skip
+
+
+def _shown_text(page: list[Element]) -> str:
+    return " ".join(element.text for element in page if element.tag == "p" and "hidden" not in element.attributes)
+
+
+def warning(**more: Any) -> list[Element]:
+    source = '{% from "components/warning_dialog.html" import warning_dialog with context %}{{ warning_dialog(clock) }}'
+    context: dict[str, Any] = {"clock": SimpleNamespace(**CLOCK | more)}
+    token: Callable[[], str] = lambda: "token"  # noqa: E731
+    return elements(environment().from_string(source).render(csrf_token=token, **context))
+
+
+def _buttons(page: list[Element]) -> list[str]:
+    """The buttons that are shown."""
+    shown = (element for element in page if not any("hidden" in around.attributes for around in element.parents))
+    return [element.text for element in shown if element.tag == "button"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "sentence", "buttons"),
+    [
+        pytest.param({}, "Your answers are saved.", ["Stay signed in", "Save and sign out"], id="saved"),
+        pytest.param({"answers_lost": True}, "Your answers will be lost.", ["Stay signed in", "Sign out"], id="lost"),
+        pytest.param({"can_extend": False}, "cannot be extended", ["Save and sign out"], id="at the absolute limit"),
+    ],
+)
+def test_the_warning_promises_only_what_is_so(clock: dict[str, Any], sentence: str, buttons: list[str]) -> None:
+    page = warning(**clock)
+    assert sentence in _shown_text(page)
+    assert _buttons(page) == buttons
+
+
+def test_the_warning_is_named_by_its_heading_which_can_take_the_focus() -> None:
+    dialog, *inside = warning()
+    [heading] = [element for element in inside if element.attributes.get("id") == dialog.attributes["aria-labelledby"]]
+    assert heading.text == "You will be signed out in 2 minutes."
+    assert heading.attributes["tabindex"] == "-1"
+
+
+def test_no_component_carries_an_inline_style_or_handler() -> None:
+    loader = environment().loader
+    assert loader
+    for name in (name for name in loader.list_templates() if not name.startswith("mail/")):
+        source, *_ = loader.get_source(environment(), name)
+        assert " style=" not in source, name
+        assert " onclick" not in source, name
+        assert "hx-on" not in source, name

@@ -1,0 +1,38 @@
+"""What others wrote is kept as it was published, with its licence."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+VENDOR = Path(__file__).resolve().parents[3] / "static" / "vendor"
+ENTRIES = json.loads((VENDOR / "VENDOR.json").read_text())
+NOT_LISTED = {"README.md", "VENDOR.json"}
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])
+def test_a_vendored_file_is_the_one_that_was_taken(entry: dict[str, str]) -> None:
+    assert hashlib.sha256((VENDOR / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])
+def test_a_vendored_file_says_whence_and_on_what_terms(entry: dict[str, str]) -> None:
+    assert all(entry[key] for key in ("name", "version", "licence", "source"))
+    assert (VENDOR / entry["file"]).with_name("LICENSE").is_file()
+
+
+def test_nothing_is_vendored_without_being_listed() -> None:
+    present = {str(path.relative_to(VENDOR)) for path in VENDOR.rglob("*") if path.is_file()}
+    assert present == {entry["file"] for entry in ENTRIES} | NOT_LISTED
+
+
+def test_htmx_is_the_release_that_was_reviewed() -> None:
+    [htmx] = [entry for entry in ENTRIES if entry["file"] == "htmx/htmx.min.js"]
+    assert htmx["version"] == "2.0.11"
+    assert htmx["sha256"] == "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
+
+
+@pytest.mark.parametrize("unwanted", ["GDS Transport", "crown", "url(", "@font-face"])
+def test_the_styles_carry_no_brand(unwanted: str) -> None:
+    assert unwanted not in (VENDOR / "govuk-frontend" / "govuk-frontend.css").read_text()

@@ -1,0 +1,34 @@
+"""Where servers and `flask --app wsgi` find the application."""
+
+import sys
+from typing import NoReturn
+
+from flask import Flask
+
+from portal import app as composition
+from portal.commands.worker import start_in_thread
+from portal.config import read_configuration
+from portal.errors import ConfigurationError
+from portal.web import logs
+
+
+def create_app() -> Flask:
+    """The application, for commands and servers; a wrong configuration ends the process with one sentence."""
+    logs.configure()
+    try:
+        return composition.create_app()
+    except ConfigurationError as reason:
+        _refuse(reason)
+
+
+def serve() -> Flask:
+    """The application in a server's process; on SQLite, which knows one process, the worker is a thread of it."""
+    app = create_app()
+    if read_configuration().is_sqlite:
+        start_in_thread(app)
+    return app
+
+
+def _refuse(reason: ConfigurationError) -> NoReturn:
+    sys.stderr.write(f"{reason}\n")
+    raise SystemExit(2)
