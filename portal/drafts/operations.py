@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from portal.drafts.models import Draft, DraftGuest, DraftPart
 from portal.drafts.rules import NO_REVISION, Part, reference_prefix
 from portal.drafts.sealing import RETURN_CODE, SAVE_ADDRESS, seal_state, seal_text
-from portal.form_definitions.definition import FormDefinition
-from portal.form_definitions.forms import SectionState
+from portal.form_definitions.definition import FormDefinition, SectionState
 from portal.form_definitions.models import FormVersion
 from portal.form_definitions.rules import PLAIN
 from portal.keyring import Keyring

@@ -14,10 +14,10 @@ from portal.form_definitions.definition import (
     FormDefinition,
     Negation,
     Section,
+    SectionState,
     SomeItem,
     StopWhen,
 )
-from portal.form_definitions.forms import SectionState
 from portal.form_definitions.rules import (
     PLAIN,
     Problem,

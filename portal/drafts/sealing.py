@@ -4,7 +4,7 @@ import json
 
 from portal.drafts.models import Draft, DraftPart
 from portal.drafts.rules import Part
-from portal.form_definitions.forms import SectionState
+from portal.form_definitions.definition import SectionState
 from portal.keyring import Keyring
 
 RETURN_CODE = "return code"

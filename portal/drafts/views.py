@@ -12,8 +12,8 @@ from portal.drafts import pages
 from portal.drafts.opening import OpenDraft, closed_page, open_draft
 from portal.drafts.operations import Change, delete_draft, remove_item
 from portal.drafts.rules import Part
-from portal.form_definitions.definition import Section
-from portal.form_definitions.forms import SectionForm, SectionState
+from portal.form_definitions.definition import Section, SectionState
+from portal.form_definitions.forms import SectionForm
 from portal.form_definitions.rich_text import rich_text
 from portal.sessions.gate import token_refused
 from portal.sessions.interface import extend, visit

@@ -1,8 +1,9 @@
 """What a form asks, frozen: texts, fields, sections, conditions and the shape of their answers."""
 
+import dataclasses
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,6 +13,9 @@ Answer = str | bool | list[str] | dict[str, str]
 SectionAnswers = Mapping[str, Answer]
 # A plain section holds {field: answer}, a repeat {item: {field: answer}} in the order of its items.
 FormAnswers = Mapping[str, Mapping[str, Answer | SectionAnswers]]
+
+# What was typed where it is no answer: field id to the posted strings by input name.
+Typed = Mapping[str, Mapping[str, Sequence[str]]]
 
 TODAY: Literal["today"] = "today"
 Bound = Decimal | date | Literal["today"]
@@ -27,6 +31,14 @@ class Text:
     def in_(self, language: str) -> str:
         """The text in this language, else in the first."""
         return next((text for code, text in self.by_language if code == language), self.by_language[0][1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SectionState:
+    """What is stored of a section or item: answers, and what was typed where it is no answer, by input name."""
+
+    answers: Mapping[str, Answer] = dataclasses.field(default_factory=dict)
+    typed: Typed = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

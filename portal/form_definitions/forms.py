@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,7 @@ from portal.form_definitions.answers import (
     named_inputs,
 )
 from portal.form_definitions.conditions import Scope, holds, remaining
-from portal.form_definitions.definition import Answer, FormAnswers, FormDefinition, Section
+from portal.form_definitions.definition import Answer, FormAnswers, FormDefinition, Section, SectionState
 from portal.form_definitions.field_types import (
     FIELD_TYPES,
     answer_problem,
@@ -31,17 +31,8 @@ from portal.form_definitions.form_fields import AnswerField, Posted
 from portal.form_definitions.page_plan import page_plan
 from portal.form_definitions.rules import is_required, shown_before
 
-Typed = Mapping[str, Inputs]
 _META = DefaultMeta()
 _YES_NO = (("yes", mark("Yes")), ("no", mark("No")))
-
-
-@dataclass(frozen=True, kw_only=True)
-class SectionState:
-    """What is stored of a section or item: answers, and what was typed where it is no answer, by input name."""
-
-    answers: Mapping[str, Answer] = field(default_factory=dict)
-    typed: Typed = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, WebError
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page, WebError, expect
 
 from tests.browser import probe
 from tests.browser.server import Server
@@ -24,6 +24,13 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PassTime = Callable[[float], None]
+TO_WARNING_S = 28 * 60
+COUNT_WRITES = """() => {
+  window.writes = [];
+  const region = document.querySelector("[data-session-spoken]");
+  new MutationObserver(() => window.writes.push(region.textContent)).observe(region, { childList: true });
+}"""
 NO_BROWSER = "No Chromium was found: install it with `apt install chromium` or `playwright install chromium`."
 
 
@@ -35,7 +42,8 @@ def base_url() -> None:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     executable = {"executable_path": CHROMIUM} if CHROMIUM.exists() else {}
-    return {**browser_type_launch_args, **executable, "args": ARGUMENTS}
+    caching = {"ignore_default_args": ["--disable-back-forward-cache"]}
+    return {**browser_type_launch_args, **executable, **caching, "args": ARGUMENTS}
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +125,7 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture
-def pass_time(server: Server, context: BrowserContext) -> Callable[[float], None]:
+def pass_time(server: Server, context: BrowserContext) -> PassTime:
     """Let time pass on the server and in all tabs."""
 
     def move(seconds: float) -> None:
@@ -125,3 +133,23 @@ def pass_time(server: Server, context: BrowserContext) -> Callable[[float], None
         context.clock.run_for(int(seconds * 1000))
 
     return move
+
+
+def warning(page: Page) -> Locator:
+    """The warning before the end."""
+    return page.locator("dialog")
+
+
+@pytest.fixture
+def warned(page: Page, pass_time: PassTime) -> Page:
+    """A section page whose warning has just opened, with part of an answer selected; `window.writes` is what was spoken."""
+    page.goto(probe.SECTION)
+    landlord = page.get_by_label("Name of your landlord")
+    landlord.fill("Calder Homes")
+    landlord.evaluate("input => input.setSelectionRange(2, 5)")
+    page.evaluate(COUNT_WRITES)
+    pass_time(3)
+    expect(page.get_by_text("Saved 14:02")).to_be_visible()
+    pass_time(TO_WARNING_S - 3)
+    expect(warning(page)).to_be_visible()
+    return page

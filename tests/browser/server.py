@@ -3,15 +3,19 @@
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs
 
 from flask import Flask
 from playwright.sync_api import BrowserContext
+from sqlalchemy import update
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from portal.sessions.interface import cookie_name, kind_of, policy_of
+from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
 from tests.conftest import MovableClock
 
@@ -82,7 +86,11 @@ class Server:
         context.add_cookies([cookie])  # type: ignore[list-item]
 
 
-def _again(request: Request) -> Any:
-    from io import BytesIO
+    def give_time(self) -> None:
+        """Extend every session by the full time, as another device would."""
+        with self.app.app_context(), self.app.extensions["portal"].database.writing() as db:
+            db.execute(update(SessionRow).values(expires_at=self.clock.now() + timedelta(minutes=30)))
 
+
+def _again(request: Request) -> Any:
     return BytesIO(request.get_data(cache=True))

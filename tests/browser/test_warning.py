@@ -4,45 +4,14 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.conftest import Console
+from tests.browser.conftest import TO_WARNING_S, Console, PassTime, warning
 from tests.browser.probe import SECTION
 from tests.browser.server import Server
 
 pytestmark = pytest.mark.browser
-PassTime = Callable[[float], None]
-TO_WARNING_S = 28 * 60
 EXTEND = "/session/extend"
-POLL = "/session/poll"
-COUNT_WRITES = """() => {
-  window.writes = [];
-  const region = document.querySelector("[data-session-spoken]");
-  new MutationObserver(() => window.writes.push(region.textContent)).observe(region, { childList: true });
-}"""
-
-
-@pytest.fixture
-def warned(page: Page, pass_time: PassTime) -> Page:
-    """A section page whose warning has just opened, with part of an answer selected."""
-    page.goto(SECTION)
-    landlord = page.get_by_label("Name of your landlord")
-    landlord.fill("Calder Homes")
-    landlord.evaluate("input => input.setSelectionRange(2, 5)")
-    page.evaluate(COUNT_WRITES)
-    pass_time(3)
-    expect(page.get_by_text("Saved 14:02")).to_be_visible()
-    pass_time(TO_WARNING_S - 3)
-    expect(warning(page)).to_be_visible()
-    return page
-
-
-def warning(page: Page) -> Locator:
-    return page.locator("dialog")
-
-
-def stay(page: Page) -> Locator:
-    return page.get_by_role("button", name="Stay signed in")
 
 
 def test_the_warning_opens_at_120_seconds_and_not_before(page: Page, pass_time: PassTime) -> None:
@@ -135,9 +104,9 @@ def test_a_failure_keeps_it_open_and_says_so_and_the_next_try_works(
 
 
 def test_an_extension_whose_answer_was_lost_is_found_out(warned: Page, context: BrowserContext, server: Server) -> None:
-    def lose_answer(route: object) -> None:
-        route.fetch()  # type: ignore[attr-defined]
-        route.fulfill(status=200, body="<p>Welcome to our hotel</p>")  # type: ignore[attr-defined]
+    def lose_answer(route: Route) -> None:
+        route.fetch()
+        route.fulfill(status=200, body="<p>Welcome to our hotel</p>")
 
     context.route(f"**{EXTEND}*", lose_answer)
     stay(warned).click()

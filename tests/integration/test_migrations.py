@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from portal import app as _all_models
 from portal import migrations
@@ -26,15 +26,15 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def empty_postgresql(migrated_postgresql: str) -> Iterator[str]:
-    server, _, name = migrated_postgresql.rpartition("/")
-    name, _, query = name.partition("?")
-    admin = Database(migrated_postgresql)
-    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"DROP DATABASE IF EXISTS empty_{name} WITH (FORCE)"))
-        connection.execute(text(f"CREATE DATABASE empty_{name}"))
-    yield f"{server}/empty_{name}?{query}"
-    admin.close()
+def empty_postgresql(migrated_postgresql: str) -> str:
+    url = make_url(migrated_postgresql)
+    name = f"empty_{url.database}"
+    database = Database(migrated_postgresql)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    database.close()
+    return url.set(database=name).render_as_string(hide_password=False)
 
 
 def is_current(database: Database) -> bool:

@@ -23,7 +23,7 @@ from portal.keyring import Keyring
 from portal.outbox.definition import mail_of
 from portal.outbox.models import Delivery
 from portal.outbox.operations import SUBJECT
-from portal.sessions.interface import policy_of
+from portal.sessions.interface import policy_of, visit
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
 from portal.web.declarations import Access, Activity, access, activity
@@ -43,7 +43,8 @@ def app(app: Flask) -> Flask:
         app.register_blueprint(registration_views.blueprint)
     for name, door in DOORS.items():
         app.add_url_rule(f"/probe/{name}", f"probe.{name}", _page(door), methods=["GET", "POST"])
-    app.add_url_rule("/probe/viewer", "probe.viewer", _viewer_page())
+    app.add_url_rule("/probe/viewer", "probe.viewer", _page(Access.PUBLIC, lambda: repr(viewer())))
+    app.add_url_rule("/probe/token", "probe.token", _page(Access.ANY_KIND, lambda: visit().token()))
     app.extensions["portal"].registry.update(
         guest_has_drafts=lambda _db, guest_id: guest_id == "began",
         claim_drafts=_claim_drafts,
@@ -52,20 +53,11 @@ def app(app: Flask) -> Flask:
     return app
 
 
-def _page(door: Access) -> Callable[[], str]:
+def _page(door: Access, show: Callable[[], str] = lambda: "through") -> Callable[[], str]:
     @access(door)
     @activity(Activity.NAVIGATE)
     def page() -> str:
-        return "through"
-
-    return page
-
-
-def _viewer_page() -> Callable[[], str]:
-    @access(Access.PUBLIC)
-    @activity(Activity.NAVIGATE)
-    def page() -> str:
-        return repr(viewer())
+        return show()
 
     return page
 
@@ -125,8 +117,7 @@ class Browser:
         return self.fill_in(f"/account/sign-in?next={next}" if next else "/account/sign-in", email=email, password=password)
 
     def sign_out(self, kind: str = "customer") -> TestResponse:
-        _action, hidden = served_form(self.get("/account/check-mail"), of="/account/sign-out")
-        return self.post(f"/account/sign-out?kind={kind}", hidden)
+        return self.post(f"/account/sign-out?kind={kind}", {"csrf_token": self.get(f"/probe/token?kind={kind}").text})
 
     def cookie(self, kind: str = "customer") -> str | None:
         found = self.client.get_cookie(f"session_{kind}")

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from portal.site_settings.operations import change_settings
 from portal.audit import Actor
+from portal.site_settings.operations import change_settings
 from tests.conftest import START, MovableClock
 from tests.integration.sessions.conftest import PROBES, Browser
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portal.form_definitions.forms import SectionState
+from portal.form_definitions.definition import SectionState
 from tests.unit.form_definitions.making import OPTIONS, ask, definition, page, section
 
 RENT = definition(

@@ -1,0 +1,100 @@
+# What to type: `make run` to try the portal, `make test` to prove it, `make check` before a commit.
+# The environment lives in .venv; a second call finds its stamp and starts at once.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --only-binary :all:
+RUN_READY := $(VENV)/ready-to-run
+TEST_READY := $(VENV)/ready-to-test
+UV_LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+
+.PHONY: install run test check bench lock browser
+.DELETE_ON_ERROR:
+
+install: $(RUN_READY)
+
+run: $(RUN_READY)
+	@exec $(PYTHON) -m portal.commands.run
+
+test: $(TEST_READY) browser
+	@exec $(PYTHON) -m pytest -q -n auto --maxprocesses 8 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
+
+check: $(TEST_READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/djlint templates --lint --quiet
+	@$(PYTHON) -m pytest -q tests/architecture/test_requirements.py tests/unit/look/test_vendor.py
+
+bench: $(TEST_READY)
+	@exec $(PYTHON) -m tests.bench
+
+lock:
+	$(UV_LOCK) --output-file requirements.txt
+	$(UV_LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+
+$(PYTHON):
+	@eval "$$MAKE_ENVIRONMENT"
+
+$(RUN_READY): requirements.txt | $(PYTHON)
+	@echo "Installing what the portal needs …"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(TEST_READY): requirements-dev.txt $(RUN_READY)
+	@echo "Installing what the tests need …"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+browser: $(TEST_READY)
+	@eval "$$FIND_BROWSER"
+
+# CPython 3.11 before 3.11.8 sometimes fails to compile rewritten assertions.
+define ASSERTIONS
+import sys
+print("--assert=plain" if (3, 11) <= sys.version_info < (3, 11, 8) else "")
+endef
+export ASSERTIONS
+
+# The newest Python that works: a version manager's shim may stand in the path and not run.
+define MAKE_ENVIRONMENT
+found=
+for candidate in python3.14 python3.13 python3.12 python3.11 python3 python; do
+  "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
+  found=$$candidate
+  "$$candidate" -m venv $(VENV) >/dev/null 2>&1 && $(PYTHON) -m pip --version >/dev/null 2>&1 && exit 0
+  rm -rf $(VENV)
+done
+if [ -z "$$found" ]; then
+  echo "The portal needs Python 3.11 or newer. On Debian or Ubuntu: apt-get install python3 python3-venv" >&2
+else
+  echo "$$found cannot make an environment. On Debian or Ubuntu: apt-get install python3-venv" >&2
+fi
+exit 1
+endef
+export MAKE_ENVIRONMENT
+
+# A Chromium for the browser tests, and libfaketime for one smoke test: there already, or brought where that is allowed.
+define FIND_BROWSER
+has() { command -v "$$1" >/dev/null 2>&1; }
+has_chromium() { has chromium || has chromium-browser || has google-chrome || has google-chrome-stable; }
+has_file() { for file in "$$@"; do [ -e "$$file" ] && return 0; done; return 1; }
+wanted=
+has_chromium || wanted="chromium fonts-liberation"
+has_file /usr/lib/*/libatomic.so.1 /usr/lib*/libatomic.so.1 || wanted="$$wanted libatomic1"
+has_file /usr/lib/*/faketime/libfaketimeMT.so.1 || wanted="$$wanted faketime"
+as_root=no
+[ "$$(id -u)" = 0 ] && as_root=
+[ "$$as_root" = no ] && sudo -n true 2>/dev/null && as_root="sudo -n"
+if [ -n "$$wanted" ] && [ "$$as_root" != no ] && has apt-get; then
+  echo "Installing for the browser tests: $$wanted …"
+  export DEBIAN_FRONTEND=noninteractive
+  { $$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends $$wanted; } >/dev/null 2>&1 ||
+    echo "apt-get could not install: $$wanted" >&2
+fi
+has_chromium && exit 0
+$(PYTHON) -m playwright install chromium >/dev/null 2>&1 && exit 0
+echo "There is no Chromium for the browser tests. On Debian or Ubuntu: apt-get install chromium libatomic1 fonts-liberation" >&2
+[ "$$REQUIRE_BROWSER" != 1 ]
+endef
+export FIND_BROWSER

@@ -1,0 +1,55 @@
+"""The settings page follows the number being typed, and says "Saved" once."""
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from portal.accounts.operations import create_account
+from portal.accounts.rules import Address
+from portal.audit import Actor
+from portal.sessions.interface import cookie_name, kind_of, policy_of
+from portal.sessions.operations import Holder, open_session
+from tests.browser.server import Server
+
+GENERAL = "/admin/self/site-settings/general"
+
+
+@pytest.fixture
+def settings_page(server: Server, context: BrowserContext, page: Page) -> Page:
+    now = server.clock.now()
+    with server.app.test_request_context(), server.app.extensions["portal"].database.writing() as db:
+        person = create_account(
+            db, Address(email="mina@example.org"), "administrator", password_hash=None, by=Actor(), now=now
+        )
+        token, _row = open_session(db, "hub", policy_of("hub"), Holder(person_id=person.id), now=now)
+        cookie = {"name": cookie_name(kind_of("hub").cookie), "value": token, "url": server.base_url}
+    context.add_cookies([cookie])  # type: ignore[list-item]
+    page.goto(GENERAL)
+    return page
+
+
+def test_advice_and_time_bar_follow_what_is_typed(settings_page: Page) -> None:
+    lifetime = settings_page.get_by_label("Session lifetime in minutes", exact=True)
+    advice = settings_page.locator("[data-advice]")
+    expect(advice).to_be_hidden()
+    for typed, renews in (("59", "39:20–57:00"), ("60", "40:00–58:00"), (" 90 ", "60:00–88:00"), ("45", "30:00–43:00")):
+        lifetime.fill(typed)
+        expect(settings_page.locator("[data-span=renews]")).to_have_text(renews)
+        expect(advice).to_be_visible(visible=int(typed) >= 60)
+    lifetime.fill("60")
+    expect(advice).to_contain_text("You can save 60. Under 60 is better practice.")
+
+
+@pytest.mark.parametrize("typed", ["", "9", "361", "abc", "12.5"], ids=["blank", "low", "high", "letters", "fraction"])
+def test_what_would_be_refused_is_neither_advised_on_nor_drawn(settings_page: Page, typed: str) -> None:
+    settings_page.get_by_label("Session lifetime in minutes", exact=True).fill("90")
+    settings_page.get_by_label("Session lifetime in minutes", exact=True).fill(typed)
+    expect(settings_page.locator("[data-advice]")).to_be_hidden()
+    expect(settings_page.locator("[data-span=renews]")).to_have_text("60:00–88:00")
+
+
+def test_saved_is_said_once(settings_page: Page) -> None:
+    settings_page.get_by_role("button", name="Save settings", exact=True).click()
+    expect(settings_page.get_by_text("Saved", exact=True)).to_be_visible()
+    settings_page.reload()
+    expect(settings_page.get_by_role("heading", name="Site settings", exact=True)).to_be_visible()
+    expect(settings_page.get_by_text("Saved", exact=True)).to_be_hidden()

@@ -1,0 +1,114 @@
+"""Several tabs of one browser: they agree within a second, and no tab speaks for another."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from portal.sessions.queries import live_sessions
+from tests.browser.conftest import TO_WARNING_S, Console, PassTime, warning
+from tests.browser.probe import SECTION
+from tests.browser.server import Server
+
+pytestmark = pytest.mark.browser
+WITHIN_A_SECOND_MS = 1000
+POLL = "/session/poll"
+
+
+@pytest.fixture
+def tabs(context: BrowserContext) -> Iterator[tuple[Page, Page]]:
+    first, second = context.new_page(), context.new_page()
+    first.goto(SECTION)
+    second.goto(SECTION)
+    yield first, second
+
+
+def deadline(server: Server) -> object:
+    with server.app.extensions["portal"].database.reading() as db:
+        return next(iter(live_sessions(db, now=server.clock.now()))).expires_at
+
+
+def test_staying_in_one_tab_closes_the_warning_in_the_other_within_a_second(
+    tabs: tuple[Page, Page], pass_time: PassTime
+) -> None:
+    first, second = tabs
+    pass_time(TO_WARNING_S)
+    expect(warning(first)).to_be_visible()
+    expect(warning(second)).to_be_visible()
+    first.get_by_role("button", name="Stay signed in").click()
+    expect(warning(second)).to_be_hidden(timeout=WITHIN_A_SECOND_MS)
+    expect(second.locator("[data-session-until]").first).to_have_text("15:00")
+
+
+def test_two_idle_tabs_end_on_time_and_polling_extends_nothing(
+    tabs: tuple[Page, Page], server: Server, pass_time: PassTime
+) -> None:
+    before = deadline(server)
+    pass_time(TO_WARNING_S)
+    for tab in tabs:
+        expect(warning(tab)).to_be_visible()
+    pass_time(60)
+    for tab in tabs:
+        expect(tab.get_by_role("heading", name="You will be signed out in 60 seconds.")).to_be_visible()
+    assert deadline(server) == before
+    pass_time(60)
+    for tab in tabs:
+        tab.wait_for_url("**/session/ended")
+        expect(tab.get_by_role("heading", level=1)).to_contain_text("14:32")
+
+
+def test_an_idle_tab_does_not_sign_out_an_active_one(tabs: tuple[Page, Page], pass_time: PassTime) -> None:
+    idle, active = tabs
+    pass_time(25 * 60)
+    active.reload()
+    expect(idle.locator("[data-session-until]").first).to_have_text("14:57", timeout=WITHIN_A_SECOND_MS)
+    pass_time(5 * 60)
+    for tab in (idle, active):
+        expect(warning(tab)).to_be_hidden()
+        assert tab.url.endswith(SECTION)
+
+
+def test_signing_out_in_one_tab_ends_the_other_within_a_second(tabs: tuple[Page, Page]) -> None:
+    first, second = tabs
+    first.get_by_role("button", name="Sign out").first.click()
+    second.wait_for_url("**/session/ended*", timeout=WITHIN_A_SECOND_MS)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param({"kind": "customer", "state": "ended", "left": 0}, id="ended"),
+        pytest.param({"kind": "customer", "state": "active", "left": 99999}, id="extended"),
+    ],
+)
+def test_a_message_of_another_tab_is_never_believed(
+    context: BrowserContext, page: Page, server: Server, message: dict[str, object]
+) -> None:
+    page.goto(SECTION)
+    other = context.new_page()
+    other.goto("/static/images/logo.svg")
+    with page.expect_response(f"**{POLL}*"):
+        other.evaluate("message => new BroadcastChannel('session').postMessage(message)", message)
+    expect(page.locator("[data-session-until]").first).to_have_text("14:32")
+    assert page.url.endswith(SECTION)
+
+
+def test_tabs_that_know_the_same_do_not_ask(tabs: tuple[Page, Page], server: Server, pass_time: PassTime) -> None:
+    pass_time(60)
+    tabs[0].wait_for_load_state("networkidle")
+    assert server.count(POLL) == 0
+
+
+def test_without_broadcast_channel_tabs_agree_within_a_minute(
+    context: BrowserContext, pass_time: PassTime, console: Console
+) -> None:
+    context.add_init_script("delete window.BroadcastChannel")
+    first, second = context.new_page(), context.new_page()
+    first.goto(SECTION)
+    second.goto(SECTION)
+    pass_time(TO_WARNING_S)
+    expect(warning(second)).to_be_visible()
+    first.get_by_role("button", name="Stay signed in").click()
+    expect(warning(first)).to_be_hidden()
+    pass_time(60)
+    expect(warning(second)).to_be_hidden()

@@ -1,0 +1,173 @@
+"""Lost answers, outages, sleep and wrong clocks: the page asks again, warns by what it knew, and hides what nobody may see."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from portal.audit import Actor
+from portal.site_settings.operations import change_settings
+from tests.browser.conftest import TO_WARNING_S, Console, PassTime, warning
+from tests.browser.probe import SECTION
+from tests.browser.server import Server
+
+pytestmark = pytest.mark.browser
+POLL = "/session/poll"
+UNREACHABLE = "We cannot reach the service. This is the time we last knew"
+HIDDEN = "Your answers are hidden until it answers"
+DURING_OUTAGES = "503|htmx|ERR_|Failed to fetch"
+
+
+@pytest.fixture
+def outage(console: Console) -> Console:
+    """Outages are what these tests are about: the browser may complain of them."""
+    console.expects(DURING_OUTAGES)
+    return console
+
+
+def test_an_untouched_page_asks_at_most_three_times_an_hour(
+    context: BrowserContext, server: Server, pass_time: PassTime
+) -> None:
+    with server.app.app_context(), server.app.extensions["portal"].database.writing() as db:
+        change_settings(db, {"session_lifetime_minutes": 60}, by=Actor(), now=server.clock.now())
+    server.open_session(context)
+    page = context.new_page()
+    page.goto(SECTION)
+    for _ in range(29):
+        pass_time(120)
+        page.wait_for_load_state("networkidle")
+    expect(warning(page)).to_be_visible()
+    assert server.count(POLL) <= 3
+
+
+def test_a_lost_answer_does_not_end_the_chain(
+    page: Page, server: Server, pass_time: PassTime, outage: Console
+) -> None:
+    page.goto(SECTION)
+    with server.failing(POLL):
+        pass_time(TO_WARNING_S)
+        page.wait_for_load_state("networkidle")
+    pass_time(4)
+    expect(warning(page)).to_be_visible()
+    expect(page.get_by_text(UNREACHABLE)).to_be_hidden()
+
+
+def test_an_outage_at_the_warning_warns_from_here_and_says_so_until_it_is_over(
+    page: Page, server: Server, pass_time: PassTime, outage: Console
+) -> None:
+    page.goto(SECTION)
+    with server.failing(POLL):
+        pass_time(TO_WARNING_S)
+        pass_time(3)
+        expect(warning(page)).to_be_visible()
+        expect(page.get_by_text(UNREACHABLE)).to_be_visible()
+    pass_time(6)
+    expect(page.get_by_text(UNREACHABLE)).to_be_hidden()
+    expect(warning(page)).to_be_visible()
+
+
+def test_it_asks_again_ever_more_rarely(page: Page, server: Server, pass_time: PassTime, outage: Console) -> None:
+    page.goto(SECTION)
+    with server.failing(POLL):
+        pass_time(TO_WARNING_S)
+        for _ in range(126):
+            pass_time(1)
+            page.wait_for_timeout(0)
+        page.wait_for_load_state("networkidle")
+    assert 6 <= server.count(POLL) <= 9
+
+
+def test_offline_past_the_end_hides_the_answers_and_shows_them_again_when_the_session_lives(
+    page: Page, context: BrowserContext, server: Server, pass_time: PassTime, outage: Console
+) -> None:
+    page.goto(SECTION)
+    page.get_by_label("Name of your landlord").fill("Calder Homes")
+    page.get_by_label("Name of your landlord").focus()
+    context.set_offline(True)
+    pass_time(TO_WARNING_S + 5)
+    expect(warning(page)).to_be_visible()
+    expect(page.get_by_text(UNREACHABLE)).to_be_visible()
+    pass_time(120)
+    expect(page.get_by_text(HIDDEN)).to_be_visible()
+    expect(page.get_by_label("Name of your landlord")).to_be_hidden()
+    expect(warning(page)).to_be_hidden()
+    server.give_time()
+    context.set_offline(False)
+    expect(page.get_by_label("Name of your landlord")).to_have_value("Calder Homes")
+    expect(page.get_by_label("Name of your landlord")).to_be_focused()
+    expect(page.get_by_text(HIDDEN)).to_be_hidden()
+
+
+def test_offline_past_the_end_leads_to_the_page_after_the_end_when_the_session_is_over(
+    page: Page, context: BrowserContext, pass_time: PassTime, outage: Console
+) -> None:
+    page.goto(SECTION)
+    context.set_offline(True)
+    pass_time(TO_WARNING_S + 130)
+    expect(page.get_by_text(HIDDEN)).to_be_visible()
+    context.set_offline(False)
+    page.wait_for_url("**/session/ended")
+
+
+def test_the_page_of_somebody_else_does_not_take_the_pollers_place(
+    page: Page, context: BrowserContext, pass_time: PassTime
+) -> None:
+    def hotel(route: Route) -> None:
+        route.fulfill(status=200, body="<p>Welcome to our hotel. Please sign in.</p>")
+
+    page.goto(SECTION)
+    context.route(f"**{POLL}*", hotel)
+    pass_time(TO_WARNING_S)
+    expect(page.locator("#session-poll")).to_have_count(1)
+    context.unroute(f"**{POLL}*")
+    pass_time(4)
+    expect(warning(page)).to_be_visible()
+    expect(page.get_by_text("hotel")).to_have_count(0)
+
+
+def test_a_sleeping_computer_asks_when_it_wakes(page: Page, server: Server, context: BrowserContext) -> None:
+    page.goto(SECTION)
+    server.clock.advance(minutes=29)
+    now = page.evaluate("Date.now()") / 1000
+    context.clock.set_system_time(now + 29 * 60)
+    context.clock.run_for(1000)
+    expect(warning(page)).to_be_visible()
+
+
+def test_coming_back_to_a_tab_asks_at_once(page: Page, server: Server) -> None:
+    page.goto(SECTION)
+    server.clock.advance(minutes=29)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(warning(page)).to_be_visible()
+
+
+@pytest.fixture
+def wrong_clock(context: BrowserContext) -> Iterator[None]:
+    context.clock.set_system_time(datetime(2001, 1, 1))  # noqa: DTZ001 - the browser's own idea of time
+    yield
+
+
+@pytest.mark.usefixtures("wrong_clock")
+def test_a_wrong_clock_in_the_browser_changes_nothing(page: Page, pass_time: PassTime) -> None:
+    page.goto(SECTION)
+    expect(page.locator("[data-session-until]").first).to_have_text("14:32")
+    pass_time(TO_WARNING_S - 2)
+    page.wait_for_load_state("networkidle")
+    expect(warning(page)).to_be_hidden()
+    pass_time(2)
+    expect(warning(page)).to_be_visible()
+
+
+def test_a_clock_that_is_put_forward_by_a_day_only_makes_the_page_ask(
+    page: Page, server: Server, context: BrowserContext
+) -> None:
+    page.goto(SECTION)
+    now = page.evaluate("Date.now()") / 1000
+    with page.expect_response(f"**{POLL}*"):
+        context.clock.set_system_time(now + 24 * 3600)
+        context.clock.run_for(1000)
+    context.clock.run_for(3000)
+    expect(warning(page)).to_be_hidden()
+    expect(page.get_by_label("Name of your landlord")).to_be_visible()
+    assert page.url.endswith(SECTION)

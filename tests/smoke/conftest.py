@@ -1,0 +1,114 @@
+"""The portal as `make run` starts it: real processes, a real port, a data folder of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TRIES = 300
+PAUSE_S = 0.1
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def eventually(claim: Callable[[], bool]) -> bool:
+    """Whether something becomes true within half a minute; asks the processes, so it must wait in real time."""
+    pause = threading.Event()
+    return any(claim() or pause.wait(PAUSE_S) for _ in range(TRIES))
+
+
+class RunningPortal:
+    """One started portal and what can be asked of it."""
+
+    def __init__(self, data_dir: Path, environ: dict[str, str]) -> None:
+        self.port = free_port()
+        self.data_dir = data_dir
+        self.log = data_dir.with_suffix(".log")
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "portal.commands.run"],
+                cwd=ROOT,
+                env=inherited | {"DATA_DIR": str(data_dir), "PORT": str(self.port)} | environ,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def status(self, path: str) -> int:
+        """The status of a GET, 0 where nobody answers."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code
+        except (OSError, urllib.error.URLError):
+            return 0
+
+    def answers(self) -> bool:
+        return self.status("/healthz") == 200
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that it started, by age."""
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.process.pid).children(recursive=True)
+        return []
+
+    def command(self, words: str) -> list[psutil.Process]:
+        """Those of its processes that run a command with these words."""
+        return [found for found in self.processes() if words in " ".join(_command_line(found))]
+
+    def printed(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        for process in [*self.processes(), psutil.Process(self.process.pid)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait()
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+        line: list[str] = process.cmdline()
+        return line
+    return []
+
+
+Start = Callable[..., RunningPortal]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts portals and waits until they answer; whatever is left of them afterwards is killed."""
+    started: list[RunningPortal] = []
+
+    def start_one(**environ: str) -> RunningPortal:
+        portal = RunningPortal(tmp_path / f"data{len(started)}", environ)
+        started.append(portal)
+        assert eventually(portal.answers), portal.printed()
+        return portal
+
+    yield start_one
+    for portal in started:
+        if portal.process.poll() is None:
+            portal.kill()

@@ -1,0 +1,115 @@
+"""`make run` serves, says where and for whom, survives the death of its parts, and ends when it is told to."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.smoke.conftest import ROOT, RunningPortal, Start, eventually
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def environ(request: pytest.FixtureRequest) -> dict[str, str]:
+    if request.param == "sqlite":
+        return {}
+    url: str = request.getfixturevalue("migrated_postgresql")
+    return {"DATABASE_URL": url.replace("+psycopg", ""), "WORKERS": "2"}
+
+
+def test_it_serves_prints_the_sign_ins_and_ends_with_all_it_started(start: Start, environ: dict[str, str]) -> None:
+    portal = start(**environ)
+    assert portal.status("/readyz") == 200
+    assert f"The portal is at {portal.url}" in portal.printed()
+    assert "administrator  admin@demo.example" in portal.printed()
+    children = portal.processes()
+    assert children
+    portal.process.send_signal(signal.SIGTERM)
+    portal.process.wait(10)
+    assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+
+
+def server_processes(portal: RunningPortal) -> list[psutil.Process]:
+    """The processes that answer requests: the last that were made for the server."""
+    return [found for found in portal.command("granian") if not found.children() and found.pid != portal.process.pid]
+
+
+def test_a_killed_server_process_comes_back(start: Start, environ: dict[str, str]) -> None:
+    portal = start(**environ)
+    killed = server_processes(portal)
+    for process in killed:
+        process.send_signal(signal.SIGKILL)
+    assert eventually(lambda: len(set(server_processes(portal)) - set(killed)) == len(killed))
+    assert eventually(portal.answers)
+
+
+def test_a_killed_worker_comes_back(start: Start, migrated_postgresql: str) -> None:
+    portal = start(DATABASE_URL=migrated_postgresql)
+    assert eventually(lambda: len(portal.command("wsgi worker")) == 1)
+    (killed,) = portal.command("wsgi worker")
+    killed.send_signal(signal.SIGKILL)
+    assert eventually(lambda: bool(set(portal.command("wsgi worker")) - {killed}))
+
+
+def refused(tmp_path: Path, **environ: str) -> tuple[int, str]:
+    finished = subprocess.run(
+        [sys.executable, "-m", "portal.commands.run"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "DATA_DIR": str(tmp_path / "data")} | environ,
+        capture_output=True,
+        timeout=60,
+    )
+    return finished.returncode, finished.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"PORT": "http"}, "PORT is “http”; it must be a number from 1 to 65535.\n"),
+        ({"ENVIRONMENT": "production"}, "SECRET_KEY is not set; production needs it in the environment.\n"),
+        ({"MAIL_URL": "smtp:"}, "MAIL_URL must look like smtp://user:password@host:587?starttls=1, or be file:.\n"),
+        (
+            {"DATABASE_URL": "postgresql://127.0.0.1:1/portal"},
+            "DATABASE_URL: the database does not answer. Is it running?\n",
+        ),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_wrong_configuration_is_refused_with_one_sentence(
+    tmp_path: Path, environ: dict[str, str], sentence: str
+) -> None:
+    assert refused(tmp_path, **environ) == (2, sentence)
+
+
+def test_a_taken_port_is_refused_with_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, printed = refused(tmp_path, PORT=str(port))
+    assert (status, printed) == (
+        2,
+        f"Cannot listen at 127.0.0.1 port {port}: Address already in use. Try another PORT=.\n",
+    )
+
+
+def test_mail_goes_out_by_itself(start: Start) -> None:
+    portal = start()
+    subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "accounts", "create", "--role", "staff", "mina@example.org"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "DATA_DIR": str(portal.data_dir)},
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    assert eventually(lambda: len(list((portal.data_dir / "mail").glob("*.eml"))) == 1)
+
+
+def test_no_log_line_holds_a_path(start: Start) -> None:
+    portal = start()
+    assert portal.status("/resume/a-token-that-nobody-may-read?code=123456") == 404
+    assert eventually(lambda: '"status": 404' in portal.printed())
+    assert "a-token-that-nobody" not in portal.printed()
+    assert "123456" not in portal.printed()
