@@ -120,8 +120,11 @@ def _configure(app: Flask, configuration: Configuration) -> None:
 
 
 def _add_mechanisms(app: Flask) -> None:
-    """The order of `before_request` is the order of this list: body, session and token, then the person."""
-    for mechanism in (logs, strict_input, session_gate, person_gate, unit_of_work, headers, error_pages):
+    """The order of `before_request` is the order of this list: body, session and token, then the person.
+
+    After the view it is the reverse: the session's gate writes before the unit of work commits.
+    """
+    for mechanism in (logs, strict_input, unit_of_work, session_gate, person_gate, headers, error_pages):
         mechanism.init_app(app)
     app.context_processor(_page_context)
 

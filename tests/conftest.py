@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -99,9 +100,18 @@ def configuration(database_url: str, tmp_path: Path) -> Configuration:
     return read_configuration({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url})
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Compiled templates, shared by the many applications of a run."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(configuration: Configuration, clock: MovableClock) -> Iterator[Flask]:
+def app(
+    configuration: Configuration, clock: MovableClock, compiled_templates: FileSystemBytecodeCache
+) -> Iterator[Flask]:
     app = create_app(configuration, clock=clock)
+    app.jinja_env.bytecode_cache = compiled_templates
     app.testing = True
     app.config["PROPAGATE_EXCEPTIONS"] = False
     yield app

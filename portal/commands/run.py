@@ -28,14 +28,14 @@ SUPERVISOR = "portal.commands.supervise"
 
 @dataclass(frozen=True, kw_only=True)
 class Listening:
-    """Where the server listens, and with how many processes (one on SQLite)."""
+    """Where the server listens, and with how many processes where the database allows several."""
 
     host: str
     port: int
     workers: int
 
 
-def read_listening(environ: Mapping[str, str], *, is_sqlite: bool) -> Listening:
+def read_listening(environ: Mapping[str, str]) -> Listening:
     """Read HOST, PORT and WORKERS.
 
     Raises `ConfigurationError` where one is wrong.
@@ -43,7 +43,7 @@ def read_listening(environ: Mapping[str, str], *, is_sqlite: bool) -> Listening:
     return Listening(
         host=environ.get("HOST") or "127.0.0.1",
         port=_number(environ, "PORT", 8000, 65_535),
-        workers=1 if is_sqlite else _number(environ, "WORKERS", 2, MOST_WORKERS),
+        workers=_number(environ, "WORKERS", 2, MOST_WORKERS),
     )
 
 
@@ -84,14 +84,14 @@ def prepare(configuration: Configuration) -> None:
         database.close()
 
 
-def server_command(listening: Listening, *, threads: int) -> list[str]:
+def server_command(listening: Listening, *, workers: int, threads: int) -> list[str]:
     """How granian is started; without an access log of its own, which would hold paths with tokens."""
     options = {
         "--interface": "wsgi",
         "--http": "1",
         "--host": listening.host,
         "--port": str(listening.port),
-        "--workers": str(listening.workers),
+        "--workers": str(workers),
         "--blocking-threads": str(threads),
         "--backlog": "4096",
         "--backpressure": "4096",
@@ -120,8 +120,8 @@ def serve(configuration: Configuration, listening: Listening) -> NoReturn:
     os.environ["DATA_DIR"] = str(configuration.data_dir)
     os.chdir(ROOT)
     if configuration.is_sqlite:
-        _become(server_command(listening, threads=THREADS_ON_SQLITE))
-    command = server_command(listening, threads=THREADS_ON_POSTGRESQL)
+        _become(server_command(listening, workers=1, threads=THREADS_ON_SQLITE))
+    command = server_command(listening, workers=listening.workers, threads=THREADS_ON_POSTGRESQL)
     _become([sys.executable, "-m", SUPERVISOR, *command])
 
 
@@ -132,8 +132,8 @@ def _become(command: list[str]) -> NoReturn:
 def main() -> NoReturn:
     """Start, or say in one sentence why not and end with 2."""
     try:
+        listening = read_listening(os.environ)
         configuration = read_configuration()
-        listening = read_listening(os.environ, is_sqlite=configuration.is_sqlite)
         refuse_taken_port(listening)
         prepare(configuration)
     except ConfigurationError as reason:

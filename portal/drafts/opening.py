@@ -58,6 +58,12 @@ class OpenDraft:
         """Whether the person can leave and come back: by an account, or where the form allows saving."""
         return self.definition.allow_save or not self.is_guest
 
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the person has come back: this session began after the last change."""
+        live = visit().live
+        return live is not None and self.draft.answered_at is not None and self.draft.changed_at < live.started_at
+
     def address(self, *parts: str) -> str:
         """The address of the draft or of something in it."""
         return "/".join(("/drafts", self.reference, *filter(None, parts)))

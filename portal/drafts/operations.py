@@ -125,10 +125,10 @@ def keep_save_address(draft: Draft, address: str, *, keyring: Keyring) -> None:
 
 
 def delete_draft(db: Session, draft: Draft, *, now: datetime) -> None:
-    """Delete all that was typed; the tombstone keeps the reference and the day."""
+    """Delete all that was typed; the tombstone keeps the day, and the code that tells its owner of it."""
     db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id))
     draft.deleted_at = now
-    draft.return_code = draft.save_address = None
+    draft.save_address = None
 
 
 def claim_drafts(db: Session, guest_id: str, person_id: int) -> None:

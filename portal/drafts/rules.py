@@ -227,5 +227,5 @@ def sections_of(condition: Condition) -> set[str]:
 
 def reference_prefix(form_id: str) -> str:
     """Two capitals that remind of a form: `housing_support` gives HS, `survey` gives SU."""
-    words = form_id.split("_")
+    words = [word for word in form_id.split("_") if word]
     return (words[0][0] + words[-1][0] if len(words) > 1 else words[0][:2].ljust(2, "x")).upper()

@@ -17,7 +17,7 @@ from portal.form_definitions.forms import SectionForm
 from portal.form_definitions.rich_text import rich_text
 from portal.sessions.gate import token_refused
 from portal.sessions.interface import extend, visit
-from portal.site_settings.times import clock_time, language
+from portal.site_settings.times import clock_time, language, moment_text
 from portal.tokens import item_token
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
 from portal.web.htmx import is_htmx
@@ -42,6 +42,7 @@ def task_list(reference: str) -> ResponseReturnValue:
         progress=pages.progress_text(opened.filled),
         rows=pages.segments(opened.filled),
         saved=pages.saved(opened),
+        changed=moment_text(opened.draft.changed_at),
         tasks=pages.tasks(opened),
         next=_next_address(opened, opened.filled.first_unfinished()),
         slip=pages.slip(opened),
@@ -154,7 +155,8 @@ def _continue(opened: OpenDraft, section: Section, part: Part, form: SectionForm
     if not opened.filled.is_open(section):
         return _leave(opened, part, form, opened.address())
     if not form.validate():
-        opened.save(part, form, is_confirmed=False if not section.repeat else None)
+        if not section.repeat or _has_something(part, form):
+            opened.save(part, form, is_confirmed=False if not section.repeat else None)
         return _page(opened, section, part, form, status=422)
     opened.save(part, form, is_confirmed=True)
     if section.repeat:
@@ -214,10 +216,15 @@ def _stay(opened: OpenDraft, section: Section, part: Part, form: SectionForm) ->
 
 def _leave(opened: OpenDraft, part: Part, form: SectionForm, target: str) -> ResponseReturnValue:
     """Store what was typed, right or wrong, and go; an item in which nothing was typed is not made."""
-    kept = form.kept()
-    if kept.answers or kept.typed or not part.is_empty:
+    if _has_something(part, form):
         opened.save(part, form)
     return redirect(target, 303)
+
+
+def _has_something(part: Part, form: SectionForm) -> bool:
+    """Whether something was typed, now or before."""
+    kept = form.kept()
+    return bool(kept.answers or kept.typed or not part.is_empty)
 
 
 BUTTONS: dict[str, Callable[[OpenDraft, Section, Part, SectionForm], ResponseReturnValue]] = {
@@ -230,8 +237,11 @@ BUTTONS: dict[str, Callable[[OpenDraft, Section, Part, SectionForm], ResponseRet
 
 def _list_button(opened: OpenDraft, section: Section) -> ResponseReturnValue:
     """The buttons of a repeat's list: add, remove, and the ways on."""
+    _require_whole(section)
     if token_refused():
         return _items_page(opened, section, status=409)
+    if not opened.filled.is_open(section):
+        return redirect(opened.address(), 303)
     removed = request.form.get("_remove")
     if removed:
         return _remove(opened, section, removed)
@@ -342,10 +352,15 @@ def autosave(reference: str, section_id: str, item_id: str) -> ResponseReturnVal
     if closed_page(opened):
         abort(409)
     _require_whole(section)
-    changed = frozenset(request.form.get("_changed", "").split(","))
-    form = opened.form(section, part, posted=request.form, only=changed)
-    revision = opened.save(part, form)
+    form = opened.form(section, part, posted=request.form, only=_changed_fields())
+    revision = part.revision if form.kept() == part.state else opened.save(part, form)
     return render_template("drafts/_saved.html", saved=clock_time(now()), revision=revision)
+
+
+def _changed_fields() -> frozenset[str]:
+    """The fields that the script names; where it names none, those whose inputs it sent."""
+    named = request.form.get("_changed")
+    return frozenset(request.form if named is None else named.split(","))
 
 
 def _autosaved_part(opened: OpenDraft, section_id: str, item_id: str) -> tuple[Section, Part]:

@@ -6,6 +6,8 @@ from flask.typing import ResponseReturnValue
 from portal.form_definitions.queries import published_forms
 from portal.home.rules import spoken
 from portal.home.wording import EXPLANATIONS
+from portal.resume.rules import CODE_LIFETIME
+from portal.resume.views import CODE_COOKIE
 from portal.sessions.interface import VISITOR_COOKIE, cookie_name, kind_of, policy_of
 from portal.sessions.kept_work import REASONS
 from portal.sessions.rules import EXPLAINED_FOR
@@ -43,6 +45,8 @@ def cookies() -> ResponseReturnValue:
         customer_cookie=cookie_name(kind_of(CUSTOMER).cookie),
         staff_cookie=cookie_name(kind_of(HUB).cookie),
         visitor_cookie=cookie_name(VISITOR_COOKIE),
+        code_cookie=cookie_name(CODE_COOKIE),
+        code_lifetime=spoken(CODE_LIFETIME),
         lifetime=spoken(policy_of(CUSTOMER).idle_timeout),
         staff_lifetime=spoken(policy_of(HUB).idle_timeout),
         explained_for=spoken(EXPLAINED_FOR),

@@ -1,5 +1,6 @@
 """The work list and one case, to read."""
 
+import re
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, render_template, request
@@ -16,6 +17,7 @@ from portal.web.portal import portal
 from portal.web.unit_of_work import db
 
 blueprint = Blueprint("hub", __name__)
+ROW_ID = re.compile("[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class Case:
 @activity(Activity.NAVIGATE)
 def work_list() -> ResponseReturnValue:
     """What was sent, newest first; pages are told apart by the last row shown, so that none is counted twice."""
-    before = request.args.get("before", type=int)
+    before = _row_id(request.args.get("before", ""))
     found = submissions_before(db(), before)
     shown = found[:PAGE_SIZE]
     return render_template(
@@ -41,6 +43,11 @@ def work_list() -> ResponseReturnValue:
         next_before=shown[-1].id if len(found) > PAGE_SIZE else None,
         is_first_page=before is None,
     )
+
+
+def _row_id(typed: str) -> int | None:
+    """The id in a page's address; what cannot be one leads to the first page, as nothing does."""
+    return int(typed) if ROW_ID.fullmatch(typed) else None
 
 
 def _case(submission: Submission) -> Case:

@@ -16,7 +16,7 @@ from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
 from portal.site_settings.times import language, local_day, today
 from portal.tokens import new_token
-from portal.web.addresses import public_url
+from portal.web.addresses import public_url, sign_in_page
 from portal.web.declarations import CUSTOMER
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, now
@@ -44,16 +44,28 @@ def mail_link_to_owner(draft: Draft) -> None:
 
 
 def come_back(draft: Draft) -> ResponseReturnValue:
-    """Open a new session with the full time for whoever proved the right to this draft, and go where work is left."""
+    """Open a new session with the full time for whoever proved the right to this draft, and go where work is left.
+
+    A draft that became an account's meanwhile opens to its signed-in owner alone: a link, a code or a return code
+    proves a guest, never a person.
+    """
     live = visit().live_of(CUSTOMER)
+    if draft.person_id and (live is None or live.person_id != draft.person_id):
+        return redirect(sign_in_page(first_unfinished(draft)), 303)
     holder = _returning(draft, live)
     if holder.guest_id and draft.person_id is None:
         grant(db(), draft, holder.guest_id)
     if live:
         end_session(db(), live.id, EndReason.REPLACED, now=now())
-    same = live is not None and live.person_id == holder.person_id and live.guest_id == holder.guest_id
-    visit().open(CUSTOMER, holder, csrf_secret=live.csrf_secret if live and same else None)
+    visit().open(CUSTOMER, holder, csrf_secret=live.csrf_secret if live and _is_same(live, holder) else None)
     return redirect(first_unfinished(draft), 303)
+
+
+def _is_same(live: FoundSession, holder: Holder) -> bool:
+    """Whether the same person goes on; their other tabs keep their form token."""
+    if live.person_id or holder.person_id:
+        return live.person_id == holder.person_id
+    return live.guest_id == holder.guest_id
 
 
 def _returning(draft: Draft, live: FoundSession | None) -> Holder:

@@ -7,7 +7,7 @@ from enum import Enum
 
 CODE_LIFETIME = timedelta(minutes=10)
 _NOT_CODE = re.compile(r"[^A-Za-z0-9]+")
-_REFERENCE_PARTS = re.compile(r"([A-Z]{2})(.{4})(.{4})")
+_REFERENCE_PARTS = re.compile(r"([A-Z][A-Z0-9])(.{4})(.{4})")
 
 
 class Target(Enum):

@@ -16,9 +16,9 @@ from portal.accounts.throttles import use_try, wait_for
 from portal.audit import record
 from portal.drafts import pages
 from portal.drafts.models import Draft
-from portal.drafts.opening import OpenDraft, closed_page, open_draft
+from portal.drafts.opening import OpenDraft, closed_page, holder, open_draft
 from portal.drafts.operations import keep_save_address
-from portal.drafts.queries import draft_by_reference
+from portal.drafts.queries import draft_by_reference, find_draft
 from portal.drafts.sealing import return_code, save_address
 from portal.mail import messages
 from portal.resume.doors import code_mail_throttle, code_throttle, link_mail_throttle, return_throttle
@@ -79,8 +79,11 @@ def send_link(reference: str) -> ResponseReturnValue:
 
 
 def _link_wait(reference: str) -> timedelta | None:
-    """How long to wait before another link is mailed; counted before the write transaction begins."""
-    draft = draft_by_reference(reading(), reference)
+    """How long to wait before another link is mailed; counted before the write transaction begins.
+
+    Only for a draft of this session's holder, so that nobody uses up the tries of somebody else.
+    """
+    draft = find_draft(reading(), reference, holder())
     return use_try(link_mail_throttle(draft.id), now=now()) if draft else None
 
 
@@ -193,11 +196,13 @@ def use_typed_code() -> ResponseReturnValue:
     pending = _pending_code()
     if pending is None:
         return redirect(url_for("resume.return_page"), 303)
-    if request.form.get("_action") == "again":
-        return _mail_code(pending.link)
+    if pending.link.draft.person_id:
+        return _to_owner(pending.link)
     form = CodeForm()
     if token_refused():
         return _form_page("code", form, 409)
+    if request.form.get("_action") == "again":
+        return _gone(pending.link.draft) or _mail_code(pending.link)
     return _judge_code(pending, form) if form.validate() else _form_page("code", form, 422)
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask import Flask, abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.sessions.interface import visit
+from portal.sessions.interface import asked_kind, note_posted, visit
 from portal.sessions.kept_work import KeptWork
 from portal.sessions.queries import FoundSession
 from portal.site_settings.times import clock_time
@@ -25,25 +25,19 @@ def guard() -> ResponseReturnValue | None:
     door = door_of(view)
     if door.kind is None:
         return None
-    if door.kind == BY_QUERY:
-        _check_kind()
-    return _session_answer(door) or (None if is_safe() else _token_answer(door))
-
-
-def _check_kind() -> None:
-    kind = portal().policies.get(visit().kind)
-    if kind is None or not kind.in_browser:
+    if door.kind == BY_QUERY and asked_kind() is None:
         abort(404)
+    return _session_answer(door) or (None if is_safe() else _token_answer(door))
 
 
 def _session_answer(door: Door) -> ResponseReturnValue | None:
     live = visit().live
     if not door.session or (live and (live.person_id or not door.person)):
         return None
-    if live is None and _is_signed_in_elsewhere(door):
-        abort(404)
     if live is None and visit().found:
         return over(visit().found)
+    if live is None and _is_signed_in_elsewhere(door):
+        abort(404)
     return _must_sign_in()
 
 
@@ -65,14 +59,15 @@ def over(found: FoundSession | None) -> ResponseReturnValue:
     target = ended_page()
     if is_htmx():
         return htmx_redirect(target, 401)
-    return redirect(target) if is_safe() else (late_notice(found), 403)
+    if is_safe():
+        return redirect(target)
+    return (late_notice(found) if found else render_template("sessions/no_session.html")), 403
 
 
-def late_notice(found: FoundSession | None) -> str:
+def late_notice(found: FoundSession) -> str:
     """The page that says that a form was not received, what is kept, and how to carry on."""
-    kept = kept_work(found) if found else None
-    ended_time = clock_time(found.ended_at) if found else ""
-    return render_template("sessions/late.html", ended_time=ended_time, kept=kept, next=_page_of_form())
+    ended_time = clock_time(found.ended_at)
+    return render_template("sessions/late.html", ended_time=ended_time, kept=kept_work(found), next=_page_of_form())
 
 
 def kept_work(found: FoundSession) -> KeptWork | None:
@@ -93,10 +88,9 @@ def ended_page() -> str:
 
 
 def _token_answer(door: Door) -> ResponseReturnValue | None:
-    if visit().live is None and door.kind == BY_QUERY:
-        return None
     token = request.form.get(FIELD) or request.headers.get(HEADER)
-    if _is_own_origin() and visit().proves(token, signed_out=not door.session):
+    nothing_to_protect = visit().live is None and door.kind == BY_QUERY
+    if _is_own_origin() and (nothing_to_protect or visit().proves(token, signed_out=not door.session)):
         return None
     return _mismatch()
 
@@ -104,7 +98,7 @@ def _token_answer(door: Door) -> ResponseReturnValue | None:
 def _is_own_origin() -> bool:
     """Whether the form was sent from a page of this host; browsers that send no `Origin` pass."""
     origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.host
+    return origin is None or origin.partition("://")[2] == request.host
 
 
 def _mismatch() -> ResponseReturnValue | None:
@@ -123,5 +117,6 @@ def token_refused() -> bool:
 
 
 def init_app(app: Flask) -> None:
-    """Stand before every view."""
+    """Stand before every view, and behind it before the commit."""
     app.before_request(guard)
+    app.after_request(note_posted)

@@ -1,6 +1,7 @@
 """Flask's session interface on our own table: cookies in, cookies out, and renewal once the status is known."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Request, Response, current_app, g, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from itsdangerous import BadSignature, Signer
+from sqlalchemy.orm import Session
 
 from portal.sessions.operations import Holder, leave_quiet_path, move_deadline, open_session
 from portal.sessions.policies import Kind
@@ -19,7 +21,7 @@ from portal.tokens import new_token
 from portal.web.csrf import masked, proves
 from portal.web.declarations import BY_QUERY, CUSTOMER, Activity, activity_of, door_of
 from portal.web.portal import portal
-from portal.web.unit_of_work import db, now, reading
+from portal.web.unit_of_work import db, is_safe, now, reading
 
 VISITOR_COOKIE = "visitor"
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Moz")
@@ -39,11 +41,11 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
 
     @cached_property
     def kind(self) -> str:
-        """The kind of session that the called view works in."""
+        """The kind of session that the called view works in; an unknown one in `?kind=` is refused by the gate."""
         door = door_of(current_app.view_functions[self._request.endpoint]) if self._request.endpoint else None
         if door is None or door.kind is None:
             return CUSTOMER
-        return self._request.args.get("kind", CUSTOMER) if door.kind == BY_QUERY else door.kind
+        return (asked_kind() or CUSTOMER) if door.kind == BY_QUERY else door.kind
 
     @property
     def found(self) -> FoundSession | None:
@@ -77,8 +79,12 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
         return row.id
 
     def close(self, kind: str) -> None:
-        """Take the cookie of a kind from the browser."""
-        self._cookies[kind] = None
+        """Take the cookie of a kind from the browser that sent it.
+
+        A form on somebody else's site comes without our cookies (SameSite) and must not take them away either.
+        """
+        if cookie_name(kind_of(kind).cookie) in self._request.cookies:
+            self._cookies[kind] = None
 
     def token(self) -> str:
         """A form token for the page that is being made: of the live session, else of this visitor."""
@@ -142,8 +148,9 @@ class TableSessionInterface(SessionInterface):
         visit = cast("Visit", session)
         for name, value in visit.cookies.items():
             _send_cookie(response, name, value)
-        if request.endpoint and door_of(app.view_functions[request.endpoint]).kind and not visit.cookies:
-            _note_activity(visit, response)
+        if is_safe() or response.status_code >= 500:
+            with ExitStack() as own:
+                _note_activity(visit, response, lambda: own.enter_context(portal().database.writing()))
 
 
 def visit() -> Visit:
@@ -155,6 +162,13 @@ def kind_of(name: str) -> Kind:
     """The row of a kind."""
     kind: Kind = portal().policies[name]
     return kind
+
+
+def asked_kind() -> str | None:
+    """The kind of session that `?kind=` names, or None where browsers have no session of that name."""
+    name = request.args.get("kind", CUSTOMER)
+    kind: Kind | None = portal().policies.get(name)
+    return name if kind and kind.in_browser else None
 
 
 def policy_of(kind: str) -> Policy:
@@ -174,7 +188,10 @@ def signer() -> Signer:
 
 def pressed_activity() -> Activity:
     """What this request means for the session, by its view and the button pressed."""
-    declared = activity_of(current_app.view_functions[request.endpoint or ""])
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None:
+        return Activity.NONE
+    declared = activity_of(view)
     return declared.pressed(request.form.get("_action") if request.method == "POST" else None)
 
 
@@ -210,17 +227,29 @@ def _counts(found: FoundSession, status: int) -> bool:
     return counts(contact, continue_counts=found.settings.continue_counts)
 
 
-def _note_activity(visit: Visit, response: Response) -> None:
-    found = visit.live
+def note_posted(response: Response) -> Response:
+    """Write what a form means for the session together with what the form changed: one commit for both."""
+    if not is_safe() and response.status_code < 500:
+        _note_activity(visit(), response, db)
+    return response
+
+
+def _note_activity(visit: Visit, response: Response, begin: Callable[[], Session]) -> None:
+    """Renew the session, or remember where a Continue led; `begin` gives the transaction, only where there is need."""
+    found = visit.live if _has_session() and not visit.cookies else None
     if found is None:
         return
     times = expected_times(found, response.status_code)
     if times != found.times:
-        with portal().database.writing() as own:
-            move_deadline(own, found.id, times.expires_at, policy_of(found.kind), now=now())
+        move_deadline(begin(), found.id, times.expires_at, policy_of(found.kind), now=now())
     elif response.status_code == 303 and pressed_activity() is Activity.CONTINUE_SECTION:
-        with portal().database.writing() as own:
-            leave_quiet_path(own, found.id, urlsplit(response.location or "").path, now=now())
+        leave_quiet_path(begin(), found.id, urlsplit(response.location or "").path, now=now())
+
+
+def _has_session() -> bool:
+    """Whether the view that was called knows sessions at all."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return view is not None and door_of(view).kind is not None
 
 
 def _send_cookie(response: Response, name: str, value: str | None) -> None:

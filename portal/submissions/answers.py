@@ -39,6 +39,11 @@ class SectionAnswers:
     title: str
     blocks: list[Block]
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether there is anything to read: a section of notes has nothing, a repeat says that nobody is listed."""
+        return not self.blocks or any(block.rows for block in self.blocks)
+
 
 NO_LINKS: Callable[[Section, str, Field], list[Link]] = lambda section, item_id, field: []  # noqa: E731
 

@@ -25,8 +25,8 @@ def submission_by_reference(db: Session, reference: str) -> Submission | None:
 
 
 def submissions_of(db: Session, person_id: int) -> Sequence[Submission]:
-    """What a person has sent, newest first."""
-    query = select(Submission).where(Submission.person_id == person_id)
+    """What a person has sent, newest first; what they sent as a guest and claimed afterwards, too."""
+    query = select(Submission).join(Draft, Submission.draft_id == Draft.id).where(Draft.person_id == person_id)
     return db.scalars(query.order_by(Submission.sent_at.desc(), Submission.id.desc())).all()
 
 

@@ -32,6 +32,7 @@ from portal.submissions.sealing import sent_answers
 from portal.tokens import new_token
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
 from portal.web.portal import portal
+from portal.web.strict_input import require_end_marker
 from portal.web.unit_of_work import db, now
 
 blueprint = Blueprint("submissions", __name__)
@@ -66,6 +67,7 @@ def send_form(reference: str) -> ResponseReturnValue:
     closed = closed_page(opened)
     if closed:
         return closed
+    require_end_marker()
     if token_refused():
         return _check_page(opened, status=409)
     faults = _faults(opened)
@@ -100,7 +102,7 @@ def _send(opened: OpenDraft) -> None:
     keyring = portal().configuration.keyring
     recipient = _recipient(opened)
     key = request.form.get("_key") or new_token()
-    submission = send(db(), opened.draft, opened.filled, key=key[:64], keyring=keyring, now=now())
+    submission = send(db(), opened.draft, opened.filled, key=key, keyring=keyring, now=now())
     if recipient:
         title = opened.definition.title.in_(language())
         messages.received(

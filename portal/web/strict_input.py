@@ -9,14 +9,17 @@ from urllib.parse import parse_qsl
 
 from flask import Flask, request
 from flask import Request as FlaskRequest
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 MAX_FIELDS = 2000
 MAX_BODY = 1024 * 1024
 END_MARKER = "_end"
-REFUSED = frozenset("\0\ufffd")
-"""NUL, which PostgreSQL refuses, and the mark that Werkzeug leaves where multipart text could not be decoded."""
+NUL = "\0"
+"""PostgreSQL refuses it, and nobody types it."""
+REFUSED = {"multipart/form-data": frozenset(NUL + "\ufffd")}
+"""Besides NUL, the mark that Werkzeug leaves where multipart text could not be decoded."""
 
 
 class StrictFormParser(FormDataParser):
@@ -45,15 +48,24 @@ class Request(FlaskRequest):
         )
 
 
-def _read_whole_body() -> None:
+def _read_whole_request() -> None:
     """Parse before anything else, so that a faulty body changes nothing."""
+    if NUL in request.path:
+        raise NotFound
     if request.method != "POST":
         return
     try:
-        form = request.form
-    except (UnicodeDecodeError, ValueError) as reason:
+        _read_form()
+    except (HTTPException, ValueError) as reason:
+        request.__dict__["form"] = ImmutableMultiDict()  # the error page must not parse, and fail, again
+        if isinstance(reason, HTTPException):
+            raise
         raise BadRequest("The form could not be read.") from reason
-    if any(not REFUSED.isdisjoint(text) for pair in form.items(multi=True) for text in pair):
+
+
+def _read_form() -> None:
+    refused = REFUSED.get(request.mimetype, frozenset(NUL))
+    if any(not refused.isdisjoint(text) for pair in request.form.items(multi=True) for text in pair):
         raise BadRequest("The form holds a character that no keyboard types.")
 
 
@@ -73,4 +85,4 @@ def init_app(app: Flask) -> None:
     """Read every body strictly."""
     app.request_class = Request
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=MAX_BODY, MAX_FORM_PARTS=MAX_FIELDS)
-    app.before_request(_read_whole_body)
+    app.before_request(_read_whole_request)

@@ -184,8 +184,9 @@
   }
 
   // Chromium closes a dialog at the third Escape, whatever we say: until the server said yes, it comes back.
+  // (Word of an earlier closing may come when it stands open again: that is nobody's wish to stay.)
   function reopen() {
-    if (!open) return;
+    if (!open || dialog.open) return;
     showDialog();
     stay();
   }

@@ -20,7 +20,7 @@
   }
 
   function advise(notice, value) {
-    const applies = value !== null && true;
+    const applies = value !== null && value >= Number(notice.dataset.atLeast);
     const summary = applies ? notice.dataset.summary.replace("{value}", String(value)) : "";
     notice.querySelector("[data-advice-summary]").textContent = summary;
     notice.querySelector("[data-advice-reason]").textContent = applies ? notice.dataset.reason : "";

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+BROWSER_START = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 PassTime = Callable[[float], None]
 TO_WARNING_S = 28 * 60
 COUNT_WRITES = """() => {
@@ -111,11 +113,12 @@ def console() -> Iterator[Console]:
 
 @pytest.fixture
 def context(new_context: Callable[..., BrowserContext], server: Server, console: Console) -> BrowserContext:
-    """A browser profile with a guest's session; its timers move only with the test, together with the server's clock."""
+    """A browser profile with a guest's session; its time stands still until the test lets it pass or resumes it."""
     context = new_context(base_url=server.base_url)
     console.watch(context)
     server.open_session(context)
-    context.clock.install()
+    context.clock.install(time=BROWSER_START)
+    context.clock.pause_at(BROWSER_START + timedelta(seconds=1))
     return context
 
 
@@ -142,7 +145,10 @@ def warning(page: Page) -> Locator:
 
 @pytest.fixture
 def warned(page: Page, pass_time: PassTime) -> Page:
-    """A section page whose warning has just opened, with part of an answer selected; `window.writes` is what was spoken."""
+    """A section page whose warning has just opened, with part of an answer selected; from here on time passes by itself.
+
+    `window.writes` is what was spoken.
+    """
     page.goto(probe.SECTION)
     landlord = page.get_by_label("Name of your landlord")
     landlord.fill("Calder Homes")
@@ -152,4 +158,5 @@ def warned(page: Page, pass_time: PassTime) -> Page:
     expect(page.get_by_text("Saved 14:02")).to_be_visible()
     pass_time(TO_WARNING_S - 3)
     expect(warning(page)).to_be_visible()
+    page.clock.resume()
     return page

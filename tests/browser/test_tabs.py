@@ -35,6 +35,7 @@ def test_staying_in_one_tab_closes_the_warning_in_the_other_within_a_second(
     pass_time(TO_WARNING_S)
     expect(warning(first)).to_be_visible()
     expect(warning(second)).to_be_visible()
+    first.context.clock.resume()
     first.get_by_role("button", name="Stay signed in").click()
     expect(warning(second)).to_be_hidden(timeout=WITHIN_A_SECOND_MS)
     expect(second.locator("[data-session-until]").first).to_have_text("15:00")
@@ -86,7 +87,7 @@ def test_a_message_of_another_tab_is_never_believed(
 ) -> None:
     page.goto(SECTION)
     other = context.new_page()
-    other.goto("/static/images/logo.svg")
+    other.goto("/probe/public")
     with page.expect_response(f"**{POLL}*"):
         other.evaluate("message => new BroadcastChannel('session').postMessage(message)", message)
     expect(page.locator("[data-session-until]").first).to_have_text("14:32")
@@ -108,6 +109,7 @@ def test_without_broadcast_channel_tabs_agree_within_a_minute(
     second.goto(SECTION)
     pass_time(TO_WARNING_S)
     expect(warning(second)).to_be_visible()
+    first.context.clock.resume()
     first.get_by_role("button", name="Stay signed in").click()
     expect(warning(first)).to_be_hidden()
     pass_time(60)

@@ -11,7 +11,6 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from portal.accounts import gate, registration_views, views
 from portal.accounts.interface import viewer
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import create_account
@@ -31,16 +30,17 @@ from portal.web.unit_of_work import db, now
 from tests.conftest import MovableClock
 
 PASSWORD = "correct horse battery"
-DOORS = {"customer": Access.PERSON, "staff": Access.STAFF, "administrator": Access.ADMINISTRATOR, "draft": Access.DRAFT_OWNER}
+DOORS = {
+    "customer": Access.PERSON,
+    "staff": Access.STAFF,
+    "administrator": Access.ADMINISTRATOR,
+    "draft": Access.DRAFT_OWNER,
+}
 
 
 @pytest.fixture
 def app(app: Flask) -> Flask:
-    """The application with accounts, a page behind each door, and two forms of the guest called `began`."""
-    if "accounts" not in app.blueprints:
-        gate.init_app(app)
-        app.register_blueprint(views.blueprint)
-        app.register_blueprint(registration_views.blueprint)
+    """The application with a page behind each door, and forms of the guest called `began`."""
     for name, door in DOORS.items():
         app.add_url_rule(f"/probe/{name}", f"probe.{name}", _page(door), methods=["GET", "POST"])
     app.add_url_rule("/probe/viewer", "probe.viewer", _page(Access.PUBLIC, lambda: repr(viewer())))
@@ -114,10 +114,12 @@ class Browser:
         return self.post(action or path, hidden | fields)
 
     def sign_in(self, email: str, password: str = PASSWORD, next: str | None = None) -> TestResponse:
-        return self.fill_in(f"/account/sign-in?next={next}" if next else "/account/sign-in", email=email, password=password)
+        query = f"?next={next}" if next else ""
+        return self.fill_in(f"/account/sign-in{query}", email=email, password=password)
 
     def sign_out(self, kind: str = "customer") -> TestResponse:
-        return self.post(f"/account/sign-out?kind={kind}", {"csrf_token": self.get(f"/probe/token?kind={kind}").text})
+        token = self.get(f"/probe/token?kind={kind}").text
+        return self.post(f"/account/sign-out?kind={kind}", {"csrf_token": token})
 
     def cookie(self, kind: str = "customer") -> str | None:
         found = self.client.get_cookie(f"session_{kind}")

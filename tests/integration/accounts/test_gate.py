@@ -12,7 +12,7 @@ from portal.audit import Actor
 from portal.db import Database
 from portal.sessions.rules import EndReason
 from tests.conftest import START
-from tests.integration.accounts.conftest import Browser, Records
+from tests.integration.accounts.conftest import Browser, Records, served_form
 
 ADMINISTRATOR = Actor(person_id=99, address="192.0.2.9")
 
@@ -61,8 +61,6 @@ def test_a_disabled_person_is_refused_at_once_even_where_a_session_was_left(
 
 def test_what_a_disabled_person_sends_is_not_executed(visitor: Browser, citizen: Person, database: Database) -> None:
     visitor.sign_in("ada@example.test")
-    from tests.integration.accounts.conftest import served_form
-
     _action, hidden = served_form(visitor.get("/account/password"))
     with database.writing() as db:
         db.execute(update(Person).values(disabled_at=START))

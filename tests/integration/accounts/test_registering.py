@@ -7,7 +7,7 @@ from portal.accounts.operations import sweep_tokens
 from portal.db import Database
 from portal.sessions.rules import EndReason
 from tests.conftest import START, MovableClock
-from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, Records
+from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, Records, served_form
 
 EMAIL = "Ada@example.test"
 
@@ -40,7 +40,9 @@ def test_the_link_and_the_password_make_an_account_and_sign_in(
     assert [token.password_hash for token in records.tokens] == [None]
 
 
-def test_opening_the_link_changes_nothing_and_names_nobody(visitor: Browser, mailbox: Mailbox, records: Records) -> None:
+def test_opening_the_link_changes_nothing_and_names_nobody(
+    visitor: Browser, mailbox: Mailbox, records: Records
+) -> None:
     _register(visitor)
     link = mailbox.last_link
     pages = [visitor.get(link), visitor.get(link), visitor.client.head(link)]
@@ -61,7 +63,9 @@ def test_pressing_the_button_without_the_password_proves_nothing(
     assert visitor.fill_in(mailbox.last_link, password=PASSWORD).status_code == 303
 
 
-def test_guessing_the_password_of_a_link_is_slowed_down(visitor: Browser, mailbox: Mailbox, clock: MovableClock) -> None:
+def test_guessing_the_password_of_a_link_is_slowed_down(
+    visitor: Browser, mailbox: Mailbox, clock: MovableClock
+) -> None:
     _register(visitor)
     link = mailbox.last_link
     assert [visitor.fill_in(link, password="wrong password").status_code for _ in range(10)] == [422] * 10
@@ -90,8 +94,6 @@ def test_a_link_works_once(visitor: Browser, another_visitor: Browser, mailbox: 
     link = mailbox.last_link
     page = another_visitor.get(link)
     visitor.fill_in(link, password=PASSWORD)
-    from tests.integration.accounts.conftest import served_form
-
     _action, hidden = served_form(page)
     second = another_visitor.post(link, hidden | {"password": PASSWORD})
     assert second.status_code == 410
@@ -112,8 +114,6 @@ def test_a_link_ends_after_24_hours(
 def test_an_expired_link_makes_no_account(
     visitor: Browser, mailbox: Mailbox, clock: MovableClock, records: Records
 ) -> None:
-    from tests.integration.accounts.conftest import served_form
-
     _register(visitor)
     _action, hidden = served_form(visitor.get(mailbox.last_link))
     clock.advance(hours=24)

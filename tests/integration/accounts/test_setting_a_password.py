@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from portal.accounts.models import Person
+from portal.accounts.operations import disable_account
+from portal.audit import Actor
 from portal.sessions.rules import EndReason
 from tests.conftest import START, MovableClock
 from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, Records, served_form
@@ -101,11 +103,8 @@ def test_no_link_goes_to_whom_it_would_not_help(
 
 
 def test_a_disabled_person_sets_no_password(
-    visitor: Browser, citizen: Person, mailbox: Mailbox, records: Records, make_person: Callable[..., Person]
+    visitor: Browser, citizen: Person, mailbox: Mailbox, records: Records
 ) -> None:
-    from portal.accounts.operations import disable_account
-    from portal.audit import Actor
-
     _ask(visitor)
     link = mailbox.last_link
     with visitor.app.extensions["portal"].database.writing() as db:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from portal.accounts import views
 from portal.accounts.models import Person
 from portal.accounts.operations import disable_account
 from portal.audit import Actor
@@ -55,7 +56,12 @@ def test_an_address_may_be_typed_in_capitals_or_with_spaces(visitor: Browser, ci
     ids=["unknown", "malformed", "wrong", "unverified", "disabled", "no-password-yet"],
 )
 def test_whatever_is_not_right_gets_the_same_sentence(
-    visitor: Browser, make_person: Callable[..., Person], records: Records, email: str, password: str, values: dict[str, None]
+    visitor: Browser,
+    make_person: Callable[..., Person],
+    records: Records,
+    email: str,
+    password: str,
+    values: dict[str, None],
 ) -> None:
     make_person(**values)
     answer = visitor.sign_in(email, password)
@@ -117,13 +123,16 @@ def test_next_survives_a_wrong_password(visitor: Browser, citizen: Person) -> No
 
 
 @pytest.mark.parametrize(
-    ("then", "location"), [("/probe/customer", "/hub"), ("/probe/administrator", "/hub"), ("/probe/staff", "/probe/staff")]
+    ("then", "location"),
+    [("/probe/customer", "/hub"), ("/probe/administrator", "/hub"), ("/probe/staff", "/probe/staff")],
 )
 def test_a_staff_member_lands_on_a_page_for_staff(visitor: Browser, staff: Person, then: str, location: str) -> None:
     assert visitor.sign_in("mina@example.test", next=then).location == location
 
 
-def test_without_the_cookie_of_its_page_a_sign_in_is_refused(visitor: Browser, citizen: Person, records: Records) -> None:
+def test_without_the_cookie_of_its_page_a_sign_in_is_refused(
+    visitor: Browser, citizen: Person, records: Records
+) -> None:
     _action, hidden = served_form(visitor.get("/account/sign-in"))
     visitor.client.delete_cookie("visitor")
     answer = visitor.post("/account/sign-in", hidden | {"email": "ada@example.test", "password": PASSWORD})
@@ -190,7 +199,9 @@ def test_a_stale_token_in_a_live_session_brings_the_form_back_and_signs_nobody_i
     assert len(records.sessions) == 1
 
 
-def test_signing_in_is_recorded_and_a_failure_names_no_address(visitor: Browser, citizen: Person, records: Records) -> None:
+def test_signing_in_is_recorded_and_a_failure_names_no_address(
+    visitor: Browser, citizen: Person, records: Records
+) -> None:
     visitor.sign_in("ada@example.test")
     visitor.sign_in("ada@example.test", "wrong password")
     visitor.sign_in("nobody@example.test", "wrong password")
@@ -201,12 +212,10 @@ def test_signing_in_is_recorded_and_a_failure_names_no_address(visitor: Browser,
     assert (unknown.person_id, unknown.subject, unknown.details) == (None, None, {})
 
 
-def test_a_password_that_was_changed_while_it_was_checked_opens_nothing(
+def test_an_account_disabled_while_its_password_is_checked_opens_nothing(
     visitor: Browser, citizen: Person, database: Database, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The race is made by hand: the account is disabled between the check and the session."""
-    from portal.accounts import views
-
     matches = views.password_matches
 
     def matches_then_disabled(password: str, stored: str | None) -> bool:

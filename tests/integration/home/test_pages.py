@@ -83,7 +83,7 @@ def test_privacy_says_for_each_form_how_long_a_draft_is_kept(client: FlaskClient
 
 def test_cookies_are_named_as_this_installation_sends_them(client: FlaskClient) -> None:
     words = words_of(client, "/cookies")
-    for name in ("session_customer", "session_hub", "visitor"):
+    for name in ("session_customer", "session_hub", "visitor", "resume_code"):
         assert f" {name} " in words
     assert "ends after 30 minutes unless" in words
     assert "ends after 6 hours unless" in words
