@@ -1,11 +1,15 @@
 """Where servers and `flask --app wsgi` find the application."""
 
+import multiprocessing
+import os
+import signal
 import sys
 from typing import NoReturn
 
 from flask import Flask
 
 from portal import app as composition
+from portal.commands.supervise import end_with_parent
 from portal.commands.worker import start_in_thread
 from portal.config import read_configuration
 from portal.errors import ConfigurationError
@@ -23,10 +27,19 @@ def create_app() -> Flask:
 
 def serve() -> Flask:
     """The application in a server's process; on SQLite, which knows one process, the worker is a thread of it."""
+    _end_with_server()
     app = create_app()
     if read_configuration().is_sqlite:
         start_in_thread(app)
     return app
+
+
+def _end_with_server() -> None:
+    """A killed server leaves no process behind that would hold its port; nor one that was just being made."""
+    end_with_parent(signal.SIGKILL)
+    server = multiprocessing.parent_process()
+    if server and os.getppid() != server.pid:
+        raise SystemExit(1)
 
 
 def _refuse(reason: ConfigurationError) -> NoReturn:

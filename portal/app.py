@@ -1,13 +1,14 @@
 """The composition root: the only module that knows every feature."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, request
+from flask.templating import Environment
 from flask_babel import Babel
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -36,6 +37,7 @@ from portal.hub import views as hub_views
 from portal.outbox.commands import mail as mail_group
 from portal.resume import views as resume_views
 from portal.resume.interface import mail_link_to_owner
+from portal.resume.operations import forget_addresses
 from portal.sessions import gate as session_gate
 from portal.sessions import views as session_views
 from portal.sessions.clock_context import page_clock
@@ -45,7 +47,7 @@ from portal.site_settings.commands import settings_group
 from portal.site_settings.interface import settings
 from portal.site_settings.times import language
 from portal.submissions import views as submission_views
-from portal.web import error_pages, headers, health, logs, strict_input, unit_of_work
+from portal.web import error_pages, headers, health, logs, strict_input, unit_of_work, wording
 from portal.web.addresses import sign_in_page
 from portal.web.portal import Portal
 
@@ -72,6 +74,7 @@ REGISTRY = {
     "guest_has_drafts": guest_has_drafts,
     "claim_drafts": claim_drafts,
     "draft_saved": mail_link_to_owner,
+    "draft_deleted": forget_addresses,
 }
 """What lower floors ask of higher ones, by name."""
 
@@ -110,6 +113,7 @@ def _configure(app: Flask, configuration: Configuration) -> None:
         TEMPLATES_AUTO_RELOAD=False,
         BABEL_DEFAULT_LOCALE="en",
     )
+    app.jinja_environment = PageEnvironment
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.autoescape = True
     app.jinja_env.trim_blocks = True
@@ -117,6 +121,15 @@ def _configure(app: Flask, configuration: Configuration) -> None:
     app.jinja_env.globals.update(asset=asset, sign_in_page=sign_in_page)
     app.session_interface = TableSessionInterface()
     Babel(app)  # type: ignore[no-untyped-call]
+    wording.init_app(app)
+
+
+class PageEnvironment(Environment):
+    """Jinja as our pages need it: no template has globals of its own."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """The globals of all templates; a `ChainMap` for each would make every import in a page search it twice."""
+        return super().make_globals(d) if d else self.globals
 
 
 def _add_mechanisms(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""A citizen without script: opens pages, fills the forms as served (hidden inputs included), presses buttons by name."""
+"""A citizen without script: opens pages, fills the forms as served (hidden inputs included), presses buttons."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ class Form:
 
 
 class Page(HTMLParser):
-    """What a browser without script makes of an answer."""
+    """What a browser without script makes of an answer; `address` is `path` with its query."""
 
     def __init__(self, path: str, response: TestResponse) -> None:
         super().__init__()
-        self.path = path
+        self.address = path
+        self.path = urlsplit(path).path
         self.status = response.status_code
         self.text = response.text
         self.headers = response.headers
@@ -89,7 +90,7 @@ class Page(HTMLParser):
         return any(name == tag for name, _ in self._open)
 
     def handle_endtag(self, tag: str) -> None:
-        while self._open:
+        while self._inside(tag):
             name, found = self._open.pop()
             if name == tag:
                 self._close(tag, found, " ".join("".join(self._words[int(found["__at"]) :]).split()))
@@ -140,7 +141,7 @@ class Citizen:
                 break
             path = response.location
             response = self.client.get(path)
-        self.page = Page(urlsplit(path).path, response)
+        self.page = Page(path, response)
         return self.page
 
     def follow(self, link: str) -> Page:
@@ -162,7 +163,7 @@ class Citizen:
         data: dict[str, list[str]] = {}
         for name, value in pairs:
             data.setdefault(name, []).append(value)
-        return self.client.post(form.action or self.page.path, data=data)
+        return self.client.post(form.action or self.page.address, data=data)
 
     def press(self, button: str, **values: Values) -> Page:
         """Fill the form around a button, press it and follow where it leads; `born__day` names born-day."""
@@ -170,5 +171,5 @@ class Citizen:
         if response.status_code in (302, 303):
             return self.open(response.location)
         form, _ = self.page.form_with(button)
-        self.page = Page(urlsplit(form.action or self.page.path).path, response)
+        self.page = Page(form.action or self.page.address, response)
         return self.page

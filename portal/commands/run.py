@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from portal import migrations
 from portal.clock import SystemClock
 from portal.commands.demo import load_demo, sign_ins
+from portal.commands.supervise import WITH_WORKER
 from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
@@ -23,7 +24,6 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 THREADS_ON_SQLITE = 8
 THREADS_ON_POSTGRESQL = 4
 MOST_WORKERS = 64
-SUPERVISOR = "portal.commands.supervise"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def server_command(listening: Listening, *, workers: int, threads: int) -> list[
         "--backpressure": "4096",
         "--respawn-interval": "0.5",
         "--workers-kill-timeout": "5",
-        "--log-level": "warning",
+        "--log-level": "error",
         "--working-dir": str(ROOT),
     }
     flags = ["--no-ws", "--respawn-failed-workers", "--factory"]
@@ -116,16 +116,14 @@ def announce(configuration: Configuration) -> None:
 
 
 def serve(configuration: Configuration, listening: Listening) -> NoReturn:
-    """Become the server; whatever was loaded to prepare leaves the memory."""
+    """Become the supervisor of the server; whatever was loaded to prepare leaves the memory."""
     os.environ["DATA_DIR"] = str(configuration.data_dir)
     os.chdir(ROOT)
+    command = [sys.executable, "-m", "portal.commands.supervise"]
     if configuration.is_sqlite:
-        _become(server_command(listening, workers=1, threads=THREADS_ON_SQLITE))
-    command = server_command(listening, workers=listening.workers, threads=THREADS_ON_POSTGRESQL)
-    _become([sys.executable, "-m", SUPERVISOR, *command])
-
-
-def _become(command: list[str]) -> NoReturn:
+        command += server_command(listening, workers=1, threads=THREADS_ON_SQLITE)
+    else:
+        command += [WITH_WORKER, *server_command(listening, workers=listening.workers, threads=THREADS_ON_POSTGRESQL)]
     os.execv(command[0], command)  # noqa: S606 - our own program, no shell wanted
 
 

@@ -1,46 +1,75 @@
-"""On PostgreSQL: the server and one worker process side by side; the worker is started again if it dies."""
+"""Keeps the server running, and on PostgreSQL a worker beside it: whatever dies is started again.
 
+A small process of its own: the server starts a dead child of its own again, but gives up when one dies twice in six
+seconds, and nobody would start the server.
+"""
+
+import ctypes
 import signal
 import subprocess
 import sys
 import threading
 
 LOOK_EVERY_S = 0.5
-END_WITHIN_S = 10.0
+END_WITHIN_S = 8.0
+WITH_WORKER = "--with-worker"
 WORKER = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+PR_SET_PDEATHSIG = 1
 
 
-def supervise(server_command: list[str], worker_command: list[str], stop: threading.Event) -> int:
-    """Run both until told to stop or the server ends; gives the exit status."""
-    server = _start(server_command)
-    worker = _start(worker_command)
-    while not stop.wait(LOOK_EVERY_S) and server.poll() is None:
-        if worker.poll() is not None:
-            worker = _start(worker_command)
-    _end([server, worker])
-    return 0 if stop.is_set() else server.returncode or 1
+class Kept:
+    """One command that is kept running."""
 
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._process = self._start()
 
-def _start(command: list[str]) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(command)  # noqa: S603 - our own programs
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(self._command, preexec_fn=end_with_parent)  # noqa: S603 - our own programs, and no threads yet
 
+    def keep(self) -> None:
+        """Start it again if it ended."""
+        if self._process.poll() is not None:
+            self._process = self._start()
 
-def _end(processes: "list[subprocess.Popen[bytes]]") -> None:
-    for process in processes:
-        process.terminate()
-    for process in processes:
+    def tell_to_end(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
+    def await_end(self) -> None:
+        """Wait for its end, and make it where it takes too long."""
         try:
-            process.wait(END_WITHIN_S)
+            self._process.wait(END_WITHIN_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            self._process.kill()
+
+
+def end_with_parent(number: int = signal.SIGTERM) -> None:
+    """Have the kernel signal this process when its parent dies, so that nothing is left behind (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+
+
+def supervise(commands: list[list[str]], stop: threading.Event) -> None:
+    """Keep all commands running until told to stop, then end them."""
+    kept = [Kept(command) for command in commands]
+    while not stop.wait(LOOK_EVERY_S):
+        for process in kept:
+            process.keep()
+    for process in kept:
+        process.tell_to_end()
+    for process in kept:
+        process.await_end()
 
 
 def main() -> None:
-    """Supervise the server whose command line was given."""
+    """Supervise the server whose command line was given, and with the flag a worker, until SIGTERM."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    sys.exit(supervise(sys.argv[1:], WORKER, stop))
+    words = sys.argv[1:]
+    server = [word for word in words if word != WITH_WORKER]
+    supervise([server, WORKER] if WITH_WORKER in words else [server], stop)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.accounts.operations import sweep_tokens
+from portal.drafts.operations import sweep_drafts
 from portal.outbox.delivery import Deliverer
 from portal.outbox.operations import forget_delivered
+from portal.resume.operations import sweep_codes
 from portal.sessions.operations import sweep_sessions
 from portal.web.limits import forget_old
 from portal.web.portal import Portal
@@ -28,7 +30,14 @@ LOCK = int.from_bytes(b"sweeps")
 """The number of the advisory lock on PostgreSQL that lets one worker sweep at a time."""
 
 Duty = Callable[[], object]
-SWEEPS: tuple[Callable[..., object], ...] = (sweep_sessions, sweep_tokens, forget_old, forget_delivered)
+SWEEPS: tuple[Callable[..., object], ...] = (
+    sweep_sessions,
+    sweep_tokens,
+    sweep_codes,
+    sweep_drafts,
+    forget_old,
+    forget_delivered,
+)
 """What is done once a minute, each one short batch in a transaction of its own, taking `db` and `now`."""
 
 

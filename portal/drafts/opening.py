@@ -7,6 +7,7 @@ from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from portal.accounts.interface import current_person
 from portal.drafts.models import Draft
 from portal.drafts.operations import Change, save_part
 from portal.drafts.queries import fill, find_draft
@@ -14,6 +15,7 @@ from portal.drafts.rules import Filled, Part
 from portal.form_definitions.definition import FormDefinition, Section
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
 from portal.sessions.clock_context import lose_answers
+from portal.sessions.gate import token_refused
 from portal.sessions.interface import visit
 from portal.sessions.operations import Holder
 from portal.site_settings.times import clock_time, day_text, language, local_day, today
@@ -22,9 +24,11 @@ from portal.web.unit_of_work import db, is_safe, now
 
 
 def holder() -> Holder:
-    """Who this request's session belongs to."""
+    """Who this request's session belongs to: nobody where its person may no longer use the portal."""
     live = visit().live
-    return Holder(person_id=live.person_id, guest_id=live.guest_id) if live else Holder()
+    if live is None or (live.person_id and current_person() is None):
+        return Holder()
+    return Holder(person_id=live.person_id, guest_id=live.guest_id)
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,11 @@ class OpenDraft:
 
 
 def open_draft(reference: str) -> OpenDraft:
-    """The draft of this reference if the session's holder may open it; to all others it does not exist."""
-    found = find_draft(db(), reference, holder(), locked=not is_safe()) or abort(404)
+    """The draft of this reference if the session's holder may open it; to all others it does not exist.
+
+    A page that somebody else opened in this browser, and that is sent now, is refused as such.
+    """
+    found = find_draft(db(), reference, holder(), locked=not is_safe()) or abort(403 if token_refused() else 404)
     opened = OpenDraft(found)
     if found.sent_at is None and not opened.can_be_saved:
         lose_answers()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from portal.drafts.models import Draft, DraftGuest, DraftPart
@@ -17,6 +17,7 @@ from portal.sessions.operations import Holder
 from portal.tokens import readable_code
 
 CODE_LENGTH = 8
+SWEEP_BATCH = 100
 
 
 def start_draft(
@@ -129,6 +130,19 @@ def delete_draft(db: Session, draft: Draft, *, now: datetime) -> None:
     db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id))
     draft.deleted_at = now
     draft.save_address = None
+
+
+def sweep_drafts(db: Session, *, now: datetime) -> None:
+    """Delete what was typed in one batch of drafts that nobody sent before their last day."""
+    over = (
+        select(Draft.id)
+        .where(Draft.expires_at < now, Draft.sent_at.is_(None), exists().where(DraftPart.draft_id == Draft.id))
+        .order_by(Draft.expires_at)
+        .limit(SWEEP_BATCH)
+    )
+    drafts = db.scalars(over).all()
+    db.execute(delete(DraftPart).where(DraftPart.draft_id.in_(drafts)))
+    db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None))
 
 
 def claim_drafts(db: Session, guest_id: str, person_id: int) -> None:

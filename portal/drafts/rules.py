@@ -1,7 +1,7 @@
 """How far a form is filled: the status of each section, where to go next, and what keeps it from being sent. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import Enum
 from functools import cached_property
@@ -41,6 +41,9 @@ class Status(Enum):
     CANNOT_START = "cannot_start"
     NOT_NEEDED = "not_needed"
     CHECK_AGAIN = "check_again"
+
+
+DONE = (Status.COMPLETE, Status.NOT_NEEDED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,14 +128,16 @@ class Filled:
 
     def _may_show_later(self, section: Section, earlier: Mapping[str, Status]) -> bool:
         """Whether sections that decide about this one are still to be answered."""
-        if section.when is None or evaluate(section.when, self.shown.scope()) is False:
+        unfinished = frozenset(key for key, status in earlier.items() if status not in DONE)
+        scope = replace(self.shown.scope(), unfinished=unfinished)
+        if section.when is None or evaluate(section.when, scope) is False:
             return False
         return self._undecided(section, earlier) is not None
 
     def _undecided(self, section: Section, statuses: Mapping[str, Status]) -> str | None:
         deciding = (sections_of(section.when) if section.when else set()) | set(section.needs)
-        done = (Status.COMPLETE, Status.NOT_NEEDED)
-        return next((each.id for each in self.definition.sections if each.id in deciding and statuses[each.id] not in done), None)
+        waiting = (each.id for each in self.definition.sections if statuses[each.id] not in DONE)
+        return next((section_id for section_id in waiting if section_id in deciding), None)
 
     def deciding_section(self, section: Section) -> str | None:
         """The first unfinished section whose answers decide whether this one shows."""
@@ -185,13 +190,8 @@ class Filled:
         )
 
     def unfinished(self) -> tuple[Section, ...]:
-        """The sections that keep the form from being sent."""
-        done = (Status.COMPLETE, Status.NOT_NEEDED)
-        return tuple(each for each in self.definition.sections if self._must_be_done(each) and self.status(each) not in done)
-
-    def _must_be_done(self, section: Section) -> bool:
-        """A section that does not show asks for nothing; one that may show later waits for others, which are listed."""
-        return self.is_shown(section)
+        """The sections that keep the form from being sent; one that may show later waits for others, which are listed."""
+        return tuple(each for each in self.definition.sections if self.is_shown(each) and self.status(each) not in DONE)
 
     def stop(self, section: Section) -> StopWhen | None:
         """The stop that the answers of a section lead to."""

@@ -63,6 +63,7 @@ def delete(reference: str) -> ResponseReturnValue:
         title = opened.definition.title.in_(language())
         return render_template("drafts/delete.html", opened=opened, title=title)
     delete_draft(db(), opened.draft, now=now())
+    portal().registry["draft_deleted"](db(), opened.draft.id)
     return redirect("/account" if not opened.is_guest else opened.address(), 303)
 
 
@@ -360,7 +361,7 @@ def autosave(reference: str, section_id: str, item_id: str) -> ResponseReturnVal
 def _changed_fields() -> frozenset[str]:
     """The fields that the script names; where it names none, those whose inputs it sent."""
     named = request.form.get("_changed")
-    return frozenset(request.form if named is None else named.split(","))
+    return frozenset(name.partition("-")[0] for name in (request.form if named is None else named.split(",")))
 
 
 def _autosaved_part(opened: OpenDraft, section_id: str, item_id: str) -> tuple[Section, Part]:

@@ -35,11 +35,13 @@ class Scope:
     """What a condition may see: visible answers, the section or item it stands in, and the day.
 
     `here` binds a section's id to the answers of the page, or of one item of a repeat; it goes before `answers`.
+    `unfinished` names sections where answers and items may still be added: that there is none cannot be told before.
     """
 
     answers: FormAnswers
     today: date
     here: Mapping[str, SectionAnswers] = field(default_factory=dict)
+    unfinished: frozenset[str] = frozenset()
 
     def answer(self, section_id: str, field_id: str) -> Any:
         """The visible answer of a field, None where it is missing."""
@@ -67,7 +69,8 @@ def evaluate(condition: Condition, scope: Scope) -> Truth:
         case Negation():
             return _not(evaluate(condition.part, scope))
         case SomeItem():
-            return _any(evaluate(condition.when, item) for item in _item_scopes(condition, scope))
+            found = _any(evaluate(condition.when, item) for item in _item_scopes(condition, scope))
+            return _any((found, None)) if condition.section_id in scope.unfinished else found
 
 
 def holds(condition: Condition | None, scope: Scope) -> bool:
@@ -159,7 +162,8 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 def _compare(condition: Comparison, scope: Scope) -> Truth:
     answer = scope.answer(condition.section_id, condition.field_id)
     if condition.operator == "answered":
-        return (answer is not None) is condition.value
+        undecided = answer is None and condition.section_id in scope.unfinished
+        return None if undecided else (answer is not None) is condition.value
     compare = FIELD_TYPES[condition.type].compare
     actual = None if answer is None or compare is None else _COMPARABLE[compare](answer)
     if actual is None:

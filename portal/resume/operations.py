@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from portal.drafts.models import Draft
@@ -54,6 +54,11 @@ def issue_code(db: Session, link: ResumeLink, *, secret: str, now: datetime) -> 
 def use_code(db: Session, code: ResumeCode) -> None:
     """Take a code that was typed rightly out of use; its link stays."""
     db.delete(code)
+
+
+def forget_addresses(db: Session, draft_id: int) -> None:
+    """Forget where a deleted draft's links were mailed; the links stay, to say that it is gone."""
+    db.execute(update(ResumeLink).where(ResumeLink.draft_id == draft_id).values(address=b""))
 
 
 def sweep_codes(db: Session, *, now: datetime) -> None:

@@ -29,7 +29,7 @@ from portal.resume.operations import issue_code, link_address, use_code
 from portal.resume.queries import find_code, find_link
 from portal.resume.rules import Life, Target, clean_code, clean_reference, target
 from portal.sessions.gate import token_refused
-from portal.sessions.interface import cookie_name, visit
+from portal.sessions.interface import cookie_name
 from portal.site_settings.times import day_text, local_day
 from portal.tokens import keyed_hash
 from portal.web.addresses import actor, sign_in_page
@@ -101,7 +101,7 @@ def _save_page(opened: OpenDraft, form: SaveForm, status: int = 200) -> Response
     return page, status
 
 
-@blueprint.get("/resume/<path:token>")
+@blueprint.get("/resume/<token>")
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def landing(token: str) -> ResponseReturnValue:
@@ -110,7 +110,7 @@ def landing(token: str) -> ResponseReturnValue:
     return _gone(link.draft) or render_template("resume/landing.html")
 
 
-@blueprint.post("/resume/<path:token>")
+@blueprint.post("/resume/<token>")
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 def redeem(token: str) -> ResponseReturnValue:
@@ -137,12 +137,12 @@ def _gone(draft: Draft) -> ResponseReturnValue | None:
 
 
 def _to_owner(link: ResumeLink) -> ResponseReturnValue:
-    live = visit().live
-    if live and live.person_id == link.draft.person_id:
+    person_id = holder().person_id
+    if person_id == link.draft.person_id:
         draft = db().get_one(Draft, link.draft_id)
-        record(db(), "link_used", by=actor(live.person_id), now=now(), subject=draft.reference)
+        record(db(), "link_used", by=actor(person_id), now=now(), subject=draft.reference)
         return come_back(draft)
-    if live and live.person_id:
+    if person_id:
         return render_template("resume/someone_else.html"), 403
     return redirect(sign_in_page(first_unfinished(db().get_one(Draft, link.draft_id))), 303)
 
@@ -196,11 +196,11 @@ def use_typed_code() -> ResponseReturnValue:
     pending = _pending_code()
     if pending is None:
         return redirect(url_for("resume.return_page"), 303)
-    if pending.link.draft.person_id:
-        return _to_owner(pending.link)
     form = CodeForm()
     if token_refused():
         return _form_page("code", form, 409)
+    if pending.link.draft.person_id:
+        return _to_owner(pending.link)
     if request.form.get("_action") == "again":
         return _gone(pending.link.draft) or _mail_code(pending.link)
     return _judge_code(pending, form) if form.validate() else _form_page("code", form, 422)

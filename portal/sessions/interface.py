@@ -60,9 +60,12 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
     def find(self, kind: str) -> FoundSession | None:
         """The session of any kind, live or recently ended, at most one query a kind."""
         if kind not in self._found:
-            token = self._request.cookies.get(cookie_name(kind_of(kind).cookie))
-            self._found[kind] = find_session(reading(), kind, token) if token else None
-        found = self._found[kind]
+            self._found[kind] = self._looked_up(kind)
+        return self._found[kind]
+
+    def _looked_up(self, kind: str) -> FoundSession | None:
+        token = self._request.cookies.get(cookie_name(kind_of(kind).cookie))
+        found = find_session(reading(), kind, token) if token else None
         if found:
             bring(found.settings)
         return found if found and found.is_explained(now()) else None
@@ -148,7 +151,7 @@ class TableSessionInterface(SessionInterface):
         visit = cast("Visit", session)
         for name, value in visit.cookies.items():
             _send_cookie(response, name, value)
-        if is_safe() or response.status_code >= 500:
+        if not g.get("request_failed") and (is_safe() or response.status_code >= 500):
             with ExitStack() as own:
                 _note_activity(visit, response, lambda: own.enter_context(portal().database.writing()))
 

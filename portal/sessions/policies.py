@@ -14,7 +14,8 @@ SIGNING = "signing"
 MOBILE = "mobile"
 HUB_IDLE_TIMEOUT = timedelta(seconds=21_600)
 HUB_ABSOLUTE_LIMIT = timedelta(hours=20)
-NO_CLOCK = timedelta(days=36_500)
+NO_CLOCK = timedelta(days=24_000)
+"""Sixty-five years: the longest that is never met and still fits an integer of PostgreSQL in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from portal.sessions.clock_context import session_clock
+from portal.sessions.clock_context import SessionClock, session_clock
 from portal.sessions.gate import kept_work, over
 from portal.sessions.interface import extend, visit
 from portal.sessions.kept_work import REASONS
@@ -24,7 +24,12 @@ blueprint = Blueprint("sessions", __name__)
 def poll_session() -> ResponseReturnValue:
     """How long the session has; asking never makes it longer."""
     live = visit().live
-    return render_template("sessions/poll.html", kind=visit().kind, clock=session_clock(live, live.times) if live else None)
+    return _fragment(visit().kind, session_clock(live, live.times) if live else None)
+
+
+def _fragment(kind: str, clock: SessionClock | None) -> str:
+    """The poller's fragment; it shows nothing of the page around it, so nothing of that is looked up."""
+    return current_app.jinja_env.get_template("sessions/poll.html").render(kind=kind, clock=clock)
 
 
 @blueprint.post("/session/extend")
@@ -39,8 +44,7 @@ def extend_session() -> ResponseReturnValue:
     if deadline is None:
         return over(live)
     if is_htmx():
-        clock = session_clock(live, replace(live.times, expires_at=deadline))
-        return render_template("sessions/poll.html", kind=live.kind, clock=clock)
+        return _fragment(live.kind, session_clock(live, replace(live.times, expires_at=deadline)))
     return redirect(local_path(request.form.get("next"), START_PAGE), 303)
 
 

@@ -3,16 +3,17 @@
 import logging
 from dataclasses import dataclass
 
-from flask import Flask, Response, g, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from portal.web.htmx import is_htmx
 
 RETRY_AFTER_S = "5"
+DATABASE_ERRORS = (DBAPIError, PoolTimeoutError)
 logger = logging.getLogger(__name__)
 
 
@@ -54,27 +55,35 @@ def _http_error(error: HTTPException) -> Response:
     return error_page(error.code or 500, kept)
 
 
-def _database_away(error: Exception) -> Response:
+def _database_away(error: BaseException) -> Response:
     logger.error("The database did not answer at %s", request.endpoint, exc_info=error)
     return _bare_page(503, {"Retry-After": RETRY_AFTER_S})
 
 
-def _unexpected(error: Exception) -> Response:
+def _unexpected(error: BaseException) -> Response:
     logger.error("Unexpected failure at %s", request.endpoint, exc_info=error)
     return _bare_page(500, {})
 
 
+def _crashed(error: InternalServerError) -> Response:
+    """What Flask makes of a failure outside a view: in making an error page, or in finishing an answer."""
+    original = error.original_exception or error
+    return (_database_away if isinstance(original, DATABASE_ERRORS) else _unexpected)(original)
+
+
 def _bare_page(status: int, headers: dict[str, str]) -> Response:
-    """A page that needs no database: the layout would ask for the session and fail again."""
-    g.answer_status = status
+    """A page that needs no database: a layout, and the context of pages, would ask for the session and fail again."""
+    g.request_failed = True
     page = PAGES[status]
-    body = str(page.title) if is_htmx() else render_template("errors/bare.html", title=page.title, paragraphs=[page.what_to_do])
+    template = current_app.jinja_env.get_template("errors/bare.html")
+    body = str(page.title) if is_htmx() else template.render(title=page.title, paragraphs=[page.what_to_do])
     return make_response(body, status, headers)
 
 
 def init_app(app: Flask) -> None:
     """Answer every failure with its page."""
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(DBAPIError, _database_away)
-    app.register_error_handler(PoolTimeoutError, _database_away)
+    app.register_error_handler(InternalServerError, _crashed)
+    for error in DATABASE_ERRORS:
+        app.register_error_handler(error, _database_away)
     app.register_error_handler(Exception, _unexpected)

@@ -9,7 +9,7 @@ import re
 import sys
 import traceback
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 from uuid import uuid4
 
 import structlog
@@ -26,8 +26,8 @@ GOOD_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 access_log = logging.getLogger("portal.access")
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Send all logs of this process to standard error as JSON; only starting programs call it."""
+def configure(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
+    """Send all logs of this process to one stream as JSON; only starting programs call it."""
     steps: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -36,10 +36,13 @@ def configure(level: int = logging.INFO) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _failure_without_words,
     ]
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     rendered: list[Processor] = [ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()]
     handler.setFormatter(ProcessorFormatter(foreign_pre_chain=steps, processors=rendered))
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.captureWarnings(True)
 
 

@@ -17,9 +17,9 @@ class _RolledBack(Exception):  # noqa: N818 - a signal to our own transaction, n
 
 def now() -> datetime:
     """The instant at which this request arrived; every rule of the request is judged with it."""
-    if "now" not in g:
-        g.now = portal().clock.now()
-    instant: datetime = g.now
+    instant: datetime | None = g.get("now")
+    if instant is None:
+        instant = g.now = portal().clock.now()
     return instant
 
 

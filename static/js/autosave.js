@@ -13,6 +13,7 @@
   const CONTROLS = "input[name], select[name], textarea[name]";
 
   let changed = new Set(); // ids of questions that the server does not have yet
+  const typed = new WeakSet(); // controls whose `input` we have noted
   let firstAt = 0; // when the oldest of them was changed
   let timer = 0;
   let sending = null; // the request under way, as a promise of whether it saved
@@ -143,7 +144,14 @@
     timer = setTimeout(save, Math.max(0, Math.min(AFTER_KEY_MS, latest)));
   }
 
+  // `change` repeats at the end what `input` has said key by key; alone it comes from autofill or from another script.
+  function isRepeated({ type, target }) {
+    if (type === "input") typed.add(target);
+    return type === "change" && typed.delete(target);
+  }
+
   function note(event) {
+    if (isRepeated(event)) return;
     if (!event.target.form || event.target.form !== form()) return;
     const field = fieldOf(event.target);
     if (!field) return;

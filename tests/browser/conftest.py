@@ -145,7 +145,7 @@ def warning(page: Page) -> Locator:
 
 @pytest.fixture
 def warned(page: Page, pass_time: PassTime) -> Page:
-    """A section page whose warning has just opened, with part of an answer selected; from here on time passes by itself.
+    """A section page whose warning has just opened, with part of an answer selected; from here on time passes.
 
     `window.writes` is what was spoken.
     """

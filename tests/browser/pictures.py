@@ -63,6 +63,7 @@ def at_rent(page: Page) -> None:
     picture(page, "section-320")
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
     page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(300)  # colours change over 120 ms
     picture(page, "section-dark")
     page.emulate_media(color_scheme="light")
     page.locator("#amount").fill("6o0")

@@ -54,7 +54,8 @@ def section() -> ResponseReturnValue:
 @activity(Activity.CONTINUE_SECTION)
 def continue_section() -> ResponseReturnValue:
     """Continue leads to a page that says so."""
-    return render_template("probe/section.html", band=Band(position="Received"), viewer=Guest(), revision=Revisions.latest)
+    band = Band(position="Received")
+    return render_template("probe/section.html", band=band, viewer=Guest(), revision=Revisions.latest)
 
 
 @blueprint.get("/probe/public")

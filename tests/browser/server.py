@@ -1,4 +1,4 @@
-"""The application in the test's own process, served by threads to a real browser, with a clock and faults that the test moves."""
+"""The application in the test's own process, served to a real browser, with a clock and faults that the test moves."""
 
 import threading
 from collections.abc import Iterable, Iterator

@@ -44,7 +44,9 @@ def test_an_htmx_request_of_a_dead_session_leads_to_the_end_without_a_trace_in_t
     expect(page).to_have_url(re.compile("/probe/public$"))
 
 
-def test_a_page_from_the_back_forward_cache_stays_hidden_until_the_server_said_alive(page: Page, server: Server) -> None:
+def test_a_page_from_the_back_forward_cache_stays_hidden_until_the_server_said_alive(
+    page: Page, server: Server
+) -> None:
     page.goto(SECTION)
     with server.holding("/session/poll"):
         page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")

@@ -1,7 +1,5 @@
 """Several tabs of one browser: they agree within a second, and no tab speaks for another."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -16,11 +14,11 @@ POLL = "/session/poll"
 
 
 @pytest.fixture
-def tabs(context: BrowserContext) -> Iterator[tuple[Page, Page]]:
+def tabs(context: BrowserContext) -> tuple[Page, Page]:
     first, second = context.new_page(), context.new_page()
     first.goto(SECTION)
     second.goto(SECTION)
-    yield first, second
+    return first, second
 
 
 def deadline(server: Server) -> object:

@@ -1,7 +1,6 @@
-"""Lost answers, outages, sleep and wrong clocks: the page asks again, warns by what it knew, and hides what nobody may see."""
+"""Lost answers, outages, sleep, wrong clocks: the page asks again, warns by what it knew, hides what nobody may see."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
@@ -143,9 +142,8 @@ def test_coming_back_to_a_tab_asks_at_once(page: Page, server: Server) -> None:
 
 
 @pytest.fixture
-def wrong_clock(context: BrowserContext) -> Iterator[None]:
-    context.clock.set_system_time(datetime(2001, 1, 1))  # noqa: DTZ001 - the browser's own idea of time
-    yield
+def wrong_clock(context: BrowserContext) -> None:
+    context.clock.set_system_time(datetime(2001, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.usefixtures("wrong_clock")

@@ -31,6 +31,7 @@ def empty_postgresql(migrated_postgresql: str) -> str:
     name = f"empty_{url.database}"
     database = Database(migrated_postgresql)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
         connection.execute(text(f"CREATE DATABASE {name}"))
     database.close()
@@ -72,12 +73,13 @@ def test_several_that_start_at_once_upgrade_once(empty: Database) -> None:
             failures.append(failure)
         database.close()
 
-    threads = [threading.Thread(target=start) for _ in range(3)]
+    threads = [threading.Thread(target=start, daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert failures == []
+    assert not any(thread.is_alive() for thread in threads)
     assert is_current(empty)
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TRIES = 300
+TRIES = 600
 PAUSE_S = 0.1
 
 
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 def eventually(claim: Callable[[], bool]) -> bool:
-    """Whether something becomes true within half a minute; asks the processes, so it must wait in real time."""
+    """Whether something becomes true within a minute; asks the processes, so it must wait in real time."""
     pause = threading.Event()
     return any(claim() or pause.wait(PAUSE_S) for _ in range(TRIES))
 
@@ -75,7 +75,7 @@ class RunningPortal:
 
     def command(self, words: str) -> list[psutil.Process]:
         """Those of its processes that run a command with these words."""
-        return [found for found in self.processes() if words in " ".join(_command_line(found))]
+        return [found for found in self.processes() if words in " ".join(command_line(found))]
 
     def printed(self) -> str:
         return self.log.read_text(errors="replace")
@@ -87,7 +87,10 @@ class RunningPortal:
         self.process.wait()
 
 
-def _command_line(process: psutil.Process) -> list[str]:
+def command_line(process: psutil.Process | None) -> list[str]:
+    """The words that a process was started with; none where it is gone."""
+    if process is None:
+        return []
     with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
         line: list[str] = process.cmdline()
         return line

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.smoke.conftest import ROOT, RunningPortal, Start, eventually
+from tests.smoke.conftest import ROOT, RunningPortal, Start, command_line, eventually
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -28,22 +28,40 @@ def test_it_serves_prints_the_sign_ins_and_ends_with_all_it_started(start: Start
     children = portal.processes()
     assert children
     portal.process.send_signal(signal.SIGTERM)
-    portal.process.wait(10)
+    portal.process.wait(15)
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
 
 
-def server_processes(portal: RunningPortal) -> list[psutil.Process]:
-    """The processes that answer requests: the last that were made for the server."""
-    return [found for found in portal.command("granian") if not found.children() and found.pid != portal.process.pid]
+def answering(portal: RunningPortal) -> list[psutil.Process]:
+    """The processes that answer requests: the server's children."""
+    return [found for found in portal.command("granian") if "granian" in " ".join(command_line(found.parent()))]
 
 
 def test_a_killed_server_process_comes_back(start: Start, environ: dict[str, str]) -> None:
+    """Also when it is killed again at once: the server by itself gives up the second time."""
     portal = start(**environ)
-    killed = server_processes(portal)
-    for process in killed:
-        process.send_signal(signal.SIGKILL)
-    assert eventually(lambda: len(set(server_processes(portal)) - set(killed)) == len(killed))
+    for _ in range(2):
+        killed = answering(portal)
+        for process in killed:
+            process.send_signal(signal.SIGKILL)
+        assert eventually(lambda killed=killed: bool(set(answering(portal)) - set(killed)) and portal.answers())
+
+
+def test_a_killed_server_takes_its_children_along_and_comes_back(start: Start, environ: dict[str, str]) -> None:
+    portal = start(**environ)
+    killed = portal.command("granian")
+    killed[0].send_signal(signal.SIGKILL)
+    assert eventually(lambda: not any(process.is_running() for process in killed))
     assert eventually(portal.answers)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells children of their parent's death.")
+def test_nothing_is_left_behind_by_a_killed_supervisor(start: Start, environ: dict[str, str]) -> None:
+    portal = start(**environ)
+    children = portal.processes()
+    portal.process.kill()
+    portal.process.wait()
+    assert eventually(lambda: not any(child.is_running() for child in children))
 
 
 def test_a_killed_worker_comes_back(start: Start, migrated_postgresql: str) -> None:

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from portal.accounts.interface import viewer
+from portal.accounts.interface import current_person, viewer
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import create_account
 from portal.accounts.passwords import hash_password
@@ -44,6 +44,7 @@ def app(app: Flask) -> Flask:
     for name, door in DOORS.items():
         app.add_url_rule(f"/probe/{name}", f"probe.{name}", _page(door), methods=["GET", "POST"])
     app.add_url_rule("/probe/viewer", "probe.viewer", _page(Access.PUBLIC, lambda: repr(viewer())))
+    app.add_url_rule("/probe/person", "probe.person", _page(Access.PUBLIC, lambda: repr(current_person())))
     app.add_url_rule("/probe/token", "probe.token", _page(Access.ANY_KIND, lambda: visit().token()))
     app.extensions["portal"].registry.update(
         guest_has_drafts=lambda _db, guest_id: guest_id == "began",

@@ -124,7 +124,7 @@ def test_a_remember_cookie_signs_nobody_in(visitor: Browser, citizen: Person) ->
     with visitor.app.test_request_context():
         forged = encode_cookie(str(citizen.id))
     visitor.client.set_cookie("remember_token", forged)
-    assert visitor.get("/probe/viewer").text == "None"
+    assert visitor.get("/probe/person").text == "None"
     assert visitor.get("/probe/customer").status_code == 302
 
 

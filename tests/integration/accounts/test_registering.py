@@ -3,7 +3,7 @@
 import pytest
 
 from portal.accounts.models import Person
-from portal.accounts.operations import sweep_tokens
+from portal.accounts.operations import sweep_tokens, use_token
 from portal.db import Database
 from portal.sessions.rules import EndReason
 from tests.conftest import START, MovableClock
@@ -185,6 +185,27 @@ def test_confirming_in_a_guests_browser_asks_about_the_guests_form(
     visitor.begin_as_guest()
     assert visitor.fill_in(mailbox.last_link, password=PASSWORD).location == "/account/claim?next=/account"
     assert records.sessions[0].end_reason == EndReason.REPLACED.value
+
+
+def test_of_two_who_use_a_link_in_the_same_moment_one_does(
+    visitor: Browser, database: Database, clock: MovableClock, records: Records
+) -> None:
+    _register(visitor)
+    (token,) = records.tokens
+    answers = []
+    for _ in range(2):
+        with database.writing() as db:
+            answers.append(use_token(db, token, now=clock.now()))
+    assert answers == [True, False]
+
+
+def test_a_link_cannot_be_used_at_its_end(
+    visitor: Browser, database: Database, clock: MovableClock, records: Records
+) -> None:
+    _register(visitor)
+    (token,) = records.tokens
+    with database.writing() as db:
+        assert not use_token(db, token, now=token.expires_at)
 
 
 def test_links_are_forgotten_a_week_after_their_end(

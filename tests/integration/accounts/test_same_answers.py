@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from argon2 import PasswordHasher
 from werkzeug.test import TestResponse
 
 from portal.accounts import passwords
@@ -69,6 +70,7 @@ def test_every_sign_in_hashes_exactly_once(
     monkeypatch.setattr(passwords, "_hasher", counter)
     visitor.sign_in(KNOWN, "wrong password")
     assert counter.calls == ["verify"]
+    assert counter.hash_given.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 @pytest.mark.parametrize("email", [KNOWN, UNKNOWN])
@@ -85,9 +87,14 @@ def test_every_registration_hashes_exactly_once(
 class _Counting:
     """The real hasher, with what it was asked to do."""
 
-    def __init__(self, hasher: object) -> None:
-        self._hasher, self.calls = hasher, list[str]()
+    def __init__(self, hasher: PasswordHasher) -> None:
+        self._hasher, self.calls, self.hash_given = hasher, list[str](), ""
 
-    def __getattr__(self, name: str) -> object:
-        self.calls.append(name)
-        return getattr(self._hasher, name)
+    def hash(self, password: str) -> str:
+        self.calls.append("hash")
+        return self._hasher.hash(password)
+
+    def verify(self, hash_given: str, password: str) -> bool:
+        self.calls.append("verify")
+        self.hash_given = hash_given
+        return self._hasher.verify(hash_given, password)

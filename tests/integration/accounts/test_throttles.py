@@ -1,11 +1,13 @@
 """Guessing is slowed down by address and by network; nobody is locked out."""
 
+from collections.abc import Callable
+
 import pytest
 
 from portal.accounts import views
 from portal.accounts.models import Person
 from portal.accounts.throttles import sign_in_throttle, use_try
-from tests.conftest import MovableClock
+from tests.conftest import START, MovableClock
 from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, served_form
 
 EMAIL = "ada@example.test"
@@ -56,6 +58,13 @@ def test_spelling_the_address_differently_gives_no_more_guesses(visitor: Browser
     _guess(visitor, 5)
     _guess(visitor, 5, "ADA@Example.test")
     assert visitor.sign_in(EMAIL).status_code == 429
+
+
+def test_the_right_password_of_a_disabled_account_is_a_guess_like_any_other(
+    visitor: Browser, make_person: Callable[..., Person]
+) -> None:
+    make_person(disabled_at=START)
+    assert [visitor.sign_in(EMAIL).status_code for _ in range(11)] == [422] * 10 + [429]
 
 
 def test_signing_in_uses_no_tries_up(visitor: Browser, citizen: Person) -> None:

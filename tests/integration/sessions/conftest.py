@@ -1,13 +1,16 @@
 """Probe views for the kinds and actions that have no page of their own yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import event, select
 
+from portal.accounts.operations import create_account
+from portal.accounts.rules import Address
+from portal.audit import Actor
 from portal.db import Database
 from portal.sessions.interface import cookie_name, kind_of, policy_of
 from portal.sessions.models import SessionRow
@@ -78,3 +81,58 @@ def open_browser(app: Flask) -> Callable[..., Browser]:
         return Browser(app, kind, **(holder or {"guest_id": "guest"}))
 
     return begin
+
+
+class Statements:
+    """What was sent to the database while it listened."""
+
+    def __init__(self) -> None:
+        self.writes: list[str] = []
+        self.commits = 0
+
+    def note(self, _connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            self.writes.append(statement)
+
+    def commit(self, _connection: object) -> None:
+        self.commits += 1
+
+    def forget(self) -> None:
+        self.writes.clear()
+        self.commits = 0
+
+
+@pytest.fixture
+def statements(database: Database) -> Iterator[Statements]:
+    heard = Statements()
+    event.listen(database.engine, "before_cursor_execute", heard.note)
+    event.listen(database.engine, "commit", heard.commit)
+    yield heard
+    event.remove(database.engine, "before_cursor_execute", heard.note)
+    event.remove(database.engine, "commit", heard.commit)
+
+
+@pytest.fixture
+def person(app: Flask) -> Callable[[str], int]:
+    """Makes somebody of a role; gives the id."""
+
+    def make(role: str = "citizen") -> int:
+        parts = app.extensions["portal"]
+        with parts.database.writing() as db:
+            address = Address(email=f"{role}@mail.example")
+            made = create_account(db, address, role, password_hash=None, by=Actor(), now=parts.clock.now())
+            db.flush()
+            return made.id
+
+    return make
+
+
+@pytest.fixture
+def newest_session(database: Database) -> Callable[[], SessionRow]:
+    """The session that was opened last, as it stands."""
+
+    def read() -> SessionRow:
+        with database.reading() as db:
+            return db.scalars(select(SessionRow).order_by(SessionRow.id.desc()).limit(1)).one()
+
+    return read

@@ -1,0 +1,229 @@
+"""Walks the URL map: what every view must say of itself, and how every door treats strangers and forged forms."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from portal.accounts.operations import create_account
+from portal.accounts.rules import ROLES, Address
+from portal.app import create_app
+from portal.audit import Actor
+from portal.config import read_configuration
+from portal.sessions.interface import cookie_name, kind_of, policy_of
+from portal.sessions.operations import Holder, open_session
+from portal.sessions.policies import KINDS
+from portal.web.declarations import BY_QUERY, CUSTOMER, Access, Activity, Declared, Door, activity_of, door_of
+from tests.conftest import MovableClock
+
+VALUES = {"reference": "HS-2222-3333", "section_id": "about_you", "item_id": "abcd2345", "token": "x" * 43}
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+NEVER_POSTED = frozenset({Activity.LOAD, Activity.NAVIGATE, Activity.POLL})
+NEVER_READ = frozenset(Activity) - NEVER_POSTED - {Activity.NONE}
+NOTHING_TO_PROTECT = frozenset({"sessions.extend_session", "accounts.sign_out"})
+"""Without a session these change nothing, so a stranger needs no token."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One address of one view, with values for its parameters."""
+
+    endpoint: str
+    path: str
+    view: Callable[..., Any]
+    is_post: bool
+
+    @property
+    def door(self) -> Door:
+        return door_of(self.view)
+
+    def __str__(self) -> str:
+        return f"{'POST' if self.is_post else 'GET'} {self.path}"
+
+
+def _routes(app: Flask) -> list[Route]:
+    return [_route(app, rule) for rule in app.url_map.iter_rules()]
+
+
+def _route(app: Flask, rule: Rule) -> Route:
+    values = {name: VALUES.get(name, "anything") for name in rule.arguments - set(rule.defaults or {})}
+    built = rule.build({**values, **(rule.defaults or {})}, append_unknown=False)
+    assert built is not None, rule
+    return Route(rule.endpoint, built[1], app.view_functions[rule.endpoint], "POST" in (rule.methods or ()))
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Any) -> Iterator[Flask]:
+    """One application on SQLite for the whole walk: what is asked here does not depend on the database."""
+    folder = tmp_path_factory.mktemp("walk")
+    (folder / "portal.sqlite3").write_bytes(migrated_sqlite.read_bytes())
+    app = create_app(read_configuration({"DATA_DIR": str(folder)}), clock=MovableClock())
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    yield app
+    app.extensions["portal"].database.close()
+
+
+@pytest.fixture(scope="module")
+def routes(app: Flask) -> list[Route]:
+    return _routes(app)
+
+
+@pytest.fixture
+def guarded(routes: list[Route]) -> list[Route]:
+    """The routes whose door asks for a session."""
+    return [route for route in routes if route.door.session]
+
+
+@pytest.fixture
+def posts(routes: list[Route]) -> list[Route]:
+    return [route for route in routes if route.is_post]
+
+
+def test_the_walk_sees_every_feature(routes: list[Route]) -> None:
+    features = {route.endpoint.partition(".")[0] for route in routes}
+    assert features >= {"drafts", "submissions", "accounts", "sessions", "resume", "hub", "admin", "home", "forms"}
+
+
+def test_every_view_declares_who_may_call_it(routes: list[Route]) -> None:
+    silent = [str(route) for route in routes if not isinstance(route.view.__dict__.get("access"), Access)]
+    assert not silent
+
+
+def test_every_view_declares_what_it_means_for_the_session(routes: list[Route]) -> None:
+    silent = [str(route) for route in routes if not isinstance(route.view.__dict__.get("activity"), Declared)]
+    assert not silent
+
+
+def test_every_view_either_reads_or_is_posted_to(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        methods = set(rule.methods or ()) - {"OPTIONS"}
+        assert methods in ({"GET", "HEAD"}, {"POST"}), rule
+
+
+def test_what_only_reads_never_declares_a_deed(routes: list[Route]) -> None:
+    wrong = [str(route) for route in routes if not route.is_post and activity_of(route.view).activity in NEVER_READ]
+    assert not wrong
+
+
+def test_what_is_posted_never_declares_a_look(routes: list[Route]) -> None:
+    wrong = [str(route) for route in routes if route.is_post and activity_of(route.view).activity in NEVER_POSTED]
+    assert not wrong
+
+
+def test_every_door_belongs_to_a_kind_of_session(routes: list[Route]) -> None:
+    assert {route.door.kind for route in routes} <= {None, BY_QUERY, *KINDS}
+
+
+def test_a_stranger_who_looks_is_asked_to_sign_in_and_comes_back(app: Flask, guarded: list[Route]) -> None:
+    answers = {str(route): app.test_client().get(route.path) for route in guarded if not route.is_post}
+    assert len(answers) > 8
+    for name, answer in answers.items():
+        wanted = f"/account/sign-in?next={quote(name.removeprefix('GET '), safe='')}"
+        assert (answer.status_code, answer.location) == (302, wanted), name
+
+
+def test_a_strangers_script_is_sent_to_sign_in_without_a_redirect(app: Flask, guarded: list[Route]) -> None:
+    for route in guarded:
+        answer = app.test_client().open(
+            route.path, method="POST" if route.is_post else "GET", headers={"HX-Request": "true"}
+        )
+        assert answer.status_code == 401, route
+        assert answer.headers["HX-Redirect"].startswith("/account/sign-in"), route
+        assert not answer.text, route
+
+
+def test_what_a_stranger_posts_is_refused(app: Flask, guarded: list[Route]) -> None:
+    posted = [route for route in guarded if route.is_post]
+    assert len(posted) > 6
+    for route in posted:
+        assert app.test_client().post(route.path, data={"_end": "1"}).status_code == 403, route
+
+
+@pytest.fixture(scope="module")
+def people(app: Flask) -> dict[str, int]:
+    """Somebody of each role."""
+    parts = app.extensions["portal"]
+    with parts.database.writing() as db:
+        made = {
+            role: create_account(
+                db, Address(email=f"{role}@mail.example"), role, password_hash=None, by=Actor(), now=parts.clock.now()
+            )
+            for role in ROLES
+        }
+        db.flush()
+        return {role: person.id for role, person in made.items()}
+
+
+def _signed_in(app: Flask, people: dict[str, int], door: Door) -> FlaskClient:
+    """A browser of somebody whom this door lets through."""
+    kind = door.kind if door.kind in KINDS else CUSTOMER
+    role = next(iter(door.roles)) if door.roles else "citizen"
+    client, parts = app.test_client(), app.extensions["portal"]
+    with app.test_request_context(), parts.database.writing() as db:
+        holder = Holder(person_id=people[role])
+        token, _row = open_session(db, kind, policy_of(kind), holder, now=parts.clock.now())
+        client.set_cookie(cookie_name(kind_of(kind).cookie), token)
+    return client
+
+
+@pytest.mark.parametrize(
+    "token",
+    [{}, {"csrf_token": ""}, {"csrf_token": "f" * 80}, {"csrf_token": "ü"}],
+    ids=["missing", "empty", "forged", "umlaut"],
+)
+def test_every_form_refuses_a_missing_or_forged_token_in_a_live_session(
+    app: Flask, posts: list[Route], people: dict[str, int], token: dict[str, str]
+) -> None:
+    assert len(posts) > 12
+    for route in posts:
+        answer = _signed_in(app, people, route.door).post(route.path, data={**token, "_end": "1"})
+        assert answer.status_code in REFUSED.get(route.endpoint, {409}), (route, answer.status_code)
+        assert not answer.headers.getlist("Set-Cookie"), route
+
+
+NOT_FOUND, NOT_YOURS = {404}, {403}
+REFUSED = {
+    "admin.save_settings": NOT_FOUND,
+    "drafts.save_item": NOT_YOURS,
+    "drafts.save_section": NOT_YOURS,
+    "registration.submit_confirm": NOT_FOUND,
+    "registration.submit_new_password": NOT_FOUND,
+    "resume.send_link": NOT_YOURS,
+    "resume.use_typed_code": {303},
+    "submissions.send_form": NOT_YOURS,
+}
+"""Forms that come back filled in: the tab or link of this walk does not exist, the draft is nobody's here."""
+
+
+@pytest.mark.parametrize("token", [{}, {"csrf_token": "f" * 80}], ids=["missing", "forged"])
+def test_every_public_form_refuses_strangers_without_a_token(
+    app: Flask, posts: list[Route], token: dict[str, str]
+) -> None:
+    for route in posts:
+        if route.endpoint not in NOTHING_TO_PROTECT:
+            answer = app.test_client().post(route.path, data={**token, "_end": "1"})
+            assert answer.status_code == 403, route
+
+
+def test_every_form_refuses_a_page_of_another_site(app: Flask, posts: list[Route]) -> None:
+    for route in posts:
+        for origin in ("https://evil.example", "null", "http://[", "http://localhost.evil.example"):
+            answer = app.test_client().post(route.path, data={"_end": "1"}, headers={"Origin": origin})
+            assert answer.status_code == 403, (route, origin)
+            assert not answer.headers.getlist("Set-Cookie"), (route, origin)
+
+
+def test_no_answer_may_be_kept_and_all_bear_the_security_headers(app: Flask, routes: list[Route]) -> None:
+    for route in routes:
+        answer = app.test_client().open(route.path, method="POST" if route.is_post else "GET")
+        assert answer.headers["Cache-Control"] == "no-store", route
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'"), route
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", route
+        assert answer.headers["Referrer-Policy"] == "same-origin", route
+        assert "Refresh" not in answer.headers, route
+        assert answer.status_code < 500, route

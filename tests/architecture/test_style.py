@@ -1,0 +1,82 @@
+"""Small files, small functions, one reader of the clock, and no drawer for everything."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 40
+DRAWERS = {"helpers", "utils", "common", "manager", "managers", "misc"}
+CLOCK_READERS = {
+    ("datetime", "now"),
+    ("datetime", "utcnow"),
+    ("datetime", "today"),
+    ("date", "today"),
+    ("time", "time"),
+    ("time", "time_ns"),
+    ("time", "monotonic"),
+    ("time", "perf_counter"),
+    ("time", "sleep"),
+    ("func", "now"),
+    ("func", "current_timestamp"),
+}
+GENERATED = ROOT / "portal" / "migrations" / "versions"
+PORTAL = sorted(path for path in (ROOT / "portal").rglob("*.py") if GENERATED not in path.parents)
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
+WRITTEN = [*PORTAL, ROOT / "wsgi.py", *TESTS, *SCRIPTS]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def nodes(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def clock_reads(path: Path) -> list[str]:
+    return [
+        f"{name_of(path)}:{node.lineno}"
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr) in CLOCK_READERS
+    ]
+
+
+def long_functions(path: Path) -> list[str]:
+    functions = [node for node in nodes(path) if isinstance(node, ast.FunctionDef)]
+    return [
+        f"{name_of(path)}:{node.name}"
+        for node in functions
+        if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+    ]
+
+
+def opening(path: Path) -> str:
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]
+
+
+def test_no_file_is_too_long_to_read() -> None:
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in WRITTEN}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def test_no_function_is_too_long_to_see() -> None:
+    assert [name for path in PORTAL for name in long_functions(path)] == []
+
+
+def test_every_module_opens_with_a_sentence() -> None:
+    assert [name_of(path) for path in PORTAL if not opening(path).endswith((".", "?", ":"))] == []
+
+
+def test_one_module_reads_the_clock() -> None:
+    reads = [place for path in PORTAL for place in clock_reads(path)]
+    assert [place.partition(":")[0] for place in reads] == ["portal/clock.py"]
+
+
+def test_nothing_is_put_into_a_drawer_for_everything() -> None:
+    assert [name_of(path) for path in WRITTEN if DRAWERS & {path.stem, path.parent.name}] == []

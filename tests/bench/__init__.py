@@ -1,0 +1,1 @@
+"""What the portal costs: `make bench` measures it against a bare Flask "hello" on the same server."""

@@ -1,0 +1,94 @@
+"""Measures and prints in one run of about a minute: times, processor, statements, bytes, memory, and the aims."""
+
+import gzip
+import os
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import click
+
+from portal.commands.run import ROOT
+from tests.bench.load import Answered, Asked, apply
+from tests.bench.requests import AUTOSAVE, CONTINUE, POLL, SECTION, guest_asks, prepared_app, send, statements
+from tests.bench.server import HELLO, PORTAL, Server, running
+
+BROWSERS, SECONDS, WARM_SECONDS = 4, 6.0, 1.5
+HEADER = f"{'':<16}{'requests/s':>11}{'of hello':>9}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'× hello':>9}{'SQL':>5}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One line of the table."""
+
+    answered: Answered
+    cpu_ms: float
+    sql: int = 0
+
+    def line(self, name: str, hello: "Measured") -> str:
+        """The line, with its ratios to hello."""
+        seen, times = self.answered, self.cpu_ms / hello.cpu_ms
+        rates = f"{seen.rate:>11.0f}{seen.rate / hello.answered.rate:>9.1%}{seen.p50_ms:>9.1f}{seen.p95_ms:>9.1f}"
+        return f"{name:<16}{rates}{self.cpu_ms:>9.2f}{times:>9.1f}{self.sql:>5}"
+
+
+def main() -> None:
+    """Measure everything and print it."""
+    busy, processors = os.getloadavg()[0], os.cpu_count()
+    click.echo(f"Before: {busy:.1f} programs busy on {processors} processors; all figures grow on a busy machine.")
+    (ROOT / "instance").mkdir(exist_ok=True)
+    # Beside the portal's own data and not in /tmp, which may be memory, where a durable commit costs nothing.
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "instance") as data_dir:
+        _measure_all(data_dir)
+
+
+def _measure_all(data_dir: str) -> None:
+    app = prepared_app(data_dir)
+    guests = [guest_asks(app) for _ in range(BROWSERS)]
+    with ProcessPoolExecutor(BROWSERS) as browsers:
+        with running(HELLO, "/") as server:
+            hello = _measured([Asked(path="/")] * BROWSERS, server, browsers, sql=0)
+        with running(PORTAL, "/healthz", DATA_DIR=data_dir) as server:
+            asked = {name: [guest[name] for guest in guests] for name in guests[0]}
+            counts = {name: statements(app, each[0]) for name, each in asked.items()}
+            rows = {name: _measured(each, server, browsers, counts[name]) for name, each in asked.items()}
+            memory = server.memory_mb()
+    page = send(app, guests[0][SECTION]).data
+    app.extensions["portal"].database.close()
+    _print(hello, rows, page, memory)
+
+
+def _measured(asked: list[Asked], server: Server, browsers: ProcessPoolExecutor, sql: int) -> Measured:
+    apply(asked, WARM_SECONDS, server.port, browsers)
+    before = server.cpu_s()
+    answered = apply(asked, SECONDS, server.port, browsers)
+    return Measured(answered=answered, cpu_ms=(server.cpu_s() - before) * 1000 / answered.count, sql=sql)
+
+
+def _print(hello: Measured, rows: dict[str, Measured], page: bytes, memory: list[float]) -> None:
+    click.echo(f"{BROWSERS} browsers at once that keep their connection; CPU ms is the server's for one request.\n")
+    click.echo(HEADER)
+    for name, row in {"hello": hello, **rows}.items():
+        click.echo(row.line(name, hello))
+    click.echo(f"\nThe section page: {len(page)} bytes, {len(gzip.compress(page))} with gzip.")
+    click.echo(f"Memory afterwards: {sum(memory):.0f} MB ({' + '.join(f'{each:.0f}' for each in memory)}).\n")
+    for name, value, most, unit in _aims(rows, page, memory):
+        verdict = "met" if value <= most else "NOT met"
+        click.echo(f"{name:<28}{value:>8.2f} {unit:<8}aim {most:g}: {verdict}")
+
+
+def _aims(rows: dict[str, Measured], page: bytes, memory: list[float]) -> Iterator[tuple[str, float, float, str]]:
+    """What we want of a value, at most: its name, the value, the most, and the unit."""
+    yield "poll", rows[POLL].cpu_ms, 0.5, "ms CPU"
+    yield "page of 14 fields", rows[SECTION].cpu_ms, 5, "ms CPU"
+    yield "page of 14 fields", len(page) / 1000, 40, "kB"
+    yield "durable save: Continue", rows[CONTINUE].cpu_ms, 3, "ms CPU"
+    yield "durable save: autosave", rows[AUTOSAVE].cpu_ms, 3, "ms CPU"
+    yield "poll", rows[POLL].sql, 1, "SQL"
+    yield "page of 14 fields", rows[SECTION].sql, 4, "SQL"
+    yield "memory of the server", sum(memory), 120, "MB"
+
+
+if __name__ == "__main__":
+    main()

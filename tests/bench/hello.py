@@ -1,0 +1,10 @@
+"""The least that Flask can do, as the measure of everything else."""
+
+from flask import Flask
+
+
+def serve() -> Flask:
+    """An application with one view that says hello."""
+    app = Flask("hello")
+    app.add_url_rule("/", view_func=lambda: "hello")
+    return app

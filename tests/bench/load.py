@@ -1,0 +1,71 @@
+"""A bounded load: a few browsers that keep their connection and ask for the same thing over and over."""
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from statistics import quantiles
+from time import perf_counter
+
+COUNT = "NUMBER-OF-THE-REQUEST"
+"""Stands in a body for what must differ from request to request, so that every save changes something."""
+MOST, TIMEOUT_S = 20_000, 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One request as one browser sends it, and the status that it gets."""
+
+    path: str
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    method: str = "GET"
+    body: str = ""
+
+    def numbered(self, number: int) -> str | None:
+        """The body of the nth request."""
+        return self.body.replace(COUNT, str(number)) or None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """How many requests, how many a second, and the times that half and 95 % of them took, in milliseconds."""
+
+    count: int
+    rate: float
+    p50_ms: float
+    p95_ms: float
+
+
+def apply(asked: Sequence[Asked], seconds: float, port: int, browsers: ProcessPoolExecutor) -> Answered:
+    """Send what each browser asks to a server on this machine, again and again for some seconds.
+
+    Raises `ValueError` where it answers with another status.
+    """
+    began = perf_counter()
+    running = [browsers.submit(_browse, each, seconds, port) for each in asked]
+    times = [time for each in running for time in each.result()]
+    cuts = quantiles(times, n=100)
+    rate = len(times) / (perf_counter() - began)
+    return Answered(count=len(times), rate=rate, p50_ms=cuts[49] * 1000, p95_ms=cuts[94] * 1000)
+
+
+def _browse(asked: Asked, seconds: float, port: int) -> list[float]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+    times: list[float] = []
+    end = perf_counter() + seconds
+    while len(times) < MOST and perf_counter() < end:
+        times.append(_ask(connection, asked, len(times)))
+    connection.close()
+    return times
+
+
+def _ask(connection: HTTPConnection, asked: Asked, number: int) -> float:
+    began = perf_counter()
+    connection.request(asked.method, asked.path, asked.numbered(number), asked.headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    took = perf_counter() - began
+    if answer.status != asked.status:
+        raise ValueError(f"{asked.method} {asked.path}: {answer.status}, not {asked.status}: {text[:300]!r}")
+    return took

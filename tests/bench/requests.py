@@ -1,0 +1,87 @@
+"""What is measured: guests in the middle of a form with fourteen questions, each with what their browser would send."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+from portal import migrations
+from portal.app import create_app
+from portal.config import read_configuration
+from portal.form_definitions.operations import publish
+from portal.form_definitions.reading import read_yaml
+from tests.bench.load import COUNT, Asked
+from tests.citizen import Citizen
+
+POLL, SECTION, CONTINUE, AUTOSAVE, SIGN_IN = "poll", "section page", "Continue", "autosave", "sign-in page"
+NOT_COUNTED = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"})
+SCRIPT = {"HX-Request": "true"}
+TYPED = {"Content-Type": "application/x-www-form-urlencoded"}
+DATES = {"born__day": "9", "born__month": "5", "born__year": "1988", "started__day": "1", "started__month": "2"}
+ADDRESS = {"address__line_1": "Flat 6, 18 Weir Lane", "address__town": "Ashmere", "address__postcode": "AS4 2LN"}
+PERSON = {"full_name": "Zoë Łukasz", "email": "zoe@mail.example", "phone": "01632 960 114", "number": "HS-1234"}
+MONEY = {"tenure": "rent", "rent": "650", "incomes": ["wages", "benefits"], "hours": "30", "savings": "1,200"}
+REST = {"works": "yes", "started__year": "2020", "story": COUNT}
+
+
+def prepared_app(data_dir: str) -> Flask:
+    """The portal on a new database with the form published; a server on the same folder sees the same."""
+    app = create_app(read_configuration({"DATA_DIR": data_dir}))
+    parts = app.extensions["portal"]
+    migrations.upgrade(parts.database)
+    form = Path(__file__).with_name("form.yaml").read_text(encoding="utf-8")
+    with parts.database.writing() as db:
+        publish(db, read_yaml(form), now=parts.clock.now())
+    return app
+
+
+def guest_asks(app: Flask) -> dict[str, Asked]:
+    """Every request that is measured, of a new guest who has filled the long section of their own draft once."""
+    citizen = Citizen(app)
+    citizen.open("/forms/bench-form")
+    draft = citizen.press("Start now").path
+    citizen.open(f"{draft}/details")
+    citizen.press("Continue", **PERSON, **DATES, **ADDRESS, **MONEY, **REST)
+    form, _button = citizen.open(f"{draft}/details").form_with("Continue")
+    pairs = [(control.name, control.value) for control in form.controls if control.name != "_end"]
+    token = citizen.client.get_cookie("session_customer")
+    return _asks(draft, pairs, {"Cookie": f"session_customer={token.value if token else ''}"})
+
+
+def _asks(draft: str, page: list[tuple[str, str]], own: dict[str, str]) -> dict[str, Asked]:
+    """`page` is what stands in the page's inputs; the script sends our own of them and what was changed."""
+    changed = [pair for pair in page if pair[0] in ("csrf_token", "_revision", "story")]
+    autosaved = urlencode([*changed, ("_changed", "story"), ("_end", "1")])
+    continued = urlencode([*page, ("_action", "continue"), ("_end", "1")])
+    typed, script = own | TYPED, own | TYPED | SCRIPT
+    return {
+        POLL: Asked(path="/session/poll?kind=customer", headers=own | SCRIPT),
+        SECTION: Asked(path=f"{draft}/details", headers=own),
+        CONTINUE: Asked(path=f"{draft}/details", method="POST", headers=typed, body=continued, status=303),
+        AUTOSAVE: Asked(path=f"{draft}/autosave/details", method="POST", headers=script, body=autosaved),
+        SIGN_IN: Asked(path="/account/sign-in"),
+    }
+
+
+def send(app: Flask, asked: Asked, number: int = 0) -> TestResponse:
+    """The request in this process, without a server."""
+    client = app.test_client(use_cookies=False)
+    return client.open(asked.path, method=asked.method, headers=asked.headers, data=asked.numbered(number))
+
+
+def statements(app: Flask, asked: Asked) -> int:
+    """How many SQL statements the second request of its kind takes, those around transactions not counted."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: Any) -> None:
+        seen.append(statement.split(maxsplit=1)[0].upper())
+
+    engine = app.extensions["portal"].database.engine
+    send(app, asked)
+    event.listen(engine, "before_cursor_execute", note)
+    send(app, asked, 1)
+    event.remove(engine, "before_cursor_execute", note)
+    return sum(word not in NOT_COUNTED for word in seen)

@@ -1,0 +1,98 @@
+"""Being led to another site: by where to go next, by a host's name, by a forwarded address."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from portal.app import create_app
+from portal.config import read_configuration
+from tests.citizen import Citizen
+from tests.conftest import MovableClock
+from tests.journeys import housing
+from tests.people import PASSWORD, add_person
+from tests.post import letters
+
+ELSEWHERE = [
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "/\t/evil.example",
+    "/%09/evil.example",
+    "/\n/evil.example",
+    "https://evil.example/account",
+    "https:evil.example",
+    "javascript:alert(1)",
+    "/account@evil.example",
+    "/resume/..//evil.example",
+    "/account\r\nX-Evil: yes",
+    " //evil.example",
+    "/account/sign-out",
+    "//localhost@evil.example/account",
+]
+
+
+def test_signing_in_never_leads_to_another_site(app: Flask, citizen: Citizen) -> None:
+    add_person(app)
+    for target in ELSEWHERE:
+        citizen.open("/account/sign-in")
+        answer = citizen.send("Sign in", email="ada@mail.example", password=PASSWORD, next=target)
+        assert (answer.status_code, answer.location) == (303, "/account"), target
+        assert "X-Evil" not in answer.headers, target
+        again = citizen.client.get("/account/sign-in", query_string={"next": target})
+        assert again.status_code == 200, target
+        claimed = citizen.client.get("/account/claim", query_string={"next": target})
+        assert claimed.location == "/account", target
+
+
+@pytest.mark.parametrize("role", ["citizen", "staff", "administrator"])
+def test_nobody_is_led_to_a_page_that_their_role_does_not_open(app: Flask, citizen: Citizen, role: str) -> None:
+    add_person(app, role=role)
+    homes = {"citizen": "/account", "staff": "/hub", "administrator": "/admin/self"}
+    for wanted in ("/hub", "/admin/self/site-settings/general", "/account"):
+        citizen.open("/account/sign-in")
+        answer = citizen.send("Sign in", email="ada@mail.example", password=PASSWORD, next=wanted)
+        own = wanted.startswith(homes[role])
+        assert answer.location == (wanted if own else homes[role])
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "localhost:80@evil.example", "evil.example:8000", "", "[", "a b"]
+)
+def test_another_hosts_name_is_refused(app: Flask, host: str) -> None:
+    for address in ("/", "/account", "/account/sign-in", "/resume//x"):
+        answer = app.test_client().get(address, headers={"Host": host})
+        assert answer.status_code == 400, address
+        assert "evil.example" not in answer.text + str(answer.headers), address
+
+
+@pytest.mark.usefixtures("demo_forms")
+def test_mailed_links_take_their_host_from_the_configuration_alone(app: Flask, citizen: Citizen) -> None:
+    draft = housing.start(citizen)
+    citizen.open(f"{draft}/save")
+    token = citizen.page.value("csrf_token")
+    headers = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher", "Forwarded": "host=evil.example"}
+    data = {"csrf_token": token, "email": "zoe@mail.example"}
+    assert citizen.client.post(f"{draft}/save", data=data, headers=headers).status_code == 303
+    (letter,) = letters(app)
+    assert any(line.startswith("http://127.0.0.1:8000/resume/") for line in letter.lines)
+    assert not any("evil" in line for line in letter.lines)
+
+
+def test_a_forwarded_address_is_believed_from_configured_proxies_only(
+    database_url: str, tmp_path: Path, clock: MovableClock
+) -> None:
+    for proxies, passes in (("0", False), ("1", True)):
+        environment = {"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url, "TRUSTED_PROXIES": proxies}
+        app = create_app(read_configuration(environment), clock=clock)
+        citizen = Citizen(app)
+        statuses = []
+        for number in range(12):
+            citizen.open("/account/sign-in")
+            token = citizen.page.value("csrf_token")
+            data = {"csrf_token": token, "email": f"nobody{proxies}@mail.example", "password": "wrong password"}
+            headers = {"X-Forwarded-For": f"192.0.2.{number}"}
+            statuses.append(citizen.client.post("/account/sign-in", data=data, headers=headers).status_code)
+        assert (429 in statuses) is not passes
+        app.extensions["portal"].database.close()

@@ -1,0 +1,103 @@
+"""Questions that depend on others of the same page, exclusive options, and the stop."""
+
+from collections.abc import Callable
+
+from portal.drafts.models import DraftPart
+from tests.citizen import Citizen
+from tests.loan import DRILL, SAW, YOU, add, fill
+
+Parts = Callable[[str], dict[str, DraftPart]]
+NEWS = YOU | {"news": "yes", "topic": "Lathes"}
+
+
+def test_all_questions_are_on_the_page_whatever_shows(citizen: Citizen, draft: str) -> None:
+    form, _ = citizen.open(f"{draft}/you").form_with("Continue")
+    assert {"name", "email", "born-day", "news", "topic", "days"} <= form.names
+
+
+def test_a_value_posted_for_a_question_that_does_not_show_is_ignored(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **(YOU | {"topic": "Smuggled"}))
+    assert citizen.page.path == f"{draft}/tools"
+    assert "Smuggled" not in citizen.open(f"{draft}/you").text
+    assert "Topic" not in citizen.open(f"{draft}/check")
+
+
+def test_a_question_that_shows_is_required_by_the_answers_posted_with_it(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/you")
+    page = citizen.press("Continue", **(YOU | {"news": "yes"}))
+    assert page.status == 422
+    assert "Enter an answer to “Topic”" in page
+
+
+def test_an_answer_is_kept_aside_while_hidden_and_comes_back(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **NEWS)
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", news="no", topic="Changed while hidden")
+    assert "Lathes" not in citizen.open(f"{draft}/check")
+    citizen.open(f"{draft}/you")
+    assert citizen.page.value("topic") == "Lathes"
+    citizen.press("Continue", news="yes")
+    assert "Lathes" in citizen.open(f"{draft}/check")
+
+
+def test_an_answer_kept_aside_is_never_sent(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **NEWS)
+    fill(citizen, draft, news="no")
+    citizen.press("Send", declaration="yes")
+    assert citizen.page.heading == "We have received your form"
+    assert "Lathes" not in citizen.page
+
+
+def test_conditions_of_an_item_look_at_that_item(citizen: Citizen, draft: str) -> None:
+    add(citizen, draft, **DRILL)
+    citizen.press("Add another tool")
+    page = citizen.press("Continue", what="Saw", power="yes")
+    assert page.status == 422
+    assert "Enter a number for “Volts”" in page
+
+
+def test_a_section_shown_by_an_item_asks_no_more_when_the_item_is_gone(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **YOU)
+    add(citizen, draft, **DRILL)
+    add(citizen, draft, **SAW)
+    assert citizen.press("Continue").path == f"{draft}/training"
+    citizen.press("Continue", done="yes")
+    citizen.open(f"{draft}/tools")
+    citizen.press("Remove Saw")
+    assert "I had the training" not in citizen.open(f"{draft}/check")
+    assert "Not needed" in citizen.open(draft)
+
+
+def test_an_exclusive_option_stands_alone_and_both_stay_ticked_until_put_right(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/you")
+    page = citizen.press("Continue", **(YOU | {"days": ["sat", "never"]}))
+    assert page.status == 422
+    assert "Choose “Never” alone, or only the other answers to “Days”" in page
+    form, _ = citizen.open(f"{draft}/you").form_with("Continue")
+    assert [each.value for each in form.controls if each.name == "days"] == ["sat", "never"]
+
+
+def test_a_stop_is_shown_at_the_address_of_its_section_with_the_answers_saved(
+    citizen: Citizen, draft: str, parts: Parts
+) -> None:
+    citizen.open(f"{draft}/you")
+    page = citizen.press("Continue", **(NEWS | {"topic": "weapons"}))
+    assert (page.status, page.path, page.heading) == (200, f"{draft}/you", "We lend no weapons")
+    assert "Ask somewhere else." in page
+    assert "you" in parts(draft)
+    assert citizen.open(f"{draft}/you").value("topic") == "weapons"
+
+
+def test_a_stopped_form_is_not_sent(citizen: Citizen, draft: str) -> None:
+    fill(citizen, draft)
+    citizen.open(f"{draft}/you?from=check")
+    citizen.press("Continue", **(NEWS | {"topic": "weapons"}))
+    citizen.open(f"{draft}/check")
+    page = citizen.press("Send", declaration="yes")
+    assert page.status == 422
+    assert page.links["We lend no weapons"].startswith(f"{draft}/you")
+    assert citizen.client.get(f"/submissions/{draft.rpartition('/')[2]}").status_code == 404

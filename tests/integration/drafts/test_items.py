@@ -1,0 +1,123 @@
+"""The items of a repeat: added, changed, removed, and never mixed up."""
+
+from collections.abc import Callable
+
+from portal.drafts.models import DraftPart
+from tests.citizen import Citizen
+from tests.loan import DRILL, SAW, add, states
+
+Parts = Callable[[str], dict[str, DraftPart]]
+
+
+def hammer(number: int) -> dict[str, str]:
+    return {"what": f"Hammer {number}", "power": "no"}
+
+
+def items(found: dict[str, DraftPart]) -> list[str]:
+    return [place for place in found if place.startswith("tools/")]
+
+
+def test_the_first_add_creates_nothing_until_the_item_is_saved(citizen: Citizen, draft: str, parts: Parts) -> None:
+    citizen.open(f"{draft}/tools")
+    answer = citizen.send("Add another tool")
+    assert answer.status_code == 303
+    address, _, item = answer.location.rpartition("/")
+    assert (address, len(item)) == (f"{draft}/tools", 8)
+    assert citizen.open(answer.location).status == 200
+    assert parts(draft) == {}
+    answer = citizen.send("Continue", **DRILL)
+    assert (answer.status_code, answer.location) == (303, f"{draft}/tools")
+    assert items(parts(draft)) == [f"tools/{item}"]
+
+
+def test_an_item_in_which_nothing_was_typed_is_not_made(citizen: Citizen, draft: str, parts: Parts) -> None:
+    citizen.open(f"{draft}/tools")
+    citizen.press("Add another tool")
+    assert citizen.press("Continue").status == 422
+    citizen.press("Back")
+    assert citizen.page.path == f"{draft}/tools"
+    assert parts(draft) == {}
+
+
+def test_two_presses_of_add_lead_to_different_items(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/tools")
+    assert citizen.send("Add another tool").location != citizen.send("Add another tool").location
+
+
+def test_items_are_listed_by_their_label_in_the_order_of_their_making(citizen: Citizen, draft: str) -> None:
+    for number in (1, 2, 3):
+        add(citizen, draft, **hammer(number))
+    words = citizen.open(f"{draft}/tools").words
+    assert words.index("Hammer 1") < words.index("Hammer 2") < words.index("Hammer 3")
+    assert {"Change Hammer 1", "Change Hammer 2", "Change Hammer 3"} <= set(citizen.page.links)
+
+
+def test_change_opens_the_item_with_its_answers_and_keeps_the_others(citizen: Citizen, draft: str) -> None:
+    add(citizen, draft, **DRILL)
+    add(citizen, draft, **SAW)
+    page = citizen.follow("Change Saw")
+    assert (page.heading, page.value("volts")) == ("Saw", "230")
+    citizen.press("Continue", what="Jigsaw")
+    assert {"Change Drill", "Change Jigsaw"} <= set(citizen.page.links)
+    assert "Change Saw" not in citizen.page.links
+
+
+def test_removing_the_second_of_three_shifts_nothing(citizen: Citizen, draft: str) -> None:
+    addresses = [add(citizen, draft, **hammer(number)) for number in (1, 2, 3)]
+    answer = citizen.send("Remove Hammer 2")
+    assert (answer.status_code, answer.location) == (303, f"{draft}/tools")
+    assert citizen.open(addresses[0]).value("what") == "Hammer 1"
+    assert citizen.open(addresses[2]).value("what") == "Hammer 3"
+    assert citizen.open(addresses[1]).value("what") == ""
+    assert "Hammer 2" not in citizen.open(f"{draft}/tools")
+
+
+def test_continue_below_the_minimum_says_how_many_are_missing(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/tools")
+    page = citizen.press("Continue")
+    assert (page.status, page.path) == (422, f"{draft}/tools")
+    assert page.title.startswith("Error:")
+    assert "Add at least 1 to “Tools”" in page
+
+
+def test_continue_with_an_item_that_lacks_an_answer_names_it(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/tools")
+    citizen.press("Add another tool")
+    citizen.press("Save and come back later", what="Rake")
+    citizen.open(f"{draft}/tools")
+    page = citizen.press("Continue")
+    assert page.status == 422
+    assert "Change “Rake”: something is missing or wrong" in page
+
+
+def test_at_the_maximum_there_is_no_add_and_a_forced_one_makes_nothing(
+    citizen: Citizen, draft: str, parts: Parts
+) -> None:
+    citizen.open(f"{draft}/tools")
+    spare = citizen.send("Add another tool").location
+    for number in (1, 2, 3):
+        add(citizen, draft, **hammer(number))
+    page = citizen.open(f"{draft}/tools")
+    assert "Add another" not in page
+    token = page.value("csrf_token")
+    forced = {"csrf_token": token, "_action": "add", "_end": "1"}
+    assert citizen.client.post(f"{draft}/tools", data=forced).status_code == 422
+    assert citizen.client.get(spare).status_code == 404
+    smuggled = {"csrf_token": token, "what": "Fourth", "power": "no", "_end": "1"}
+    assert citizen.client.post(spare, data=smuggled).status_code == 404
+    assert len(items(parts(draft))) == 3
+
+
+def test_adding_after_that_is_everyone_makes_the_section_right_again_by_itself(citizen: Citizen, draft: str) -> None:
+    add(citizen, draft, **DRILL)
+    citizen.press("Continue")
+    add(citizen, draft, **SAW)
+    assert states(citizen.open(draft))["Tools"] == "complete"
+
+
+def test_an_item_of_another_draft_is_not_found_in_this_one(citizen: Citizen, draft: str) -> None:
+    saw = add(citizen, draft, **SAW)
+    citizen.open("/forms/tool-loan")
+    other = citizen.press("Start now").path
+    page = citizen.open(f"{other}/tools/{saw.rpartition('/')[2]}")
+    assert "230" not in page.text

@@ -1,0 +1,70 @@
+"""A guest who signs in: add this form to your account?"""
+
+import pytest
+from flask import Flask
+
+from tests.citizen import Citizen
+from tests.integration.resume.conftest import Saved
+from tests.people import add_person, sign_in
+from tests.post import letters
+
+
+@pytest.fixture
+def asked(app: Flask, citizen: Citizen, guests: Saved) -> Citizen:
+    """The guest's browser, signed in and asked."""
+    add_person(app)
+    page = sign_in(citizen)
+    assert (page.path, page.heading) == ("/account/claim", "Add this form to your account?")
+    return citizen
+
+
+def test_before_an_answer_the_form_still_opens(asked: Citizen, guests: Saved) -> None:
+    assert asked.open(f"{guests.address}/tools").status == 200
+
+
+def test_yes_adds_it_to_the_account(app: Flask, asked: Citizen, guests: Saved) -> None:
+    assert asked.press("Yes").path == "/account"
+    assert asked.page.links["Continue"] == guests.address
+    elsewhere = Citizen(app)
+    sign_in(elsewhere)
+    assert elsewhere.open(f"{guests.address}/you").status == 200
+
+
+def test_after_yes_its_link_asks_for_the_account_and_the_return_code_opens_nothing(
+    asked: Citizen, other: Citizen, guests: Saved
+) -> None:
+    asked.press("Yes")
+    other.open(guests.link)
+    assert other.send("Continue your form").location.startswith("/account/sign-in")
+    other.open("/resume")
+    page = other.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    assert page.status == 422
+
+
+def test_a_code_mailed_before_opens_nothing_to_a_guest_afterwards(
+    app: Flask, asked: Citizen, other: Citizen, guests: Saved
+) -> None:
+    other.open(guests.link)
+    other.press("Continue your form")
+    code = letters(app)[-1].code
+    asked.press("Yes")
+    assert other.press("Continue", code=code).path == "/account/sign-in"
+
+
+def test_no_leaves_it_to_whoever_has_link_or_code(asked: Citizen, other: Citizen, guests: Saved) -> None:
+    assert asked.press("No").path == "/account"
+    assert guests.reference not in asked.page
+    assert asked.open(guests.address).status == 404
+    other.open("/resume")
+    page = other.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    assert page.path == f"{guests.address}/tools"
+
+
+def test_the_return_code_is_not_shown_to_an_account(asked: Citizen, guests: Saved) -> None:
+    asked.press("Yes")
+    assert "Return code" not in asked.open(guests.address)
+
+
+def test_somebody_who_holds_no_form_is_not_asked(app: Flask) -> None:
+    add_person(app)
+    assert sign_in(Citizen(app)).path == "/account"

@@ -1,0 +1,273 @@
+"""A guest's six digits by mail, and reference with return code: slowed down when guessed, never destroyed."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from portal.sessions.models import SessionRow
+from tests.citizen import Citizen
+from tests.conftest import MovableClock
+from tests.integration.resume.conftest import Saved, return_code
+from tests.loan import YOU, fill, publish_yaml, start
+from tests.post import letters
+
+Sessions = Callable[[], list[SessionRow]]
+
+
+@pytest.fixture
+def asked(app: Flask, other: Citizen, guests: Saved) -> str:
+    """The code that another browser was asked for, which now shows its page."""
+    other.open(guests.link)
+    answer = other.send("Continue your form")
+    assert (answer.status_code, answer.location) == (303, "/resume/code")
+    other.open("/resume/code")
+    return letters(app)[-1].code
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 10**6:06}"
+
+
+def test_the_code_goes_to_the_address_of_the_link(app: Flask, asked: str) -> None:
+    letter = letters(app)[-1]
+    assert (letter.to, letter.subject) == ("zoe@mail.example", "Your code")
+
+
+def test_the_right_code_leads_to_the_first_unfinished_section_with_all_answers(
+    other: Citizen, guests: Saved, asked: str, clock: MovableClock, sessions: Sessions
+) -> None:
+    answer = other.send("Continue", code=asked)
+    assert (answer.status_code, answer.location) == (303, f"{guests.address}/tools")
+    assert (sessions()[-1].expires_at - clock.now()).total_seconds() == 30 * 60
+    assert other.open(f"{guests.address}/you").value("name") == YOU["name"]
+
+
+def test_a_code_may_be_typed_with_spaces(other: Citizen, guests: Saved, asked: str) -> None:
+    assert other.press("Continue", code=f" {asked[:3]} {asked[3:]} ").path == f"{guests.address}/tools"
+
+
+@pytest.mark.parametrize("typed", ["", "12", "not a code", "٣٣٣٣٣٣", "1" * 5000])
+def test_what_is_not_the_code_is_refused_beside_its_input(other: Citizen, asked: str, typed: str) -> None:
+    page = other.press("Continue", code=typed)
+    assert (page.status, page.path) == (422, "/resume/code")
+    assert page.title.startswith("Error:")
+
+
+def test_the_sixth_try_waits_and_the_code_lives_on(
+    other: Citizen, guests: Saved, asked: str, clock: MovableClock
+) -> None:
+    assert [other.press("Continue", code=wrong(asked)).status for _ in range(5)] == [422] * 5
+    page = other.press("Continue", code=asked)
+    assert page.status == 429
+    assert int(page.headers["Retry-After"]) > 0
+    clock.advance(seconds=int(page.headers["Retry-After"]))
+    assert other.press("Continue", code=asked).path == f"{guests.address}/tools"
+
+
+def test_a_code_ends_after_ten_minutes_and_a_new_one_can_be_asked_for(
+    app: Flask, other: Citizen, guests: Saved, asked: str, clock: MovableClock
+) -> None:
+    clock.advance(minutes=10)
+    page = other.press("Continue", code=asked)
+    assert page.status == 422
+    assert "This code has expired" in page
+    other.press("Send a new code")
+    newer = letters(app)[-1].code
+    assert other.press("Continue", code=newer).path == f"{guests.address}/tools"
+
+
+def test_in_its_last_second_a_code_works(other: Citizen, guests: Saved, asked: str, clock: MovableClock) -> None:
+    clock.advance(minutes=9, seconds=59)
+    assert other.press("Continue", code=asked).path == f"{guests.address}/tools"
+
+
+def test_a_new_code_has_tries_of_its_own(app: Flask, other: Citizen, guests: Saved, asked: str) -> None:
+    for _ in range(5):
+        other.press("Continue", code=wrong(asked))
+    other.press("Send a new code")
+    newer = letters(app)[-1].code
+    assert other.press("Continue", code=newer).path == f"{guests.address}/tools"
+
+
+def test_a_code_opens_nothing_in_another_browser(app: Flask, asked: str, guests: Saved) -> None:
+    thief = Citizen(app)
+    assert thief.open("/resume/code").path == "/resume"
+    thief.open(guests.link)
+    thief.press("Continue your form")
+    assert thief.press("Continue", code=asked).status == 422
+
+
+def test_a_code_works_once(other: Citizen, asked: str) -> None:
+    first = other.send("Continue", code=asked)
+    assert first.status_code == 303
+    assert other.client.post("/resume/code", data={"code": asked}).status_code != 200
+
+
+def test_codes_are_not_mailed_without_end(app: Flask, other: Citizen, guests: Saved) -> None:
+    statuses = []
+    for _ in range(7):
+        other.open(guests.link)
+        statuses.append(other.send("Continue your form").status_code)
+    assert statuses[:5] == [303] * 5
+    assert statuses[-1] == 429
+    assert len(letters(app)) == 1 + statuses.count(303)
+
+
+def test_a_forged_token_mails_no_code(app: Flask, citizen: Citizen, guests: Saved) -> None:
+    citizen.open(guests.link)
+    citizen.press("Continue your form")
+    sent = len(letters(app))
+    answer = citizen.client.post("/resume/code", data={"csrf_token": "forged", "_action": "again"})
+    assert answer.status_code == 409
+    assert len(letters(app)) == sent
+
+
+SPELLINGS = [
+    pytest.param(str, str, id="as given"),
+    pytest.param(str.lower, str.lower, id="in small letters"),
+    pytest.param(lambda text: text.replace("-", ""), lambda text: text.replace(" ", ""), id="run together"),
+    pytest.param(lambda text: f"  {text.replace('-', ' ')} ", lambda text: f"  {' '.join(text)} ", id="with spaces"),
+    pytest.param(lambda text: text.replace("-", "–"), lambda text: text.replace(" ", "-"), id="with dashes"),
+]
+
+
+@pytest.mark.parametrize(("spell_reference", "spell_code"), SPELLINGS)
+def test_reference_and_return_code_let_in_however_they_are_written(
+    other: Citizen, guests: Saved, spell_reference: Callable[[str], str], spell_code: Callable[[str], str]
+) -> None:
+    other.open("/resume")
+    typed = {"reference": spell_reference(guests.reference), "return_code": spell_code(guests.code)}
+    answer = other.send("Continue your form", **typed)
+    assert (answer.status_code, answer.location) == (303, f"{guests.address}/tools")
+    assert other.open(f"{guests.address}/you").value("name") == YOU["name"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "code"),
+    [("", ""), ("TL-2222-2222", "known"), ("known", "2222 2222"), ("known", ""), ("x" * 5000, "y" * 5000), ("ß", "ﬁ")],
+)
+def test_what_does_not_belong_together_opens_nothing_and_says_not_which_was_wrong(
+    other: Citizen, guests: Saved, reference: str, code: str, sessions: Sessions
+) -> None:
+    before = len(sessions())
+    other.open("/resume")
+    typed = {
+        "reference": guests.reference if reference == "known" else reference,
+        "return_code": guests.code if code == "known" else code,
+    }
+    page = other.press("Continue your form", **typed)
+    assert (page.status, page.path) == (422, "/resume")
+    assert page.title.startswith("Error:")
+    assert len(sessions()) == before
+
+
+def test_an_unknown_reference_is_answered_as_a_wrong_code_is(app: Flask, guests: Saved) -> None:
+    def answer(reference: str) -> str:
+        browser = Citizen(app)
+        browser.open("/resume")
+        browser.press("Continue your form", reference=reference, return_code="2222 2222")
+        return browser.page.words.replace(reference, "")
+
+    assert answer(guests.reference) == answer("TL-2222-2222")
+
+
+def test_guessing_return_codes_is_slowed_down_and_the_owner_still_gets_in(
+    other: Citizen, guests: Saved, clock: MovableClock
+) -> None:
+    other.open("/resume")
+    statuses = [
+        other.press("Continue your form", reference=guests.reference, return_code="2222 2222").status for _ in range(12)
+    ]
+    assert statuses[0] == 422
+    assert statuses[-1] == 429
+    clock.advance(minutes=1)
+    assert other.press("Continue your form", reference=guests.reference, return_code=guests.code).status == 200
+
+
+def finish(citizen: Citizen, draft: str) -> None:
+    fill(citizen, draft)
+    citizen.press("Send", declaration="yes")
+
+
+def delete(citizen: Citizen, draft: str) -> None:
+    citizen.open(draft)
+    citizen.press("Delete this draft")
+    citizen.press("Delete this draft")
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [(finish, "This form was already sent"), (delete, "This form was deleted")],
+    ids=["sent", "deleted"],
+)
+def test_reference_and_code_of_a_form_that_is_over_say_what_became_of_it(
+    citizen: Citizen, other: Citizen, guests: Saved, end: Callable[[Citizen, str], None], words: str
+) -> None:
+    end(citizen, guests.address)
+    other.open("/resume")
+    page = other.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    assert page.status == 410
+    assert words in page
+
+
+def test_reference_and_code_of_an_expired_form_say_so(other: Citizen, guests: Saved, clock: MovableClock) -> None:
+    clock.advance(days=20)
+    other.open("/resume")
+    page = other.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    assert page.status == 410
+    assert "This form has expired" in page
+    assert "11 December 2026" in page
+
+
+def test_coming_back_as_the_same_guest_replaces_the_session_and_other_tabs_go_on(
+    app: Flask, citizen: Citizen, guests: Saved, sessions: Sessions
+) -> None:
+    tab = Citizen(app)
+    tab.client = citizen.client
+    tab.open(f"{guests.address}/remarks")
+    citizen.open("/resume")
+    citizen.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    assert [row.end_reason for row in sessions()] == ["replaced", None]
+    assert tab.press("Continue", remark="From the other tab").path == f"{guests.address}/check"
+
+
+def test_somebody_who_comes_back_here_does_not_get_the_former_guests_drafts(
+    app: Flask, citizen: Citizen, guests: Saved
+) -> None:
+    shared = Citizen(app)
+    first = start(shared)
+    shared.open("/resume")
+    shared.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    assert shared.page.path == f"{guests.address}/tools"
+    assert shared.open(first).status == 404
+
+
+def test_a_page_of_the_former_guest_is_not_taken_for_the_new_ones(
+    app: Flask, citizen: Citizen, guests: Saved
+) -> None:
+    shared = Citizen(app)
+    first = start(shared)
+    tab = Citizen(app)
+    tab.client = shared.client
+    tab.open(f"{first}/you")
+    shared.open("/resume")
+    shared.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    assert tab.send("Continue", **YOU).status_code in (403, 404, 409)
+
+
+def test_a_reference_whose_form_has_a_digit_in_its_name_is_read(app: Flask, citizen: Citizen, other: Citizen) -> None:
+    publish_yaml(app, NAMED_BY_YEAR)
+    draft = start(citizen, "permit-2026")
+    reference, code = draft.rpartition("/")[2], return_code(citizen, draft)
+    other.open("/resume")
+    page = other.press("Continue your form", reference=reference.lower().replace("-", " "), return_code=code)
+    assert page.path == f"{draft}/a"
+
+
+NAMED_BY_YEAR = """
+format: 1
+form: {id: permit_2026, title: Permit}
+sections:
+  - {id: a, title: A, fields: [{id: q, type: text, label: Q}]}
+"""

@@ -1,0 +1,208 @@
+"""After the end: where people are led, what the page says, and what becomes of what they send too late."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from portal.db import Database
+from portal.sessions.kept_work import REASONS
+from portal.sessions.models import SessionRow
+from portal.sessions.operations import end_session
+from portal.sessions.rules import EndReason
+from portal.submissions.models import Submission
+from tests.citizen import Citizen, Page
+from tests.conftest import MovableClock
+from tests.integration.sessions.conftest import Browser
+from tests.journeys import housing
+
+HTMX = {"HX-Request": "true"}
+
+
+def test_a_live_session_is_led_away(open_browser: Callable[..., Browser]) -> None:
+    answer = open_browser().client.get("/session/ended")
+    assert (answer.status_code, answer.location) == (302, "/")
+
+
+def test_without_a_known_session_the_words_are_neutral(client: FlaskClient) -> None:
+    for value in (None, "x" * 43):
+        if value:
+            client.set_cookie("session_customer", value)
+        answer = client.get("/session/ended")
+        assert answer.status_code == 200
+        assert "You are not signed in" in answer.text
+        assert "You were signed out at" not in answer.text
+
+
+def test_it_says_when_and_why_and_where_to_go_on(open_browser: Callable[..., Browser], clock: MovableClock) -> None:
+    browser = open_browser()
+    clock.set(browser.expires_at)
+    answer = browser.client.get("/session/ended")
+    assert answer.status_code == 200
+    assert "<title>You were signed out at 14:32" in answer.text
+    assert "Your signed-in time ran out." in answer.text
+    assert not answer.headers.getlist("Set-Cookie")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "session-poll" not in answer.text
+
+
+@pytest.mark.parametrize("reason", EndReason, ids=lambda reason: reason.value)
+def test_each_reason_has_its_words(
+    open_browser: Callable[..., Browser], clock: MovableClock, database: Database, reason: EndReason
+) -> None:
+    browser = open_browser()
+    with database.writing() as db:
+        end_session(db, browser.id, reason, now=clock.now())
+    page = Page("/session/ended", browser.client.get("/session/ended"))
+    assert str(REASONS[reason]) in page
+    assert page.heading == "You were signed out at 14:02"
+
+
+@pytest.mark.parametrize(("hours", "known"), [(23.99, True), (24, False), (200, False)])
+def test_after_24_hours_nobody_remembers(
+    open_browser: Callable[..., Browser], clock: MovableClock, hours: float, known: bool
+) -> None:
+    browser = open_browser(person_id=1)
+    clock.set(browser.expires_at + timedelta(hours=hours))
+    assert ("You were signed out at" in browser.client.get("/session/ended").text) is known
+    private = browser.client.get("/account")
+    assert private.location == ("/session/ended" if known else "/account/sign-in?next=%2Faccount")
+    posted = browser.client.post("/account/claim", data={"csrf_token": browser.token})
+    assert posted.status_code == 403
+    assert ("We have not received your form." in posted.text) is known
+
+
+def test_private_pages_of_an_ended_session_lead_there_and_public_ones_stay(
+    open_browser: Callable[..., Browser], clock: MovableClock
+) -> None:
+    browser = open_browser(person_id=1)
+    clock.set(browser.expires_at)
+    for path in ("/account", "/drafts/HS-2222-3333", "/drafts/HS-2222-3333/check", "/submissions/HS-2222-3333"):
+        answer = browser.client.get(path)
+        assert (answer.status_code, answer.location) == (302, "/session/ended"), path
+        scripted = browser.client.get(path, headers=HTMX)
+        assert (scripted.status_code, scripted.headers["HX-Redirect"]) == (401, "/session/ended"), path
+    for path in ("/", "/help/sessions", "/contact", "/resume", "/account/sign-in?next=/account"):
+        assert browser.client.get(path).status_code == 200, path
+
+
+def test_an_ended_session_of_the_hub_leads_to_its_own_page(
+    open_browser: Callable[..., Browser], clock: MovableClock
+) -> None:
+    staff = open_browser("hub", person_id=1)
+    clock.set(staff.expires_at)
+    assert staff.client.get("/hub").location == "/session/ended?kind=hub"
+    assert staff.client.get("/session/ended?kind=hub").status_code == 200
+
+
+def test_an_ended_session_is_explained_even_beside_a_live_one_of_another_kind(
+    open_browser: Callable[..., Browser], clock: MovableClock, person: Callable[[str], int]
+) -> None:
+    citizen = open_browser(person_id=person("citizen"))
+    clock.set(citizen.expires_at)
+    staff = open_browser("hub", person_id=person("staff"))
+    cookie = staff.client.get_cookie("session_hub")
+    assert cookie is not None
+    citizen.client.set_cookie("session_hub", cookie.value)
+    assert citizen.client.get("/account").location == "/session/ended"
+    assert citizen.client.get("/hub").status_code == 200
+
+
+@pytest.fixture
+def filled(citizen: Citizen, demo_forms: None) -> str:
+    """A form that a guest has filled up to Send; gives its address."""
+    draft = housing.start(citizen)
+    housing.fill(citizen, draft)
+    return draft
+
+
+def _submissions(database: Database) -> int:
+    with database.reading() as db:
+        return db.scalar(select(func.count()).select_from(Submission)) or 0
+
+
+def test_a_late_send_makes_no_submission_and_says_what_is_kept(
+    citizen: Citizen, filled: str, clock: MovableClock, database: Database
+) -> None:
+    clock.advance(minutes=30)
+    page = Page(filled, citizen.send("Send", declaration="yes"))
+    assert page.status == 403
+    assert page.heading == "We have not received your form."
+    assert "You were signed out at 14:32. Your answers are safe:" in page
+    assert "and you can check and send them." in page
+    assert page.links["Continue your form"] == "/resume"
+    assert "We kept everything up to the last save at 14:02." in page
+    assert _submissions(database) == 0
+
+
+def test_a_send_just_in_time_is_received(
+    citizen: Citizen, filled: str, clock: MovableClock, database: Database
+) -> None:
+    clock.advance(minutes=29, seconds=59.999)
+    assert citizen.send("Send", declaration="yes").status_code == 303
+    assert _submissions(database) == 1
+
+
+def test_the_words_for_a_signed_in_person_are_those_of_the_rule(
+    open_browser: Callable[..., Browser],
+    clock: MovableClock,
+    person: Callable[[str], int],
+    demo_forms: None,
+    citizen: Citizen,
+) -> None:
+    signed_in = open_browser(person_id=person("citizen"))
+    citizen.client = signed_in.client
+    housing.start(citizen)
+    citizen.open(f"{citizen.page.path}/about_you")
+    citizen.press("Continue", **housing.ABOUT_YOU)
+    clock.advance(minutes=30)
+    page = Page("", citizen.send("Continue", **housing.HOME))
+    assert page.status == 403
+    assert (
+        "We have not received your form. You were signed out at 14:32."
+        " Your answers are safe: sign in and you can check and send them." in page
+    )
+    assert page.links["Sign in and continue"].startswith("/account/sign-in?next=%2Fdrafts%2F")
+
+
+@pytest.mark.parametrize("button", ["Continue", "Back", "Save and come back later", "Save and stay signed in"])
+def test_no_button_works_late_and_what_was_stored_stays(
+    citizen: Citizen, filled: str, clock: MovableClock, button: str
+) -> None:
+    citizen.open(f"{filled}/about_you")
+    clock.advance(minutes=30)
+    answer = citizen.send(button, full_name="Somebody Else")
+    assert answer.status_code == 403
+    assert "We have not received your form." in answer.text
+    assert "Somebody Else" not in answer.text
+
+
+def test_a_late_autosave_is_refused_with_a_way_out(citizen: Citizen, filled: str, clock: MovableClock) -> None:
+    token = citizen.open(f"{filled}/about_you").value("csrf_token")
+    clock.advance(minutes=30)
+    data = {"csrf_token": token, "full_name": "Late", "_changed": "full_name", "_end": "1"}
+    answer = citizen.client.post(f"{filled}/autosave/about_you", data=data, headers=HTMX)
+    assert (answer.status_code, answer.headers["HX-Redirect"], answer.text) == (401, "/session/ended", "")
+
+
+def test_the_notice_shows_nothing_of_what_was_typed(citizen: Citizen, filled: str, clock: MovableClock) -> None:
+    clock.advance(minutes=30)
+    ended = citizen.client.get("/session/ended").text
+    for secret in ("Łukasz", "1988", "AS4 2LN", "zoe@mail.example"):
+        assert secret not in ended
+
+
+def test_what_a_signed_out_visitor_sends_is_refused_and_names_no_time(
+    citizen: Citizen, filled: str, database: Database
+) -> None:
+    form = citizen.page.form_with("Send")[0]
+    values = {control.name: control.value for control in form.controls}
+    citizen.press("Sign out")
+    answer = citizen.client.post(f"{filled}/check", data=values | {"declaration": "yes"})
+    assert answer.status_code == 403
+    assert "You are not signed in" in answer.text
+    assert _submissions(database) == 0
+    with database.reading() as db:
+        assert db.scalars(select(SessionRow)).one().end_reason == EndReason.SIGNED_OUT.value
