@@ -35,6 +35,7 @@ from portal.home import requests_views
 from portal.home import views as home_views
 from portal.hub import views as hub_views
 from portal.outbox.commands import mail as mail_group
+from portal.outbox.mail_server import read_mail_server
 from portal.resume import views as resume_views
 from portal.resume.interface import mail_link_to_owner
 from portal.resume.operations import forget_addresses
@@ -98,6 +99,7 @@ def create_app(
         policies=kinds,
     )
     app.extensions["portal"].database.check()
+    read_mail_server(configuration.mail_url)
     _configure(app, configuration)
     _add_mechanisms(app)
     _add_features(app)

@@ -39,7 +39,5 @@ def record(
 ) -> None:
     """Add one event to the transaction of its deed."""
     db.add(
-        AuditEvent(
-            at=now, action=action, person_id=by.person_id, address=by.address, subject=subject, details=details
-        )
+        AuditEvent(at=now, action=action, person_id=by.person_id, address=by.address, subject=subject, details=details)
     )

@@ -118,7 +118,8 @@ def _secret_key(environ: Mapping[str, str], environment: Environment, data_dir: 
 
 
 def _keyring(environ: Mapping[str, str], environment: Environment, data_dir: Path) -> Keyring:
-    return parse_keyring(environ.get("ANSWER_KEYS") or _kept_secret(data_dir / "answer-keys", environment, "ANSWER_KEYS"))
+    text = environ.get("ANSWER_KEYS") or _kept_secret(data_dir / "answer-keys", environment, "ANSWER_KEYS")
+    return parse_keyring(text)
 
 
 def _kept_secret(path: Path, environment: Environment, name: str) -> str:
@@ -153,10 +154,11 @@ def _base_url(environ: Mapping[str, str], environment: Environment) -> str:
 def _split_url(url: str) -> tuple[str, str] | None:
     try:
         parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and parts.hostname and not (parts.path or parts.query or parts.fragment)
-        return (parts.scheme, parts.hostname) if valid and parts.hostname and (parts.port or 1) else None
+        has_port = parts.port is None or parts.port > 0
     except ValueError:
         return None
+    bare = has_port and not (parts.path or parts.query or parts.fragment)
+    return (parts.scheme, parts.hostname) if bare and parts.hostname and parts.scheme in ("http", "https") else None
 
 
 def _trusted_hosts(environ: Mapping[str, str], base_url: str) -> tuple[str, ...]:
@@ -167,7 +169,7 @@ def _trusted_hosts(environ: Mapping[str, str], base_url: str) -> tuple[str, ...]
 def _trusted_proxies(environ: Mapping[str, str]) -> int:
     value = environ.get("TRUSTED_PROXIES") or "0"
     if not (value.isascii() and value.isdigit() and int(value) <= 10):
-        raise ConfigurationError("TRUSTED_PROXIES must be how many proxies stand before the portal: a number from 0 to 10.")
+        raise ConfigurationError("TRUSTED_PROXIES must be how many proxies stand before the portal, from 0 to 10.")
     return int(value)
 
 

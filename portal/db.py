@@ -151,5 +151,3 @@ def _check_sqlite(connection: Connection) -> None:
 def _check_postgresql(connection: Connection) -> None:
     if connection.execute(text("SHOW fsync")).scalar() != "on":
         raise ConfigurationError("PostgreSQL runs with fsync off and may lose what it confirmed; switch it on.")
-
-

@@ -76,16 +76,20 @@ class OpenDraft:
         """The section of this id; unknown ones are not found."""
         return self.definition.section(section_id) or abort(404)
 
-    def form(self, section: Section, part: Part, posted: "MultiDict[str, str] | None" = None, only: frozenset[str] | None = None) -> SectionForm:
+    def form(
+        self,
+        section: Section,
+        part: Part,
+        posted: "MultiDict[str, str] | None" = None,
+        only: frozenset[str] | None = None,
+    ) -> SectionForm:
         """The form of a section or item, as stored or as posted."""
         scope = PageScope(definition=self.definition, answers=self.filled.answers, today=today())
         return section_form(section, language=language(), scope=scope, stored=part.state, posted=posted, only=only)
 
     def save(self, part: Part, form: SectionForm, *, is_confirmed: bool | None = None) -> int:
         """Store what the form keeps; gives the revision. What is judged afterwards is read anew."""
-        change = Change(
-            section_id=part.section_id, item_id=part.item_id, state=form.kept(), is_confirmed=is_confirmed
-        )
+        change = Change(section_id=part.section_id, item_id=part.item_id, state=form.kept(), is_confirmed=is_confirmed)
         revision = self.store(part, change)
         self.reread()
         return revision

@@ -71,7 +71,14 @@ class Change:
 
 
 def save_part(
-    db: Session, draft: Draft, definition: FormDefinition, before: Part, change: Change, *, keyring: Keyring, now: datetime
+    db: Session,
+    draft: Draft,
+    definition: FormDefinition,
+    before: Part,
+    change: Change,
+    *,
+    keyring: Keyring,
+    now: datetime,
 ) -> int:
     """Store a part; gives its revision. Values that do not differ change nothing and keep the revision.
 

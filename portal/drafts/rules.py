@@ -185,12 +185,16 @@ class Filled:
     def first_unfinished(self) -> Section | None:
         """The first section that can be filled and is not complete."""
         return next(
-            (each for each in self.definition.sections if self.is_open(each) and self.status(each) is not Status.COMPLETE),
+            (
+                each
+                for each in self.definition.sections
+                if self.is_open(each) and self.status(each) is not Status.COMPLETE
+            ),
             None,
         )
 
     def unfinished(self) -> tuple[Section, ...]:
-        """The sections that keep the form from being sent; one that may show later waits for others, which are listed."""
+        """The sections that keep the form from being sent; one that may show later waits for others that are listed."""
         return tuple(each for each in self.definition.sections if self.is_shown(each) and self.status(each) not in DONE)
 
     def stop(self, section: Section) -> StopWhen | None:

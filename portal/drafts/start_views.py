@@ -38,9 +38,7 @@ def start_page(slug: str) -> ResponseReturnValue:
         lifetime=settings().session_lifetime_minutes,
         minutes_left=_minutes_left(),
         is_short=_is_short(definition),
-        drafts=[
-            (draft, moment_text(draft.changed_at), day_text(local_day(draft.expires_at))) for draft in drafts
-        ],
+        drafts=[(draft, moment_text(draft.changed_at), day_text(local_day(draft.expires_at))) for draft in drafts],
     )
 
 

@@ -169,7 +169,9 @@ def _go_on(opened: OpenDraft, section: Section) -> ResponseReturnValue:
     stop = opened.filled.stop(section)
     if stop:
         body = rich_text(stop.body.in_(language())) if stop.body else None
-        return render_template("drafts/stop.html", opened=opened, band=pages.band(opened, section), stop=stop, body=body)
+        return render_template(
+            "drafts/stop.html", opened=opened, band=pages.band(opened, section), stop=stop, body=body
+        )
     return redirect(_after(opened, section), 303)
 
 
@@ -324,7 +326,9 @@ def _page(
     return page, status
 
 
-def _items_page(opened: OpenDraft, section: Section, *, error: str | None = None, status: int = 200) -> ResponseReturnValue:
+def _items_page(
+    opened: OpenDraft, section: Section, *, error: str | None = None, status: int = 200
+) -> ResponseReturnValue:
     page = render_template(
         "drafts/items.html",
         opened=opened,

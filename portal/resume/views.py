@@ -170,7 +170,10 @@ def _wait_text(wait: timedelta) -> str:
 def _with_cookie(answer: Any, value: str | None) -> Response:
     response = make_response(answer)
     flags: dict[str, Any] = {
-        "httponly": True, "samesite": "Lax", "secure": portal().configuration.is_https, "path": "/",
+        "httponly": True,
+        "samesite": "Lax",
+        "secure": portal().configuration.is_https,
+        "path": "/",
     }
     if value is None:
         response.delete_cookie(cookie_name(CODE_COOKIE), **flags)
@@ -291,5 +294,3 @@ def _slow_down(name: str, form: AccountForm, field: Any, wait: timedelta) -> Res
     response = make_response(_form_page(name, form, 429))
     response.headers["Retry-After"] = str(ceil(wait.total_seconds()))
     return response
-
-

@@ -256,7 +256,12 @@ def _has_session() -> bool:
 
 
 def _send_cookie(response: Response, name: str, value: str | None) -> None:
-    flags: dict[str, Any] = {"httponly": True, "samesite": "Lax", "secure": portal().configuration.is_https, "path": "/"}
+    flags: dict[str, Any] = {
+        "httponly": True,
+        "samesite": "Lax",
+        "secure": portal().configuration.is_https,
+        "path": "/",
+    }
     if value is None:
         response.delete_cookie(cookie_name(name), **flags)
     else:

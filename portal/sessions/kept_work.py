@@ -27,18 +27,20 @@ class KeptWork:
     is_guest: bool
 
 
-REASONS: Mapping[EndReason, LazyString] = MappingProxyType({
-    EndReason.IDLE: _("Your signed-in time ran out."),
-    EndReason.ABSOLUTE_LIMIT: _("You had been signed in for the longest time that we allow."),
-    EndReason.SIGNED_OUT: _("You signed out."),
-    EndReason.SIGNED_OUT_ELSEWHERE: _("You signed in somewhere else, and one sign-in at a time is allowed here."),
-    EndReason.REPLACED: _("You signed in again, or opened a saved form, in this browser."),
-    EndReason.NETWORK: _(
-        "Your internet connection changed, so we closed your messages to keep them private. Your draft is saved."
-    ),
-    EndReason.STAFF: _("Our staff ended your session."),
-    EndReason.PASSWORD_CHANGED: _("Your password was changed."),
-    EndReason.COOKIES_BLOCKED: _(
-        "Your browser is not keeping the cookie we need, so we cannot keep you signed in."
-    ),
-})
+REASONS: Mapping[EndReason, LazyString] = MappingProxyType(
+    {
+        EndReason.IDLE: _("Your signed-in time ran out."),
+        EndReason.ABSOLUTE_LIMIT: _("You had been signed in for the longest time that we allow."),
+        EndReason.SIGNED_OUT: _("You signed out."),
+        EndReason.SIGNED_OUT_ELSEWHERE: _("You signed in somewhere else, and one sign-in at a time is allowed here."),
+        EndReason.REPLACED: _("You signed in again, or opened a saved form, in this browser."),
+        EndReason.NETWORK: _(
+            "Your internet connection changed, so we closed your messages to keep them private. Your draft is saved."
+        ),
+        EndReason.STAFF: _("Our staff ended your session."),
+        EndReason.PASSWORD_CHANGED: _("Your password was changed."),
+        EndReason.COOKIES_BLOCKED: _(
+            "Your browser is not keeping the cookie we need, so we cannot keep you signed in."
+        ),
+    }
+)

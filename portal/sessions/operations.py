@@ -49,9 +49,7 @@ def open_session(
 def move_deadline(db: Session, session_id: int, deadline: datetime, policy: Policy, *, now: datetime) -> bool:
     """Renew a session that still lives, never backwards; tells whether it did."""
     statement = _live(session_id, now).where(SessionRow.expires_at < deadline)
-    return _changed(
-        db, statement.values(expires_at=deadline, idle_timeout_s=int(policy.idle_timeout.total_seconds()))
-    )
+    return _changed(db, statement.values(expires_at=deadline, idle_timeout_s=int(policy.idle_timeout.total_seconds())))
 
 
 def leave_quiet_path(db: Session, session_id: int, path: str, *, now: datetime) -> bool:
@@ -64,9 +62,7 @@ def end_session(db: Session, session_id: int, reason: EndReason, *, now: datetim
     return _changed(db, _live(session_id, now).values(ended_at=now, end_reason=reason.value))
 
 
-def end_sessions_of(
-    db: Session, person_id: int, reason: EndReason, *, now: datetime, but: int | None = None
-) -> int:
+def end_sessions_of(db: Session, person_id: int, reason: EndReason, *, now: datetime, but: int | None = None) -> int:
     """End all sessions of a person, one excepted where given; gives how many."""
     statement = update(SessionRow).where(
         SessionRow.person_id == person_id,

@@ -56,13 +56,15 @@ def _mobile(_settings: Settings) -> Policy:
     return Policy(idle_timeout=NO_CLOCK, renewal_share=0, warning=ZERO)
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType({
-    kind.name: kind
-    for kind in (
-        Kind(name=CUSTOMER, policy=_customer),
-        Kind(name=MESSAGES, policy=_messages),
-        Kind(name=SIGNING, policy=_signing),
-        Kind(name=HUB, policy=_hub),
-        Kind(name=MOBILE, policy=_mobile, in_browser=False),
-    )
-})
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            Kind(name=CUSTOMER, policy=_customer),
+            Kind(name=MESSAGES, policy=_messages),
+            Kind(name=SIGNING, policy=_signing),
+            Kind(name=HUB, policy=_hub),
+            Kind(name=MOBILE, policy=_mobile, in_browser=False),
+        )
+    }
+)

@@ -72,7 +72,9 @@ def section_answers(
 ) -> SectionAnswers:
     """A section as it reads: `pages` are (item, the fields to show, the answers)."""
     blocks = [
-        Block(name=_item_name(section, answers, number), rows=[_row(section, item_id, f, answers, links) for f in fields])
+        Block(
+            name=_item_name(section, answers, number), rows=[_row(section, item_id, f, answers, links) for f in fields]
+        )
         for number, (item_id, fields, answers) in enumerate(pages, start=1)
     ]
     return SectionAnswers(id=section.id, title=section.title.in_(language()), blocks=blocks)

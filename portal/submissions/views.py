@@ -105,9 +105,7 @@ def _send(opened: OpenDraft) -> None:
     submission = send(db(), opened.draft, opened.filled, key=key, keyring=keyring, now=now())
     if recipient:
         title = opened.definition.title.in_(language())
-        messages.received(
-            db(), to=recipient, title=title, reference=submission.reference, sent_at=now(), now=now()
-        )
+        messages.received(db(), to=recipient, title=title, reference=submission.reference, sent_at=now(), now=now())
 
 
 def _recipient(opened: OpenDraft) -> str | None:

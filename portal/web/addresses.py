@@ -24,7 +24,13 @@ def local_path(target: str | None, default: str) -> str:
 
     A path must match the URL map; anything with a scheme, a host or a backslash is somebody else's idea.
     """
-    if not target or not target.startswith("/") or target.startswith("//") or "\\" in target or not target.isprintable():
+    if (
+        not target
+        or not target.startswith("/")
+        or target.startswith("//")
+        or "\\" in target
+        or not target.isprintable()
+    ):
         return default
     path = urlsplit(target).path
     return target if _is_page(path) else default

@@ -26,17 +26,30 @@ class ErrorPage:
 
 
 PAGES = {
-    400: ErrorPage(_("We could not read that"), _("What was sent arrived damaged or incomplete. Nothing was changed. Go back and try again.")),
-    403: ErrorPage(_("You cannot do that here"), _("Nothing was changed. Go back, load the page again and try once more.")),
+    400: ErrorPage(
+        _("We could not read that"),
+        _("What was sent arrived damaged or incomplete. Nothing was changed. Go back and try again."),
+    ),
+    403: ErrorPage(
+        _("You cannot do that here"), _("Nothing was changed. Go back, load the page again and try once more.")
+    ),
     404: ErrorPage(_("Page not found"), _("Check the address, or begin at the start page.")),
     405: ErrorPage(_("That does not work here"), _("Open the page from a link or a button of this site.")),
-    409: ErrorPage(_("This page was out of date"), _("Nothing was changed. Go back, load the page again and try once more.")),
+    409: ErrorPage(
+        _("This page was out of date"), _("Nothing was changed. Go back, load the page again and try once more.")
+    ),
     410: ErrorPage(_("This is no longer here"), _("It was deleted or has expired.")),
     413: ErrorPage(_("That was too large"), _("Nothing was changed. Shorten it and try again.")),
     422: ErrorPage(_("We could not take that"), _("Nothing was changed. Go back and check what you typed.")),
     429: ErrorPage(_("Too many tries"), _("Please wait a little and try again. Nothing was lost.")),
-    500: ErrorPage(_("Something went wrong"), _("It is our fault, not yours. What you saved before is safe. Please try again in a few minutes.")),
-    503: ErrorPage(_("We will be back in a moment"), _("The portal is not available right now. What you saved before is safe. Please try again in a minute.")),
+    500: ErrorPage(
+        _("Something went wrong"),
+        _("It is our fault, not yours. What you saved before is safe. Please try again in a few minutes."),
+    ),
+    503: ErrorPage(
+        _("We will be back in a moment"),
+        _("The portal is not available right now. What you saved before is safe. Please try again in a minute."),
+    ),
 }
 
 
@@ -44,8 +57,11 @@ def error_page(status: int, headers: dict[str, str] | None = None) -> Response:
     """The page of a status; to htmx one plain sentence, which never replaces part of a form by a whole page."""
     g.answer_status = status
     page = PAGES.get(status, PAGES[500 if status >= 500 else 400])
-    body = str(page.title) if is_htmx() else render_template("errors/error.html", title=page.title, paragraphs=[page.what_to_do], link=None)
-    return make_response(body, status, headers or {})
+    return make_response(str(page.title) if is_htmx() else _page(page), status, headers or {})
+
+
+def _page(page: ErrorPage) -> str:
+    return render_template("errors/error.html", title=page.title, paragraphs=[page.what_to_do], link=None)
 
 
 def _http_error(error: HTTPException) -> Response:

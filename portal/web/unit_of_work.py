@@ -32,7 +32,7 @@ def reading() -> Session:
 
 
 def db() -> Session:
-    """This request's database session: reading for a safe request, else the one write transaction, begun at first use."""
+    """This request's session: reading for a safe request, else the one write transaction, begun at first use."""
     if request.method in SAFE_METHODS:
         return reading()
     if "writing" not in g:

@@ -33,7 +33,9 @@ def act(browser: Browser, deed: str) -> TestResponse:
     if deed == "asset":
         return browser.client.get(STYLESHEET)
     method, _, _ = PROBES[deed]
-    return browser.client.open(f"/probe/{deed}", method=method, query_string=kind, data=form if method == "POST" else None)
+    return browser.client.open(
+        f"/probe/{deed}", method=method, query_string=kind, data=form if method == "POST" else None
+    )
 
 
 @pytest.mark.parametrize("timeline", TIMELINES, ids=lambda timeline: timeline["name"])
