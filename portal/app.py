@@ -27,7 +27,7 @@ from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.drafts import start_views as form_views
 from portal.drafts import views as draft_views
-from portal.drafts.interface import kept_work
+from portal.drafts.interface import kept_work, parkable_page
 from portal.drafts.operations import claim_drafts
 from portal.drafts.queries import guest_has_drafts
 from portal.form_definitions.commands import forms as forms_group
@@ -72,6 +72,7 @@ VIEWS = (
 COMMANDS = (accounts_group, forms_group, settings_group, mail_group, db_group, demo_group, worker_command)
 REGISTRY = {
     "kept_work": kept_work,
+    "parkable_page": parkable_page,
     "guest_has_drafts": guest_has_drafts,
     "claim_drafts": claim_drafts,
     "draft_saved": mail_link_to_owner,

@@ -93,6 +93,7 @@ def sign_out() -> ResponseReturnValue:
     if live and end_session(db(), live.id, EndReason.SIGNED_OUT, now=now()):
         record(db(), "signed_out", by=actor(live.person_id), now=now(), kind=kind)
     visit().close(kind)
+    visit().report_end()
     reason = EndReason.SIGNED_OUT.value
     target = url_for("sessions.ended", reason=reason, kind=None if kind == CUSTOMER else kind)
     answer = redirect(target, 303)

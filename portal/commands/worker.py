@@ -19,6 +19,7 @@ from portal.outbox.delivery import Deliverer
 from portal.outbox.operations import forget_delivered
 from portal.resume.operations import sweep_codes
 from portal.sessions.operations import sweep_sessions
+from portal.sessions.parked_values import sweep_parked
 from portal.web.limits import forget_old
 from portal.web.portal import Portal
 
@@ -32,6 +33,7 @@ LOCK = int.from_bytes(b"sweeps")
 Duty = Callable[[], object]
 SWEEPS: tuple[Callable[..., object], ...] = (
     sweep_sessions,
+    sweep_parked,
     sweep_tokens,
     sweep_codes,
     sweep_drafts,

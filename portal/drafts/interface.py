@@ -1,9 +1,12 @@
 """What lower floors ask of drafts, through the registry that `app` fills."""
 
+import re
+
 from flask_babel import gettext as _
 
 from portal.drafts.models import Draft
-from portal.drafts.queries import last_draft
+from portal.drafts.queries import find_draft, last_draft
+from portal.form_definitions.definition import FormDefinition, Section
 from portal.form_definitions.queries import definition_of
 from portal.sessions.kept_work import KeptWork
 from portal.sessions.operations import Holder
@@ -11,11 +14,42 @@ from portal.sessions.queries import FoundSession
 from portal.site_settings.times import clock_time, language, moment_text
 from portal.web.unit_of_work import now, reading
 
+_PAGE = re.compile(r"/drafts/(?P<reference>[^/]+)(?:/autosave)?(?:/(?P<section>[^/]+)(?:/(?P<item>[^/]+))?)?")
 
-def kept_work(found: FoundSession) -> KeptWork | None:
-    """What the holder of an ended session left unfinished."""
-    draft = last_draft(reading(), Holder(person_id=found.person_id, guest_id=found.guest_id), now=now())
+
+def kept_work(found: FoundSession, path: str | None) -> KeptWork | None:
+    """What the holder of an ended session left unfinished: the draft at `path`, else the one that was changed last."""
+    holder = Holder(person_id=found.person_id, guest_id=found.guest_id)
+    draft = _draft_at(path, holder) or last_draft(reading(), holder, now=now())
     return _kept(draft, is_guest=found.person_id is None) if draft else None
+
+
+def _draft_at(path: str | None, holder: Holder) -> Draft | None:
+    page = _PAGE.fullmatch(path or "")
+    draft = find_draft(reading(), page["reference"], holder, now=now()) if page else None
+    return draft if draft and draft.sent_at is None and draft.deleted_at is None and draft.expires_at > now() else None
+
+
+def parkable_page(found: FoundSession, path: str) -> str | None:
+    """The page whose values a late form may leave behind: a section or item of a draft that this session could save."""
+    draft = _draft_at(path, Holder(person_id=found.person_id, guest_id=found.guest_id))
+    page = _PAGE.fullmatch(path)
+    if draft is None or page is None:
+        return None
+    definition = definition_of(draft.version)
+    section = definition.section(page["section"] or "")
+    if section is None or not _holds_answers(section, page["item"]) or not _is_saved(definition, found):
+        return None
+    return "/".join(filter(None, ("/drafts", draft.reference, section.id, page["item"])))
+
+
+def _holds_answers(section: Section, item: str | None) -> bool:
+    """A plain section, or an item of a repeat; the list of the items has no answers of its own."""
+    return bool(item) is bool(section.repeat)
+
+
+def _is_saved(definition: FormDefinition, found: FoundSession) -> bool:
+    return definition.allow_save or found.person_id is not None
 
 
 def _kept(draft: Draft, *, is_guest: bool) -> KeptWork:

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Identity, Integer, LargeBinary, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import Boolean, ForeignKey, Identity, Integer, LargeBinary, String, UniqueConstraint, false
+from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from portal.audit import Id
 from portal.db import Base
@@ -33,10 +33,15 @@ class Draft(Base):
     deleted_at: Mapped[datetime | None]
 
     version: Mapped[FormVersion] = relationship(lazy="joined", innerjoin=True)
+    has_parked: Mapped[bool] = query_expression(default_expr=false())
+    """Whether something that was typed too late waits; only `find_draft` asks."""
 
 
 class DraftPart(Base):
-    """A section, an item of a repeat, or a repeat as a whole (`item_id` empty); each has its own revision."""
+    """A section, an item of a repeat, or a repeat as a whole (`item_id` empty); each has its own revision.
+
+    `page_id` and `sequence` name the save that wrote it: a page follows its own saves, whatever became of the answers.
+    """
 
     __tablename__ = "draft_parts"
     __table_args__ = (UniqueConstraint("draft_id", "section_id", "item_id"),)
@@ -49,6 +54,8 @@ class DraftPart(Base):
     is_confirmed: Mapped[bool] = mapped_column(Boolean, default=False)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     changed_at: Mapped[datetime]
+    page_id: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    sequence: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
 
 class DraftGuest(Base):

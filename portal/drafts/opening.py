@@ -3,24 +3,30 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from flask import abort, render_template
+from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from portal.accounts.interface import current_person
+from portal.drafts.conflicts import Seen
 from portal.drafts.models import Draft
 from portal.drafts.operations import Change, save_part
 from portal.drafts.queries import fill, find_draft
-from portal.drafts.rules import Filled, Part
+from portal.drafts.rules import NO_REVISION, Filled, Part
 from portal.form_definitions.definition import FormDefinition, Section
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
 from portal.sessions.clock_context import lose_answers
 from portal.sessions.gate import token_refused
 from portal.sessions.interface import visit
+from portal.sessions.late_forms import Parked
 from portal.sessions.operations import Holder
+from portal.sessions.parked_values import forget_parked, parked_on, parked_pages
 from portal.site_settings.times import clock_time, day_text, language, local_day, today
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, is_safe, now
+
+PAGE_ID_LENGTH = 16
+MAX_SEQUENCE = 2**31 - 1
 
 
 def holder() -> Holder:
@@ -87,9 +93,41 @@ class OpenDraft:
         scope = PageScope(definition=self.definition, answers=self.filled.answers, today=today())
         return section_form(section, language=language(), scope=scope, stored=part.state, posted=posted, only=only)
 
+    def parked(self, part: Part) -> Parked | None:
+        """What was typed on this page after its session had ended, and is not saved yet."""
+        if not self.draft.has_parked:
+            return None
+        keyring, page = portal().configuration.keyring, self.address(part.section_id, part.item_id)
+        return parked_on(db(), keyring, page, now=now(), person_id=holder().person_id)
+
+    def shown_form(self, section: Section, part: Part, parked: Parked | None) -> SectionForm:
+        """The form of a page as it is opened: what is stored, under what was typed too late."""
+        if parked is None:
+            return self.form(section, part)
+        return self.form(section, part, posted=MultiDict(parked.form.pairs), only=parked.form.fields)
+
+    def way_on(self) -> str:
+        """Where work is left: what was typed too late, else the first unfinished section, else the check page."""
+        waiting = parked_pages(db(), self.address(), now=now())
+        section = self.filled.first_unfinished()
+        return waiting[0] if waiting else self.address(section.id if section else "check")
+
+    def forget_parked(self, part: Part) -> None:
+        """Let go of what was parked, now that the page itself has been sent."""
+        if self.draft.has_parked:
+            forget_parked(db(), self.address(part.section_id, part.item_id))
+
     def save(self, part: Part, form: SectionForm, *, is_confirmed: bool | None = None) -> int:
         """Store what the form keeps; gives the revision. What is judged afterwards is read anew."""
-        change = Change(section_id=part.section_id, item_id=part.item_id, state=form.kept(), is_confirmed=is_confirmed)
+        seen = seen_by_page()
+        change = Change(
+            section_id=part.section_id,
+            item_id=part.item_id,
+            state=form.kept(),
+            is_confirmed=is_confirmed,
+            page_id=seen.page_id,
+            sequence=seen.sequence,
+        )
         revision = self.store(part, change)
         self.reread()
         return revision
@@ -105,12 +143,23 @@ class OpenDraft:
         self.__dict__.pop("filled", None)
 
 
+def seen_by_page() -> Seen:
+    """What the page that sent this form knew; the hidden inputs of the form say it."""
+    return Seen(
+        revision=request.form.get("_revision", default=NO_REVISION, type=int),
+        page_id=request.form.get("_page", "")[:PAGE_ID_LENGTH],
+        sequence=max(0, min(request.form.get("_sequence", default=0, type=int), MAX_SEQUENCE)),
+    )
+
+
 def open_draft(reference: str) -> OpenDraft:
     """The draft of this reference if the session's holder may open it; to all others it does not exist.
 
     A page that somebody else opened in this browser, and that is sent now, is refused as such.
     """
-    found = find_draft(db(), reference, holder(), locked=not is_safe()) or abort(403 if token_refused() else 404)
+    found = find_draft(db(), reference, holder(), now=now(), locked=not is_safe())
+    if found is None:
+        abort(403 if token_refused() else 404)
     opened = OpenDraft(found)
     if found.sent_at is None and not opened.can_be_saved:
         lose_answers()

@@ -14,6 +14,7 @@ from portal.form_definitions.models import FormVersion
 from portal.form_definitions.rules import PLAIN
 from portal.keyring import Keyring
 from portal.sessions.operations import Holder
+from portal.sessions.parked_values import forget_parked_of
 from portal.tokens import readable_code
 
 CODE_LENGTH = 8
@@ -62,12 +63,17 @@ def grant(db: Session, draft: Draft, guest_id: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """New values for one part; `is_confirmed` None leaves the confirmation as it was."""
+    """New values for one part; `is_confirmed` None leaves the confirmation as it was.
+
+    `page_id` and `sequence` say which page sends them, and its how-manieth save this is.
+    """
 
     section_id: str
     item_id: str = PLAIN
     state: SectionState
     is_confirmed: bool | None = None
+    page_id: str = ""
+    sequence: int = 0
 
 
 def save_part(
@@ -90,6 +96,7 @@ def save_part(
     revision = before.revision if before.state == change.state and before.revision else before.revision + 1
     row = _part_row(db, draft, change)
     row.revision, row.is_confirmed, row.changed_at = revision, confirmed, now
+    row.page_id, row.sequence = change.page_id, change.sequence
     row.sealed = seal_state(keyring, draft.id, change.section_id, change.item_id, change.state)
     _touch(draft, definition, change.section_id, now)
     return revision
@@ -135,6 +142,7 @@ def keep_save_address(draft: Draft, address: str, *, keyring: Keyring) -> None:
 def delete_draft(db: Session, draft: Draft, *, now: datetime) -> None:
     """Delete all that was typed; the tombstone keeps the day, and the code that tells its owner of it."""
     db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id))
+    forget_parked_of(db, f"/drafts/{draft.reference}")
     draft.deleted_at = now
     draft.save_address = None
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from portal.drafts.opening import OpenDraft
+from portal.drafts.opening import PAGE_ID_LENGTH, OpenDraft
 from portal.drafts.rules import Filled, Part, Status
 from portal.drafts.sealing import return_code
 from portal.form_definitions.definition import Section
 from portal.form_definitions.rules import item_name
 from portal.site_settings.times import day_text, language, local_day, saved_text
+from portal.tokens import new_token
 from portal.web.addresses import public_url
 from portal.web.portal import portal
 
@@ -31,6 +32,7 @@ class Band:
     rows: tuple[Segment, ...]
     all_sections_href: str | None
     saved: str | None
+    saved_state: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +99,12 @@ def saved(opened: OpenDraft) -> str | None:
     return saved_text(opened.draft.changed_at) if opened.draft.answered_at else None
 
 
-def band(opened: OpenDraft, section: Section | None = None) -> Band:
+def new_page_id() -> str:
+    """A name for the page that is being made, so that its own saves are told from those of others."""
+    return new_token()[:PAGE_ID_LENGTH]
+
+
+def band(opened: OpenDraft, section: Section | None = None, saved_state: str | None = None) -> Band:
     """The band of a section's page, or of another page of the form."""
     definition = opened.definition
     number = definition.sections.index(section) + 1 if section else 0
@@ -108,6 +115,7 @@ def band(opened: OpenDraft, section: Section | None = None) -> Band:
         rows=segments(opened.filled, section),
         all_sections_href=opened.address(),
         saved=saved(opened),
+        saved_state=saved_state,
     )
 
 

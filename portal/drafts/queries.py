@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Select, exists, false, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, with_expression
 
 from portal.drafts.models import Draft, DraftGuest, DraftPart
 from portal.drafts.rules import Filled
@@ -13,6 +13,7 @@ from portal.form_definitions.models import FormVersion
 from portal.form_definitions.queries import definition_of
 from portal.keyring import Keyring
 from portal.sessions.operations import Holder
+from portal.sessions.parked_values import has_parked
 
 
 def opened_by(holder: Holder) -> ColumnElement[bool]:
@@ -24,12 +25,17 @@ def opened_by(holder: Holder) -> ColumnElement[bool]:
     )
 
 
-def find_draft(db: Session, reference: str, holder: Holder, *, locked: bool = False) -> Draft | None:
+def find_draft(db: Session, reference: str, holder: Holder, *, now: datetime, locked: bool = False) -> Draft | None:
     """The draft of this reference if the holder may open it, sent and deleted ones too.
 
     `locked` lines up the writers of one draft until the transaction ends.
     """
-    query = select(Draft).where(Draft.reference == reference.upper(), opened_by(holder))
+    known = reference.upper()
+    query = (
+        select(Draft)
+        .where(Draft.reference == known, opened_by(holder))
+        .options(with_expression(Draft.has_parked, has_parked(f"/drafts/{known}", now=now)))
+    )
     return db.scalar(query.with_for_update(of=Draft) if locked else query)
 
 

@@ -60,6 +60,8 @@ class Part:
     revision: int = NO_REVISION
     is_confirmed: bool = False
     changed_at: datetime | None = None
+    page_id: str = ""
+    sequence: int = 0
 
     @property
     def is_empty(self) -> bool:

@@ -38,6 +38,8 @@ def open_part(keyring: Keyring, row: DraftPart) -> Part:
         revision=row.revision,
         is_confirmed=row.is_confirmed,
         changed_at=row.changed_at,
+        page_id=row.page_id,
+        sequence=row.sequence,
     )
 
 

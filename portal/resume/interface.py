@@ -5,8 +5,9 @@ from flask.typing import ResponseReturnValue
 
 from portal.accounts.queries import person_by_id
 from portal.drafts.models import Draft
+from portal.drafts.opening import OpenDraft
 from portal.drafts.operations import grant
-from portal.drafts.queries import fill, find_draft
+from portal.drafts.queries import find_draft
 from portal.form_definitions.queries import definition_of
 from portal.mail import messages
 from portal.resume.operations import issue_link
@@ -14,7 +15,7 @@ from portal.sessions.interface import visit
 from portal.sessions.operations import Holder, end_session
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
-from portal.site_settings.times import language, local_day, today
+from portal.site_settings.times import language, local_day
 from portal.tokens import new_token
 from portal.web.addresses import public_url, sign_in_page
 from portal.web.declarations import CUSTOMER
@@ -75,12 +76,11 @@ def _returning(draft: Draft, live: FoundSession | None) -> Holder:
     if live is None:
         return Holder(guest_id=new_token())
     here = Holder(person_id=live.person_id, guest_id=live.guest_id)
-    if live.guest_id and find_draft(db(), draft.reference, here):
+    if live.guest_id and find_draft(db(), draft.reference, here, now=now()):
         return here
     return Holder(person_id=live.person_id, guest_id=new_token())
 
 
 def first_unfinished(draft: Draft) -> str:
-    """The first section that is not complete, else the check page."""
-    section = fill(db(), draft, portal().configuration.keyring, today()).first_unfinished()
-    return f"/drafts/{draft.reference}/{section.id if section else 'check'}"
+    """Where work is left: what was typed too late, else the first section that is not complete, else the check page."""
+    return OpenDraft(draft).way_on()

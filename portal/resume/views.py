@@ -83,7 +83,7 @@ def _link_wait(reference: str) -> timedelta | None:
 
     Only for a draft of this session's holder, so that nobody uses up the tries of somebody else.
     """
-    draft = find_draft(reading(), reference, holder())
+    draft = find_draft(reading(), reference, holder(), now=now())
     return use_try(link_mail_throttle(draft.id), now=now()) if draft else None
 
 

@@ -7,14 +7,19 @@ from flask.typing import ResponseReturnValue
 
 from portal.sessions.interface import asked_kind, note_posted, visit
 from portal.sessions.kept_work import KeptWork
-from portal.sessions.queries import FoundSession
+from portal.sessions.late_forms import Parked
+from portal.sessions.parking import form_token, park_late_form
+from portal.sessions.queries import FoundSession, session_by_id
 from portal.site_settings.times import clock_time
 from portal.web.addresses import sign_in_page
-from portal.web.csrf import FIELD, HEADER
+from portal.web.csrf import owner_of, proves
 from portal.web.declarations import BY_QUERY, CUSTOMER, Door, door_of
 from portal.web.htmx import htmx_redirect, is_htmx
 from portal.web.portal import portal
-from portal.web.unit_of_work import is_safe
+from portal.web.unit_of_work import is_safe, now, reading
+
+OWNER_LENGTH = 18
+"""Digits of a session's id that fit the database."""
 
 
 def guard() -> ResponseReturnValue | None:
@@ -56,23 +61,30 @@ def _must_sign_in() -> ResponseReturnValue:
 
 def over(found: FoundSession | None) -> ResponseReturnValue:
     """The answer to a request of a session that has ended: where to read why, or the notice that nothing was done."""
+    visit().report_end()
+    parked = park_late_form(found) if found and not is_safe() else None
     target = ended_page()
     if is_htmx():
         return htmx_redirect(target, 401)
     if is_safe():
         return redirect(target)
-    return (late_notice(found) if found else render_template("sessions/no_session.html")), 403
+    return (late_notice(found, parked) if found else render_template("sessions/no_session.html")), 403
 
 
-def late_notice(found: FoundSession) -> str:
+def late_notice(found: FoundSession, parked: Parked | None) -> str:
     """The page that says that a form was not received, what is kept, and how to carry on."""
-    ended_time = clock_time(found.ended_at)
-    return render_template("sessions/late.html", ended_time=ended_time, kept=kept_work(found), next=_page_of_form())
+    return render_template(
+        "sessions/late.html",
+        ended_time=clock_time(found.ended_at),
+        kept=kept_work(found, request.path),
+        parked_time=clock_time(parked.parked_at) if parked else None,
+        next=parked.page if parked else _page_of_form(),
+    )
 
 
-def kept_work(found: FoundSession) -> KeptWork | None:
-    """What the holder of this session left unfinished; the drafts know."""
-    kept: KeptWork | None = portal().registry["kept_work"](found)
+def kept_work(found: FoundSession, path: str | None = None) -> KeptWork | None:
+    """What the holder of this session left unfinished, there or where they were last; the drafts know."""
+    kept: KeptWork | None = portal().registry["kept_work"](found, path)
     return kept
 
 
@@ -88,7 +100,7 @@ def ended_page() -> str:
 
 
 def _token_answer(door: Door) -> ResponseReturnValue | None:
-    token = request.form.get(FIELD) or request.headers.get(HEADER)
+    token = form_token()
     nothing_to_protect = visit().live is None and door.kind == BY_QUERY
     if _is_own_origin() and (nothing_to_protect or visit().proves(token, signed_out=not door.session)):
         return None
@@ -103,12 +115,32 @@ def _is_own_origin() -> bool:
 
 def _mismatch() -> ResponseReturnValue | None:
     """A live session's form comes back filled in where its view can; nothing is executed anywhere."""
-    if visit().live is None:
+    live = visit().live
+    if live is None:
         return render_template("sessions/no_cookie.html", blocked=visit().visitor is None), 403
+    owner = _owner_of_page()
+    if owner and not _is_same_person(owner, live):
+        park_late_form(owner)
+        return render_template("sessions/someone_else.html"), 403
     if "shows_form_again" in current_app.view_functions[request.endpoint or ""].__dict__:
         g.token_refused = True
         return None
     return render_template("sessions/mismatch.html", next=_page_of_form()), 409
+
+
+def _owner_of_page() -> FoundSession | None:
+    """The session in which the page that was sent was made, where its token proves that."""
+    token = form_token()
+    owner = owner_of(token)
+    known = owner.isascii() and owner.isdigit() and len(owner) <= OWNER_LENGTH
+    found = session_by_id(reading(), int(owner)) if known else None
+    return found if found and proves(token, found.csrf_secret) and found.is_explained(now()) else None
+
+
+def _is_same_person(one: FoundSession, other: FoundSession) -> bool:
+    """Whether two sessions are of the same person, or of the same guest."""
+    same_person = one.person_id is not None and one.person_id == other.person_id
+    return same_person or (one.guest_id is not None and one.guest_id == other.guest_id)
 
 
 def token_refused() -> bool:

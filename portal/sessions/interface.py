@@ -24,6 +24,8 @@ from portal.web.portal import portal
 from portal.web.unit_of_work import db, is_safe, now, reading
 
 VISITOR_COOKIE = "visitor"
+EPOCH_COOKIE = "epoch"
+EPOCH_LENGTH = 12
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Moz")
 
 
@@ -38,6 +40,7 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
         self._found: dict[str, FoundSession | None] = {}
         self._cookies: dict[str, str | None] = {}
         self._new_visitor: str | None = None
+        self._epoch: str | None = None
 
     @cached_property
     def kind(self) -> str:
@@ -91,7 +94,14 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
 
     def token(self) -> str:
         """A form token for the page that is being made: of the live session, else of this visitor."""
-        return masked(self.live.csrf_secret if self.live else self._visitor_secret())
+        return masked(self.live.csrf_secret, str(self.live.id)) if self.live else masked(self._visitor_secret())
+
+    def report_end(self) -> None:
+        """Say in this answer that a session has ended.
+
+        Browsers keep pages for Back, even some with `no-store`; they drop them when a cookie of theirs changes.
+        """
+        self._epoch = new_token()[:EPOCH_LENGTH]
 
     def proves(self, token: str | None, *, signed_out: bool) -> bool:
         """Whether a form's token was made for the live session; on forms for signed-out people also for the visitor."""
@@ -117,7 +127,8 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
     def cookies(self) -> dict[str, str | None]:
         """The cookies that this request sets (a value) or takes away (None)."""
         cookies = {kind_of(kind).cookie: token for kind, token in self._cookies.items()}
-        return cookies | ({VISITOR_COOKIE: signer().sign(self._new_visitor).decode()} if self._new_visitor else {})
+        visitor = {VISITOR_COOKIE: signer().sign(self._new_visitor).decode()} if self._new_visitor else {}
+        return cookies | visitor | ({EPOCH_COOKIE: self._epoch} if self._epoch else {})
 
     @property
     def _values(self) -> dict[str, Any]:

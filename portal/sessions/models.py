@@ -34,3 +34,21 @@ class SessionRow(Base):
     quiet_until: Mapped[datetime | None]
     network: Mapped[str | None] = mapped_column(String(64))
     device: Mapped[str | None] = mapped_column(String(200))
+
+
+class ParkedValues(Base):
+    """What a form said that arrived after its session had ended, encrypted; one row a page, the last one counts.
+
+    `work` is the address of the whole that the page belongs to, such as a draft.
+    """
+
+    __tablename__ = "parked_values"
+
+    id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
+    work: Mapped[str] = mapped_column(String(64), index=True)
+    page: Mapped[str] = mapped_column(String(200), unique=True)
+    person_id: Mapped[int | None] = mapped_column(Id)
+    guest_id: Mapped[str | None] = mapped_column(String(64))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    parked_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -51,17 +52,18 @@ class FoundSession:
 
 
 _TABLE = SessionRow.__table__
-_SESSION = select(*_TABLE.c, settings_document.label("settings")).where(
-    _TABLE.c.token_hash == bindparam("hash"), _TABLE.c.kind == bindparam("session_kind")
-)
+_COLUMNS = select(*_TABLE.c, settings_document.label("settings"))
+_SESSION = _COLUMNS.where(_TABLE.c.token_hash == bindparam("hash"), _TABLE.c.kind == bindparam("session_kind"))
 """Made once and asked without the ORM: every request asks it, and a poll asks nothing else."""
 
 
 def find_session(db: Session, kind: str, token: str) -> FoundSession | None:
     """The session of this kind that a cookie's token names, live or ended, or None."""
     row = db.connection().execute(_SESSION, {"hash": token_hash(token), "session_kind": kind}).one_or_none()
-    if row is None:
-        return None
+    return _found(row) if row else None
+
+
+def _found(row: Any) -> FoundSession:
     return FoundSession(
         id=row.id,
         kind=row.kind,
@@ -80,6 +82,12 @@ def find_session(db: Session, kind: str, token: str) -> FoundSession | None:
         quiet_until=row.quiet_until,
         settings=snapshot_of(row.settings),
     )
+
+
+def session_by_id(db: Session, session_id: int) -> FoundSession | None:
+    """The session with this id, live or ended, or None."""
+    row = db.execute(_COLUMNS.where(_TABLE.c.id == session_id)).one_or_none()
+    return _found(row) if row else None
 
 
 def live_deadline(db: Session, session_id: int, *, now: datetime) -> datetime | None:

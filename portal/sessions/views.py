@@ -24,6 +24,8 @@ blueprint = Blueprint("sessions", __name__)
 def poll_session() -> ResponseReturnValue:
     """How long the session has; asking never makes it longer."""
     live = visit().live
+    if live is None and visit().found:
+        visit().report_end()
     return _fragment(visit().kind, session_clock(live, live.times) if live else None)
 
 
@@ -56,6 +58,8 @@ def ended() -> ResponseReturnValue:
     if visit().live:
         return redirect(START_PAGE)
     found = visit().found
+    if found:
+        visit().report_end()
     kept = kept_work(found) if found else None
     reason = found.reason if found else _signed_out_here()
     return render_template(

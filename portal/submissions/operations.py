@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from portal.drafts.models import Draft, DraftPart
 from portal.drafts.rules import Filled
 from portal.keyring import Keyring
+from portal.sessions.parked_values import forget_parked_of
 from portal.submissions.models import Submission
 from portal.submissions.sealing import seal_answers
 
@@ -31,5 +32,6 @@ def send(db: Session, draft: Draft, filled: Filled, *, key: str, keyring: Keyrin
     )
     db.add(submission)
     db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id))
+    forget_parked_of(db, f"/drafts/{draft.reference}")
     draft.sent_at = draft.changed_at = now
     return submission

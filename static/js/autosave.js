@@ -43,7 +43,14 @@
     return new URLSearchParams([...pairs, ["_changed", fields.join(",")], ["_end", "1"]]);
   }
 
+  // A save that a later one overtakes on the way must not undo it: the server goes by this number.
+  function countUp() {
+    const sequence = control("_sequence");
+    sequence.value = Number(sequence.value) + 1;
+  }
+
   function post(fields) {
+    countUp();
     const text = body(fields).toString();
     return fetch(form().getAttribute("data-autosave"), {
       method: "POST",
@@ -170,6 +177,7 @@
 
   function leaveToForm(event) {
     if (event.target !== form()) return;
+    countUp();
     submitted = true;
     stopped = false;
     failures = 0;

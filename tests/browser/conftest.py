@@ -112,6 +112,18 @@ def console() -> Iterator[Console]:
 
 
 @pytest.fixture
+def enter(new_context: Callable[..., BrowserContext], server: Server, console: Console) -> Callable[..., Page]:
+    """Gives a page in another browser profile, of a visitor whom nobody knows yet."""
+
+    def enter(**options: Any) -> Page:
+        context = new_context(base_url=server.base_url, **options)
+        console.watch(context)
+        return context.new_page()
+
+    return enter
+
+
+@pytest.fixture
 def context(new_context: Callable[..., BrowserContext], server: Server, console: Console) -> BrowserContext:
     """A browser profile with a guest's session; its time stands still until the test lets it pass or resumes it."""
     context = new_context(base_url=server.base_url)

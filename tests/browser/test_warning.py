@@ -213,7 +213,8 @@ def test_without_script_the_end_and_a_way_to_stay_are_on_the_page(
 
 def test_a_warning_that_opens_and_closes_quickly_extends_nothing(warned: Page, server: Server) -> None:
     warned.evaluate("""() => {
-      const tell = (state) => document.dispatchEvent(new CustomEvent("session-time", { detail: { state, left: 100 } }));
+      const known = { left: 100, canExtend: true };
+      const tell = (state) => document.dispatchEvent(new CustomEvent("session-time", { detail: { ...known, state } }));
       const closed = new Promise((done) => document.querySelector("dialog").addEventListener("close", done));
       ["active", "warning"].forEach(tell);
       return closed;

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = '0001'
+revision: str = "0001"
 down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
@@ -13,263 +13,337 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     """Go forward."""
-    op.create_table('audit_events',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('action', sa.String(length=64), nullable=False),
-    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('address', sa.String(length=64), nullable=True),
-    sa.Column('subject', sa.String(length=128), nullable=True),
-    sa.Column('details', sa.JSON(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_events'))
+    op.create_table(
+        "audit_events",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("address", sa.String(length=64), nullable=True),
+        sa.Column("subject", sa.String(length=128), nullable=True),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_events")),
     )
-    with op.batch_alter_table('audit_events', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_audit_events_action'), ['action'], unique=False)
-        batch_op.create_index(batch_op.f('ix_audit_events_at'), ['at'], unique=False)
+    with op.batch_alter_table("audit_events", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_events_action"), ["action"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_events_at"), ["at"], unique=False)
 
-    op.create_table('form_versions',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('form_id', sa.String(length=64), nullable=False),
-    sa.Column('slug', sa.String(length=64), nullable=False),
-    sa.Column('number', sa.Integer(), nullable=False),
-    sa.Column('document', sa.Text(), nullable=False),
-    sa.Column('digest', sa.String(length=64), nullable=False),
-    sa.Column('published_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('published_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_form_versions')),
-    sa.UniqueConstraint('form_id', 'number', name=op.f('uq_form_versions_form_id_number'))
+    op.create_table(
+        "form_versions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("form_id", sa.String(length=64), nullable=False),
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("published_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_form_versions")),
+        sa.UniqueConstraint("form_id", "number", name=op.f("uq_form_versions_form_id_number")),
     )
-    with op.batch_alter_table('form_versions', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_form_versions_slug'), ['slug'], unique=False)
+    with op.batch_alter_table("form_versions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_form_versions_slug"), ["slug"], unique=False)
 
-    op.create_table('limits',
-    sa.Column('key', sa.LargeBinary(length=32), nullable=False),
-    sa.Column('used_until', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('key', name=op.f('pk_limits'))
+    op.create_table(
+        "limits",
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("used_until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_limits")),
     )
-    with op.batch_alter_table('limits', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_limits_used_until'), ['used_until'], unique=False)
+    with op.batch_alter_table("limits", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_limits_used_until"), ["used_until"], unique=False)
 
-    op.create_table('outbox',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
-    sa.Column('public_id', sa.String(length=32), nullable=False),
-    sa.Column('kind', sa.String(length=16), nullable=False),
-    sa.Column('message', sa.String(length=32), nullable=False),
-    sa.Column('payload', sa.LargeBinary(), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('attempts', sa.Integer(), nullable=False),
-    sa.Column('leased_until', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('failed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('last_error', sa.String(length=200), nullable=True),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox')),
-    sa.UniqueConstraint('public_id', name=op.f('uq_outbox_public_id'))
+    op.create_table(
+        "outbox",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("public_id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("message", sa.String(length=32), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.String(length=200), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_outbox_public_id")),
     )
-    with op.batch_alter_table('outbox', schema=None) as batch_op:
-        batch_op.create_index('ix_outbox_waiting', ['due_at'], unique=False, sqlite_where=sa.text('sent_at IS NULL AND failed_at IS NULL'), postgresql_where=sa.text('sent_at IS NULL AND failed_at IS NULL'))
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_outbox_waiting",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("sent_at IS NULL AND failed_at IS NULL"),
+            postgresql_where=sa.text("sent_at IS NULL AND failed_at IS NULL"),
+        )
 
-    op.create_table('people',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
-    sa.Column('email', sa.String(length=254), nullable=False),
-    sa.Column('email_key', sa.String(length=254), nullable=False),
-    sa.Column('password_hash', sa.String(length=200), nullable=True),
-    sa.Column('role', sa.String(length=16), nullable=False),
-    sa.Column('name', sa.String(length=200), nullable=True),
-    sa.Column('verified_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('disabled_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_people')),
-    sa.UniqueConstraint('email_key', name=op.f('uq_people_email_key'))
+    op.create_table(
+        "parked_values",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("work", sa.String(length=64), nullable=False),
+        sa.Column("page", sa.String(length=200), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("guest_id", sa.String(length=64), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("parked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parked_values")),
+        sa.UniqueConstraint("page", name=op.f("uq_parked_values_page")),
     )
-    op.create_table('sessions',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
-    sa.Column('kind', sa.String(length=16), nullable=False),
-    sa.Column('token_hash', sa.LargeBinary(length=32), nullable=False),
-    sa.Column('csrf_secret', sa.String(length=64), nullable=False),
-    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('guest_id', sa.String(length=64), nullable=True),
-    sa.Column('idle_timeout_s', sa.Integer(), nullable=False),
-    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('absolute_end_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('end_reason', sa.String(length=32), nullable=True),
-    sa.Column('quiet_path', sa.String(length=200), nullable=True),
-    sa.Column('quiet_until', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('network', sa.String(length=64), nullable=True),
-    sa.Column('device', sa.String(length=200), nullable=True),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions')),
-    sa.UniqueConstraint('token_hash', name=op.f('uq_sessions_token_hash'))
-    )
-    with op.batch_alter_table('sessions', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_sessions_expires_at'), ['expires_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_sessions_guest_id'), ['guest_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_sessions_person_id'), ['person_id'], unique=False)
+    with op.batch_alter_table("parked_values", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_parked_values_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_parked_values_work"), ["work"], unique=False)
 
-    op.create_table('site_settings',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('document', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_site_settings'))
+    op.create_table(
+        "people",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("email_key", sa.String(length=254), nullable=False),
+        sa.Column("password_hash", sa.String(length=200), nullable=True),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=True),
+        sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
+        sa.UniqueConstraint("email_key", name=op.f("uq_people_email_key")),
     )
-    op.create_table('drafts',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
-    sa.Column('reference', sa.String(length=16), nullable=False),
-    sa.Column('form_version_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('return_code', sa.LargeBinary(), nullable=True),
-    sa.Column('save_address', sa.LargeBinary(), nullable=True),
-    sa.Column('last_section_id', sa.String(length=64), nullable=True),
-    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['form_version_id'], ['form_versions.id'], name=op.f('fk_drafts_form_version_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_drafts')),
-    sa.UniqueConstraint('reference', name=op.f('uq_drafts_reference'))
+    op.create_table(
+        "sessions",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("csrf_secret", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("guest_id", sa.String(length=64), nullable=True),
+        sa.Column("idle_timeout_s", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("absolute_end_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.String(length=32), nullable=True),
+        sa.Column("quiet_path", sa.String(length=200), nullable=True),
+        sa.Column("quiet_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("network", sa.String(length=64), nullable=True),
+        sa.Column("device", sa.String(length=200), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_sessions_token_hash")),
     )
-    with op.batch_alter_table('drafts', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_drafts_expires_at'), ['expires_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_drafts_person_id'), ['person_id'], unique=False)
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sessions_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sessions_guest_id"), ["guest_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sessions_person_id"), ["person_id"], unique=False)
 
-    op.create_table('mailed_tokens',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
-    sa.Column('purpose', sa.String(length=16), nullable=False),
-    sa.Column('token_hash', sa.LargeBinary(length=32), nullable=False),
-    sa.Column('email', sa.String(length=254), nullable=False),
-    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('password_hash', sa.String(length=200), nullable=True),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['person_id'], ['people.id'], name=op.f('fk_mailed_tokens_person_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_mailed_tokens')),
-    sa.UniqueConstraint('token_hash', name=op.f('uq_mailed_tokens_token_hash'))
+    op.create_table(
+        "site_settings",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_site_settings")),
     )
-    with op.batch_alter_table('mailed_tokens', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_mailed_tokens_expires_at'), ['expires_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_mailed_tokens_person_id'), ['person_id'], unique=False)
+    op.create_table(
+        "drafts",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("reference", sa.String(length=16), nullable=False),
+        sa.Column("form_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("return_code", sa.LargeBinary(), nullable=True),
+        sa.Column("save_address", sa.LargeBinary(), nullable=True),
+        sa.Column("last_section_id", sa.String(length=64), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["form_version_id"], ["form_versions.id"], name=op.f("fk_drafts_form_version_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drafts")),
+        sa.UniqueConstraint("reference", name=op.f("uq_drafts_reference")),
+    )
+    with op.batch_alter_table("drafts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_drafts_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_drafts_person_id"), ["person_id"], unique=False)
 
-    op.create_table('draft_guests',
-    sa.Column('draft_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('guest_id', sa.String(length=64), nullable=False),
-    sa.ForeignKeyConstraint(['draft_id'], ['drafts.id'], name=op.f('fk_draft_guests_draft_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('draft_id', 'guest_id', name=op.f('pk_draft_guests'))
+    op.create_table(
+        "mailed_tokens",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("password_hash", sa.String(length=200), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_mailed_tokens_person_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailed_tokens")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_mailed_tokens_token_hash")),
     )
-    with op.batch_alter_table('draft_guests', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_draft_guests_guest_id'), ['guest_id'], unique=False)
+    with op.batch_alter_table("mailed_tokens", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mailed_tokens_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mailed_tokens_person_id"), ["person_id"], unique=False)
 
-    op.create_table('draft_parts',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
-    sa.Column('draft_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('section_id', sa.String(length=64), nullable=False),
-    sa.Column('item_id', sa.String(length=16), nullable=False),
-    sa.Column('revision', sa.Integer(), nullable=False),
-    sa.Column('is_confirmed', sa.Boolean(), nullable=False),
-    sa.Column('sealed', sa.LargeBinary(), nullable=False),
-    sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['draft_id'], ['drafts.id'], name=op.f('fk_draft_parts_draft_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_draft_parts')),
-    sa.UniqueConstraint('draft_id', 'section_id', 'item_id', name=op.f('uq_draft_parts_draft_id_section_id_item_id'))
+    op.create_table(
+        "draft_guests",
+        sa.Column("draft_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("guest_id", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["draft_id"], ["drafts.id"], name=op.f("fk_draft_guests_draft_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("draft_id", "guest_id", name=op.f("pk_draft_guests")),
     )
-    op.create_table('resume_links',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
-    sa.Column('token_hash', sa.LargeBinary(length=32), nullable=False),
-    sa.Column('draft_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('address', sa.LargeBinary(), nullable=False),
-    sa.Column('issued_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['draft_id'], ['drafts.id'], name=op.f('fk_resume_links_draft_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_resume_links')),
-    sa.UniqueConstraint('token_hash', name=op.f('uq_resume_links_token_hash'))
-    )
-    with op.batch_alter_table('resume_links', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_resume_links_draft_id'), ['draft_id'], unique=False)
+    with op.batch_alter_table("draft_guests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_draft_guests_guest_id"), ["guest_id"], unique=False)
 
-    op.create_table('submissions',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
-    sa.Column('reference', sa.String(length=16), nullable=False),
-    sa.Column('draft_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('idempotency_key', sa.String(length=64), nullable=False),
-    sa.Column('form_version_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('sealed', sa.LargeBinary(), nullable=False),
-    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['draft_id'], ['drafts.id'], name=op.f('fk_submissions_draft_id')),
-    sa.ForeignKeyConstraint(['form_version_id'], ['form_versions.id'], name=op.f('fk_submissions_form_version_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_submissions')),
-    sa.UniqueConstraint('draft_id', name=op.f('uq_submissions_draft_id')),
-    sa.UniqueConstraint('idempotency_key', name=op.f('uq_submissions_idempotency_key')),
-    sa.UniqueConstraint('reference', name=op.f('uq_submissions_reference'))
+    op.create_table(
+        "draft_parts",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("draft_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("section_id", sa.String(length=64), nullable=False),
+        sa.Column("item_id", sa.String(length=16), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("is_confirmed", sa.Boolean(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("page_id", sa.String(length=32), server_default="", nullable=False),
+        sa.Column("sequence", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(["draft_id"], ["drafts.id"], name=op.f("fk_draft_parts_draft_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_draft_parts")),
+        sa.UniqueConstraint(
+            "draft_id", "section_id", "item_id", name=op.f("uq_draft_parts_draft_id_section_id_item_id")
+        ),
     )
-    with op.batch_alter_table('submissions', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_submissions_person_id'), ['person_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_submissions_sent_at'), ['sent_at'], unique=False)
+    op.create_table(
+        "resume_links",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("draft_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("address", sa.LargeBinary(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["draft_id"], ["drafts.id"], name=op.f("fk_resume_links_draft_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resume_links")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_resume_links_token_hash")),
+    )
+    with op.batch_alter_table("resume_links", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_resume_links_draft_id"), ["draft_id"], unique=False)
 
-    op.create_table('resume_codes',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
-    sa.Column('token_hash', sa.LargeBinary(length=32), nullable=False),
-    sa.Column('link_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('code_hash', sa.LargeBinary(length=32), nullable=False),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['link_id'], ['resume_links.id'], name=op.f('fk_resume_codes_link_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_resume_codes')),
-    sa.UniqueConstraint('token_hash', name=op.f('uq_resume_codes_token_hash'))
+    op.create_table(
+        "submissions",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("reference", sa.String(length=16), nullable=False),
+        sa.Column("draft_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("idempotency_key", sa.String(length=64), nullable=False),
+        sa.Column("form_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["draft_id"], ["drafts.id"], name=op.f("fk_submissions_draft_id")),
+        sa.ForeignKeyConstraint(["form_version_id"], ["form_versions.id"], name=op.f("fk_submissions_form_version_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_submissions")),
+        sa.UniqueConstraint("draft_id", name=op.f("uq_submissions_draft_id")),
+        sa.UniqueConstraint("idempotency_key", name=op.f("uq_submissions_idempotency_key")),
+        sa.UniqueConstraint("reference", name=op.f("uq_submissions_reference")),
+    )
+    with op.batch_alter_table("submissions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_submissions_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_submissions_sent_at"), ["sent_at"], unique=False)
+
+    op.create_table(
+        "resume_codes",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("link_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["link_id"], ["resume_links.id"], name=op.f("fk_resume_codes_link_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resume_codes")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_resume_codes_token_hash")),
     )
     op.execute("INSERT INTO site_settings (id, document) VALUES (1, '{}')")
 
 
 def downgrade() -> None:
     """Go back."""
-    # ### commands auto generated by Alembic - please adjust! ###
-    op.drop_table('resume_codes')
-    with op.batch_alter_table('submissions', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_submissions_sent_at'))
-        batch_op.drop_index(batch_op.f('ix_submissions_person_id'))
+    op.drop_table("resume_codes")
+    with op.batch_alter_table("submissions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_submissions_sent_at"))
+        batch_op.drop_index(batch_op.f("ix_submissions_person_id"))
 
-    op.drop_table('submissions')
-    with op.batch_alter_table('resume_links', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_resume_links_draft_id'))
+    op.drop_table("submissions")
+    with op.batch_alter_table("resume_links", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_resume_links_draft_id"))
 
-    op.drop_table('resume_links')
-    op.drop_table('draft_parts')
-    with op.batch_alter_table('draft_guests', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_draft_guests_guest_id'))
+    op.drop_table("resume_links")
+    op.drop_table("draft_parts")
+    with op.batch_alter_table("draft_guests", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_draft_guests_guest_id"))
 
-    op.drop_table('draft_guests')
-    with op.batch_alter_table('mailed_tokens', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_mailed_tokens_person_id'))
-        batch_op.drop_index(batch_op.f('ix_mailed_tokens_expires_at'))
+    op.drop_table("draft_guests")
+    with op.batch_alter_table("mailed_tokens", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mailed_tokens_person_id"))
+        batch_op.drop_index(batch_op.f("ix_mailed_tokens_expires_at"))
 
-    op.drop_table('mailed_tokens')
-    with op.batch_alter_table('drafts', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_drafts_person_id'))
-        batch_op.drop_index(batch_op.f('ix_drafts_expires_at'))
+    op.drop_table("mailed_tokens")
+    with op.batch_alter_table("drafts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_drafts_person_id"))
+        batch_op.drop_index(batch_op.f("ix_drafts_expires_at"))
 
-    op.drop_table('drafts')
-    op.drop_table('site_settings')
-    with op.batch_alter_table('sessions', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_sessions_person_id'))
-        batch_op.drop_index(batch_op.f('ix_sessions_guest_id'))
-        batch_op.drop_index(batch_op.f('ix_sessions_expires_at'))
+    op.drop_table("drafts")
+    op.drop_table("site_settings")
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sessions_person_id"))
+        batch_op.drop_index(batch_op.f("ix_sessions_guest_id"))
+        batch_op.drop_index(batch_op.f("ix_sessions_expires_at"))
 
-    op.drop_table('sessions')
-    op.drop_table('people')
-    with op.batch_alter_table('outbox', schema=None) as batch_op:
-        batch_op.drop_index('ix_outbox_waiting', sqlite_where=sa.text('sent_at IS NULL AND failed_at IS NULL'), postgresql_where=sa.text('sent_at IS NULL AND failed_at IS NULL'))
+    op.drop_table("sessions")
+    op.drop_table("people")
+    with op.batch_alter_table("parked_values", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_parked_values_work"))
+        batch_op.drop_index(batch_op.f("ix_parked_values_expires_at"))
 
-    op.drop_table('outbox')
-    with op.batch_alter_table('limits', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_limits_used_until'))
+    op.drop_table("parked_values")
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_outbox_waiting",
+            sqlite_where=sa.text("sent_at IS NULL AND failed_at IS NULL"),
+            postgresql_where=sa.text("sent_at IS NULL AND failed_at IS NULL"),
+        )
 
-    op.drop_table('limits')
-    with op.batch_alter_table('form_versions', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_form_versions_slug'))
+    op.drop_table("outbox")
+    with op.batch_alter_table("limits", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_limits_used_until"))
 
-    op.drop_table('form_versions')
-    with op.batch_alter_table('audit_events', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_audit_events_at'))
-        batch_op.drop_index(batch_op.f('ix_audit_events_action'))
+    op.drop_table("limits")
+    with op.batch_alter_table("form_versions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_form_versions_slug"))
 
-    op.drop_table('audit_events')
-    # ### end Alembic commands ###
+    op.drop_table("form_versions")
+    with op.batch_alter_table("audit_events", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_events_at"))
+        batch_op.drop_index(batch_op.f("ix_audit_events_action"))
+
+    op.drop_table("audit_events")

@@ -9,6 +9,8 @@ from sqlalchemy import select, update
 from portal.accounts.models import Person
 from portal.db import Database
 from portal.drafts.models import Draft
+from portal.resume.interface import come_back
+from portal.sessions.interface import visit
 from portal.sessions.models import SessionRow
 from tests.citizen import Citizen
 from tests.conftest import START
@@ -129,3 +131,14 @@ def test_nobody_gives_themselves_a_role(
 @pytest.fixture
 def read_link(app: Flask) -> Callable[[], str]:
     return lambda: letters(app)[-1].link
+
+
+def test_nothing_that_opens_a_draft_opens_the_account_that_has_it(app: Flask, citizen: Citizen, victim: str) -> None:
+    """Behind every door to a draft, whatever it checked before: the account may have taken the draft meanwhile."""
+    _claim(app, citizen)
+    reference = victim.rpartition("/")[2]
+    with app.test_request_context("/resume", method="POST"), app.extensions["portal"].database.reading() as db:
+        draft = db.scalars(select(Draft).where(Draft.reference == reference)).one()
+        answer = app.make_response(come_back(draft))
+        assert answer.location.startswith("/account/sign-in?next=%2Fdrafts%2F")
+        assert not visit().cookies

@@ -167,7 +167,7 @@ def test_no_text_runs_in_a_mail_or_breaks_its_head(app: Flask, citizen: Citizen)
 
 
 @pytest.mark.parametrize(
-    "name", ["Evil\r\nBcc: all@mail.example", "Evil\nSubject: x", "Evil\u2028x", "a\0b", "\u202eevil"]
+    "name", ["Evil\r\nBcc: all@mail.example", "Evil\nSubject: x", "Evil\u2028x", "a\0b", "\u202eevil"], ids=repr
 )
 def test_a_site_name_of_several_lines_is_refused(app: Flask, citizen: Citizen, name: str) -> None:
     add_person(app, "root@mail.example", "administrator")

@@ -16,10 +16,11 @@ HTMX = {"HX-Request": "true"}
 
 def autosave(citizen: Citizen, draft: str, changed: str | None, place: str = "you", **values: str) -> TestResponse:
     """Send what the script would, from the page of a section."""
-    token = citizen.open(f"{draft}/{place}").value("csrf_token")
+    page = citizen.open(f"{draft}/{place}")
+    hidden = {name: page.value(name) or "" for name in ("csrf_token", "_revision")}
     named = {} if changed is None else {"_changed": changed}
     typed = {name.replace("__", "-"): value for name, value in values.items()}
-    data = {"csrf_token": token, **typed, **named, "_end": "1"}
+    data = {**hidden, **typed, **named, "_end": "1"}
     return citizen.client.post(f"{draft}/autosave/{place}", data=data, headers=HTMX)
 
 

@@ -1,0 +1,218 @@
+"""What each button of a section, an item or a list does once the form has arrived whole."""
+
+from collections.abc import Callable
+
+from flask import abort, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from werkzeug.exceptions import BadRequest
+
+from portal.drafts import pages
+from portal.drafts.conflict_pages import (
+    changed_fields,
+    chosen_side,
+    conflict_page,
+    fields_kept_as_mine,
+    stale_fields,
+)
+from portal.drafts.opening import OpenDraft
+from portal.drafts.operations import Change, remove_item
+from portal.drafts.rules import Part
+from portal.drafts.section_pages import items_answer, section_answer
+from portal.form_definitions.definition import Section, SectionState
+from portal.form_definitions.forms import SectionForm
+from portal.form_definitions.rich_text import rich_text
+from portal.sessions.gate import token_refused
+from portal.sessions.interface import extend, visit
+from portal.site_settings.times import language
+from portal.tokens import item_token
+from portal.web.portal import portal
+from portal.web.strict_input import repeated, require_end_marker
+from portal.web.unit_of_work import db, now
+
+
+def section_sent(opened: OpenDraft, section: Section, part: Part) -> ResponseReturnValue:
+    require_whole(section)
+    form = opened.form(section, part, posted=request.form)
+    if token_refused():
+        return section_answer(opened, section, part, form, status=409)
+    stale = stale_fields(opened, section, part, form)
+    if stale:
+        return conflict_page(opened, section, part, form, stale)
+    opened.forget_parked(part)
+    button = BUTTONS.get(request.form.get("_action", ""), _continue)
+    return button(opened, section, part, form)
+
+
+def require_whole(section: Section) -> None:
+    """Refuse a body that was cut short or says one thing twice, before anything is stored."""
+    require_end_marker()
+    many = {field.id for field in section.fields if field.type == "choices"}
+    if repeated(set(request.form) - many):
+        raise BadRequest("An answer was sent twice.")
+
+
+def _continue(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+    if not opened.filled.is_open(section):
+        return _leave(opened, part, form, opened.address())
+    if not form.validate():
+        if not section.repeat or _has_something(part, form):
+            opened.save(part, form, is_confirmed=False if not section.repeat else None)
+        return section_answer(opened, section, part, form, status=422)
+    opened.save(part, form, is_confirmed=True)
+    if section.repeat:
+        return redirect(_with_origin(opened.address(section.id)), 303)
+    return _go_on(opened, section)
+
+
+def _go_on(opened: OpenDraft, section: Section) -> ResponseReturnValue:
+    stop = opened.filled.stop(section)
+    if stop:
+        body = rich_text(stop.body.in_(language())) if stop.body else None
+        return render_template(
+            "drafts/stop.html", opened=opened, band=pages.band(opened, section), stop=stop, body=body
+        )
+    return redirect(_after(opened, section), 303)
+
+
+def _after(opened: OpenDraft, section: Section) -> str:
+    """Where Continue leads: the next section, or back to the check page that the person came from."""
+    if request.args.get("from") == "check":
+        return _next_address(opened, opened.filled.first_unfinished())
+    return _next_address(opened, opened.filled.next_section(section))
+
+
+def _next_address(opened: OpenDraft, section: Section | None) -> str:
+    return opened.address(section.id) if section else opened.address("check")
+
+
+def _with_origin(address: str) -> str:
+    return f"{address}?from=check" if request.args.get("from") == "check" else address
+
+
+def _back(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+    if section.repeat:
+        return _leave(opened, part, form, _with_origin(opened.address(section.id)))
+    return _leave(opened, part, form, _before(opened, section))
+
+
+def _before(opened: OpenDraft, section: Section) -> str:
+    previous = opened.filled.previous_section(section)
+    return opened.address(previous.id) if previous else opened.address()
+
+
+def _save_for_later(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+    if not opened.can_be_saved:
+        abort(404)
+    answer = _leave(opened, part, form, opened.address("save"))
+    portal().registry["draft_saved"](opened.draft)
+    return answer
+
+
+def _stay(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+    """Save and stay signed in, for browsers without script."""
+    live = visit().live
+    if live:
+        extend(live)
+    return _leave(opened, part, form, request.path)
+
+
+def _leave(opened: OpenDraft, part: Part, form: SectionForm, target: str) -> ResponseReturnValue:
+    """Store what was typed, right or wrong, and go; an item in which nothing was typed is not made."""
+    if _has_something(part, form):
+        opened.save(part, form)
+    return redirect(target, 303)
+
+
+def _has_something(part: Part, form: SectionForm) -> bool:
+    """Whether something was typed, now or before."""
+    kept = form.kept()
+    return bool(kept.answers or kept.typed or not part.is_empty)
+
+
+def _resolve(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+    """Store what was chosen of two versions, and show the page with it."""
+    fields = changed_fields(section, part, form)
+    if not all(chosen_side(field) for field in fields):
+        return conflict_page(opened, section, part, form, fields, status=422)
+    chosen = opened.form(section, part, posted=request.form, only=fields_kept_as_mine(section, fields))
+    return _leave(opened, part, chosen, request.path)
+
+
+BUTTONS: dict[str, Callable[[OpenDraft, Section, Part, SectionForm], ResponseReturnValue]] = {
+    "continue": _continue,
+    "back": _back,
+    "save": _save_for_later,
+    "stay": _stay,
+    "resolve": _resolve,
+}
+
+
+def list_sent(opened: OpenDraft, section: Section) -> ResponseReturnValue:
+    """The buttons of a repeat's list: add, remove, and the ways on."""
+    require_whole(section)
+    if token_refused():
+        return items_answer(opened, section, status=409)
+    if not opened.filled.is_open(section):
+        return redirect(opened.address(), 303)
+    removed = request.form.get("_remove")
+    if removed:
+        return _remove(opened, section, removed)
+    return LIST_BUTTONS.get(request.form.get("_action", ""), _confirm_list)(opened, section)
+
+
+def _remove(opened: OpenDraft, section: Section, item_id: str) -> ResponseReturnValue:
+    remove_item(db(), opened.draft, opened.definition, section.id, item_id, now=now())
+    return redirect(_with_origin(opened.address(section.id)), 303)
+
+
+def _add(opened: OpenDraft, section: Section) -> ResponseReturnValue:
+    if section.repeat and len(opened.filled.items(section)) >= section.repeat.max:
+        return items_answer(opened, section, error=_("You cannot add any more."), status=422)
+    return redirect(_with_origin(opened.address(section.id, item_token())), 303)
+
+
+def _confirm_list(opened: OpenDraft, section: Section) -> ResponseReturnValue:
+    """Continue on the list means that everyone is on it."""
+    problem = _list_problem(opened, section)
+    if problem:
+        return items_answer(opened, section, error=problem, status=422)
+    part = opened.filled.part(section.id)
+    opened.store(part, Change(section_id=section.id, state=SectionState(), is_confirmed=True))
+    opened.reread()
+    return _go_on(opened, section)
+
+
+def _list_problem(opened: OpenDraft, section: Section) -> str | None:
+    least = section.repeat.min if section.repeat else 0
+    if len(opened.filled.items(section)) < least:
+        return _("Add at least %(least)s to “%(title)s”", least=least, title=section.title.in_(language()))
+    troubled = next((item for item in pages.items(opened, section) if item.has_problem), None)
+    return _("Change “%(name)s”: something is missing or wrong", name=troubled.name) if troubled else None
+
+
+def _back_from_list(opened: OpenDraft, section: Section) -> ResponseReturnValue:
+    return redirect(_before(opened, section), 303)
+
+
+def _save_list_for_later(opened: OpenDraft, section: Section) -> ResponseReturnValue:
+    if not opened.can_be_saved:
+        abort(404)
+    portal().registry["draft_saved"](opened.draft)
+    return redirect(opened.address("save"), 303)
+
+
+def _stay_on_list(opened: OpenDraft, section: Section) -> ResponseReturnValue:
+    live = visit().live
+    if live:
+        extend(live)
+    return redirect(request.path, 303)
+
+
+LIST_BUTTONS: dict[str, Callable[[OpenDraft, Section], ResponseReturnValue]] = {
+    "continue": _confirm_list,
+    "add": _add,
+    "back": _back_from_list,
+    "save": _save_list_for_later,
+    "stay": _stay_on_list,
+}

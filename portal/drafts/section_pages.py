@@ -1,0 +1,76 @@
+"""The page of a section or an item, and the list of the items of a repeat, as they are answered."""
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from portal.drafts import pages
+from portal.drafts.opening import OpenDraft, seen_by_page
+from portal.drafts.rules import Part
+from portal.form_definitions.definition import Section
+from portal.form_definitions.forms import SectionForm
+from portal.form_definitions.rich_text import rich_text
+from portal.sessions.late_forms import Parked
+from portal.site_settings.times import language
+
+
+def opened_page(opened: OpenDraft, section: Section, part: Part) -> ResponseReturnValue:
+    """A page with what is stored, and over it what was typed after the session had ended, marked as not sent."""
+    parked = opened.parked(part)
+    return section_answer(opened, section, part, opened.shown_form(section, part, parked), parked=parked)
+
+
+def section_answer(
+    opened: OpenDraft,
+    section: Section,
+    part: Part,
+    form: SectionForm,
+    *,
+    status: int = 200,
+    parked: Parked | None = None,
+) -> ResponseReturnValue:
+    page = render_template(
+        "drafts/section.html",
+        opened=opened,
+        section=section,
+        form=form,
+        band=pages.band(opened, section),
+        title=pages.part_title(opened, section, part),
+        intro=rich_text(section.intro.in_(language())) if section.intro and not section.repeat else None,
+        is_out_of_date=status == 409,
+        autosave=opened.address("autosave", section.id, part.item_id),
+        is_parked=parked is not None,
+        ours=_names_of_page(opened, part, status, parked),
+    )
+    return page, status
+
+
+def _names_of_page(opened: OpenDraft, part: Part, status: int, parked: Parked | None) -> dict[str, str]:
+    """What the page tells of itself when it is sent.
+
+    One that was refused unsaved, or comes back parked, still names the revision that it was served with, unless it
+    wrote the stored one itself.
+    """
+    stored = opened.filled.part(part.section_id, part.item_id)
+    seen = dict(parked.form.seen) if parked else {}
+    revision = str(seen_by_page().revision if status == 409 else stored.revision)
+    if seen and seen.get("_page") != stored.page_id:
+        revision = seen.get("_revision", revision)
+    return {"_revision": revision, "_page": pages.new_page_id(), "_sequence": "0"}
+
+
+def items_answer(
+    opened: OpenDraft, section: Section, *, error: str | None = None, status: int = 200
+) -> ResponseReturnValue:
+    page = render_template(
+        "drafts/items.html",
+        opened=opened,
+        section=section,
+        band=pages.band(opened, section),
+        title=section.title.in_(language()),
+        intro=rich_text(section.intro.in_(language())) if section.intro else None,
+        items=pages.items(opened, section),
+        item_word=pages.item_word(section),
+        error=error,
+        is_out_of_date=status == 409,
+    )
+    return page, status

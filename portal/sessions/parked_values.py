@@ -1,0 +1,97 @@
+"""Parked values in the database: encrypted, bound to one page and one person, for a day."""
+
+import json
+from datetime import datetime, timedelta
+
+from sqlalchemy import Exists, delete, exists, select
+from sqlalchemy.orm import Session
+
+from portal.keyring import Keyring
+from portal.sessions.late_forms import LateForm, Parked
+from portal.sessions.models import ParkedValues
+from portal.sessions.queries import FoundSession
+
+KEPT_FOR = timedelta(hours=24)
+SWEEP_BATCH = 500
+
+
+def park(db: Session, keyring: Keyring, found: FoundSession, page: str, form: LateForm, *, now: datetime) -> Parked:
+    """Keep a late form for a day; what the same page sent before is laid under it."""
+    row = db.scalar(select(ParkedValues).where(ParkedValues.page == page).with_for_update())
+    whole = form.over(_same_holder(keyring, row, found, now))
+    if row is None:
+        row = ParkedValues(page=page, work=work_of(page))
+        db.add(row)
+    row.person_id, row.guest_id = found.person_id, found.guest_id
+    row.sealed = keyring.seal(_plain(whole), subject=_subject(page), place=_place(row))
+    row.parked_at, row.expires_at = now, now + KEPT_FOR
+    return Parked(page=page, form=whole, parked_at=now, expires_at=row.expires_at)
+
+
+def work_of(page: str) -> str:
+    """The whole that a page belongs to: `/drafts/R` of `/drafts/R/rent`."""
+    return "/".join(page.split("/")[:3])
+
+
+def _same_holder(keyring: Keyring, row: ParkedValues | None, found: FoundSession, now: datetime) -> LateForm | None:
+    if row is None or row.expires_at <= now or (row.person_id, row.guest_id) != (found.person_id, found.guest_id):
+        return None
+    return _opened(keyring, row).form
+
+
+def parked_on(db: Session, keyring: Keyring, page: str, *, now: datetime, person_id: int | None) -> Parked | None:
+    """What is parked of a page. The caller may open the page; a person's values open for that person alone."""
+    row = db.scalar(select(ParkedValues).where(ParkedValues.page == page, ParkedValues.expires_at > now))
+    if row is None or row.person_id not in (None, person_id):
+        return None
+    return _opened(keyring, row)
+
+
+def has_parked(work: str, *, now: datetime) -> Exists:
+    """The condition that something of a whole is parked, for queries that ask this beside other things."""
+    return exists().where(ParkedValues.work == work, ParkedValues.expires_at > now)
+
+
+def parked_pages(db: Session, work: str, *, now: datetime) -> list[str]:
+    """The pages of a whole that have something parked, the latest first."""
+    query = select(ParkedValues.page).where(ParkedValues.work == work, ParkedValues.expires_at > now)
+    return list(db.scalars(query.order_by(ParkedValues.parked_at.desc(), ParkedValues.id.desc())))
+
+
+def forget_parked(db: Session, page: str) -> None:
+    """Remove what was parked of a page, once the page itself is saved."""
+    db.execute(delete(ParkedValues).where(ParkedValues.page == page))
+
+
+def forget_parked_of(db: Session, work: str) -> None:
+    """Remove all that was parked of a whole."""
+    db.execute(delete(ParkedValues).where(ParkedValues.work == work))
+
+
+def sweep_parked(db: Session, *, now: datetime) -> None:
+    """Delete one batch of values whose day is over."""
+    over = select(ParkedValues.id).where(ParkedValues.expires_at <= now).order_by(ParkedValues.id).limit(SWEEP_BATCH)
+    db.execute(delete(ParkedValues).where(ParkedValues.id.in_(over.scalar_subquery())))
+
+
+def _opened(keyring: Keyring, row: ParkedValues) -> Parked:
+    fields, pairs, seen = json.loads(keyring.open(row.sealed, subject=_subject(row.page), place=_place(row)))
+    form = LateForm(
+        fields=None if fields is None else frozenset(fields),
+        pairs=tuple((name, value) for name, value in pairs),
+        seen=tuple((name, value) for name, value in seen),
+    )
+    return Parked(page=row.page, form=form, parked_at=row.parked_at, expires_at=row.expires_at)
+
+
+def _plain(form: LateForm) -> bytes:
+    fields = None if form.fields is None else sorted(form.fields)
+    return json.dumps([fields, form.pairs, form.seen], ensure_ascii=False).encode()
+
+
+def _subject(page: str) -> str:
+    return f"parked:{page}"
+
+
+def _place(row: ParkedValues) -> str:
+    return f"person {row.person_id} guest {row.guest_id}"

@@ -1,0 +1,46 @@
+"""Parking: the values of a form that came too late are kept for its person, encrypted, and executed by nobody."""
+
+from flask import request
+
+from portal.sessions.late_forms import LateForm, Parked
+from portal.sessions.parked_values import park
+from portal.sessions.queries import FoundSession
+from portal.sessions.rules import EndReason
+from portal.web.csrf import FIELD, HEADER, proves
+from portal.web.portal import portal
+from portal.web.strict_input import END_MARKER
+from portal.web.unit_of_work import db, now
+
+SEEN = ("_revision", "_page", "_sequence")
+
+
+def park_late_form(found: FoundSession) -> Parked | None:
+    """Keep what this request sent, if it is a whole form page of the session `found` that has ended.
+
+    Nothing is kept without the session's own token, after an explicit sign-out, or where the form is not saved.
+    """
+    is_whole = END_MARKER in request.form
+    if found.reason is EndReason.SIGNED_OUT or not is_whole or not proves(form_token(), found.csrf_secret):
+        return None
+    page = portal().registry["parkable_page"](found, request.path)
+    return park(db(), portal().configuration.keyring, found, page, _sent(), now=now()) if page else None
+
+
+def form_token() -> str | None:
+    """The token that came with this form."""
+    return request.form.get(FIELD) or request.headers.get(HEADER)
+
+
+def _sent() -> LateForm:
+    """What the form says; an autosave speaks only for the fields that it names."""
+    named = request.form.get("_changed")
+    pairs = tuple((name, value) for name, value in request.form.items(multi=True) if _is_answer(name))
+    return LateForm(
+        fields=None if named is None else frozenset(named.split(",")),
+        pairs=pairs,
+        seen=tuple((name, request.form[name]) for name in SEEN if name in request.form),
+    )
+
+
+def _is_answer(name: str) -> bool:
+    return not name.startswith("_") and name != FIELD

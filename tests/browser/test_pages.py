@@ -1,0 +1,269 @@
+"""Every page: nothing for axe to find, one heading, labels, a token in each form, no sideways scrolling at 320 px."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Console
+from tests.browser.inspection import WIDE, Inspector
+from tests.browser.server import Server
+from tests.browser.visitors import Enter, button, follow, press, take_over
+from tests.citizen import Citizen
+from tests.journeys import housing
+from tests.people import PASSWORD, add_person, sign_in
+from tests.post import letters
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
+REFUSALS = "status of (403|404|410|422)"
+PARTNER = {
+    "full_name": "Joel Łukasz-Featherstonehaugh",
+    "born__day": "2",
+    "born__month": "2",
+    "born__year": "1990",
+    "relation": "partner",
+}
+PUBLIC = (
+    "/",
+    "/forms/housing-support",
+    "/forms/parking-permit",
+    "/forms/report-a-problem",
+    "/resume",
+    "/account/sign-in",
+    "/account/register",
+    "/account/password",
+    "/session/ended",
+    "/help/sessions",
+    "/privacy",
+    "/cookies",
+    "/accessibility",
+    "/contact",
+    "/nowhere",
+)
+
+
+@pytest.fixture
+def page(enter: Enter, console: Console) -> Page:
+    console.expects(REFUSALS)
+    return enter(viewport=WIDE, reduced_motion="reduce")
+
+
+@pytest.fixture
+def look(page: Page, server: Server) -> Iterator[Inspector]:
+    """Looks at pages; what it finds fails the test at its end."""
+    inspector = Inspector(page, server)
+    yield inspector
+    assert inspector.faults == []
+
+
+def enters_as(look: Inspector, citizen: Citizen) -> None:
+    take_over(look.page.context, citizen, look.server)
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_page_that_anybody_may_open(look: Inspector, address: str) -> None:
+    look.visit(address, address, is_main=address in ("/", "/forms/housing-support", "/account/sign-in"))
+
+
+def test_pages_about_accounts(look: Inspector) -> None:
+    add_person(look.server.app)
+    page = look.page
+    page.goto("/account/sign-in")
+    press(page, "Sign in", email="ada@mail.example", password="wrong horse")
+    look.look("sign-in refused", is_main=True)
+    page.goto("/account/register")
+    press(page, "Register", email="nobody", password="short")
+    look.look("registration refused")
+    press(page, "Register", email="zoe@mail.example", password=PASSWORD)
+    page.wait_for_url("**/account/check-mail")
+    look.look("check your e-mail")
+    link = letters(look.server.app)[-1].link
+    look.visit("confirm", link)
+    press(page, "Confirm", password=PASSWORD)
+    page.wait_for_url("**/account")
+    look.visit("link used", link)
+    page.goto("/account/password")
+    press(page, "Mail me a link", email="ada@mail.example")
+    page.wait_for_url("**/account/check-mail")
+    look.visit("new password", letters(look.server.app)[-1].link)
+
+
+def test_section_pages(look: Inspector, citizen: Citizen) -> None:
+    draft = housing.start(citizen)
+    housing.fill(citizen, draft)
+    enters_as(look, citizen)
+    look.visit("start page with a draft", "/forms/housing-support")
+    look.visit("task list", draft, is_main=True)
+    for section in ("about_you", "home", "rent", "income", "needs", "evidence", "consent"):
+        look.visit(section, f"{draft}/{section}", is_main=section in ("rent", "income"))
+    look.visit("items", f"{draft}/household", is_main=True)
+    follow(look.page, "Change Joel")
+    look.look("item", is_main=True)
+    look.visit("check", f"{draft}/check", is_main=True)
+    press(look.page, "Send")
+    look.look("check with errors", is_main=True)
+
+
+def test_pages_with_something_wrong(look: Inspector, citizen: Citizen) -> None:
+    draft = housing.start(citizen)
+    enters_as(look, citizen)
+    look.visit("task list of a new form", draft)
+    for section in ("about_you", "home", "income", "needs", "consent"):
+        look.page.goto(f"{draft}/{section}")
+        button(look.page, "Continue").click()
+        look.look(f"{section} with errors", is_main=section == "about_you")
+    look.visit("no items", f"{draft}/household")
+    button(look.page, "Add another person").click()
+    button(look.page, "Continue").click()
+    look.look("item with errors")
+    press(look.page, full_name="", born__day="40")
+    look.page.goto(f"{draft}/home")
+    press(look.page, tenure="own")
+    look.look("stop page", is_main=True)
+    look.page.goto(draft)
+    button(look.page, "Delete this draft").click()
+    look.look("delete?", is_main=True)
+    button(look.page, "Delete this draft").click()
+    look.look("deleted")
+
+
+def test_the_conditional_sections(look: Inspector, citizen: Citizen) -> None:
+    draft = housing.start(citizen)
+    citizen.open(f"{draft}/home")
+    citizen.press("Continue", **housing.HOME)
+    citizen.press("Continue", **(housing.RENT | {"in_arrears": "yes", "arrears": "1300"}))
+    citizen.press("Add another person")
+    citizen.press("Continue", **PARTNER)
+    citizen.press("Continue")
+    enters_as(look, citizen)
+    look.visit("a long name", f"{draft}/household")
+    for section in ("adults", "arrears_plan"):
+        look.visit(section, f"{draft}/{section}")
+
+
+def test_pages_of_saving_and_of_what_was_sent(look: Inspector, citizen: Citizen) -> None:
+    draft = housing.start(citizen)
+    housing.fill(citizen, draft)
+    enters_as(look, citizen)
+    look.visit("save page of a guest", f"{draft}/save", is_main=True)
+    press(look.page, "Send link", email="nobody")
+    look.look("save page refused")
+    press(look.page, "Send link", email="zoe@home.example")
+    look.page.wait_for_url("**/save?sent=1")
+    look.look("link sent", is_main=True)
+    look.page.goto(f"{draft}/check")
+    press(look.page, "Send", declaration="yes")
+    look.page.wait_for_url("**/submissions/*")
+    look.look("confirmation", is_main=True)
+    look.visit("already sent", draft)
+
+
+def test_pages_of_coming_back(look: Inspector, citizen: Citizen) -> None:
+    app, page = look.server.app, look.page
+    draft = housing.start(citizen)
+    citizen.open(f"{draft}/needs")
+    citizen.press("Save and come back later", story="The rent went up.")
+    citizen.press("Send link", email="zoe@home.example")
+    link = letters(app)[-1].link
+    look.visit("landing", link, is_main=True)
+    button(page, "Continue your form").click()
+    page.wait_for_url("**/resume/code")
+    look.look("code", is_main=True)
+    press(page, code="000")
+    look.look("wrong code", is_main=True)
+    page.goto("/resume")
+    press(page, "Continue your form", reference="HS-0000-0000", return_code="nonsense")
+    look.look("wrong return code")
+    look.visit("unknown link", "/resume/unknown")
+    look.server.clock.advance(days=31)
+    look.visit("expired", link)
+
+
+def test_links_to_what_is_gone(look: Inspector, citizen: Citizen) -> None:
+    app = look.server.app
+    links = []
+    for _ in ("sent", "deleted"):
+        draft = housing.start(citizen)
+        housing.fill(citizen, draft)
+        citizen.open(f"{draft}/save")
+        citizen.press("Send link", email="zoe@home.example")
+        links.append(letters(app)[-1].link)
+    citizen.open(draft)
+    citizen.press("Delete this draft")
+    citizen.press("Delete this draft")
+    look.visit("deleted", links[1])
+    citizen.open(f"{links[0]}")
+    citizen.press("Continue your form")
+    citizen.press("Continue", code=letters(app)[-1].code)
+    citizen.press("Send", declaration="yes")
+    look.visit("sent", links[0], is_main=True)
+
+
+def test_pages_of_a_person(look: Inspector, citizen: Citizen) -> None:
+    add_person(look.server.app)
+    begun = housing.start(citizen)
+    citizen.open(f"{begun}/about_you")
+    citizen.press("Continue", **housing.ABOUT_YOU)
+    sign_in(citizen)
+    enters_as(look, citizen)
+    look.visit("claim", citizen.page.address, is_main=True)
+    button(look.page, "No").click()
+    look.page.wait_for_url("**/account")
+    look.look("My Requests, empty")
+    for _ in ("draft", "sent"):
+        draft = housing.start(citizen)
+        housing.fill(citizen, draft)
+    citizen.press("Send", declaration="yes")
+    citizen.open("/forms/parking-permit")
+    permit = citizen.press("Start now").path
+    citizen.open(f"{permit}/start")
+    citizen.press("Save and come back later", from__day="1")
+    look.visit("save page of a person", f"{permit}/save", is_main=True)
+    look.visit("My Requests", "/account", is_main=True)
+    look.page.get_by_text("ada@mail.example").click()
+    look.look("the account menu, open")
+    look.look_at_warning("My Requests", after_minutes=28.5)
+
+
+def test_pages_of_staff(look: Inspector, citizen: Citizen) -> None:
+    add_person(look.server.app, "tom@council.example", "staff")
+    staff = Citizen(look.server.app)
+    sign_in(staff, "tom@council.example")
+    enters_as(look, staff)
+    look.visit("empty work list", "/hub")
+    draft = housing.start(citizen)
+    housing.fill(citizen, draft)
+    citizen.press("Send", declaration="yes")
+    look.visit("work list", "/hub", is_main=True)
+    look.visit("case", f"/hub/cases/{draft.rpartition('/')[2]}", is_main=True)
+    look.look_at_warning("case", after_minutes=358.5)
+
+
+def test_pages_of_administrators(look: Inspector, citizen: Citizen) -> None:
+    add_person(look.server.app, "mina@council.example", "administrator")
+    sign_in(citizen, "mina@council.example")
+    enters_as(look, citizen)
+    look.visit("settings", "/admin/self/site-settings/general", is_main=True)
+    press(look.page, "Save settings", session_lifetime_minutes="abc", site_name="")
+    look.look("settings refused", is_main=True)
+    press(look.page, "Save settings", session_lifetime_minutes="90", site_name="Ashmere Council")
+    look.look("settings saved, with advice", is_main=True)
+    look.visit("settings of sessions", "/admin/self/site-settings/sessions", is_main=True)
+    look.look_at_warning("settings", after_minutes=358.5)
+
+
+@pytest.mark.parametrize("form", ["housing-support", "report-a-problem"])
+def test_pages_of_the_warning_and_the_end(look: Inspector, citizen: Citizen, form: str) -> None:
+    section = {"housing-support": "about_you", "report-a-problem": "problem"}[form]
+    citizen.open(f"/forms/{form}")
+    draft = citizen.press("Start now").path
+    enters_as(look, citizen)
+    look.page.goto(f"{draft}/{section}")
+    late = look.page.context.new_page()
+    late.goto(f"{draft}/{section}")
+    look.look_at_warning(section, after_minutes=28.5)
+    look.server.clock.advance(minutes=2)
+    button(late, "Continue").click()
+    late_look = Inspector(late, look.server, look.faults)
+    late_look.look("late submit", is_main=True)
+    look.visit("ended", "/session/ended", is_main=True)

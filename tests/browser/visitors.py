@@ -1,0 +1,71 @@
+"""People with a real browser: they fill forms by the names of the inputs and press buttons by their words."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.browser.server import Server
+from tests.citizen import Citizen, Values
+
+COOKIES = ("session_customer", "session_hub", "visitor", "resume_code")
+Enter = Callable[..., Page]
+
+
+def fill(page: Page, **values: Values) -> None:
+    """Fill inputs as a person does; `born__day` names born-day, a list ticks several boxes."""
+    for name, value in values.items():
+        for each in [value] if isinstance(value, str) else value:
+            _answer(page.locator(f"main [name='{name.replace('__', '-')}']"), each)
+
+
+def _answer(inputs: Locator, value: str) -> None:
+    if inputs.first.get_attribute("type") in ("radio", "checkbox"):
+        inputs.and_(inputs.page.locator(f"[value='{value}']")).check()
+    else:
+        inputs.fill(value)
+
+
+def button(page: Page, name: str) -> Locator:
+    """A button of the page itself, by its exact words."""
+    return page.locator("main").get_by_role("button", name=name, exact=True)
+
+
+def press(page: Page, name: str = "Continue", **values: Values) -> None:
+    """Fill what is to be filled, and press a button."""
+    fill(page, **values)
+    button(page, name).click()
+
+
+def follow(page: Page, name: str) -> None:
+    """Follow a link of the page itself."""
+    page.locator("main").get_by_role("link", name=name, exact=True).click()
+
+
+def expect_answers(page: Page, **values: str) -> None:
+    """Every input shows what was typed."""
+    for name, value in values.items():
+        inputs = page.locator(f"main [name='{name.replace('__', '-')}']")
+        if inputs.first.get_attribute("type") == "radio":
+            expect(inputs.and_(page.locator(f"[value='{value}']"))).to_be_checked()
+        else:
+            expect(inputs).to_have_value(value)
+
+
+def pass_time(server: Server, page: Page, seconds: float) -> None:
+    """Let time pass on the server and in a browser whose time stands still."""
+    server.clock.advance(seconds=seconds)
+    page.context.clock.run_for(int(seconds * 1000))
+
+
+def stop_time(context: BrowserContext, server: Server) -> None:
+    """From now on the time of this browser stands still; it moves with `pass_time`."""
+    context.clock.install(time=server.clock.now())
+    context.clock.pause_at(server.clock.now() + timedelta(seconds=1))
+
+
+def take_over(context: BrowserContext, citizen: Citizen, server: Server) -> None:
+    """Go on in this browser where somebody without one has come to."""
+    cookies = [citizen.client.get_cookie(name) for name in COOKIES]
+    found = [{"name": each.key, "value": each.value, "url": server.base_url} for each in cookies if each]
+    context.add_cookies(found)  # type: ignore[arg-type]

@@ -1,0 +1,234 @@
+"""What was typed on a page whose session had ended comes back to its person, and to nobody else."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from portal.accounts.operations import create_account
+from portal.accounts.passwords import hash_password
+from portal.accounts.rules import read_address
+from portal.audit import Actor
+from portal.db import Database
+from portal.sessions.models import ParkedValues
+from portal.submissions.models import Submission
+from tests.citizen import Citizen
+from tests.conftest import MovableClock
+from tests.journeys import housing
+
+pytestmark = pytest.mark.usefixtures("demo_forms")
+LATE = {
+    "tenure": "family",
+    "address__line_1": "2 Late Street",
+    "address__town": "Ashmere",
+    "address__postcode": "AS1 1AA",
+}
+ZOE, RUTH, PASSWORD = "zoe@mail.example", "ruth@mail.example", "a long password"
+
+
+@pytest.fixture(autouse=True)
+def people(database: Database, clock: MovableClock) -> None:
+    for email in (ZOE, RUTH):
+        with database.writing() as db:
+            hashed = hash_password(PASSWORD)
+            create_account(db, read_address(email), "citizen", password_hash=hashed, by=Actor(), now=clock.now())
+
+
+def sign_in(citizen: Citizen, email: str) -> None:
+    citizen.open("/account/sign-in")
+    citizen.press("Sign in", email=email, password=PASSWORD)
+
+
+def parked(database: Database) -> int:
+    with database.reading() as db:
+        return db.scalar(select(func.count()).select_from(ParkedValues)) or 0
+
+
+@pytest.fixture
+def late(citizen: Citizen, clock: MovableClock) -> str:
+    """Zoë's page of a section, filled and sent a minute after the end; gives its address."""
+    sign_in(citizen, ZOE)
+    section = f"{housing.start(citizen)}/home"
+    citizen.open(section)
+    clock.advance(minutes=31)
+    citizen.press("Continue", **LATE)
+    return section
+
+
+def test_a_late_form_is_refused_and_kept(citizen: Citizen, late: str, database: Database) -> None:
+    assert citizen.page.status == 403
+    assert citizen.page.heading == "We have not received your form."
+    assert "Your answers are safe: sign in and you can check and send them." in citizen.page
+    assert "Kept for you, not sent, until 14:33 tomorrow" in citizen.page
+    assert parked(database) == 1
+
+
+def test_the_same_person_lands_on_the_page_with_the_values_marked_as_not_sent(citizen: Citizen, late: str) -> None:
+    citizen.follow("Sign in and continue")
+    page = citizen.press("Sign in", email=ZOE, password=PASSWORD)
+    assert page.path == late
+    assert "We kept what you typed. You have not sent it yet." in page
+    assert page.value("address-line_1") == "2 Late Street"
+    assert page.value("tenure") == "family"
+
+
+def test_continue_saves_them_once(citizen: Citizen, late: str, database: Database) -> None:
+    sign_in(citizen, ZOE)
+    citizen.open(late)
+    assert citizen.press("Continue").path == late.replace("/home", "/household")
+    assert parked(database) == 0
+    assert "We kept what you typed" not in citizen.open(late)
+    assert citizen.page.value("address-line_1") == "2 Late Street"
+
+
+def test_nothing_of_them_counts_before(citizen: Citizen, late: str) -> None:
+    sign_in(citizen, ZOE)
+    assert "2 Late Street" not in citizen.open(late.replace("/home", "/check"))
+
+
+def test_somebody_else_who_signs_in_sees_nothing(citizen: Citizen, late: str) -> None:
+    sign_in(citizen, RUTH)
+    assert citizen.open(late).status == 404
+    assert "Late Street" not in citizen.page
+
+
+def test_they_are_kept_for_a_day(citizen: Citizen, late: str, clock: MovableClock) -> None:
+    clock.advance(hours=24)
+    sign_in(citizen, ZOE)
+    assert citizen.open(late).value("address-line_1") == ""
+
+
+def test_at_rest_they_are_encrypted(late: str, database: Database) -> None:
+    with database.reading() as db:
+        row = db.scalars(select(ParkedValues)).one()
+        assert b"Late Street" not in row.sealed
+        assert row.expires_at - row.parked_at == timedelta(hours=24)
+
+
+def test_after_an_explicit_sign_out_nothing_is_kept(citizen: Citizen, app: Flask, database: Database) -> None:
+    sign_in(citizen, ZOE)
+    citizen.open(f"{housing.start(citizen)}/home")
+    tab = Citizen(app)
+    tab.client, tab.page = citizen.client, citizen.page
+    citizen.press("Sign out")
+    assert tab.press("Continue", **LATE).status == 403
+    assert parked(database) == 0
+
+
+@pytest.mark.parametrize("token", ["", "1.forged", "forged"], ids=["missing", "another's", "nobody's"])
+def test_without_the_sessions_own_token_nothing_is_kept(
+    citizen: Citizen, clock: MovableClock, database: Database, token: str
+) -> None:
+    sign_in(citizen, ZOE)
+    citizen.open(f"{housing.start(citizen)}/home")
+    clock.advance(minutes=31)
+    assert citizen.press("Continue", csrf_token=token, **LATE).status == 403
+    assert parked(database) == 0
+
+
+def test_a_cut_form_is_not_kept(citizen: Citizen, clock: MovableClock, database: Database) -> None:
+    sign_in(citizen, ZOE)
+    section = f"{housing.start(citizen)}/home"
+    token = citizen.open(section).value("csrf_token")
+    clock.advance(minutes=31)
+    citizen.client.post(section, data={"csrf_token": token, "tenure": "family"})
+    assert parked(database) == 0
+
+
+def test_a_late_autosave_is_kept_for_the_fields_that_it_names(
+    citizen: Citizen, clock: MovableClock, database: Database
+) -> None:
+    sign_in(citizen, ZOE)
+    section = f"{housing.start(citizen)}/home"
+    page = citizen.open(section)
+    data = {"csrf_token": page.value("csrf_token"), "_changed": "tenure", "tenure": "family", "_end": "1"}
+    clock.advance(minutes=31)
+    address = section.replace("/home", "/autosave/home")
+    answer = citizen.client.post(address, data=data, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/session/ended")
+    sign_in(citizen, ZOE)
+    assert citizen.open(section).value("tenure") == "family"
+
+
+def test_a_page_of_a_that_is_sent_after_b_signed_in_is_refused_and_parked_for_a(
+    citizen: Citizen, app: Flask, clock: MovableClock
+) -> None:
+    sign_in(citizen, ZOE)
+    section = f"{housing.start(citizen)}/home"
+    tab = Citizen(app)
+    tab.client = citizen.client
+    tab.open(section)
+    clock.advance(minutes=31)
+    sign_in(citizen, RUTH)
+    page = tab.press("Continue", **LATE)
+    assert page.status == 403
+    assert "Late Street" not in page
+    assert "Late Street" not in citizen.open("/account")
+    sign_in(citizen, ZOE)
+    assert citizen.open(section).value("address-line_1") == "2 Late Street"
+
+
+def test_a_guest_gets_them_by_reference_and_return_code(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
+    draft = housing.start(citizen)
+    slip = re.findall(r'slip__value">([^<]+)<', citizen.page.text)
+    citizen.open(f"{draft}/home")
+    clock.advance(minutes=31)
+    citizen.press("Continue", **LATE)
+    assert "use your link, or your reference and return code" in citizen.page
+    elsewhere = Citizen(app)
+    elsewhere.open("/resume")
+    page = elsewhere.press("Continue your form", reference=draft.rpartition("/")[2], return_code=slip[1])
+    assert page.path == f"{draft}/home"
+    assert "We kept what you typed. You have not sent it yet." in page
+    assert page.value("address-line_1") == "2 Late Street"
+
+
+def test_what_cannot_be_saved_is_not_parked(citizen: Citizen, clock: MovableClock, database: Database) -> None:
+    citizen.open("/forms/report-a-problem")
+    draft = citizen.press("Start now").path
+    citizen.open(f"{draft}/problem")
+    clock.advance(minutes=31)
+    page = citizen.press("Continue", kind="light", where="Mill Street", danger="no")
+    assert page.status == 403
+    assert "This form cannot be saved, so your answers were not kept." in page
+    assert parked(database) == 0
+
+
+def test_a_new_item_of_a_repeat_is_kept(citizen: Citizen, clock: MovableClock) -> None:
+    sign_in(citizen, ZOE)
+    citizen.open(f"{housing.start(citizen)}/household")
+    item = citizen.press("Add another person").path
+    clock.advance(minutes=31)
+    citizen.press("Continue", **housing.PERSON)
+    sign_in(citizen, ZOE)
+    assert citizen.open(item).value("full_name") == "Joel"
+
+
+def test_a_save_in_between_is_not_overwritten(app: Flask, citizen: Citizen, clock: MovableClock, late: str) -> None:
+    elsewhere = Citizen(app)
+    sign_in(elsewhere, ZOE)
+    page = elsewhere.open(late)
+    assert page.value("address-line_1") == "2 Late Street"
+    tab = Citizen(app)
+    tab.client = elsewhere.client
+    tab.open(late)
+    tab.press("Continue", address__line_1="3 Newer Street")
+    page = elsewhere.press("Continue", address__line_1="4 Other Street")
+    assert page.status == 409
+
+
+def test_a_late_send_makes_no_submission_and_can_be_sent_once_afterwards(
+    citizen: Citizen, clock: MovableClock, database: Database
+) -> None:
+    sign_in(citizen, ZOE)
+    draft = housing.start(citizen)
+    housing.fill(citizen, draft)
+    clock.advance(minutes=31)
+    assert citizen.press("Send", declaration="yes").status == 403
+    sign_in(citizen, ZOE)
+    citizen.open(f"{draft}/check")
+    citizen.press("Send", declaration="yes")
+    with database.reading() as db:
+        assert db.scalar(select(func.count()).select_from(Submission)) == 1
