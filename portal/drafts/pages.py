@@ -8,7 +8,7 @@ from flask_babel import ngettext
 from portal.drafts.opening import PAGE_ID_LENGTH, OpenDraft
 from portal.drafts.rules import Filled, Part, Status
 from portal.drafts.sealing import return_code
-from portal.form_definitions.definition import Section
+from portal.form_definitions.definition import Field, Section
 from portal.form_definitions.rules import item_name
 from portal.site_settings.times import day_text, language, local_day, saved_text
 from portal.tokens import new_token
@@ -55,6 +55,15 @@ class Item:
     name: str
     href: str
     has_problem: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeHint:
+    """Other answers that may no longer be sent if the answer to one field changes."""
+
+    field_id: str
+    label: str
+    hides: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +149,8 @@ def _task(opened: OpenDraft, number: int, section: Section) -> Task:
 def _reason(filled: Filled, section: Section, status: Status) -> str | None:
     if status is Status.CANNOT_START:
         return _what_to_finish(filled, section)
+    if filled.is_set_aside(section):
+        return _("Your answers are kept aside and will not be sent, unless it is needed again")
     if status is Status.NOT_NEEDED:
         return _("Your answers so far do not ask for it")
     if section.repeat and filled.items(section):
@@ -172,6 +183,20 @@ def items(opened: OpenDraft, section: Section) -> list[Item]:
 def _name(section: Section, part: Part, number: int) -> str:
     unnamed = _("%(item)s %(number)s", item=item_word(section).capitalize(), number=number)
     return item_name(section, part.state.answers, language(), _) or unnamed
+
+
+def hints_of_change(opened: OpenDraft, section: Section, part: Part) -> list[ChangeHint]:
+    """For each answered field of a page, which other answers a change would hide."""
+    hints = ((each, opened.filled.hidden_by_changing(section, each, part.item_id)) for each in section.fields)
+    return [
+        ChangeHint(field_id=each.id, label=each.label.in_(language()), hides=[_title(other) for other in hidden])
+        for each, hidden in hints
+        if hidden
+    ]
+
+
+def _title(other: Section | Field) -> str:
+    return (other.title if isinstance(other, Section) else other.label).in_(language())
 
 
 def part_title(opened: OpenDraft, section: Section, part: Part) -> str:

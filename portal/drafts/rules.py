@@ -11,6 +11,7 @@ from portal.form_definitions.conditions import evaluate
 from portal.form_definitions.definition import (
     Comparison,
     Condition,
+    Field,
     FormDefinition,
     Negation,
     Section,
@@ -199,6 +200,31 @@ class Filled:
         """The sections that keep the form from being sent; one that may show later waits for others that are listed."""
         return tuple(each for each in self.definition.sections if self.is_shown(each) and self.status(each) not in DONE)
 
+    def hidden_by_changing(self, section: Section, field: Field, item_id: str = PLAIN) -> tuple[Section | Field, ...]:
+        """The sections and fields whose answers count now and may not, if the answer to `field` changes."""
+        place = (section.id, field.id)
+        later = self.definition.sections[self.definition.sections.index(section) :]
+        whole = tuple(each for each in later if place in fields_of(each.when) and self._has_answers(each))
+        single = tuple(
+            other
+            for each in later
+            if each not in whole
+            for key, page in self.shown.pages.get(each.id, {}).items()
+            if each is not section or key == item_id
+            for other in page.fields
+            if other.id in page.answers and place in fields_of(other.when)
+        )
+        return whole + single
+
+    def _has_answers(self, section: Section) -> bool:
+        return any(page.answers for page in self.shown.pages.get(section.id, {}).values())
+
+    def is_set_aside(self, section: Section) -> bool:
+        """Whether a section that no longer shows still holds answers, which come back if it shows again."""
+        return not self.is_shown(section) and any(
+            part.section_id == section.id and not part.is_empty for part in self.parts
+        )
+
     def stop(self, section: Section) -> StopWhen | None:
         """The stop that the answers of a section lead to."""
         return stopped(section, self.shown)
@@ -218,17 +244,24 @@ def _by_suffix(name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key.removeprefix(name).removeprefix("-"): values for key, values in inputs.items()}
 
 
-def sections_of(condition: Condition) -> set[str]:
-    """The sections whose answers a condition reads."""
+def fields_of(condition: Condition | None) -> set[tuple[str, str]]:
+    """The fields, each with its section, whose answers a condition reads."""
     match condition:
+        case None:
+            return set()
         case Comparison():
-            return {condition.section_id}
+            return {(condition.section_id, condition.field_id)}
         case Negation():
-            return sections_of(condition.part)
+            return fields_of(condition.part)
         case SomeItem():
-            return {condition.section_id} | sections_of(condition.when)
+            return fields_of(condition.when)
         case _:
-            return set().union(*(sections_of(part) for part in condition.parts))
+            return set().union(*(fields_of(part) for part in condition.parts))
+
+
+def sections_of(condition: Condition | None) -> set[str]:
+    """The sections whose answers a condition reads."""
+    return {section_id for section_id, _ in fields_of(condition)}
 
 
 def reference_prefix(form_id: str) -> str:

@@ -38,6 +38,7 @@ def section_answer(
         intro=rich_text(section.intro.in_(language())) if section.intro and not section.repeat else None,
         is_out_of_date=status == 409,
         autosave=opened.address("autosave", section.id, part.item_id),
+        hints=pages.hints_of_change(opened, section, part),
         is_parked=parked is not None,
         ours=_names_of_page(opened, part, status, parked),
     )

@@ -8,7 +8,7 @@ from portal.home.rules import spoken
 from portal.home.wording import EXPLANATIONS
 from portal.resume.rules import CODE_LIFETIME
 from portal.resume.views import CODE_COOKIE
-from portal.sessions.interface import VISITOR_COOKIE, cookie_name, kind_of, policy_of
+from portal.sessions.interface import EPOCH_COOKIE, VISITOR_COOKIE, cookie_name, kind_of, policy_of
 from portal.sessions.kept_work import REASONS
 from portal.sessions.rules import EXPLAINED_FOR
 from portal.site_settings.interface import settings
@@ -45,6 +45,7 @@ def cookies() -> ResponseReturnValue:
         customer_cookie=cookie_name(kind_of(CUSTOMER).cookie),
         staff_cookie=cookie_name(kind_of(HUB).cookie),
         visitor_cookie=cookie_name(VISITOR_COOKIE),
+        epoch_cookie=cookie_name(EPOCH_COOKIE),
         code_cookie=cookie_name(CODE_COOKIE),
         code_lifetime=spoken(CODE_LIFETIME),
         lifetime=spoken(policy_of(CUSTOMER).idle_timeout),

@@ -1,0 +1,42 @@
+"""An answer that would hide others says which, before it does; what is hidden comes back until the form is sent."""
+
+import pytest
+
+from tests.citizen import Citizen
+from tests.journeys import housing
+
+pytestmark = pytest.mark.usefixtures("demo_forms")
+
+
+@pytest.fixture
+def draft(citizen: Citizen) -> str:
+    """A draft with a home that is rented, and a rent that is owed."""
+    draft = housing.start(citizen)
+    citizen.open(f"{draft}/home")
+    citizen.press("Continue", **housing.HOME)
+    citizen.press("Continue", **(housing.RENT | {"in_arrears": "yes", "arrears": "1300"}))
+    return draft
+
+
+def test_the_page_says_which_sections_a_change_would_hide(citizen: Citizen, draft: str) -> None:
+    page = citizen.open(f"{draft}/home")
+    assert "If you change “How do you live at the moment?”, these answers may not be sent: Your rent" in page
+
+
+def test_the_page_says_which_questions_of_its_own_a_change_would_hide(citizen: Citizen, draft: str) -> None:
+    page = citizen.open(f"{draft}/rent")
+    assert "If you change “Are you behind with your rent?”, these answers may not be sent: How much do you owe?" in page
+
+
+def test_without_answers_to_hide_nothing_is_said(citizen: Citizen) -> None:
+    assert "may not be sent" not in citizen.open(f"{housing.start(citizen)}/home")
+
+
+def test_what_is_hidden_is_kept_aside_and_comes_back(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/home")
+    citizen.press("Continue", tenure="family")
+    assert "Your answers are kept aside and will not be sent" in citizen.open(draft)
+    assert "Calder Homes" not in citizen.open(f"{draft}/check")
+    citizen.open(f"{draft}/home")
+    citizen.press("Continue", tenure="private_rent")
+    assert citizen.open(f"{draft}/rent").value("landlord") == "Calder Homes Ltd"
