@@ -42,6 +42,7 @@ from portal.resume.operations import forget_addresses
 from portal.sessions import gate as session_gate
 from portal.sessions import views as session_views
 from portal.sessions.clock_context import page_clock
+from portal.sessions.commands import sessions_group
 from portal.sessions.interface import TableSessionInterface, visit
 from portal.sessions.policies import KINDS, Kind
 from portal.site_settings.commands import settings_group
@@ -69,7 +70,16 @@ VIEWS = (
     home_views,
     requests_views,
 )
-COMMANDS = (accounts_group, forms_group, settings_group, mail_group, db_group, demo_group, worker_command)
+COMMANDS = (
+    accounts_group,
+    sessions_group,
+    forms_group,
+    settings_group,
+    mail_group,
+    db_group,
+    demo_group,
+    worker_command,
+)
 REGISTRY = {
     "kept_work": kept_work,
     "parkable_page": parkable_page,

@@ -58,7 +58,8 @@ def _continue(opened: OpenDraft, section: Section, part: Part, form: SectionForm
     if not form.validate():
         if not section.repeat or _has_something(part, form):
             opened.save(part, form, is_confirmed=False if not section.repeat else None)
-        return section_answer(opened, section, part, form, status=422)
+        stopped = None if section.repeat else _stop_page(opened, section)
+        return stopped or section_answer(opened, section, part, form, status=422)
     opened.save(part, form, is_confirmed=True)
     if section.repeat:
         return redirect(_with_origin(opened.address(section.id)), 303)
@@ -66,13 +67,17 @@ def _continue(opened: OpenDraft, section: Section, part: Part, form: SectionForm
 
 
 def _go_on(opened: OpenDraft, section: Section) -> ResponseReturnValue:
+    return _stop_page(opened, section) or redirect(_after(opened, section), 303)
+
+
+def _stop_page(opened: OpenDraft, section: Section) -> str | None:
+    """Why the form ends here, if it does; nobody is asked to mend the rest of a page first."""
     stop = opened.filled.stop(section)
-    if stop:
-        body = rich_text(stop.body.in_(language())) if stop.body else None
-        return render_template(
-            "drafts/stop.html", opened=opened, band=pages.band(opened, section), stop=stop, body=body
-        )
-    return redirect(_after(opened, section), 303)
+    if stop is None:
+        return None
+    body = rich_text(stop.body.in_(language())) if stop.body else None
+    band = pages.band(opened, section)
+    return render_template("drafts/stop.html", opened=opened, band=band, stop=stop, body=body)
 
 
 def _after(opened: OpenDraft, section: Section) -> str:

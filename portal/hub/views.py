@@ -7,7 +7,7 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal.form_definitions.queries import definition_of
-from portal.site_settings.times import clock_time, day_text, language, local_day
+from portal.site_settings.times import clock_time, day_text, language, local_day, short_day_text
 from portal.submissions.answers import sent_sections
 from portal.submissions.models import Submission
 from portal.submissions.queries import PAGE_SIZE, submission_by_reference, submissions_before
@@ -54,7 +54,7 @@ def _case(submission: Submission) -> Case:
     return Case(
         reference=submission.reference,
         form_title=definition_of(submission.version).title.in_(language()),
-        sent_on=day_text(local_day(submission.sent_at)),
+        sent_on=short_day_text(local_day(submission.sent_at)),
     )
 
 

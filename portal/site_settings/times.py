@@ -30,6 +30,11 @@ def day_text(day: date) -> str:
     return format_date(day, "d MMMM y", locale=get_locale() or "en")
 
 
+def short_day_text(day: date) -> str:
+    """A day for dense lists: 3 Nov, with its year unless that is this year."""
+    return format_date(day, "d MMM" if day.year == today().year else "d MMM y", locale=get_locale() or "en")
+
+
 def moment_text(instant: datetime) -> str:
     """A recent instant: "Today at 14:02", or the day and the time."""
     day, time = local_day(instant), clock_time(instant)

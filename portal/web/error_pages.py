@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from portal.web.addresses import START_PAGE
 from portal.web.htmx import is_htmx
 
 RETRY_AFTER_S = "5"
@@ -61,7 +62,8 @@ def error_page(status: int, headers: dict[str, str] | None = None) -> Response:
 
 
 def _page(page: ErrorPage) -> str:
-    return render_template("errors/error.html", title=page.title, paragraphs=[page.what_to_do], link=None)
+    link = (_("Start page"), START_PAGE) if page is PAGES[404] else None
+    return render_template("errors/error.html", title=page.title, paragraphs=[page.what_to_do], link=link)
 
 
 def _http_error(error: HTTPException) -> Response:

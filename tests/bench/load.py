@@ -5,10 +5,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from statistics import quantiles
-from time import perf_counter
+from time import monotonic_ns, perf_counter
 
 COUNT = "NUMBER-OF-THE-REQUEST"
-"""Stands in a body for what must differ from request to request, so that every save changes something."""
+"""Stands in a body for a number that grows from request to request, so that every save is new and changes something."""
 MOST, TIMEOUT_S = 20_000, 20
 
 
@@ -22,9 +22,9 @@ class Asked:
     method: str = "GET"
     body: str = ""
 
-    def numbered(self, number: int) -> str | None:
-        """The body of the nth request."""
-        return self.body.replace(COUNT, str(number)) or None
+    def next_body(self) -> str | None:
+        """The body of the next request; the milliseconds since this machine started are its number."""
+        return self.body.replace(COUNT, str(monotonic_ns() // 1_000_000)) or None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +55,14 @@ def _browse(asked: Asked, seconds: float, port: int) -> list[float]:
     times: list[float] = []
     end = perf_counter() + seconds
     while len(times) < MOST and perf_counter() < end:
-        times.append(_ask(connection, asked, len(times)))
+        times.append(_ask(connection, asked))
     connection.close()
     return times
 
 
-def _ask(connection: HTTPConnection, asked: Asked, number: int) -> float:
+def _ask(connection: HTTPConnection, asked: Asked) -> float:
     began = perf_counter()
-    connection.request(asked.method, asked.path, asked.numbered(number), asked.headers)
+    connection.request(asked.method, asked.path, asked.next_body(), asked.headers)
     answer = connection.getresponse()
     text = answer.read()
     took = perf_counter() - began

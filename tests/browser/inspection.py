@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from werkzeug.exceptions import HTTPException
 
 from tests.browser.server import Server
 
@@ -26,6 +27,7 @@ STRUCTURE = """() => {
   forms.forEach((form) => say(!form.querySelector("input[name=csrf_token]"), `no token: ${form.outerHTML}`));
   return faults;
 }"""
+LINKS = """() => [...document.querySelectorAll("a[href^='/']")].map((link) => link.pathname)"""
 SIDEWAYS = """() => {
   const limit = document.documentElement.clientWidth;
   const beyond = (element) => element.checkVisibility() && element.getBoundingClientRect().right > limit + 1;
@@ -53,6 +55,7 @@ class Inspector:
         """Look at the page that is open: wide, and 320 px wide; the main ones in the dark as well."""
         self._judge(name)
         self._note(name, self.page.evaluate(STRUCTURE))
+        self._note(name, [f"a link to no page: {path}" for path in self.page.evaluate(LINKS) if not self._is_page(path)])
         self.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
         self._note(f"{name}, 320 px", self.page.evaluate(SIDEWAYS))
         if is_main:
@@ -67,6 +70,12 @@ class Inspector:
         self.page.evaluate(ASK_THE_SERVER)
         expect(self.page.locator("dialog")).to_be_visible()
         self.look(f"{name}, warning", is_main=True)
+
+    def _is_page(self, path: str) -> bool:
+        try:
+            return bool(self.server.app.url_map.bind("").match(path, method="GET"))
+        except HTTPException:
+            return False
 
     def _judge(self, name: str) -> None:
         found = Axe().run(self.page, options=ALL_RULES).response["violations"]

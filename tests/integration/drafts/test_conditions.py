@@ -92,6 +92,14 @@ def test_a_stop_is_shown_at_the_address_of_its_section_with_the_answers_saved(
     assert citizen.open(f"{draft}/you").value("topic") == "weapons"
 
 
+def test_a_stop_is_shown_before_anybody_has_to_mend_the_rest_of_the_page(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/you")
+    page = citizen.press("Continue", **(NEWS | {"topic": "weapons", "name": ""}))
+    assert (page.status, page.path, page.heading) == (200, f"{draft}/you", "We lend no weapons")
+    citizen.open(f"{draft}/you")
+    assert citizen.press("Continue", topic="gardens").status == 422
+
+
 def test_a_stopped_form_is_not_sent(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft)
     citizen.open(f"{draft}/you?from=check")

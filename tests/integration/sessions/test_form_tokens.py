@@ -54,13 +54,12 @@ def test_a_section_comes_back_filled_in_and_nothing_is_stored(
     for name, token in tokens.items():
         citizen.open(f"{draft}/about_you")
         answer = citizen.send("Continue", **housing.ABOUT_YOU, csrf_token=token)
-        page = Page("", answer)
+        page = Page(f"{draft}/about_you", answer)
         assert answer.status_code == 409, name
         assert page.value("full_name") == "Zoë Łukasz", name
         assert page.value("born-year") == "1988", name
         assert _stored(database) == (0, 0, 1), name
         citizen.page = page
-        citizen.page.path = f"{draft}/about_you"
     assert citizen.press("Continue").path == f"{draft}/home"
 
 
@@ -179,5 +178,5 @@ def test_a_form_of_another_site_takes_nobodys_cookie_away(app: Flask, origin: st
     headers = {"Origin": origin} if origin else {}
     for kind in ("customer", "hub"):
         answer = app.test_client().post(f"/account/sign-out?kind={kind}", headers=headers)
-        assert not answer.headers.getlist("Set-Cookie")
+        assert not any(cookie.startswith("session_") for cookie in answer.headers.getlist("Set-Cookie"))
         assert answer.status_code == (403 if origin else 303)

@@ -1,0 +1,51 @@
+"""`flask sessions`: who is signed in, ending sessions, and removing old ones."""
+
+import click
+from flask.cli import AppGroup
+
+from portal.audit import Actor, record
+from portal.sessions.operations import end_session, sweep_sessions
+from portal.sessions.queries import live_sessions
+from portal.sessions.rules import EndReason
+from portal.web.portal import portal
+
+sessions_group = AppGroup("sessions", help="Live sessions.")
+
+
+@sessions_group.command("list")
+@click.option("--person", type=int, help="Only the sessions of the person with this number.")
+def list_sessions(person: int | None) -> None:
+    """Print one line a live session: number, kind, person, start and end in UTC."""
+    with portal().database.reading() as db:
+        for row in live_sessions(db, now=portal().clock.now(), person_id=person):
+            holder = f"person {row.person_id}" if row.person_id else "guest"
+            click.echo(
+                f"{row.id:<8}{row.kind:<10}{holder:<14}{row.started_at:%Y-%m-%d %H:%M}  {row.expires_at:%H:%M:%S}"
+            )
+
+
+@sessions_group.command("end")
+@click.argument("session_ids", nargs=-1, required=True, type=int)
+def end_sessions(session_ids: tuple[int, ...]) -> None:
+    """End sessions by their numbers; their people read that staff ended them."""
+    now = portal().clock.now()
+    for session_id in session_ids:
+        with portal().database.writing() as db:
+            if not end_session(db, session_id, EndReason.STAFF, now=now):
+                raise click.ClickException(f"Session {session_id} does not live.")
+            record(db, "session_ended", by=Actor(), now=now, subject=f"session {session_id}")
+        click.echo(f"Session {session_id} ended.")
+
+
+@sessions_group.command("sweep")
+def sweep() -> None:
+    """Remove sessions whose end no longer needs explaining."""
+    removed = 0
+    while batch := _swept():
+        removed += batch
+    click.echo(f"{removed} old sessions removed.")
+
+
+def _swept() -> int:
+    with portal().database.writing() as db:
+        return sweep_sessions(db, now=portal().clock.now())

@@ -1,0 +1,209 @@
+"""What one citizen was promised: kept beside the portal, compared with every page that the portal shows.
+
+Each field has the value that was last acknowledged and those that may have arrived since. A page knows, of each field,
+what it was served with and what it sent itself; a save that overwrites anything else without asking is silent.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from tests.faults.pages import SECTIONS
+
+Values = Mapping[str, str]
+
+
+class Fault(Enum):
+    """What must never happen."""
+
+    LOST = "answers acknowledged and lost"
+    CUT = "answers typed more than 5 s before a cut and lost"
+    SILENT = "silent overwrites"
+    TWICE = "submissions made twice"
+    RECEIPT = "receipts without a row"
+    LEAK = "answers shown to someone else"
+    STUCK = "citizens who could not go on"
+
+
+@dataclass
+class Place:
+    """One field as it may be stored."""
+
+    sure: str = ""
+    maybe: list[str] = field(default_factory=list)
+
+    @property
+    def possible(self) -> set[str]:
+        """What may be stored now."""
+        return {self.sure, *self.maybe}
+
+    def saw(self, value: str) -> None:
+        """The server showed this value, so what was sent before it is over."""
+        if value in self.maybe:
+            self.maybe = self.maybe[self.maybe.index(value) + 1 :]
+        self.sure = value
+
+
+@dataclass
+class Late:
+    """What may be parked of one page: of each field the values that may be shown, and what its page knew."""
+
+    values: dict[str, set[str]] = field(default_factory=dict)
+    known: dict[str, set[str]] = field(default_factory=dict)
+    is_sure: bool = False
+
+
+@dataclass
+class Known:
+    """What an open page knows of each field; `version` is the section's as it was served."""
+
+    section: str
+    fields: dict[str, set[str]]
+    version: int
+
+
+@dataclass
+class Owed:
+    """Values whose request went out whole, and whose answer nobody read."""
+
+    values: dict[str, str]
+    at: float
+
+
+class Oracle:
+    """Everything that one citizen knows, and what was broken of it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.places = {name: {each: Place() for each in fields} for name, fields in SECTIONS.items()}
+        self.late: dict[str, Late | None] = dict.fromkeys(SECTIONS)
+        self.version = dict.fromkeys(SECTIONS, 0)
+        self.owed: dict[str, Owed | None] = dict.fromkeys(SECTIONS)
+        self.faults: list[tuple[Fault, str]] = []
+        self.history: list[str] = []
+        self.acknowledged = self.before_cuts = self.parked = self.conflicts = 0
+
+    def note(self, words: str) -> None:
+        """One line of the citizen's story."""
+        self.history.append(words)
+
+    def fault(self, kind: Fault, words: str) -> None:
+        """Something broke."""
+        self.faults.append((kind, f"citizen {self.number}: {words}"))
+        self.note(f"!! {kind.value}: {words}")
+
+    # What the server shows
+
+    def shown(self, section: str, values: Values, *, is_parked: bool) -> Known:
+        """A page was served; gives what it knows."""
+        self.note(f"shown {section} {dict(values)} parked={is_parked} late={self.late[section]}")
+        late = self.late[section]
+        if late and late.is_sure and not is_parked:
+            self.fault(Fault.CUT, f"what was parked of {section} is not shown: {late.values}")
+        over = late if is_parked else None
+        if is_parked and late is None:
+            self.fault(Fault.LOST, f"{section} shows as parked what was not sent late")
+        if over:
+            over.is_sure = True
+        fields = {name: self._shown(section, name, values.get(name, ""), over) for name in SECTIONS[section]}
+        return Known(section=section, fields=fields, version=self.version[section])
+
+    def _shown(self, section: str, name: str, value: str, late: Late | None) -> set[str]:
+        place = self.places[section][name]
+        if late and name in late.values and value in late.values[name]:
+            return {value, *late.known.get(name, ())}
+        if late and late.is_sure and name in late.values:
+            self.fault(Fault.CUT, f"{section}.{name} shows “{value}”, parked was {late.values[name]}")
+        elif value not in place.possible:
+            self.fault(Fault.LOST, f"{section}.{name} shows “{value}”, stored is one of {sorted(place.possible)}")
+        place.saw(value)
+        return {value}
+
+    def differs(self, section: str, sides: Mapping[str, Mapping[str, str]]) -> None:
+        """A page with two versions was served: nothing was changed, and the stored one must be there."""
+        self.conflicts += 1
+        self.note(f"conflict {section} {dict(sides)}")
+        for name, both in sides.items():
+            place, value = self.places[section][name], both["saved"]
+            if value not in place.possible:
+                self.fault(Fault.LOST, f"{section}.{name} is saved as “{value}”, not {sorted(place.possible)}")
+            place.saw(value)
+
+    # What the citizen sends
+
+    def saved(self, known: Known, values: Values, *, whole: bool) -> None:
+        """The server said that it has these values."""
+        self.acknowledged += len(values)
+        self.note(f"saved {known.section} {dict(values)} whole={whole} known={known.fields}")
+        places = self.places[known.section]
+        for name, value in values.items():
+            possible = places[name].possible
+            if value not in possible and not possible & known.fields[name]:
+                self.fault(Fault.SILENT, f"{known.section}.{name}: “{value}” over {sorted(possible)}, known was {known}")
+        changed = any(places[name].sure != value for name, value in values.items())
+        for name, value in values.items():
+            known.fields[name] = {value}
+            places[name].sure = value
+            places[name].maybe = [] if changed else places[name].maybe
+        self.owed[known.section] = None
+        self._moved(known)
+        if whole:
+            self.late[known.section] = None
+
+    def perhaps(self, known: Known, values: Values, *, whole: bool) -> None:
+        """These values may have arrived, now or a little later."""
+        self.note(f"perhaps {known.section} {dict(values)} whole={whole}")
+        for name, value in values.items():
+            known.fields[name] = known.fields[name] | {value}
+            self.places[known.section][name].maybe.append(value)
+        self.owed[known.section] = None
+        self._moved(known)
+        late = self.late[known.section]
+        if whole and late:
+            late.is_sure = False
+
+    def _moved(self, known: Known) -> None:
+        fresh = known.version == self.version[known.section]
+        self.version[known.section] += 1
+        if fresh:
+            known.version += 1
+
+    def is_fresh(self, known: Known) -> bool:
+        """Whether nobody but this page can have saved the section since it was served."""
+        return known.version == self.version[known.section]
+
+    def came_late(self, known: Known, values: Values, *, whole: bool, is_sure: bool) -> None:
+        """These values came after the session had ended, and are parked (or may be)."""
+        self.parked += len(values)
+        self.note(f"late {known.section} {dict(values)} whole={whole} sure={is_sure}")
+        before = self.late[known.section] or Late()
+        if is_sure and whole:
+            before = Late()
+        for name, value in values.items():
+            earlier = set() if is_sure else before.values.get(name, self.places[known.section][name].possible)
+            before.values[name] = earlier | {value}
+            before.known[name] = set(known.fields[name]) | (set() if is_sure else before.known.get(name, set()))
+        before.is_sure = before.is_sure or is_sure
+        self.late[known.section] = before
+
+    # Requests that went out whole before a cut
+
+    def owes(self, section: str, values: Values, at: float) -> None:
+        """The server owes these values, unless it was killed just then."""
+        self.owed[section] = Owed(dict(values), at)
+
+    def judge_owed(self, section: str, shown: Values, killed: bool) -> bool:
+        """Whether the page shows what is owed; where it was killed or something was saved since, nothing is owed."""
+        owed, late = self.owed[section], self.late[section]
+        if owed is None or killed or late:
+            self.owed[section] = None
+            return True
+        return all(shown.get(name) == value for name, value in owed.values.items())
+
+    def settle(self, section: str, lost: Iterable[str] = ()) -> None:
+        """The debt of a section is judged."""
+        owed = self.owed[section]
+        self.before_cuts += len(owed.values) if owed else 0
+        self.owed[section] = None
+        for name in lost:
+            self.fault(Fault.CUT, f"{section}.{name} went out whole and is not there")
