@@ -26,11 +26,11 @@ from portal.resume.forms import CodeForm, ReturnForm, SaveForm
 from portal.resume.interface import come_back, first_unfinished, mail_link
 from portal.resume.models import ResumeCode, ResumeLink
 from portal.resume.operations import issue_code, link_address, use_code
-from portal.resume.queries import find_code, find_link
+from portal.resume.queries import find_code, find_link, last_link_at
 from portal.resume.rules import Life, Target, clean_code, clean_reference, target
 from portal.sessions.gate import token_refused
 from portal.sessions.interface import cookie_name
-from portal.site_settings.times import day_text, local_day
+from portal.site_settings.times import day_text, local_day, moment_text
 from portal.tokens import keyed_hash
 from portal.web.addresses import actor, sign_in_page
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
@@ -88,12 +88,14 @@ def _link_wait(reference: str) -> timedelta | None:
 
 
 def _save_page(opened: OpenDraft, form: SaveForm, status: int = 200) -> ResponseReturnValue:
+    mailed_at = last_link_at(db(), opened.draft.id)
     page = render_template(
         "resume/save.html",
         opened=opened,
         band=pages.band(opened),
         form=form,
         slip=pages.slip(opened),
+        mailed_at=moment_text(mailed_at) if mailed_at else None,
         keep_until=pages.keep_until(opened),
         sent_to=save_address(portal().configuration.keyring, opened.draft) if request.args.get("sent") else None,
         next=first_unfinished(opened.draft),

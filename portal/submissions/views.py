@@ -9,10 +9,11 @@ from flask_babel import gettext as _
 
 from portal.accounts.queries import person_by_id
 from portal.drafts import pages
+from portal.drafts.models import Draft
 from portal.drafts.opening import OpenDraft, closed_page, holder, open_draft
 from portal.drafts.rules import Filled
 from portal.drafts.sealing import save_address
-from portal.form_definitions.definition import Answer, Field, Section
+from portal.form_definitions.definition import Answer, Field, FormAnswers, FormDefinition, Section
 from portal.form_definitions.queries import definition_of
 from portal.mail import messages
 from portal.sessions.gate import token_refused
@@ -100,7 +101,7 @@ def _address(opened: OpenDraft, section: Section) -> str:
 
 def _send(opened: OpenDraft) -> None:
     keyring = portal().configuration.keyring
-    recipient = _recipient(opened)
+    recipient = _recipient(opened.draft, opened.definition, opened.filled.shown.answers)
     key = request.form.get("_key") or new_token()
     submission = send(db(), opened.draft, opened.filled, key=key, keyring=keyring, now=now())
     if recipient:
@@ -108,13 +109,12 @@ def _send(opened: OpenDraft) -> None:
         messages.received(db(), to=recipient, title=title, reference=submission.reference, sent_at=now(), now=now())
 
 
-def _recipient(opened: OpenDraft) -> str | None:
+def _recipient(draft: Draft, definition: FormDefinition, answers: FormAnswers) -> str | None:
     """Where the confirmation goes: the account, else the save address, else the first answered e-mail field."""
-    person = person_by_id(db(), opened.draft.person_id) if opened.draft.person_id else None
+    person = person_by_id(db(), draft.person_id) if draft.person_id else None
     if person:
         return person.email
-    saved = save_address(portal().configuration.keyring, opened.draft)
-    return saved or first_email(opened.definition, opened.filled.shown.answers)
+    return save_address(portal().configuration.keyring, draft) or first_email(definition, answers)
 
 
 def _check_page(opened: OpenDraft, *, faults: list[Fault] | None = None, status: int = 200) -> ResponseReturnValue:
@@ -165,10 +165,13 @@ def confirmation(reference: str) -> ResponseReturnValue:
 
 def _shown(submission: Submission) -> dict[str, object]:
     definition = definition_of(submission.version)
+    answers = sent_answers(portal().configuration.keyring, submission)
+    draft = db().get_one(Draft, submission.draft_id)
     return {
+        "is_mailed": _recipient(draft, definition, answers) is not None,
         "submission": submission,
         "title": definition.title.in_(language()),
-        "sections": sent_sections(definition, sent_answers(portal().configuration.keyring, submission)),
+        "sections": sent_sections(definition, answers),
         "sent_on": day_text(local_day(submission.sent_at)),
         "sent_time": clock_time(submission.sent_at),
     }

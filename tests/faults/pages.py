@@ -6,7 +6,7 @@ import re
 SECTIONS = {"first": ("name", "street", "code", "story"), "second": ("work", "need")}
 REQUIRED = {"first": ("name",), "second": ("work",)}
 FORM = "/forms/fault-form"
-PARKED = "We kept what you typed. You have not sent it yet."
+PARKED = "It came after your session had ended. Check it and press Continue to save it."
 KEPT = "Kept for you, not sent, until"
 _TAG = re.compile(r"<input\b[^>]*>")
 _AREA = re.compile(r'<textarea\b[^>]*\bname="([^"]+)"[^>]*>\n?(.*?)</textarea>', re.S)

@@ -15,12 +15,17 @@ Pairs = list[tuple[str, str]]
 
 
 class Network(Enum):
-    """What becomes of one request and its answer."""
+    """What becomes of one request and its answer.
+
+    UNHEARD is a network that falls silent after the request; ABORTED a browser that hangs up, upon which the server
+    may drop what it has not begun.
+    """
 
     GOOD = "good"
     UNSENT = "unsent"
     CUT = "cut"
     UNHEARD = "unheard"
+    ABORTED = "aborted"
     OVERHEARD = "overheard"
 
 
@@ -51,7 +56,6 @@ class Seen:
     requests: int = 0
     failures: dict[int, int] = field(default_factory=dict)
     leaks: list[str] = field(default_factory=list)
-    heard_by: int = 0
 
 
 MARK = re.compile(r"zq(\d+)x\d+z")
@@ -65,6 +69,7 @@ class Browser:
         self._port, self._seen = port, seen
         self._cookies: dict[str, str] = {}
         self._connection: HTTPConnection | None = None
+        self._silent: list[HTTPConnection] = []
 
     def get(self, path: str, network: Network = Network.GOOD) -> Answer:
         """Open a page and follow where it leads."""
@@ -104,6 +109,12 @@ class Browser:
             self._connection.close()
         self._connection = None
 
+    def end(self) -> None:
+        """Let go of everything."""
+        self.close()
+        for connection in self._silent:
+            connection.close()
+
     def _ask(self, method: str, path: str, body: bytes | None, extra: dict[str, str], network: Network) -> Answer:
         if network is Network.UNSENT:
             return Answer(path=path, heard=False, arrived=False)
@@ -125,8 +136,8 @@ class Browser:
         if network is Network.CUT:
             return self._send_half(connection, path, body or b"", headers)
         connection.request(method, path, body, headers)
-        if network is Network.UNHEARD:
-            self.close()
+        if network in (Network.UNHEARD, Network.ABORTED):
+            self._leave(connection, is_silent=network is Network.UNHEARD)
             return Answer(path=path, heard=False)
         response = connection.getresponse()
         text = response.read().decode()
@@ -151,6 +162,14 @@ class Browser:
         connection.endheaders(body[: len(body) // 2])
         self.close()
         return Answer(path=path, heard=False, arrived=False)
+
+    def _leave(self, connection: HTTPConnection, *, is_silent: bool) -> None:
+        """Let the connection stand with nobody listening, or hang up."""
+        if is_silent:
+            self._silent.append(connection)
+            self._connection = None
+        else:
+            self.close()
 
     def _keep(self, lines: list[str]) -> None:
         for line in lines:

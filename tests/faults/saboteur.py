@@ -1,0 +1,60 @@
+"""Kills the portal's processes at random instants, and remembers when."""
+
+import signal
+import threading
+import time
+from contextlib import suppress
+from random import Random
+
+import psutil
+
+from tests.smoke.conftest import RunningPortal, command_line
+
+NEAR_S = 4.0
+"""A request that was sent so shortly before a kill may not have been worked on."""
+
+
+class Saboteur:
+    """Kills the processes that answer, of one portal that this test started."""
+
+    def __init__(self, portal: RunningPortal, wanted: int, seed: int, *, pauses: tuple[float, float]) -> None:
+        self._portal, self.wanted, self._pauses = portal, wanted, pauses
+        self._random = Random(seed)  # noqa: S311 - a script that can be played again
+        self.kills: list[float] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> "Saboteur":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._thread.join(30)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether as many were killed as was wanted."""
+        return len(self.kills) >= self.wanted
+
+    def killed_since(self, instant: float) -> bool:
+        """Whether one was killed just before an instant, or before what was sent then must have been worked on."""
+        return any(instant - 0.5 <= kill <= instant + NEAR_S for kill in self.kills)
+
+    def _work(self) -> None:
+        while not self._stop.wait(self._random.uniform(*self._pauses)) and not self.is_done:
+            if self._portal.answers():
+                self._kill()
+
+    def _kill(self) -> None:
+        victims = [each for each in answering(self._portal) if each.status() != psutil.STATUS_ZOMBIE]
+        if not victims:
+            return
+        with suppress(psutil.NoSuchProcess):
+            self._random.choice(victims).send_signal(signal.SIGKILL)
+            self.kills.append(time.monotonic())
+
+
+def answering(portal: RunningPortal) -> list[psutil.Process]:
+    """The processes that answer requests: the server's children."""
+    return [found for found in portal.command("granian") if "granian" in " ".join(command_line(found.parent()))]
