@@ -24,7 +24,18 @@ class LateForm:
             return self
         kept = tuple(pair for pair in earlier.pairs if field_of(pair[0]) not in self.fields)
         fields = None if earlier.fields is None else earlier.fields | self.fields
-        return LateForm(fields=fields, pairs=kept + self.pairs, seen=self.seen)
+        return LateForm(fields=fields, pairs=kept + self.pairs, seen=self._seen_with(earlier))
+
+    def _seen_with(self, earlier: "LateForm") -> Pairs:
+        """What both knew: of two pages, which do not know what the other saved, the older revision alone."""
+        mine, other = dict(self.seen), dict(earlier.seen)
+        if mine.get("_page") == other.get("_page"):
+            return self.seen
+        return (("_revision", min(mine.get("_revision", ""), other.get("_revision", ""), key=_number)),)
+
+
+def _number(revision: str) -> int:
+    return int(revision) if revision.isascii() and revision.isdigit() else 0
 
 
 def field_of(name: str) -> str:

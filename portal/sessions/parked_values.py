@@ -16,9 +16,13 @@ SWEEP_BATCH = 500
 
 
 def park(db: Session, keyring: Keyring, found: FoundSession, page: str, form: LateForm, *, now: datetime) -> Parked:
-    """Keep a late form for a day; what the same page sent before is laid under it."""
+    """Keep a late form for a day; what the same page sent before is laid under it.
+
+    The caller has seen that the session's holder may open the page. A guest who came back is a new guest each time, so
+    what a guest parked goes on with whoever works on the page now, as it opens for them.
+    """
     row = db.scalar(select(ParkedValues).where(ParkedValues.page == page).with_for_update())
-    whole = form.over(_same_holder(keyring, row, found, now))
+    whole = form.over(_parked_before(keyring, row, found, now))
     if row is None:
         row = ParkedValues(page=page, work=work_of(page))
         db.add(row)
@@ -33,8 +37,8 @@ def work_of(page: str) -> str:
     return "/".join(page.split("/")[:3])
 
 
-def _same_holder(keyring: Keyring, row: ParkedValues | None, found: FoundSession, now: datetime) -> LateForm | None:
-    if row is None or row.expires_at <= now or (row.person_id, row.guest_id) != (found.person_id, found.guest_id):
+def _parked_before(keyring: Keyring, row: ParkedValues | None, found: FoundSession, now: datetime) -> LateForm | None:
+    if row is None or row.expires_at <= now or row.person_id not in (None, found.person_id):
         return None
     return _opened(keyring, row).form
 

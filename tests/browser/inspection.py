@@ -1,4 +1,4 @@
-"""What must be true of every page, whoever looks at it: noted page by page, so that one look names all that is wrong."""
+"""What must be true of every page: noted page by page, so that one run names all that is wrong."""
 
 from dataclasses import dataclass, field
 
@@ -55,7 +55,8 @@ class Inspector:
         """Look at the page that is open: wide, and 320 px wide; the main ones in the dark as well."""
         self._judge(name)
         self._note(name, self.page.evaluate(STRUCTURE))
-        self._note(name, [f"a link to no page: {path}" for path in self.page.evaluate(LINKS) if not self._is_page(path)])
+        dead = [path for path in self.page.evaluate(LINKS) if not self._is_page(path)]
+        self._note(name, [f"a link to no page: {path}" for path in dead])
         self.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
         self._note(f"{name}, 320 px", self.page.evaluate(SIDEWAYS))
         if is_main:

@@ -1,4 +1,4 @@
-"""The end on the real pages: what comes too late is not executed, tabs agree on the warning, and looking extends nothing."""
+"""The end on the real pages: what comes too late is not executed, tabs agree, and looking extends nothing."""
 
 import re
 

@@ -15,7 +15,7 @@ from tests.people import PASSWORD, add_person, sign_in
 from tests.post import letters
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
-REFUSALS = "status of (403|404|410|422)"
+REFUSALS = "status of (403|404|409|410|422)"
 PARTNER = {
     "full_name": "Joel Łukasz-Featherstonehaugh",
     "born__day": "2",
@@ -223,6 +223,26 @@ def test_pages_of_a_person(look: Inspector, citizen: Citizen) -> None:
     look.page.get_by_text("ada@mail.example").click()
     look.look("the account menu, open")
     look.look_at_warning("My Requests", after_minutes=28.5)
+
+
+def test_a_conflict_and_what_came_too_late(look: Inspector, citizen: Citizen) -> None:
+    add_person(look.server.app)
+    sign_in(citizen)
+    draft = housing.start(citizen)
+    enters_as(look, citizen)
+    look.page.goto(f"{draft}/about_you")
+    citizen.open(f"{draft}/about_you")
+    citizen.press("Continue", **housing.ABOUT_YOU)
+    press(look.page, full_name="Zoë Hughes", born__year="1990")
+    look.look("conflict", is_main=True)
+    look.page.goto(f"{draft}/home")
+    look.server.clock.advance(minutes=31)
+    press(look.page, tenure="family", postcode="AS4 2LN")
+    look.look("late submit of a person")
+    follow(look.page, "Sign in and continue")
+    press(look.page, "Sign in", email="ada@mail.example", password=PASSWORD)
+    expect(look.page.get_by_text("We kept what you typed. You have not sent it yet.")).to_be_visible()
+    look.look("what came too late", is_main=True)
 
 
 def test_pages_of_staff(look: Inspector, citizen: Citizen) -> None:
