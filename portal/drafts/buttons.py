@@ -13,7 +13,7 @@ from portal.drafts.conflict_pages import (
     chosen_side,
     conflict_page,
     fields_kept_as_mine,
-    stale_fields,
+    unseen_fields,
 )
 from portal.drafts.opening import OpenDraft
 from portal.drafts.operations import Change, remove_item
@@ -36,9 +36,9 @@ def section_sent(opened: OpenDraft, section: Section, part: Part) -> ResponseRet
     form = opened.form(section, part, posted=request.form)
     if token_refused():
         return section_answer(opened, section, part, form, status=409)
-    stale = stale_fields(opened, section, part, form)
-    if stale:
-        return conflict_page(opened, section, part, form, stale)
+    unseen = unseen_fields(opened, section, part, form)
+    if unseen:
+        return conflict_page(opened, section, part, form, unseen)
     opened.forget_parked(part)
     button = BUTTONS.get(request.form.get("_action", ""), _continue)
     return button(opened, section, part, form)
@@ -184,7 +184,6 @@ def _confirm_list(opened: OpenDraft, section: Section) -> ResponseReturnValue:
         return items_answer(opened, section, error=problem, status=422)
     part = opened.filled.part(section.id)
     opened.store(part, Change(section_id=section.id, state=SectionState(), is_confirmed=True))
-    opened.reread()
     return _go_on(opened, section)
 
 

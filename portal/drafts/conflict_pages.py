@@ -50,6 +50,20 @@ def changed_fields(section: Section, part: Part, form: SectionForm) -> tuple[str
     return differing(part.state, form.kept(), tuple(field.id for field in section.fields))
 
 
+def unseen_fields(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> tuple[str, ...]:
+    """The fields in which a form that was sent whole would undo what it did not know of.
+
+    A later save of its own page may have overtaken it on the way, and that was acknowledged, too.
+    """
+    return changed_fields(section, part, form) if order(part, seen_by_page()) is not Order.NEXT else ()
+
+
+def known_revision(part: Part) -> int:
+    """The revision that this page names from now on: one that did not know of the last save still does not."""
+    seen = seen_by_page()
+    return seen.revision if order(part, seen) is Order.STALE else part.revision
+
+
 def is_overtaken(part: Part) -> bool:
     """Whether a later save of the same page has arrived already."""
     return order(part, seen_by_page()) is Order.OVERTAKEN

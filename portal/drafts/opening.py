@@ -1,6 +1,6 @@
 """One draft as a request works on it: found, filled, and closed where it was sent, deleted or has expired."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from flask import abort, render_template, request
@@ -118,7 +118,7 @@ class OpenDraft:
             forget_parked(db(), self.address(part.section_id, part.item_id))
 
     def save(self, part: Part, form: SectionForm, *, is_confirmed: bool | None = None) -> int:
-        """Store what the form keeps; gives the revision. What is judged afterwards is read anew."""
+        """Store what the form keeps; gives the revision."""
         seen = seen_by_page()
         change = Change(
             section_id=part.section_id,
@@ -128,19 +128,24 @@ class OpenDraft:
             page_id=seen.page_id,
             sequence=seen.sequence,
         )
-        revision = self.store(part, change)
-        self.reread()
-        return revision
+        return self.store(part, change)
 
     def store(self, part: Part, change: Change) -> int:
-        """Store one change."""
+        """Store one change; gives the revision. What is judged afterwards is judged with it."""
         keyring = portal().configuration.keyring
-        return save_part(db(), self.draft, self.definition, part, change, keyring=keyring, now=now())
-
-    def reread(self) -> None:
-        """Forget what was read, so that the next look sees what this request changed."""
-        db().flush()
-        self.__dict__.pop("filled", None)
+        revision = save_part(db(), self.draft, self.definition, part, change, keyring=keyring, now=now())
+        confirmed = part.is_confirmed if change.is_confirmed is None else change.is_confirmed
+        stored = replace(
+            part,
+            state=change.state,
+            revision=revision,
+            is_confirmed=confirmed,
+            changed_at=now(),
+            page_id=change.page_id,
+            sequence=change.sequence,
+        )
+        self.__dict__["filled"] = self.filled.with_part(stored)
+        return revision
 
 
 def seen_by_page() -> Seen:

@@ -86,6 +86,12 @@ class Filled:
         """The part at this place, empty where nothing is stored."""
         return self._by_place.get((section_id, item_id)) or Part(section_id=section_id, item_id=item_id)
 
+    def with_part(self, changed: Part) -> "Filled":
+        """The same form with one part changed or added."""
+        place = (changed.section_id, changed.item_id)
+        parts = {**{(part.section_id, part.item_id): part for part in self.parts}, place: changed}
+        return replace(self, parts=tuple(parts.values()))
+
     def items(self, section: Section) -> tuple[Part, ...]:
         """The stored items of a repeat, in their order."""
         return tuple(part for part in self.parts if part.section_id == section.id and part.item_id != PLAIN)

@@ -9,6 +9,7 @@ from portal.drafts import pages
 from portal.drafts.buttons import list_sent, require_whole, section_sent
 from portal.drafts.conflict_pages import (
     is_overtaken,
+    known_revision,
     stale_fields,
 )
 from portal.drafts.opening import OpenDraft, closed_page, open_draft
@@ -151,7 +152,7 @@ def autosave(reference: str, section_id: str, item_id: str) -> ResponseReturnVal
         abort(409)
     if is_overtaken(part):
         return render_template("drafts/_saved.html", saved=clock_time(now()), revision=part.revision)
-    revision = part.revision if form.kept() == part.state else opened.save(part, form)
+    revision = known_revision(part) if form.kept() == part.state else opened.save(part, form)
     return render_template("drafts/_saved.html", saved=clock_time(now()), revision=revision)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Exists, delete, exists, select
 from sqlalchemy.orm import Session
 
+from portal.db import Database
 from portal.keyring import Keyring
 from portal.sessions.late_forms import LateForm, Parked
 from portal.sessions.models import ParkedValues
@@ -15,17 +16,16 @@ KEPT_FOR = timedelta(hours=24)
 SWEEP_BATCH = 500
 
 
-def park(db: Session, keyring: Keyring, found: FoundSession, page: str, form: LateForm, *, now: datetime) -> Parked:
+def park(
+    db: Session, database: Database, keyring: Keyring, found: FoundSession, page: str, form: LateForm, *, now: datetime
+) -> Parked:
     """Keep a late form for a day; what the same page sent before is laid under it.
 
     The caller has seen that the session's holder may open the page. A guest who came back is a new guest each time, so
     what a guest parked goes on with whoever works on the page now, as it opens for them.
     """
-    row = db.scalar(select(ParkedValues).where(ParkedValues.page == page).with_for_update())
+    row = _locked(db, database, page, now)
     whole = form.over(_parked_before(keyring, row, found, now))
-    if row is None:
-        row = ParkedValues(page=page, work=work_of(page))
-        db.add(row)
     row.person_id, row.guest_id = found.person_id, found.guest_id
     row.sealed = keyring.seal(_plain(whole), subject=_subject(page), place=_place(row))
     row.parked_at, row.expires_at = now, now + KEPT_FOR
@@ -37,8 +37,15 @@ def work_of(page: str) -> str:
     return "/".join(page.split("/")[:3])
 
 
-def _parked_before(keyring: Keyring, row: ParkedValues | None, found: FoundSession, now: datetime) -> LateForm | None:
-    if row is None or row.expires_at <= now or row.person_id not in (None, found.person_id):
+def _locked(db: Session, database: Database, page: str, now: datetime) -> ParkedValues:
+    """The row of a page, made if need be with nothing in it; two late forms that make it at once end up with one."""
+    nothing = {"sealed": b"", "parked_at": now, "expires_at": now}
+    database.insert_or_ignore(db, ParkedValues, page=page, work=work_of(page), **nothing)
+    return db.scalars(select(ParkedValues).where(ParkedValues.page == page).with_for_update()).one()
+
+
+def _parked_before(keyring: Keyring, row: ParkedValues, found: FoundSession, now: datetime) -> LateForm | None:
+    if row.expires_at <= now or row.person_id not in (None, found.person_id):
         return None
     return _opened(keyring, row).form
 

@@ -23,7 +23,9 @@ def park_late_form(found: FoundSession) -> Parked | None:
     if found.reason is EndReason.SIGNED_OUT or not is_whole or not proves(form_token(), found.csrf_secret):
         return None
     page = portal().registry["parkable_page"](found, request.path)
-    return park(db(), portal().configuration.keyring, found, page, _sent(), now=now()) if page else None
+    if page is None:
+        return None
+    return park(db(), portal().database, portal().configuration.keyring, found, page, _sent(), now=now())
 
 
 def form_token() -> str | None:
