@@ -70,6 +70,8 @@ def migrated_postgresql(worker_id: str, testrun_uid: str) -> Iterator[str]:
     database = Database(url)
     migrations.upgrade(database)
     database.close()
+    # Tests commit often and nobody pulls the plug; the fault runs have servers of their own.
+    server.psql(f"ALTER DATABASE portal_{worker_id} SET synchronous_commit = off;")
     yield url
     server.cleanup()
 
@@ -87,11 +89,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def _empty(url: str) -> None:
+    """Empty all tables and begin their numbers anew: deleting is cheaper than truncating tables that hold little."""
     database = Database(url)
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table.name != "site_settings")
+    tables = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name != "site_settings"]
     with database.writing() as db:
-        db.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        db.execute(text("; ".join(f"DELETE FROM {table}" for table in tables)))
         db.execute(text("UPDATE site_settings SET document = '{}'"))
+        db.execute(text("SELECT setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences"))
     database.close()
 
 

@@ -185,7 +185,7 @@ def test_another_person_signing_in_gets_new_tokens(
     _action, other_tab = served_form(visitor.get("/account/password"))
     visitor.sign_in("bela@example.test")
     assert [row.end_reason for row in records.sessions] == [EndReason.REPLACED.value, None]
-    assert visitor.post("/probe/customer", other_tab).status_code == 409
+    assert visitor.post("/probe/customer", other_tab).status_code == 403
 
 
 def test_a_stale_token_in_a_live_session_brings_the_form_back_and_signs_nobody_in(
