@@ -8,7 +8,7 @@ RUN_READY := $(VENV)/ready-to-run
 TEST_READY := $(VENV)/ready-to-test
 UV_LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: install run test check bench pictures lock browser
+.PHONY: install run test check bench faults pictures lock browser
 .DELETE_ON_ERROR:
 
 install: $(RUN_READY)
@@ -28,6 +28,9 @@ check: $(TEST_READY)
 
 bench: $(TEST_READY)
 	@exec $(PYTHON) -m tests.bench
+
+faults: $(TEST_READY)
+	@exec $(PYTHON) -W ignore -m tests.faults
 
 pictures: $(TEST_READY) browser
 	@exec $(PYTHON) -m tests.browser.pictures

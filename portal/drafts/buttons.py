@@ -140,7 +140,7 @@ def _resolve(opened: OpenDraft, section: Section, part: Part, form: SectionForm)
     fields = changed_fields(section, part, form)
     if not all(chosen_side(field) for field in fields):
         return conflict_page(opened, section, part, form, fields, status=422)
-    chosen = opened.form(section, part, posted=request.form, only=fields_kept_as_mine(section, fields))
+    chosen = opened.form(section, part, posted=request.form, only=fields_kept_as_mine(fields))
     return _leave(opened, part, chosen, request.path)
 
 

@@ -107,11 +107,12 @@ def _difference(
     label = _("Saved at %(time)s", time=saved_at)
     saved = Side(value=SAVED, label=label, lines=_lines(field, part.state), checked=chosen == SAVED)
     missing = status == 422 and chosen is None
+    question = field.label.in_(language())
     return Difference(
         name=f"_keep_{field_id}",
-        label=field.label.in_(language()),
+        label=question,
         sides=(mine, saved),
-        error=_("Choose which answer to keep") if missing else None,
+        error=_("Choose which answer to keep: “%(label)s”", label=question) if missing else None,
     )
 
 
@@ -135,6 +136,9 @@ def chosen_side(field_id: str) -> str | None:
     return chosen if chosen in (MINE, SAVED) else None
 
 
-def fields_kept_as_mine(section: Section, fields: Sequence[str]) -> frozenset[str]:
-    """The fields to take from this page: all but those for which the saved version was chosen."""
-    return frozenset(f.id for f in section.fields if not (f.id in fields and chosen_side(f.id) == SAVED))
+def fields_kept_as_mine(fields: Sequence[str]) -> frozenset[str]:
+    """Those of the fields that differ to take from this page.
+
+    All others stay as stored: this page may hold nothing for what it hides, and the saved version shows it.
+    """
+    return frozenset(field_id for field_id in fields if chosen_side(field_id) == MINE)

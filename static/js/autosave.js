@@ -126,6 +126,7 @@
   function conflict() {
     stopped = true;
     show("conflict");
+    document.querySelectorAll("[data-conflict]").forEach((notice) => { notice.hidden = false; });
     return false;
   }
 

@@ -1,17 +1,13 @@
 """Takes the pictures of the README: `python -m tests.browser.pictures`, or `make pictures`."""
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from portal import migrations
-from portal.app import create_app
-from portal.commands.demo import PEOPLE, load_demo
-from portal.config import read_configuration
-from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from portal.commands.demo import PEOPLE
+from tests.browser.demonstration import demonstration
 from tests.browser.server import Server
 from tests.conftest import MovableClock
 
@@ -93,10 +89,10 @@ def settings(page: Page) -> None:
     picture(page, "settings")
 
 
-def take(browser: Browser, server: Server, clock: MovableClock) -> None:
+def take(browser: Browser, server: Server) -> None:
     """All pictures, each visitor in a browser profile of its own."""
     options: dict[str, Any] = {"base_url": server.base_url, "viewport": DESKTOP}
-    visitors: list[Callable[[Page], None]] = [_citizen(clock), settings]
+    visitors: list[Callable[[Page], None]] = [_citizen(server.clock), settings]
     for visitor in visitors:
         context = browser.new_context(**options)
         visitor(context.new_page())
@@ -115,18 +111,8 @@ def _citizen(clock: MovableClock) -> Callable[[Page], None]:
 def main() -> None:
     """Serve the demo on a clock of its own and take the pictures."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    executable = CHROMIUM if CHROMIUM.exists() else None
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        clock = MovableClock()
-        app = create_app(read_configuration({"DATA_DIR": folder}), clock=clock)
-        parts = app.extensions["portal"]
-        migrations.upgrade(parts.database)
-        with app.app_context():
-            load_demo(parts.database, parts.configuration, now=clock.now())
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        with Server(app, clock) as server:
-            take(browser, server, clock)
-        browser.close()
+    with demonstration() as (browser, server):
+        take(browser, server)
 
 
 if __name__ == "__main__":

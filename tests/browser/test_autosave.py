@@ -62,6 +62,7 @@ def test_only_changed_questions_are_sent_with_all_their_inputs(
     expect(status(section)).to_have_text("Saved 14:02")
     form = server.forms(AUTOSAVE)[0]
     assert {name: values for name, values in form.items() if name not in ("csrf_token", "_revision")} == {
+        "_sequence": ["1"],
         "_changed": ["born,pets"],
         "born-day": ["4"],
         "born-month": [""],

@@ -209,17 +209,13 @@ def leave_half_done(page: Page) -> str:
     return reference
 
 
-def carry_on(page: Page, server: Server, reference: str) -> None:
-    """The half-done section shows with all that was typed; from there to the confirmation."""
+def all_is_there(page: Page, server: Server, reference: str) -> None:
+    """The half-done section shows, and with it all that was typed; the section before it as well."""
     expect(page).to_have_url(f"{server.base_url}/drafts/{reference}/home")
     expect(page.get_by_text(RESUMED)).to_be_visible()
     expect_answers(page, **HALF_A_HOME)
     button(page, "Back").click()
     expect_answers(page, **housing.ABOUT_YOU)
-    press(page)
-    press(page, address__postcode="AS4 2LN")
-    finish(page)
-    received(page, server, reference)
 
 
 def sign_in(page: Page) -> None:
@@ -242,7 +238,11 @@ def test_a_guest_comes_back_in_another_browser_by_link_and_code(enter: Enter, se
     press(elsewhere, "Continue your form")
     expect(elsewhere).to_have_url(re.compile("/resume/code$"))
     press(elsewhere, code=letters(server.app)[-1].code)
-    carry_on(elsewhere, server, reference)
+    all_is_there(elsewhere, server, reference)
+    press(elsewhere)
+    press(elsewhere, address__postcode="AS4 2LN")
+    finish(elsewhere)
+    received(elsewhere, server, reference)
 
 
 def test_a_guest_comes_back_without_script_by_reference_and_return_code(enter: Enter, server: Server) -> None:
@@ -256,7 +256,7 @@ def test_a_guest_comes_back_without_script_by_reference_and_return_code(enter: E
     elsewhere.goto("/")
     follow(elsewhere, "Continue a saved form")
     press(elsewhere, "Continue your form", reference=reference.lower(), return_code=code)
-    carry_on(elsewhere, server, reference)
+    all_is_there(elsewhere, server, reference)
 
 
 def test_a_person_signs_out_and_goes_on_from_my_requests_in_another_browser(enter: Enter, server: Server) -> None:
@@ -273,4 +273,4 @@ def test_a_person_signs_out_and_goes_on_from_my_requests_in_another_browser(ente
     follow(elsewhere, "Continue")
     heading(elsewhere, "Apply for housing support")
     follow(elsewhere, "Continue")
-    carry_on(elsewhere, server, reference)
+    all_is_there(elsewhere, server, reference)

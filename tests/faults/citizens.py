@@ -27,8 +27,8 @@ class Citizen(Hands):
             for _ in range(self.random.randint(*STEPS)):
                 self.random.choices([deed for deed, _ in DEEDS], [weight for _, weight in DEEDS])[0](self)
             self.end()
-        except StuckError as reason:
-            self.oracle.fault(Fault.STUCK, str(reason))
+        except Exception as reason:
+            self.oracle.fault(Fault.STUCK, f"{type(reason).__name__}: {reason}")
         finally:
             for browser in self.browsers:
                 browser.end()

@@ -11,6 +11,8 @@ from tests.faults.wire import Answer, Browser, Network, Pairs, Seen, until
 from tests.people import PASSWORD
 
 TRIES = 60
+WAITS, NEAR_S = 15, 4.0
+"""For how many seconds an owed value is waited for; and how soon after it a kill is its likely end."""
 OURS = ("csrf_token", "_revision", "_page")
 
 
@@ -18,7 +20,9 @@ class Street(Protocol):
     """Where citizens live: the portal's port, and what the test can do beside it."""
 
     port: int
-    pause: Callable[[float], object]
+
+    def pause(self, seconds: float, /) -> object:
+        """Wait in real time."""
 
     def end_session(self, number: int) -> None:
         """Let the time of one session run out."""
@@ -26,8 +30,8 @@ class Street(Protocol):
     def instant(self) -> float:
         """The running time in seconds."""
 
-    def killed_since(self, instant: float) -> bool:
-        """Whether a process was killed shortly before this instant or since."""
+    def killed_between(self, start: float, end: float) -> bool:
+        """Whether a process was killed in this time, or so shortly before that it was just starting again."""
 
 
 @dataclass
@@ -152,25 +156,30 @@ class Hands:
         else:
             raise StuckError(f"{path} cannot be opened")
         if self._owes(section, page):
-            self.street.pause(1.0)
-            return self._paid(device, section, path)
+            page = self._look_again(device, section, path)
         return self._tab(device, section, page)
 
     def _owes(self, section: str, page: Answer) -> bool:
         owed = self.oracle.owed[section]
-        killed = owed is not None and self.street.killed_since(owed.at)
+        killed = owed is not None and self.street.killed_between(owed.at, owed.at + NEAR_S)
         if self.oracle.judge_owed(section, inputs(page.text), killed):
             self.oracle.settle(section)
             return False
         return True
 
-    def _paid(self, device: Device, section: str, path: str) -> Tab:
-        """Look once more: what went out whole may still have waited its turn."""
-        page = self.insist(lambda: device.browser.get(path), 200)
-        if self._owes(section, page):
-            owed, shown = self.oracle.owed[section], inputs(page.text)
-            self.oracle.settle(section, [n for n, value in owed.values.items() if shown.get(n) != value] if owed else [])
-        return self._tab(device, section, page)
+    def _look_again(self, device: Device, section: str, path: str) -> Answer:
+        """What went out whole may wait its turn for long; it is lost if nobody was killed in all that time."""
+        owed = self.oracle.owed[section]
+        for _ in range(WAITS):
+            self.street.pause(1.0)
+            page = self.insist(lambda: device.browser.get(path), 200)
+            if not self._owes(section, page):
+                return page
+        if owed and not self.street.killed_between(owed.at, self.street.instant()):
+            shown = inputs(page.text)
+            self.oracle.settle(section, [name for name, value in owed.values.items() if shown.get(name) != value])
+        self.oracle.owed[section] = None
+        return page
 
     def _tab(self, device: Device, section: str, page: Answer) -> Tab:
         found = inputs(page.text)
@@ -196,7 +205,7 @@ class Hands:
         tab.changed = {}
         if answer.status == 200:
             self.oracle.saved(tab.known, values, whole=False)
-        elif answer.status == 401:
+        elif answer.status in (401, 403):
             self._late(device, tab, values, whole=False, said=False)
         elif answer.is_lost and answer.arrived:
             self.oracle.perhaps(tab.known, values, whole=False)

@@ -139,7 +139,7 @@ class Oracle:
         for name, value in values.items():
             possible = places[name].possible
             if value not in possible and not possible & known.fields[name]:
-                self.fault(Fault.SILENT, f"{known.section}.{name}: “{value}” over {sorted(possible)}, known was {known}")
+                self.fault(Fault.SILENT, f"{known.section}.{name}: “{value}” over {sorted(possible)}, known: {known}")
         changed = any(places[name].sure != value for name, value in values.items())
         for name, value in values.items():
             known.fields[name] = {value}

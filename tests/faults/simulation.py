@@ -61,16 +61,18 @@ class Run:
 
     def __init__(self, portal: RunningPortal, database: Database, saboteur: Saboteur, plan: Plan) -> None:
         self.port, self._database, self._saboteur, self._plan = portal.port, database, saboteur, plan
-        self.pause = threading.Event().wait
         self.citizens: list[Citizen] = []
         self._lock = threading.Lock()
         self._began = time.monotonic()
 
+    def pause(self, seconds: float, /) -> object:
+        return threading.Event().wait(seconds)
+
     def instant(self) -> float:
         return time.monotonic()
 
-    def killed_since(self, instant: float) -> bool:
-        return self._saboteur.killed_since(instant)
+    def killed_between(self, start: float, end: float) -> bool:
+        return self._saboteur.killed_between(start, end)
 
     def end_session(self, number: int) -> None:
         """Stand for time: the deadline of this session was a second ago."""
@@ -81,7 +83,7 @@ class Run:
 
     def live(self) -> None:
         """All days of all citizens, some at once."""
-        threads = [threading.Thread(target=self._one_after_the_other) for _ in range(self._plan.at_once)]
+        threads = [threading.Thread(target=self._one_after_the_other, daemon=True) for _ in range(self._plan.at_once)]
         for thread in threads:
             thread.start()
         for thread in threads:

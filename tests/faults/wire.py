@@ -131,7 +131,9 @@ class Browser:
             self.close()
             return Answer(path=path)
 
-    def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str], network: Network) -> Answer:
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], network: Network
+    ) -> Answer:
         connection = self._connection = self._connection or HTTPConnection(HOST, self._port, timeout=TIMEOUT_S)
         if network is Network.CUT:
             return self._send_half(connection, path, body or b"", headers)

@@ -1,0 +1,32 @@
+"""Back on the real pages, with the browser's own cache for Back: after the end no answer is seen, not for a moment."""
+
+import pytest
+
+from tests.browser.back import RESTORED, SEEN, WAYS, Watcher, Way
+from tests.browser.conftest import Console
+from tests.browser.server import Server
+from tests.browser.visitors import Enter
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
+ROUNDS = 3
+
+
+@pytest.fixture
+def watcher(enter: Enter, server: Server, console: Console) -> Watcher:
+    console.expects("401")  # an autosave that comes too late
+    return Watcher(enter(), server)
+
+
+def test_while_the_session_lives_back_restores_the_page_with_its_answers(watcher: Watcher) -> None:
+    watcher.type_answers()
+    watcher.page.goto("/privacy")
+    watcher.go_back()
+    assert watcher.notes == [RESTORED, SEEN]
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_after_the_end_back_never_shows_an_answer(watcher: Watcher, way: Way) -> None:
+    for _ in range(ROUNDS):
+        watcher.play(way)
+    assert len(watcher.notes) >= 2 * ROUNDS
+    assert SEEN not in watcher.notes

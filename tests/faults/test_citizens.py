@@ -1,0 +1,23 @@
+"""Some citizens and a saboteur on a real server; `make faults` runs hundreds."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.simulation import Plan, simulate
+
+PLANS = {
+    "sqlite": Plan(citizens=25, kills=6, at_once=12, seconds=30, seed=1, pauses=(0.5, 2.0)),
+    "postgresql": Plan(citizens=12, kills=6, at_once=8, seconds=20, seed=2, pauses=(0.5, 1.5)),
+}
+
+
+@pytest.mark.parametrize("kind", PLANS)
+def test_citizens_lose_nothing_while_processes_are_killed(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("migrated_postgresql") if kind == "postgresql" else None
+    figures = simulate(tmp_path / "data", PLANS[kind], url)
+    assert figures.is_clean, "\n\n".join(figures.stories)
+    assert figures.counts["kills"] > 0
+    assert figures.counts["acknowledged"] > 0
