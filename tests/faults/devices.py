@@ -10,7 +10,7 @@ from tests.faults.pages import FORM, KEPT, PARKED, SECTIONS, inputs, sides, slip
 from tests.faults.wire import Answer, Browser, Network, Pairs, Seen, until
 from tests.people import PASSWORD
 
-TRIES = 60
+TRIES = 120
 WAITS, NEAR_S = 15, 4.0
 """For how many seconds an owed value is waited for; and how soon after it a kill is its likely end."""
 OURS = ("csrf_token", "_revision", "_page")

@@ -12,6 +12,7 @@ from portal.accounts.rules import ROLES, Address
 from portal.audit import Actor
 from portal.sessions.interface import cookie_name, kind_of, policy_of
 from portal.sessions.operations import Holder, open_session
+from portal.web.csrf import masked
 
 GENERAL = "/admin/self/site-settings/general"
 
@@ -57,9 +58,10 @@ class SignedIn:
         with app.test_request_context(), parts.database.writing() as db:
             person = create_account(db, Address(email=email), role, password_hash=None, by=Actor(), now=now)
             db.flush()
-            token, _row = open_session(db, kind, policy_of(kind), Holder(person_id=person.id), now=now)
+            token, row = open_session(db, kind, policy_of(kind), Holder(person_id=person.id), now=now)
             self.client.set_cookie(cookie_name(kind_of(kind).cookie), token)
             self.id = person.id
+            self.form_token = masked(row.csrf_secret, str(row.id))
 
     def get(self, path: str = GENERAL) -> TestResponse:
         return self.client.get(path)

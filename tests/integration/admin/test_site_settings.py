@@ -61,8 +61,9 @@ def test_other_roles_find_nothing_here(sign_in: SignIn, role: str, path: str) ->
 def test_other_roles_change_nothing(
     sign_in: SignIn, administrator: SignedIn, database: Database, role: str, status: int
 ) -> None:
-    values = form_of(administrator.get()) | {MINUTES: "90"}
-    assert sign_in("other@example.org", role).post(values).status_code == status
+    other = sign_in("other@example.org", role)
+    values = form_of(administrator.get()) | {MINUTES: "90", "csrf_token": other.form_token}
+    assert other.post(values).status_code == status
     assert in_force(database)[MINUTES] == 30
 
 
