@@ -27,6 +27,7 @@ class Server:
         self.app = app
         self.clock = clock
         self.received: list[tuple[str, str, dict[str, list[str]]]] = []
+        self._arrival = threading.Condition()
         self._faults: dict[str, int] = {}
         self._holds: dict[str, threading.Event] = {}
         self._http = make_server("127.0.0.1", 0, self._answer, threaded=True)
@@ -47,7 +48,9 @@ class Server:
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
         form = parse_qs(request.get_data(cache=True, as_text=True), keep_blank_values=True)
-        self.received.append((request.method, request.path, form))
+        with self._arrival:
+            self.received.append((request.method, request.path, form))
+            self._arrival.notify_all()
         if request.path in self._holds:
             self._holds[request.path].wait(timeout=20)
         status = self._faults.get(request.path)
@@ -57,6 +60,11 @@ class Server:
     def count(self, path: str) -> int:
         """How often this path was asked for."""
         return sum(received == path for _, received, _ in self.received)
+
+    def wait_for(self, path: str, count: int) -> None:
+        """Wait until this path was asked for so often: what a browser has sent may still be on its way."""
+        with self._arrival:
+            assert self._arrival.wait_for(lambda: self.count(path) >= count, timeout=20)
 
     def forms(self, path: str) -> list[dict[str, list[str]]]:
         """What was posted there."""

@@ -128,6 +128,7 @@ def test_requests_never_overlap_and_a_late_answer_does_not_say_saved_of_newer_wo
         landlord(section).fill("Calder Homes")
         pass_time(1.9)
         expect(status(section)).to_have_text("Saving…")
+        server.wait_for(AUTOSAVE, 1)
         assert server.count(AUTOSAVE) == 1
         held = section.expect_response(f"**{AUTOSAVE}")
         answer = held.__enter__()

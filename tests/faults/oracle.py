@@ -77,6 +77,7 @@ class Oracle:
         self.number = number
         self.places = {name: {each: Place() for each in fields} for name, fields in SECTIONS.items()}
         self.late: dict[str, Late | None] = dict.fromkeys(SECTIONS)
+        self.floating = {name: Late() for name in SECTIONS}
         self.version = dict.fromkeys(SECTIONS, 0)
         self.owed: dict[str, Owed | None] = dict.fromkeys(SECTIONS)
         self.faults: list[tuple[Fault, str]] = []
@@ -102,16 +103,24 @@ class Oracle:
             self.fault(Fault.CUT, f"what was parked of {section} is not shown: {late.values}")
         over = late if is_parked else None
         if is_parked and late is None:
-            self.fault(Fault.LOST, f"{section} shows as parked what was not sent late")
+            over = self.late[section] = self._arrived_late(section)
         if over:
             over.is_sure = True
         fields = {name: self._shown(section, name, values.get(name, ""), over) for name in SECTIONS[section]}
         return Known(section=section, fields=fields, version=self.version[section])
 
+    def _arrived_late(self, section: str) -> Late:
+        """What was on its way as the session ended may be parked, though nobody was told."""
+        floating = self.floating[section]
+        if not floating.values:
+            self.fault(Fault.LOST, f"{section} shows as parked what was not sent late")
+        values = {name: values | self.places[section][name].possible for name, values in floating.values.items()}
+        return Late(values=values, known={name: set(known) for name, known in floating.known.items()})
+
     def _shown(self, section: str, name: str, value: str, late: Late | None) -> set[str]:
-        place = self.places[section][name]
-        if late and name in late.values and value in late.values[name]:
-            return {value, *late.known.get(name, ())}
+        place, floating = self.places[section][name], self.floating[section]
+        if late and value in late.values.get(name, set()) | floating.values.get(name, set()):
+            return {value, *late.known.get(name, ()), *floating.known.get(name, ())}
         if late and late.is_sure and name in late.values:
             self.fault(Fault.CUT, f"{section}.{name} shows “{value}”, parked was {late.values[name]}")
         elif value not in place.possible:
@@ -153,7 +162,10 @@ class Oracle:
     def perhaps(self, known: Known, values: Values, *, whole: bool) -> None:
         """These values may have arrived, now or a little later."""
         self.note(f"perhaps {known.section} {dict(values)} whole={whole}")
+        floating = self.floating[known.section]
         for name, value in values.items():
+            floating.values[name] = floating.values.get(name, set()) | {value}
+            floating.known[name] = floating.known.get(name, set()) | known.fields[name]
             known.fields[name] = known.fields[name] | {value}
             self.places[known.section][name].maybe.append(value)
         self.owed[known.section] = None
