@@ -16,8 +16,8 @@ from tests.faults.simulation import Plan, simulate, table
 
 SEED = int(os.environ.get("SEED") or 1)
 PLANS = {
-    "SQLite": Plan(citizens=240, kills=60, at_once=14, seconds=330, seed=SEED, pauses=(0.5, 4.0)),
-    "PostgreSQL": Plan(citizens=270, kills=150, at_once=14, seconds=300, seed=SEED + 1, pauses=(0.3, 2.0)),
+    "SQLite": Plan(citizens=240, kills=60, at_once=14, seconds=420, seed=SEED, pauses=(0.5, 4.0)),
+    "PostgreSQL": Plan(citizens=270, kills=150, at_once=14, seconds=420, seed=SEED + 1, pauses=(0.3, 1.6)),
 }
 LEAST_CITIZENS, LEAST_KILLS = 500, 200
 ROUNDS, PROCESSES = 100, 8
