@@ -17,7 +17,7 @@ run: $(RUN_READY)
 	@exec $(PYTHON) -m portal.commands.run
 
 test: $(TEST_READY) browser
-	@exec $(PYTHON) -m pytest -q -n auto --maxprocesses 8 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
+	@exec $(PYTHON) -m pytest -q -n logical --maxprocesses 8 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
 
 check: $(TEST_READY)
 	$(VENV)/bin/ruff check .
