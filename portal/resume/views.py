@@ -29,7 +29,7 @@ from portal.resume.operations import issue_code, link_address, use_code
 from portal.resume.queries import find_code, find_link, last_link_at
 from portal.resume.rules import Life, Target, clean_code, clean_reference, target
 from portal.sessions.gate import token_refused
-from portal.sessions.interface import cookie_name
+from portal.sessions.interface import cookie_name, send_cookie
 from portal.site_settings.times import day_text, local_day, moment_text
 from portal.tokens import keyed_hash
 from portal.web.addresses import actor, sign_in_page
@@ -171,16 +171,7 @@ def _wait_text(wait: timedelta) -> str:
 
 def _with_cookie(answer: Any, value: str | None) -> Response:
     response = make_response(answer)
-    flags: dict[str, Any] = {
-        "httponly": True,
-        "samesite": "Lax",
-        "secure": portal().configuration.is_https,
-        "path": "/",
-    }
-    if value is None:
-        response.delete_cookie(cookie_name(CODE_COOKIE), **flags)
-    else:
-        response.set_cookie(cookie_name(CODE_COOKIE), value, **flags)
+    send_cookie(response, CODE_COOKIE, value)
     return response
 
 

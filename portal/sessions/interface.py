@@ -161,7 +161,7 @@ class TableSessionInterface(SessionInterface):
         """Renew if the request counted; a request that changes nothing writes and sends nothing."""
         visit = cast("Visit", session)
         for name, value in visit.cookies.items():
-            _send_cookie(response, name, value)
+            send_cookie(response, name, value)
         if not g.get("request_failed") and (is_safe() or response.status_code >= 500):
             with ExitStack() as own:
                 _note_activity(visit, response, lambda: own.enter_context(portal().database.writing()))
@@ -266,7 +266,8 @@ def _has_session() -> bool:
     return view is not None and door_of(view).kind is not None
 
 
-def _send_cookie(response: Response, name: str, value: str | None) -> None:
+def send_cookie(response: Response, name: str, value: str | None) -> None:
+    """Give the browser a cookie of ours, or take it away (None); deleting bears the same flags as setting."""
     flags: dict[str, Any] = {
         "httponly": True,
         "samesite": "Lax",
