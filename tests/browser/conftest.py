@@ -155,6 +155,11 @@ def warning(page: Page) -> Locator:
     return page.locator("dialog")
 
 
+def polled(page: Page) -> None:
+    """Wait until the poller has the answer to what it asked: time that passes before counts as time since."""
+    expect(page.locator("#session-poll.htmx-request")).to_have_count(0)
+
+
 @pytest.fixture
 def warned(page: Page, pass_time: PassTime) -> Page:
     """A section page whose warning has just opened, with part of an answer selected; from here on time passes.

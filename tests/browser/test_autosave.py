@@ -97,7 +97,7 @@ def test_hiding_the_page_saves_at_once(section: Page, server: Server) -> None:
 def test_leaving_the_page_saves_what_was_just_typed(section: Page, server: Server) -> None:
     landlord(section).fill("Calder")
     section.goto("/probe/public")
-    section.wait_for_load_state("networkidle")
+    server.wait_for(AUTOSAVE, 1)
     assert [form["landlord"] for form in server.forms(AUTOSAVE)] == [["Calder"]]
 
 

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
-from tests.browser.conftest import TO_WARNING_S, Console, PassTime, warning
+from tests.browser.conftest import TO_WARNING_S, Console, PassTime, polled, warning
 from tests.browser.probe import SECTION
 from tests.browser.server import Server
 
@@ -22,7 +22,7 @@ def stay(page: Page) -> Locator:
 def test_the_warning_opens_at_120_seconds_and_not_before(page: Page, pass_time: PassTime) -> None:
     page.goto(SECTION)
     pass_time(TO_WARNING_S - 2)
-    page.wait_for_load_state("networkidle")
+    polled(page)
     expect(warning(page)).to_be_hidden()
     pass_time(2)
     expect(warning(page)).to_be_visible()

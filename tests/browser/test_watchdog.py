@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from portal.audit import Actor
 from portal.site_settings.operations import change_settings
-from tests.browser.conftest import TO_WARNING_S, Console, PassTime, warning
+from tests.browser.conftest import TO_WARNING_S, Console, PassTime, polled, warning
 from tests.browser.probe import SECTION
 from tests.browser.server import Server
 
@@ -35,7 +35,7 @@ def test_an_untouched_page_asks_at_most_three_times_an_hour(
     page.goto(SECTION)
     for _ in range(29):
         pass_time(120)
-        page.wait_for_load_state("networkidle")
+        polled(page)
     expect(warning(page)).to_be_visible()
     assert server.count(POLL) <= 3
 
@@ -46,7 +46,7 @@ def test_a_lost_answer_does_not_end_the_chain(
     page.goto(SECTION)
     with server.failing(POLL):
         pass_time(TO_WARNING_S)
-        page.wait_for_load_state("networkidle")
+        polled(page)
     pass_time(4)
     expect(warning(page)).to_be_visible()
     expect(page.get_by_text(UNREACHABLE)).to_be_hidden()
@@ -73,7 +73,7 @@ def test_it_asks_again_ever_more_rarely(page: Page, server: Server, pass_time: P
         for _ in range(126):
             pass_time(1)
             page.wait_for_timeout(0)
-        page.wait_for_load_state("networkidle")
+        polled(page)
     assert 6 <= server.count(POLL) <= 9
 
 
@@ -151,7 +151,7 @@ def test_a_wrong_clock_in_the_browser_changes_nothing(page: Page, pass_time: Pas
     page.goto(SECTION)
     expect(page.locator("[data-session-until]").first).to_have_text("14:32")
     pass_time(TO_WARNING_S - 2)
-    page.wait_for_load_state("networkidle")
+    polled(page)
     expect(warning(page)).to_be_hidden()
     pass_time(2)
     expect(warning(page)).to_be_visible()
