@@ -1,0 +1,68 @@
+"""What the receipt of a sent form says."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask_babel import gettext as _
+
+from portal.form_definitions.queries import definition_of
+from portal.site_settings.interface import settings
+from portal.site_settings.times import clock_time, day_text, language, local_day
+from portal.submissions.answers import SectionAnswers, sent_sections
+from portal.submissions.models import Submission
+from portal.submissions.sealing import sent_answers
+from portal.web.portal import portal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """All words of one receipt, in one language."""
+
+    language: str
+    site_name: str
+    support_contact: str
+    title: str
+    reference: str
+    received_at: datetime
+    received: str
+    version: int
+    sections: tuple[SectionAnswers, ...]
+
+    @property
+    def heading(self) -> str:
+        """The first words."""
+        return _("We have received your form")
+
+    @property
+    def remark(self) -> str:
+        """Which form it was, and what the receipt is for."""
+        return _("%(title)s. Keep this receipt. You do not need to send it to us.", title=self.title)
+
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """What people quote, each with its label."""
+        version = (_("Form version"), str(self.version))
+        return ((_("Reference"), self.reference), (_("Received"), self.received), version)
+
+    @property
+    def foot(self) -> str:
+        """What stands below every page."""
+        return _("%(reference)s, received %(received)s", reference=self.reference, received=self.received)
+
+
+def receipt_of(submission: Submission) -> Receipt:
+    """The receipt of a submission: every answer as it was sent, in the words of its own version of the form."""
+    definition = definition_of(submission.version)
+    answers = sent_answers(portal().configuration.keyring, submission)
+    day, time = day_text(local_day(submission.sent_at)), clock_time(submission.sent_at)
+    return Receipt(
+        language=language(),
+        site_name=settings().site_name,
+        support_contact=settings().support_contact,
+        title=definition.title.in_(language()),
+        reference=submission.reference,
+        received_at=submission.sent_at,
+        received=_("%(day)s at %(time)s", day=day, time=time),
+        version=submission.version.number,
+        sections=tuple(sent_sections(definition, answers)),
+    )

@@ -1,0 +1,214 @@
+"""Draws the receipt as a PDF, with faces of our own, so that every name comes out as its owner writes it."""
+
+import unicodedata
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from flask_babel import gettext as _
+from fontTools.ttLib import TTFont
+from fpdf import FPDF, ViewerPreferences
+from fpdf.enums import MethodReturnValue, XPos, YPos
+
+from portal.submissions.answers import Row
+from portal.submissions.receipt import Receipt
+
+VENDOR = Path(__file__).resolve().parents[2] / "static" / "vendor"
+REGULAR = VENDOR / "atkinson-hyperlegible-next-print" / "AtkinsonHyperlegibleNext_400Regular.ttf"
+BOLD = VENDOR / "atkinson-hyperlegible-next-print" / "AtkinsonHyperlegibleNext_700Bold.ttf"
+MORE_LETTERS = VENDOR / "noto-sans-print" / "NotoSans_400Regular.ttf"
+LOGO = VENDOR.parent / "images" / "logo-print.svg"
+FACE, SECOND_FACE = "Atkinson", "Noto"
+NO_LETTER = "\N{REPLACEMENT CHARACTER}"
+INVISIBLE = frozenset({"Cf", "Mn", "Me"})
+"""Marks that are drawn with the letter before them; where a face has no such mark, the letter stands alone."""
+
+TOP, SIDE, BOTTOM, FOOT = 16.0, 14.0, 26.0, 14.0
+WIDTH = 210 - 2 * SIDE
+KEY_WIDTH, VALUE_WIDTH = WIDTH * 0.42, WIDTH * 0.58
+FACT_COLUMNS = ((SIDE + 4, 50.0), (SIDE + 58, 76.0), (SIDE + 138, 40.0))
+LOGO_SIZE, PADDING, LINE_HEIGHT = 9.0, 1.4, 1.4
+TEXT_PT, SMALL_PT, TITLE_PT, NAME_PT, SECTION_PT, ITEM_PT = 10.5, 9.5, 19.0, 13.0, 13.0, 11.0
+MM_PER_PT = 25.4 / 72
+THIN, THICK = 0.5 * MM_PER_PT, 1 * MM_PER_PT
+FIRST_ROWS = 22.0
+"""Room that a heading needs below it, in millimetres, so that it never stands alone at the foot of a page."""
+
+
+@cache
+def _letters(face: Path) -> frozenset[str]:
+    """The letters that a face can draw."""
+    with TTFont(face, lazy=True) as font:
+        return frozenset(map(chr, font.getBestCmap()))
+
+
+class ReceiptPages(FPDF):
+    """The pages of one receipt, from the letterhead to the foot."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        super().__init__(unit="mm", format="A4")
+        self._receipt = receipt
+        self._has_second_face = self._lacks_letters = False
+        self.set_margins(SIDE, TOP)
+        self.c_margin = 0.0
+        self.set_auto_page_break(True, margin=BOTTOM)
+        # Somebody's answer may hold the words that stand for the number of pages elsewhere.
+        self.str_alias_nb_pages = ""
+        self.add_font(FACE, "", REGULAR)
+        self.add_font(FACE, "B", BOLD)
+        self._describe(receipt.received_at)
+
+    def _describe(self, received_at: datetime) -> None:
+        """What a reading program asks for first: title and language; the day of the file is that of the form."""
+        self.set_title(f"{self._receipt.heading}: {self._receipt.reference}")
+        self.set_author(self._receipt.site_name)
+        self.set_lang(self._receipt.language)
+        self.set_creation_date(received_at)
+        self.viewer_preferences = ViewerPreferences(display_doc_title=True)
+
+    def drawn(self) -> bytes:
+        """All pages, as the bytes of the file."""
+        self.add_page()
+        self._letterhead()
+        self._facts()
+        for section in self._receipt.sections:
+            self._heading(section.title, SECTION_PT, has_outline=True)
+            for block in section.blocks:
+                if block.name:
+                    self._heading(block.name, ITEM_PT)
+                for row in block.rows:
+                    self._row(row)
+        self._explain_missing_letters()
+        self._feet()
+        return bytes(self.output())
+
+    def _letterhead(self) -> None:
+        self.image(LOGO, x=SIDE, y=TOP, w=LOGO_SIZE)
+        middle = TOP + (LOGO_SIZE - self._face(NAME_PT, "B")) / 2
+        self._text(SIDE + LOGO_SIZE + 3, middle, WIDTH / 2, self._receipt.site_name)
+        self._face(TEXT_PT)
+        self._text(SIDE + WIDTH / 2, middle, WIDTH / 2, self._receipt.support_contact, align="R")
+        self._rule(TOP + LOGO_SIZE + 3, THICK)
+        self._face(TITLE_PT, "B")
+        self._text(SIDE, TOP + LOGO_SIZE + 8, WIDTH, self._receipt.heading)
+        self._face(TEXT_PT)
+        self._text(SIDE, self.y + 1, WIDTH, self._receipt.remark)
+
+    def _facts(self) -> None:
+        """Reference, time and version in a frame."""
+        top, lowest = self.y + 4, self.y
+        for (left, width), (label, value) in zip(FACT_COLUMNS, self._receipt.facts, strict=True):
+            self._face(SMALL_PT)
+            self._text(left, top + 3, width, label)
+            self._face(NAME_PT, "B")
+            self._text(left, self.y + 0.5, width, value)
+            lowest = max(lowest, self.y)
+        self.set_line_width(THICK)
+        self.rect(SIDE, top, WIDTH, lowest + 3 - top)
+        self.set_y(lowest + 5)
+
+    def _heading(self, text: str, size: float, *, has_outline: bool = False) -> None:
+        height = self._face(size, "B")
+        self._make_room(height + FIRST_ROWS)
+        if has_outline:
+            self.start_section(self._printable(text))
+        self._face(size, "B")
+        self._text(SIDE, self.y + (4 if has_outline else 2), WIDTH, text)
+        self._rule(self.y + PADDING, THICK if has_outline else THIN)
+
+    def _row(self, row: Row) -> None:
+        """A question and its answer side by side; only an answer longer than a page goes on to the next."""
+        self._face(TEXT_PT)
+        value = "\n".join(row.value_lines) or _("Not answered")
+        heights = self._height(KEY_WIDTH - 4, row.key), self._height(VALUE_WIDTH, value)
+        self._make_room(max(heights) + 2 * PADDING)
+        page, top = self.page, self.y + PADDING
+        self._text(SIDE, top, KEY_WIDTH - 4, row.key)
+        end_of_key = self.page, self.y
+        self.page = page
+        self._text(SIDE + KEY_WIDTH, top, VALUE_WIDTH, value)
+        self.page, lowest = max(end_of_key, (self.page, self.y))
+        self._rule(lowest + PADDING, THIN)
+
+    def _explain_missing_letters(self) -> None:
+        if self._lacks_letters:
+            self._face(SMALL_PT)
+            words = _("We received some letters that we cannot print: %(sign)s stands for each.", sign=NO_LETTER)
+            self._text(SIDE, self.y + 3, WIDTH, words)
+
+    def _feet(self) -> None:
+        """Reference and page number below every page, now that their number is known."""
+        self.set_auto_page_break(False)
+        for number in range(1, self.pages_count + 1):
+            self.page = number
+            self._rule(self.h - FOOT - 2, THICK)
+            self._face(SMALL_PT)
+            top = self.h - FOOT
+            self._text(SIDE, top, WIDTH * 0.7, self._receipt.foot)
+            words = _("Page %(number)s of %(total)s", number=number, total=self.pages_count)
+            self._text(SIDE + WIDTH * 0.7, top, WIDTH * 0.3, words, align="R")
+
+    def _face(self, size: float, style: str = "") -> float:
+        """Choose size and weight; gives the height of a line in millimetres.
+
+        The family is chosen anew each time, for a page that is come back to does not know what another one chose.
+        """
+        self.font_family = ""
+        self.set_font(FACE, style, size)
+        return size * MM_PER_PT * LINE_HEIGHT
+
+    def _height(self, width: float, text: str) -> float:
+        found = self.multi_cell(
+            width, self._line_height, self._printable(text), align="L", dry_run=True, output=MethodReturnValue.HEIGHT
+        )
+        return float(found)  # type: ignore[arg-type]  # what `output` asks for
+
+    @property
+    def _line_height(self) -> float:
+        return self.font_size * LINE_HEIGHT
+
+    def _text(self, left: float, top: float, width: float, text: str, align: str = "L") -> None:
+        self.set_xy(left, top)
+        self.multi_cell(
+            width, self._line_height, self._printable(text), align=align, new_x=XPos.LMARGIN, new_y=YPos.NEXT, padding=0
+        )
+
+    def _rule(self, y: float, width: float) -> None:
+        self.set_line_width(width)
+        self.line(SIDE, y, SIDE + WIDTH, y)
+        self.set_y(y)
+
+    def _make_room(self, height: float) -> None:
+        """Begin a new page where this would not fit, unless it fits on none."""
+        if self.y + height > self.page_break_trigger and height < self.page_break_trigger - TOP:
+            self.add_page()
+
+    def _printable(self, text: str) -> str:
+        """The text in letters that one of our faces has; a sign stands for each that none has."""
+        composed = unicodedata.normalize("NFC", text)
+        if not _letters(REGULAR).issuperset(composed.replace("\n", "")):
+            self._bring_second_face()
+            return "".join(map(self._letter, composed))
+        return composed
+
+    def _bring_second_face(self) -> None:
+        if not self._has_second_face:
+            self._has_second_face = True
+            self.add_font(SECOND_FACE, "", MORE_LETTERS)
+            self.set_fallback_fonts([SECOND_FACE], exact_match=False)
+
+    def _letter(self, letter: str) -> str:
+        if letter == "\n" or letter in _letters(REGULAR) or letter in _letters(MORE_LETTERS):
+            return letter
+        category = unicodedata.category(letter)
+        if letter.isspace() or category == "Cc":
+            return " "
+        if category in INVISIBLE:
+            return ""
+        self._lacks_letters = True
+        return NO_LETTER
+
+
+def drawn(receipt: Receipt) -> bytes:
+    """The PDF of a receipt."""
+    return ReceiptPages(receipt).drawn()

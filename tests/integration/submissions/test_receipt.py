@@ -1,0 +1,164 @@
+"""The receipt: every answer as it was sent, on paper, for its sender and for staff, and for nobody else."""
+
+from datetime import UTC, datetime
+from io import BytesIO
+
+import pytest
+from flask import Flask
+from pypdf import PdfReader
+from werkzeug.test import TestResponse
+
+from portal.form_definitions.reading import read_yaml
+from tests.citizen import Citizen
+from tests.conftest import MovableClock
+from tests.loan import FORM, add, fill, publish_loan, publish_yaml, start
+from tests.people import add_person, sign_in
+
+NAMES = {
+    "Latin": "Zoë Łukasz Őrsi-Šimůnek",
+    "Welsh": "Siân Ŵyn Ŷnys",
+    "Cyrillic and Greek": "Жук Αθήνα",
+    "Vietnamese": "Nguyễn Thị Ánh",
+}
+NOT_PRINTED = {
+    "emoji": "Ada 👩‍👩‍👧 😀",
+    "Hebrew": "שלום Cohen",
+    "Arabic": "مرحبا Khan",
+    "nonsense": "{nb} \u200b\u202e",
+}
+
+
+@pytest.fixture
+def sent(app: Flask, citizen: Citizen) -> str:
+    publish_loan(app)
+    return send(citizen)
+
+
+def send(citizen: Citizen, **you: str) -> str:
+    """Fill and send the loan; gives the address of the confirmation."""
+    draft = start(citizen)
+    fill(citizen, draft, **you)
+    return citizen.press("Send", declaration="yes").path
+
+
+def receipt(citizen: Citizen, address: str) -> tuple[TestResponse, PdfReader]:
+    answer = citizen.client.get(f"{address}/receipt.pdf")
+    assert answer.status_code == 200, answer.text
+    return answer, PdfReader(BytesIO(answer.data))
+
+
+def words(reader: PdfReader) -> str:
+    return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+
+
+def test_the_receipt_holds_every_answer_with_reference_version_and_time(citizen: Citizen, sent: str) -> None:
+    answer, reader = receipt(citizen, sent)
+    text = words(reader)
+    for expected in (
+        "We have received your form",
+        "Borrow a tool",
+        sent.rpartition("/")[2],
+        "21 November 2026 at 14:02",
+        "Form version 1",
+        "Name Wilhelmina Quartermaine",
+        "Born 3 April 1990",
+        "News No",
+        "Drill What Drill Power No",
+        "Remark Thanks",
+        "Page 1 of 1",
+    ):
+        assert expected in text
+    assert (answer.mimetype, answer.headers["Cache-Control"]) == ("application/pdf", "no-store")
+    assert answer.headers["Content-Disposition"] == f'inline; filename="{sent.rpartition("/")[2]}.pdf"'
+
+
+def test_a_reading_program_is_told_title_and_language(citizen: Citizen, sent: str) -> None:
+    _answer, reader = receipt(citizen, sent)
+    root = reader.trailer["/Root"]
+    assert reader.metadata
+    assert reader.metadata.title == f"We have received your form: {sent.rpartition('/')[2]}"
+    assert reader.metadata.creation_date == datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
+    assert root["/Lang"] == "en"
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"].value is True
+    assert [each.title for each in reader.outline] == ["About you", "Tools", "Remarks"]
+
+
+def test_the_time_is_that_of_the_site(app: Flask, citizen: Citizen, clock: MovableClock, sent: str) -> None:
+    app.test_cli_runner().invoke(args=["settings", "set", "time_zone", "Asia/Tokyo"])
+    assert "21 November 2026 at 23:02" in words(receipt(citizen, sent)[1])
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_names_are_printed_as_their_owners_write_them(app: Flask, citizen: Citizen, name: str) -> None:
+    publish_loan(app)
+    assert name in words(receipt(citizen, send(citizen, name=name))[1])
+
+
+def test_a_name_typed_in_pieces_is_printed_whole(app: Flask, citizen: Citizen) -> None:
+    publish_loan(app)
+    assert "Ŵyn" in words(receipt(citizen, send(citizen, name="W\u0302yn"))[1])
+
+
+@pytest.mark.parametrize("name", NOT_PRINTED.values(), ids=NOT_PRINTED)
+def test_letters_that_no_face_has_never_keep_anybody_from_their_receipt(
+    app: Flask, citizen: Citizen, name: str
+) -> None:
+    publish_loan(app)
+    text = words(receipt(citizen, send(citizen, name=name))[1])
+    assert [word for word in name.split() if word.isascii()] == [
+        word for word in name.split() if word.isascii() and word in text
+    ]
+    assert ("We received some letters that we cannot print" in text) is ("nb" not in name)
+
+
+def test_long_answers_and_many_of_them_go_on_to_further_pages(app: Flask, citizen: Citizen) -> None:
+    publish_yaml(app, FORM.format(access="anyone", allow_save="true").replace("max: 3", "max: 60"))
+    draft = start(citizen)
+    fill(citizen, draft)
+    for number in range(40):
+        add(citizen, draft, what=f"Saw {number}", power="no")
+    citizen.press("Continue")
+    story = "\n".join(f"line {number} " + "and so on " * 20 for number in range(90))
+    citizen.open(f"{draft}/remarks")
+    citizen.press("Continue", remark=story)
+    _answer, reader = receipt(citizen, citizen.press("Send", declaration="yes").path)
+    text, pages = words(reader), len(reader.pages)
+    assert pages > 5
+    assert f"Page {pages} of {pages}" in reader.pages[-1].extract_text()
+    assert all(f"What Saw {number}" in text for number in range(40))
+    assert all(f"line {number} and" in text for number in range(90))
+
+
+def test_the_receipt_keeps_the_words_of_its_own_version(app: Flask, citizen: Citizen, sent: str) -> None:
+    later = FORM.format(access="anyone", allow_save="true").replace("label: Name,", "label: Surname,")
+    assert read_yaml(later).sections[0].fields[0].label.in_("en") == "Surname"
+    publish_yaml(app, later)
+    assert "Name Wilhelmina" in words(receipt(citizen, sent)[1])
+
+
+def test_the_receipt_is_linked_from_the_confirmation_and_from_my_requests(app: Flask, citizen: Citizen) -> None:
+    add_person(app)
+    publish_loan(app)
+    sign_in(citizen)
+    sent = send(citizen)
+    assert citizen.page.links["Receipt (PDF)"] == f"{sent}/receipt.pdf"
+    assert citizen.open("/account").links["Receipt (PDF)"] == f"{sent}/receipt.pdf"
+
+
+def test_nobody_else_gets_the_receipt(app: Flask, citizen: Citizen, sent: str) -> None:
+    stranger, neighbour = Citizen(app), Citizen(app)
+    assert stranger.client.get(f"{sent}/receipt.pdf").status_code == 302
+    add_person(app)
+    sign_in(neighbour)
+    assert neighbour.client.get(f"{sent}/receipt.pdf").status_code == 404
+    assert citizen.client.get("/submissions/TL-2222-3333/receipt.pdf").status_code == 404
+
+
+def test_staff_get_the_same_receipt_from_the_case(app: Flask, citizen: Citizen, sent: str) -> None:
+    reference = sent.rpartition("/")[2]
+    add_person(app, "mina@mail.example", "staff")
+    staff = Citizen(app)
+    sign_in(staff, "mina@mail.example")
+    address = staff.open(f"/hub/cases/{reference}").links["Receipt (PDF)"]
+    assert words(receipt(staff, address.removesuffix("/receipt.pdf"))[1]) == words(receipt(citizen, sent)[1])
+    assert citizen.client.get(address).status_code in (302, 404)
