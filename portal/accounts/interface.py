@@ -72,7 +72,7 @@ def sign_in_person(person: Person) -> bool:
     go on.
     """
     kind = person.role_row.session_kind
-    old = visit().live_of(kind)
+    old = visit().live_of(kind) or visit().in_grace_of(kind)
     if old:
         end_session(db(), old.id, EndReason.REPLACED, now=now())
     guest_id = _guest_to_claim(old, person)

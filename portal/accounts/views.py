@@ -89,7 +89,8 @@ def _refuse_sign_in(form: SignInForm, found: Person | None) -> ResponseReturnVal
 @activity(Activity.NONE)
 def sign_out() -> ResponseReturnValue:
     """End this browser's session of a kind; where there is none any more, the answer is the same."""
-    kind, live = visit().kind, visit().live
+    kind = visit().kind
+    live = visit().live or visit().in_grace_of(kind)
     if live and end_session(db(), live.id, EndReason.SIGNED_OUT, now=now()):
         record(db(), "signed_out", by=actor(live.person_id), now=now(), kind=kind)
     visit().close(kind)

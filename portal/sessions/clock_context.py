@@ -7,14 +7,17 @@ from flask import g
 
 from portal.sessions.interface import answer_status, expected_times, policy_of, visit
 from portal.sessions.queries import FoundSession
-from portal.sessions.rules import Poll, State, Times, extended, poll
+from portal.sessions.rules import Poll, State, Times, extended, grace_end, poll
 from portal.site_settings.times import clock_time
 from portal.web.unit_of_work import now
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionClock:
-    """A session's time as a page shows it; `until` and `stay_until` are clock times like 14:47."""
+    """A session's time as a page shows it; `until` and `stay_until` are clock times like 14:47.
+
+    `grace_until` is the clock time until which an open form can still be sent; None where the kind has no grace.
+    """
 
     kind: str
     poll: Poll
@@ -22,6 +25,7 @@ class SessionClock:
     stay_until: str
     can_extend: bool
     answers_lost: bool
+    grace_until: str | None = None
 
     @property
     def state(self) -> str:
@@ -56,6 +60,7 @@ def session_clock(found: FoundSession, times: Times) -> SessionClock:
         stay_until=clock_time(stay_until),
         can_extend=stay_until - times.expires_at > timedelta(0) or poll(times, policy, now()).state is State.ACTIVE,
         answers_lost=bool(g.get("answers_lost")),
+        grace_until=clock_time(grace_end(times, policy)) if policy.grace else None,
     )
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask import Flask, abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.sessions.interface import asked_kind, note_posted, visit
+from portal.sessions.interface import asked_kind, note_posted, pressed_activity, visit
 from portal.sessions.kept_work import KeptWork
 from portal.sessions.late_forms import Parked
 from portal.sessions.parking import form_token, park_late_form
@@ -13,11 +13,13 @@ from portal.sessions.queries import FoundSession, session_by_id
 from portal.site_settings.times import clock_time
 from portal.web.addresses import sign_in_page
 from portal.web.csrf import owner_of, proves
-from portal.web.declarations import BY_QUERY, CUSTOMER, Door, door_of
+from portal.web.declarations import BY_QUERY, CUSTOMER, Activity, Door, door_of
 from portal.web.htmx import htmx_redirect, is_htmx
 from portal.web.portal import portal
 from portal.web.unit_of_work import is_safe, now, reading
 
+FORMS = frozenset({Activity.SUBMIT, Activity.SAVE})
+"""What may be sent in grace."""
 OWNER_LENGTH = 18
 """Digits of a session's id that fit the database."""
 
@@ -36,7 +38,7 @@ def guard() -> ResponseReturnValue | None:
 
 
 def _session_answer(door: Door) -> ResponseReturnValue | None:
-    live = visit().live
+    live = visit().live or _forgiven(door)
     if not door.session or (live and (live.person_id or not door.person)):
         return None
     if live is None and visit().found:
@@ -44,6 +46,16 @@ def _session_answer(door: Door) -> ResponseReturnValue | None:
     if live is None and _is_signed_in_elsewhere(door):
         abort(404)
     return _must_sign_in()
+
+
+def _forgiven(door: Door) -> FoundSession | None:
+    """A session in grace, for a form of its own that was open at the deadline; anything else needs sign-in."""
+    found = visit().in_grace_of(visit().kind)
+    is_form = door.session and not is_safe() and pressed_activity() in FORMS
+    if found is None or not is_form or not proves(form_token(), found.csrf_secret):
+        return None
+    visit().forgive()
+    return visit().live
 
 
 def _is_signed_in_elsewhere(door: Door) -> bool:

@@ -12,12 +12,15 @@ from flask.sessions import SessionInterface, SessionMixin
 from itsdangerous import BadSignature, Signer
 from sqlalchemy.orm import Session
 
-from portal.sessions.operations import Holder, leave_quiet_path, move_deadline, open_session
+from portal.audit import record
+from portal.sessions.operations import Holder, leave_quiet_path, move_deadline, open_session, revive_session
 from portal.sessions.policies import Kind
 from portal.sessions.queries import FoundSession, find_session, live_deadline
-from portal.sessions.rules import Contact, Policy, Times, counts, extended, renewed
+from portal.sessions.rules import Contact, Policy, Times, counts, extended, in_grace, renewed, revived
 from portal.site_settings.interface import bring, settings
 from portal.tokens import new_token
+from portal.web import languages
+from portal.web.addresses import actor
 from portal.web.csrf import masked, proves
 from portal.web.declarations import BY_QUERY, CUSTOMER, Activity, activity_of, door_of
 from portal.web.portal import portal
@@ -26,6 +29,7 @@ from portal.web.unit_of_work import db, is_safe, now, reading
 VISITOR_COOKIE = "visitor"
 EPOCH_COOKIE = "epoch"
 EPOCH_LENGTH = 12
+SUBJECT_LENGTH = 128
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Moz")
 
 
@@ -39,6 +43,7 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
         self._request = request
         self._found: dict[str, FoundSession | None] = {}
         self._cookies: dict[str, str | None] = {}
+        self._forgiven: str | None = None
         self._new_visitor: str | None = None
         self._epoch: str | None = None
 
@@ -76,13 +81,36 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
     def live_of(self, kind: str) -> FoundSession | None:
         """The session of any kind, if it lived when the request arrived."""
         found = self.find(kind)
-        return found if found and found.times.alive(now()) else None
+        return found if found and (kind == self._forgiven or found.times.alive(now())) else None
+
+    def in_grace_of(self, kind: str) -> FoundSession | None:
+        """The session of any kind, if a form that was open in it may still be sent and nothing else."""
+        found = self.find(kind)
+        return found if found and in_grace(found.times, policy_of(kind), now()) else None
+
+    def forgive(self) -> None:
+        """Take the session in grace as live, for the one form that this request brings."""
+        self._forgiven = self.kind
 
     def open(self, kind: str, holder: Holder, *, csrf_secret: str | None = None) -> int:
         """Open a session in the request's transaction and give the browser its cookie; gives the session's id."""
-        token, row = open_session(db(), kind, policy_of(kind), holder, now=now(), csrf_secret=csrf_secret)
+        token, row = open_session(
+            db(), kind, policy_of(kind), holder, now=now(), csrf_secret=csrf_secret, language=self.language
+        )
         self._cookies[kind] = token
         return row.id
+
+    @property
+    def language(self) -> str | None:
+        """The language chosen in this request, in this session or else in this browser; None where nobody chose.
+
+        An ended session's is the last to be asked: its page speaks as the person did, until they choose again.
+        """
+        found = None if g.get("request_failed") else self.found
+        stored = found.language if found else None
+        cookie = self._request.cookies.get(cookie_name(languages.COOKIE))
+        by_age = (stored, cookie) if found and found.times.alive(now()) else (cookie, stored)
+        return next(filter(languages.known, (g.get("chosen_language"), *by_age)), None)
 
     def close(self, kind: str) -> None:
         """Take the cookie of a kind from the browser that sent it.
@@ -215,7 +243,7 @@ def expected_times(found: FoundSession, status: int) -> Times:
     if not _counts(found, status):
         return times
     policy = policy_of(found.kind)
-    deadline = renewed(times, policy, now())
+    deadline = (renewed if times.alive(now()) else revived)(times, policy, now())
     if deadline == times.expires_at:
         return times
     return Times(expires_at=deadline, idle_timeout=policy.idle_timeout, absolute_end_at=times.absolute_end_at)
@@ -254,10 +282,18 @@ def _note_activity(visit: Visit, response: Response, begin: Callable[[], Session
     if found is None:
         return
     times = expected_times(found, response.status_code)
-    if times != found.times:
+    if times != found.times and found.times.alive(now()):
         move_deadline(begin(), found.id, times.expires_at, policy_of(found.kind), now=now())
+    elif times != found.times:
+        _accept_in_grace(begin(), found, times.expires_at)
     elif response.status_code == 303 and pressed_activity() is Activity.CONTINUE_SECTION:
         leave_quiet_path(begin(), found.id, urlsplit(response.location or "").path, now=now())
+
+
+def _accept_in_grace(db: Session, found: FoundSession, deadline: datetime) -> None:
+    """A form that was open at the deadline was accepted: the session goes on, and it is written down why."""
+    revive_session(db, found.id, deadline, policy_of(found.kind), now=now())
+    record(db, "accepted_in_grace", by=actor(found.person_id), now=now(), subject=request.path[:SUBJECT_LENGTH])
 
 
 def _has_session() -> bool:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, delete, select, update
+from sqlalchemy import ColumnElement, Update, and_, delete, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from portal.sessions.models import SessionRow
+from portal.sessions.policies import GRACE
 from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline
 from portal.tokens import new_token, token_hash
 
@@ -23,11 +24,19 @@ class Holder:
 
 
 def open_session(
-    db: Session, kind: str, policy: Policy, holder: Holder, *, now: datetime, csrf_secret: str | None = None
+    db: Session,
+    kind: str,
+    policy: Policy,
+    holder: Holder,
+    *,
+    now: datetime,
+    csrf_secret: str | None = None,
+    language: str | None = None,
 ) -> tuple[str, SessionRow]:
     """Begin a session with the full time; gives the cookie's token, which is stored nowhere, and the row.
 
-    `csrf_secret` of a session that this one replaces keeps the pages in its other tabs working.
+    `csrf_secret` of a session that this one replaces keeps the pages in its other tabs working. `language` is the one
+    that somebody has chosen in this browser, None where nobody has.
     """
     token = new_token()
     row = SessionRow(
@@ -40,6 +49,7 @@ def open_session(
         started_at=now,
         expires_at=first_deadline(policy, now),
         absolute_end_at=policy.absolute_end(now),
+        language=language,
     )
     db.add(row)
     db.flush()
@@ -52,22 +62,38 @@ def move_deadline(db: Session, session_id: int, deadline: datetime, policy: Poli
     return _changed(db, statement.values(expires_at=deadline, idle_timeout_s=int(policy.idle_timeout.total_seconds())))
 
 
+def revive_session(db: Session, session_id: int, deadline: datetime, policy: Policy, *, now: datetime) -> bool:
+    """Renew a session in grace, for a form that was accepted; of several at once one does."""
+    statement = update(SessionRow).where(
+        SessionRow.id == session_id,
+        SessionRow.ended_at.is_(None),
+        SessionRow.expires_at <= now,
+        SessionRow.expires_at > now - policy.grace,
+    )
+    return _changed(db, statement.values(expires_at=deadline, idle_timeout_s=int(policy.idle_timeout.total_seconds())))
+
+
 def leave_quiet_path(db: Session, session_id: int, path: str, *, now: datetime) -> bool:
     """Remember the page that a Continue leads to, so that loading it is not activity."""
     return _changed(db, _live(session_id, now).values(quiet_path=path, quiet_until=now + QUIET_TIME))
 
 
+def choose_language(db: Session, session_id: int, language: str, *, now: datetime) -> bool:
+    """Remember the language of a session that still lives."""
+    return _changed(db, _live(session_id, now).values(language=language))
+
+
 def end_session(db: Session, session_id: int, reason: EndReason, *, now: datetime) -> bool:
-    """End one session that still lives."""
-    return _changed(db, _live(session_id, now).values(ended_at=now, end_reason=reason.value))
+    """End one session that still lives, or from which an open form might still be sent."""
+    statement = update(SessionRow).where(SessionRow.id == session_id, _is_not_over(now))
+    return _changed(db, statement.values(ended_at=now, end_reason=reason.value))
 
 
 def end_sessions_of(db: Session, person_id: int, reason: EndReason, *, now: datetime, but: int | None = None) -> int:
     """End all sessions of a person, one excepted where given; gives how many."""
     statement = update(SessionRow).where(
         SessionRow.person_id == person_id,
-        SessionRow.ended_at.is_(None),
-        SessionRow.expires_at > now,
+        _is_not_over(now),
         SessionRow.id != (but or 0),
     )
     return _count(db, statement.values(ended_at=now, end_reason=reason.value))
@@ -94,6 +120,12 @@ def _live(session_id: int, now: datetime) -> Update:
     return update(SessionRow).where(
         SessionRow.id == session_id, SessionRow.ended_at.is_(None), SessionRow.expires_at > now
     )
+
+
+def _is_not_over(now: datetime) -> ColumnElement[bool]:
+    """Sessions that live or are in the grace of their kind."""
+    in_grace = (and_(SessionRow.kind == kind, SessionRow.expires_at > now - grace) for kind, grace in GRACE.items())
+    return and_(SessionRow.ended_at.is_(None), or_(SessionRow.expires_at > now, *in_grace))
 
 
 def _count(db: Session, statement: Update) -> int:

@@ -14,6 +14,8 @@ SIGNING = "signing"
 MOBILE = "mobile"
 HUB_IDLE_TIMEOUT = timedelta(seconds=21_600)
 HUB_ABSOLUTE_LIMIT = timedelta(hours=20)
+GRACE: Mapping[str, timedelta] = MappingProxyType({HUB: timedelta(seconds=7_200)})
+"""How long after its deadline a form that was open may still be sent, by kind; no setting or table changes it."""
 NO_CLOCK = timedelta(days=24_000)
 """Sixty-five years: the longest that is never met and still fits an integer of PostgreSQL in seconds."""
 
@@ -49,7 +51,7 @@ def _signing(_settings: Settings) -> Policy:
 
 
 def _hub(_settings: Settings) -> Policy:
-    return Policy(idle_timeout=HUB_IDLE_TIMEOUT, absolute_limit=HUB_ABSOLUTE_LIMIT)
+    return Policy(idle_timeout=HUB_IDLE_TIMEOUT, absolute_limit=HUB_ABSOLUTE_LIMIT, grace=GRACE[HUB])
 
 
 def _mobile(_settings: Settings) -> Policy:

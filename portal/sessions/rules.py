@@ -90,12 +90,33 @@ def extended(times: Times, policy: Policy, now: datetime) -> datetime:
     return max(times.expires_at, reachable)
 
 
+def grace_end(times: Times, policy: Policy) -> datetime:
+    """Until when a form that was open may still be sent: the deadline itself where there is no grace.
+
+    Grace follows idleness alone: it never reaches past the absolute limit.
+    """
+    end = times.expires_at + policy.grace
+    return max(times.expires_at, min(end, times.absolute_end_at)) if times.absolute_end_at else end
+
+
+def in_grace(times: Times, policy: Policy, now: datetime) -> bool:
+    """Whether nothing but a form that was already open may be sent."""
+    return times.ended_at is None and times.expires_at <= now < grace_end(times, policy)
+
+
+def revived(times: Times, policy: Policy, now: datetime) -> datetime:
+    """The deadline after a form that was accepted in grace: the full time from `now`, not past the absolute limit."""
+    if not in_grace(times, policy, now):
+        return times.expires_at
+    wanted = now + policy.idle_timeout
+    return min(wanted, times.absolute_end_at) if times.absolute_end_at else wanted
+
+
 def state(times: Times, policy: Policy, now: datetime) -> State:
     """Whether the session is active, about to end, in grace, or over."""
     if times.alive(now):
         return State.WARNING if times.expires_at - now <= policy.warning else State.ACTIVE
-    in_grace = times.ended_at is None and now < times.expires_at + policy.grace
-    return State.GRACE if in_grace else State.ENDED
+    return State.GRACE if in_grace(times, policy, now) else State.ENDED
 
 
 def end_reason(times: Times) -> EndReason:
@@ -117,7 +138,7 @@ def poll(times: Times, policy: Policy, now: datetime) -> Poll:
     current = state(times, policy, now)
     if current is State.ENDED:
         return OVER
-    end = times.expires_at + policy.grace if current is State.GRACE else times.expires_at
+    end = grace_end(times, policy) if current is State.GRACE else times.expires_at
     return Poll(state=current, remaining=_seconds(end - now), next=_seconds(_next_question(end - now, policy)))
 
 

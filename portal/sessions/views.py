@@ -9,6 +9,7 @@ from portal.sessions.clock_context import SessionClock, session_clock
 from portal.sessions.gate import kept_work, over
 from portal.sessions.interface import extend, visit
 from portal.sessions.kept_work import REASONS
+from portal.sessions.languages import change_language
 from portal.sessions.rules import EndReason
 from portal.site_settings.times import clock_time
 from portal.web.addresses import START_PAGE, local_path
@@ -23,10 +24,10 @@ blueprint = Blueprint("sessions", __name__)
 @activity(Activity.POLL)
 def poll_session() -> ResponseReturnValue:
     """How long the session has; asking never makes it longer."""
-    live = visit().live
-    if live is None and visit().found:
+    found = visit().live or visit().in_grace_of(visit().kind)
+    if found is None and visit().found:
         visit().report_end()
-    return _fragment(visit().kind, session_clock(live, live.times) if live else None)
+    return _fragment(visit().kind, session_clock(found, found.times) if found else None)
 
 
 def _fragment(kind: str, clock: SessionClock | None) -> str:
@@ -50,6 +51,15 @@ def extend_session() -> ResponseReturnValue:
     return redirect(local_path(request.form.get("next"), START_PAGE), 303)
 
 
+@blueprint.post("/language")
+@access(Access.ANY_KIND)
+@activity(Activity.NONE)
+def choose_language() -> ResponseReturnValue:
+    """Read on in another language, on the same page."""
+    change_language(request.form.get("language"))
+    return redirect(local_path(request.form.get("next"), START_PAGE), 303)
+
+
 @blueprint.get("/session/ended")
 @access(Access.ANY_KIND)
 @activity(Activity.NONE)
@@ -65,6 +75,7 @@ def ended() -> ResponseReturnValue:
     return render_template(
         "sessions/ended.html",
         ended_time=clock_time(found.ended_at) if found else None,
+        grace_until=session_clock(found, found.times).grace_until if visit().in_grace_of(visit().kind) else None,
         reason=reason,
         reason_text=REASONS[reason] if reason else None,
         kept=kept,

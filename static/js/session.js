@@ -39,8 +39,9 @@
 
   // Without the server we warn by what we last knew, and past the end we know nothing.
   function state() {
-    if (!lost || said.state === "grace") return said.state;
+    if (!lost) return said.state;
     if (left() <= 0) return "unknown";
+    if (said.state === "grace") return said.state;
     return left() <= WARNING_S ? "warning" : said.state;
   }
 
@@ -51,8 +52,8 @@
 
   function listen() {
     if (!poller()) return;
-    const { kind, state, remaining, next, until, stayUntil, canExtend } = poller().dataset;
-    said = { kind, state, remaining: Number(remaining), next: Number(next), until, stayUntil, canExtend: canExtend !== "no" };
+    const { kind, state, remaining, next, until, stayUntil, graceUntil, canExtend } = poller().dataset;
+    said = { kind, state, remaining: Number(remaining), next: Number(next), until, stayUntil, graceUntil, canExtend: canExtend !== "no" };
     heard = clocks();
     asked = null;
     lost = false;
@@ -64,6 +65,8 @@
 
   function showTime() {
     document.querySelectorAll("[data-session-until]").forEach((place) => { place.textContent = said.until; });
+    document.querySelectorAll("[data-session-grace-until]").forEach((place) => { place.textContent = said.graceUntil || ""; });
+    document.querySelectorAll("[data-session-end]").forEach((place) => { place.hidden = said.state === "grace"; });
     flushInTime();
     tell("session-time");
   }

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.look.rendering import Element, elements, environment
 
 CLOCK = SimpleNamespace(kind="customer", state="active", remaining=600, next=480, until="14:47", stay_until="15:30",
-                        can_extend=True, answers_lost=False)  # fmt: skip
+                        can_extend=True, answers_lost=False, grace_until=None)  # fmt: skip
 PERSON = SimpleNamespace(name="Ruth Okafor", is_guest=False, kind="customer", role="citizen")
 GUEST = SimpleNamespace(name="", is_guest=True, kind="customer", role=None)
 STAFF = SimpleNamespace(name="Ana Whitfield", is_guest=False, kind="hub", role="staff")
@@ -91,9 +91,18 @@ def test_without_script_a_page_offers_to_stay_signed_in_and_comes_back() -> None
 
 
 def test_the_other_language_is_named_in_its_own_words_only_where_there_is_one() -> None:
-    welsh = SimpleNamespace(name="Cymraeg", href="/?lang=cy", lang="cy")
-    assert "Cymraeg" in _texts(page(other_language=welsh), "header")[0]
-    assert "Cymraeg" not in _texts(page(other_language=None), "body")[0]
+    welsh = SimpleNamespace(name="Cymraeg", code="cy", then="/here?from=check")
+    assert "Cymraeg" in _texts(page(other_languages=[welsh]), "header")[0]
+    assert "Cymraeg" not in _texts(page(other_languages=[]), "body")[0]
+
+
+def test_the_language_buttons_send_one_form_that_leads_back() -> None:
+    found = page(other_languages=[SimpleNamespace(name="Cymraeg", code="cy", then="/here?from=check")])
+    [form] = [element for element in found if element.attributes.get("id") == "language-form"]
+    assert form.attributes["action"] == "/language?kind=customer"
+    assert "/here?from=check" in [each.attributes.get("value") for each in found if form in each.parents]
+    buttons = [each for each in found if each.tag == "button" and each.attributes.get("lang") == "cy"]
+    assert [each.attributes.get("form", "") for each in buttons] == ["language-form", ""]
 
 
 def test_there_is_no_empty_aside() -> None:
