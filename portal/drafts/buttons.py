@@ -24,8 +24,10 @@ from portal.form_definitions.forms import SectionForm
 from portal.form_definitions.rich_text import rich_text
 from portal.sessions.gate import token_refused
 from portal.sessions.interface import extend, visit
+from portal.sessions.languages import change_language
 from portal.site_settings.times import language
 from portal.tokens import item_token
+from portal.web.languages import BUTTON
 from portal.web.portal import portal
 from portal.web.strict_input import repeated, require_end_marker
 from portal.web.unit_of_work import db, now
@@ -36,12 +38,27 @@ def section_sent(opened: OpenDraft, section: Section, part: Part) -> ResponseRet
     form = opened.form(section, part, posted=request.form)
     if token_refused():
         return section_answer(opened, section, part, form, status=409)
+    if BUTTON in request.form:
+        return _change_language(opened, section, part, form)
     unseen = unseen_fields(opened, section, part, form)
     if unseen:
         return conflict_page(opened, section, part, form, unseen)
-    opened.forget_parked(part)
     button = BUTTONS.get(request.form.get("_action", ""), _continue)
-    return button(opened, section, part, form)
+    answer = button(opened, section, part, form)
+    opened.settle_parked(section, part)
+    return answer
+
+
+def _change_language(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+    """The same page in another language, with all that was typed; two versions stay side by side."""
+    change_language(request.form[BUTTON])
+    is_choosing = request.form.get("_action") == "resolve"
+    fields = changed_fields(section, part, form) if is_choosing else unseen_fields(opened, section, part, form)
+    if fields:
+        return conflict_page(opened, section, part, form, fields)
+    answer = _leave(opened, part, form, _with_origin(request.path))
+    opened.settle_parked(section, part)
+    return answer
 
 
 def require_whole(section: Section) -> None:
@@ -61,6 +78,8 @@ def _continue(opened: OpenDraft, section: Section, part: Part, form: SectionForm
         stopped = None if section.repeat else _stop_page(opened, section)
         return stopped or section_answer(opened, section, part, form, status=422)
     opened.save(part, form, is_confirmed=True)
+    if opened.settle_parked(section, part):
+        return redirect(_with_origin(request.path), 303)
     if section.repeat:
         return redirect(_with_origin(opened.address(section.id)), 303)
     return _go_on(opened, section)

@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 
 from portal.drafts import pages
 from portal.drafts.conflicts import Order, differing, order
-from portal.drafts.opening import OpenDraft, seen_by_page
-from portal.drafts.rules import Part
+from portal.drafts.opening import OpenDraft, seen_by_page, shown_tab
+from portal.drafts.rules import NO_REVISION, Part
 from portal.form_definitions.definition import Field, Section, SectionState
 from portal.form_definitions.field_types import answer_lines
 from portal.form_definitions.forms import SectionForm
@@ -58,10 +58,13 @@ def unseen_fields(opened: OpenDraft, section: Section, part: Part, form: Section
     return changed_fields(section, part, form) if order(part, seen_by_page()) is not Order.NEXT else ()
 
 
-def known_revision(part: Part) -> int:
-    """The revision that this page names from now on: one that did not know of the last save still does not."""
-    seen = seen_by_page()
-    return seen.revision if order(part, seen) is Order.STALE else part.revision
+def says_nothing_new(part: Part, form: SectionForm) -> bool:
+    """Whether there is nothing to store: of an empty part, or of what somebody else stored alike meanwhile.
+
+    A page that did not know of the last save does not learn of it by chance.
+    """
+    is_last = part.revision != NO_REVISION and order(part, seen_by_page()) is not Order.STALE
+    return form.kept() == part.state and not is_last
 
 
 def is_overtaken(part: Part) -> bool:
@@ -87,6 +90,7 @@ def conflict_page(
         revision=part.revision,
         page_id=pages.new_page_id(),
         mine=[pair for pair in request.form.items(multi=True) if not _is_ours(pair[0])],
+        shown_tab=shown_tab(),
         end_marker=END_MARKER,
     )
     return page, status

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from portal.accounts.interface import current_person
-from portal.drafts.conflicts import Seen
+from portal.drafts.conflicts import Seen, differing
 from portal.drafts.models import Draft
 from portal.drafts.operations import Change, save_part
 from portal.drafts.queries import fill, find_draft
@@ -20,7 +20,8 @@ from portal.sessions.gate import token_refused
 from portal.sessions.interface import visit
 from portal.sessions.late_forms import Parked
 from portal.sessions.operations import Holder
-from portal.sessions.parked_values import forget_parked, parked_on, parked_pages
+from portal.sessions.parked_values import keep_parked, parked_on, parked_pages
+from portal.sessions.parking import SHOWN
 from portal.site_settings.times import clock_time, day_text, language, local_day, today
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, is_safe, now
@@ -39,9 +40,10 @@ def holder() -> Holder:
 
 @dataclass(frozen=True)
 class OpenDraft:
-    """A draft that the holder of this session may work on."""
+    """A draft that the holder of this session may work on; `has_parked` is how it was found, before any change."""
 
     draft: Draft
+    has_parked: bool = False
 
     @property
     def reference(self) -> str:
@@ -93,12 +95,22 @@ class OpenDraft:
         scope = PageScope(definition=self.definition, answers=self.filled.answers, today=today())
         return section_form(section, language=language(), scope=scope, stored=part.state, posted=posted, only=only)
 
-    def parked(self, part: Part) -> Parked | None:
-        """What was typed on this page after its session had ended, and is not saved yet."""
-        if not self.draft.has_parked:
-            return None
+    def parked(self, section: Section, part: Part) -> list[Parked]:
+        """What was typed in each tab of this page after its session had ended, and is not saved yet, the latest first.
+
+        What says nothing else than what is stored counts as saved.
+        """
+        return [parked for parked in self._all_parked(part) if self._says_more(section, part, parked)]
+
+    def _all_parked(self, part: Part) -> list[Parked]:
+        if not self.has_parked:
+            return []
         keyring, page = portal().configuration.keyring, self.address(part.section_id, part.item_id)
         return parked_on(db(), keyring, page, now=now(), person_id=holder().person_id)
+
+    def _says_more(self, section: Section, part: Part, parked: Parked) -> bool:
+        kept = self.shown_form(section, part, parked).kept()
+        return bool(differing(part.state, kept, tuple(field.id for field in section.fields)))
 
     def shown_form(self, section: Section, part: Part, parked: Parked | None) -> SectionForm:
         """The form of a page as it is opened: what is stored, under what was typed too late."""
@@ -112,10 +124,23 @@ class OpenDraft:
         section = self.filled.first_unfinished()
         return waiting[0] if waiting else self.address(section.id if section else "check")
 
-    def forget_parked(self, part: Part) -> None:
-        """Let go of what was parked, now that the page itself has been sent."""
-        if self.draft.has_parked:
-            forget_parked(db(), self.address(part.section_id, part.item_id))
+    def settle_parked(self, section: Section, before: Part) -> list[Parked]:
+        """Let go of what this page showed or the draft now holds; gives what other tabs left and is still to be seen."""
+        part = self.filled.part(before.section_id, before.item_id)
+        waiting = [parked for parked in self.parked(section, part) if parked.tab != shown_tab()]
+        for parked in self._all_parked(part):
+            if parked not in waiting:
+                keep_parked(db(), portal().configuration.keyring, parked, None)
+        return waiting
+
+    def release_parked(self, section: Section, part: Part, saved: frozenset[str], revision: int) -> None:
+        """Let go of those fields of the parked form that this page shows and has just saved by itself."""
+        seen = (("_revision", str(revision)), ("_page", seen_by_page().page_id))
+        fields = frozenset(field.id for field in section.fields)
+        for parked in self._all_parked(part):
+            if parked.tab == shown_tab():
+                left = parked.form.without(saved, of=fields, seen=seen)
+                keep_parked(db(), portal().configuration.keyring, parked, left)
 
     def save(self, part: Part, form: SectionForm, *, is_confirmed: bool | None = None) -> int:
         """Store what the form keeps; gives the revision."""
@@ -133,6 +158,7 @@ class OpenDraft:
     def store(self, part: Part, change: Change) -> int:
         """Store one change; gives the revision. What is judged afterwards is judged with it."""
         keyring = portal().configuration.keyring
+        self.draft.language = language()
         revision = save_part(db(), self.draft, self.definition, part, change, keyring=keyring, now=now())
         confirmed = part.is_confirmed if change.is_confirmed is None else change.is_confirmed
         stored = replace(
@@ -157,6 +183,11 @@ def seen_by_page() -> Seen:
     )
 
 
+def shown_tab() -> str | None:
+    """The tab whose parked values the page that sent this form shows, if any."""
+    return request.form.get(SHOWN)
+
+
 def open_draft(reference: str) -> OpenDraft:
     """The draft of this reference if the session's holder may open it; to all others it does not exist.
 
@@ -165,7 +196,7 @@ def open_draft(reference: str) -> OpenDraft:
     found = find_draft(db(), reference, holder(), now=now(), locked=not is_safe())
     if found is None:
         abort(403 if token_refused() else 404)
-    opened = OpenDraft(found)
+    opened = OpenDraft(found, has_parked=found.has_parked)
     if found.sent_at is None and not opened.can_be_saved:
         lose_answers()
     return opened

@@ -16,13 +16,21 @@ from portal.keyring import Keyring
 from portal.sessions.operations import Holder
 from portal.sessions.parked_values import forget_parked_of
 from portal.tokens import readable_code
+from portal.web.languages import DEFAULT
 
 CODE_LENGTH = 8
 SWEEP_BATCH = 100
 
 
 def start_draft(
-    db: Session, version: FormVersion, definition: FormDefinition, holder: Holder, *, keyring: Keyring, now: datetime
+    db: Session,
+    version: FormVersion,
+    definition: FormDefinition,
+    holder: Holder,
+    *,
+    keyring: Keyring,
+    now: datetime,
+    language: str = DEFAULT,
 ) -> Draft:
     """A new draft of this version; a guest's gets a return code where the form can be saved."""
     draft = Draft(
@@ -32,6 +40,7 @@ def start_draft(
         started_at=now,
         changed_at=now,
         expires_at=_expiry(definition, now),
+        language=language,
     )
     db.add(draft)
     db.flush()
@@ -88,15 +97,16 @@ def save_part(
 ) -> int:
     """Store a part; gives its revision. Values that do not differ change nothing and keep the revision.
 
-    The caller holds the draft's lock, so `before` is what is stored.
+    The caller holds the draft's lock, so `before` is what is stored. The page and its number count in any case, so
+    that an earlier save of this page which arrives later undoes nothing.
     """
     confirmed = before.is_confirmed if change.is_confirmed is None else change.is_confirmed
+    row = _part_row(db, draft, change)
+    row.page_id, row.sequence = change.page_id, change.sequence
     if before.revision != NO_REVISION and before.state == change.state and before.is_confirmed == confirmed:
         return before.revision
     revision = before.revision if before.state == change.state and before.revision else before.revision + 1
-    row = _part_row(db, draft, change)
     row.revision, row.is_confirmed, row.changed_at = revision, confirmed, now
-    row.page_id, row.sequence = change.page_id, change.sequence
     row.sealed = seal_state(keyring, draft.id, change.section_id, change.item_id, change.state)
     _touch(draft, definition, change.section_id, now)
     return revision

@@ -4,18 +4,19 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from portal.drafts import pages
-from portal.drafts.opening import OpenDraft, seen_by_page
+from portal.drafts.opening import OpenDraft, seen_by_page, shown_tab
 from portal.drafts.rules import Part
 from portal.form_definitions.definition import Section
 from portal.form_definitions.forms import SectionForm
 from portal.form_definitions.rich_text import rich_text
 from portal.sessions.late_forms import Parked
+from portal.sessions.parking import SHOWN
 from portal.site_settings.times import language
 
 
 def opened_page(opened: OpenDraft, section: Section, part: Part) -> ResponseReturnValue:
     """A page with what is stored, and over it what was typed after the session had ended, marked as not sent."""
-    parked = opened.parked(part)
+    parked = next(iter(opened.parked(section, part)), None)
     return section_answer(opened, section, part, opened.shown_form(section, part, parked), parked=parked)
 
 
@@ -56,7 +57,9 @@ def _names_of_page(opened: OpenDraft, part: Part, status: int, parked: Parked | 
     revision = str(seen_by_page().revision if status == 409 else stored.revision)
     if seen and seen.get("_page") != stored.page_id:
         revision = seen.get("_revision", revision)
-    return {"_revision": revision, "_page": pages.new_page_id(), "_sequence": "0"}
+    names = {"_revision": revision, "_page": pages.new_page_id(), "_sequence": "0"}
+    shown = parked.tab if parked else shown_tab() if status == 409 else None
+    return names | ({SHOWN: shown} if shown else {})
 
 
 def items_answer(

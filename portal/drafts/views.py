@@ -7,12 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from portal.drafts import pages
 from portal.drafts.buttons import list_sent, require_whole, section_sent
-from portal.drafts.conflict_pages import (
-    is_overtaken,
-    known_revision,
-    stale_fields,
-)
-from portal.drafts.opening import OpenDraft, closed_page, open_draft
+from portal.drafts.conflict_pages import is_overtaken, says_nothing_new, stale_fields
+from portal.drafts.opening import OpenDraft, closed_page, open_draft, seen_by_page
 from portal.drafts.operations import delete_draft
 from portal.drafts.rules import Part
 from portal.drafts.section_pages import items_answer, opened_page
@@ -152,7 +148,8 @@ def autosave(reference: str, section_id: str, item_id: str) -> ResponseReturnVal
         abort(409)
     if is_overtaken(part):
         return render_template("drafts/_saved.html", saved=clock_time(now()), revision=part.revision)
-    revision = known_revision(part) if form.kept() == part.state else opened.save(part, form)
+    revision = seen_by_page().revision if says_nothing_new(part, form) else opened.save(part, form)
+    opened.release_parked(section, part, _changed_fields(), revision)
     return render_template("drafts/_saved.html", saved=clock_time(now()), revision=revision)
 
 

@@ -1,6 +1,6 @@
 """What was typed on a page whose session had ended: kept for a day, for the same person, marked as not sent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 Pairs = tuple[tuple[str, str], ...]
@@ -22,20 +22,20 @@ class LateForm:
         """These values laid over those that the same page had sent before."""
         if earlier is None or self.fields is None:
             return self
-        kept = tuple(pair for pair in earlier.pairs if field_of(pair[0]) not in self.fields)
         fields = None if earlier.fields is None else earlier.fields | self.fields
-        return LateForm(fields=fields, pairs=kept + self.pairs, seen=self._seen_with(earlier))
+        return replace(self, fields=fields, pairs=_without(earlier.pairs, self.fields) + self.pairs)
 
-    def _seen_with(self, earlier: "LateForm") -> Pairs:
-        """What both knew: of two pages, which do not know what the other saved, the older revision alone."""
-        mine, other = dict(self.seen), dict(earlier.seen)
-        if mine.get("_page") == other.get("_page"):
-            return self.seen
-        return (("_revision", min(mine.get("_revision", ""), other.get("_revision", ""), key=_number)),)
+    def without(self, saved: frozenset[str], *, of: frozenset[str], seen: Pairs) -> "LateForm | None":
+        """What is left once some fields, `of` all that the page has, are saved by a page that shows these values.
+
+        `seen` is what that page knows of the stored values now. None where nothing is left.
+        """
+        left = (of if self.fields is None else self.fields) - saved
+        return replace(self, fields=left, pairs=_without(self.pairs, saved), seen=seen) if left else None
 
 
-def _number(revision: str) -> int:
-    return int(revision) if revision.isascii() and revision.isdigit() else 0
+def _without(pairs: Pairs, fields: frozenset[str]) -> Pairs:
+    return tuple(pair for pair in pairs if field_of(pair[0]) not in fields)
 
 
 def field_of(name: str) -> str:
@@ -45,9 +45,13 @@ def field_of(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Parked:
-    """A late form as it is kept: of which page, since when, until when."""
+    """A late form as it is kept: of which page, since when, until when.
+
+    `tab` names the opened page that sent it: two tabs of one page are two late forms, and neither replaces the other.
+    """
 
     page: str
+    tab: str
     form: LateForm
     parked_at: datetime
     expires_at: datetime

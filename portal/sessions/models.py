@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Identity, Integer, LargeBinary, String
+from sqlalchemy import Identity, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.audit import Id
@@ -34,19 +34,26 @@ class SessionRow(Base):
     quiet_until: Mapped[datetime | None]
     network: Mapped[str | None] = mapped_column(String(64))
     device: Mapped[str | None] = mapped_column(String(200))
+    authenticated_at: Mapped[datetime | None]
+    """When the person last proved who they are in this session; None where a link or a code opened it."""
+    sole_slot: Mapped[str | None] = mapped_column(String(40), unique=True)
+    """Where only one sign-in at a time is allowed, the place that this session takes while it lives."""
+    language: Mapped[str | None] = mapped_column(String(8))
 
 
 class ParkedValues(Base):
-    """What a form said that arrived after its session had ended, encrypted; one row a page, the last one counts.
+    """What a form said that arrived after its session had ended, encrypted; one row a tab in which it was open.
 
     `work` is the address of the whole that the page belongs to, such as a draft.
     """
 
     __tablename__ = "parked_values"
+    __table_args__ = (UniqueConstraint("page", "tab"),)
 
     id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
     work: Mapped[str] = mapped_column(String(64), index=True)
-    page: Mapped[str] = mapped_column(String(200), unique=True)
+    page: Mapped[str] = mapped_column(String(200))
+    tab: Mapped[str] = mapped_column(String(16))
     person_id: Mapped[int | None] = mapped_column(Id)
     guest_id: Mapped[str | None] = mapped_column(String(64))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)

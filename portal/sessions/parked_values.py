@@ -1,9 +1,9 @@
-"""Parked values in the database: encrypted, bound to one page and one person, for a day."""
+"""Parked values in the database: encrypted, bound to one tab's page and one person, for a day."""
 
 import json
 from datetime import datetime, timedelta
 
-from sqlalchemy import Exists, delete, exists, select
+from sqlalchemy import Exists, Select, delete, exists, select
 from sqlalchemy.orm import Session
 
 from portal.db import Database
@@ -17,19 +17,27 @@ SWEEP_BATCH = 500
 
 
 def park(
-    db: Session, database: Database, keyring: Keyring, found: FoundSession, page: str, form: LateForm, *, now: datetime
+    db: Session,
+    database: Database,
+    keyring: Keyring,
+    found: FoundSession,
+    page: str,
+    tab: str,
+    form: LateForm,
+    *,
+    now: datetime,
 ) -> Parked:
-    """Keep a late form for a day; what the same page sent before is laid under it.
+    """Keep a late form for a day; what the same tab sent before is laid under it.
 
     The caller has seen that the session's holder may open the page. A guest who came back is a new guest each time, so
     what a guest parked goes on with whoever works on the page now, as it opens for them.
     """
-    row = _locked(db, database, page, now)
+    row = _locked(db, database, page, tab, now)
     whole = form.over(_parked_before(keyring, row, found, now))
     row.person_id, row.guest_id = found.person_id, found.guest_id
     row.sealed = keyring.seal(_plain(whole), subject=_subject(page), place=_place(row))
     row.parked_at, row.expires_at = now, now + KEPT_FOR
-    return Parked(page=page, form=whole, parked_at=now, expires_at=row.expires_at)
+    return Parked(page=page, tab=tab, form=whole, parked_at=now, expires_at=row.expires_at)
 
 
 def work_of(page: str) -> str:
@@ -37,11 +45,15 @@ def work_of(page: str) -> str:
     return "/".join(page.split("/")[:3])
 
 
-def _locked(db: Session, database: Database, page: str, now: datetime) -> ParkedValues:
-    """The row of a page, made if need be with nothing in it; two late forms that make it at once end up with one."""
+def _locked(db: Session, database: Database, page: str, tab: str, now: datetime) -> ParkedValues:
+    """The row of a tab, made if need be with nothing in it; two late forms that make it at once end up with one."""
     nothing = {"sealed": b"", "parked_at": now, "expires_at": now}
-    database.insert_or_ignore(db, ParkedValues, page=page, work=work_of(page), **nothing)
-    return db.scalars(select(ParkedValues).where(ParkedValues.page == page).with_for_update()).one()
+    database.insert_or_ignore(db, ParkedValues, page=page, tab=tab, work=work_of(page), **nothing)
+    return db.scalars(_rows(page, tab).with_for_update()).one()
+
+
+def _rows(page: str, tab: str) -> Select[ParkedValues]:
+    return select(ParkedValues).where(ParkedValues.page == page, ParkedValues.tab == tab)
 
 
 def _parked_before(keyring: Keyring, row: ParkedValues, found: FoundSession, now: datetime) -> LateForm | None:
@@ -50,12 +62,14 @@ def _parked_before(keyring: Keyring, row: ParkedValues, found: FoundSession, now
     return _opened(keyring, row).form
 
 
-def parked_on(db: Session, keyring: Keyring, page: str, *, now: datetime, person_id: int | None) -> Parked | None:
-    """What is parked of a page. The caller may open the page; a person's values open for that person alone."""
-    row = db.scalar(select(ParkedValues).where(ParkedValues.page == page, ParkedValues.expires_at > now))
-    if row is None or row.person_id not in (None, person_id):
-        return None
-    return _opened(keyring, row)
+def parked_on(db: Session, keyring: Keyring, page: str, *, now: datetime, person_id: int | None) -> list[Parked]:
+    """What is parked of a page, the latest first; the caller may open the page.
+
+    A person's values open for that person alone.
+    """
+    query = select(ParkedValues).where(ParkedValues.page == page, ParkedValues.expires_at > now)
+    rows = db.scalars(query.order_by(ParkedValues.parked_at.desc(), ParkedValues.id.desc()))
+    return [_opened(keyring, row) for row in rows if row.person_id in (None, person_id)]
 
 
 def has_parked(work: str, *, now: datetime) -> Exists:
@@ -66,12 +80,17 @@ def has_parked(work: str, *, now: datetime) -> Exists:
 def parked_pages(db: Session, work: str, *, now: datetime) -> list[str]:
     """The pages of a whole that have something parked, the latest first."""
     query = select(ParkedValues.page).where(ParkedValues.work == work, ParkedValues.expires_at > now)
-    return list(db.scalars(query.order_by(ParkedValues.parked_at.desc(), ParkedValues.id.desc())))
+    pages = db.scalars(query.order_by(ParkedValues.parked_at.desc(), ParkedValues.id.desc()))
+    return list(dict.fromkeys(pages))
 
 
-def forget_parked(db: Session, page: str) -> None:
-    """Remove what was parked of a page, once the page itself is saved."""
-    db.execute(delete(ParkedValues).where(ParkedValues.page == page))
+def keep_parked(db: Session, keyring: Keyring, parked: Parked, form: LateForm | None) -> None:
+    """Keep this much of a parked form: the rest is saved. None lets go of all of it."""
+    row = db.scalars(_rows(parked.page, parked.tab)).one()
+    if form is None:
+        db.delete(row)
+    else:
+        row.sealed = keyring.seal(_plain(form), subject=_subject(row.page), place=_place(row))
 
 
 def forget_parked_of(db: Session, work: str) -> None:
@@ -92,7 +111,7 @@ def _opened(keyring: Keyring, row: ParkedValues) -> Parked:
         pairs=tuple((name, value) for name, value in pairs),
         seen=tuple((name, value) for name, value in seen),
     )
-    return Parked(page=row.page, form=form, parked_at=row.parked_at, expires_at=row.expires_at)
+    return Parked(page=row.page, tab=row.tab, form=form, parked_at=row.parked_at, expires_at=row.expires_at)
 
 
 def _plain(form: LateForm) -> bytes:

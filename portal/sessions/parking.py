@@ -12,6 +12,8 @@ from portal.web.strict_input import END_MARKER
 from portal.web.unit_of_work import db, now
 
 SEEN = ("_revision", "_page", "_sequence")
+SHOWN = "_parked"
+TAB_LENGTH = 16
 
 
 def park_late_form(found: FoundSession) -> Parked | None:
@@ -25,7 +27,12 @@ def park_late_form(found: FoundSession) -> Parked | None:
     page = portal().registry["parkable_page"](found, request.path)
     if page is None:
         return None
-    return park(db(), portal().database, portal().configuration.keyring, found, page, _sent(), now=now())
+    return park(db(), portal().database, portal().configuration.keyring, found, page, _tab(), _sent(), now=now())
+
+
+def _tab() -> str:
+    """Whose values these are: a page that showed parked values goes on with them."""
+    return (request.form.get(SHOWN) or request.form.get("_page", ""))[:TAB_LENGTH]
 
 
 def form_token() -> str | None:

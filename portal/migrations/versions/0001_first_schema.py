@@ -29,6 +29,8 @@ def upgrade() -> None:
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_events_action"), ["action"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_events_at"), ["at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_events_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_events_subject"), ["subject"], unique=False)
 
     op.create_table(
         "form_versions",
@@ -46,6 +48,31 @@ def upgrade() -> None:
     with op.batch_alter_table("form_versions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_form_versions_slug"), ["slug"], unique=False)
 
+    op.create_table(
+        "gazetteer_addresses",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("postcode_key", sa.String(length=16), nullable=False),
+        sa.Column("line_1", sa.String(length=200), nullable=False),
+        sa.Column("line_2", sa.String(length=200), nullable=False),
+        sa.Column("town", sa.String(length=200), nullable=False),
+        sa.Column("postcode", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gazetteer_addresses")),
+    )
+    with op.batch_alter_table("gazetteer_addresses", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gazetteer_addresses_postcode_key"), ["postcode_key"], unique=False)
+
+    op.create_table(
+        "integration_records",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("ok_count", sa.Integer(), nullable=False),
+        sa.Column("failed_count", sa.Integer(), nullable=False),
+        sa.Column("failures_in_row", sa.Integer(), nullable=False),
+        sa.Column("last_failure", sa.String(length=32), nullable=True),
+        sa.Column("last_ok_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_integration_records")),
+    )
     op.create_table(
         "limits",
         sa.Column("key", sa.LargeBinary(length=32), nullable=False),
@@ -90,13 +117,14 @@ def upgrade() -> None:
         ),
         sa.Column("work", sa.String(length=64), nullable=False),
         sa.Column("page", sa.String(length=200), nullable=False),
+        sa.Column("tab", sa.String(length=16), nullable=False),
         sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("guest_id", sa.String(length=64), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("parked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_parked_values")),
-        sa.UniqueConstraint("page", name=op.f("uq_parked_values_page")),
+        sa.UniqueConstraint("page", "tab", name=op.f("uq_parked_values_page_tab")),
     )
     with op.batch_alter_table("parked_values", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_parked_values_expires_at"), ["expires_at"], unique=False)
@@ -114,6 +142,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=True),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
         sa.UniqueConstraint("email_key", name=op.f("uq_people_email_key")),
@@ -138,7 +167,11 @@ def upgrade() -> None:
         sa.Column("quiet_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("network", sa.String(length=64), nullable=True),
         sa.Column("device", sa.String(length=200), nullable=True),
+        sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sole_slot", sa.String(length=40), nullable=True),
+        sa.Column("language", sa.String(length=8), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+        sa.UniqueConstraint("sole_slot", name=op.f("uq_sessions_sole_slot")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_sessions_token_hash")),
     )
     with op.batch_alter_table("sessions", schema=None) as batch_op:
@@ -169,6 +202,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("language", sa.String(length=8), server_default="en", nullable=False),
         sa.ForeignKeyConstraint(["form_version_id"], ["form_versions.id"], name=op.f("fk_drafts_form_version_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drafts")),
         sa.UniqueConstraint("reference", name=op.f("uq_drafts_reference")),
@@ -198,6 +232,76 @@ def upgrade() -> None:
     with op.batch_alter_table("mailed_tokens", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_mailed_tokens_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_mailed_tokens_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "second_factors",
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("last_step", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("set_up_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("codes_salt", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("sealed_codes", sa.LargeBinary(), nullable=True),
+        sa.Column("codes_shown_until", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_second_factors_person_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_second_factors")),
+    )
+    with op.batch_alter_table("second_factors", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_second_factors_codes_shown_until"), ["codes_shown_until"], unique=False)
+
+    op.create_table(
+        "recovery_codes",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_recovery_codes_person_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_codes")),
+    )
+    with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recovery_codes_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "pending_sign_ins",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_pending_sign_ins_person_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pending_sign_ins")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_pending_sign_ins_token_hash")),
+    )
+    with op.batch_alter_table("pending_sign_ins", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pending_sign_ins_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_pending_sign_ins_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "known_devices",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("device", sa.String(length=200), nullable=True),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_known_devices_person_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_known_devices")),
+        sa.UniqueConstraint("person_id", "token_hash", name=op.f("uq_known_devices_person_id_token_hash")),
+    )
+    with op.batch_alter_table("known_devices", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_known_devices_last_seen_at"), ["last_seen_at"], unique=False)
 
     op.create_table(
         "draft_guests",
@@ -303,6 +407,23 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_draft_guests_guest_id"))
 
     op.drop_table("draft_guests")
+    with op.batch_alter_table("known_devices", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_known_devices_last_seen_at"))
+
+    op.drop_table("known_devices")
+    with op.batch_alter_table("pending_sign_ins", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pending_sign_ins_person_id"))
+        batch_op.drop_index(batch_op.f("ix_pending_sign_ins_expires_at"))
+
+    op.drop_table("pending_sign_ins")
+    with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recovery_codes_person_id"))
+
+    op.drop_table("recovery_codes")
+    with op.batch_alter_table("second_factors", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_second_factors_codes_shown_until"))
+
+    op.drop_table("second_factors")
     with op.batch_alter_table("mailed_tokens", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mailed_tokens_person_id"))
         batch_op.drop_index(batch_op.f("ix_mailed_tokens_expires_at"))
@@ -338,11 +459,18 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_limits_used_until"))
 
     op.drop_table("limits")
+    op.drop_table("integration_records")
+    with op.batch_alter_table("gazetteer_addresses", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gazetteer_addresses_postcode_key"))
+
+    op.drop_table("gazetteer_addresses")
     with op.batch_alter_table("form_versions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_form_versions_slug"))
 
     op.drop_table("form_versions")
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_events_subject"))
+        batch_op.drop_index(batch_op.f("ix_audit_events_person_id"))
         batch_op.drop_index(batch_op.f("ix_audit_events_at"))
         batch_op.drop_index(batch_op.f("ix_audit_events_action"))
 

@@ -11,7 +11,7 @@ from tests.conftest import MovableClock
 from tests.journeys import housing
 
 pytestmark = pytest.mark.usefixtures("demo_forms")
-OURS = ("csrf_token", "_revision", "_page")
+OURS = ("csrf_token", "_revision", "_page", "_parked")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def tab_of(app: Flask, citizen: Citizen, address: str) -> Citizen:
 def autosave(tab: Citizen, number: int, **values: str) -> TestResponse:
     """What the script of a tab's page sends; the page then names the revision that it was told."""
     section = tab.page.path
-    ours = {name: tab.page.value(name) for name in OURS}
+    ours = {name: value for name in OURS if (value := tab.page.value(name)) is not None}
     data = {**ours, **values, "_sequence": str(number), "_changed": ",".join(values), "_end": "1"}
     address = "/autosave/".join(section.rsplit("/", 1))
     return tab.client.post(address, data=data, headers={"HX-Request": "true"})
@@ -104,6 +104,69 @@ def test_two_late_pages_do_not_undo_what_one_of_them_saved_in_time(
     first.press("Continue", **(housing.RENT | {"landlord": ""}))
     assert (told.status_code, autosave(second, 2, amount="700").status_code) == (200, 401)
     again = come_back(app, slip)
-    again.open(rent)
+    assert again.open(rent).value("amount") == "700"
+    again.press("Continue", **(housing.RENT | {"landlord": "Saved In Time", "amount": "700"}))
+    assert (again.page.path, again.page.value("landlord")) == (rent, "")
     assert again.press("Continue").status == 409
     assert "Saved In Time" in again.page
+
+
+def late_tabs(app: Flask, citizen: Citizen, clock: MovableClock, rent: str, *landlords: str) -> None:
+    """Tabs of one section that are all sent after the end, each with another landlord."""
+    tabs = [tab_of(app, citizen, rent) for _ in landlords]
+    clock.advance(minutes=31)
+    for tab, landlord in zip(tabs, landlords, strict=True):
+        assert "Kept for you" in tab.press("Continue", **(housing.RENT | {"landlord": landlord}))
+        clock.advance(seconds=1)
+
+
+def test_each_late_tab_of_a_section_is_kept_and_shown_in_its_turn(
+    app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
+) -> None:
+    slip = slip_of(citizen, draft)
+    late_tabs(app, citizen, clock, rent, "First Landlord", "Second Landlord")
+    again = come_back(app, slip)
+    assert again.open(rent).value("landlord") == "Second Landlord"
+    assert again.press("Continue").path == rent
+    assert "We kept what you typed. You have not sent it yet." in again.page
+    assert again.page.value("landlord") == "First Landlord"
+    assert again.press("Continue").status == 409
+    assert {"First Landlord", "Second Landlord"} <= set(re.findall(r"\w+ Landlord", again.page.text))
+    again.press("Keep all of mine")
+    assert again.open(rent).value("landlord") == "First Landlord"
+    assert "We kept what you typed" not in again.page
+
+
+def test_late_tabs_that_say_the_same_are_shown_once(
+    app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
+) -> None:
+    slip = slip_of(citizen, draft)
+    late_tabs(app, citizen, clock, rent, "One Landlord", "One Landlord")
+    again = come_back(app, slip)
+    again.open(rent)
+    assert again.press("Continue").path != rent
+    assert "We kept what you typed" not in again.open(rent)
+
+
+def test_what_a_page_with_parked_values_saves_by_itself_is_no_longer_parked(
+    app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
+) -> None:
+    slip = slip_of(citizen, draft)
+    late_tabs(app, citizen, clock, rent, "Typed Too Late")
+    again = come_back(app, slip)
+    again.open(rent)
+    assert autosave(again, 1, landlord="Typed In Time").status_code == 200
+    page = again.open(rent)
+    assert (page.value("landlord"), page.value("amount")) == ("Typed In Time", housing.RENT["amount"])
+    assert "We kept what you typed" in page
+    assert again.press("Continue").path != rent
+    assert again.open(rent).value("landlord") == "Typed In Time"
+
+
+def test_an_equal_autosave_counts_too(app: Flask, citizen: Citizen, rent: str) -> None:
+    """An earlier save that arrives after it, on a slow way, would bring back what was undone."""
+    page = tab_of(app, citizen, rent)
+    autosave(page, 1, landlord="Calder")
+    autosave(page, 3, landlord="Calder")
+    autosave(page, 2, landlord="Undone")
+    assert citizen.open(rent).value("landlord") == "Calder"
