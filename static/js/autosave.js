@@ -8,6 +8,7 @@
   const RETRY_S = [2, 4, 8, 16, 32, 60];
   const SAYS_SAVING_MS = 400;
   const ANSWER_MS = 20_000;
+  const REFUSALS = new Set([400, 403, 404, 410, 413]); // the server will not take this, however often we ask
   const KEEPALIVE_BYTES = 60_000; // browsers refuse more in requests that outlive their page
 
   const CONTROLS = "input[name], select[name], textarea[name]";
@@ -18,7 +19,7 @@
   let timer = 0;
   let sending = null; // the request under way, as a promise of whether it saved
   let failures = 0;
-  let stopped = false; // after a conflict only the page itself can go on
+  let stopped = false; // after a conflict or a refusal only the page itself can go on
   let submitted = false; // the page is being sent, with everything on it
 
   // A question may be called "action" or "elements": a form's own properties of such names are not to be trusted.
@@ -99,6 +100,7 @@
   async function take(answer) {
     if (answer.status === 409) return conflict();
     if (answer.status === 401) return leave(answer);
+    if (REFUSALS.has(answer.status)) return refuse();
     const saved = answer.ok ? parse(await answer.text()) : null;
     if (!saved) throw new Error(`Saving was answered with ${answer.status}`);
     succeed(saved.dataset);
@@ -127,6 +129,13 @@
     stopped = true;
     show("conflict");
     document.querySelectorAll("[data-conflict]").forEach((notice) => { notice.hidden = false; });
+    return false;
+  }
+
+  // What the page holds may still be sent whole, and then the server says what is wrong with it.
+  function refuse() {
+    stopped = true;
+    show("refused");
     return false;
   }
 

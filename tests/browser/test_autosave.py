@@ -167,6 +167,20 @@ def test_coming_back_online_saves_at_once(
     expect(status(section)).to_have_text("Saved 14:02")
 
 
+def test_what_the_server_refuses_for_good_is_said_and_not_sent_again(
+    section: Page, server: Server, pass_time: PassTime, console: Console
+) -> None:
+    """Such as the page of a guest who is somebody else by now; pressed, the button says what is wrong."""
+    console.expects("403")
+    with server.failing(AUTOSAVE, status=403):
+        landlord(section).fill("Calder")
+        pass_time(2)
+        expect(status(section)).to_have_text("Not saved by itself: press Continue")
+        landlord(section).fill("Calder Homes")
+        pass_time(120)
+    assert server.count(AUTOSAVE) == 1
+
+
 def test_a_conflict_stops_autosave_until_the_page_is_sent(
     section: Page, server: Server, pass_time: PassTime, console: Console
 ) -> None:
