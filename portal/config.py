@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -19,6 +19,8 @@ DATABASE_SCHEMES = ("sqlite", "postgresql")
 MAIL_SCHEMES = ("file", "smtp", "smtps")
 STORAGE_SCHEMES = ("file",)
 SECRET_LENGTH = 32
+INTEGRATION_SECRETS = "INTEGRATION_"
+"""Begins the names of the variables that integrations may send to others: never one of our own secrets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,8 @@ class Configuration:
     trusted_proxies: int
     mail_url: str
     storage_url: str
+    integrations_file: Path | None = None
+    integration_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def is_https(self) -> bool:
@@ -71,6 +75,8 @@ def read_configuration(environ: Mapping[str, str] = os.environ) -> Configuration
         trusted_proxies=_trusted_proxies(environ),
         mail_url=_scheme(environ, "MAIL_URL", "file:", MAIL_SCHEMES),
         storage_url=_scheme(environ, "STORAGE_URL", "file:", STORAGE_SCHEMES),
+        integrations_file=_integrations_file(environ, data_dir),
+        integration_secrets={name: value for name, value in environ.items() if name.startswith(INTEGRATION_SECRETS)},
     )
 
 
@@ -171,6 +177,15 @@ def _trusted_proxies(environ: Mapping[str, str]) -> int:
     if not (value.isascii() and value.isdigit() and int(value) <= 10):
         raise ConfigurationError("TRUSTED_PROXIES must be how many proxies stand before the portal, from 0 to 10.")
     return int(value)
+
+
+def _integrations_file(environ: Mapping[str, str], data_dir: Path) -> Path | None:
+    """The file that declares look-ups of other services; without one there is only our own address register."""
+    given = environ.get("INTEGRATIONS_FILE")
+    path = Path(given or data_dir / "integrations.yaml").absolute()
+    if given and not path.is_file():
+        raise ConfigurationError(f"INTEGRATIONS_FILE: there is no file {path}.")
+    return path if path.is_file() else None
 
 
 def is_loopback(address: str) -> bool:

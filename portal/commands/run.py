@@ -18,6 +18,7 @@ from portal.commands.supervise import WITH_WORKER
 from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
+from portal.integrations.reading import check_integrations
 from portal.outbox.mail_server import read_mail_server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -72,6 +73,7 @@ def prepare(configuration: Configuration) -> None:
     Raises `ConfigurationError` where the database does not answer, or mail could not be sent.
     """
     read_mail_server(configuration.mail_url)
+    check_integrations(configuration)
     database = Database(configuration.database_url)
     try:
         database.check()
