@@ -122,10 +122,14 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """The driver is in autocommit, so this hook alone decides how a transaction begins."""
+    """The driver is in autocommit, so this hook alone decides how a transaction begins.
+
+    Every request passes here, so it speaks to the driver itself.
+    """
     writes = connection.get_execution_options().get("portal_writes", True)
-    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _postgresql_engine(url: str, pool_size: int) -> Engine:
