@@ -29,8 +29,8 @@ check: $(TEST_READY)
 bench: $(TEST_READY)
 	@exec $(PYTHON) -m tests.bench
 
-faults: $(TEST_READY)
-	@exec $(PYTHON) -W ignore -m tests.faults
+faults: $(TEST_READY) browser
+	@$(PYTHON) -W ignore -m tests.faults; broken=$$?; $(PYTHON) -m tests.browser.back && exit $$broken
 
 pictures: $(TEST_READY) browser
 	@exec $(PYTHON) -m tests.browser.pictures
