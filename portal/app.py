@@ -33,7 +33,10 @@ from portal.drafts.queries import guest_has_drafts
 from portal.form_definitions.commands import forms as forms_group
 from portal.home import requests_views
 from portal.home import views as home_views
+from portal.hub import receipt_views as hub_receipt_views
 from portal.hub import views as hub_views
+from portal.integrations import interface as integrations
+from portal.integrations.commands import integrations_group
 from portal.outbox.commands import mail as mail_group
 from portal.outbox.mail_server import read_mail_server
 from portal.resume import views as resume_views
@@ -44,13 +47,16 @@ from portal.sessions import views as session_views
 from portal.sessions.clock_context import page_clock
 from portal.sessions.commands import sessions_group
 from portal.sessions.interface import TableSessionInterface, visit
+from portal.sessions.languages import language_of_request
 from portal.sessions.policies import KINDS, Kind
 from portal.site_settings.commands import settings_group
 from portal.site_settings.interface import settings
-from portal.site_settings.times import language
+from portal.submissions import receipt_views
 from portal.submissions import views as submission_views
 from portal.web import error_pages, headers, health, logs, strict_input, unit_of_work, wording
 from portal.web.addresses import sign_in_page
+from portal.web.declarations import HUB
+from portal.web.languages import DEFAULT, OtherLanguage, language, other_languages
 from portal.web.portal import Portal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,8 +70,10 @@ VIEWS = (
     form_views,
     draft_views,
     submission_views,
+    receipt_views,
     resume_views,
     hub_views,
+    hub_receipt_views,
     admin_views,
     home_views,
     requests_views,
@@ -75,6 +83,7 @@ COMMANDS = (
     sessions_group,
     forms_group,
     settings_group,
+    integrations_group,
     mail_group,
     db_group,
     demo_group,
@@ -111,6 +120,7 @@ def create_app(
     )
     app.extensions["portal"].database.check()
     read_mail_server(configuration.mail_url)
+    integrations.init_app(app, configuration, app.extensions["portal"].database)
     _configure(app, configuration)
     _add_mechanisms(app)
     _add_features(app)
@@ -124,7 +134,7 @@ def _configure(app: Flask, configuration: Configuration) -> None:
         TRUSTED_HOSTS=list(configuration.trusted_hosts),
         WTF_CSRF_ENABLED=False,
         TEMPLATES_AUTO_RELOAD=False,
-        BABEL_DEFAULT_LOCALE="en",
+        BABEL_DEFAULT_LOCALE=DEFAULT,
     )
     app.jinja_environment = PageEnvironment
     app.jinja_env.undefined = StrictUndefined
@@ -133,7 +143,7 @@ def _configure(app: Flask, configuration: Configuration) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=asset, sign_in_page=sign_in_page)
     app.session_interface = TableSessionInterface()
-    Babel(app)  # type: ignore[no-untyped-call]
+    Babel(app, locale_selector=language_of_request)  # type: ignore[no-untyped-call]
     wording.init_app(app)
 
 
@@ -193,6 +203,11 @@ def _site() -> Site:
     return Site(name=current.site_name, support_contact=current.support_contact, address=current.site_name)
 
 
+def _other_languages() -> list[OtherLanguage]:
+    """What pages offer beside their own language; staff pages have one."""
+    return [] if visit().kind == HUB else other_languages(request.full_path.removesuffix("?"))
+
+
 def _page_context() -> dict[str, Any]:
     return {
         "site": _site(),
@@ -200,5 +215,5 @@ def _page_context() -> dict[str, Any]:
         "csrf_token": lambda: visit().token(),
         "current_path": request.path,
         "language": language(),
-        "other_language": None,
+        "other_languages": _other_languages(),
     }

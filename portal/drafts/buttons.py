@@ -15,7 +15,8 @@ from portal.drafts.conflict_pages import (
     fields_kept_as_mine,
     unseen_fields,
 )
-from portal.drafts.opening import OpenDraft
+from portal.drafts.lookups import filled_form, look_up
+from portal.drafts.opening import OpenDraft, asked_lookup
 from portal.drafts.operations import Change, remove_item
 from portal.drafts.rules import Part
 from portal.drafts.section_pages import items_answer, section_answer
@@ -23,10 +24,11 @@ from portal.form_definitions.definition import Section, SectionState
 from portal.form_definitions.forms import SectionForm
 from portal.form_definitions.rich_text import rich_text
 from portal.sessions.gate import token_refused
-from portal.sessions.interface import extend, visit
+from portal.sessions.interface import extend, pressed_button, visit
 from portal.sessions.languages import change_language
 from portal.site_settings.times import language
 from portal.tokens import item_token
+from portal.web.htmx import htmx_redirect, is_htmx
 from portal.web.languages import BUTTON
 from portal.web.portal import portal
 from portal.web.strict_input import repeated, require_end_marker
@@ -36,6 +38,8 @@ from portal.web.unit_of_work import db, now
 def section_sent(opened: OpenDraft, section: Section, part: Part) -> ResponseReturnValue:
     require_whole(section)
     form = opened.form(section, part, posted=request.form)
+    if asked_lookup() is not None:
+        return _look_up(opened, section, part, form)
     if token_refused():
         return section_answer(opened, section, part, form, status=409)
     if BUTTON in request.form:
@@ -43,7 +47,7 @@ def section_sent(opened: OpenDraft, section: Section, part: Part) -> ResponseRet
     unseen = unseen_fields(opened, section, part, form)
     if unseen:
         return conflict_page(opened, section, part, form, unseen)
-    button = BUTTONS.get(request.form.get("_action", ""), _continue)
+    button = BUTTONS.get(pressed_button() or "", _continue)
     answer = button(opened, section, part, form)
     opened.settle_parked(section, part)
     return answer
@@ -154,6 +158,19 @@ def _has_something(part: Part, form: SectionForm) -> bool:
     return bool(kept.answers or kept.typed or not part.is_empty)
 
 
+def _look_up(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+    """Only on a page that may be filled; elsewhere nobody is asked."""
+    if opened.filled.is_open(section):
+        return look_up(opened, section, part, form)
+    return htmx_redirect(opened.address(), 200) if is_htmx() else redirect(opened.address(), 303)
+
+
+def _fill(opened: OpenDraft, section: Section, part: Part, _form: SectionForm) -> ResponseReturnValue:
+    """Store what was typed with the chosen result in it, right or wrong, and show the page where it was filled."""
+    form, first_input = filled_form(opened, section, part)
+    return _leave(opened, part, form, f"{_with_origin(request.path)}#{first_input}")
+
+
 def _resolve(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
     """Store what was chosen of two versions, and show the page with it."""
     fields = changed_fields(section, part, form)
@@ -169,6 +186,7 @@ BUTTONS: dict[str, Callable[[OpenDraft, Section, Part, SectionForm], ResponseRet
     "save": _save_for_later,
     "stay": _stay,
     "resolve": _resolve,
+    "fill": _fill,
 }
 
 

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Identity, Integer, LargeBinary, String, UniqueConstraint, false
+from sqlalchemy import Boolean, ForeignKey, Identity, Integer, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from portal.audit import Id
 from portal.db import Base
 from portal.form_definitions.models import FormVersion
+from portal.web.languages import DEFAULT
 
 
 class Draft(Base):
@@ -20,7 +21,7 @@ class Draft(Base):
 
     id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
     reference: Mapped[str] = mapped_column(String(16), unique=True)
-    form_version_id: Mapped[int] = mapped_column(Id, ForeignKey("form_versions.id"))
+    form_version_id: Mapped[int] = mapped_column(Id, ForeignKey("form_versions.id"), index=True)
     person_id: Mapped[int | None] = mapped_column(Id, index=True)
     return_code: Mapped[bytes | None] = mapped_column(LargeBinary)
     save_address: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -31,8 +32,23 @@ class Draft(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     sent_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    language: Mapped[str] = mapped_column(String(8), default=DEFAULT, server_default=DEFAULT)
+    """The language in which somebody last worked on it: mails about it are written in it."""
+
+    begun_by_id: Mapped[int | None] = mapped_column(Id)
+    begun_by_name: Mapped[str | None] = mapped_column(String(254))
+    begun_for: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Who of the staff began it, under which name, and for whom (encrypted); nothing where its owner began it."""
+
+    kept_against_id: Mapped[int | None] = mapped_column(Id)
+    """The newer version of the form against which its person decided to keep this one."""
+    edits: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """How many changes it has had; `edits_checked` is that number as the check page was last seen."""
+    edits_checked: Mapped[int | None]
 
     version: Mapped[FormVersion] = relationship(lazy="joined", innerjoin=True)
+    newest_number: Mapped[int | None] = query_expression()
+    """The number of the form's newest version; only `find_draft` asks."""
     has_parked: Mapped[bool] = query_expression(default_expr=false())
     """Whether something that was typed too late waits; only `find_draft` asks."""
 
@@ -56,6 +72,10 @@ class DraftPart(Base):
     changed_at: Mapped[datetime]
     page_id: Mapped[str] = mapped_column(String(32), default="", server_default="")
     sequence: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    marks: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """What a new version of the form asks of the fields, as JSON; empty for nothing."""
+    edited: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """Which edits of the draft changed which fields since it was first confirmed, as JSON; empty before."""
 
 
 class DraftGuest(Base):

@@ -1,30 +1,39 @@
 """One draft as a request works on it: found, filled, and closed where it was sent, deleted or has expired."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
+from typing import NoReturn
 
-from flask import abort, render_template, request
+from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from portal.accounts.interface import current_person
 from portal.drafts.conflicts import Seen, differing
 from portal.drafts.models import Draft
-from portal.drafts.operations import Change, save_part
+from portal.drafts.moving import move
+from portal.drafts.new_versions import NewVersion, new_version, under_present_ids
+from portal.drafts.operations import Change, clear_marks, move_draft, save_part
 from portal.drafts.queries import fill, find_draft
 from portal.drafts.rules import NO_REVISION, Filled, Part
 from portal.form_definitions.definition import FormDefinition, Section
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
+from portal.form_definitions.models import FormVersion
+from portal.form_definitions.queries import definition_of, versions_of
+from portal.form_definitions.rules import PLAIN
 from portal.sessions.clock_context import lose_answers
 from portal.sessions.gate import token_refused
-from portal.sessions.interface import visit
+from portal.sessions.interface import pressed_button, visit
 from portal.sessions.late_forms import Parked
 from portal.sessions.operations import Holder
 from portal.sessions.parked_values import keep_parked, parked_on, parked_pages
 from portal.sessions.parking import SHOWN
 from portal.site_settings.times import clock_time, day_text, language, local_day, today
+from portal.web.htmx import htmx_redirect, is_htmx
 from portal.web.portal import portal
-from portal.web.unit_of_work import db, is_safe, now
+from portal.web.unit_of_work import db, is_safe, now, reading
 
 PAGE_ID_LENGTH = 16
 MAX_SEQUENCE = 2**31 - 1
@@ -38,12 +47,34 @@ def holder() -> Holder:
     return Holder(person_id=live.person_id, guest_id=live.guest_id)
 
 
+def asked_lookup() -> str | None:
+    """The look-up that this form asks for, if it does: also where its results were on the page and none was chosen."""
+    asked = {"lookup": "_lookup", "fill": "_fill"}.get(pressed_button() or "")
+    field_id = request.form.get(asked, "") if asked else None
+    return None if asked == "_fill" and request.form.get(f"_found-{field_id}") else field_id
+
+
+def only_reads() -> bool:
+    """Whether this request changes no draft; a look-up waits for others, so it must hold no lock."""
+    return is_safe() or asked_lookup() is not None
+
+
+def drafts_db() -> Session:
+    """The database session in which this request finds drafts."""
+    return reading() if only_reads() else db()
+
+
 @dataclass(frozen=True)
 class OpenDraft:
-    """A draft that the holder of this session may work on; `has_parked` is how it was found, before any change."""
+    """A draft that the holder of this session may work on; `has_parked` is how it was found, before any change.
+
+    Where a newer version of its form takes the draft along unasked, it reads as moved from then on, and is stored so
+    by the first change; `stays` where a page of its own version goes on saving by itself.
+    """
 
     draft: Draft
     has_parked: bool = False
+    stays: bool = False
 
     @property
     def reference(self) -> str:
@@ -52,8 +83,37 @@ class OpenDraft:
 
     @cached_property
     def filled(self) -> Filled:
-        """The form with what is stored."""
-        return fill(db(), self.draft, portal().configuration.keyring, today())
+        """The form with what is stored, in the version that the draft is worked on in."""
+        if self.newer and self.newer.moves:
+            return move(self._stored, self.newer.differences).filled
+        return self._stored
+
+    @cached_property
+    def _stored(self) -> Filled:
+        return fill(drafts_db(), self.draft, portal().configuration.keyring, today())
+
+    @cached_property
+    def newer(self) -> NewVersion | None:
+        """The newest version of the form, where the draft is on an older one."""
+        return None if self.stays else new_version(drafts_db(), self.draft)
+
+    @cached_property
+    def asked_about(self) -> NewVersion | None:
+        """The newer version that the draft's person is to decide about."""
+        return self.newer if self.newer and self.newer.asks else None
+
+    @cached_property
+    def version(self) -> FormVersion:
+        """The version of the form that its pages show."""
+        return self.newer.newest if self.newer and self.newer.moves else self.draft.version
+
+    def move(self) -> None:
+        """Put the draft on the newest version for good."""
+        if self.newer:
+            after = move(self._stored, self.newer.differences).filled
+            keyring = portal().configuration.keyring
+            move_draft(db(), self.draft, self.newer.newest, self._stored, after, keyring=keyring)
+            self.__dict__.update(filled=after, version=self.newer.newest, newer=None, asked_about=None)
 
     @property
     def definition(self) -> FormDefinition:
@@ -81,8 +141,14 @@ class OpenDraft:
         return "/".join(("/drafts", self.reference, *filter(None, parts)))
 
     def section(self, section_id: str) -> Section:
-        """The section of this id; unknown ones are not found."""
-        return self.definition.section(section_id) or abort(404)
+        """The section of this id; one of an earlier version leads to the task list, unknown ones are not found."""
+        return self.definition.section(section_id) or self._former_section(section_id)
+
+    def _former_section(self, section_id: str) -> NoReturn:
+        versions = versions_of(drafts_db(), self.version.slug)
+        if is_htmx() or not any(definition_of(version).section(section_id) for version in versions):
+            abort(409 if is_htmx() else 404)
+        abort(redirect(self.address(), 302 if is_safe() else 303))
 
     def form(
         self,
@@ -116,13 +182,19 @@ class OpenDraft:
         """The form of a page as it is opened: what is stored, under what was typed too late."""
         if parked is None:
             return self.form(section, part)
-        return self.form(section, part, posted=MultiDict(parked.form.pairs), only=parked.form.fields)
+        only = parked.form.fields
+        ids = None if only is None else frozenset(under_present_ids(section, tuple((name, "") for name in only)))
+        return self.form(section, part, posted=under_present_ids(section, parked.form.pairs), only=ids)
 
     def way_on(self) -> str:
-        """Where work is left: what was typed too late, else the first unfinished section, else the check page."""
+        """Where work is left: what was typed too late, else the first unfinished section, else the check page.
+
+        Whoever is to decide about a new version of the form does so first, on the task list.
+        """
         waiting = parked_pages(db(), self.address(), now=now())
         section = self.filled.first_unfinished()
-        return waiting[0] if waiting else self.address(section.id if section else "check")
+        place = "" if self.asked_about else section.id if section else "check"
+        return waiting[0] if waiting else self.address(place)
 
     def settle_parked(self, section: Section, before: Part) -> list[Parked]:
         """Let go of what this page showed or the draft now holds; gives what other tabs left and is still to be seen."""
@@ -171,7 +243,20 @@ class OpenDraft:
             sequence=change.sequence,
         )
         self.__dict__["filled"] = self.filled.with_part(stored)
+        if change.is_confirmed:
+            self._continue_through(stored)
         return revision
+
+    def _continue_through(self, part: Part) -> None:
+        """Continue settles what a new version of the form asked; on the list of a repeat, for all of its items."""
+        done = [
+            each
+            for each in self.filled.parts
+            if each.marks and each.section_id == part.section_id and part.item_id in (PLAIN, each.item_id)
+        ]
+        clear_marks(db(), self.draft, done)
+        for each in done:
+            self.__dict__["filled"] = self.filled.with_part(replace(each, marks={}))
 
 
 def seen_by_page() -> Seen:
@@ -188,23 +273,39 @@ def shown_tab() -> str | None:
     return request.form.get(SHOWN)
 
 
-def open_draft(reference: str) -> OpenDraft:
+def page_version() -> int | None:
+    """The number of the form's version that the page which sent this form showed, if it says so."""
+    return request.form.get("_version", type=int)
+
+
+def open_draft(reference: str, *, by_itself: bool = False) -> OpenDraft:
     """The draft of this reference if the session's holder may open it; to all others it does not exist.
 
-    A page that somebody else opened in this browser, and that is sent now, is refused as such.
+    A page that somebody else opened in this browser, and that is sent now, is refused as such. A draft that goes to a
+    new version unasked does so at the first request that changes something, unless a page saves `by_itself`.
     """
-    found = find_draft(db(), reference, holder(), now=now(), locked=not is_safe())
+    found = find_draft(drafts_db(), reference, holder(), now=now(), locked=not only_reads())
     if found is None:
         abort(403 if token_refused() else 404)
-    opened = OpenDraft(found, has_parked=found.has_parked)
+    stays = by_itself and page_version() == found.version.number
+    opened = OpenDraft(found, has_parked=found.has_parked, stays=stays)
+    if not only_reads() and opened.newer and opened.newer.moves and not closed_on(found):
+        opened.move()
     if found.sent_at is None and not opened.can_be_saved:
         lose_answers()
     return opened
 
 
+def closed_on(draft: Draft) -> datetime | None:
+    """When an unsent draft was deleted, or expired; None where it can be filled."""
+    return draft.deleted_at or (draft.expires_at if draft.expires_at <= now() else None)
+
+
 def closed_page(opened: OpenDraft) -> ResponseReturnValue | None:
     """The page of a draft that can no longer be filled, or None where it can."""
     draft = opened.draft
+    if is_htmx() and (draft.sent_at or draft.deleted_at or draft.expires_at <= now()):
+        return htmx_redirect(opened.address(), 200)
     if draft.sent_at:
         return render_template(
             "drafts/sent.html",
@@ -213,7 +314,7 @@ def closed_page(opened: OpenDraft) -> ResponseReturnValue | None:
             sent_on=day_text(local_day(draft.sent_at)),
             sent_time=clock_time(draft.sent_at),
         )
-    gone = draft.deleted_at or (draft.expires_at if draft.expires_at <= now() else None)
+    gone = closed_on(draft)
     if gone is None:
         return None
     return render_template("drafts/deleted.html", deleted_on=day_text(local_day(gone))), 410

@@ -1,5 +1,6 @@
 """Changing drafts: start, save a part, add and remove items, delete, claim."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,8 +8,9 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from portal.drafts.models import Draft, DraftGuest, DraftPart
-from portal.drafts.rules import NO_REVISION, Part, reference_prefix
-from portal.drafts.sealing import RETURN_CODE, SAVE_ADDRESS, seal_state, seal_text
+from portal.drafts.rules import NO_REVISION, Filled, Part, reference_prefix
+from portal.drafts.sealing import RETURN_CODE, SAVE_ADDRESS, seal_state, seal_text, written
+from portal.drafts.visits import edited_after
 from portal.form_definitions.definition import FormDefinition, SectionState
 from portal.form_definitions.models import FormVersion
 from portal.form_definitions.rules import PLAIN
@@ -74,7 +76,8 @@ def grant(db: Session, draft: Draft, guest_id: str) -> None:
 class Change:
     """New values for one part; `is_confirmed` None leaves the confirmation as it was.
 
-    `page_id` and `sequence` say which page sends them, and its how-manieth save this is.
+    `page_id` and `sequence` say which page sends them, and its how-manieth save this is. `keeps_revision` says that the
+    change is one that no page's save undoes, so that pages which do not know of it go on.
     """
 
     section_id: str
@@ -83,6 +86,7 @@ class Change:
     is_confirmed: bool | None = None
     page_id: str = ""
     sequence: int = 0
+    keeps_revision: bool = False
 
 
 def save_part(
@@ -105,14 +109,24 @@ def save_part(
     row.page_id, row.sequence = change.page_id, change.sequence
     if before.revision != NO_REVISION and before.state == change.state and before.is_confirmed == confirmed:
         return before.revision
-    revision = before.revision if before.state == change.state and before.revision else before.revision + 1
+    revision = _next_revision(before, change)
     row.revision, row.is_confirmed, row.changed_at = revision, confirmed, now
     row.sealed = seal_state(keyring, draft.id, change.section_id, change.item_id, change.state)
     _touch(draft, definition, change.section_id, now)
+    row.edited = written(
+        edited_after(
+            before, change.state, is_confirmed=confirmed, edit=draft.edits, checked=draft.edits_checked or 0
+        )
+    )
     return revision
 
 
-def _part_row(db: Session, draft: Draft, change: Change) -> DraftPart:
+def _next_revision(before: Part, change: Change) -> int:
+    stays = change.keeps_revision or (before.state == change.state and before.revision != NO_REVISION)
+    return before.revision if stays else before.revision + 1
+
+
+def _part_row(db: Session, draft: Draft, change: Change | Part) -> DraftPart:
     query = select(DraftPart).where(
         DraftPart.draft_id == draft.id,
         DraftPart.section_id == change.section_id,
@@ -130,6 +144,50 @@ def _touch(draft: Draft, definition: FormDefinition, section_id: str, now: datet
     draft.answered_at = draft.answered_at or now
     draft.expires_at = _expiry(definition, now)
     draft.last_section_id = section_id
+    draft.edits += 1
+
+
+def clear_marks(db: Session, draft: Draft, parts: Iterable[Part]) -> None:
+    """Let go of what a new version asked of these parts, now that they were continued through."""
+    for part in parts:
+        place = (DraftPart.section_id == part.section_id) & (DraftPart.item_id == part.item_id)
+        db.execute(update(DraftPart).where(DraftPart.draft_id == draft.id, place).values(marks=""))
+
+
+def note_check(draft: Draft, edits: int) -> None:
+    """Remember that the check page was seen after this many edits, as a page that was opened from it says."""
+    draft.edits_checked = max(draft.edits_checked or 0, min(edits, draft.edits))
+
+
+def keep_version(draft: Draft, newest: FormVersion) -> None:
+    """Stay on the draft's version of the form, whatever the newest one says."""
+    draft.kept_against_id = newest.id
+
+
+def move_draft(
+    db: Session, draft: Draft, newest: FormVersion, before: Filled, after: Filled, *, keyring: Keyring
+) -> None:
+    """Put a draft on the newest version: its parts are written as they read there.
+
+    Nobody changed an answer by this, so the day on which the draft is deleted stays.
+    """
+    stored = {(part.section_id, part.item_id): part for part in before.parts}
+    for part in after.parts:
+        if stored.pop((part.section_id, part.item_id), None) != part:
+            _write_part(db, draft, part, keyring)
+    for section_id, item_id in stored:
+        place = (DraftPart.section_id == section_id) & (DraftPart.item_id == item_id)
+        db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id, place))
+    draft.version = newest
+
+
+def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring) -> None:
+    row = _part_row(db, draft, part)
+    row.revision, row.is_confirmed = part.revision, part.is_confirmed
+    row.changed_at = part.changed_at or draft.changed_at
+    row.page_id, row.sequence = part.page_id, part.sequence
+    row.marks, row.edited = written(part.marks), written(part.edited)
+    row.sealed = seal_state(keyring, draft.id, part.section_id, part.item_id, part.state)
 
 
 def remove_item(

@@ -15,7 +15,7 @@ from portal.form_definitions.queries import current_version, definition_of
 from portal.sessions.interface import visit
 from portal.sessions.operations import Holder
 from portal.site_settings.interface import settings
-from portal.site_settings.times import day_text, local_day, moment_text
+from portal.site_settings.times import day_text, language, local_day, moment_text
 from portal.tokens import new_token
 from portal.web.addresses import sign_in_page
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity
@@ -52,7 +52,9 @@ def start_now(slug: str) -> ResponseReturnValue:
     if definition.access == "account" and not holder().person_id:
         return redirect(sign_in_page(url_for("forms.start_page", slug=slug)), 303)
     keyring = portal().configuration.keyring
-    draft = start_draft(db(), version, definition, _session_holder(), keyring=keyring, now=now())
+    draft = start_draft(
+        db(), version, definition, _session_holder(), keyring=keyring, now=now(), language=language()
+    )
     return redirect(f"/drafts/{draft.reference}", 303)
 
 

@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.document import plain
 from portal.form_definitions.faults import Fault, FaultyDefinitionError
+from portal.form_definitions.missing_texts import missing_texts
 from portal.form_definitions.operations import publish
 from portal.form_definitions.queries import current_version, current_versions, definition_of, numbered_version
 from portal.form_definitions.reading import document_of, read_json, read_yaml
@@ -21,9 +22,9 @@ _FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists
 @forms.command("check")
 @_FILES
 def check_command(files: tuple[Path, ...]) -> None:
-    """Say of each FILE that it is OK, or every fault in it."""
-    read_files(files)
-    for file in files:
+    """Say of each FILE that it is OK, with the texts that are not translated, or every fault in it."""
+    for file, definition in zip(files, read_files(files), strict=True):
+        _list_missing_texts(file, definition)
         click.echo(f"{file}: OK")
 
 
@@ -32,10 +33,18 @@ def check_command(files: tuple[Path, ...]) -> None:
 def publish_command(files: tuple[Path, ...]) -> None:
     """Publish every FILE, or nothing where one of them is faulty."""
     definitions = read_files(files)
+    for file, definition in zip(files, definitions, strict=True):
+        _list_missing_texts(file, definition)
     with portal().database.writing() as db:
         versions = [publish(db, definition, now=portal().clock.now()) for definition in definitions]
     for version in versions:
         click.echo(f"{version.form_id}@{version.number} is published at /forms/{version.slug}")
+
+
+def _list_missing_texts(file: Path, definition: FormDefinition) -> None:
+    """What is left to translate stands in no form's way: people read it in the first language."""
+    for missing in missing_texts(definition):
+        click.echo(f"{file}: to translate: {missing}", err=True)
 
 
 @forms.command("list")

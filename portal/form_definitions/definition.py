@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 
-Answer = str | bool | list[str] | dict[str, str]
+from markupsafe import Markup
+
+Answer = str | bool | list[str] | list[dict[str, str]] | dict[str, str]
 SectionAnswers = Mapping[str, Answer]
 # A plain section holds {field: answer}, a repeat {item: {field: answer}} in the order of its items.
 FormAnswers = Mapping[str, Mapping[str, Answer | SectionAnswers]]
@@ -22,6 +24,22 @@ Bound = Decimal | date | Literal["today"]
 Expected = bool | str | int | Decimal | date | tuple[str, ...] | tuple[Decimal, ...]
 
 
+class ForeignText(str):
+    """A text in another language than its page; HTML says so, for screen readers (WCAG 3.1.2)."""
+
+    __slots__ = ("language",)
+
+    def __new__(cls, text: str, language: str) -> Self:
+        """The text; as a string it is like any other."""
+        made = super().__new__(cls, text)
+        made.language = language
+        return made
+
+    def __html__(self) -> str:
+        """What templates write of it."""
+        return Markup('<span lang="{}">{}</span>').format(self.language, str(self))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Text:
     """One text in the languages it was written in, the form's first language first."""
@@ -29,8 +47,12 @@ class Text:
     by_language: tuple[tuple[str, str], ...]
 
     def in_(self, language: str) -> str:
-        """The text in this language, else in the first."""
-        return next((text for code, text in self.by_language if code == language), self.by_language[0][1])
+        """The text in this language, else in the first, which then says that it is."""
+        found = next((text for code, text in self.by_language if code == language), None)
+        if found is not None:
+            return found
+        first, text = self.by_language[0]
+        return ForeignText(text, first)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,8 @@ import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from portal.form_definitions.definition import ForeignText
+
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
 _CLASSES = {
     "p": {"class": "govuk-body"},
@@ -16,9 +18,16 @@ _CLASSES = {
 _TAGS = {"p", "a", "ul", "ol", "li", "strong", "em", "br", "h2", "h3", "h4", "code", "blockquote", "hr"}
 
 
-@lru_cache(maxsize=1024)
 def rich_text(markdown: str) -> Markup:
     """The HTML of a Markdown text; first-level headings become second-level ones, for the page has its own."""
+    html = _cleaned(str(markdown))
+    if isinstance(markdown, ForeignText):
+        return Markup('<div lang="{}">{}</div>').format(markdown.language, html)
+    return html
+
+
+@lru_cache(maxsize=1024)
+def _cleaned(markdown: str) -> Markup:
     html = _MARKDOWN.render(markdown).replace("<h1>", "<h2>").replace("</h1>", "</h2>")
     clean = nh3.clean(
         html,

@@ -14,6 +14,7 @@ from portal.sessions.rules import EXPLAINED_FOR
 from portal.site_settings.interface import settings
 from portal.site_settings.times import language
 from portal.web.declarations import CUSTOMER, HUB, Access, Activity, access, activity
+from portal.web.languages import COOKIE as LANGUAGE_COOKIE
 from portal.web.unit_of_work import now, reading
 
 blueprint = Blueprint("home", __name__)
@@ -46,6 +47,7 @@ def cookies() -> ResponseReturnValue:
         staff_cookie=cookie_name(kind_of(HUB).cookie),
         visitor_cookie=cookie_name(VISITOR_COOKIE),
         epoch_cookie=cookie_name(EPOCH_COOKIE),
+        language_cookie=cookie_name(LANGUAGE_COOKIE),
         code_cookie=cookie_name(CODE_COOKIE),
         code_lifetime=spoken(CODE_LIFETIME),
         lifetime=spoken(policy_of(CUSTOMER).idle_timeout),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from itsdangerous import BadSignature, Signer
 from sqlalchemy.orm import Session
 
 from portal.audit import record
+from portal.sessions.devices import device_of
 from portal.sessions.operations import Holder, leave_quiet_path, move_deadline, open_session, revive_session
 from portal.sessions.policies import Kind
 from portal.sessions.queries import FoundSession, find_session, live_deadline
@@ -22,13 +23,22 @@ from portal.tokens import new_token
 from portal.web import languages
 from portal.web.addresses import actor
 from portal.web.csrf import masked, proves
-from portal.web.declarations import BY_QUERY, CUSTOMER, Activity, activity_of, door_of
+from portal.web.declarations import (
+    BY_PERSON,
+    BY_QUERY,
+    CUSTOMER,
+    PERSONAL_KINDS,
+    Activity,
+    activity_of,
+    door_of,
+)
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, is_safe, now, reading
 
 VISITOR_COOKIE = "visitor"
 EPOCH_COOKIE = "epoch"
 EPOCH_LENGTH = 12
+NAMED_BUTTONS = ("_lookup", "_fill")
 SUBJECT_LENGTH = 128
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Moz")
 
@@ -53,7 +63,17 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
         door = door_of(current_app.view_functions[self._request.endpoint]) if self._request.endpoint else None
         if door is None or door.kind is None:
             return CUSTOMER
-        return (asked_kind() or CUSTOMER) if door.kind == BY_QUERY else door.kind
+        if door.kind == BY_PERSON and "kind" not in self._request.args:
+            return self._kind_of_person()
+        return (asked_kind() or CUSTOMER) if door.kind in (BY_QUERY, BY_PERSON) else door.kind
+
+    def _kind_of_person(self) -> str:
+        """The kind in which a person is signed in, else was until lately, the customer's first."""
+        for find in (self.live_of, self.find):
+            for kind in PERSONAL_KINDS:
+                if (found := find(kind)) and found.person_id:
+                    return kind
+        return CUSTOMER
 
     @property
     def found(self) -> FoundSession | None:
@@ -92,10 +112,27 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
         """Take the session in grace as live, for the one form that this request brings."""
         self._forgiven = self.kind
 
-    def open(self, kind: str, holder: Holder, *, csrf_secret: str | None = None) -> int:
+    def open(
+        self,
+        kind: str,
+        holder: Holder,
+        *,
+        csrf_secret: str | None = None,
+        sole_slot: str | None = None,
+        authenticated_at: datetime | None = None,
+    ) -> int:
         """Open a session in the request's transaction and give the browser its cookie; gives the session's id."""
         token, row = open_session(
-            db(), kind, policy_of(kind), holder, now=now(), csrf_secret=csrf_secret, language=self.language
+            db(),
+            kind,
+            policy_of(kind),
+            holder,
+            now=now(),
+            csrf_secret=csrf_secret,
+            language=self.language,
+            device=device_of(self._request.headers.get("User-Agent", "")),
+            authenticated_at=authenticated_at,
+            sole_slot=sole_slot,
         )
         self._cookies[kind] = token
         return row.id
@@ -234,7 +271,13 @@ def pressed_activity() -> Activity:
     if view is None:
         return Activity.NONE
     declared = activity_of(view)
-    return declared.pressed(request.form.get("_action") if request.method == "POST" else None)
+    return declared.pressed(pressed_button())
+
+
+def pressed_button() -> str | None:
+    """The word of the button that sent this form: `_action` says it, or its own name where its value says for what."""
+    named = (name.removeprefix("_") for name in NAMED_BUTTONS if name in request.form)
+    return request.form.get("_action") or next(named, None)
 
 
 def expected_times(found: FoundSession, status: int) -> Times:
@@ -302,8 +345,11 @@ def _has_session() -> bool:
     return view is not None and door_of(view).kind is not None
 
 
-def send_cookie(response: Response, name: str, value: str | None) -> None:
-    """Give the browser a cookie of ours, or take it away (None); deleting bears the same flags as setting."""
+def send_cookie(response: Response, name: str, value: str | None, max_age: timedelta | None = None) -> None:
+    """Give the browser a cookie of ours, or take it away (None); deleting bears the same flags as setting.
+
+    Without `max_age` the browser forgets it when it is closed.
+    """
     flags: dict[str, Any] = {
         "httponly": True,
         "samesite": "Lax",
@@ -313,7 +359,7 @@ def send_cookie(response: Response, name: str, value: str | None) -> None:
     if value is None:
         response.delete_cookie(cookie_name(name), **flags)
     else:
-        response.set_cookie(cookie_name(name), value, **flags)
+        response.set_cookie(cookie_name(name), value, max_age=max_age, **flags)
 
 
 def answer_status() -> int:

@@ -11,6 +11,7 @@ from portal.sessions.models import SessionRow
 from portal.sessions.policies import GRACE
 from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline
 from portal.tokens import new_token, token_hash
+from portal.web.declarations import PERSONAL_KINDS
 
 SWEEP_BATCH = 500
 
@@ -32,11 +33,15 @@ def open_session(
     now: datetime,
     csrf_secret: str | None = None,
     language: str | None = None,
+    device: str | None = None,
+    authenticated_at: datetime | None = None,
+    sole_slot: str | None = None,
 ) -> tuple[str, SessionRow]:
     """Begin a session with the full time; gives the cookie's token, which is stored nowhere, and the row.
 
     `csrf_secret` of a session that this one replaces keeps the pages in its other tabs working. `language` is the one
-    that somebody has chosen in this browser, None where nobody has.
+    that somebody has chosen in this browser, None where nobody has; `device` its families in words, `authenticated_at`
+    when its person last proved who they are. `sole_slot` is the place that one live session at a time may take.
     """
     token = new_token()
     row = SessionRow(
@@ -50,6 +55,9 @@ def open_session(
         expires_at=first_deadline(policy, now),
         absolute_end_at=policy.absolute_end(now),
         language=language,
+        device=device,
+        authenticated_at=authenticated_at,
+        sole_slot=sole_slot,
     )
     db.add(row)
     db.flush()
@@ -97,6 +105,14 @@ def end_sessions_of(db: Session, person_id: int, reason: EndReason, *, now: date
         SessionRow.id != (but or 0),
     )
     return _count(db, statement.values(ended_at=now, end_reason=reason.value))
+
+
+def end_sign_ins_of(db: Session, person_id: int, slot: str, *, now: datetime) -> None:
+    """End a person's other sessions of the kinds that a sign-in opens, where only one at a time is allowed."""
+    others = select(SessionRow.id).where(SessionRow.person_id == person_id, SessionRow.kind.in_(PERSONAL_KINDS))
+    for session_id in db.scalars(others.order_by(SessionRow.id)).all():
+        end_session(db, session_id, EndReason.SIGNED_OUT_ELSEWHERE, now=now)
+    db.execute(update(SessionRow).where(SessionRow.sole_slot == slot).values(sole_slot=None))
 
 
 def forget_guest(db: Session, session_id: int, *, now: datetime) -> bool:

@@ -30,6 +30,8 @@ class FoundSession:
     stored_reason: str | None
     quiet_path: str | None
     quiet_until: datetime | None
+    authenticated_at: datetime | None
+    language: str | None
     settings: Settings
 
     @property
@@ -80,6 +82,8 @@ def _found(row: Any) -> FoundSession:
         stored_reason=row.end_reason,
         quiet_path=row.quiet_path,
         quiet_until=row.quiet_until,
+        authenticated_at=row.authenticated_at,
+        language=row.language,
         settings=snapshot_of(row.settings),
     )
 

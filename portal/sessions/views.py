@@ -75,12 +75,18 @@ def ended() -> ResponseReturnValue:
     return render_template(
         "sessions/ended.html",
         ended_time=clock_time(found.ended_at) if found else None,
-        grace_until=session_clock(found, found.times).grace_until if visit().in_grace_of(visit().kind) else None,
+        grace_until=_grace_until(),
         reason=reason,
         reason_text=REASONS[reason] if reason else None,
         kept=kept,
         next=kept.path if kept else None,
     )
+
+
+def _grace_until() -> str | None:
+    """Until when a page that is still open can be sent, or None where it cannot."""
+    found = visit().in_grace_of(visit().kind)
+    return session_clock(found, found.times).grace_until if found else None
 
 
 def _signed_out_here() -> EndReason | None:

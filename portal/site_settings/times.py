@@ -3,10 +3,10 @@
 from datetime import date, datetime
 
 from babel.dates import format_date
-from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from portal.site_settings.interface import settings
+from portal.web.languages import language as language
 from portal.web.unit_of_work import now
 
 
@@ -27,12 +27,12 @@ def clock_time(instant: datetime) -> str:
 
 def day_text(day: date) -> str:
     """A day with its year: 21 December 2026."""
-    return format_date(day, "d MMMM y", locale=get_locale() or "en")
+    return format_date(day, "d MMMM y", locale=language())
 
 
 def short_day_text(day: date) -> str:
     """A day for dense lists: 3 Nov, with its year unless that is this year."""
-    return format_date(day, "d MMM" if day.year == today().year else "d MMM y", locale=get_locale() or "en")
+    return format_date(day, "d MMM" if day.year == today().year else "d MMM y", locale=language())
 
 
 def moment_text(instant: datetime) -> str:
@@ -46,9 +46,3 @@ def moment_text(instant: datetime) -> str:
 def saved_text(instant: datetime) -> str:
     """When something was saved, as short as it can be: the time today, else the day."""
     return clock_time(instant) if local_day(instant) == today() else day_text(local_day(instant))
-
-
-def language() -> str:
-    """The language of this request."""
-    locale = get_locale()
-    return str(locale.language) if locale else "en"

@@ -20,6 +20,11 @@ def _by_number(singular: str, plural: str, number: int) -> str:
     return _catalogue().ungettext(singular, plural, number)
 
 
+def forget_catalogue() -> None:
+    """Look the words up again: the language of this request has changed."""
+    g.pop("catalogue", None)
+
+
 def init_app(app: Flask) -> None:
     """Give templates `_`, `gettext` and `ngettext`; Flask-Babel is there already."""
     words = app.jinja_env

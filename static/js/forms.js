@@ -101,8 +101,15 @@
     });
   }
 
+  // Where a form is being filled, another language comes with it: its own button sends all that was typed.
+  function changeLanguage(event) {
+    const button = event.target.closest("[data-language]");
+    if (button) document.querySelector(`button[name=_language][value="${button.dataset.language}"]`).click();
+  }
+
   document.addEventListener("change", keepExclusive);
   document.addEventListener("click", followErrorLink);
+  document.addEventListener("click", changeLanguage);
   document.addEventListener("click", closeMenus);
   document.addEventListener("keydown", closeMenus);
   document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });

@@ -147,6 +147,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
         sa.UniqueConstraint("email_key", name=op.f("uq_people_email_key")),
     )
+    with op.batch_alter_table("people", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_people_role"), ["role"], unique=False)
+
     op.create_table(
         "sessions",
         sa.Column(
@@ -186,6 +189,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_site_settings")),
     )
     op.create_table(
+        "stored_files",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("work", sa.String(length=210), nullable=False),
+        sa.Column("place", sa.String(length=100), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("stored_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delete_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("scan", sa.String(length=16), nullable=False),
+        sa.Column("scan_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stored_files")),
+        sa.UniqueConstraint("name", name=op.f("uq_stored_files_name")),
+    )
+    with op.batch_alter_table("stored_files", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_stored_files_delete_at"), ["delete_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_stored_files_scan_at"), ["scan_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_stored_files_work"), ["work"], unique=False)
+
+    op.create_table(
         "drafts",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
@@ -203,12 +228,19 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("language", sa.String(length=8), server_default="en", nullable=False),
+        sa.Column("begun_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("begun_by_name", sa.String(length=254), nullable=True),
+        sa.Column("begun_for", sa.LargeBinary(), nullable=True),
+        sa.Column("kept_against_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("edits", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("edits_checked", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["form_version_id"], ["form_versions.id"], name=op.f("fk_drafts_form_version_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drafts")),
         sa.UniqueConstraint("reference", name=op.f("uq_drafts_reference")),
     )
     with op.batch_alter_table("drafts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_drafts_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_drafts_form_version_id"), ["form_version_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_drafts_person_id"), ["person_id"], unique=False)
 
     op.create_table(
@@ -327,6 +359,8 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("page_id", sa.String(length=32), server_default="", nullable=False),
         sa.Column("sequence", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("marks", sa.Text(), server_default="", nullable=False),
+        sa.Column("edited", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(["draft_id"], ["drafts.id"], name=op.f("fk_draft_parts_draft_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_draft_parts")),
         sa.UniqueConstraint(
@@ -342,6 +376,7 @@ def upgrade() -> None:
         sa.Column("draft_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("address", sa.LargeBinary(), nullable=False),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delivery", sa.String(length=32), nullable=True),
         sa.ForeignKeyConstraint(["draft_id"], ["drafts.id"], name=op.f("fk_resume_links_draft_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_resume_links")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_resume_links_token_hash")),
@@ -361,6 +396,8 @@ def upgrade() -> None:
         sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("begun_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("begun_by_name", sa.String(length=254), nullable=True),
         sa.ForeignKeyConstraint(["draft_id"], ["drafts.id"], name=op.f("fk_submissions_draft_id")),
         sa.ForeignKeyConstraint(["form_version_id"], ["form_versions.id"], name=op.f("fk_submissions_form_version_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_submissions")),
@@ -371,6 +408,75 @@ def upgrade() -> None:
     with op.batch_alter_table("submissions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_submissions_person_id"), ["person_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_submissions_sent_at"), ["sent_at"], unique=False)
+
+    op.create_table(
+        "cases",
+        sa.Column("submission_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("form_id", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("assignee_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("customer", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["submission_id"], ["submissions.id"], name=op.f("fk_cases_submission_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("submission_id", name=op.f("pk_cases")),
+    )
+    is_open = sa.text("closed_at IS NULL")
+    with op.batch_alter_table("cases", schema=None) as batch_op:
+        batch_op.create_index("ix_cases_place", ["sent_at", "submission_id"], unique=False)
+        batch_op.create_index("ix_cases_form", ["form_id", "sent_at", "submission_id"], unique=False)
+        batch_op.create_index("ix_cases_status", ["status", "sent_at", "submission_id"], unique=False)
+        batch_op.create_index("ix_cases_assignee", ["assignee_id", "sent_at", "submission_id"], unique=False)
+        batch_op.create_index(
+            "ix_cases_open",
+            ["sent_at", "submission_id"],
+            unique=False,
+            sqlite_where=is_open,
+            postgresql_where=is_open,
+        )
+        batch_op.create_index(
+            "ix_cases_open_form",
+            ["form_id", "sent_at", "submission_id"],
+            unique=False,
+            sqlite_where=is_open,
+            postgresql_where=is_open,
+        )
+
+    op.create_table(
+        "case_keys",
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("submission_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["submission_id"], ["submissions.id"], name=op.f("fk_case_keys_submission_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("key", "submission_id", name=op.f("pk_case_keys")),
+    )
+    with op.batch_alter_table("case_keys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_keys_submission_id"), ["submission_id"], unique=False)
+
+    op.create_table(
+        "case_events",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=False), nullable=False
+        ),
+        sa.Column("submission_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("value", sa.String(length=32), nullable=True),
+        sa.Column("key", sa.String(length=64), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["submission_id"], ["submissions.id"], name=op.f("fk_case_events_submission_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_events")),
+        sa.UniqueConstraint("key", name=op.f("uq_case_events_key")),
+    )
+    with op.batch_alter_table("case_events", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_events_submission_id"), ["submission_id"], unique=False)
 
     op.create_table(
         "resume_codes",
@@ -393,6 +499,15 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Go back."""
     op.drop_table("resume_codes")
+    with op.batch_alter_table("case_events", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_case_events_submission_id"))
+
+    op.drop_table("case_events")
+    with op.batch_alter_table("case_keys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_case_keys_submission_id"))
+
+    op.drop_table("case_keys")
+    op.drop_table("cases")
     with op.batch_alter_table("submissions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_submissions_sent_at"))
         batch_op.drop_index(batch_op.f("ix_submissions_person_id"))
@@ -434,6 +549,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_drafts_expires_at"))
 
     op.drop_table("drafts")
+    with op.batch_alter_table("stored_files", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_stored_files_work"))
+        batch_op.drop_index(batch_op.f("ix_stored_files_scan_at"))
+        batch_op.drop_index(batch_op.f("ix_stored_files_delete_at"))
+
+    op.drop_table("stored_files")
     op.drop_table("site_settings")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sessions_person_id"))
@@ -441,6 +562,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sessions_expires_at"))
 
     op.drop_table("sessions")
+    with op.batch_alter_table("people", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_people_role"))
+
     op.drop_table("people")
     with op.batch_alter_table("parked_values", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_parked_values_work"))

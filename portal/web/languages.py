@@ -1,0 +1,62 @@
+"""The languages of the portal: which there are, which one this request speaks, and speaking another one meanwhile."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import flask_babel
+from flask import g
+
+from portal.web import wording
+
+DEFAULT = "en"
+LANGUAGES: Mapping[str, str] = MappingProxyType({DEFAULT: "English", "cy": "Cymraeg"})
+"""Each language by its code, in its own name; a catalogue for each but the default stands in `portal/translations`."""
+
+COOKIE = "language"
+BUTTON = "_language"
+"""The input of a form that is kept, and then shown again in another language."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherLanguage:
+    """A language that a page offers; `then` is where the person is, to be read again in it."""
+
+    code: str
+    name: str
+    then: str
+
+
+def known(code: str | None) -> str | None:
+    """The code of one of our languages, or None: cookies and forms say what they like."""
+    return code if code in LANGUAGES else None
+
+
+def language() -> str:
+    """The language of this request."""
+    locale = flask_babel.get_locale()
+    return str(locale.language) if locale else DEFAULT
+
+
+def other_languages(then: str) -> list[OtherLanguage]:
+    """The languages that this page is not in."""
+    return [OtherLanguage(code=code, name=name, then=then) for code, name in LANGUAGES.items() if code != language()]
+
+
+def speak_from_now(code: str) -> None:
+    """Go on in another language in this very request."""
+    g.chosen_language = code
+    flask_babel.refresh()
+    wording.forget_catalogue()
+
+
+@contextmanager
+def speaking(code: str | None) -> Iterator[None]:
+    """Another language for what is made inside, such as a mail to somebody who reads Welsh; None: the default."""
+    wording.forget_catalogue()
+    try:
+        with flask_babel.force_locale(known(code) or DEFAULT):
+            yield
+    finally:
+        wording.forget_catalogue()
