@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from io import BytesIO
 from urllib.parse import urlsplit
 
 from flask import Flask
 from werkzeug.test import TestResponse
 
 VOID = frozenset({"input", "meta", "link", "br", "hr", "img", "path", "circle", "rect", "use"})
-Values = str | list[str]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that somebody chooses."""
+
+    name: str
+    content: bytes
+
+
+Values = str | File | list[str] | list[File]
 
 
 @dataclass
@@ -32,9 +43,11 @@ class Form:
 
     action: str | None
     method: str
+    id: str = ""
     controls: list[Control] = field(default_factory=list)
     buttons: list[Button] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    is_multipart: bool = False
 
 
 class Page(HTMLParser):
@@ -53,7 +66,10 @@ class Page(HTMLParser):
         self._open: list[tuple[str, dict[str, str]]] = []
         self._words: list[str] = []
         self._select: str | None = None
+        self._outside: list[tuple[str, Button]] = []
         self.feed(response.text)
+        for form_id, button in self._outside:
+            next(form for form in self.forms if form.id == form_id).buttons.append(button)
 
     def __contains__(self, words: str) -> bool:
         return " ".join(words.split()) in self.words
@@ -68,7 +84,7 @@ class Page(HTMLParser):
         if tag not in VOID:
             self._open.append((tag, {**found, "__at": str(len(self._words))}))
         if tag == "form":
-            self.forms.append(Form(found.get("action"), found.get("method", "get")))
+            self.forms.append(Form(found.get("action"), found.get("method", "get"), found.get("id", "")))
         if self.forms and self._inside("form"):
             self._take(tag, found)
 
@@ -81,7 +97,9 @@ class Page(HTMLParser):
             form.names.add(name)
         kind = found.get("type", "text")
         ticked = kind not in ("checkbox", "radio") or "checked" in found
-        if tag == "input" and name and kind != "submit" and ticked:
+        if kind == "file":
+            form.is_multipart = True
+        elif tag == "input" and name and kind != "submit" and ticked:
             form.controls.append(Control(name, found.get("value", "on" if kind in ("checkbox", "radio") else "")))
         if tag == "option" and self._select and "selected" in found:
             form.controls.append(Control(self._select, found.get("value", "")))
@@ -99,14 +117,21 @@ class Page(HTMLParser):
     def _close(self, tag: str, found: dict[str, str], text: str) -> None:
         if tag == "a" and "href" in found:
             self.links.setdefault(text, found["href"])
-        if tag == "button" and found.get("type", "submit") == "submit" and self._inside("form"):
-            self.forms[-1].buttons.append(Button(text, found.get("name"), found.get("value", "")))
+        if tag == "button" and found.get("type", "submit") == "submit":
+            self._take_button(found, Button(text, found.get("name"), found.get("value", "")))
         if tag == "textarea" and self._inside("form"):
             self.forms[-1].controls.append(Control(found["name"], text))
         if tag == "title":
             self.title = text
         if tag == "h1":
             self.heading = text
+
+    def _take_button(self, found: dict[str, str], button: Button) -> None:
+        """A button belongs to the form that it names, else to the one it stands in."""
+        if "form" in found:
+            self._outside.append((found["form"], button))
+        elif self._inside("form"):
+            self.forms[-1].buttons.append(button)
 
     def handle_data(self, data: str) -> None:
         self._words.append(data)
@@ -122,6 +147,10 @@ class Page(HTMLParser):
     def value(self, name: str) -> str | None:
         """What an input shows or has chosen."""
         return next((c.value for form in self.forms for c in form.controls if c.name == name), None)
+
+
+def _sent(value: str | File) -> str | tuple[BytesIO, str]:
+    return (BytesIO(value.content), value.name) if isinstance(value, File) else value
 
 
 class Citizen:
@@ -158,12 +187,13 @@ class Citizen:
         end = [pair for pair in pairs if pair[0] == "_end"]
         pairs = [pair for pair in pairs if pair[0] != "_end"]
         for name, value in filled.items():
-            pairs += [(name, each) for each in ([value] if isinstance(value, str) else value)]
+            pairs += [(name, _sent(each)) for each in ([value] if isinstance(value, str | File) else value)]
         pairs += end + ([(pressed.name, pressed.value)] if pressed.name else [])
-        data: dict[str, list[str]] = {}
+        data: dict[str, list[str | tuple[BytesIO, str]]] = {}
         for name, value in pairs:
             data.setdefault(name, []).append(value)
-        return self.client.post(form.action or self.page.address, data=data)
+        kind = "multipart/form-data" if form.is_multipart else None
+        return self.client.post(form.action or self.page.address, data=data, content_type=kind)
 
     def press(self, button: str, **values: Values) -> Page:
         """Fill the form around a button, press it and follow where it leads; `born__day` names born-day."""

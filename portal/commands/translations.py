@@ -19,6 +19,7 @@ OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 FOR_STAFF = (
     "portal/admin/",
     "portal/commands/",
+    "portal/form_definitions/comparison.py",
     "portal/hub/",
     "portal/site_settings/definition.py",
     "portal/site_settings/rules.py",
@@ -91,8 +92,8 @@ def untranslated(catalogue: Catalog) -> list[str]:
     return [str(message.id) for message in catalogue if message.id and not _is_translated(message.string)]
 
 
-def _is_translated(string: str | tuple[str, ...] | list[str]) -> bool:
-    return bool(string) and (isinstance(string, str) or all(string))
+def _is_translated(string: str | tuple[str, ...] | list[str] | None) -> bool:
+    return bool(string if isinstance(string, str) else string and all(string))
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from portal.site_settings.times import day_text, language, local_day, moment_tex
 from portal.tokens import new_token
 from portal.web.addresses import sign_in_page
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity
+from portal.web.languages import name_of
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, now
 
@@ -35,6 +36,7 @@ def start_page(slug: str) -> ResponseReturnValue:
     return render_template(
         "drafts/start.html",
         form=definition,
+        foreign_language=_foreign_language(definition),
         lifetime=settings().session_lifetime_minutes,
         minutes_left=_minutes_left(),
         is_short=_is_short(definition),
@@ -70,6 +72,11 @@ def _session_holder() -> Holder:
     guest = Holder(guest_id=new_token())
     visit().open(CUSTOMER, guest)
     return guest
+
+
+def _foreign_language(definition: FormDefinition) -> str | None:
+    """The name of the language that the questions are in, where it is not the reader's."""
+    return None if language() in definition.languages else name_of(definition.languages[0])
 
 
 def _minutes_left() -> int | None:

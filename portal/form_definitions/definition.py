@@ -28,6 +28,7 @@ class ForeignText(str):
     """A text in another language than its page; HTML says so, for screen readers (WCAG 3.1.2)."""
 
     __slots__ = ("language",)
+    language: str
 
     def __new__(cls, text: str, language: str) -> Self:
         """The text; as a string it is like any other."""

@@ -1,4 +1,4 @@
-"""Which texts of a form lack one of its languages: a fault nowhere, for the first language stands in, yet worth a list."""
+"""Which texts of a form lack one of its languages: no fault, for the first language stands in, yet worth a list."""
 
 from collections.abc import Iterator
 from functools import cache

@@ -1,5 +1,6 @@
 """Markdown of authors as safe HTML: no raw HTML, no images, links only to web, mail and telephone addresses."""
 
+import re
 from functools import lru_cache
 
 import nh3
@@ -8,7 +9,16 @@ from markupsafe import Markup
 
 from portal.form_definitions.definition import ForeignText
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
+_LINK = re.compile(r"(https?://|mailto:|tel:|/(?!/)|#)", re.IGNORECASE)
+
+
+class _Markdown(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the library's name
+        """Whether a link is one; what is none stays as it was typed."""
+        return bool(_LINK.match(url))
+
+
+_MARKDOWN = _Markdown("commonmark", {"html": False}).disable("image")
 _CLASSES = {
     "p": {"class": "govuk-body"},
     "a": {"class": "govuk-link"},
@@ -32,7 +42,7 @@ def _cleaned(markdown: str) -> Markup:
     clean = nh3.clean(
         html,
         tags=_TAGS,
-        attributes={"a": {"href"}},
+        attributes={"*": set(), "a": {"href"}},
         set_tag_attribute_values=_CLASSES,
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel="noopener",

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from portal.web.addresses import START_PAGE
 from portal.web.htmx import is_htmx
+from portal.web.languages import language
 
 RETRY_AFTER_S = "5"
 DATABASE_ERRORS = (DBAPIError, PoolTimeoutError)
@@ -93,9 +94,12 @@ def _bare_page(status: int, headers: dict[str, str]) -> Response:
     """A page that needs no database: a layout, and the context of pages, would ask for the session and fail again."""
     g.request_failed = True
     page = PAGES[status]
+    return make_response(str(page.title) if is_htmx() else _bare(page), status, headers)
+
+
+def _bare(page: ErrorPage) -> str:
     template = current_app.jinja_env.get_template("errors/bare.html")
-    body = str(page.title) if is_htmx() else template.render(title=page.title, paragraphs=[page.what_to_do])
-    return make_response(body, status, headers)
+    return template.render(language=language(), title=page.title, paragraphs=[page.what_to_do])
 
 
 def init_app(app: Flask) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import flask_babel
+from babel import Locale, UnknownLocaleError
 from flask import g
 
 from portal.web import wording
@@ -39,6 +40,14 @@ def language() -> str:
     return str(locale.language) if locale else DEFAULT
 
 
+def name_of(code: str) -> str:
+    """What this request's language calls a language; its code where it has no word for it."""
+    try:
+        return str(Locale.parse(code).get_language_name(language()) or code)
+    except (UnknownLocaleError, ValueError):
+        return code
+
+
 def other_languages(then: str) -> list[OtherLanguage]:
     """The languages that this page is not in."""
     return [OtherLanguage(code=code, name=name, then=then) for code, name in LANGUAGES.items() if code != language()]
@@ -47,7 +56,7 @@ def other_languages(then: str) -> list[OtherLanguage]:
 def speak_from_now(code: str) -> None:
     """Go on in another language in this very request."""
     g.chosen_language = code
-    flask_babel.refresh()
+    flask_babel.refresh()  # type: ignore[no-untyped-call]
     wording.forget_catalogue()
 
 

@@ -1,0 +1,101 @@
+"""Every text that a citizen may read stands in each language, and what the portal reads is what translators wrote."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+
+from portal.commands.translations import (
+    as_compiled,
+    as_source,
+    brought_up_to_date,
+    read_catalogue,
+    source_file,
+    texts,
+    untranslated,
+)
+from portal.web.languages import DEFAULT, LANGUAGES
+
+PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
+TAG = re.compile(r"<[^>]+>")
+SAME_IN_BOTH = frozenset({"%(item)s %(number)s", "Help"})
+"""Texts that may read alike in two languages."""
+every_translation = pytest.mark.parametrize("code", [code for code in LANGUAGES if code != DEFAULT])
+HINT = "run `make translations`, translate, and run it again (docs/languages.md)"
+
+
+def _ids(catalogue: Catalog) -> set[str]:
+    return {str(message.id) for message in catalogue if message.id}
+
+
+def _pairs(message: Message) -> Iterator[tuple[str, str]]:
+    """A text and its translation; of a text by number each plural form with the plural."""
+    if isinstance(message.id, tuple):
+        yield from ((message.id[1], form) for form in message.string)
+    else:
+        yield message.id, message.string
+
+
+def _all_pairs(code: str) -> list[tuple[str, str]]:
+    return [pair for message in read_catalogue(code) if message.id for pair in _pairs(message)]
+
+
+def test_the_sources_are_searched() -> None:
+    found = _ids(texts())
+    assert {"Start now", "Your code", "January", "Page not found"} <= found
+    assert "Work list" not in found, "staff pages stay in the default language"
+
+
+@every_translation
+def test_the_catalogue_lists_just_the_texts_of_the_sources(code: str) -> None:
+    listed, wanted = _ids(read_catalogue(code)), _ids(texts())
+    assert wanted - listed == set(), f"not in the catalogue: {HINT}"
+    assert listed - wanted == set(), f"in the catalogue and nowhere else: {HINT}"
+
+
+@every_translation
+def test_the_catalogue_is_as_the_command_writes_it(code: str) -> None:
+    assert source_file(code).read_bytes() == as_source(brought_up_to_date(code)), HINT
+
+
+@every_translation
+def test_every_text_for_citizens_is_translated(code: str) -> None:
+    assert untranslated(read_catalogue(code)) == []
+
+
+@every_translation
+def test_what_the_portal_reads_is_what_translators_wrote(code: str) -> None:
+    assert source_file(code).with_suffix(".mo").read_bytes() == as_compiled(read_catalogue(code)), HINT
+
+
+@every_translation
+def test_nothing_is_left_in_the_default_language(code: str) -> None:
+    assert [text for text, translated in _all_pairs(code) if text == translated and text not in SAME_IN_BOTH] == []
+
+
+@every_translation
+def test_translations_fill_in_the_same_values(code: str) -> None:
+    wrong = [
+        (text, translated)
+        for text, translated in _all_pairs(code)
+        if not set(PLACEHOLDER.findall(translated)) <= set(PLACEHOLDER.findall(text))
+        or set(PLACEHOLDER.findall(text)) - set(PLACEHOLDER.findall(translated)) - {"num"}
+    ]
+    assert wrong == []
+
+
+@every_translation
+def test_translations_bring_no_markup_and_no_other_spaces_at_the_ends(code: str) -> None:
+    for text, translated in _all_pairs(code):
+        assert TAG.findall(text) == TAG.findall(translated), translated
+        assert text[: len(text) - len(text.lstrip())] == translated[: len(translated) - len(translated.lstrip())]
+        assert text[len(text.rstrip()) :] == translated[len(translated.rstrip()) :], translated
+
+
+@every_translation
+def test_every_plural_form_of_the_language_is_written(code: str) -> None:
+    catalogue = read_catalogue(code)
+    for message in catalogue:
+        if isinstance(message.id, tuple):
+            assert len(message.string) == catalogue.num_plurals, message.id

@@ -1,0 +1,296 @@
+"""A person's language: chosen by one press, kept in the session or a cookie, spoken on every page and in every mail."""
+
+import re
+from email import message_from_bytes, policy
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from portal.db import Database
+from portal.drafts.models import Draft
+from portal.outbox.commands import deliver_once
+from portal.sessions.models import SessionRow
+from portal.web.languages import LANGUAGES
+from tests.citizen import Citizen
+from tests.conftest import MovableClock
+from tests.people import add_person, sign_in
+
+pytestmark = pytest.mark.usefixtures("demo_forms")
+PROBLEM = "/forms/report-a-problem"
+HOUSING = "/forms/housing-support"
+WELSH, ENGLISH = '<html lang="cy">', '<html lang="en">'
+
+
+def language_in_session(app: Flask) -> list[str | None]:
+    with app.extensions["portal"].database.reading() as db:
+        return list(db.scalars(select(SessionRow.language).order_by(SessionRow.id)))
+
+
+def newest_mail(app: Flask) -> tuple[str, str]:
+    """Subject and text of the mail that went out last."""
+    with app.app_context():
+        deliver_once()
+    newest = max(app.extensions["portal"].configuration.mail_dir.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    read = message_from_bytes(newest.read_bytes(), policy=policy.default)
+    body = read.get_body(("plain",))
+    assert body
+    return str(read["Subject"]), body.get_content()
+
+
+def test_everybody_begins_in_the_default_language_whatever_the_browser_prefers(citizen: Citizen) -> None:
+    page = citizen.open("/", **{"Accept-Language": "cy"})
+    assert ENGLISH in page.text
+    assert citizen.client.get_cookie("language") is None
+
+
+def test_a_stranger_reads_on_in_the_language_they_pressed_on_the_same_page(citizen: Citizen) -> None:
+    citizen.open("/account/sign-in?next=/account")
+    page = citizen.press("Cymraeg")
+    assert (page.path, page.heading, page.value("next")) == ("/account/sign-in", "Mewngofnodi", "/account")
+    assert WELSH in page.text
+    assert WELSH in citizen.open("/").text, "and on the next page"
+    assert ENGLISH in citizen.press("English").text
+
+
+def test_choosing_a_language_asks_no_stranger_for_another_cookie(citizen: Citizen) -> None:
+    citizen.open("/contact")
+    answer = citizen.send("Cymraeg")
+    [cookie] = answer.headers.getlist("Set-Cookie")
+    assert re.fullmatch(r"language=cy; HttpOnly; Path=/; SameSite=Lax", cookie)
+
+
+def test_a_session_remembers_the_language_without_the_cookie(app: Flask, citizen: Citizen) -> None:
+    citizen.open(PROBLEM)
+    citizen.press("Start now")
+    citizen.press("Cymraeg")
+    assert language_in_session(app) == ["cy"]
+    citizen.client.delete_cookie("language")
+    assert WELSH in citizen.open("/").text
+
+
+def test_the_language_goes_along_through_signing_in_and_out(app: Flask, citizen: Citizen) -> None:
+    add_person(app)
+    citizen.open("/account/sign-in")
+    citizen.press("Cymraeg")
+    page = citizen.press("Mewngofnodi", email="ada@mail.example", password="correct horse battery")
+    assert (page.path, page.heading) == ("/account", "Fy Ngheisiadau")
+    assert language_in_session(app) == ["cy"]
+    page = citizen.press("Allgofnodi")
+    assert (page.path, WELSH in page.text) == ("/session/ended", True)
+    assert "Gwnaethoch allgofnodi." in page
+
+
+def test_a_form_that_comes_too_late_is_answered_in_the_persons_language(
+    citizen: Citizen, clock: MovableClock
+) -> None:
+    citizen.open(HOUSING)
+    citizen.press("Start now")
+    draft = citizen.page.path
+    citizen.press("Cymraeg")
+    citizen.open(f"{draft}/about_you")
+    citizen.client.delete_cookie("language")
+    clock.advance(minutes=31)
+    page = citizen.press("Parhau")
+    assert (page.status, page.heading) == (403, "Nid ydym wedi derbyn eich ffurflen.")
+    assert citizen.open(f"{draft}/about_you").heading.startswith("Cawsoch eich allgofnodi am 14:32")
+
+
+def test_a_language_chosen_after_the_end_wins_over_the_ended_session(citizen: Citizen, clock: MovableClock) -> None:
+    citizen.open(PROBLEM)
+    citizen.press("Start now")
+    citizen.press("Cymraeg")
+    clock.advance(minutes=31)
+    citizen.open(citizen.page.path)
+    assert ENGLISH in citizen.press("English").text
+
+
+@pytest.mark.parametrize("asked", ["", "de", "../en", "cy" * 40], ids=["empty", "unknown", "path", "long"])
+def test_a_language_that_we_do_not_speak_changes_nothing(citizen: Citizen, asked: str) -> None:
+    answer = citizen.client.post("/language", data={"language": asked, "next": "/contact"})
+    assert (answer.status_code, answer.location) == (303, "/contact")
+    assert not answer.headers.getlist("Set-Cookie")
+    citizen.client.set_cookie("language", asked)
+    assert ENGLISH in citizen.open("/").text
+
+
+@pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "/nowhere", "/account/sign-out", ""])
+def test_the_switch_leads_nowhere_else(citizen: Citizen, then: str) -> None:
+    assert citizen.client.post("/language", data={"language": "cy", "next": then}).location == "/"
+
+
+def test_in_a_live_session_the_switch_needs_the_pages_token(citizen: Citizen, app: Flask) -> None:
+    citizen.open(PROBLEM)
+    citizen.press("Start now")
+    assert citizen.client.post("/language", data={"language": "cy"}).status_code == 409
+    assert language_in_session(app) == [None]
+
+
+def test_choosing_a_language_is_no_activity(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
+    citizen.open(PROBLEM)
+    citizen.press("Start now")
+    clock.advance(minutes=25)
+    answer = citizen.send("Cymraeg")
+    assert answer.status_code == 303
+    with app.extensions["portal"].database.reading() as db:
+        [row] = db.scalars(select(SessionRow)).all()
+    assert (row.expires_at - clock.now()).total_seconds() == 5 * 60
+
+
+def test_staff_pages_stay_in_the_default_language(app: Flask, citizen: Citizen) -> None:
+    add_person(app, "tom@mail.example", role="staff")
+    sign_in(citizen, "tom@mail.example")
+    citizen.client.set_cookie("language", "cy")
+    page = citizen.open("/hub")
+    assert ENGLISH in page.text
+    assert "Cymraeg" not in page
+    assert WELSH in citizen.open("/contact").text, "public pages are for everybody"
+
+
+def test_a_page_without_the_database_speaks_the_cookies_language(app: Flask, citizen: Citizen) -> None:
+    citizen.client.set_cookie("language", "cy")
+    citizen.client.set_cookie("session_customer", "anything")
+    app.extensions["portal"].database.close()
+    app.extensions["portal"].database = Database("sqlite:////nowhere/portal.sqlite3")
+    page = citizen.client.get("/")
+    assert (page.status_code, WELSH in page.text) == (503, True)
+    assert "Byddwn yn ôl mewn eiliad" in page.text
+
+
+# A half-filled section
+
+
+def begin_section(citizen: Citizen, address: str = PROBLEM, section: str = "problem") -> str:
+    citizen.open(address)
+    citizen.press("Start now")
+    citizen.open(f"{citizen.page.path}/{section}")
+    return citizen.page.path
+
+
+def test_a_section_comes_back_in_the_other_language_with_all_that_was_typed(citizen: Citizen) -> None:
+    section = begin_section(citizen)
+    page = citizen.press("Cymraeg", where="Mill Street 4", details="x " * 300)
+    assert (page.path, page.heading) == (section, "Y broblem")
+    assert page.value("where") == "Mill Street 4"
+    assert (page.value("details") or "").split() == ["x"] * 300, "too long, and kept as typed"
+    assert page.value("kind") is None
+    assert "Twll yn y ffordd neu balmant wedi torri" in page
+    page = citizen.press("English", where="Mill Street 5")
+    assert (page.heading, page.value("where")) == ("The problem", "Mill Street 5")
+
+
+def test_a_section_opened_from_the_check_page_still_leads_back_there(citizen: Citizen) -> None:
+    section = begin_section(citizen)
+    citizen.open(f"{section}?from=check")
+    assert citizen.press("Cymraeg").address == f"{section}?from=check"
+
+
+def test_switching_on_a_section_is_no_activity_and_neither_is_the_page_it_leads_to(
+    app: Flask, citizen: Citizen, clock: MovableClock
+) -> None:
+    begin_section(citizen)
+    clock.advance(minutes=25)
+    citizen.press("Cymraeg", where="here")
+    with app.extensions["portal"].database.reading() as db:
+        [row] = db.scalars(select(SessionRow)).all()
+    assert (row.expires_at - clock.now()).total_seconds() == 5 * 60
+
+
+def test_an_unknown_language_on_a_section_keeps_what_was_typed(citizen: Citizen) -> None:
+    section = begin_section(citizen)
+    hidden = {each.name: each.value for form in citizen.page.forms for each in form.controls if each.name[0] in "_c"}
+    citizen.client.post(section, data={**hidden, "where": "here", "_language": "de"})
+    page = citizen.open(section)
+    assert (page.value("where"), ENGLISH in page.text) == ("here", True)
+
+
+def test_two_versions_stay_side_by_side_in_the_other_language(app: Flask, citizen: Citizen) -> None:
+    section = begin_section(citizen)
+    stale = citizen.page
+    citizen.open(section)
+    citizen.press("Save and stay signed in", where="from the first page")
+    citizen.page = stale
+    page = citizen.press("Cymraeg", where="from the second page")
+    assert (page.status, page.heading) == (409, "Dwy fersiwn o’r adran hon: dewiswch beth i’w gadw")
+    page = citizen.press("English")
+    assert (page.status, page.heading) == (409, "Two versions of this section: choose what to keep")
+    assert "from the first page" in page
+    assert "from the second page" in page
+    assert citizen.open(section).value("where") == "from the first page"
+
+
+def test_errors_and_labels_are_in_the_language_of_the_page(citizen: Citizen) -> None:
+    begin_section(citizen)
+    citizen.press("Cymraeg")
+    page = citizen.press("Parhau", where="")
+    assert page.status == 422
+    assert page.title.startswith("Gwall: Y broblem")
+    assert "Rhowch ateb i “Ble mae'r broblem?”" in page
+    assert "Gwiriwch 3 ateb" in page
+
+
+def test_the_check_page_and_the_stop_page_are_in_the_language_of_the_page(citizen: Citizen) -> None:
+    section = begin_section(citizen)
+    citizen.press("Cymraeg")
+    page = citizen.press("Parhau", kind="light", where="here", danger="yes")
+    assert (page.status, page.heading) == (200, "Ffoniwch ni nawr")
+    citizen.open(section)
+    citizen.press("Parhau", danger="no")
+    page = citizen.open(f"{section.rpartition('/')[0]}/check")
+    assert page.heading == "Gwiriwch eich atebion"
+    assert "Golau stryd" in page
+    assert ">Na</dd>" in page.text
+
+
+# Texts that are not translated
+
+
+def test_texts_without_a_translation_are_marked_as_the_language_they_are_in(citizen: Citizen) -> None:
+    citizen.client.set_cookie("language", "cy")
+    page = citizen.open(HOUSING)
+    assert "Nid yw’r ffurflen hon wedi’i chyfieithu. Iaith ei chwestiynau: Saesneg." in page
+    assert '<h1><span lang="en">Apply for housing support</span></h1>' in page.text
+    assert page.title.startswith("Apply for housing support"), "a title holds no markup"
+    begin = citizen.press("Dechrau nawr")
+    page = citizen.open(f"{begin.path}/about_you")
+    assert re.search(r'<label [^>]*><span lang="en">', page.text)
+    assert "<title>" in page.text
+    assert "<span" not in page.text.partition("</title>")[0]
+
+
+def test_translated_texts_bear_no_mark(citizen: Citizen) -> None:
+    citizen.client.set_cookie("language", "cy")
+    begin_section_page = citizen.open(PROBLEM)
+    assert '<span lang="en">' not in begin_section_page.text
+    assert "Nid yw’r ffurflen hon wedi’i chyfieithu" not in begin_section_page
+
+
+# Mail
+
+
+def test_a_link_is_mailed_in_the_language_of_the_page(app: Flask, citizen: Citizen) -> None:
+    begin_section(citizen, HOUSING, "about_you")
+    citizen.press("Cymraeg", full_name="Ann")
+    citizen.press("Cadw a dod yn ôl yn nes ymlaen")
+    citizen.press("Anfon dolen", email="ann@mail.example")
+    subject, text = newest_mail(app)
+    assert subject == "Parhau â’ch ffurflen: Apply for housing support"
+    assert "Mae’r ddolen yn gweithio tan 21 Rhagfyr 2026." in text
+    with app.extensions["portal"].database.reading() as db:
+        assert list(db.scalars(select(Draft.language))) == ["cy"]
+
+
+def test_a_draft_remembers_the_language_it_was_last_worked_on_in(app: Flask, citizen: Citizen) -> None:
+    begin_section(citizen)
+    citizen.press("Cymraeg", where="here")
+    citizen.press("English", where="there")
+    with app.extensions["portal"].database.reading() as db:
+        assert list(db.scalars(select(Draft.language))) == ["en"]
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_each_language_is_offered_in_its_own_name_on_pages_in_the_others(citizen: Citizen, code: str) -> None:
+    citizen.client.set_cookie("language", code)
+    page = citizen.open("/contact")
+    offered = {button.text for form in page.forms for button in form.buttons if form.id == "language-form"}
+    assert offered == {name for other, name in LANGUAGES.items() if other != code}
