@@ -182,3 +182,12 @@ def test_the_section_that_decides_is_named() -> None:
 )
 def test_a_reference_begins_with_two_capitals_of_its_form(form_id: str, prefix: str) -> None:
     assert reference_prefix(form_id) == prefix
+
+
+def test_what_an_optional_answer_left_open_is_not_needed_whatever_comes_after_it() -> None:
+    form = definition(
+        section("a", ask("yes_no"), ask("text", "other")),
+        section("b", ask("text"), when=YES),
+        section("c", ask("text")),
+    )
+    assert statuses(form, part("a", other="x")) == "complete not_needed not_started"

@@ -1,0 +1,205 @@
+"""Fills a made form through its pages, as somebody without script does, and reckons beside it what must come of it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from flask import Flask
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+
+from portal.form_definitions.operations import publish
+from portal.form_definitions.reading import read_yaml
+from portal.submissions.queries import submission_by_reference
+from portal.submissions.sealing import sent_answers
+from tests.any_form.answers import MADE, Typed, nothing, typed_into
+from tests.any_form.made import TEXTS, as_written
+from tests.any_form.reckoning import Reckoning
+from tests.citizen import Citizen
+
+MOST_STEPS = 80
+GOOD = (200, 302, 303, 400, 409, 422)
+NONSENSE = (
+    "",
+    "?",
+    "yes",
+    "no",
+    "31",
+    "February",
+    "0000",
+    "1e999",
+    "NaN",
+    "-",
+    "£",
+    "٣",
+    "a",
+    "none",
+    "AB123",
+    "a@b",
+    "07700 900123",
+    "%(label)s",
+    "</textarea><script>",
+    "x" * 21_000,
+)
+
+
+class Watched(Citizen):
+    """A citizen for whom no page may ever break."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app)
+        plain_open = self.client.open
+
+        def open_(*args: Any, **kwargs: Any) -> TestResponse:
+            answer = plain_open(*args, **kwargs)
+            assert answer.status_code in GOOD, (answer.status_code, args, kwargs, answer.text[-3000:])
+            return answer
+
+        self.client.open = open_  # type: ignore[method-assign]
+
+
+@dataclass
+class Journey:
+    """One person on their way through one form."""
+
+    app: Flask
+    document: dict[str, Any]
+    draw: Any
+    reckoned: Reckoning = field(init=False)
+    citizen: Watched = field(init=False)
+    address: str = field(init=False)
+    steps: int = 0
+    items_wanted: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.reckoned = Reckoning(self.document)
+        self.citizen = Watched(self.app)
+
+    def start(self, text: str) -> None:
+        """Publish the form and press Start now."""
+        parts = self.app.extensions["portal"]
+        with parts.database.writing() as db:
+            publish(db, read_yaml(text), now=parts.clock.now())
+        self.citizen.open("/forms/made-form")
+        self.address = self.citizen.press("Start now").path
+        first = next(iter(self.citizen.page.links[name] for name in self.citizen.page.links if name == "Continue"))
+        self.citizen.open(first)
+
+    def walk(self) -> None:
+        """Fill page after page until the check page, or a stop."""
+        while self.citizen.page.path != f"{self.address}/check" and not self._is_stopped():
+            self.steps += 1
+            assert self.steps < MOST_STEPS, f"no way out of {self.citizen.page.path}"
+            self._step()
+
+    def _is_stopped(self) -> bool:
+        stop = self.reckoned.first_stop()
+        return stop is not None and self.citizen.page.heading == stop["title"]
+
+    def _step(self) -> None:
+        place = self.citizen.page.path.removeprefix(f"{self.address}/").split("/")
+        section = self.reckoned.section(place[0])
+        if "repeat" in section and len(place) == 1:
+            self._list(section)
+        else:
+            self._page(section, is_item=len(place) > 1)
+
+    def _list(self, section: dict[str, Any]) -> None:
+        held = self.reckoned.stored.setdefault(section["id"], [])
+        low, high = int(section["repeat"]["min"]), int(section["repeat"]["max"])
+        wanted = self.items_wanted.setdefault(section["id"], self.draw(st.integers(low, high)))
+        add = next((each for form in self.citizen.page.forms for each in form.buttons if each.value == "add"), None)
+        assert (add is None) is (len(held) >= high)
+        self.citizen.press(add.text if add and len(held) < wanted else "Continue")
+
+    def _page(self, section: dict[str, Any], *, is_item: bool) -> None:
+        typed, values = self._typed(section)
+        item = len(self.reckoned.stored[section["id"]]) if is_item else None
+        address = self.citizen.page.path
+        self.citizen.press("Continue", **values)
+        self.reckoned.post(section["id"], typed, item)
+        stop = self.reckoned.stop(section["id"])
+        assert self.citizen.page.status == 200, self.citizen.page.words
+        if self.citizen.page.path == address:
+            assert stop is not None, self.citizen.page.words
+            assert self.citizen.page.heading == stop["title"]
+
+    def _typed(self, section: dict[str, Any]) -> tuple[dict[str, Typed], dict[str, Any]]:
+        """What is typed into each field that is on the page; those that will not show are filled now and then, too."""
+        names = {name for form in self.citizen.page.forms for name in form.names}
+        shown: dict[str, Typed] = {}
+        everything: dict[str, Typed] = {}
+        for asked in section["fields"]:
+            if asked["type"] not in MADE:
+                continue
+            shows = self.reckoned.shows_field(section["id"], asked, shown)
+            is_there = any(name in names for name in nothing(asked).named(asked["id"]))
+            assert is_there or not shows, f"{asked['id']} shows, and is not on the page"
+            if is_there:
+                needed = shows and self.reckoned.requires(section["id"], asked, shown)
+                found = everything[asked["id"]] = self.draw(typed_into(asked, may_be_empty=not needed))
+                shown |= {asked["id"]: found} if shows else {}
+        values = {name: value for key, each in everything.items() for name, value in each.named(key).items()}
+        return everything, values
+
+    def change(self) -> None:
+        """Go back from the check page to one section and answer it anew."""
+        shown = [each["id"] for each in self.document["sections"] if self.reckoned.shows(each["id"])]
+        plain = [name for name in shown if "repeat" not in self.reckoned.section(name)]
+        if plain:
+            self.citizen.open(f"{self.address}/{self.draw(st.sampled_from(plain))}?from=check")
+            self.walk()
+
+    def wander(self) -> None:
+        """Open some page and press some button with whatever in its inputs."""
+        section = self.draw(st.sampled_from(self.document["sections"]))
+        self.citizen.open(f"{self.address}/{section['id']}")
+        page = self.citizen.page
+        form = next((form for form in page.forms if any(each.name == "_action" for each in form.buttons)), None)
+        if form is None:
+            return
+        own = sorted(name for name in form.names if not name.startswith("_") and name != "csrf_token")
+        values = {name: self.draw(st.sampled_from(NONSENSE)) for name in own if self.draw(st.booleans())}
+        button = self.draw(st.sampled_from([each for each in form.buttons if each.name == "_action"]))
+        self.citizen.press(button.text, **values)
+
+    def texts_sent(self) -> list[str]:
+        """The lines of the sent answers that stand on the confirmation as they were typed."""
+        return [
+            line
+            for section_id, answers in self.expected().items()
+            for page in ([answers] if isinstance(answers, dict) else answers)
+            for asked in self.reckoned.section(section_id)["fields"]
+            if asked["type"] in TEXTS and asked["id"] in page
+            for line in page[asked["id"]].split("\n")
+        ]
+
+    def send(self) -> dict[str, Any] | None:
+        """Send the form; what was sent, or None where it was refused."""
+        values = {"declaration": "yes"} if "declaration" in self.document["form"] else {}
+        self.citizen.open(f"{self.address}/check")
+        self.citizen.press("Send", **values)
+        if self.citizen.page.status == 422:
+            return None
+        reference = self.address.rpartition("/")[2]
+        assert self.citizen.page.path == f"/submissions/{reference}"
+        parts = self.app.extensions["portal"]
+        with parts.database.reading() as db:
+            found = submission_by_reference(db, reference)
+            assert found
+            return sent_answers(parts.configuration.keyring, found)  # type: ignore[return-value]
+
+    def expected(self) -> dict[str, Any]:
+        """What must have been sent."""
+        return self.reckoned.visible()
+
+
+def unnamed(document: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    """What was sent, with the items of a repeat in their order instead of under their names."""
+    repeats = {section["id"] for section in document["sections"] if "repeat" in section}
+    return {key: list(answers.values()) if key in repeats else answers for key, answers in sent.items()}
+
+
+def text_of(document: dict[str, Any]) -> str:
+    """The document as YAML."""
+    return yaml.safe_dump(as_written(document), allow_unicode=True, sort_keys=False)

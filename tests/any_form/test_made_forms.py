@@ -1,0 +1,60 @@
+"""Any valid form can be filled and sent: no page breaks, and what is sent is what was typed where it showed."""
+
+import os
+
+from flask import Flask
+from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import strategies as st
+
+from tests.any_form.filling import Journey, text_of, unnamed
+from tests.any_form.made import documents
+
+TRIED = int(os.environ.get("FORMS_TRIED", "25"))
+"""How many forms are made for each test; FORMS_TRIED=2000 for a long run."""
+GIVEN = {
+    "max_examples": TRIED,
+    "deadline": None,
+    # A form that fails is small enough to be read; making it smaller would fill hundreds of others.
+    "phases": (Phase.generate,),
+    "suppress_health_check": [
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+    ],
+}
+
+
+@settings(**GIVEN)
+@given(document=documents(), data=st.data())
+def test_any_form_can_be_filled_and_what_is_sent_is_what_was_typed_where_it_showed(app: Flask, document, data):
+    journey = Journey(app, document, data.draw)
+    journey.start(text_of(document))
+    journey.walk()
+    if data.draw(st.booleans()):
+        journey.change()
+    stop = journey.reckoned.first_stop()
+    event("ends at a stop" if stop else "is sent")
+    sent = journey.send()
+    if stop:
+        assert sent is None
+        return
+    assert sent is not None, journey.citizen.page.words
+    assert unnamed(document, sent) == journey.expected()
+    for answer in journey.texts_sent():
+        assert answer in journey.citizen.page
+    if data.draw(st.integers(1, 5)) == 1:
+        assert journey.citizen.client.get(f"{journey.citizen.page.path}/receipt.pdf").mimetype == "application/pdf"
+
+
+@settings(**GIVEN)
+@given(document=documents(), data=st.data())
+def test_nothing_that_is_posted_to_any_form_breaks_a_page_and_nothing_unfit_is_sent(app: Flask, document, data):
+    journey = Journey(app, document, data.draw)
+    journey.start(text_of(document))
+    for _ in range(data.draw(st.integers(2, 8))):
+        journey.wander()
+    for section in document["sections"]:
+        journey.citizen.open(f"{journey.address}/{section['id']}")
+    journey.citizen.open(journey.address)
+    journey.send()

@@ -1,0 +1,35 @@
+"""A definition that is spoilt in one place is refused whole, with the path of that place."""
+
+from copy import deepcopy
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from portal.form_definitions.faults import FaultyDefinitionError
+from portal.form_definitions.reading import read_yaml
+from tests.any_form.filling import text_of
+from tests.any_form.made import documents
+from tests.any_form.spoilt import SPOILS
+
+GIVEN = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+
+
+@settings(max_examples=60, **GIVEN)
+@given(document=documents())
+def test_a_made_form_is_valid_and_reads_back_the_same(document):
+    definition = read_yaml(text_of(document))
+    assert read_yaml(definition.document).document == definition.document
+
+
+@pytest.mark.parametrize("name", SPOILS)
+@settings(max_examples=5, **GIVEN)
+@given(document=documents(), data=st.data())
+def test_a_form_that_is_spoilt_in_one_place_is_refused_with_its_path(name, document, data):
+    spoilt = deepcopy(document)
+    place = SPOILS[name](spoilt, data.draw)
+    with pytest.raises(FaultyDefinitionError) as refused:
+        read_yaml(text_of(spoilt))
+    paths = [fault.path for fault in refused.value.faults]
+    assert any(path.startswith(place) for path in paths), paths
+    assert all(fault.sentence.endswith(".") for fault in refused.value.faults)
