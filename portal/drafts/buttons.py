@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from portal.drafts import pages
+from portal.drafts.check_visits import is_from_check, note_visit, with_origin
 from portal.drafts.conflict_pages import (
     changed_fields,
     chosen_side,
@@ -20,6 +21,7 @@ from portal.drafts.opening import OpenDraft, asked_lookup
 from portal.drafts.operations import Change, remove_item
 from portal.drafts.rules import Part
 from portal.drafts.section_pages import items_answer, section_answer
+from portal.drafts.uploads import REMOVE, refuse_all_again, refuse_infected, take_files
 from portal.form_definitions.definition import Section, SectionState
 from portal.form_definitions.forms import SectionForm
 from portal.form_definitions.rich_text import rich_text
@@ -27,6 +29,7 @@ from portal.sessions.gate import token_refused
 from portal.sessions.interface import extend, pressed_button, visit
 from portal.sessions.languages import change_language
 from portal.site_settings.times import language
+from portal.storage.interface import Received
 from portal.tokens import item_token
 from portal.web.htmx import htmx_redirect, is_htmx
 from portal.web.languages import BUTTON
@@ -35,13 +38,22 @@ from portal.web.strict_input import repeated, require_end_marker
 from portal.web.unit_of_work import db, now
 
 
-def section_sent(opened: OpenDraft, section: Section, part: Part) -> ResponseReturnValue:
-    require_whole(section)
-    form = opened.form(section, part, posted=request.form)
+def section_sent(opened: OpenDraft, section: Section, part: Part, received: Received) -> ResponseReturnValue:
+    require_whole(opened, section)
+    form = opened.form(section, part, posted=opened.posted(section))
+    is_refused = opened.is_outdated(section) or token_refused()
+    if is_refused or asked_lookup() is not None:
+        refuse_all_again(form, received)
     if asked_lookup() is not None:
         return _look_up(opened, section, part, form)
-    if token_refused():
+    if is_refused:
         return section_answer(opened, section, part, form, status=409)
+    part, form = take_files(opened, section, part, form, received)
+    note_visit(opened)
+    if REMOVE in request.form:
+        return _remove_file(opened, section, part, form)
+    if form.errors:
+        return _show_refusals(opened, section, part, form)
     if BUTTON in request.form:
         return _change_language(opened, section, part, form)
     unseen = unseen_fields(opened, section, part, form)
@@ -53,6 +65,30 @@ def section_sent(opened: OpenDraft, section: Section, part: Part) -> ResponseRet
     return answer
 
 
+def _remove_file(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+    """The file is gone; what was typed is stored as it is, and the page goes on at the question."""
+    answer = _leave(opened, part, form, f"{with_origin(request.path)}#{request.form[REMOVE].partition('/')[0]}")
+    opened.settle_parked(section, part)
+    return answer
+
+
+def _show_refusals(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+    """Whatever was pressed: a file was not kept, and whoever chose it must hear of it. All else is stored."""
+    unseen = unseen_fields(opened, section, part, form)
+    if unseen:
+        return conflict_page(opened, section, part, form, unseen)
+    return _stay_with_problems(opened, section, part, form)
+
+
+def _stay_with_problems(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+    if pressed_button() in (None, "continue"):
+        form.validate()
+    if not section.repeat or _has_something(part, form):
+        opened.save(part, form, is_confirmed=False if not section.repeat else None)
+    opened.settle_parked(section, part)
+    return section_answer(opened, section, part, form, status=422)
+
+
 def _change_language(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
     """The same page in another language, with all that was typed; two versions stay side by side."""
     change_language(request.form[BUTTON])
@@ -60,22 +96,26 @@ def _change_language(opened: OpenDraft, section: Section, part: Part, form: Sect
     fields = changed_fields(section, part, form) if is_choosing else unseen_fields(opened, section, part, form)
     if fields:
         return conflict_page(opened, section, part, form, fields)
-    answer = _leave(opened, part, form, _with_origin(request.path))
+    answer = _leave(opened, part, form, with_origin(request.path))
     opened.settle_parked(section, part)
     return answer
 
 
-def require_whole(section: Section) -> None:
-    """Refuse a body that was cut short or says one thing twice, before anything is stored."""
+def require_whole(opened: OpenDraft, section: Section) -> None:
+    """Refuse a body that was cut short or says one thing twice, before anything is stored.
+
+    What may come twice from a page of another version is not known here; nothing of it is stored.
+    """
     require_end_marker()
     many = {field.id for field in section.fields if field.type == "choices"}
-    if repeated(set(request.form) - many):
+    if repeated(set(request.form) - many) and not opened.is_outdated(section):
         raise BadRequest("An answer was sent twice.")
 
 
 def _continue(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
     if not opened.filled.is_open(section):
         return _leave(opened, part, form, opened.address())
+    refuse_infected(opened, form)
     if not form.validate():
         if not section.repeat or _has_something(part, form):
             opened.save(part, form, is_confirmed=False if not section.repeat else None)
@@ -83,9 +123,9 @@ def _continue(opened: OpenDraft, section: Section, part: Part, form: SectionForm
         return stopped or section_answer(opened, section, part, form, status=422)
     opened.save(part, form, is_confirmed=True)
     if opened.settle_parked(section, part):
-        return redirect(_with_origin(request.path), 303)
+        return redirect(with_origin(request.path), 303)
     if section.repeat:
-        return redirect(_with_origin(opened.address(section.id)), 303)
+        return redirect(with_origin(opened.address(section.id)), 303)
     return _go_on(opened, section)
 
 
@@ -104,9 +144,10 @@ def _stop_page(opened: OpenDraft, section: Section) -> str | None:
 
 
 def _after(opened: OpenDraft, section: Section) -> str:
-    """Where Continue leads: the next section, or back to the check page that the person came from."""
-    if request.args.get("from") == "check":
-        return _next_address(opened, opened.filled.first_unfinished())
+    """Where Continue leads: the next section, or back to the check page, by way of what the answers newly ask."""
+    if is_from_check():
+        asked = opened.filled.newly_asked()
+        return with_origin(opened.address(asked.id)) if asked else opened.address("check")
     return _next_address(opened, opened.filled.next_section(section))
 
 
@@ -114,17 +155,15 @@ def _next_address(opened: OpenDraft, section: Section | None) -> str:
     return opened.address(section.id) if section else opened.address("check")
 
 
-def _with_origin(address: str) -> str:
-    return f"{address}?from=check" if request.args.get("from") == "check" else address
-
-
 def _back(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
     if section.repeat:
-        return _leave(opened, part, form, _with_origin(opened.address(section.id)))
+        return _leave(opened, part, form, with_origin(opened.address(section.id)))
     return _leave(opened, part, form, _before(opened, section))
 
 
 def _before(opened: OpenDraft, section: Section) -> str:
+    if is_from_check():
+        return opened.address("check")
     previous = opened.filled.previous_section(section)
     return opened.address(previous.id) if previous else opened.address()
 
@@ -142,7 +181,7 @@ def _stay(opened: OpenDraft, section: Section, part: Part, form: SectionForm) ->
     live = visit().live
     if live:
         extend(live)
-    return _leave(opened, part, form, request.path)
+    return _leave(opened, part, form, with_origin(request.path))
 
 
 def _leave(opened: OpenDraft, part: Part, form: SectionForm, target: str) -> ResponseReturnValue:
@@ -168,7 +207,7 @@ def _look_up(opened: OpenDraft, section: Section, part: Part, form: SectionForm)
 def _fill(opened: OpenDraft, section: Section, part: Part, _form: SectionForm) -> ResponseReturnValue:
     """Store what was typed with the chosen result in it, right or wrong, and show the page where it was filled."""
     form, first_input = filled_form(opened, section, part)
-    return _leave(opened, part, form, f"{_with_origin(request.path)}#{first_input}")
+    return _leave(opened, part, form, f"{with_origin(request.path)}#{first_input}")
 
 
 def _resolve(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
@@ -177,7 +216,7 @@ def _resolve(opened: OpenDraft, section: Section, part: Part, form: SectionForm)
     if not all(chosen_side(field) for field in fields):
         return conflict_page(opened, section, part, form, fields, status=422)
     chosen = opened.form(section, part, posted=request.form, only=fields_kept_as_mine(fields))
-    return _leave(opened, part, chosen, request.path)
+    return _leave(opened, part, chosen, with_origin(request.path))
 
 
 BUTTONS: dict[str, Callable[[OpenDraft, Section, Part, SectionForm], ResponseReturnValue]] = {
@@ -192,9 +231,10 @@ BUTTONS: dict[str, Callable[[OpenDraft, Section, Part, SectionForm], ResponseRet
 
 def list_sent(opened: OpenDraft, section: Section) -> ResponseReturnValue:
     """The buttons of a repeat's list: add, remove, and the ways on."""
-    require_whole(section)
-    if token_refused():
+    require_whole(opened, section)
+    if token_refused() or opened.is_outdated(section):
         return items_answer(opened, section, status=409)
+    note_visit(opened)
     if not opened.filled.is_open(section):
         return redirect(opened.address(), 303)
     removed = request.form.get("_remove")
@@ -205,13 +245,13 @@ def list_sent(opened: OpenDraft, section: Section) -> ResponseReturnValue:
 
 def _remove(opened: OpenDraft, section: Section, item_id: str) -> ResponseReturnValue:
     remove_item(db(), opened.draft, opened.definition, section.id, item_id, now=now())
-    return redirect(_with_origin(opened.address(section.id)), 303)
+    return redirect(with_origin(opened.address(section.id)), 303)
 
 
 def _add(opened: OpenDraft, section: Section) -> ResponseReturnValue:
     if section.repeat and len(opened.filled.items(section)) >= section.repeat.max:
         return items_answer(opened, section, error=_("You cannot add any more."), status=422)
-    return redirect(_with_origin(opened.address(section.id, item_token())), 303)
+    return redirect(with_origin(opened.address(section.id, item_token())), 303)
 
 
 def _confirm_list(opened: OpenDraft, section: Section) -> ResponseReturnValue:
@@ -247,7 +287,7 @@ def _stay_on_list(opened: OpenDraft, section: Section) -> ResponseReturnValue:
     live = visit().live
     if live:
         extend(live)
-    return redirect(request.path, 303)
+    return redirect(with_origin(request.path), 303)
 
 
 LIST_BUTTONS: dict[str, Callable[[OpenDraft, Section], ResponseReturnValue]] = {

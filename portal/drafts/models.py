@@ -30,6 +30,9 @@ class Draft(Base):
     changed_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    remind_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When its person is next told that it will be deleted; None where there is nothing more to tell."""
+
     sent_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     language: Mapped[str] = mapped_column(String(8), default=DEFAULT, server_default=DEFAULT)

@@ -14,10 +14,11 @@ from portal.accounts.interface import current_person
 from portal.drafts.conflicts import Seen, differing
 from portal.drafts.models import Draft
 from portal.drafts.moving import move
-from portal.drafts.new_versions import NewVersion, new_version, under_present_ids
+from portal.drafts.new_versions import NewVersion, differences_since, new_version, under_present_ids
 from portal.drafts.operations import Change, clear_marks, move_draft, save_part
 from portal.drafts.queries import fill, find_draft
 from portal.drafts.rules import NO_REVISION, Filled, Part
+from portal.form_definitions.comparison import Differences
 from portal.form_definitions.definition import FormDefinition, Section
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
 from portal.form_definitions.models import FormVersion
@@ -146,9 +147,9 @@ class OpenDraft:
 
     def _former_section(self, section_id: str) -> NoReturn:
         versions = versions_of(drafts_db(), self.version.slug)
-        if is_htmx() or not any(definition_of(version).section(section_id) for version in versions):
-            abort(409 if is_htmx() else 404)
-        abort(redirect(self.address(), 302 if is_safe() else 303))
+        if not any(definition_of(version).section(section_id) for version in versions):
+            abort(404)
+        abort(409 if is_htmx() else redirect(self.address(), 302 if is_safe() else 303))
 
     def form(
         self,
@@ -187,14 +188,41 @@ class OpenDraft:
         return self.form(section, part, posted=under_present_ids(section, parked.form.pairs), only=ids)
 
     def way_on(self) -> str:
-        """Where work is left: what was typed too late, else the first unfinished section, else the check page.
-
-        Whoever is to decide about a new version of the form does so first, on the task list.
-        """
-        waiting = parked_pages(db(), self.address(), now=now())
+        """Where work is left: what was typed too late, else the first unfinished section, else the check page."""
         section = self.filled.first_unfinished()
-        place = "" if self.asked_about else section.id if section else "check"
-        return waiting[0] if waiting else self.address(place)
+        return next(iter(self.parked_pages()), self.address(section.id if section else "check"))
+
+    def way_back(self) -> str:
+        """Where somebody who comes back lands: where work is left, but to decide about a new version of the form first.
+
+        The task list asks them; what was typed too late goes before all.
+        """
+        waiting = self.parked_pages()
+        return self.address() if self.asked_about and not waiting else self.way_on()
+
+    def parked_pages(self) -> list[str]:
+        """The pages that hold something typed too late, the latest first."""
+        return parked_pages(db(), self.address(), now=now())
+
+    @cached_property
+    def _since_page(self) -> Differences | None:
+        """What differs between the version that the sent page showed and the draft's."""
+        return differences_since(db(), self.draft, page_version())
+
+    def is_outdated(self, section: Section) -> bool:
+        """Whether the page that was sent shows a version of the form in which this section was different."""
+        return self._since_page is not None and self._since_page.touches(section.id)
+
+    @property
+    def is_of_other_version(self) -> bool:
+        """Whether the page that was sent shows a version of the form that said anything else."""
+        return self._since_page is not None and bool(self._since_page.changes)
+
+    def posted(self, section: Section) -> "MultiDict[str, str]":
+        """What was sent, under the ids that the fields bear now."""
+        if self._since_page is None:
+            return request.form
+        return under_present_ids(section, tuple(request.form.items(multi=True)))
 
     def settle_parked(self, section: Section, before: Part) -> list[Parked]:
         """Let go of what this page showed or the draft now holds; gives what other tabs left and is still to be seen."""
@@ -213,6 +241,10 @@ class OpenDraft:
             if parked.tab == shown_tab():
                 left = parked.form.without(saved, of=fields, seen=seen)
                 keep_parked(db(), portal().configuration.keyring, parked, left)
+
+    def took(self, part: Part) -> None:
+        """Go on with a part that was stored beside the form, as files are."""
+        self.__dict__["filled"] = self.filled.with_part(part)
 
     def save(self, part: Part, form: SectionForm, *, is_confirmed: bool | None = None) -> int:
         """Store what the form keeps; gives the revision."""

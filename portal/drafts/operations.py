@@ -2,14 +2,24 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
+from portal.drafts.lifetimes import expiry, next_reminder
 from portal.drafts.models import Draft, DraftGuest, DraftPart
 from portal.drafts.rules import NO_REVISION, Filled, Part, reference_prefix
-from portal.drafts.sealing import RETURN_CODE, SAVE_ADDRESS, seal_state, seal_text, written
+from portal.drafts.sealing import (
+    BEGUN_FOR,
+    RETURN_CODE,
+    SAVE_ADDRESS,
+    place,
+    seal_state,
+    seal_text,
+    subject,
+    written,
+)
 from portal.drafts.visits import edited_after
 from portal.form_definitions.definition import FormDefinition, SectionState
 from portal.form_definitions.models import FormVersion
@@ -17,6 +27,7 @@ from portal.form_definitions.rules import PLAIN
 from portal.keyring import Keyring
 from portal.sessions.operations import Holder
 from portal.sessions.parked_values import forget_parked_of
+from portal.storage.operations import let_go_of_pages, let_go_of_place, let_go_of_works
 from portal.tokens import readable_code
 from portal.web.languages import DEFAULT
 
@@ -41,7 +52,7 @@ def start_draft(
         person_id=holder.person_id,
         started_at=now,
         changed_at=now,
-        expires_at=_expiry(definition, now),
+        expires_at=expiry(definition.drafts, now),
         language=language,
     )
     db.add(draft)
@@ -62,8 +73,20 @@ def _new_reference(db: Session, definition: FormDefinition) -> str:
             return reference
 
 
-def _expiry(definition: FormDefinition, now: datetime) -> datetime:
-    return now + timedelta(days=definition.drafts.keep_days)
+def _keep_from(draft: Draft, definition: FormDefinition, now: datetime) -> None:
+    """Count the days that a draft is kept, and those before its reminders, from `now`."""
+    draft.expires_at = expiry(definition.drafts, now)
+    draft.remind_at = next_reminder(definition.drafts, draft.expires_at, now)
+
+
+def keep_longer(draft: Draft, definition: FormDefinition, *, now: datetime) -> None:
+    """Keep a draft for the full time from now, as its person asks; nothing in it changes.
+
+    Its person is told of the end again only where there is something to lose.
+    """
+    _keep_from(draft, definition, now)
+    if draft.answered_at is None:
+        draft.remind_at = None
 
 
 def grant(db: Session, draft: Draft, guest_id: str) -> None:
@@ -142,7 +165,7 @@ def _part_row(db: Session, draft: Draft, change: Change | Part) -> DraftPart:
 def _touch(draft: Draft, definition: FormDefinition, section_id: str, now: datetime) -> None:
     draft.changed_at = now
     draft.answered_at = draft.answered_at or now
-    draft.expires_at = _expiry(definition, now)
+    _keep_from(draft, definition, now)
     draft.last_section_id = section_id
     draft.edits += 1
 
@@ -150,8 +173,8 @@ def _touch(draft: Draft, definition: FormDefinition, section_id: str, now: datet
 def clear_marks(db: Session, draft: Draft, parts: Iterable[Part]) -> None:
     """Let go of what a new version asked of these parts, now that they were continued through."""
     for part in parts:
-        place = (DraftPart.section_id == part.section_id) & (DraftPart.item_id == part.item_id)
-        db.execute(update(DraftPart).where(DraftPart.draft_id == draft.id, place).values(marks=""))
+        where = (DraftPart.section_id == part.section_id) & (DraftPart.item_id == part.item_id)
+        db.execute(update(DraftPart).where(DraftPart.draft_id == draft.id, where).values(marks=""))
 
 
 def note_check(draft: Draft, edits: int) -> None:
@@ -176,8 +199,8 @@ def move_draft(
         if stored.pop((part.section_id, part.item_id), None) != part:
             _write_part(db, draft, part, keyring)
     for section_id, item_id in stored:
-        place = (DraftPart.section_id == section_id) & (DraftPart.item_id == item_id)
-        db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id, place))
+        where = (DraftPart.section_id == section_id) & (DraftPart.item_id == item_id)
+        db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id, where))
     draft.version = newest
 
 
@@ -199,6 +222,7 @@ def remove_item(
             DraftPart.draft_id == draft.id, DraftPart.section_id == section_id, DraftPart.item_id == item_id
         )
     )
+    let_go_of_place(db, subject(draft.id), place(section_id, item_id), now=now)
     _touch(draft, definition, section_id, now)
 
 
@@ -207,12 +231,20 @@ def keep_save_address(draft: Draft, address: str, *, keyring: Keyring) -> None:
     draft.save_address = seal_text(keyring, draft.id, SAVE_ADDRESS, address)
 
 
+def note_beginning(draft: Draft, *, by_id: int, by_name: str, customer: str, keyring: Keyring) -> None:
+    """Keep who of the staff began the draft, and for whom."""
+    draft.begun_by_id, draft.begun_by_name = by_id, by_name
+    draft.begun_for = seal_text(keyring, draft.id, BEGUN_FOR, customer)
+
+
 def delete_draft(db: Session, draft: Draft, *, now: datetime) -> None:
     """Delete all that was typed; the tombstone keeps the day, and the code that tells its owner of it."""
     db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id))
     forget_parked_of(db, f"/drafts/{draft.reference}")
+    let_go_of_works(db, [subject(draft.id)], now=now)
+    let_go_of_pages(db, f"/drafts/{draft.reference}", now=now)
     draft.deleted_at = now
-    draft.save_address = None
+    draft.save_address = draft.begun_for = None
 
 
 def sweep_drafts(db: Session, *, now: datetime) -> None:
@@ -225,7 +257,8 @@ def sweep_drafts(db: Session, *, now: datetime) -> None:
     )
     drafts = db.scalars(over).all()
     db.execute(delete(DraftPart).where(DraftPart.draft_id.in_(drafts)))
-    db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None))
+    let_go_of_works(db, [subject(draft_id) for draft_id in drafts], now=now)
+    db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None, begun_for=None))
 
 
 def claim_drafts(db: Session, guest_id: str, person_id: int) -> None:

@@ -55,6 +55,7 @@ class Item:
     name: str
     href: str
     has_problem: bool
+    is_asked_again: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +176,7 @@ def items(opened: OpenDraft, section: Section) -> list[Item]:
             name=_name(section, part, number),
             href=opened.address(section.id, part.item_id),
             has_problem=part.item_id in troubled,
+            is_asked_again=bool(part.marks),
         )
         for number, part in enumerate(opened.filled.items(section), start=1)
     ]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, exists, false, or_, select
-from sqlalchemy.orm import Session, with_expression
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, false, func, or_, select
+from sqlalchemy.orm import Session, aliased, with_expression
 
 from portal.drafts.models import Draft, DraftGuest, DraftPart
 from portal.drafts.rules import Filled
@@ -34,9 +34,29 @@ def find_draft(db: Session, reference: str, holder: Holder, *, now: datetime, lo
     query = (
         select(Draft)
         .where(Draft.reference == known, opened_by(holder))
-        .options(with_expression(Draft.has_parked, has_parked(f"/drafts/{known}", now=now)))
+        .options(
+            with_expression(Draft.has_parked, has_parked(f"/drafts/{known}", now=now)),
+            with_expression(Draft.newest_number, _newest_number()),
+        )
     )
     return db.scalar(query.with_for_update(of=Draft) if locked else query)
+
+
+def _newest_number() -> ScalarSelect[int]:
+    """The number of the newest version of a draft's form, beside the draft."""
+    own, each = aliased(FormVersion), aliased(FormVersion)
+    form_id = select(own.form_id).where(own.id == Draft.form_version_id).correlate(Draft).scalar_subquery()
+    return select(func.max(each.number)).where(each.form_id == form_id).correlate(Draft).scalar_subquery()
+
+
+def newer_versions(db: Session, draft: Draft) -> Sequence[FormVersion]:
+    """The versions of a draft's form that were published after its own, oldest first; none where it is the newest."""
+    if draft.newest_number == draft.version.number:
+        return ()
+    query = select(FormVersion).where(
+        FormVersion.form_id == draft.version.form_id, FormVersion.number > draft.version.number
+    )
+    return db.scalars(query.order_by(FormVersion.number)).all()
 
 
 def draft_by_reference(db: Session, reference: str) -> Draft | None:
@@ -55,6 +75,7 @@ def fill(db: Session, draft: Draft, keyring: Keyring, today: date) -> Filled:
 def _open_drafts(holder: Holder, now: datetime) -> Select[Draft]:
     return (
         select(Draft)
+        .options(with_expression(Draft.newest_number, _newest_number()))
         .where(opened_by(holder), Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
         .order_by(Draft.changed_at.desc(), Draft.id.desc())
     )

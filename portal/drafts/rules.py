@@ -31,6 +31,7 @@ from portal.form_definitions.rules import (
 )
 
 NO_REVISION = 0
+WHOLE = ""  # stands for the part itself among its fields
 
 
 class Status(Enum):
@@ -52,7 +53,9 @@ class Part:
     """What is stored of one section, of one item of a repeat, or of a repeat as a whole (its `item_id` is `PLAIN`).
 
     `is_confirmed` says that the person pressed Continue on it and nothing was wrong then; for a repeat as a whole, that
-    everyone is listed.
+    everyone is listed. `marks` say by field (`WHOLE` for the part) what a new version of the form asks, until the part
+    is continued through; `edited` says by which edits of the draft a field was first answered and last changed, once
+    the part was confirmed (`WHOLE`).
     """
 
     section_id: str
@@ -63,6 +66,8 @@ class Part:
     changed_at: datetime | None = None
     page_id: str = ""
     sequence: int = 0
+    marks: Mapping[str, str] = field(default_factory=dict)
+    edited: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -145,7 +150,7 @@ class Filled:
 
     def _undecided(self, section: Section, statuses: Mapping[str, Status]) -> str | None:
         deciding = (sections_of(section.when) if section.when else set()) | set(section.needs)
-        waiting = (each.id for each in self.definition.sections if statuses[each.id] not in DONE)
+        waiting = (section_id for section_id, status in statuses.items() if status not in DONE)
         return next((section_id for section_id in waiting if section_id in deciding), None)
 
     def deciding_section(self, section: Section) -> str | None:
@@ -156,6 +161,8 @@ class Filled:
         stored = [part for part in self.parts if part.section_id == section.id]
         if not stored:
             return Status.NOT_STARTED
+        if any(part.marks for part in stored):
+            return Status.CHECK_AGAIN
         done = self.part(section.id).is_confirmed and not self.problems(section)
         return Status.COMPLETE if done else Status.IN_PROGRESS
 
@@ -201,6 +208,11 @@ class Filled:
             ),
             None,
         )
+
+    def newly_asked(self) -> Section | None:
+        """The first unfinished section that other sections' answers may have shown, or asked more of."""
+        unfinished = (each for each in self.definition.sections if self.is_open(each) and self.status(each) not in DONE)
+        return next(filter(_depends_on_others, unfinished), None)
 
     def unfinished(self) -> tuple[Section, ...]:
         """The sections that keep the form from being sent; one that may show later waits for others that are listed."""
@@ -248,6 +260,11 @@ class Filled:
 
 def _by_suffix(name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key.removeprefix(name).removeprefix("-"): values for key, values in inputs.items()}
+
+
+def _depends_on_others(section: Section) -> bool:
+    conditions = [section.when, *(c for each in section.fields for c in (each.when, each.required_when))]
+    return any(sections_of(condition) - {section.id} for condition in conditions if condition)
 
 
 def fields_of(condition: Condition | None) -> set[tuple[str, str]]:

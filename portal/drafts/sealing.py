@@ -1,6 +1,7 @@
 """A draft's values encrypted at rest: the draft is the key's subject, section and item are the place."""
 
 import json
+from collections.abc import Mapping
 
 from portal.drafts.models import Draft, DraftPart
 from portal.drafts.rules import Part
@@ -9,6 +10,7 @@ from portal.keyring import Keyring
 
 RETURN_CODE = "return code"
 SAVE_ADDRESS = "save address"
+BEGUN_FOR = "begun for"
 
 
 def subject(draft_id: int) -> str:
@@ -40,7 +42,14 @@ def open_part(keyring: Keyring, row: DraftPart) -> Part:
         changed_at=row.changed_at,
         page_id=row.page_id,
         sequence=row.sequence,
+        marks=json.loads(row.marks) if row.marks else {},
+        edited=json.loads(row.edited) if row.edited else {},
     )
+
+
+def written(mapping: Mapping[str, object]) -> str:
+    """Marks or edits as a part keeps them: they name fields and hold no answers."""
+    return json.dumps(mapping, separators=(",", ":")) if mapping else ""
 
 
 def seal_text(keyring: Keyring, draft_id: int, name: str, text: str) -> bytes:
@@ -56,6 +65,11 @@ def return_code(keyring: Keyring, draft: Draft) -> str | None:
 def save_address(keyring: Keyring, draft: Draft) -> str | None:
     """The e-mail address that a guest typed on the save page."""
     return _text(keyring, draft.id, SAVE_ADDRESS, draft.save_address)
+
+
+def begun_for(keyring: Keyring, draft: Draft) -> str | None:
+    """For whom one of the staff began the draft."""
+    return _text(keyring, draft.id, BEGUN_FOR, draft.begun_for)
 
 
 def _text(keyring: Keyring, draft_id: int, name: str, sealed: bytes | None) -> str | None:

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.drafts import pages
 from portal.drafts.buttons import list_sent, require_whole, section_sent
+from portal.drafts.changes_pages import changed_sections, decide
 from portal.drafts.conflict_pages import is_overtaken, says_nothing_new, stale_fields
 from portal.drafts.opening import OpenDraft, closed_page, open_draft, seen_by_page
 from portal.drafts.operations import delete_draft
@@ -14,7 +15,8 @@ from portal.drafts.rules import Part
 from portal.drafts.section_pages import items_answer, opened_page
 from portal.form_definitions.definition import Section
 from portal.site_settings.times import clock_time, language, moment_text
-from portal.web.declarations import Access, Activity, access, activity, shows_form_again
+from portal.storage.interface import receive
+from portal.web.declarations import Access, Activity, accepts_files, access, activity, shows_form_again
 from portal.web.htmx import is_htmx
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, now
@@ -38,6 +40,7 @@ def task_list(reference: str) -> ResponseReturnValue:
         saved=pages.saved(opened),
         changed=moment_text(opened.draft.changed_at),
         tasks=pages.tasks(opened),
+        changed_form=changed_sections(opened),
         next=opened.way_on(),
         slip=pages.slip(opened),
         keep_until=pages.keep_until(opened),
@@ -47,12 +50,14 @@ def task_list(reference: str) -> ResponseReturnValue:
 @blueprint.post("/drafts/<reference>")
 @access(Access.DRAFT_OWNER)
 @activity(Activity.SUBMIT)
-def delete(reference: str) -> ResponseReturnValue:
-    """Delete the draft, once the person has said so twice."""
+def change_draft(reference: str) -> ResponseReturnValue:
+    """Decide about a new version of the form; or delete the draft, once the person has said so twice."""
     opened = open_draft(reference)
     closed = closed_page(opened)
     if closed:
         return closed
+    if request.form.get("_action") in ("use_version", "keep_version"):
+        return decide(opened)
     if request.form.get("_confirmed") != "yes":
         title = opened.definition.title.in_(language())
         return render_template("drafts/delete.html", opened=opened, title=title)
@@ -95,10 +100,18 @@ def item_page(reference: str, section_id: str, item_id: str) -> ResponseReturnVa
 
 @blueprint.post("/drafts/<reference>/<section_id>")
 @access(Access.DRAFT_OWNER)
-@activity(Activity.CONTINUE_SECTION, save=Activity.SAVE, stay=Activity.EXTEND)
+@activity(
+    Activity.CONTINUE_SECTION,
+    save=Activity.SAVE,
+    stay=Activity.EXTEND,
+    lookup=Activity.INTEGRATION,
+    fill=Activity.INTEGRATION,
+)
 @shows_form_again
+@accepts_files
 def save_section(reference: str, section_id: str) -> ResponseReturnValue:
     """Keep what was typed; go on, or show what is wrong."""
+    received = receive()
     opened = open_draft(reference)
     section = opened.section(section_id)
     closed = closed_page(opened)
@@ -106,18 +119,26 @@ def save_section(reference: str, section_id: str) -> ResponseReturnValue:
         return closed
     if section.repeat:
         return list_sent(opened, section)
-    return section_sent(opened, section, opened.filled.part(section.id))
+    return section_sent(opened, section, opened.filled.part(section.id), received)
 
 
 @blueprint.post("/drafts/<reference>/<section_id>/<item_id>")
 @access(Access.DRAFT_OWNER)
-@activity(Activity.CONTINUE_SECTION, save=Activity.SAVE, stay=Activity.EXTEND)
+@activity(
+    Activity.CONTINUE_SECTION,
+    save=Activity.SAVE,
+    stay=Activity.EXTEND,
+    lookup=Activity.INTEGRATION,
+    fill=Activity.INTEGRATION,
+)
 @shows_form_again
+@accepts_files
 def save_item(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:
     """Keep what was typed about one item."""
+    received = receive()
     opened = open_draft(reference)
     section, part = _item(opened, section_id, item_id)
-    return closed_page(opened) or section_sent(opened, section, part)
+    return closed_page(opened) or section_sent(opened, section, part, received)
 
 
 def _item(opened: OpenDraft, section_id: str, item_id: str) -> tuple[Section, Part]:
@@ -138,11 +159,11 @@ def autosave(reference: str, section_id: str, item_id: str) -> ResponseReturnVal
     """Keep the fields that changed, unvalidated; never activity, and only from our script."""
     if not is_htmx():
         abort(404)
-    opened = open_draft(reference)
-    section, part = _autosaved_part(opened, section_id, item_id)
-    if closed_page(opened):
+    opened = open_draft(reference, by_itself=True)
+    section, part = autosaved_part(opened, section_id, item_id)
+    if closed_page(opened) or opened.is_outdated(section):
         abort(409)
-    require_whole(section)
+    require_whole(opened, section)
     form = opened.form(section, part, posted=request.form, only=_changed_fields())
     if stale_fields(opened, section, part, form):
         abort(409)
@@ -159,7 +180,7 @@ def _changed_fields() -> frozenset[str]:
     return frozenset(name.partition("-")[0] for name in (request.form if named is None else named.split(",")))
 
 
-def _autosaved_part(opened: OpenDraft, section_id: str, item_id: str) -> tuple[Section, Part]:
+def autosaved_part(opened: OpenDraft, section_id: str, item_id: str) -> tuple[Section, Part]:
     if item_id:
         return _item(opened, section_id, item_id)
     section = opened.section(section_id)

@@ -29,6 +29,14 @@ def current_version(db: Session, slug: str) -> FormVersion | None:
     return db.scalars(newest_first.limit(1)).first()
 
 
+def versions_between(db: Session, older: FormVersion, newer: FormVersion) -> Sequence[FormVersion]:
+    """The versions of a form that were published between two others, oldest first."""
+    query = select(FormVersion).where(
+        FormVersion.form_id == newer.form_id, FormVersion.number > older.number, FormVersion.number < newer.number
+    )
+    return db.scalars(query.order_by(FormVersion.number)).all()
+
+
 def versions_of(db: Session, slug: str) -> Sequence[FormVersion]:
     """All versions of a form, newest first."""
     return db.scalars(select(FormVersion).where(FormVersion.slug == slug).order_by(FormVersion.number.desc())).all()

@@ -10,7 +10,7 @@ from portal.drafts.operations import grant
 from portal.drafts.queries import find_draft
 from portal.form_definitions.queries import definition_of
 from portal.mail import messages
-from portal.resume.operations import issue_link
+from portal.resume.operations import issue_link, note_delivery
 from portal.sessions.interface import visit
 from portal.sessions.operations import Holder, end_session
 from portal.sessions.queries import FoundSession
@@ -26,7 +26,7 @@ from portal.web.unit_of_work import db, now
 def mail_link(draft: Draft, address: str) -> None:
     """Mail a link to the draft, in the transaction of the save."""
     token = issue_link(db(), draft, address, keyring=portal().configuration.keyring, now=now())
-    messages.resume_link(
+    delivery = messages.resume_link(
         db(),
         to=address,
         title=definition_of(draft.version).title.in_(language()),
@@ -35,6 +35,23 @@ def mail_link(draft: Draft, address: str) -> None:
         keep_until=local_day(draft.expires_at),
         now=now(),
     )
+    note_delivery(db(), token, delivery)
+
+
+def hand_over(draft: Draft, address: str) -> None:
+    """Mail somebody the link to a draft that one of the staff has begun for them."""
+    token = issue_link(db(), draft, address, keyring=portal().configuration.keyring, now=now())
+    delivery = messages.begun_for_you(
+        db(),
+        to=address,
+        title=definition_of(draft.version).title.in_(language()),
+        link=public_url(f"/resume/{token}"),
+        reference=draft.reference,
+        who=draft.begun_by_name or "",
+        keep_until=local_day(draft.expires_at),
+        now=now(),
+    )
+    note_delivery(db(), token, delivery)
 
 
 def mail_link_to_owner(draft: Draft) -> None:
@@ -82,5 +99,8 @@ def _returning(draft: Draft, live: FoundSession | None) -> Holder:
 
 
 def first_unfinished(draft: Draft) -> str:
-    """Where work is left: what was typed too late, else the first section that is not complete, else the check page."""
-    return OpenDraft(draft).way_on()
+    """Where work is left: what was typed too late, else the first section that is not complete, else the check page.
+
+    Whoever is to decide about a new version of the form does so before.
+    """
+    return OpenDraft(draft).way_back()

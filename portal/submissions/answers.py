@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from portal.form_definitions.answers_file import FileEntry, file_entries
 from portal.form_definitions.definition import Answer, Field, FormAnswers, FormDefinition, Section
 from portal.form_definitions.field_types import FIELD_TYPES, answer_lines
 from portal.form_definitions.rules import item_name
@@ -16,11 +17,16 @@ Link = tuple[str, str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One question with the lines of its answer; `actions` are (text, address, hidden text)."""
+    """One question with the lines of its answer; `actions` are (text, address, hidden text), `mark` stands by it.
+
+    `files` are those that the lines name, so that a page can lead to them.
+    """
 
     key: str
     value_lines: list[str]
     actions: list[Link]
+    mark: Any = None
+    files: tuple[FileEntry, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +52,7 @@ class SectionAnswers:
 
 
 NO_LINKS: Callable[[Section, str, Field], list[Link]] = lambda section, item_id, field: []  # noqa: E731
+NO_MARKS: Callable[[Section, str, Field], Any] = lambda section, item_id, field: None  # noqa: E731
 
 
 def sent_sections(definition: FormDefinition, answers: FormAnswers) -> list[SectionAnswers]:
@@ -69,11 +76,13 @@ def section_answers(
     section: Section,
     pages: Iterable[tuple[str, tuple[Field, ...], Mapping[str, Answer]]],
     links: Callable[[Section, str, Field], list[Link]] = NO_LINKS,
+    marks: Callable[[Section, str, Field], Any] = NO_MARKS,
 ) -> SectionAnswers:
     """A section as it reads: `pages` are (item, the fields to show, the answers)."""
     blocks = [
         Block(
-            name=_item_name(section, answers, number), rows=[_row(section, item_id, f, answers, links) for f in fields]
+            name=_item_name(section, answers, number),
+            rows=[_row(section, item_id, field, answers, links, marks) for field in fields],
         )
         for number, (item_id, fields, answers) in enumerate(pages, start=1)
     ]
@@ -86,10 +95,17 @@ def _row(
     field: Field,
     answers: Mapping[str, Answer],
     links: Callable[[Section, str, Field], list[Link]],
+    marks: Callable[[Section, str, Field], Any],
 ) -> Row:
     answer = answers.get(field.id)
     lines = answer_lines(field, answer, language(), _) if answer is not None else []
-    return Row(key=field.label.in_(language()), value_lines=lines, actions=links(section, item_id, field))
+    return Row(
+        key=field.label.in_(language()),
+        value_lines=lines,
+        actions=links(section, item_id, field),
+        mark=marks(section, item_id, field),
+        files=file_entries(answer) if field.type == "file" else (),
+    )
 
 
 def _item_name(section: Section, answers: Mapping[str, Answer], number: int) -> str | None:
@@ -107,8 +123,17 @@ def is_asked(field: Field) -> bool:
 
 def first_email(definition: FormDefinition, answers: FormAnswers) -> str | None:
     """The first answered e-mail field of a plain section: where a guest's confirmation goes."""
+    return _first(definition, answers, "email")
+
+
+def first_name(definition: FormDefinition, answers: FormAnswers) -> str | None:
+    """The first answered name of a plain section: what staff call who sent the form."""
+    return _first(definition, answers, "name")
+
+
+def _first(definition: FormDefinition, answers: FormAnswers, field_type: str) -> str | None:
     for section in definition.sections:
-        found = () if section.repeat else (f.id for f in section.fields if f.type == "email")
+        found = () if section.repeat else (f.id for f in section.fields if f.type == field_type)
         for field_id in found:
             answer = answers.get(section.id, {}).get(field_id)
             if isinstance(answer, str):

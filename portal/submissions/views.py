@@ -1,6 +1,5 @@
 """Check your answers, Send, and the confirmation."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, redirect, render_template, request
@@ -9,23 +8,25 @@ from flask_babel import gettext as _
 
 from portal.accounts.queries import person_by_id
 from portal.drafts import pages
+from portal.drafts.check_visits import from_check
 from portal.drafts.models import Draft
 from portal.drafts.opening import OpenDraft, closed_page, holder, open_draft
-from portal.drafts.rules import Filled
+from portal.drafts.rules import Status
 from portal.drafts.sealing import save_address
-from portal.form_definitions.definition import Answer, Field, FormAnswers, FormDefinition, Section
+from portal.form_definitions.definition import FormAnswers, FormDefinition, Section
 from portal.form_definitions.queries import definition_of
 from portal.mail import messages
 from portal.sessions.gate import token_refused
 from portal.site_settings.times import clock_time, day_text, language, local_day
 from portal.submissions.answers import (
-    Link,
-    SectionAnswers,
     first_email,
-    is_asked,
-    section_answers,
+    first_name,
     sent_sections,
 )
+from portal.submissions.check_page import checked_sections, waiting_pages
+from portal.submissions.customers import Customer
+from portal.submissions.definition import STATUSES
+from portal.submissions.files import files_of_draft, files_of_submission, infected_answers
 from portal.submissions.models import Submission
 from portal.submissions.operations import send
 from portal.submissions.queries import find_submission
@@ -69,7 +70,7 @@ def send_form(reference: str) -> ResponseReturnValue:
     if closed:
         return closed
     require_end_marker()
-    if token_refused():
+    if token_refused() or opened.is_of_other_version:
         return _check_page(opened, status=409)
     faults = _faults(opened)
     if faults:
@@ -80,12 +81,19 @@ def send_form(reference: str) -> ResponseReturnValue:
 
 def _faults(opened: OpenDraft) -> list[Fault]:
     unfinished = [
-        Fault(_address(opened, section), _("Finish “%(title)s”", title=section.title.in_(language())))
-        for section in opened.filled.unfinished()
+        Fault(_address(opened, section), _unfinished(opened, section)) for section in opened.filled.unfinished()
     ]
     stop = opened.filled.first_stop()
     stops = [Fault(_address(opened, stop[0]), stop[1].title.in_(language()))] if stop else []
-    return [*unfinished, *stops, *_declaration_faults(opened)]
+    infected = [Fault(_address(opened, section), text) for section, text in infected_answers(opened)]
+    return [*unfinished, *infected, *stops, *_declaration_faults(opened)]
+
+
+def _unfinished(opened: OpenDraft, section: Section) -> str:
+    title = section.title.in_(language())
+    if opened.filled.status(section) is Status.CHECK_AGAIN:
+        return _("Check “%(title)s” again: the form has changed", title=title)
+    return _("Finish “%(title)s”", title=title)
 
 
 def _declaration_faults(opened: OpenDraft) -> list[Fault]:
@@ -96,25 +104,44 @@ def _declaration_faults(opened: OpenDraft) -> list[Fault]:
 
 def _address(opened: OpenDraft, section: Section) -> str:
     """Where a section is put right: its page, or the task list while it cannot be opened."""
-    return f"{opened.address(section.id)}?from=check" if opened.filled.is_open(section) else opened.address()
+    return from_check(opened, section.id) if opened.filled.is_open(section) else opened.address()
 
 
 def _send(opened: OpenDraft) -> None:
     keyring = portal().configuration.keyring
-    recipient = _recipient(opened.draft, opened.definition, opened.filled.shown.answers)
+    customer = _customer(opened)
     key = request.form.get("_key") or new_token()
-    submission = send(db(), opened.draft, opened.filled, key=key, keyring=keyring, now=now())
+    opened.draft.language = language()
+    submission = send(
+        db(),
+        opened.draft,
+        opened.filled,
+        key=key,
+        customer=customer,
+        keyring=keyring,
+        secret=portal().configuration.secret_key,
+        now=now(),
+    )
+    recipient = customer.email
     if recipient:
         title = opened.definition.title.in_(language())
         messages.received(db(), to=recipient, title=title, reference=submission.reference, sent_at=now(), now=now())
 
 
-def _recipient(draft: Draft, definition: FormDefinition, answers: FormAnswers) -> str | None:
-    """Where the confirmation goes: the account, else the save address, else the first answered e-mail field."""
+def _customer(opened: OpenDraft) -> Customer:
+    answers = opened.filled.shown.answers
+    return Customer(
+        name=first_name(opened.definition, answers),
+        emails=tuple(_addresses(opened.draft, opened.definition, answers)),
+    )
+
+
+def _addresses(draft: Draft, definition: FormDefinition, answers: FormAnswers) -> list[str]:
+    """Where the confirmation could go: the account, else the save address, else the first answered e-mail field."""
     person = person_by_id(db(), draft.person_id) if draft.person_id else None
-    if person:
-        return person.email
-    return save_address(portal().configuration.keyring, draft) or first_email(definition, answers)
+    saved = save_address(portal().configuration.keyring, draft)
+    known = (person.email if person else None, saved, first_email(definition, answers))
+    return list(dict.fromkeys(filter(None, known)))
 
 
 def _check_page(opened: OpenDraft, *, faults: list[Fault] | None = None, status: int = 200) -> ResponseReturnValue:
@@ -124,34 +151,18 @@ def _check_page(opened: OpenDraft, *, faults: list[Fault] | None = None, status:
         "submissions/check.html",
         opened=opened,
         band=pages.band(opened),
-        sections=_sections(opened),
+        sections=checked_sections(opened),
+        waiting=waiting_pages(opened),
         faults=[(fault.href, fault.text) for fault in faults or []],
         declaration=declaration.in_(language()) if declaration else None,
         is_declared=request.form.get("declaration") == "yes",
         declaration_error=fault.text if fault else None,
         key=request.form.get("_key") or new_token(),
         is_out_of_date=status == 409,
+        is_other_version=opened.is_of_other_version,
+        files=files_of_draft(opened),
     )
     return page, status
-
-
-def _sections(opened: OpenDraft) -> list[SectionAnswers]:
-    def change(section: Section, item_id: str, field: Field) -> list[Link]:
-        address = opened.address(section.id, item_id)
-        return [(_("Change"), f"{address}?from=check", field.label.in_(language()))]
-
-    return [
-        section_answers(section, _shown_pages(opened.filled, section), change)
-        for section in opened.definition.sections
-        if opened.filled.is_shown(section)
-    ]
-
-
-def _shown_pages(filled: Filled, section: Section) -> list[tuple[str, tuple[Field, ...], Mapping[str, Answer]]]:
-    return [
-        (item_id, tuple(filter(is_asked, page.fields)), page.answers)
-        for item_id, page in filled.shown.pages[section.id].items()
-    ]
 
 
 @blueprint.get("/submissions/<reference>")
@@ -168,10 +179,13 @@ def _shown(submission: Submission) -> dict[str, object]:
     answers = sent_answers(portal().configuration.keyring, submission)
     draft = db().get_one(Draft, submission.draft_id)
     return {
-        "is_mailed": _recipient(draft, definition, answers) is not None,
+        "is_mailed": bool(_addresses(draft, definition, answers)),
         "submission": submission,
         "title": definition.title.in_(language()),
+        "status": STATUSES[submission.case.status],
+        "status_on": day_text(local_day(submission.case.status_at)),
         "sections": sent_sections(definition, answers),
+        "files": files_of_submission(submission, answers, f"/files/{submission.reference}"),
         "sent_on": day_text(local_day(submission.sent_at)),
         "sent_time": clock_time(submission.sent_at),
     }

@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.String(length=200), nullable=True),
+        sa.Column("last_failure", sa.String(length=16), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("public_id", name=op.f("uq_outbox_public_id")),
     )
@@ -173,6 +174,7 @@ def upgrade() -> None:
         sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sole_slot", sa.String(length=40), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=True),
+        sa.Column("is_shared", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         sa.UniqueConstraint("sole_slot", name=op.f("uq_sessions_sole_slot")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_sessions_token_hash")),
@@ -225,6 +227,7 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("remind_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("language", sa.String(length=8), server_default="en", nullable=False),
@@ -242,6 +245,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_drafts_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_drafts_form_version_id"), ["form_version_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_drafts_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_drafts_remind_at"), ["remind_at"], unique=False)
 
     op.create_table(
         "mailed_tokens",
@@ -377,6 +381,9 @@ def upgrade() -> None:
         sa.Column("address", sa.LargeBinary(), nullable=False),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("delivery", sa.String(length=32), nullable=True),
+        sa.Column("device_hash", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("proof_hash", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("proved_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["draft_id"], ["drafts.id"], name=op.f("fk_resume_links_draft_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_resume_links")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_resume_links_token_hash")),
@@ -486,18 +493,27 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("link_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("keeps", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(
             ["link_id"], ["resume_links.id"], name=op.f("fk_resume_codes_link_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_resume_codes")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_resume_codes_token_hash")),
     )
+    with op.batch_alter_table("resume_codes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_resume_codes_link_id"), ["link_id"], unique=False)
+
     op.execute("INSERT INTO site_settings (id, document) VALUES (1, '{}')")
 
 
 def downgrade() -> None:
     """Go back."""
+    with op.batch_alter_table("resume_codes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_resume_codes_link_id"))
+
     op.drop_table("resume_codes")
     with op.batch_alter_table("case_events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_case_events_submission_id"))
@@ -545,6 +561,7 @@ def downgrade() -> None:
 
     op.drop_table("mailed_tokens")
     with op.batch_alter_table("drafts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_drafts_remind_at"))
         batch_op.drop_index(batch_op.f("ix_drafts_person_id"))
         batch_op.drop_index(batch_op.f("ix_drafts_expires_at"))
 

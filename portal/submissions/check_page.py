@@ -1,0 +1,111 @@
+"""What the check page shows: the answers with their way back, marks beside them, and what is not in them yet."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+
+from portal.drafts import pages
+from portal.drafts.check_visits import from_check
+from portal.drafts.opening import OpenDraft
+from portal.drafts.rules import Filled
+from portal.drafts.visits import Mark, mark_of
+from portal.form_definitions.definition import Answer, Field, Section
+from portal.form_definitions.rules import PLAIN
+from portal.site_settings.times import language
+from portal.submissions.answers import Link, SectionAnswers, is_asked, section_answers
+from portal.tokens import item_token
+
+_ICONS = {Mark.NEW: "info", Mark.CHANGED: "clock", Mark.CHECK_AGAIN: "triangle"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowMark:
+    """A mark beside an answer, in icon and word."""
+
+    kind: str
+    icon: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedSection:
+    """A section on the check page; of a repeat also where its list is, and where another item is added."""
+
+    answers: SectionAnswers
+    list_href: str | None
+    add_href: str | None
+    item_word: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A page that holds something typed too late, which Send would leave out."""
+
+    title: str
+    href: str
+
+
+def checked_sections(opened: OpenDraft) -> list[CheckedSection]:
+    """All shown sections with their answers."""
+    return [_checked(opened, each) for each in opened.definition.sections if opened.filled.is_shown(each)]
+
+
+def _checked(opened: OpenDraft, section: Section) -> CheckedSection:
+    shown = _shown_pages(opened.filled, section)
+    answers = section_answers(section, shown, _change(opened), _marks(opened))
+    can_add = section.repeat is not None and opened.filled.is_open(section) and len(shown) < section.repeat.max
+    return CheckedSection(
+        answers=answers,
+        list_href=from_check(opened, section.id) if section.repeat else None,
+        add_href=from_check(opened, section.id, item_token()) if can_add else None,
+        item_word=pages.item_word(section),
+    )
+
+
+def _shown_pages(filled: Filled, section: Section) -> list[tuple[str, tuple[Field, ...], Mapping[str, Answer]]]:
+    return [
+        (item_id, tuple(filter(is_asked, page.fields)), page.answers)
+        for item_id, page in filled.shown.pages[section.id].items()
+    ]
+
+
+def _change(opened: OpenDraft) -> Callable[[Section, str, Field], list[Link]]:
+    def change(section: Section, item_id: str, field: Field) -> list[Link]:
+        return [(_("Change"), from_check(opened, section.id, item_id), field.label.in_(language()))]
+
+    return change
+
+
+def _marks(opened: OpenDraft) -> Callable[[Section, str, Field], RowMark | None]:
+    texts = {
+        Mark.NEW: _("New"),
+        Mark.CHANGED: _("Changed since your last visit"),
+        Mark.CHECK_AGAIN: _("Check again"),
+    }
+
+    def mark(section: Section, item_id: str, field: Field) -> RowMark | None:
+        found = mark_of(opened.filled.part(section.id, item_id), field.id, opened.draft.edits_checked)
+        return RowMark(kind=found.value, icon=_ICONS[found], text=texts[found]) if found else None
+
+    return mark
+
+
+def waiting_pages(opened: OpenDraft) -> list[Waiting]:
+    """The pages with something that was typed too late and is not saved: sending the form would drop it."""
+    if not opened.has_parked:
+        return []
+    places = (page.removeprefix(opened.address()).strip("/").partition("/") for page in opened.parked_pages())
+    return [found for section_id, _slash, item_id in places if (found := _waiting(opened, section_id, item_id))]
+
+
+def _waiting(opened: OpenDraft, section_id: str, item_id: str) -> Waiting | None:
+    section = opened.definition.section(section_id)
+    if section is None or bool(section.repeat) is not bool(item_id) or not opened.filled.is_open(section):
+        return None
+    part = opened.filled.part(section_id, item_id or PLAIN)
+    if not opened.parked(section, part):
+        return None
+    title = section.title.in_(language())
+    item = f": {pages.part_title(opened, section, part)}" if section.repeat else ""
+    return Waiting(title=title + item, href=from_check(opened, section_id, item_id))

@@ -1,0 +1,216 @@
+"""A draft in a newer version: answers are carried where they fit, and everything else is said."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.drafts.moving import FIRST_ITEM, Move, move
+from portal.drafts.rules import Filled, Part, Status
+from portal.form_definitions.comparison import compare
+from portal.form_definitions.definition import FormDefinition, SectionState
+from portal.form_definitions.field_types import FIELD_TYPES, answer_problem
+from portal.form_definitions.rules import section_problems
+from tests.unit.drafts.test_rules import part
+from tests.unit.form_definitions.making import OPTIONS, TODAY, ask, definition, page, section
+
+WHEN = {"field": "./first", "answered": True}
+
+
+def moved(old: FormDefinition, new: FormDefinition, *parts: Part, between: tuple[FormDefinition, ...] = ()) -> Move:
+    return move(Filled(definition=old, parts=parts, today=TODAY), compare(old, new, between))
+
+
+def one(kind: str = "text", **more: Any) -> FormDefinition:
+    return definition(section("s", ask("text", "first"), ask(kind, **more)))
+
+
+def touches(result: Move) -> list[str]:
+    return [f"{t.effect.value} {t.section.id}.{t.field.id if t.field else ''}" for t in result.touches]
+
+
+NOTHING: dict[str, Any] = {}
+BOTH = {"kind": "choices"}
+FEWER = {"kind": "choices", "options": [OPTIONS[0], OPTIONS[2]]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "answer", "expected", "kept"),
+    [
+        pytest.param({}, {"label": "Other"}, "x", ["check s.q"], "x", id="worded differently"),
+        pytest.param({}, {"label": "Other"}, None, [], None, id="worded differently, not answered"),
+        pytest.param({}, {"required": True}, None, ["must_answer s.q"], None, id="newly required"),
+        pytest.param({}, {"required": True}, "x", [], "x", id="newly required, answered"),
+        pytest.param({"required": True}, {"required": True, "label": "O"}, None, [], None, id="required before"),
+        pytest.param({}, {"kind": "number"}, "x", ["answer_again s.q"], None, id="another type"),
+        pytest.param({}, {"kind": "number"}, "3.50", ["answer_again s.q"], "3.5", id="another type that reads it"),
+        pytest.param({"kind": "yes_no"}, {"kind": "declaration"}, True, ["answer_again s.q"], None, id="no consent"),
+        pytest.param({}, {"kind": "date"}, "x", ["answer_again s.q"], None, id="other inputs"),
+        pytest.param(BOTH, FEWER, ["a", "b"], ["answer_again s.q"], ["a"], id="one of two options gone"),
+        pytest.param(BOTH, FEWER, ["b"], ["answer_again s.q"], None, id="the only option gone"),
+        pytest.param(BOTH, FEWER, ["a"], [], ["a"], id="an option that nobody chose"),
+        pytest.param({}, {"max_length": 2}, "xyz", ["answer_again s.q"], None, id="too long now"),
+        pytest.param({}, {"max_length": 9}, "xyz", [], "xyz", id="still short enough"),
+        pytest.param({}, {"when": {"field": "./first", "is": "other"}}, "x", ["not_sent s.q"], "x", id="hidden now"),
+    ],
+)
+def test_a_change_asks_what_it_must_and_keeps_what_fits(
+    old: dict[str, Any], new: dict[str, Any], answer: Any, expected: list[str], kept: Any
+) -> None:
+    answers = {"first": "f"} | ({} if answer is None else {"q": answer})
+    result = moved(one(**old), one(**new), part("s", **answers))
+    assert touches(result) == expected
+    assert result.filled.part("s").state.answers.get("q") == kept
+
+
+def test_what_is_no_answer_any_more_stays_in_its_input() -> None:
+    result = moved(one(), one("number"), part("s", q="about 3"))
+    assert result.filled.part("s").state.typed == {"q": {"q": ["about 3"]}}
+
+
+def test_what_was_none_is_an_answer_where_it_is_one_now() -> None:
+    result = moved(one("number", max=3), one("number"), part("s", typed={"q": {"q": ["9"]}}))
+    assert result.filled.part("s").state == SectionState(answers={"q": "9"})
+
+
+def test_a_rename_carries_the_answer_and_says_nothing() -> None:
+    old, new = one("date"), definition(section("s", ask("text", "first"), ask("date", "r", label="Label of q", was=["q"])))
+    typed = {"q": {"q-day": ["3"]}}
+    assert moved(old, new, part("s", q="2026-05-31")).filled.part("s").state.answers == {"r": "2026-05-31"}
+    assert moved(old, new, part("s", typed=typed)).filled.part("s").state.typed == {"r": {"r-day": ["3"]}}
+    assert touches(moved(old, new, part("s", q="2026-05-31"))) == []
+
+
+def test_a_removed_question_and_a_removed_section_are_not_sent() -> None:
+    old = definition(section("s", ask("text"), ask("text", "r")), section("t", ask("text")))
+    result = moved(old, definition(section("s", ask("text"))), part("s", q="x", r="y"), part("t", q="z"))
+    assert touches(result) == ["not_sent s.r", "not_sent t.q"]
+    assert [(each.section_id, each.state.answers) for each in result.filled.parts] == [("s", {"q": "x"})]
+
+
+def test_a_new_question_is_asked_where_it_shows() -> None:
+    new = definition(
+        section("s", ask("text", "first"), ask("text"), ask("text", "a", required=True, when=WHEN), ask("text", "b"))
+    )
+    assert touches(moved(one(), new, part("s", first="x"))) == ["must_answer s.a", "may_answer s.b"]
+    assert touches(moved(one(), new)) == []
+
+
+def test_an_item_is_judged_on_its_own() -> None:
+    def form(**more: Any) -> FormDefinition:
+        return definition(section("r", ask("text"), ask("text", "age", **more), repeat={"item": "person"}))
+
+    result = moved(form(), form(required=True), part("r"), part("r/a", q="A", age="3"), part("r/b", q="B"))
+    assert [(t.effect.value, t.item_id) for t in result.touches] == [("must_answer", "b")]
+    assert {each.item_id: dict(each.marks) for each in result.filled.parts} == {"": {}, "a": {}, "b": {"age": "must_answer"}}
+
+
+def test_a_page_that_is_repeated_now_becomes_the_first_item_and_back() -> None:
+    plain = definition(section("s", ask("text")))
+    repeated = definition(section("s", ask("text"), repeat={"item": "person"}))
+    there = moved(plain, repeated, part("s", q="x")).filled
+    assert {each.item_id: each.state.answers for each in there.parts} == {FIRST_ITEM: {"q": "x"}}
+    back = moved(repeated, plain, part("s"), part("s/b", q="B"), part("s/a", q="A"))
+    assert {each.item_id: each.state.answers for each in back.filled.parts} == {"": {"q": "B"}}
+    assert touches(back) == ["not_sent s.q"]
+
+
+def test_a_touched_section_is_to_be_checked_again_and_open_pages_of_it_conflict() -> None:
+    old = definition(section("s", ask("text")), section("t", ask("text")))
+    new = definition(section("s", ask("text", label="Other")), section("t", ask("text")))
+    result = moved(old, new, part("s", q="x"), part("t", q="x"))
+    assert [each.value for each in result.filled.statuses.values()] == ["check_again", "complete"]
+    assert [(each.revision, each.page_id) for each in result.filled.parts] == [(2, ""), (1, "")]
+
+
+def test_marks_of_an_earlier_move_stay_until_they_are_continued_through() -> None:
+    first = moved(one(), one(label="Other"), part("s", q="x")).filled
+    new = definition(section("s", ask("text", "first"), ask("text", "r", label="Other", was=["q"])))
+    assert move(first, compare(first.definition, new)).filled.parts[0].marks == {"r": "check"}
+
+
+KINDS = [kind for kind, entry in FIELD_TYPES.items() if entry.answerable and kind != "file"]
+STRINGS = st.sampled_from(["", "x", "yes", "no", "a", "none", "3", "650.00", "31", "2", "2026", "a@b.test", "07700 900123"])
+IDS = ["a", "b", "c", "d"]
+
+
+@st.composite
+def forms(draw: st.DrawFn) -> FormDefinition:
+    """Two sections, each repeated or not, with some of four fields of any type, limits and conditions among them."""
+    sections = []
+    for section_id in ("s", "t"):
+        fields = []
+        for field_id in draw(st.lists(st.sampled_from(IDS), min_size=1, unique=True)):
+            kind = draw(st.sampled_from(KINDS))
+            more: dict[str, Any] = {"required": draw(st.booleans()), "label": draw(st.sampled_from(["L", "M"]))}
+            if fields and draw(st.booleans()):
+                more["when"] = {"field": f"./{fields[-1]['id']}", "answered": draw(st.booleans())}
+            if kind in ("text", "long_text") and draw(st.booleans()):
+                more["max_length"] = 1
+            if kind in ("choice", "choices"):
+                more["options"] = OPTIONS[: draw(st.integers(1, 3))]
+            fields.append(ask(kind, field_id, **more))
+        taken = {each["id"] for each in fields}
+        free = [each for each in IDS if each not in taken]
+        if free and draw(st.booleans()):
+            fields[0]["was"] = [draw(st.sampled_from(free))]
+        repeat = {"repeat": {"item": "person"}} if draw(st.booleans()) else {}
+        sections.append(section(section_id, *fields, **repeat))
+    return definition(*draw(st.permutations(sections))[: draw(st.integers(1, 2))])
+
+
+@st.composite
+def drafts(draw: st.DrawFn) -> Filled:
+    """A form with whatever may be stored in it: answers that fit, and typed text that is none."""
+    form = draw(forms())
+    parts = []
+    for each in form.sections:
+        for item_id in ("", "aaaaaaaa", "bbbbbbbb") if each.repeat else ("",):
+            if draw(st.booleans()):
+                state = draw(states(form, each.id)) if bool(item_id) is bool(each.repeat) else SectionState()
+                parts.append(
+                    Part(section_id=each.id, item_id=item_id, state=state, revision=1, is_confirmed=draw(st.booleans()))
+                )
+    return Filled(definition=form, parts=tuple(parts), today=TODAY)
+
+
+@st.composite
+def states(draw: st.DrawFn, form: FormDefinition, section_id: str) -> SectionState:
+    found = form.section(section_id)
+    assert found
+    names = [f"{each.id}{suffix}" for each in found.fields for suffix in ("", "-day", "-month", "-year", "-line_1")]
+    pairs = draw(st.lists(st.tuples(st.sampled_from(names), STRINGS), max_size=12, unique_by=lambda pair: pair[0]))
+
+    return page(form, section_id, posted=pairs).kept()
+
+
+@settings(max_examples=150, deadline=None)
+@given(drafts(), forms())
+def test_moving_never_fails_and_what_remains_fits_the_new_version(before: Filled, new: FormDefinition) -> None:
+    result = move(before, compare(before.definition, new))
+    for each in result.filled.parts:
+        found = new.section(each.section_id)
+        assert found
+        assert bool(found.repeat) or not each.item_id
+        for field_id, answer in each.state.answers.items():
+            field = found.field(field_id)
+            assert field
+            assert answer_problem(field, answer, TODAY) is None
+        for field_id in each.state.typed:
+            assert found.field(field_id)
+            assert field_id not in each.state.answers
+        assert set(each.marks) <= {"", *(field.id for field in found.fields)}
+    for found in new.sections:
+        section_problems(found, result.filled.shown)
+        assert isinstance(result.filled.status(found), Status)
+
+
+@settings(max_examples=100, deadline=None)
+@given(drafts())
+def test_a_form_differs_in_nothing_from_itself_and_moving_to_it_keeps_all(before: Filled) -> None:
+    again = compare(before.definition, before.definition)
+    assert again.changes == ()
+    result = move(before, again)
+    assert result.touches == ()
+    assert result.filled.parts == before.parts
