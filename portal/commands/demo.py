@@ -18,6 +18,9 @@ from portal.db import Database
 from portal.errors import PortalError
 from portal.form_definitions.operations import publish
 from portal.form_definitions.reading import read_yaml
+from portal.integrations.gazetteer import read_gazetteer
+from portal.integrations.operations import replace_addresses
+from portal.integrations.queries import count_addresses
 from portal.web.portal import portal
 
 FORMS = Path(__file__).resolve().parent.parent / "demo_forms"
@@ -66,6 +69,8 @@ def load_demo(database: Database, configuration: Configuration, *, now: datetime
     with database.writing() as db:
         for file in sorted(FORMS.glob("*.yaml")):
             publish(db, read_yaml(file.read_text(encoding="utf-8")), now=now)
+        if not count_addresses(db):
+            replace_addresses(db, read_gazetteer((FORMS / "addresses.csv").read_bytes()))
     for person in PEOPLE:
         _make_known(database, person, now=now)
 

@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.document import plain
 from portal.form_definitions.faults import Fault, FaultyDefinitionError
+from portal.form_definitions.lookups import doubts
 from portal.form_definitions.missing_texts import missing_texts
 from portal.form_definitions.operations import publish
 from portal.form_definitions.queries import current_version, current_versions, definition_of, numbered_version
@@ -25,6 +26,7 @@ def check_command(files: tuple[Path, ...]) -> None:
     """Say of each FILE that it is OK, with the texts that are not translated, or every fault in it."""
     for file, definition in zip(files, read_files(files), strict=True):
         _list_missing_texts(file, definition)
+        _list_doubts(file, definition)
         click.echo(f"{file}: OK")
 
 
@@ -35,6 +37,7 @@ def publish_command(files: tuple[Path, ...]) -> None:
     definitions = read_files(files)
     for file, definition in zip(files, definitions, strict=True):
         _list_missing_texts(file, definition)
+        _list_doubts(file, definition)
     with portal().database.writing() as db:
         versions = [publish(db, definition, now=portal().clock.now()) for definition in definitions]
     for version in versions:
@@ -45,6 +48,12 @@ def _list_missing_texts(file: Path, definition: FormDefinition) -> None:
     """What is left to translate stands in no form's way: people read it in the first language."""
     for missing in missing_texts(definition):
         click.echo(f"{file}: to translate: {missing}", err=True)
+
+
+def _list_doubts(file: Path, definition: FormDefinition) -> None:
+    """A look-up that this installation cannot run yet stands in no form's way: people type by hand."""
+    for doubt in doubts(definition, portal().registry["lookups_offered"]()):
+        click.echo(f"{file}: look-up: {doubt}", err=True)
 
 
 @forms.command("list")

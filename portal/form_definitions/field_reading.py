@@ -10,14 +10,11 @@ from portal.form_definitions.condition_reading import ConditionReader, Place, da
 from portal.form_definitions.definition import Field, FileLimits, Lookup, Option, Text
 from portal.form_definitions.document import FieldDocument, OptionDocument, TextDocument
 from portal.form_definitions.faults import Faults, Path
-from portal.form_definitions.field_types import FIELD_TYPES, FieldType, override_keys
+from portal.form_definitions.field_types import FIELD_TYPES, NOT_IN_LOOKUPS, FieldType, override_keys
+from portal.form_definitions.file_kinds import FILE_KINDS
 from portal.form_definitions.patterns import pattern_fault
 
 ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_PICTURES = ("jpg", "jpeg", "png", "gif", "webp", "heic", "heif", "tif", "tiff", "bmp", "svg")
-_PAPERS = ("pdf", "txt", "csv", "rtf", "doc", "docx", "odt", "xls", "xlsx", "ods", "ppt", "pptx", "odp")
-_RECORDINGS = ("mp3", "mp4", "mov", "wav")
-FILE_TYPES = frozenset((*_PICTURES, *_PAPERS, *_RECORDINGS, "zip"))
 _TYPED_KEYS = ("min", "max", "max_length", "max_words", "pattern", "options", "files", "integration", "inputs", "fills")
 _ANSWER_KEYS = ("required", "required_when", "errors", "was", "sensitive")
 _NOTHING_READ = Text(by_language=(("", ""),))
@@ -199,7 +196,7 @@ class FieldReader:
             if not 1 <= getattr(limits, name) <= largest:
                 self.faults.add((*path, "files", name), f"This must be between 1 and {largest}.")
         for index, kind in enumerate(limits.types):
-            if kind not in FILE_TYPES:
+            if kind not in FILE_KINDS:
                 self.faults.add((*path, "files", "types", index), f"{kind} is not a kind of file that we know.")
         if not limits.types:
             self.faults.add((*path, "files", "types"), "This list needs at least one kind of file.")
@@ -210,19 +207,30 @@ class FieldReader:
             return None
         if not document.integration:
             self.faults.add((*path, "integration"), "This is missing: name the integration to ask.")
-        inputs = {
-            name: self.conditions.reference(written, (*path, "inputs", name), place)
-            for name, written in (document.inputs or {}).items()
-        }
-        fills = {
-            self._filled(target, (*path, "fills", target), place): output
-            for target, output in (document.fills or {}).items()
-        }
         return Lookup(
             integration=document.integration or "",
-            inputs={name: (found[0], found[1].document.id) for name, found in inputs.items() if found},
-            fills=fills,
+            inputs=self._lookup_inputs(document.inputs or {}, (*path, "inputs"), place),
+            fills=self._lookup_fills(document.fills or {}, (*path, "fills"), place),
         )
+
+    def _lookup_inputs(self, written: Mapping[str, str], path: Path, place: Place) -> dict[str, tuple[str, str]]:
+        inputs: dict[str, tuple[str, str]] = {}
+        for name, reference in written.items():
+            found = self.conditions.reference(reference, (*path, name), place)
+            if found and found[1].document.type in NOT_IN_LOOKUPS:
+                self.faults.add((*path, name), f"A look-up cannot ask with a field of type {found[1].document.type}.")
+            elif found:
+                inputs[name] = (found[0], found[1].document.id)
+        return inputs
+
+    def _lookup_fills(self, written: Mapping[str, str], path: Path, place: Place) -> dict[str, str]:
+        fills: dict[str, str] = {}
+        for target, output in written.items():
+            field_id = self._filled(target, (*path, target), place)
+            if field_id in fills:
+                self.faults.add((*path, target), f"{field_id} is filled twice.")
+            fills[field_id] = output
+        return fills
 
     def _filled(self, target: str, path: Path, place: Place) -> str:
         """A lookup fills fields of its own section, before or after it."""
@@ -230,6 +238,8 @@ class FieldReader:
         section = self.conditions.sections.get(section_id)
         if section_id != place.section or section is None or field_id not in section.fields:
             self.faults.add(path, f"There is no field {target} in this section; write ./field.")
+        elif section.fields[field_id].document.type in NOT_IN_LOOKUPS:
+            self.faults.add(path, f"A look-up cannot fill a field of type {section.fields[field_id].document.type}.")
         return field_id
 
 

@@ -108,6 +108,14 @@ def integrations() -> Integrations:
     return cast("Integrations", current_app.extensions[_KEY])
 
 
+def lookups_offered() -> dict[str, tuple[tuple[str, ...], dict[str, str]]]:
+    """Of each integration by name: the inputs that it needs, and the values that it offers with their shape."""
+    return {
+        name: (adapter.inputs, {output: shape.value for output, shape in adapter.outputs.items()})
+        for name, adapter in integrations().adapters.items()
+    }
+
+
 def init_app(app: Flask, configuration: Configuration, database: Database) -> None:
     """Read the integrations once; raises `ConfigurationError` where their file is not as it must be."""
     app.extensions[_KEY] = Integrations(read_adapters(configuration, database), database)

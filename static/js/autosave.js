@@ -171,7 +171,7 @@
     if (isRepeated(event)) return;
     if (!event.target.form || event.target.form !== form()) return;
     const field = fieldOf(event.target);
-    if (!field) return;
+    if (!field || event.target.name.startsWith("_")) return; // our own inputs are no answers
     if (!changed.size) firstAt = performance.now();
     changed.add(field.getAttribute("data-field"));
     submitted = false; // whoever types is still on the page
