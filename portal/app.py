@@ -14,10 +14,11 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
+from portal.accounts import factor_views, profile_views, registration_views, security_views
 from portal.accounts import gate as person_gate
-from portal.accounts import registration_views
 from portal.accounts import views as account_views
 from portal.accounts.commands import accounts_group
+from portal.admin import integration_views
 from portal.admin import views as admin_views
 from portal.clock import Clock, SystemClock
 from portal.commands.database import db_group
@@ -25,14 +26,21 @@ from portal.commands.demo import demo_group
 from portal.commands.worker import worker_command
 from portal.config import Configuration, read_configuration
 from portal.db import Database
+from portal.drafts import file_views as draft_file_views
+from portal.drafts import preparing_views
 from portal.drafts import start_views as form_views
 from portal.drafts import views as draft_views
 from portal.drafts.interface import kept_work, parkable_page
 from portal.drafts.operations import claim_drafts
 from portal.drafts.queries import guest_has_drafts
+from portal.drafts.uploads import upload_allowance
 from portal.form_definitions.commands import forms as forms_group
 from portal.home import requests_views
 from portal.home import views as home_views
+from portal.hub import case_views as hub_case_views
+from portal.hub import customer_views as hub_customer_views
+from portal.hub import file_views as hub_file_views
+from portal.hub import interface as hub
 from portal.hub import receipt_views as hub_receipt_views
 from portal.hub import views as hub_views
 from portal.integrations import interface as integrations
@@ -51,8 +59,12 @@ from portal.sessions.languages import language_of_request
 from portal.sessions.policies import KINDS, Kind
 from portal.site_settings.commands import settings_group
 from portal.site_settings.interface import settings
-from portal.submissions import receipt_views
+from portal.storage import interface as storage
+from portal.storage.adapters import open_storage
+from portal.storage.scanner import read_scanner
+from portal.submissions import file_views, receipt_views
 from portal.submissions import views as submission_views
+from portal.submissions.holdings import delete_drafts_of, held_by
 from portal.web import error_pages, headers, health, logs, strict_input, unit_of_work, wording
 from portal.web.addresses import sign_in_page
 from portal.web.declarations import HUB
@@ -67,14 +79,24 @@ VIEWS = (
     session_views,
     account_views,
     registration_views,
+    security_views,
+    profile_views,
+    factor_views,
     form_views,
+    preparing_views,
     draft_views,
+    draft_file_views,
     submission_views,
     receipt_views,
+    file_views,
     resume_views,
     hub_views,
+    hub_case_views,
+    hub_customer_views,
     hub_receipt_views,
+    hub_file_views,
     admin_views,
+    integration_views,
     home_views,
     requests_views,
 )
@@ -91,11 +113,16 @@ COMMANDS = (
 )
 REGISTRY = {
     "kept_work": kept_work,
-    "parkable_page": parkable_page,
+    "parkable_page": lambda found, path: parkable_page(found, path) or hub.parkable_page(found, path),
     "guest_has_drafts": guest_has_drafts,
     "claim_drafts": claim_drafts,
     "draft_saved": mail_link_to_owner,
     "draft_deleted": forget_addresses,
+    "held_by": held_by,
+    "delete_drafts_of": delete_drafts_of,
+    "file_stream": storage.file_stream,
+    "upload_allowance": upload_allowance,
+    "lookups_offered": integrations.lookups_offered,
 }
 """What lower floors ask of higher ones, by name."""
 
@@ -120,6 +147,8 @@ def create_app(
     )
     app.extensions["portal"].database.check()
     read_mail_server(configuration.mail_url)
+    open_storage(configuration).check()
+    read_scanner(configuration.clamav_url)
     integrations.init_app(app, configuration, app.extensions["portal"].database)
     _configure(app, configuration)
     _add_mechanisms(app)
@@ -160,7 +189,7 @@ def _add_mechanisms(app: Flask) -> None:
 
     After the view it is the reverse: the session's gate writes before the unit of work commits.
     """
-    for mechanism in (logs, strict_input, unit_of_work, session_gate, person_gate, headers, error_pages):
+    for mechanism in (logs, storage, strict_input, unit_of_work, session_gate, person_gate, headers, error_pages):
         mechanism.init_app(app)
     app.context_processor(_page_context)
 
@@ -213,6 +242,7 @@ def _page_context() -> dict[str, Any]:
         "site": _site(),
         "clock": page_clock(),
         "csrf_token": lambda: visit().token(),
+        "csrf_token_if_any": lambda: visit().token_if_any(),
         "current_path": request.path,
         "language": language(),
         "other_languages": _other_languages(),

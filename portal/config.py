@@ -37,6 +37,7 @@ class Configuration:
     trusted_proxies: int
     mail_url: str
     storage_url: str
+    clamav_url: str | None = None
     integrations_file: Path | None = None
     integration_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -54,6 +55,11 @@ class Configuration:
     def mail_dir(self) -> Path:
         """Where `MAIL_URL=file:` puts one `.eml` a message."""
         return self.data_dir / "mail"
+
+    @property
+    def storage_dir(self) -> Path:
+        """Where `STORAGE_URL=file:` keeps what people upload; `file:/path` names another folder."""
+        return Path(urlsplit(self.storage_url).path or self.data_dir / "files").absolute()
 
 
 def read_configuration(environ: Mapping[str, str] = os.environ) -> Configuration:
@@ -75,6 +81,7 @@ def read_configuration(environ: Mapping[str, str] = os.environ) -> Configuration
         trusted_proxies=_trusted_proxies(environ),
         mail_url=_scheme(environ, "MAIL_URL", "file:", MAIL_SCHEMES),
         storage_url=_scheme(environ, "STORAGE_URL", "file:", STORAGE_SCHEMES),
+        clamav_url=environ.get("CLAMAV_URL") or None,
         integrations_file=_integrations_file(environ, data_dir),
         integration_secrets={name: value for name, value in environ.items() if name.startswith(INTEGRATION_SECRETS)},
     )

@@ -13,13 +13,17 @@ from flask import Flask, current_app
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from portal.accounts.known_devices import sweep_devices
 from portal.accounts.operations import sweep_tokens
+from portal.accounts.pending import sweep_pending
+from portal.accounts.second_factors import forget_shown_codes
 from portal.drafts.operations import sweep_drafts
 from portal.outbox.delivery import Deliverer
 from portal.outbox.operations import forget_delivered
 from portal.resume.operations import sweep_codes
 from portal.sessions.operations import sweep_sessions
 from portal.sessions.parked_values import sweep_parked
+from portal.storage.upkeep import FileKeeper
 from portal.web.limits import forget_old
 from portal.web.portal import Portal
 
@@ -35,6 +39,9 @@ SWEEPS: tuple[Callable[..., object], ...] = (
     sweep_sessions,
     sweep_parked,
     sweep_tokens,
+    sweep_pending,
+    sweep_devices,
+    forget_shown_codes,
     sweep_codes,
     sweep_drafts,
     forget_old,
@@ -101,8 +108,11 @@ def start_in_thread(app: Flask) -> threading.Event:
 
 def work_for(app: Flask, stop: threading.Event) -> None:
     """Work for an application until told to stop."""
+    parts = cast("Portal", app.extensions["portal"])
+    keeper = FileKeeper(parts.database, parts.configuration, parts.clock)
+    threading.Thread(target=keeper.run, args=(stop,), name="files", daemon=True).start()
     with app.app_context():
-        Worker(cast("Portal", app.extensions["portal"])).run(stop)
+        Worker(parts).run(stop)
 
 
 @click.command("worker")

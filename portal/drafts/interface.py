@@ -1,6 +1,7 @@
 """What lower floors ask of drafts, through the registry that `app` fills."""
 
 import re
+from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
@@ -14,7 +15,9 @@ from portal.sessions.queries import FoundSession
 from portal.site_settings.times import clock_time, language, moment_text
 from portal.web.unit_of_work import now, reading
 
-_PAGE = re.compile(r"/drafts/(?P<reference>[^/]+)(?:/autosave)?(?:/(?P<section>[^/]+)(?:/(?P<item>[^/]+))?)?")
+_PAGE = re.compile(
+    r"/drafts/(?P<reference>[^/]+)(?:/autosave)?(?:/(?P<section>[^/]+)(?:/(?P<item>(?!files$)[^/]+))?(?:/files)?)?"
+)
 
 
 def kept_work(found: FoundSession, path: str | None) -> KeptWork | None:
@@ -30,17 +33,35 @@ def _draft_at(path: str | None, holder: Holder) -> Draft | None:
     return draft if draft and draft.sent_at is None and draft.deleted_at is None and draft.expires_at > now() else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenPage:
+    """A section or item of a draft that can still be filled; `address` is its own."""
+
+    draft_id: int
+    section: Section
+    address: str
+
+
 def parkable_page(found: FoundSession, path: str) -> str | None:
     """The page whose values a late form may leave behind: a section or item of a draft that this session could save."""
+    page = open_page_at(found, path, is_late=True)
+    return page.address if page else None
+
+
+def open_page_at(found: FoundSession, path: str, *, is_late: bool) -> OpenPage | None:
+    """The page at `path` that a session may fill or, where it has ended, leave values behind for."""
     draft = _draft_at(path, Holder(person_id=found.person_id, guest_id=found.guest_id))
     page = _PAGE.fullmatch(path)
     if draft is None or page is None:
         return None
     definition = definition_of(draft.version)
     section = definition.section(page["section"] or "")
-    if section is None or not _holds_answers(section, page["item"]) or not _is_saved(definition, found):
+    if section is None or not _holds_answers(section, page["item"]):
         return None
-    return "/".join(filter(None, ("/drafts", draft.reference, section.id, page["item"])))
+    if is_late and not _is_saved(definition, found):
+        return None
+    address = "/".join(filter(None, ("/drafts", draft.reference, section.id, page["item"])))
+    return OpenPage(draft_id=draft.id, section=section, address=address)
 
 
 def _holds_answers(section: Section, item: str | None) -> bool:

@@ -32,6 +32,7 @@ from portal.form_definitions.answers_choice import (
     show_yes_no,
 )
 from portal.form_definitions.answers_date import display_date, read_date, show_date
+from portal.form_definitions.answers_file import FILE_MESSAGES, display_files, read_files, show_files
 from portal.form_definitions.answers_number import CURRENCY, display_money, display_number, read_money, read_number
 from portal.form_definitions.answers_text import read_email, read_long_text, read_phone, read_text
 from portal.form_definitions.definition import Answer, Field
@@ -39,6 +40,8 @@ from portal.form_definitions.form_fields import (
     AddressField,
     AnswerField,
     DateField,
+    FilesField,
+    LookupField,
     PickedField,
     TextField,
     WordsField,
@@ -211,13 +214,14 @@ FIELD_TYPES: Mapping[str, FieldType] = {
         },
     ),
     "file": FieldType(
-        form_field=WordsField,
-        read=no_answer,
-        show=show_nothing,
+        form_field=FilesField,
+        read=read_files,
+        show=show_files,
+        display=display_files,
+        shape=list,
         compare="presence",
         keys=frozenset({"files"}),
-        messages={"required": mark("Add a file for “%(label)s”")},
-        body=mark("You cannot add files here yet. We will ask you for them after you have sent the form."),
+        messages=FILE_MESSAGES,
     ),
     "declaration": FieldType(
         form_field=PickedField,
@@ -233,14 +237,15 @@ FIELD_TYPES: Mapping[str, FieldType] = {
     ),
     "note": FieldType(form_field=WordsField, read=no_answer, show=show_nothing, compare=None),
     "lookup": FieldType(
-        form_field=WordsField,
+        form_field=LookupField,
         read=no_answer,
         show=show_nothing,
         compare=None,
         keys=frozenset({"integration", "inputs", "fills"}),
-        body=mark("Automatic look-up is not available yet. Please type your answers yourself."),
     ),
 }
+NOT_IN_LOOKUPS = frozenset({"choices", "file", "declaration", "note", "lookup"})
+"""Types that a look-up neither reads nor fills: a declaration, for one, is a person's own."""
 AGAIN = mark("Answer “%(label)s” again")
 
 

@@ -1,6 +1,7 @@
 """The WTForms fields: what a field shows and what was typed into it, for one-input, many-part and picked answers."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import wtforms
@@ -124,6 +125,44 @@ class AddressField(AnswerField):
     suffixes = ("line_1", "line_2", "town", "postcode")
 
 
+@dataclass(frozen=True, kw_only=True)
+class LookupView:
+    """What became of a look-up, as the page shows it: a sentence, and the results to choose from."""
+
+    sentence: str
+    options: tuple[OptionView, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileView:
+    """One added file as the page lists it: `href` downloads it, `remark` says what there is to know of it.
+
+    `is_late` means that it came after the session had ended, and is not part of the form yet.
+    """
+
+    id: str
+    name: str
+    size: str
+    href: str | None
+    remark: str | None
+    is_late: bool = False
+
+
+class FilesField(AnswerField):
+    """Files to choose. What is posted for it are contents, judged and stored elsewhere: here stands what is kept."""
+
+    files: tuple[FileView, ...] = ()
+    limits_text = ""
+    accept = ""
+    many = False
+    most = 1
+    largest = 0
+
+    def posted_inputs(self, posted: Posted) -> Inputs | None:
+        """Nothing that is typed makes a file."""
+        return None
+
+
 class WordsField(AnswerField):
     """Shows words and takes no answer."""
 
@@ -132,3 +171,9 @@ class WordsField(AnswerField):
     def posted_inputs(self, posted: Posted) -> Inputs | None:
         """Nothing can be posted to it."""
         return None
+
+
+class LookupField(WordsField):
+    """A button that looks something up; `outcome` is what became of it."""
+
+    outcome: LookupView | None = None

@@ -27,7 +27,9 @@ from portal.form_definitions.field_types import (
     message,
     read_answer,
 )
-from portal.form_definitions.form_fields import AnswerField, Posted
+from portal.form_definitions.file_kinds import MEGABYTE, endings_of, kinds_text
+from portal.form_definitions.form_fields import AnswerField, FilesField, Posted
+from portal.form_definitions.lookups import input_text
 from portal.form_definitions.page_plan import page_plan
 from portal.form_definitions.rules import is_required, shown_before
 
@@ -145,7 +147,25 @@ class SectionForm(BaseForm):
             return None
         return answer_problem(bound.definition, bound.answer, self._scope.today)
 
+    def refuse_file(self, field_id: str, problem: InvalidAnswerError) -> None:
+        """Say at its question why a file was not kept; several files have a sentence each."""
+        bound = self.all_fields[field_id]
+        bound.invalid = problem
+        sentence = message(bound.definition, problem, self._language, _)
+        bound.error = f"{bound.error}. {sentence}" if bound.error else sentence
+
+    @property
+    def files_fields(self) -> tuple[FilesField, ...]:
+        """The questions for files."""
+        return tuple(bound for bound in self.all_fields.values() if isinstance(bound, FilesField))
+
+    def is_shown(self, field_id: str) -> bool:
+        """Whether a question shows for the values of this page."""
+        return self._shown[field_id]
+
     def _refuse(self, bound: AnswerField, problem: InvalidAnswerError) -> None:
+        if bound.error:
+            return
         bound.error = message(bound.definition, problem, self._language, _)
         bound.errors = [bound.error]
         bound.error_parts = problem.parts
@@ -163,6 +183,13 @@ class SectionForm(BaseForm):
     def error_list(self) -> list[tuple[str, str]]:
         """For the error summary: where each message leads, and the message."""
         return [(f"#{bound.first_input}", bound.error) for bound in self.all_fields.values() if bound.error]
+
+    def typed_text(self, field_id: str) -> str:
+        """What stands in a field as one text, right or wrong; nothing where the field does not show."""
+        bound = self.all_fields.get(field_id)
+        if bound is None or not self._shown[field_id]:
+            return ""
+        return input_text(bound.answer) if bound.answer is not None else bound.value.strip()
 
     def kept(self) -> SectionState:
         """What to store now, valid or not: nothing typed is lost, and hidden fields keep what they had."""
@@ -196,8 +223,26 @@ def _complete(bound: AnswerField) -> None:
     entry = FIELD_TYPES[bound.definition.type]
     if bound.definition.type == "yes_no":
         bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO)
+    if isinstance(bound, FilesField):
+        _complete_files(bound)
     if entry.body:
         bound.body_html = Markup('<p class="govuk-body">{}</p>').format(escape(_(entry.body)))
+
+
+def _complete_files(bound: FilesField) -> None:
+    limits = bound.definition.files
+    if limits:
+        kinds = kinds_text(limits.types, _)
+        bound.limits_text = _limits_text(limits.max) % {"num": limits.max, "kinds": kinds, "size": limits.max_mb}
+        bound.accept = ",".join(f".{ending}" for ending in endings_of(limits.types))
+        bound.many, bound.most = limits.max > 1, limits.max
+        bound.largest = limits.max_mb * MEGABYTE
+
+
+def _limits_text(most: int) -> str:
+    if most == 1:
+        return _("One file: %(kinds)s, of %(size)s MB at most.")
+    return _("Up to %(num)s files: %(kinds)s, of %(size)s MB at most each.")
 
 
 def _copy(source: Mapping[str, Any], target: dict[str, Any], key: str) -> None:

@@ -3,9 +3,11 @@
 from flask import request
 
 from portal.sessions.late_forms import LateForm, Parked
-from portal.sessions.parked_values import park
+from portal.sessions.parked_values import KEPT_FOR, park
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
+from portal.storage.interface import Received, receive
+from portal.storage.operations import claim, late_work
 from portal.web.csrf import FIELD, HEADER, proves
 from portal.web.portal import portal
 from portal.web.strict_input import END_MARKER
@@ -27,7 +29,29 @@ def park_late_form(found: FoundSession) -> Parked | None:
     page = portal().registry["parkable_page"](found, request.path)
     if page is None:
         return None
-    return park(db(), portal().database, portal().configuration.keyring, found, page, _tab(), _sent(), now=now())
+    received = receive()
+    parked = park(db(), portal().database, portal().configuration.keyring, found, page, _tab(), _sent(), now=now())
+    _park_files(received, found, page)
+    return parked
+
+
+def _park_files(received: Received, found: FoundSession, page: str) -> None:
+    """Keep what was uploaded as long as what was typed."""
+    for upload in received.uploads:
+        claim(
+            db(),
+            upload,
+            work=late_work(page),
+            place=late_place(found.person_id),
+            keyring=portal().configuration.keyring,
+            now=now(),
+            until=now() + KEPT_FOR,
+        )
+
+
+def late_place(person_id: int | None) -> str:
+    """Whom late files are bound to: a person, or whoever proves the right to a guest's form."""
+    return f"person {person_id}"
 
 
 def _tab() -> str:

@@ -10,13 +10,17 @@ View = TypeVar("View", bound=Callable[..., Any])
 CUSTOMER = "customer"
 HUB = "hub"
 BY_QUERY = "?kind="
+BY_PERSON = "?kind=, else the kind in which a person is signed in"
+PERSONAL_KINDS = (CUSTOMER, HUB)
+"""The kinds that signing in with a password opens."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
     """Who may pass: the session kind that the view works in, and what that session must have.
 
-    `kind` None means that the view knows no session at all; `BY_QUERY` takes it from `?kind=`.
+    `kind` None means that the view knows no session at all; `BY_QUERY` takes it from `?kind=`, and `BY_PERSON`, where
+    that says nothing, from whoever is signed in.
     """
 
     kind: str | None = CUSTOMER
@@ -33,7 +37,8 @@ class Access(Enum):
     ANY_KIND = Door(kind=BY_QUERY)
     DRAFT_OWNER = Door(session=True)
     PERSON = Door(session=True, person=True)
-    STAFF = Door(kind=HUB, session=True, person=True, roles=frozenset({"staff"}))
+    ANY_PERSON = Door(kind=BY_PERSON, session=True, person=True)
+    STAFF = Door(kind=HUB, session=True, person=True, roles=frozenset({"staff", "administrator"}))
     ADMINISTRATOR = Door(kind=HUB, session=True, person=True, roles=frozenset({"administrator"}))
 
 
@@ -88,6 +93,17 @@ def shows_form_again(view: View) -> View:
     """Declare that a view shows its form filled in, 409, where the form token did not fit (`gate.token_refused`)."""
     view.__dict__["shows_form_again"] = True
     return view
+
+
+def accepts_files(view: View) -> View:
+    """Declare that a view takes uploads, from whoever may add files at its address."""
+    view.__dict__["accepts_files"] = True
+    return view
+
+
+def takes_files(view: Callable[..., Any] | None) -> bool:
+    """Whether a view declares that it takes uploads."""
+    return view is not None and "accepts_files" in view.__dict__
 
 
 def door_of(view: Callable[..., Any]) -> Door:

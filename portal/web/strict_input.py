@@ -4,17 +4,22 @@ Werkzeug's own parser answers a wrong byte or a cut multipart body with an empty
 """
 
 from collections import Counter
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 from urllib.parse import parse_qsl
 
-from flask import Flask, request
+from flask import Flask, current_app, g, request
 from flask import Request as FlaskRequest
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from portal.web.declarations import takes_files
+from portal.web.portal import portal
+
 MAX_FIELDS = 2000
 MAX_BODY = 1024 * 1024
+"""Without files; a view that takes files says how much those may add."""
 END_MARKER = "_end"
 NUL = "\0"
 """PostgreSQL refuses it, and nobody types it."""
@@ -33,8 +38,27 @@ class StrictFormParser(FormDataParser):
         return stream, self.cls(pairs), self.cls()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """How many bytes of files somebody may send here: each file, and all together with what is refused."""
+
+    file: int = 0
+    body: int = 0
+
+
 class Request(FlaskRequest):
     """A request whose form either is whole or does not exist."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        """Where a file goes: encrypted aside where it may be sent, else nowhere."""
+        stream: IO[bytes] = portal().registry["file_stream"](g.get("largest_file", 0))
+        return stream
 
     def make_form_data_parser(self) -> FormDataParser:
         """A parser that raises instead of giving an empty form."""
@@ -55,12 +79,23 @@ def _read_whole_request() -> None:
     if request.method != "POST":
         return
     try:
+        _allow_files()
         _read_form()
     except (HTTPException, ValueError) as reason:
         request.__dict__["form"] = ImmutableMultiDict()  # the error page must not parse, and fail, again
         if isinstance(reason, HTTPException):
             raise
         raise BadRequest("The form could not be read.") from reason
+
+
+def _allow_files() -> None:
+    """A body may be larger only where the view takes files, and whoever sends them may add them there."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.mimetype != "multipart/form-data" or not takes_files(view):
+        return
+    allowance: Allowance = portal().registry["upload_allowance"](**(request.view_args or {}))
+    g.largest_file = allowance.file
+    request.max_content_length = MAX_BODY + allowance.body
 
 
 def _read_form() -> None:

@@ -42,6 +42,19 @@ def db() -> Session:
     return session
 
 
+def is_writing() -> bool:
+    """Whether this request's write transaction has begun: nothing may wait for others then."""
+    return "writing" in g
+
+
+def stop_reading() -> None:
+    """Let go of the reading session, before something that takes long; the next `reading` begins another."""
+    g.pop("reading", None)
+    readers: ExitStack | None = g.pop("stack", None)
+    if readers is not None:
+        readers.close()
+
+
 def is_safe() -> bool:
     """Whether this request must not change anything."""
     return request.method in SAFE_METHODS
@@ -80,9 +93,7 @@ def _release(_error: BaseException | None) -> None:
     stack: ExitStack | None = g.pop("writing_stack", None)
     if stack is not None:
         _roll_back(stack)
-    readers: ExitStack | None = g.pop("stack", None)
-    if readers is not None:
-        readers.close()
+    stop_reading()
 
 
 def init_app(app: Flask) -> None:

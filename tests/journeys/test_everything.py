@@ -7,7 +7,8 @@ from flask import Flask
 
 from portal.form_definitions.field_types import FIELD_TYPES
 from portal.form_definitions.reading import read_yaml
-from tests.citizen import Citizen, Values
+from tests.citizen import Citizen, File, Values
+from tests.files import PDF
 from tests.loan import publish_yaml, start, states
 from tests.people import add_person, sign_in
 
@@ -67,7 +68,7 @@ def test_from_start_to_receipt(app: Flask, citizen: Citizen, draft: str) -> None
     add(citizen, **OLD)
     assert citizen.press("Continue").path == f"{draft}/museum"
     assert citizen.press("Continue", willing="lend", story="one two three four five").path == f"{draft}/papers"
-    assert citizen.press("Continue", where="In the drawer").path == f"{draft}/agreement"
+    assert citizen.press("Continue", where="In the drawer", scan=File("log book.pdf", PDF)).path == f"{draft}/agreement"
     assert citizen.press("Continue", agreed="yes").path == f"{draft}/check"
     citizen.press("Send", declaration="yes")
     reference = draft.rpartition("/")[2]
@@ -79,7 +80,7 @@ def test_from_start_to_receipt(app: Flask, citizen: Citizen, draft: str) -> None
         for words in (
             "Siân O’Neill-Łuk <b>", "29 February 1984", "Yes", "20.5", "01632 960001", "AB123", "NEW 1", "No colour",
             "31 December 1999", "£5,000.01", "Red", "Blue", "ruby", "1 Shed Row", "AS1 1AA", "Yes, gladly",
-            "one two three four five", "In the drawer",
+            "one two three four five", "In the drawer", "log book.pdf",
         ):
             assert words in page
         assert "Send me news" not in page
@@ -202,7 +203,7 @@ def test_the_last_old_vehicle_takes_its_section_along_and_brings_it_back(citizen
 def test_a_stop_holds_until_its_cause_is_gone(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/person")
     citizen.press("Continue", **(PERSON | {"licence": "no"}))
-    citizen.press("Continue")
+    citizen.press("Continue", scan=File("log book.pdf", PDF))
     page = citizen.press("Continue", agreed="yes", news="yes")
     assert (page.status, page.path, page.heading) == (200, f"{draft}/agreement", "We need your mail address")
     citizen.open(f"{draft}/check")

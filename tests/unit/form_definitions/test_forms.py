@@ -191,7 +191,6 @@ def test_notes_are_safe_and_what_is_not_there_yet_says_so_plainly():
     assert "<strong>this</strong>" in top["n"]
     assert "<script" not in top["n"]
     assert 'href="javascript' not in top["n"]
-    assert "We will ask you for them after you have sent the form." in top["f"]
     assert "Please type your answers yourself." in top["l"]
 
 

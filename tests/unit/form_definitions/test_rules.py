@@ -110,9 +110,12 @@ def test_a_problem_says_what_to_do():
     assert texts == ["Add more to “People”: at least 1"]
 
 
-def test_a_required_file_or_note_never_blocks():
-    form = definition(section("s", ask("file", required=True), ask("note", "n")))
-    assert section_problems(form.section("s"), shown(form, {}, TODAY)) == ()
+def test_a_required_file_blocks_until_it_is_there_and_a_note_never_does():
+    form = definition(section("s", ask("file", "f", required=True), ask("note", "n")))
+    kept = {"id": "1", "name": "a.pdf", "kind": "pdf", "size": "9"}
+    missing = section_problems(form.section("s"), shown(form, {}, TODAY))
+    assert [(problem.field.id, problem.error.key) for problem in missing] == [("f", "required")]
+    assert section_problems(form.section("s"), shown(form, {"s": {"f": [kept]}}, TODAY)) == ()
 
 
 def test_a_section_waits_for_what_it_needs_but_not_for_what_does_not_show():

@@ -130,13 +130,14 @@ def field(kind: str, **more: Any) -> SimpleNamespace:
     blank: dict[str, Any] = dict.fromkeys(BLANK)
     parts = dict.fromkeys(("day", "month", "year", "line_1", "line_2", "town", "postcode"), "")
     usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "required": True, "value": "",
-             "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "body_html": "Later"}  # fmt: skip
+             "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "body_html": "Later",
+             "files": (), "limits_text": "Up to 3", "accept": ".pdf", "many": True, "most": 3, "largest": 9}  # fmt: skip
     return SimpleNamespace(**blank | usual | more)
 
 
 TYPES = ["text", "name", "email", "phone", "number", "money", "long_text", "date", "address", "yes_no", "choice",
-         "choices", "declaration"]  # fmt: skip
-SHOWN_ONLY = ["note", "file", "lookup"]
+         "choices", "declaration", "file"]  # fmt: skip
+SHOWN_ONLY = ["note", "lookup"]
 
 
 def _ids(page: list[Element]) -> list[str]:

@@ -1,0 +1,92 @@
+"""What the worker does about files: deletes what was let go, scans what the scanner has not seen yet."""
+
+import logging
+import threading
+
+from portal.clock import Clock
+from portal.config import Configuration
+from portal.db import Database
+from portal.errors import UndecryptableError
+from portal.storage.adapters import open_storage
+from portal.storage.definition import Scan
+from portal.storage.models import StoredFile
+from portal.storage.operations import forget, note_scan, opened, put_off_scan
+from portal.storage.queries import due_for_deletion, waiting_for_scan
+from portal.storage.scanner import ScannerAwayError, read_scanner, scan
+from portal.storage.sealed_files import plain_chunks
+
+logger = logging.getLogger(__name__)
+PAUSE_S = 10.0
+
+
+class FileKeeper:
+    """Any number of them may run side by side: deleting twice is harmless, and a file is scanned by one at a time."""
+
+    def __init__(self, database: Database, configuration: Configuration, clock: Clock) -> None:
+        self._database = database
+        self._keyring = configuration.keyring
+        self._clock = clock
+        self._storage = open_storage(configuration)
+        self._scanner = read_scanner(configuration.clamav_url)
+
+    def run(self, stop: threading.Event) -> None:
+        """Look every few seconds until told to stop; a failure is logged and looking goes on.
+
+        In a thread of its own: a scanner that is slow must not keep mail waiting.
+        """
+        while not stop.wait(PAUSE_S):
+            try:
+                self.keep()
+            except Exception:
+                logger.exception("The keeper of files failed and goes on")
+
+    def keep(self) -> None:
+        """One batch of each."""
+        self.delete_due()
+        self.scan_waiting()
+
+    def delete_due(self) -> None:
+        """Contents first, then the rows: broken off in between, it is done again."""
+        with self._database.reading() as db:
+            names = due_for_deletion(db, now=self._clock.now())
+        for name in names:
+            self._storage.delete(name)
+        if names:
+            with self._database.writing() as db:
+                forget(db, names)
+
+    def scan_waiting(self) -> None:
+        """Ask the scanner about files that came while it was away, until it is away again."""
+        with self._database.reading() as db:
+            waiting = waiting_for_scan(db, now=self._clock.now())
+        for file in waiting:
+            try:
+                self._take(file)
+            except ScannerAwayError as reason:
+                logger.warning("File %s is not scanned yet: %s", file.name, reason)
+                return
+
+    def _take(self, file: StoredFile) -> None:
+        if not self._lease(file):
+            return
+        found = self._scanned(file)
+        with self._database.writing() as db:
+            note_scan(db, file.name, found)
+        if found is Scan.INFECTED:
+            logger.warning("File %s is infected and was deleted", file.name)
+            self._storage.delete(file.name)
+
+    def _lease(self, file: StoredFile) -> bool:
+        """Put the next try off, unless another worker has done so already."""
+        with self._database.writing() as db:
+            return put_off_scan(db, file, now=self._clock.now())
+
+    def _scanned(self, file: StoredFile) -> Scan:
+        if self._scanner is None:
+            return Scan.NOT_SCANNED
+        try:
+            with self._storage.open(file.name) as sealed:
+                return scan(self._scanner, plain_chunks(sealed, opened(self._keyring, file).key, file.size))
+        except (FileNotFoundError, UndecryptableError):
+            logger.exception("File %s cannot be read", file.name)
+            return Scan.NOT_SCANNED

@@ -1,0 +1,58 @@
+"""A form that asks for files, and what is in storage."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from portal.config import Configuration
+from portal.form_definitions.operations import publish
+from portal.form_definitions.reading import read_yaml
+from tests.citizen import Citizen
+
+FORM = """
+format: 1
+form:
+  id: evidence
+  title: Send us your papers
+sections:
+  - id: papers
+    title: Your papers
+    fields:
+      - {id: story, type: text, label: What is this about?, required: true}
+      - {id: proof, type: file, label: Proof, required: true, files: {max: 3, max_mb: 1, types: [pdf, jpg, png, docx]}}
+      - {id: notes, type: file, label: Notes, files: {max: 2, max_mb: 2, types: [txt, csv, odt, gif, heic]}}
+      - {id: why, type: text, label: Why these notes?, when: {field: ./notes, answered: true}}
+  - id: people
+    title: People
+    repeat: {item: person, min: 0, max: 5, label_from: name}
+    fields:
+      - {id: name, type: name, label: Name, required: true}
+      - {id: card, type: file, label: Card, files: {max: 1, max_mb: 1, types: [pdf]}}
+"""
+
+
+def publish_evidence(app: Flask) -> None:
+    """Publish the form."""
+    parts = app.extensions["portal"]
+    with parts.database.writing() as db:
+        publish(db, read_yaml(FORM), now=parts.clock.now())
+
+
+@pytest.fixture
+def draft(app: Flask, citizen: Citizen) -> str:
+    """The address of a draft that this browser's guest has just started."""
+    publish_evidence(app)
+    citizen.open("/forms/evidence")
+    return citizen.press("Start now").path
+
+
+@pytest.fixture
+def kept(configuration: Configuration) -> Callable[[], list[Path]]:
+    """Every file that storage holds, finished or not."""
+
+    def find() -> list[Path]:
+        return sorted(path for path in configuration.storage_dir.rglob("*") if path.is_file())
+
+    return find

@@ -1,0 +1,313 @@
+"""Files on a section's page: added, listed, removed, downloaded, sent, and gone with their draft."""
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from threading import Event
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from portal.commands.worker import Worker
+from portal.db import Database
+from portal.errors import UndecryptableError
+from portal.storage.interface import UPLOADS
+from portal.storage.models import StoredFile
+from portal.storage.upkeep import FileKeeper
+from tests.citizen import Citizen, File
+from tests.conftest import MovableClock
+from tests.files import PDF, archive, open_document, picture
+from tests.integration.storage.conftest import FORM
+from tests.people import add_person, sign_in
+
+Kept = Callable[[], list[Path]]
+PAYSLIP = File("payslip.pdf", PDF)
+PHOTO = File("photo.jpg", picture())
+LARGE = File("scan.jpg", picture() + bytes(300_000))
+
+
+def keep_house(app: Flask) -> None:
+    """What the worker does about files."""
+    parts = app.extensions["portal"]
+    FileKeeper(parts.database, parts.configuration, parts.clock).keep()
+
+
+def add(citizen: Citizen, draft: str, *files: File) -> None:
+    citizen.open(f"{draft}/papers")
+    citizen.press("Continue", story="My rent", proof=list(files))
+
+
+def rows(database: Database) -> list[StoredFile]:
+    with database.reading() as db:
+        return list(db.scalars(select(StoredFile).order_by(StoredFile.id)))
+
+
+def download(citizen: Citizen, name: str) -> TestResponse:
+    return citizen.client.get(citizen.page.links[name], buffered=True)
+
+
+def test_a_file_is_kept_although_another_answer_is_missing(citizen: Citizen, draft: str, kept: Kept) -> None:
+    citizen.open(f"{draft}/papers")
+    page = citizen.press("Continue", proof=PAYSLIP)
+    assert page.status == 422
+    assert "payslip.pdf" in page
+    assert len(kept()) == 1
+    assert "Add a file" not in page.text
+    assert citizen.press("Continue", story="My rent").path == f"{draft}/people"
+
+
+def test_a_missing_file_is_asked_for_and_keeps_the_form_from_being_sent(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/papers")
+    page = citizen.press("Continue", story="My rent")
+    assert page.status == 422
+    assert "Add a file for “Proof”" in page
+    citizen.open(f"{draft}/check")
+    assert citizen.press("Send").status == 422
+
+
+@pytest.mark.parametrize("button", ["Continue", "Save and come back later", "Back", "Save and stay signed in"])
+def test_every_button_keeps_the_file(citizen: Citizen, draft: str, button: str) -> None:
+    citizen.open(f"{draft}/papers")
+    citizen.press(button, proof=PAYSLIP)
+    assert f"payslip.pdf {len(PDF)} B Not scanned for viruses" in citizen.open(f"{draft}/papers")
+
+
+@pytest.mark.parametrize(
+    ("field", "file"),
+    [
+        ("proof", PHOTO),
+        ("proof", File("PHOTO.JPEG", picture())),
+        ("proof", File("scan.png", picture("PNG"))),
+        ("proof", File("letter.docx", archive("[Content_Types].xml", "word/document.xml"))),
+        ("notes", File("notes.txt", "Grüße\r\nfrom here".encode("cp1252"))),
+        ("notes", File("wide.txt", "Łódź".encode("utf-16"))),
+        ("notes", File("table.csv", b"a;b\n1;2\n")),
+        ("notes", File("letter.odt", open_document())),
+        ("notes", File("smile.gif", picture("GIF"))),
+        ("notes", File("IMG_1.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))),
+        ("proof", File("Mietvertrag.2024.05.pdf", PDF)),
+    ],
+    ids=lambda value: value.name if isinstance(value, File) else value,
+)
+def test_what_people_have_is_taken(citizen: Citizen, draft: str, field: str, file: File) -> None:
+    citizen.open(f"{draft}/papers")
+    citizen.press("Back", **{field: file})
+    page = citizen.open(f"{draft}/papers")
+    assert file.name in page
+    answer = download(citizen, file.name)
+    assert (answer.status_code, answer.data) == (200, file.content)
+
+
+def test_a_question_that_asks_whether_files_were_added_shows(citizen: Citizen, draft: str) -> None:
+    add(citizen, draft, PAYSLIP)
+    citizen.open(f"{draft}/papers")
+    citizen.press("Continue", notes=File("notes.txt", b"hello"), why="Because")
+    assert "Because" in citizen.open(f"{draft}/check")
+
+
+def test_files_add_up_until_there_are_as_many_as_are_wanted(citizen: Citizen, draft: str, kept: Kept) -> None:
+    add(citizen, draft, PAYSLIP, PHOTO)
+    citizen.open(f"{draft}/papers")
+    page = citizen.press("Continue", proof=[File("third.pdf", PDF), File("fourth.pdf", PDF)])
+    assert page.status == 422
+    assert "“fourth.pdf” was not added: “Proof” takes 3 at most" in page
+    assert all(name in page for name in ("payslip.pdf", "photo.jpg", "third.pdf"))
+    assert len(kept()) == 3
+
+
+def test_a_file_is_removed_by_its_own_button_and_what_was_typed_stays(
+    app: Flask, citizen: Citizen, draft: str, kept: Kept
+) -> None:
+    add(citizen, draft, PAYSLIP, PHOTO)
+    citizen.open(f"{draft}/papers")
+    page = citizen.press("Remove payslip.pdf", story="Changed meanwhile")
+    assert page.value("story") == "Changed meanwhile"
+    assert "photo.jpg" in page
+    assert "payslip.pdf" not in page
+    keep_house(app)
+    assert len(kept()) == 1
+
+
+def test_what_storage_holds_is_encrypted_and_bound_to_its_draft(
+    citizen: Citizen, draft: str, kept: Kept, database: Database
+) -> None:
+    add(citizen, draft, File("secret.pdf", PDF + b"canary"))
+    [path] = kept()
+    assert b"canary" not in path.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o600
+    with database.writing() as db:
+        db.scalars(select(StoredFile)).one().place = "papers/elsewhere"
+    citizen.open(f"{draft}/papers")
+    assert download(citizen, "secret.pdf").status_code == 500
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda data: data[:-1],
+        lambda data: data[: 65536 + 16],
+        lambda data: data[65552:131104] + data[:65552] + data[131104:],
+        lambda data: data + b"x",
+        lambda data: data[:-65552] if len(data) % 65552 == 0 else data[: -(len(data) % 65552)],
+        lambda data: bytes([data[0] ^ 1]) + data[1:],
+    ],
+    ids=["cut", "cut at a chunk", "re-ordered", "longer", "without its end", "changed"],
+)
+def test_a_changed_file_is_not_given_out_as_if_it_were_whole(
+    citizen: Citizen, draft: str, kept: Kept, harm: Callable[[bytes], bytes]
+) -> None:
+    add(citizen, draft, LARGE)
+    citizen.open(f"{draft}/papers")
+    [path] = kept()
+    path.write_bytes(harm(path.read_bytes()))
+    with pytest.raises(UndecryptableError):
+        download(citizen, "scan.jpg")
+
+
+def test_a_download_is_saved_and_never_shown_as_a_page(citizen: Citizen, draft: str) -> None:
+    add(citizen, draft, File("Lohn „März“ ä.pdf", PDF))
+    citizen.open(f"{draft}/papers")
+    answer = download(citizen, "Lohn „März“ ä.pdf")
+    assert answer.headers["Content-Disposition"] == (
+        "attachment; filename=\"Lohn Marz a.pdf\"; filename*=UTF-8''Lohn%20%E2%80%9EM%C3%A4rz%E2%80%9C%20%C3%A4.pdf"
+    )
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.content_type == "application/pdf"
+
+
+def test_nobody_else_gets_a_file(app: Flask, citizen: Citizen, draft: str) -> None:
+    add(citizen, draft, PAYSLIP)
+    address = citizen.open(f"{draft}/papers").links["payslip.pdf"]
+    stranger = Citizen(app)
+    assert stranger.client.get(address).status_code == 302
+    stranger.open("/forms/evidence")
+    own = stranger.press("Start now").path
+    assert stranger.client.get(address).status_code == 404
+    reference = own.rpartition("/")[2]
+    assert stranger.client.get(re.sub(r"/files/[^/]+", f"/files/{reference}", address)).status_code == 404
+    add_person(app, "mina@mail.example", "staff")
+    sign_in(stranger, "mina@mail.example")
+    assert stranger.client.get(address.replace("/files/", "/hub/cases/").replace("/", "/", 1)).status_code == 404
+
+
+def test_a_file_of_somebody_elses_draft_cannot_be_removed(app: Flask, citizen: Citizen, draft: str) -> None:
+    add(citizen, draft, PAYSLIP)
+    name = citizen.open(f"{draft}/papers").links["payslip.pdf"].rpartition("/")[2]
+    stranger = Citizen(app)
+    stranger.open("/forms/evidence")
+    stranger.open(f"{stranger.press('Start now').path}/papers")
+    token = stranger.page.value("csrf_token") or ""
+    data = {"csrf_token": token, "_remove_file": f"proof/{name}", "story": "x", "_end": "1"}
+    stranger.client.post(stranger.page.path, data=data)
+    assert stranger.open(stranger.page.path).value("story") == "x"
+    assert download_again(citizen, draft).status_code == 200
+
+
+def download_again(citizen: Citizen, draft: str) -> TestResponse:
+    citizen.open(f"{draft}/papers")
+    return download(citizen, "payslip.pdf")
+
+
+def send(citizen: Citizen, draft: str) -> str:
+    citizen.open(f"{draft}/people")
+    citizen.press("Continue")
+    assert f"payslip.pdf ({len(PDF)} B)" in citizen.open(f"{draft}/check")
+    citizen.press("Send")
+    return draft.rpartition("/")[2]
+
+
+def test_what_was_sent_keeps_its_files_for_its_owner_and_for_staff(
+    app: Flask, citizen: Citizen, draft: str, clock: MovableClock
+) -> None:
+    add(citizen, draft, PAYSLIP)
+    reference = send(citizen, draft)
+    assert citizen.page.heading == "We have received your form"
+    assert download(citizen, "payslip.pdf").data == PDF
+    add_person(app, "mina@mail.example", "staff")
+    staff = Citizen(app)
+    sign_in(staff, "mina@mail.example")
+    assert "Not scanned for viruses" in staff.open(f"/hub/cases/{reference}")
+    assert download(staff, "payslip.pdf").data == PDF
+    clock.advance(days=400)
+    for _ in range(3):
+        Worker(app.extensions["portal"]).work(Event())
+    keep_house(app)
+    sign_in(staff, "mina@mail.example")
+    staff.open(f"/hub/cases/{reference}")
+    assert download(staff, "payslip.pdf").data == PDF
+
+
+def test_files_whose_question_no_longer_shows_are_not_sent_and_go(
+    app: Flask, citizen: Citizen, draft: str, kept: Kept
+) -> None:
+    add(citizen, draft, PAYSLIP)
+    citizen.open(f"{draft}/people")
+    citizen.press("Add another person")
+    citizen.press("Continue", name="Zoë", card=File("card.pdf", PDF))
+    assert len(kept()) == 2
+    citizen.press("Remove Zoë")
+    keep_house(app)
+    assert len(kept()) == 1
+    assert "card.pdf" not in citizen.open(f"{draft}/check")
+
+
+@pytest.mark.parametrize("way", ["deleted", "expired"])
+def test_files_go_with_their_draft(
+    app: Flask, citizen: Citizen, draft: str, kept: Kept, clock: MovableClock, database: Database, way: str
+) -> None:
+    add(citizen, draft, PAYSLIP, PHOTO)
+    address = citizen.open(f"{draft}/papers").links["payslip.pdf"]
+    if way == "deleted":
+        citizen.open(draft)
+        citizen.press("Delete this draft")
+        citizen.press("Delete this draft")
+        assert citizen.client.get(address).status_code == 404
+    else:
+        clock.advance(days=31)
+        Worker(app.extensions["portal"]).work(Event())
+    assert [row.sealed for row in rows(database)] in ([b"", b""], [])
+    keep_house(app)
+    assert (kept(), rows(database)) == ([], [])
+
+
+def test_a_claimed_draft_keeps_its_files(app: Flask, citizen: Citizen, draft: str) -> None:
+    add(citizen, draft, PAYSLIP)
+    add_person(app, "zoe@mail.example")
+    sign_in(citizen, "zoe@mail.example")
+    if "Yes" in citizen.page:
+        citizen.press("Yes")
+    assert download_again(citizen, draft).data == PDF
+
+
+def test_two_tabs_add_files_and_neither_is_in_the_others_way(app: Flask, citizen: Citizen, draft: str) -> None:
+    other = Citizen(app)
+    other.client = citizen.client
+    citizen.open(f"{draft}/papers")
+    other.open(f"{draft}/papers")
+    other.press("Save and stay signed in", proof=PHOTO, story="From the other tab")
+    citizen.open(f"{draft}/papers")
+    other.press("Back", proof=PAYSLIP)
+    assert citizen.press("Continue", story="From this tab").path == f"{draft}/people"
+    page = citizen.open(f"{draft}/papers")
+    assert "photo.jpg" in page
+    assert "payslip.pdf" in page
+
+
+def test_uploads_are_slowed_down_and_say_so(citizen: Citizen, draft: str, app: Flask, kept: Kept) -> None:
+    citizen.open(f"{draft}/papers")
+    token = citizen.page.value("csrf_token") or ""
+    answer = None
+    for _ in range(UPLOADS.burst + 1):
+        data = {"csrf_token": token, "_end": "1", "_changed": "notes", "notes": (BytesIO(b""), "x.txt")}
+        answer = citizen.client.post(f"{draft}/autosave/papers/files", data=data, headers={"HX-Request": "true"})
+    assert answer is not None
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert kept() == []
+
+
