@@ -28,9 +28,9 @@ class AuditEvent(Base):
     id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
     action: Mapped[str] = mapped_column(String(64), index=True)
-    person_id: Mapped[int | None] = mapped_column(Id)
+    person_id: Mapped[int | None] = mapped_column(Id, index=True)
     address: Mapped[str | None] = mapped_column(String(64))
-    subject: Mapped[str | None] = mapped_column(String(128))
+    subject: Mapped[str | None] = mapped_column(String(128), index=True)
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 

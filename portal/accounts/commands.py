@@ -1,4 +1,4 @@
-"""`flask accounts create`: an account whose address counts as proved."""
+"""`flask accounts`: making an account whose address counts as proved, and removing a lost second factor."""
 
 import sys
 
@@ -6,14 +6,18 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
+from portal.accounts.guessable import guessable_fault
 from portal.accounts.operations import DuplicateAddressError, create_account, mail_password_link
 from portal.accounts.passwords import hash_password
+from portal.accounts.queries import person_by_key
 from portal.accounts.registration_views import password_link
 from portal.accounts.rules import ROLES, Address, BadAddressError, password_fault, read_address
+from portal.accounts.second_factors import switch_off
 from portal.audit import Actor
+from portal.mail.notices import Notice
 from portal.web.portal import portal
 
-accounts_group = AppGroup("accounts", help="Make accounts.")
+accounts_group = AppGroup("accounts", help="Accounts of people.")
 
 
 @accounts_group.command("create")
@@ -24,7 +28,7 @@ accounts_group = AppGroup("accounts", help="Make accounts.")
 def create(email: str, role: str, name: str | None, password_stdin: bool) -> None:
     """Make an account for EMAIL, like: --role staff mina@example.org."""
     address = _address(email)
-    password_hash = hash_password(_typed_password()) if password_stdin else None
+    password_hash = hash_password(_typed_password(address)) if password_stdin else None
     with portal().database.writing() as db:
         _create(db, address, role, name, password_hash)
     click.echo(f"Made an account for {address.email}, role {role}.")
@@ -42,6 +46,21 @@ def _create(db: Session, address: Address, role: str, name: str | None, password
         mail_password_link(db, person, link_to=password_link, to=person.email, now=now)
 
 
+@accounts_group.command("reset-second-factor")
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Remove the second factor of EMAIL, whose owner has lost the app and the recovery codes; they are told by mail."""
+    address = _address(email)
+    with portal().database.writing() as db:
+        person = person_by_key(db, address.key)
+        if person is None:
+            raise click.ClickException(f"There is no account for {address.email}.")
+        now = portal().clock.now()
+        if not switch_off(db, person, by=Actor(), now=now, notice=Notice.SECOND_FACTOR_RESET):
+            raise click.ClickException(f"{person.email} has no second factor.")
+    click.echo(f"Removed the second factor of {person.email}.")
+
+
 def _address(typed: str) -> Address:
     try:
         return read_address(typed)
@@ -49,9 +68,9 @@ def _address(typed: str) -> Address:
         raise click.ClickException(f"{reason}.") from reason
 
 
-def _typed_password() -> str:
+def _typed_password(address: Address) -> str:
     password = sys.stdin.read().rstrip("\r\n")
-    fault = password_fault(password)
+    fault = password_fault(password) or guessable_fault(password, address.email)
     if fault:
         raise click.ClickException(f"{fault}.")
     return password

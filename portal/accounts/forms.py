@@ -6,13 +6,15 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest
-from wtforms import EmailField, Field, HiddenField, PasswordField
+from wtforms import EmailField, Field, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
-from portal.accounts.rules import Address, BadAddressError, password_fault, read_address
+from portal.accounts.guessable import guessable_fault
+from portal.accounts.rules import LONGEST_NAME, Address, BadAddressError, password_fault, read_address
 from portal.web.strict_input import repeated
 
 _EMAIL_MISSING = InputRequired(_("Enter your e-mail address"))  # type: ignore[arg-type]  # lazy texts are texts
+_CODE_MISSING = InputRequired(_("Enter a code"))  # type: ignore[arg-type]
 _PASSWORD_MISSING = InputRequired(_("Enter your password"))  # type: ignore[arg-type]
 
 
@@ -52,10 +54,17 @@ def _is_one_address(_form: FlaskForm, field: Field) -> None:
         raise ValidationError(gettext(str(reason))) from reason
 
 
-def _is_good_password(_form: FlaskForm, field: Field) -> None:
-    fault = password_fault(typed(field))
+def _is_good_password(form: FlaskForm, field: Field) -> None:
+    """Of a person whose form knows the address, that is no password either."""
+    own = typed(form.email) if "email" in form else getattr(form, "own_address", "")
+    fault = password_fault(typed(field)) or guessable_fault(typed(field), own)
     if fault:
         raise ValidationError(gettext(fault))
+
+
+def _fits_one_line(_form: FlaskForm, field: Field) -> None:
+    if not typed(field).isprintable() or len(typed(field)) > LONGEST_NAME:
+        raise ValidationError(gettext("Enter a name on one line, of at most 200 characters"))
 
 
 class SignInForm(AccountForm):
@@ -90,9 +99,60 @@ class ConfirmForm(AccountForm):
 
 
 class NewPasswordForm(AccountForm):
-    """A password to be set."""
+    """A password to be set, by the person with this address."""
 
     password = PasswordField(validators=[_PASSWORD_MISSING, _is_good_password])
+
+    def __init__(self, own_address: str = "") -> None:
+        super().__init__()
+        self.own_address = own_address
+
+
+class ChangePasswordForm(NewPasswordForm):
+    """The password as it is, and as it is to be."""
+
+    old_password = PasswordField(validators=[InputRequired(_("Enter the password that you have now"))])  # type: ignore[arg-type]
+
+
+class NameForm(AccountForm):
+    """How somebody wants to be called; empty: by the address."""
+
+    name = StringField(validators=[_fits_one_line])
+
+
+class CodeForm(AccountForm):
+    """A code from the app, or a recovery code, and where to go then."""
+
+    code = StringField(validators=[_CODE_MISSING])
+    next = HiddenField()
+
+
+class SetUpForm(AccountForm):
+    """The first code of an app; `secret` is what the page showed, sealed for this person."""
+
+    code = StringField(validators=[_CODE_MISSING])
+    secret = HiddenField()
+    next = HiddenField()
+
+
+class AgainForm(AccountForm):
+    """The password of somebody who is signed in, and a code where they have a second factor."""
+
+    password = PasswordField(validators=[_PASSWORD_MISSING])
+    code = StringField()
+    next = HiddenField()
+
+
+class ObjectForm(AccountForm):
+    """The address at which a mail was read."""
+
+    email = EmailField(validators=[_EMAIL_MISSING])
+
+
+class PressForm(AccountForm):
+    """A button, and where to go then."""
+
+    next = HiddenField()
 
 
 class ClaimForm(AccountForm):

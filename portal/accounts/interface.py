@@ -1,18 +1,27 @@
 """Who is signed in, as every page and feature asks it, and signing somebody in."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
-from flask import g
+from flask import g, request
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from portal.accounts.models import Person
+from portal.accounts.cookies import device_token, give_device
+from portal.accounts.known_devices import find_device, remember_device
+from portal.accounts.models import KnownDevice, Person
 from portal.accounts.queries import person_by_id
+from portal.accounts.wording import device_words
 from portal.audit import record
+from portal.mail import messages
+from portal.mail.notices import Notice
+from portal.sessions.devices import device_of
 from portal.sessions.interface import visit
-from portal.sessions.operations import Holder, end_session
+from portal.sessions.operations import Holder, end_session, end_sign_ins_of
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
+from portal.site_settings.interface import settings
+from portal.tokens import new_token
 from portal.web.addresses import actor
 from portal.web.declarations import CUSTOMER, HUB
 from portal.web.portal import portal
@@ -80,9 +89,58 @@ def sign_in_person(person: Person) -> bool:
         kind,
         Holder(person_id=person.id, guest_id=guest_id),
         csrf_secret=old.csrf_secret if old and old.person_id == person.id else None,
+        authenticated_at=now(),
+        sole_slot=_sole_slot(person),
     )
-    record(db(), "signed_in", by=actor(person.id), now=now(), kind=kind)
+    _note_sign_in(person, kind)
     return guest_id is not None
+
+
+def _sole_slot(person: Person) -> str | None:
+    """The place of the only sign-in, taken from whoever had it, where the setting allows one at a time."""
+    if not settings().one_sign_in:
+        return None
+    slot = f"person {person.id}"
+    end_sign_ins_of(db(), person.id, slot, now=now())
+    return slot
+
+
+def _note_sign_in(person: Person, kind: str) -> None:
+    """Write the sign-in down, remember the device, and tell the person by mail of one that was never seen before."""
+    token, device = device_token() or new_token(), device_of(request.headers.get("User-Agent", ""))
+    record(db(), "signed_in", by=actor(person.id), now=now(), kind=kind, device=device)
+    give_device(token)
+    if remember_device(db(), person.id, token, device, now=now()):
+        messages.security_notice(
+            db(), Notice.NEW_SIGN_IN, to=person.email, device=device_words(device), now=now()
+        )
+
+
+def device_here(person: Person | None) -> KnownDevice | None:
+    """The device of this request, if the person has signed in on it before; nobody's is looked for as well."""
+    return find_device(reading(), person.id if person else 0, device_token())
+
+
+def prove_again(person: Person) -> None:
+    """Give this browser another session of the same person, who has just proved who they are (ASVS 5.0 7.2.4)."""
+    live = visit().live
+    if live is None:
+        return
+    end_session(db(), live.id, EndReason.REPLACED, now=now())
+    visit().open(
+        live.kind,
+        Holder(person_id=person.id, guest_id=live.guest_id),
+        csrf_secret=live.csrf_secret,
+        authenticated_at=now(),
+        sole_slot=_sole_slot(person),
+    )
+
+
+def own_path(path: str, **query: str | int | None) -> str:
+    """A page about the signed-in person, for the kind of session that this request works in."""
+    kind = None if visit().kind == CUSTOMER else visit().kind
+    asked = {name: value for name, value in {"kind": kind, **query}.items() if value is not None}
+    return f"{path}?{urlencode(asked)}" if asked else path
 
 
 def _guest_to_claim(old: FoundSession | None, person: Person) -> str | None:

@@ -1,8 +1,8 @@
-"""People, and the links mailed to them."""
+"""People, how they prove who they are, the devices they were seen on, and the links mailed to them."""
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Identity, LargeBinary, String
+from sqlalchemy import ForeignKey, Identity, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.accounts.rules import ROLES, Role
@@ -14,7 +14,10 @@ HASH_LENGTH = 200
 
 
 class Person(Base):
-    """Somebody with an account; `email_key` is what makes two spellings of an address one person."""
+    """Somebody with an account; `email_key` is what makes two spellings of an address one person.
+
+    The row of a deleted account stays without address, name and password, so that its number is never given again.
+    """
 
     __tablename__ = "people"
 
@@ -22,10 +25,11 @@ class Person(Base):
     email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))
     email_key: Mapped[str] = mapped_column(String(EMAIL_LENGTH), unique=True)
     password_hash: Mapped[str | None] = mapped_column(String(HASH_LENGTH))
-    role: Mapped[str] = mapped_column(String(16))
+    role: Mapped[str] = mapped_column(String(16), index=True)
     name: Mapped[str | None] = mapped_column(String(200))
     verified_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     is_authenticated = True
@@ -67,3 +71,56 @@ class MailedToken(Base):
     password_hash: Mapped[str | None] = mapped_column(String(HASH_LENGTH))
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
+
+
+class SecondFactor(Base):
+    """What a person's code app shares with us, sealed, and the last code that was used, so that none works twice.
+
+    New recovery codes stand here, sealed, until their owner says that they are kept, at most until `codes_shown_until`.
+    """
+
+    __tablename__ = "second_factors"
+
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+    sealed_secret: Mapped[bytes] = mapped_column(LargeBinary)
+    last_step: Mapped[int] = mapped_column(Id)
+    set_up_at: Mapped[datetime]
+    codes_salt: Mapped[bytes] = mapped_column(LargeBinary(16))
+    sealed_codes: Mapped[bytes | None] = mapped_column(LargeBinary)
+    codes_shown_until: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class RecoveryCode(Base):
+    """One of the codes that stand in for a lost code app, hashed; it works once."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    used_at: Mapped[datetime | None]
+
+
+class PendingSignIn(Base):
+    """Somebody whose password was right and whose second factor is still asked for; no session is open yet."""
+
+    __tablename__ = "pending_sign_ins"
+
+    id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class KnownDevice(Base):
+    """A browser in which a person has signed in; of its cookie only a hash is stored, another one for each person."""
+
+    __tablename__ = "known_devices"
+    __table_args__ = (UniqueConstraint("person_id", "token_hash"),)
+
+    id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("people.id", ondelete="CASCADE"))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    device: Mapped[str | None] = mapped_column(String(200))
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime] = mapped_column(index=True)

@@ -7,12 +7,16 @@ from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from portal.accounts.known_devices import forget_devices_of
 from portal.accounts.models import MailedToken, Person
+from portal.accounts.pending import end_pending_of
 from portal.accounts.queries import locked_person, person_by_key
 from portal.accounts.rules import LINK_LIFETIME, Address, Purpose
+from portal.accounts.second_factors import remove_factor
 from portal.audit import Actor, record
 from portal.errors import PortalError
 from portal.mail import messages
+from portal.mail.notices import Notice
 from portal.sessions.operations import end_sessions_of
 from portal.sessions.rules import EndReason
 from portal.tokens import new_token, token_hash
@@ -65,7 +69,7 @@ def begin_registration(
 ) -> None:
     """Mail an address the link that makes its account, or, where there is one, that there is one."""
     known = person_by_key(db, address.key)
-    token = _issue(db, Purpose.CONFIRM, address.email, now=now, password_hash=None if known else password_hash)
+    token = issue_token(db, Purpose.CONFIRM, address.email, now=now, password_hash=None if known else password_hash)
     if known:
         messages.already_registered(db, to=known.email, link=account_link, now=now)
     else:
@@ -88,7 +92,7 @@ def offer_password_link(db: Session, address: Address, *, link_to: LinkTo, by: A
 
 def mail_password_link(db: Session, person: Person | None, *, link_to: LinkTo, to: str, now: datetime) -> None:
     """Mail a link with which the holder of the mailbox sets the password."""
-    token = _issue(db, Purpose.SET_PASSWORD, to, now=now, person_id=person.id if person else None)
+    token = issue_token(db, Purpose.SET_PASSWORD, to, now=now, person_id=person.id if person else None)
     messages.set_password(db, to=to, link=link_to(token), now=now)
 
 
@@ -108,12 +112,42 @@ def verify(db: Session, person: Person, *, now: datetime) -> None:
 def set_password(
     db: Session, person: Person, password_hash: str, *, by: Actor, now: datetime, but: int | None = None
 ) -> None:
-    """Give a person a new password; their sessions end, one excepted where given, and older links stop working."""
-    person.password_hash = password_hash
-    unused = update(MailedToken).where(MailedToken.person_id == person.id, MailedToken.used_at.is_(None))
-    db.execute(unused.values(used_at=now))
+    """Give a person a new password; their sessions end, one excepted where given, and older links stop working.
+
+    An objection against a change of address stays open: the new password may be a thief's.
+    """
+    is_change, person.password_hash = person.password_hash is not None, password_hash
+    for purpose in (Purpose.SET_PASSWORD, Purpose.CHANGE_ADDRESS):
+        void_links(db, person.id, purpose, now=now)
+    end_pending_of(db, person.id)
     end_sessions_of(db, person.id, EndReason.PASSWORD_CHANGED, now=now, but=but)
     record(db, "password_set", by=by, now=now, subject=_subject(person))
+    if is_change:
+        messages.security_notice(db, Notice.PASSWORD_CHANGED, to=person.email, now=now)
+
+
+def change_name(db: Session, person: Person, name: str, *, by: Actor, now: datetime) -> None:
+    """Call a person by another name, or by the address where it is empty."""
+    person.name = name or None
+    record(db, "name_changed", by=by, now=now, subject=_subject(person))
+
+
+def delete_account(db: Session, person: Person, *, by: Actor, now: datetime) -> None:
+    """Forget a person: address, name, password, links, devices and second factor; every session ends.
+
+    Forms that were sent belong to those who got them and stay. The caller deletes the drafts in the same transaction.
+    """
+    messages.security_notice(db, Notice.ACCOUNT_DELETED, to=person.email, now=now)
+    record(db, "account_deleted", by=by, now=now, subject=_subject(person))
+    end_sessions_of(db, person.id, EndReason.ACCOUNT_DELETED, now=now)
+    db.execute(delete(MailedToken).where(MailedToken.person_id == person.id))
+    end_pending_of(db, person.id)
+    forget_devices_of(db, person.id)
+    remove_factor(db, person.id)
+    person.email = person.email_key = f"deleted-{person.id}"
+    person.name = person.password_hash = None
+    person.disabled_at = person.disabled_at or now
+    person.deleted_at = now
 
 
 def disable_account(db: Session, person_id: int, *, by: Actor, now: datetime) -> None:
@@ -122,6 +156,7 @@ def disable_account(db: Session, person_id: int, *, by: Actor, now: datetime) ->
     if person is None or person.disabled_at:
         return
     person.disabled_at = now
+    end_pending_of(db, person.id)
     end_sessions_of(db, person.id, EndReason.STAFF, now=now)
     record(db, "account_disabled", by=by, now=now, subject=_subject(person))
 
@@ -147,7 +182,15 @@ def sweep_tokens(db: Session, *, now: datetime) -> int:
     return _count(db.execute(delete(MailedToken).where(MailedToken.id.in_(old.scalar_subquery()))))
 
 
-def _issue(
+def void_links(db: Session, person_id: int, purpose: Purpose, *, now: datetime) -> None:
+    """Stop the unused links that were mailed to a person for one purpose."""
+    unused = update(MailedToken).where(
+        MailedToken.person_id == person_id, MailedToken.purpose == purpose.value, MailedToken.used_at.is_(None)
+    )
+    db.execute(unused.values(used_at=now))
+
+
+def issue_token(
     db: Session,
     purpose: Purpose,
     email: str,
@@ -155,7 +198,9 @@ def _issue(
     now: datetime,
     person_id: int | None = None,
     password_hash: str | None = None,
+    lifetime: timedelta = LINK_LIFETIME,
 ) -> str:
+    """A token for a link that is mailed to this address; it is stored nowhere."""
     token = new_token()
     db.add(
         MailedToken(
@@ -164,7 +209,7 @@ def _issue(
             email=email,
             person_id=person_id,
             password_hash=password_hash,
-            expires_at=now + LINK_LIFETIME,
+            expires_at=now + lifetime,
         )
     )
     return token

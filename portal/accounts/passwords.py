@@ -6,6 +6,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import Type, hash_secret_raw
 
 from portal.accounts.rules import LONGEST_PASSWORD
 from portal.tokens import new_token
@@ -13,7 +14,8 @@ from portal.tokens import new_token
 AT_ONCE = 2
 """How many hashes a process works on at the same time: each takes 19 MiB and a whole core for some 17 ms."""
 
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+PASSES, MEMORY_KIB, LANES = 2, 19 * 1024, 1
+_hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 _places = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -27,6 +29,14 @@ def password_matches(password: str, stored: str | None) -> bool:
     """Whether a typed password is the stored one; without a stored one the answer takes as long and is no."""
     with _places:
         return _verifies(stored or _nobodys_hash(), _normalised(password)) and stored is not None
+
+
+def hash_code(code: str, salt: bytes) -> bytes:
+    """What we store of a code that people copy by hand, which is short enough to be guessed (ASVS 5.0 6.5.2)."""
+    with _places:
+        return hash_secret_raw(
+            code.encode(), salt, time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES, hash_len=32, type=Type.ID
+        )
 
 
 def _verifies(stored: str, password: str) -> bool:

@@ -3,11 +3,12 @@
 Opening a mailed link changes nothing and shows no personal data; acting on it takes a password and a button.
 """
 
-from flask import Blueprint, abort, make_response, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.accounts.forms import ConfirmForm, MailForm, NewPasswordForm, RegisterForm, typed
+from portal.accounts.mailed_links import link_over, open_link
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import (
     DuplicateAddressError,
@@ -19,15 +20,15 @@ from portal.accounts.operations import (
     verify,
 )
 from portal.accounts.passwords import hash_password, password_matches
-from portal.accounts.queries import locked_person, mailed_token
+from portal.accounts.queries import locked_person
 from portal.accounts.responses import form_page, mailed_link, too_many, welcome
-from portal.accounts.rules import Address, LinkState, Purpose, link_state
-from portal.accounts.throttles import confirm_throttle, mail_throttle, use_try, wait_for
+from portal.accounts.rules import Address, LinkState, Purpose
+from portal.accounts.throttles import confirm_throttle, mail_throttle, use_try
 from portal.sessions.gate import token_refused
 from portal.sessions.interface import visit
 from portal.web.addresses import actor
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
-from portal.web.unit_of_work import db, now, reading
+from portal.web.unit_of_work import db, now
 
 blueprint = Blueprint("registration", __name__)
 
@@ -77,7 +78,7 @@ def check_mail() -> ResponseReturnValue:
 @activity(Activity.NAVIGATE)
 def confirm(token: str) -> ResponseReturnValue:
     """Ask for the password again: who only opens or presses does not prove an address."""
-    _open_link(Purpose.CONFIRM, token)
+    open_link(Purpose.CONFIRM, token)
     return form_page("confirm", ConfirmForm())
 
 
@@ -87,29 +88,28 @@ def confirm(token: str) -> ResponseReturnValue:
 @shows_form_again
 def submit_confirm(token: str) -> ResponseReturnValue:
     """Make the account and sign in, if the password is the one that was chosen when registering."""
-    link = _open_link(Purpose.CONFIRM, token)
+    link = open_link(Purpose.CONFIRM, token)
     form = ConfirmForm()
     if token_refused() or not form.validate():
         return form_page("confirm", form, 409 if token_refused() else 422)
     throttle = confirm_throttle(str(link.id))
-    wait = wait_for(throttle, now=now())
+    wait = use_try(throttle, now=now())
     if wait:
         return too_many("confirm", form, wait)
     if password_matches(typed(form.password), link.password_hash):
         return _make_account(link)
-    use_try(throttle, now=now())
     form.refuse(form.password, _("This is not the password that you chose when you registered"))
     return form_page("confirm", form, 422)
 
 
 def _make_account(link: MailedToken) -> ResponseReturnValue:
     if not use_token(db(), link, now=now()):
-        return _link_over(LinkState.USED)
+        return link_over(LinkState.USED)
     address = Address(email=link.email)
     try:
         person = create_account(db(), address, "citizen", password_hash=link.password_hash, by=actor(), now=now())
     except DuplicateAddressError:
-        return _link_over(LinkState.USED)
+        return link_over(LinkState.USED)
     return welcome(person, None)
 
 
@@ -147,7 +147,7 @@ def password_link(token: str) -> str:
 @activity(Activity.NAVIGATE)
 def new_password(token: str) -> ResponseReturnValue:
     """Ask for the new password."""
-    _open_link(Purpose.SET_PASSWORD, token)
+    open_link(Purpose.SET_PASSWORD, token)
     return form_page("new_password", NewPasswordForm())
 
 
@@ -157,14 +157,14 @@ def new_password(token: str) -> ResponseReturnValue:
 @shows_form_again
 def submit_new_password(token: str) -> ResponseReturnValue:
     """Set the password, end the person's other sessions, and sign in here."""
-    link = _open_link(Purpose.SET_PASSWORD, token)
-    form = NewPasswordForm()
+    link = open_link(Purpose.SET_PASSWORD, token)
+    form = NewPasswordForm(own_address=link.email)
     if token_refused() or not form.validate():
         return form_page("new_password", form, 409 if token_refused() else 422)
     password_hash = hash_password(typed(form.password))
     person = locked_person(db(), link.person_id or 0)
     if person is None or person.disabled_at or not use_token(db(), link, now=now()):
-        return _link_over(LinkState.USED)
+        return link_over(LinkState.USED)
     verify(db(), person, now=now())
     set_password(db(), person, password_hash, by=actor(person.id), now=now(), but=_session_here(person))
     return welcome(person, None)
@@ -174,18 +174,3 @@ def _session_here(person: Person) -> int | None:
     """The person's session in this browser, which the new one replaces."""
     live = visit().live_of(person.role_row.session_kind)
     return live.id if live and live.person_id == person.id else None
-
-
-def _open_link(purpose: Purpose, token: str) -> MailedToken:
-    """The link that was followed; one that is unknown, used or expired is answered here."""
-    link = mailed_token(reading(), purpose, token)
-    if link is None:
-        abort(404)
-    state = link_state(link.expires_at, link.used_at, now())
-    if state is not LinkState.OPEN:
-        abort(make_response(_link_over(state)))
-    return link
-
-
-def _link_over(state: LinkState) -> tuple[str, int]:
-    return render_template("accounts/link_over.html", is_used=state is LinkState.USED), 410

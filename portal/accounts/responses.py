@@ -2,35 +2,58 @@
 
 from datetime import timedelta
 from math import ceil
+from typing import Any
 
 from flask import current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 
+from portal.accounts.cookies import give_sign_in, sign_in_token
 from portal.accounts.forms import AccountForm
-from portal.accounts.interface import sign_in_person
+from portal.accounts.interface import own_path, sign_in_person
 from portal.accounts.models import Person
-from portal.accounts.rules import Role, opens
+from portal.accounts.pending import begin_pending, end_pending
+from portal.accounts.rules import Role, must_have_factor, opens
+from portal.accounts.second_factors import factor_of
+from portal.site_settings.interface import settings
 from portal.web.addresses import local_path, public_url
 from portal.web.declarations import Door, door_of
+from portal.web.unit_of_work import db, now
 
 _MINUTE = timedelta(minutes=1)
 
 
-def form_page(template: str, form: AccountForm, status: int = 200) -> ResponseReturnValue:
+def form_page(template: str, form: AccountForm, status: int = 200, **values: Any) -> ResponseReturnValue:
     """A form's page, filled in again but for passwords."""
-    return render_template(f"accounts/{template}.html", form=form, wait=None, status=status), status
+    page = render_template(
+        f"accounts/{template}.html", form=form, wait=None, status=status, own=own_path, **values
+    )
+    return page, status
 
 
-def too_many(template: str, form: AccountForm, wait: timedelta) -> ResponseReturnValue:
+def too_many(template: str, form: AccountForm, wait: timedelta, **values: Any) -> ResponseReturnValue:
     """The form again, with how long to wait."""
     minutes = ceil(wait / _MINUTE)
     text = ngettext("Wait a minute and try again.", "Wait %(num)s minutes and try again.", minutes)
-    page = render_template(f"accounts/{template}.html", form=form, wait=text, status=429)
+    page = render_template(f"accounts/{template}.html", form=form, wait=text, status=429, own=own_path, **values)
     return page, 429, {"Retry-After": str(ceil(wait.total_seconds()))}
 
 
 def welcome(person: Person, then: str | None) -> ResponseReturnValue:
+    """Go on with somebody whose password was right, or who set a new one: to the second factor, else in.
+
+    No session is open before the code was right. Who must have a second factor and has none sets one up first.
+    """
+    has_factor = factor_of(db(), person.id) is not None
+    if not has_factor and not must_have_factor(person.role_row, settings()):
+        return let_in(person, then)
+    end_pending(db(), sign_in_token())
+    give_sign_in(begin_pending(db(), person.id, now=now()))
+    step = "factors.ask_code" if has_factor else "factors.set_up_first"
+    return redirect(url_for(step, next=then or None), 303)
+
+
+def let_in(person: Person, then: str | None) -> ResponseReturnValue:
     """Sign somebody in and send them on: to what they wanted if their role opens it, else home."""
     target = way_on(then, person.role_row)
     if sign_in_person(person):

@@ -10,11 +10,13 @@ from types import MappingProxyType
 from email_validator import EmailNotValidError, validate_email
 
 from portal.errors import PortalError
-from portal.web.declarations import CUSTOMER, HUB, Door
+from portal.site_settings.definition import Settings
+from portal.web.declarations import BY_PERSON, CUSTOMER, HUB, Door
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 128
 LONGEST_TYPED_ADDRESS = 320
+LONGEST_NAME = 200
 BAD_ADDRESS = "Enter one e-mail address, like name@example.org"
 LINK_LIFETIME = timedelta(hours=24)
 _NOT_IN_TOKENS = re.compile(r"[^A-Za-z0-9_-]+")
@@ -45,7 +47,12 @@ def opens(door: Door, role: Role) -> bool:
     """Whether a person of this role, signed in, gets through a door."""
     if not door.session:
         return True
-    return door.kind == role.session_kind and (door.roles is None or role.name in door.roles)
+    return door.kind in (BY_PERSON, role.session_kind) and (door.roles is None or role.name in door.roles)
+
+
+def must_have_factor(role: Role, settings: Settings) -> bool:
+    """Whether this role signs in with a second factor under the settings in force."""
+    return settings.second_factor_required and role.session_kind == HUB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +106,8 @@ class Purpose(Enum):
 
     CONFIRM = "confirm"
     SET_PASSWORD = "set_password"  # noqa: S105 - a purpose, not a secret
+    CHANGE_ADDRESS = "change_address"
+    OBJECT = "object"
 
 
 class LinkState(Enum):

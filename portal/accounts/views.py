@@ -5,18 +5,18 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.accounts.forms import ClaimForm, SignInForm, typed
-from portal.accounts.interface import active_person, current_person
+from portal.accounts.interface import active_person, current_person, device_here
 from portal.accounts.models import Person
 from portal.accounts.passwords import password_matches
 from portal.accounts.queries import locked_person, person_by_key
 from portal.accounts.responses import door_behind, form_page, too_many, way_on, welcome
 from portal.accounts.rules import ROLES, address_key
-from portal.accounts.throttles import Throttle, sign_in_throttle, use_try, wait_for
+from portal.accounts.throttles import Throttle, return_try, sign_in_throttle, use_try
 from portal.audit import record
 from portal.sessions.gate import over, token_refused
 from portal.sessions.interface import visit
-from portal.sessions.operations import end_session, forget_guest
-from portal.sessions.rules import EndReason
+from portal.sessions.leaving import leave
+from portal.sessions.operations import forget_guest
 from portal.web.addresses import actor, local_path
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity, shows_form_again
 from portal.web.portal import portal
@@ -59,22 +59,23 @@ def submit_sign_in() -> ResponseReturnValue:
     if not form.validate():
         return form_page("sign_in", form, 422)
     key = address_key(typed(form.email))
-    throttle = sign_in_throttle(key)
-    wait = wait_for(throttle, now=now())
+    found = person_by_key(reading(), key)
+    throttle = sign_in_throttle(key, device_here(found))
+    wait = use_try(throttle, now=now())
     if wait:
         return too_many("sign_in", form, wait)
-    return _answer_sign_in(form, person_by_key(reading(), key), throttle)
+    return _answer_sign_in(form, found, throttle)
 
 
 def _answer_sign_in(form: SignInForm, found: Person | None, throttle: Throttle) -> ResponseReturnValue:
     """Check the password before the write transaction begins, and in it that nothing changed meanwhile."""
     matches = password_matches(typed(form.password), found.password_hash if found else None)
     if found is None or not matches or not found.is_active:
-        use_try(throttle, now=now())
         return _refuse_sign_in(form, found)
     person = locked_person(db(), found.id)
     if person is None or not person.is_active or person.password_hash != found.password_hash:
         return _refuse_sign_in(form, found)
+    return_try(db(), throttle)
     return welcome(person, form.next.data)
 
 
@@ -89,17 +90,7 @@ def _refuse_sign_in(form: SignInForm, found: Person | None) -> ResponseReturnVal
 @activity(Activity.NONE)
 def sign_out() -> ResponseReturnValue:
     """End this browser's session of a kind; where there is none any more, the answer is the same."""
-    kind = visit().kind
-    live = visit().live or visit().in_grace_of(kind)
-    if live and end_session(db(), live.id, EndReason.SIGNED_OUT, now=now()):
-        record(db(), "signed_out", by=actor(live.person_id), now=now(), kind=kind)
-    visit().close(kind)
-    visit().report_end()
-    reason = EndReason.SIGNED_OUT.value
-    target = url_for("sessions.ended", reason=reason, kind=None if kind == CUSTOMER else kind)
-    answer = redirect(target, 303)
-    answer.headers["Clear-Site-Data"] = '"cache"'
-    return answer
+    return leave()
 
 
 @blueprint.get("/account/claim")

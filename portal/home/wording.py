@@ -55,4 +55,16 @@ EXPLANATIONS: Mapping[EndReason, Explanation] = MappingProxyType({
         why=_("Without the cookie we cannot know that the next page is opened by you."),
         what_to_do=_("Allow cookies for this site in your browser’s settings, then sign in again."),
     ),
+    EndReason.ENDED_BY_OWNER: Explanation(
+        why=_("Somebody who had just typed your password pressed “End” on the page “Where you are signed in”."),
+        what_to_do=_("Sign in again whenever you want to. If it was not you, set a new password straight away."),
+    ),
+    EndReason.OBJECTED: Explanation(
+        why=_("Whoever reads the mail of your earlier address said that the change was not theirs."),
+        what_to_do=_("Set a new password by mail; the link goes to the earlier address."),
+    ),
+    EndReason.ACCOUNT_DELETED: Explanation(
+        why=_("Somebody who had just typed your password asked for it, in this browser or another one."),
+        what_to_do=_("Contact us if it was not you. You may register again."),
+    ),
 })

@@ -6,21 +6,61 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from portal.mail.notices import WORDINGS, Notice
 from portal.mail.rendering import address, day_and_time, mail_host, render
 from portal.outbox.definition import MAIL
 from portal.outbox.operations import enqueue, new_public_id
 from portal.site_settings.queries import current_settings
 from portal.site_settings.times import day_text
+from portal.web.addresses import public_url
 from portal.web.portal import portal
 
 
 def resume_link(
-    db: Session, *, to: str, title: str, link: str, reference: str, keep_until: date, now: datetime
-) -> None:
-    """The link that continues a saved form; `keep_until` is the last day on which it works."""
+    db: Session,
+    *,
+    to: str,
+    title: str,
+    link: str,
+    reference: str,
+    keep_until: date,
+    proof: str | None = None,
+    now: datetime,
+) -> str:
+    """The link that continues a saved form; `keep_until` is the last day on which it works.
+
+    `proof` is a code that proves, typed on the page that is still open, that mail to this address arrives.
+    """
     subject = _("Continue your form: %(title)s", title=title)
-    values = {"title": title, "link": link, "reference": reference, "keep_until": day_text(keep_until)}
-    _send(db, "resume_link", to=to, subject=subject, now=now, **values)
+    values = {"title": title, "link": link, "reference": reference, "proof": proof, "keep_until": day_text(keep_until)}
+    return _send(db, "resume_link", to=to, subject=subject, now=now, **values)
+
+
+def deletion_soon(
+    db: Session, *, to: str, title: str, link: str, reference: str, delete_on: date, now: datetime
+) -> str:
+    """That a form which was not sent will be deleted, with the link that continues it or keeps it longer."""
+    subject = _("Your form will be deleted on %(date)s", date=day_text(delete_on))
+    values = {"title": title, "link": link, "reference": reference, "delete_on": day_text(delete_on)}
+    return _send(db, "deletion_soon", to=to, subject=subject, now=now, **values)
+
+
+def begun_for_you(
+    db: Session, *, to: str, title: str, link: str, reference: str, who: str, keep_until: date, now: datetime
+) -> str:
+    """The link to a form that `who`, one of the staff, began for somebody; `keep_until` is its last day."""
+    subject = _("Continue your form: %(title)s", title=title)
+    values = {"title": title, "link": link, "reference": reference, "who": who, "keep_until": day_text(keep_until)}
+    return _send(db, "begun_for_you", to=to, subject=subject, now=now, **values)
+
+
+def status_changed(
+    db: Session, *, to: str, title: str, reference: str, status: str, explanation: str, now: datetime
+) -> str:
+    """What has become of a sent form: the status in the words of its sender, and nothing of the answers."""
+    subject = _("News of your form: %(reference)s", reference=reference)
+    values = {"title": title, "reference": reference, "status": status, "explanation": explanation}
+    return _send(db, "status_changed", to=to, subject=subject, now=now, **values)
 
 
 def guest_code(db: Session, *, to: str, code: str, now: datetime) -> None:
@@ -50,7 +90,36 @@ def set_password(db: Session, *, to: str, link: str, now: datetime) -> None:
     _send(db, "set_password", to=to, subject=_("Set a new password"), now=now, link=link)
 
 
-def _send(db: Session, message: str, *, to: str, subject: str, now: datetime, **values: Any) -> None:
+def confirm_new_address(db: Session, *, to: str, link: str, now: datetime) -> None:
+    """The link that proves the new address of somebody who has an account; `to` is that new address."""
+    _send(db, "confirm_new_address", to=to, subject=_("Confirm your e-mail address"), now=now, link=link)
+
+
+def address_change(db: Session, *, to: str, link: str, is_done: bool, until: date, now: datetime) -> None:
+    """To the address that is, or until now was, the account's: how to object, on `until` for the last time."""
+    subject = _("Your e-mail address was changed") if is_done else _("Your e-mail address is to be changed")
+    _send(db, "address_change", to=to, subject=subject, now=now, link=link, is_done=is_done, until=day_text(until))
+
+
+def security_notice(db: Session, notice: Notice, *, to: str, device: str | None = None, now: datetime) -> None:
+    """What happened to somebody's account, when, and on which device (in words) where a browser did it."""
+    wording = WORDINGS[notice]
+    _send(
+        db,
+        "security_notice",
+        to=to,
+        subject=str(wording.subject),
+        now=now,
+        what=wording.what,
+        at=day_and_time(now, current_settings(db)),
+        device=device,
+        advice=wording.advice,
+        link=public_url(wording.page) if wording.page else None,
+    )
+
+
+def _send(db: Session, message: str, *, to: str, subject: str, now: datetime, **values: Any) -> str:
+    """Enqueue a message; gives the name of its delivery, by which its fate can be looked up."""
     configuration, settings = portal().configuration, current_settings(db)
     public_id = new_public_id()
     letter = render(message, subject, settings, values)
@@ -59,3 +128,4 @@ def _send(db: Session, message: str, *, to: str, subject: str, now: datetime, **
     enqueue(
         db, configuration.keyring, public_id=public_id, kind=MAIL, message=message, payload=mail.payload(), now=now
     )
+    return public_id

@@ -25,9 +25,15 @@ def list_sessions(person: int | None) -> None:
 
 
 @sessions_group.command("end")
-@click.argument("session_ids", nargs=-1, required=True, type=int)
-def end_sessions(session_ids: tuple[int, ...]) -> None:
-    """End sessions by their numbers; their people read that staff ended them."""
+@click.argument("session_ids", nargs=-1, type=int)
+@click.option("--person", type=int, help="All sessions of the person with this number.")
+@click.option("--all", "everybody", is_flag=True, help="All sessions of everybody, guests included.")
+def end_sessions(session_ids: tuple[int, ...], person: int | None, everybody: bool) -> None:
+    """End sessions by their numbers, a person's, or all; their people read that staff ended them."""
+    if everybody or person is not None:
+        click.echo(f"{_end_many(person)} sessions ended.")
+    elif not session_ids:
+        raise click.UsageError("Give numbers of sessions, --person or --all.")
     now = portal().clock.now()
     for session_id in session_ids:
         with portal().database.writing() as db:
@@ -35,6 +41,15 @@ def end_sessions(session_ids: tuple[int, ...]) -> None:
                 raise click.ClickException(f"Session {session_id} does not live.")
             record(db, "session_ended", by=Actor(), now=now, subject=f"session {session_id}")
         click.echo(f"Session {session_id} ended.")
+
+
+def _end_many(person_id: int | None) -> int:
+    now = portal().clock.now()
+    with portal().database.writing() as db:
+        live = live_sessions(db, now=now, person_id=person_id)
+        ended = [row.id for row in live if end_session(db, row.id, EndReason.STAFF, now=now)]
+        record(db, "sessions_ended", by=Actor(), now=now, subject=f"person {person_id}" if person_id else "everybody")
+    return len(ended)
 
 
 @sessions_group.command("sweep")

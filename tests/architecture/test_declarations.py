@@ -18,15 +18,25 @@ from portal.config import read_configuration
 from portal.sessions.interface import cookie_name, kind_of, policy_of
 from portal.sessions.operations import Holder, open_session
 from portal.sessions.policies import KINDS
-from portal.web.declarations import BY_QUERY, CUSTOMER, Access, Activity, Declared, Door, activity_of, door_of
+from portal.web.declarations import (
+    BY_PERSON,
+    BY_QUERY,
+    CUSTOMER,
+    Access,
+    Activity,
+    Declared,
+    Door,
+    activity_of,
+    door_of,
+)
 from tests.conftest import MovableClock
 
-VALUES = {"reference": "HS-2222-3333", "section_id": "about_you", "item_id": "abcd2345", "token": "x" * 43}
+VALUES = {"reference": "HS-2222-3333", "section_id": "about_you", "item_id": "abcd2345", "session_id": "1", "device_id": "1", "token": "x" * 43}
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 NEVER_POSTED = frozenset({Activity.LOAD, Activity.NAVIGATE, Activity.POLL})
 NEVER_READ = frozenset(Activity) - NEVER_POSTED - {Activity.NONE}
-NOTHING_TO_PROTECT = frozenset({"sessions.extend_session", "accounts.sign_out"})
-"""Without a session these change nothing, so a stranger needs no token."""
+NOTHING_TO_PROTECT = frozenset({"sessions.extend_session", "sessions.choose_language", "accounts.sign_out"})
+"""Without a session these change nothing but the language of the pages, so a stranger needs no token."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +126,7 @@ def test_what_is_posted_never_declares_a_look(routes: list[Route]) -> None:
 
 
 def test_every_door_belongs_to_a_kind_of_session(routes: list[Route]) -> None:
-    assert {route.door.kind for route in routes} <= {None, BY_QUERY, *KINDS}
+    assert {route.door.kind for route in routes} <= {None, BY_QUERY, BY_PERSON, *KINDS}
 
 
 def test_a_stranger_who_looks_is_asked_to_sign_in_and_comes_back(app: Flask, guarded: list[Route]) -> None:

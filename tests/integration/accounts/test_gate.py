@@ -130,7 +130,7 @@ def test_a_remember_cookie_signs_nobody_in(visitor: Browser, citizen: Person) ->
 
 def test_signing_in_sets_no_cookie_but_the_sessions(visitor: Browser, citizen: Person) -> None:
     answer = visitor.sign_in("ada@example.test")
-    assert [cookie.split("=")[0] for cookie in answer.headers.getlist("Set-Cookie")] == ["session_customer"]
+    assert [cookie.split("=")[0] for cookie in answer.headers.getlist("Set-Cookie")] == ["device", "session_customer"]
 
 
 def test_a_public_page_knows_who_is_there(visitor: Browser, citizen: Person, staff: Person) -> None:

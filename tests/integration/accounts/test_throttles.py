@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 
 from portal.accounts import views
 from portal.accounts.models import Person
@@ -44,8 +45,30 @@ def test_retry_after_tells_the_seconds_that_are_left(visitor: Browser, citizen: 
     assert visitor.sign_in(EMAIL).headers["Retry-After"] == "40"
 
 
-def test_the_true_owner_gets_in_from_elsewhere(visitor: Browser, another_visitor: Browser, citizen: Person) -> None:
+def test_the_true_owner_gets_in_where_they_have_been_before_whoever_guesses_and_from_wherever(
+    app: Flask, another_visitor: Browser, citizen: Person
+) -> None:
+    another_visitor.sign_in(EMAIL)
+    another_visitor.sign_out()
+    answers = [_guess(Browser(app, f"192.0.2.{number}"), 1)[0] for number in range(1, 13)]
+    assert answers == [422] * 10 + [429] * 2
+    assert another_visitor.sign_in(EMAIL).status_code == 303
+
+
+def test_the_true_owner_gets_in_anywhere_by_mail_while_strangers_guess(
+    visitor: Browser, another_visitor: Browser, citizen: Person, mailbox: Mailbox
+) -> None:
     assert _guess(visitor, 11)[-1] == 429
+    assert "A link that we mail you lets you in now" in another_visitor.sign_in(EMAIL).text
+    another_visitor.fill_in("/account/password", email=EMAIL)
+    assert another_visitor.fill_in(mailbox.last_link, password="staple battery horse").location == "/account"
+
+
+def test_guesses_in_the_owners_own_browser_use_up_its_own_tries(
+    visitor: Browser, another_visitor: Browser, citizen: Person
+) -> None:
+    visitor.sign_in(EMAIL)
+    assert _guess(visitor, 11) == [422] * 10 + [429]
     assert another_visitor.sign_in(EMAIL).status_code == 303
 
 
@@ -68,6 +91,7 @@ def test_the_right_password_of_a_disabled_account_is_a_guess_like_any_other(
 
 
 def test_signing_in_uses_no_tries_up(visitor: Browser, citizen: Person) -> None:
+    visitor.sign_in(EMAIL)
     _guess(visitor, 9)
     assert [visitor.sign_in(EMAIL).status_code for _ in range(5)] == [303] * 5
     assert _guess(visitor, 2) == [422, 429]

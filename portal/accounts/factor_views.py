@@ -1,0 +1,292 @@
+"""The second factor: asked for at sign-in, set up with an app, its recovery codes, and switching it off."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from flask import Blueprint, abort, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.accounts.code_app import app_address, matching_step, new_secret, picture, spelled
+from portal.accounts.cookies import give_sign_in, sign_in_token
+from portal.accounts.forms import CodeForm, PressForm, SetUpForm, typed
+from portal.accounts.interface import active_person, device_here, own_path
+from portal.accounts.models import Person
+from portal.accounts.pending import end_pending, end_pending_of, pending_person_id
+from portal.accounts.proving import own_person, proved_first
+from portal.accounts.queries import locked_person
+from portal.accounts.responses import form_page, let_in, too_many
+from portal.accounts.rules import must_have_factor
+from portal.accounts.second_factors import (
+    Proof,
+    codes_left,
+    factor_of,
+    judge,
+    new_codes,
+    note_codes_kept,
+    renew_codes,
+    shown_codes,
+    switch_off,
+    switch_on,
+    use_proof,
+)
+from portal.accounts.throttles import Throttle, code_throttle, guessed_throttle, return_try, use_try, wait_for
+from portal.audit import record
+from portal.errors import UndecryptableError
+from portal.mail import messages
+from portal.mail.notices import Notice
+from portal.site_settings.interface import settings
+from portal.tokens import clean_code
+from portal.web.addresses import actor, local_path, sign_in_page
+from portal.web.declarations import Access, Activity, access, activity
+from portal.web.portal import portal
+from portal.web.unit_of_work import db, now, reading
+
+blueprint = Blueprint("factors", __name__)
+SECURITY_PAGE = "/account/security"
+OFFER = "second factor offer"
+CODES_PAGE = "/account/security/recovery-codes"
+
+
+def _waiting() -> Person | None:
+    """The person whose password this browser typed a moment ago."""
+    token = sign_in_token()
+    return active_person(pending_person_id(reading(), token, now=now())) if token else None
+
+
+def _from_the_start(then: str | None) -> ResponseReturnValue:
+    """To the password: nothing waits for a code here, or not any more."""
+    return redirect(sign_in_page(then), 303 if request.method == "POST" else 302)
+
+
+@blueprint.get("/account/second-factor")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def ask_code() -> ResponseReturnValue:
+    """Ask for the code, after the password was right and before any session is open."""
+    then = request.args.get("next")
+    return form_page("second_factor", CodeForm(next=then)) if _waiting() else _from_the_start(then)
+
+
+@blueprint.post("/account/second-factor")
+@access(Access.PUBLIC)
+@activity(Activity.SUBMIT)
+def submit_code() -> ResponseReturnValue:
+    """Let in whoever types a code that is right and new; guesses are counted before anything is hashed."""
+    form, person = CodeForm(), _waiting()
+    if person is None:
+        return _from_the_start(form.next.data)
+    if not form.validate():
+        return form_page("second_factor", form, 422)
+    throttle = code_throttle(person.id, device_here(person))
+    wait = use_try(throttle, now=now())
+    if wait:
+        return too_many("second_factor", form, wait)
+    proof = judge(reading(), person.id, typed(form.code), portal().configuration.keyring, now=now())
+    if proof is None:
+        return _refuse_code(form, person, is_told=_must_tell(person, throttle))
+    return_try(db(), throttle)
+    return _let_in_with(form, person, proof)
+
+
+def _let_in_with(form: CodeForm, person: Person, proof: Proof) -> ResponseReturnValue:
+    """The right code opens a session once, for the browser that typed the password."""
+    stored = locked_person(db(), person.id) or abort(404)
+    if not use_proof(db(), stored, proof, by=actor(person.id), now=now()):
+        return _refuse_code(form, person, is_told=False)
+    if not stored.is_active or not end_pending(db(), sign_in_token()):
+        return _from_the_start(form.next.data)
+    give_sign_in(None)
+    return let_in(stored, form.next.data)
+
+
+def _must_tell(person: Person, throttle: Throttle) -> bool:
+    """Whose password somebody knows is told by mail when the tries are used up, once a day."""
+    is_last = wait_for(throttle, now=now()) is not None
+    return is_last and use_try(guessed_throttle(person.id), now=now()) is None
+
+
+def _refuse_code(form: CodeForm, person: Person, *, is_told: bool) -> ResponseReturnValue:
+    record(db(), "second_factor_failed", by=actor(), now=now(), subject=f"person {person.id}")
+    if is_told:
+        messages.security_notice(db(), Notice.CODE_GUESSED, to=person.email, now=now())
+    form.refuse(form.code, _("This code is not right, or was used already"))
+    return form_page("second_factor", form, 422)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetUp:
+    """The secret that a page offers to an app: sealed for the form, spelled for typing, and as a picture."""
+
+    sealed: str
+    spelled: str
+    picture: str
+
+
+def _set_up(person: Person, secret: str) -> SetUp:
+    address = app_address(secret, account=person.email, site=settings().site_name)
+    keyring = portal().configuration.keyring
+    sealed = keyring.seal(secret.encode(), subject=f"person {person.id}", place=OFFER)
+    return SetUp(sealed=urlsafe_b64encode(sealed).decode(), spelled=spelled(secret), picture=picture(address))
+
+
+def _offered(person: Person, form: SetUpForm) -> str | None:
+    """The secret that the page had offered to this person, or None where the form says something else."""
+    try:
+        sealed = urlsafe_b64decode(typed(form.secret))
+        keyring = portal().configuration.keyring
+        return keyring.open(sealed, subject=f"person {person.id}", place=OFFER).decode()
+    except (NotBase64, ValueError, UndecryptableError):
+        return None
+
+
+def _offer(person: Person, form: SetUpForm, status: int = 200, *, secret: str | None = None) -> ResponseReturnValue:
+    """The page with the picture; shown again it shows the same secret, as an app may have it by now."""
+    return form_page("set_up_factor", form, status, offer=_set_up(person, secret or new_secret()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What became of a form that sets up an app: an answer that says no, or that all is done."""
+
+    refused: ResponseReturnValue | None = None
+
+
+def _try_app(person: Person) -> Tried:
+    """Switch the second factor on, if the code is the one that the offered secret gives now."""
+    form = SetUpForm()
+    secret = _offered(person, form)
+    if secret is None or not form.validate():
+        return Tried(refused=_offer(person, form, 422, secret=secret))
+    throttle = code_throttle(person.id, device_here(person))
+    wait = use_try(throttle, now=now())
+    if wait:
+        return Tried(refused=too_many("set_up_factor", form, wait, offer=_set_up(person, secret)))
+    step = matching_step(secret, clean_code(typed(form.code)), after=0, now=now())
+    if step is None:
+        form.refuse(form.code, _("This is not the code that the app shows now. Check the clock of its device."))
+        return Tried(refused=_offer(person, form, 422, secret=secret))
+    codes, keyring = new_codes(), portal().configuration.keyring
+    stored = locked_person(db(), person.id) or abort(404)
+    return_try(db(), throttle)
+    switch_on(db(), stored, secret, step, codes, keyring=keyring, by=actor(person.id), now=now())
+    return Tried()
+
+
+@blueprint.get("/account/second-factor/set-up")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def set_up_first() -> ResponseReturnValue:
+    """Set up the second factor that the role must have, before any session is open."""
+    then, person = request.args.get("next"), _waiting()
+    if person is None or factor_of(reading(), person.id):
+        return _from_the_start(then)
+    return _offer(person, SetUpForm(next=then))
+
+
+@blueprint.post("/account/second-factor/set-up")
+@access(Access.PUBLIC)
+@activity(Activity.SUBMIT)
+def submit_set_up_first() -> ResponseReturnValue:
+    """Switch the second factor on, let the person in, and show the recovery codes."""
+    then, person = request.form.get("next"), _waiting()
+    if person is None or factor_of(reading(), person.id):
+        return _from_the_start(then)
+    tried = _try_app(person)
+    if tried.refused is not None:
+        return tried.refused
+    if not end_pending(db(), sign_in_token()):
+        return _from_the_start(then)
+    end_pending_of(db(), person.id)
+    give_sign_in(None)
+    codes_page = {"kind": person.role_row.session_kind} | ({"next": then} if then else {})
+    return let_in(locked_person(db(), person.id) or abort(404), f"{CODES_PAGE}?{urlencode(codes_page)}")
+
+
+@blueprint.get("/account/security/second-factor")
+@access(Access.ANY_PERSON)
+@activity(Activity.NAVIGATE)
+@proved_first
+def set_up() -> ResponseReturnValue:
+    """Offer a secret to an app; setting up again replaces the app that was set up before."""
+    return _offer(own_person(), SetUpForm())
+
+
+@blueprint.post("/account/security/second-factor")
+@access(Access.ANY_PERSON)
+@activity(Activity.SUBMIT)
+@proved_first
+def submit_set_up() -> ResponseReturnValue:
+    """Switch the second factor on, and show the recovery codes."""
+    tried = _try_app(own_person())
+    return tried.refused if tried.refused is not None else redirect(own_path(CODES_PAGE), 303)
+
+
+@blueprint.get("/account/security/second-factor/off")
+@access(Access.ANY_PERSON)
+@activity(Activity.NAVIGATE)
+@proved_first
+def ask_off() -> ResponseReturnValue:
+    """Ask whether signing in is to take the password alone."""
+    return form_page("factor_off", PressForm()) if _may_switch_off() else redirect(own_path(SECURITY_PAGE))
+
+
+@blueprint.post("/account/security/second-factor/off")
+@access(Access.ANY_PERSON)
+@activity(Activity.SUBMIT)
+@proved_first
+def off() -> ResponseReturnValue:
+    """Switch the second factor off, where the role need not have one."""
+    if not _may_switch_off():
+        abort(403)
+    person = locked_person(db(), own_person().id) or abort(404)
+    switch_off(db(), person, by=actor(person.id), now=now(), notice=Notice.SECOND_FACTOR_OFF)
+    return redirect(own_path(SECURITY_PAGE, done="factor_off"), 303)
+
+
+def _may_switch_off() -> bool:
+    return not must_have_factor(own_person().role_row, settings())
+
+
+@blueprint.get(CODES_PAGE)
+@access(Access.ANY_PERSON)
+@activity(Activity.NAVIGATE)
+@proved_first
+def recovery_codes() -> ResponseReturnValue:
+    """New recovery codes until their owner has kept them; afterwards only how many are left."""
+    person = own_person()
+    factor = factor_of(reading(), person.id)
+    if factor is None:
+        return redirect(own_path(SECURITY_PAGE))
+    return form_page(
+        "recovery_codes",
+        PressForm(next=request.args.get("next")),
+        codes=shown_codes(factor, portal().configuration.keyring, now=now()),
+        left=codes_left(reading(), person.id),
+    )
+
+
+@blueprint.post(CODES_PAGE)
+@access(Access.ANY_PERSON)
+@activity(Activity.SUBMIT)
+@proved_first
+def renew() -> ResponseReturnValue:
+    """Make new recovery codes in the place of the old ones."""
+    person = own_person()
+    if factor_of(reading(), person.id) is None:
+        return redirect(own_path(SECURITY_PAGE), 303)
+    codes, keyring = new_codes(), portal().configuration.keyring
+    stored = locked_person(db(), person.id) or abort(404)
+    renew_codes(db(), stored, codes, keyring=keyring, by=actor(person.id), now=now())
+    return redirect(own_path(CODES_PAGE), 303)
+
+
+@blueprint.post("/account/security/recovery-codes/kept")
+@access(Access.ANY_PERSON)
+@activity(Activity.SUBMIT)
+def kept() -> ResponseReturnValue:
+    """The owner has the codes: from now on nobody reads them here again."""
+    note_codes_kept(db(), own_person().id)
+    return redirect(local_path(request.form.get("next"), own_path(SECURITY_PAGE, done="factor_on")), 303)

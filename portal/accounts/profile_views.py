@@ -1,0 +1,270 @@
+"""What somebody changes of their own account: name, e-mail address, password, and deleting all of it."""
+
+from flask import Blueprint, abort, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.accounts.address_change import (
+    OBJECTION_LIFETIME,
+    AddressLinks,
+    ask_address_change,
+    change_address,
+    object_to_change,
+)
+from portal.accounts.forms import (
+    ChangePasswordForm,
+    ConfirmForm,
+    MailForm,
+    NameForm,
+    ObjectForm,
+    PressForm,
+    typed,
+)
+from portal.accounts.interface import own_path, prove_again
+from portal.accounts.mailed_links import link_over, open_link
+from portal.accounts.models import MailedToken, Person
+from portal.accounts.operations import change_name, delete_account, set_password, use_token
+from portal.accounts.passwords import hash_password, password_matches
+from portal.accounts.proving import own_person, proved_first
+from portal.accounts.queries import locked_person, person_by_id
+from portal.accounts.registration_views import password_link
+from portal.accounts.responses import form_page, mailed_link, too_many
+from portal.accounts.rules import Address, LinkState, Purpose, address_key
+from portal.accounts.throttles import (
+    again_throttle,
+    confirm_throttle,
+    mail_throttle,
+    object_throttle,
+    return_try,
+    use_try,
+)
+from portal.audit import record
+from portal.sessions.gate import token_refused
+from portal.sessions.interface import visit
+from portal.site_settings.times import local_day
+from portal.web.addresses import actor
+from portal.web.declarations import Access, Activity, access, activity, shows_form_again
+from portal.web.portal import portal
+from portal.web.unit_of_work import db, now, reading
+
+blueprint = Blueprint("profile", __name__)
+SECURITY_PAGE = "/account/security"
+DELETERS = frozenset({"citizen"})
+"""Whose account is their own to delete; those who work here ask an administrator."""
+
+
+@blueprint.get("/account/name")
+@access(Access.ANY_PERSON)
+@activity(Activity.NAVIGATE)
+def name() -> ResponseReturnValue:
+    """Ask for the name."""
+    form = NameForm()
+    form.name.data = own_person().name
+    return form_page("name", form)
+
+
+@blueprint.post("/account/name")
+@access(Access.ANY_PERSON)
+@activity(Activity.SUBMIT)
+@shows_form_again
+def submit_name() -> ResponseReturnValue:
+    """Keep the name."""
+    form = NameForm()
+    if token_refused() or not form.validate():
+        return form_page("name", form, 409 if token_refused() else 422)
+    person = locked_person(db(), own_person().id) or abort(404)
+    change_name(db(), person, typed(form.name).strip(), by=actor(person.id), now=now())
+    return redirect(own_path(SECURITY_PAGE, done="name"), 303)
+
+
+@blueprint.get("/account/email")
+@access(Access.ANY_PERSON)
+@activity(Activity.NAVIGATE)
+@proved_first
+def email() -> ResponseReturnValue:
+    """Ask for the new address."""
+    return _email_page(MailForm())
+
+
+def _email_page(form: MailForm, status: int = 200) -> ResponseReturnValue:
+    return form_page("email", form, status, present=own_person().email)
+
+
+@blueprint.post("/account/email")
+@access(Access.ANY_PERSON)
+@activity(Activity.SUBMIT)
+@proved_first
+def submit_email() -> ResponseReturnValue:
+    """Mail the new address the link that proves it; the answer is the same where somebody has that address."""
+    form, person = MailForm(), own_person()
+    if not form.validate():
+        return _email_page(form, 422)
+    if form.address.key == person.email_key:
+        form.refuse(form.email, _("This is your address already"))
+        return _email_page(form, 422)
+    wait = use_try(mail_throttle(form.address.key), now=now()) or use_try(mail_throttle(person.email_key), now=now())
+    if wait:
+        return too_many("email", form, wait, present=person.email)
+    stored = locked_person(db(), person.id) or abort(404)
+    by, until = actor(person.id), local_day(now() + OBJECTION_LIFETIME)
+    ask_address_change(db(), stored, form.address, links=_links(), until=until, by=by, now=now())
+    return redirect(own_path(SECURITY_PAGE, done="email_asked"), 303)
+
+
+def _links() -> AddressLinks:
+    return AddressLinks(
+        confirm=lambda token: mailed_link("profile.confirm_email", token),
+        object=lambda token: mailed_link("profile.objection", token),
+        account=mailed_link("accounts.sign_in"),
+    )
+
+
+@blueprint.get("/account/email/<token>")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def confirm_email(token: str) -> ResponseReturnValue:
+    """Ask for the password: who only opens or presses does not prove an address."""
+    open_link(Purpose.CHANGE_ADDRESS, token)
+    return form_page("confirm_email", ConfirmForm())
+
+
+@blueprint.post("/account/email/<token>")
+@access(Access.PUBLIC)
+@activity(Activity.SUBMIT)
+@shows_form_again
+def submit_confirm_email(token: str) -> ResponseReturnValue:
+    """Use the new address from now on, if the password is the account's."""
+    link, form = open_link(Purpose.CHANGE_ADDRESS, token), ConfirmForm()
+    if token_refused() or not form.validate():
+        return form_page("confirm_email", form, 409 if token_refused() else 422)
+    throttle = confirm_throttle(str(link.id))
+    wait = use_try(throttle, now=now())
+    if wait:
+        return too_many("confirm_email", form, wait)
+    found = person_by_id(reading(), link.person_id or 0)
+    if found and password_matches(typed(form.password), found.password_hash):
+        return _change_address(link, found)
+    form.refuse(form.password, _("This is not your password"))
+    return form_page("confirm_email", form, 422)
+
+
+def _change_address(link: MailedToken, found: Person) -> ResponseReturnValue:
+    person = locked_person(db(), found.id)
+    if person is None or not person.is_active or person.password_hash != found.password_hash:
+        return link_over(LinkState.USED)
+    if not use_token(db(), link, now=now()):
+        return link_over(LinkState.USED)
+    address, until = Address(email=link.email), local_day(now() + OBJECTION_LIFETIME)
+    if not change_address(db(), person, address, links=_links(), until=until, by=actor(person.id), now=now()):
+        return link_over(LinkState.USED)
+    return redirect(f"{SECURITY_PAGE}?done=email", 303)
+
+
+@blueprint.get("/account/email/objection/<token>")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def objection(token: str) -> ResponseReturnValue:
+    """Say what objecting does, and ask for the address at which the mail was read."""
+    open_link(Purpose.OBJECT, token)
+    return form_page("objection", ObjectForm())
+
+
+@blueprint.post("/account/email/objection/<token>")
+@access(Access.PUBLIC)
+@activity(Activity.SUBMIT)
+@shows_form_again
+def submit_objection(token: str) -> ResponseReturnValue:
+    """Give the account back to the address that objects, and lock everybody out until it sets a new password."""
+    link, form = open_link(Purpose.OBJECT, token), ObjectForm()
+    if token_refused() or not form.validate():
+        return form_page("objection", form, 409 if token_refused() else 422)
+    wait = use_try(object_throttle(str(link.id)), now=now())
+    if wait:
+        return too_many("objection", form, wait)
+    if address_key(typed(form.email)) != address_key(link.email):
+        form.refuse(form.email, _("The mail was not sent to this address"))
+        return form_page("objection", form, 422)
+    person = locked_person(db(), link.person_id or 0)
+    if person is None or person.disabled_at or not use_token(db(), link, now=now()):
+        return link_over(LinkState.USED)
+    object_to_change(db(), person, link, password_link=password_link, by=actor(), now=now())
+    return redirect(url_for("registration.check_mail"), 303)
+
+
+@blueprint.get("/account/password/change")
+@access(Access.ANY_PERSON)
+@activity(Activity.NAVIGATE)
+def password() -> ResponseReturnValue:
+    """Ask for the password as it is, and as it is to be."""
+    return form_page("change_password", ChangePasswordForm())
+
+
+@blueprint.post("/account/password/change")
+@access(Access.ANY_PERSON)
+@activity(Activity.SUBMIT)
+@shows_form_again
+def submit_password() -> ResponseReturnValue:
+    """Set the new password: every other session ends, and this one goes on under a new id."""
+    person = own_person()
+    form = ChangePasswordForm(own_address=person.email)
+    if token_refused() or not form.validate():
+        return form_page("change_password", form, 409 if token_refused() else 422)
+    throttle = again_throttle(person.id)
+    wait = use_try(throttle, now=now())
+    if wait:
+        return too_many("change_password", form, wait)
+    if not password_matches(typed(form.old_password), person.password_hash):
+        record(db(), "password_again_failed", by=actor(person.id), now=now())
+        form.refuse(form.old_password, _("This is not your password"))
+        return form_page("change_password", form, 422)
+    password_hash = hash_password(typed(form.password))
+    return_try(db(), throttle)
+    return _set_password(person, password_hash)
+
+
+def _set_password(person: Person, password_hash: str) -> ResponseReturnValue:
+    stored = locked_person(db(), person.id)
+    if stored is None or stored.password_hash != person.password_hash:
+        return redirect(own_path("/account/password/change"), 303)
+    live = visit().live
+    set_password(db(), stored, password_hash, by=actor(person.id), now=now(), but=live.id if live else None)
+    prove_again(stored)
+    return redirect(own_path(SECURITY_PAGE, done="password"), 303)
+
+
+@blueprint.get("/account/delete")
+@access(Access.ANY_PERSON)
+@activity(Activity.NAVIGATE)
+@proved_first
+def delete() -> ResponseReturnValue:
+    """Say what becomes of drafts and of what was sent, and ask."""
+    person = own_person()
+    held = portal().registry["held_by"](reading(), person.id, now=now())
+    return form_page("delete", PressForm(), held=held, may_delete=person.role in DELETERS)
+
+
+@blueprint.post("/account/delete")
+@access(Access.ANY_PERSON)
+@activity(Activity.SUBMIT)
+@proved_first
+def submit_delete() -> ResponseReturnValue:
+    """Delete the account with its drafts, in one transaction."""
+    person = own_person()
+    if person.role not in DELETERS:
+        abort(403)
+    stored = locked_person(db(), person.id) or abort(404)
+    portal().registry["delete_drafts_of"](db(), stored.id, now=now())
+    delete_account(db(), stored, by=actor(person.id), now=now())
+    visit().close(visit().kind)
+    visit().report_end()
+    answer = redirect(url_for("profile.deleted"), 303)
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return answer
+
+
+@blueprint.get("/account/deleted")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def deleted() -> ResponseReturnValue:
+    """Say that the account is gone."""
+    return render_template("accounts/deleted.html")

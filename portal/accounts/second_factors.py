@@ -1,0 +1,168 @@
+"""Second factors: a code app and ten recovery codes, switched on, proved, renewed and switched off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from os import urandom
+
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
+
+from portal.accounts.code_app import DIGITS, matching_step
+from portal.accounts.models import Person, RecoveryCode, SecondFactor
+from portal.accounts.passwords import hash_code
+from portal.audit import Actor, record
+from portal.keyring import Keyring
+from portal.mail import messages
+from portal.mail.notices import Notice
+from portal.tokens import clean_code, readable_code
+
+CODES = 10
+HALF = 5
+SALT_BYTES = 16
+SHOWN_FOR = timedelta(minutes=30)
+SECRET, PLAIN_CODES = "second factor", "recovery codes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCodes:
+    """Fresh recovery codes: as their owner keeps them, and as we do."""
+
+    plain: tuple[str, ...]
+    salt: bytes
+    hashes: tuple[bytes, ...]
+
+
+def new_codes() -> NewCodes:
+    """Ten codes of 47 bits each; hashing them takes some 0.2 s, so call it outside any write transaction."""
+    plain = tuple(f"{readable_code(HALF)}-{readable_code(HALF)}" for _ in range(CODES))
+    salt = urandom(SALT_BYTES)
+    return NewCodes(plain=plain, salt=salt, hashes=tuple(hash_code(clean_code(code), salt) for code in plain))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What was typed rightly: the code of a step of the app, or one recovery code."""
+
+    step: int | None = None
+    recovery_code_id: int | None = None
+
+
+def factor_of(db: Session, person_id: int) -> SecondFactor | None:
+    """A person's second factor, or None where signing in takes the password alone."""
+    return db.scalars(select(SecondFactor).where(SecondFactor.person_id == person_id)).one_or_none()
+
+
+def codes_left(db: Session, person_id: int) -> int:
+    """How many recovery codes still work."""
+    unused = select(func.count()).where(RecoveryCode.person_id == person_id, RecoveryCode.used_at.is_(None))
+    return db.scalar(unused) or 0
+
+
+def shown_codes(factor: SecondFactor, keyring: Keyring, *, now: datetime) -> Sequence[str]:
+    """The new recovery codes that their owner has not said to have kept; none after half an hour."""
+    if factor.sealed_codes is None or factor.codes_shown_until is None or now >= factor.codes_shown_until:
+        return ()
+    return keyring.open(factor.sealed_codes, subject=_owner(factor.person_id), place=PLAIN_CODES).decode().split()
+
+
+def judge(db: Session, person_id: int, typed: str, keyring: Keyring, *, now: datetime) -> Proof | None:
+    """Whether what was typed proves the second factor; reads only, and hashes once where it may be a recovery code."""
+    factor, code = factor_of(db, person_id), clean_code(typed)
+    if factor is None:
+        return None
+    if len(code) == DIGITS:
+        secret = keyring.open(factor.sealed_secret, subject=_owner(person_id), place=SECRET).decode()
+        step = matching_step(secret, code, after=factor.last_step, now=now)
+        return None if step is None else Proof(step=step)
+    found = db.scalar(_unused(person_id).where(RecoveryCode.code_hash == hash_code(code, factor.codes_salt)))
+    return Proof(recovery_code_id=found) if found else None
+
+
+def use_proof(db: Session, person: Person, proof: Proof, *, by: Actor, now: datetime) -> bool:
+    """Use a code up; of two requests that bring the same one, only one succeeds."""
+    if proof.step is not None:
+        later = update(SecondFactor).where(SecondFactor.person_id == person.id, SecondFactor.last_step < proof.step)
+        return _changed(db.execute(later.values(last_step=proof.step)))
+    unused = update(RecoveryCode).where(RecoveryCode.id == proof.recovery_code_id, RecoveryCode.used_at.is_(None))
+    if not _changed(db.execute(unused.values(used_at=now))):
+        return False
+    record(db, "recovery_code_used", by=by, now=now, subject=_owner(person.id))
+    messages.security_notice(db, Notice.RECOVERY_CODE_USED, to=person.email, now=now)
+    return True
+
+
+def switch_on(
+    db: Session, person: Person, secret: str, step: int, codes: NewCodes, *, keyring: Keyring, by: Actor, now: datetime
+) -> None:
+    """Ask for a code at each sign-in from now on; `step` is that of the code that proved the app."""
+    _remove(db, person.id)
+    sealed = keyring.seal(secret.encode(), subject=_owner(person.id), place=SECRET)
+    factor = SecondFactor(person_id=person.id, sealed_secret=sealed, last_step=step)
+    factor.set_up_at, factor.codes_salt = now, codes.salt
+    db.add(factor)
+    db.flush()
+    _store(db, person.id, codes, keyring=keyring, now=now)
+    record(db, "second_factor_on", by=by, now=now, subject=_owner(person.id))
+    messages.security_notice(db, Notice.SECOND_FACTOR_ON, to=person.email, now=now)
+
+
+def renew_codes(db: Session, person: Person, codes: NewCodes, *, keyring: Keyring, by: Actor, now: datetime) -> None:
+    """Put new recovery codes in the place of the old ones."""
+    _store(db, person.id, codes, keyring=keyring, now=now)
+    record(db, "recovery_codes_renewed", by=by, now=now, subject=_owner(person.id))
+    messages.security_notice(db, Notice.RECOVERY_CODES_RENEWED, to=person.email, now=now)
+
+
+def _store(db: Session, person_id: int, codes: NewCodes, *, keyring: Keyring, now: datetime) -> None:
+    db.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
+    db.add_all(RecoveryCode(person_id=person_id, code_hash=each) for each in codes.hashes)
+    plain = keyring.seal(" ".join(codes.plain).encode(), subject=_owner(person_id), place=PLAIN_CODES)
+    stored = update(SecondFactor).where(SecondFactor.person_id == person_id)
+    db.execute(stored.values(codes_salt=codes.salt, sealed_codes=plain, codes_shown_until=now + SHOWN_FOR))
+
+
+def note_codes_kept(db: Session, person_id: int) -> None:
+    """Forget the recovery codes as their owner reads them: from now on we hold their hashes alone."""
+    stored = update(SecondFactor).where(SecondFactor.person_id == person_id)
+    db.execute(stored.values(sealed_codes=None, codes_shown_until=None))
+
+
+def switch_off(db: Session, person: Person, *, by: Actor, now: datetime, notice: Notice) -> bool:
+    """Ask for the password alone from now on; tells whether a code was asked for until now."""
+    if not _remove(db, person.id):
+        return False
+    record(db, notice.value, by=by, now=now, subject=_owner(person.id))
+    messages.security_notice(db, notice, to=person.email, now=now)
+    return True
+
+
+def remove_factor(db: Session, person_id: int, *, since: datetime | None = None) -> None:
+    """Take a second factor away without a word; where given, only one that was set up since then."""
+    factor = factor_of(db, person_id)
+    if factor and (since is None or factor.set_up_at >= since):
+        _remove(db, person_id)
+
+
+def forget_shown_codes(db: Session, *, now: datetime) -> None:
+    """Forget recovery codes as their owners read them, once their time to be shown is over."""
+    over = update(SecondFactor).where(SecondFactor.codes_shown_until < now)
+    db.execute(over.values(sealed_codes=None, codes_shown_until=None))
+
+
+def _remove(db: Session, person_id: int) -> bool:
+    db.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
+    return _changed(db.execute(delete(SecondFactor).where(SecondFactor.person_id == person_id)))
+
+
+def _unused(person_id: int) -> Select[int]:
+    return select(RecoveryCode.id).where(RecoveryCode.person_id == person_id, RecoveryCode.used_at.is_(None))
+
+
+def _owner(person_id: int) -> str:
+    return f"person {person_id}"
+
+
+def _changed(result: object) -> bool:
+    return isinstance(result, CursorResult) and result.rowcount == 1

@@ -1,0 +1,42 @@
+"""The app on somebody's telephone that shows codes."""
+
+import re
+
+from pyotp import TOTP
+from werkzeug.test import TestResponse
+
+from tests.conftest import MovableClock
+
+SPELLED = re.compile(r"type this into the app: ((?:[A-Z2-7]{4} ?)+)")
+CODE = re.compile(r"<li>([0-9A-Z]{5}-[0-9A-Z]{5})</li>")
+
+
+class App:
+    """What was typed into it from the page, and what it shows now."""
+
+    def __init__(self, page: TestResponse, clock: MovableClock) -> None:
+        found = SPELLED.search(page.text)
+        assert found, page.text
+        self._codes, self._clock = TOTP(found[1].replace(" ", "")), clock
+
+    @property
+    def code(self) -> str:
+        return str(self._codes.at(self._clock.now()))
+
+    @property
+    def wrong_code(self) -> str:
+        return f"{(int(self.code) + 1) % 1_000_000:06}"
+
+    def next_code(self) -> str:
+        """The code of a later step: each works once."""
+        self._clock.advance(seconds=30)
+        return self.code
+
+    def code_at(self, steps: int) -> str:
+        """What a telephone shows whose clock is off by so many steps."""
+        return str(self._codes.at(self._clock.now(), counter_offset=steps))
+
+
+def recovery_codes(page: TestResponse) -> list[str]:
+    """The codes that the page shows."""
+    return CODE.findall(page.text)

@@ -1,0 +1,136 @@
+"""The password once more before sensitive changes, and back to what was meant."""
+
+from collections.abc import Callable
+
+import pytest
+
+from portal.accounts.models import Person
+from portal.audit import Actor
+from portal.db import Database
+from portal.site_settings.operations import change_settings
+from tests.conftest import MovableClock
+from tests.integration.accounts.app import App
+from tests.integration.accounts.conftest import PASSWORD, Browser, Records, served_form
+
+EMAIL = "ada@example.test"
+SENSITIVE = [
+    "/account/email",
+    "/account/delete",
+    "/account/security/second-factor",
+    "/account/security/second-factor/off",
+    "/account/security/recovery-codes",
+    "/account/security/end-others",
+]
+
+
+@pytest.mark.parametrize("path", SENSITIVE)
+def test_sensitive_pages_ask_for_the_password_once_it_is_old_and_lead_back(
+    visitor: Browser, citizen: Person, clock: MovableClock, path: str
+) -> None:
+    visitor.sign_in(EMAIL)
+    before = visitor.get(path)
+    clock.advance(minutes=15)
+    asked = visitor.get(path)
+    assert asked.location == f"/account/again?next={path.replace('/', '%2F')}"
+    answer = visitor.fill_in(asked.location, password=PASSWORD)
+    assert (answer.status_code, answer.location) == (303, path)
+    after = visitor.get(path)
+    assert (after.status_code, after.location) == (before.status_code, before.location)
+
+
+@pytest.mark.parametrize("path", SENSITIVE)
+def test_what_is_posted_with_an_old_password_changes_nothing(
+    visitor: Browser, citizen: Person, clock: MovableClock, records: Records, path: str
+) -> None:
+    visitor.sign_in(EMAIL)
+    _action, hidden = served_form(visitor.get("/account/name"))
+    clock.advance(minutes=15)
+    answer = visitor.post(path, hidden | {"email": "new@example.test"})
+    assert (answer.status_code, answer.location.partition("?")[0]) == (303, "/account/again")
+    assert records.people[0].deleted_at is None
+    assert not records.tokens
+
+
+def test_just_before_the_time_is_over_nothing_is_asked(visitor: Browser, citizen: Person, clock: MovableClock) -> None:
+    visitor.sign_in(EMAIL)
+    clock.advance(minutes=14, seconds=59)
+    assert visitor.get("/account/email").status_code == 200
+
+
+def test_the_setting_says_for_how_long_a_password_counts(
+    visitor: Browser, citizen: Person, clock: MovableClock, database: Database
+) -> None:
+    with database.writing() as db:
+        change_settings(db, {"password_again_minutes": 1}, by=Actor(), now=clock.now())
+    visitor.sign_in(EMAIL)
+    clock.advance(minutes=1)
+    assert visitor.get("/account/email").status_code == 302
+
+
+def test_proving_it_again_gives_a_new_session_id_and_other_tabs_go_on(
+    visitor: Browser, citizen: Person, clock: MovableClock, records: Records
+) -> None:
+    visitor.sign_in(EMAIL)
+    _action, other_tab = served_form(visitor.get("/account/password/change"))
+    before = visitor.cookie()
+    clock.advance(minutes=15)
+    visitor.fill_in("/account/again", password=PASSWORD)
+    assert visitor.cookie() not in (before, None)
+    assert [row.end_reason for row in records.sessions] == ["replaced", None]
+    assert visitor.post("/probe/customer", other_tab).text == "through"
+
+
+@pytest.mark.parametrize("password", ["", "wrong password"])
+def test_a_wrong_password_proves_nothing(
+    visitor: Browser, citizen: Person, clock: MovableClock, password: str
+) -> None:
+    visitor.sign_in(EMAIL)
+    clock.advance(minutes=15)
+    answer = visitor.fill_in("/account/again", password=password)
+    assert answer.status_code == 422
+    assert visitor.get("/account/email").status_code == 302
+
+
+def test_guessing_is_slowed_down(visitor: Browser, citizen: Person) -> None:
+    visitor.sign_in(EMAIL)
+    answers = [visitor.fill_in("/account/again", password=f"wrong {number}").status_code for number in range(11)]
+    assert answers == [422] * 10 + [429]
+    assert visitor.fill_in("/account/again", password=PASSWORD).status_code == 429
+
+
+def test_who_has_a_second_factor_proves_both(visitor: Browser, citizen: Person, clock: MovableClock) -> None:
+    visitor.sign_in(EMAIL)
+    page = visitor.get("/account/security/second-factor")
+    phone = App(page, clock)
+    visitor.post("/account/security/second-factor", served_form(page)[1] | {"code": phone.code})
+    clock.advance(minutes=15)
+    assert visitor.fill_in("/account/again", password=PASSWORD).status_code == 422
+    assert visitor.fill_in("/account/again", password="wrong", code=phone.code).status_code == 422
+    assert visitor.fill_in("/account/again", password=PASSWORD, code=phone.wrong_code).status_code == 422
+    assert visitor.fill_in("/account/again", password=PASSWORD, code=phone.code).status_code == 303
+    assert visitor.get("/account/email").status_code == 200
+
+
+@pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "/nowhere"])
+def test_it_never_leads_elsewhere(visitor: Browser, citizen: Person, then: str) -> None:
+    visitor.sign_in(EMAIL)
+    assert visitor.fill_in(f"/account/again?next={then}", password=PASSWORD).location == "/account/security"
+
+
+def test_a_session_that_a_link_opened_has_to_prove_it(visitor: Browser, citizen: Person) -> None:
+    visitor.hold("customer", citizen)
+    assert visitor.get("/account/email").status_code == 302
+
+
+def test_staff_prove_it_in_their_own_kind_of_session(
+    visitor: Browser, make_person: Callable[..., Person], staff: Person, clock: MovableClock
+) -> None:
+    make_person()
+    visitor.sign_in(EMAIL)
+    visitor.sign_in(staff.email)
+    clock.advance(minutes=15)
+    asked = visitor.get("/account/email?kind=hub")
+    assert asked.location.startswith("/account/again?kind=hub&next=")
+    assert visitor.fill_in(asked.location, password=PASSWORD).location == "/account/email?kind=hub"
+    assert staff.email in visitor.get("/account/email?kind=hub").text
+    assert visitor.get("/account/email").status_code == 302
