@@ -2,10 +2,12 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 
 READABLE = "23456789BCDFGHJKMNPQRTVWXY"
 """Digits and capitals without look-alikes (0 O, 1 I L, 5 S, 2 Z) and without the vowels that spell words."""
+_NOT_CODE = re.compile(r"[^A-Za-z0-9]+")
 
 
 def new_token() -> str:
@@ -21,6 +23,11 @@ def token_hash(token: str) -> bytes:
 def readable_code(length: int) -> str:
     """A random code that people copy by hand."""
     return "".join(secrets.choice(READABLE) for _ in range(length))
+
+
+def clean_code(typed: str) -> str:
+    """A code as it was given out, whatever people put between its characters."""
+    return _NOT_CODE.sub("", typed).upper()
 
 
 def digits_code(length: int = 6) -> str:

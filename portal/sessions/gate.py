@@ -13,7 +13,7 @@ from portal.sessions.queries import FoundSession, session_by_id
 from portal.site_settings.times import clock_time
 from portal.web.addresses import sign_in_page
 from portal.web.csrf import owner_of, proves
-from portal.web.declarations import BY_QUERY, CUSTOMER, Activity, Door, door_of
+from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, PERSONAL_KINDS, Activity, Door, door_of
 from portal.web.htmx import htmx_redirect, is_htmx
 from portal.web.portal import portal
 from portal.web.unit_of_work import is_safe, now, reading
@@ -32,7 +32,9 @@ def guard() -> ResponseReturnValue | None:
     door = door_of(view)
     if door.kind is None:
         return None
-    if door.kind == BY_QUERY and asked_kind() is None:
+    if door.kind in (BY_QUERY, BY_PERSON) and asked_kind() is None:
+        abort(404)
+    if door.kind == BY_PERSON and visit().kind not in PERSONAL_KINDS:
         abort(404)
     return _session_answer(door) or (None if is_safe() else _token_answer(door))
 
@@ -90,7 +92,8 @@ def late_notice(found: FoundSession, parked: Parked | None) -> str:
         ended_time=clock_time(found.ended_at),
         kept=kept_work(found, request.path),
         parked_time=clock_time(parked.parked_at) if parked else None,
-        next=parked.page if parked else _page_of_form(),
+        is_shared=found.is_shared,
+        next=None if found.is_shared else parked.page if parked else _page_of_form(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, cast
@@ -37,6 +38,8 @@ from portal.web.unit_of_work import db, is_safe, now, reading
 
 VISITOR_COOKIE = "visitor"
 EPOCH_COOKIE = "epoch"
+SHARED_COOKIE = "shared_computer"
+SHARED, SHARED_OFFERED = "shared", "_shared_offered"
 EPOCH_LENGTH = 12
 NAMED_BUTTONS = ("_lookup", "_fill")
 SUBJECT_LENGTH = 128
@@ -122,20 +125,34 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
         authenticated_at: datetime | None = None,
     ) -> int:
         """Open a session in the request's transaction and give the browser its cookie; gives the session's id."""
+        is_shared = kind == CUSTOMER and self.is_shared
         token, row = open_session(
             db(),
             kind,
-            policy_of(kind),
+            _policy(kind, is_shared=is_shared),
             holder,
             now=now(),
             csrf_secret=csrf_secret,
             language=self.language,
+            is_shared=is_shared,
             device=device_of(self._request.headers.get("User-Agent", "")),
             authenticated_at=authenticated_at,
             sole_slot=sole_slot,
         )
         self._cookies[kind] = token
         return row.id
+
+    @cached_property
+    def is_shared(self) -> bool:
+        """Whether others use this computer, as the page that sent this form asked, or an earlier one in this browser."""
+        form = self._request.form
+        return SHARED in form if SHARED_OFFERED in form else cookie_name(SHARED_COOKIE) in self._request.cookies
+
+    @property
+    def _shared_cookie(self) -> dict[str, str | None]:
+        """What the next pages of this browser are to know of the choice, until it is closed."""
+        is_known = cookie_name(SHARED_COOKIE) in self._request.cookies
+        return {} if self.is_shared == is_known else {SHARED_COOKIE: "1" if self.is_shared else None}
 
     @property
     def language(self) -> str | None:
@@ -160,6 +177,10 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
     def token(self) -> str:
         """A form token for the page that is being made: of the live session, else of this visitor."""
         return masked(self.live.csrf_secret, str(self.live.id)) if self.live else masked(self._visitor_secret())
+
+    def token_if_any(self) -> str:
+        """A form token where this browser has, or gets with this page, what it proves; else none, and no cookie."""
+        return self.token() if self.live or self.visitor or self._new_visitor else ""
 
     def report_end(self) -> None:
         """Say in this answer that a session has ended.
@@ -191,7 +212,7 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
     @property
     def cookies(self) -> dict[str, str | None]:
         """The cookies that this request sets (a value) or takes away (None)."""
-        cookies = {kind_of(kind).cookie: token for kind, token in self._cookies.items()}
+        cookies = {kind_of(kind).cookie: token for kind, token in self._cookies.items()} | self._shared_cookie
         visitor = {VISITOR_COOKIE: signer().sign(self._new_visitor).decode()} if self._new_visitor else {}
         return cookies | visitor | ({EPOCH_COOKIE: self._epoch} if self._epoch else {})
 
@@ -255,6 +276,16 @@ def policy_of(kind: str) -> Policy:
     return kind_of(kind).policy(settings())
 
 
+def policy_for(found: FoundSession) -> Policy:
+    """The policy of one session: that of its kind, with a shorter clock on a shared computer."""
+    return _policy(found.kind, is_shared=found.is_shared)
+
+
+def _policy(kind: str, *, is_shared: bool) -> Policy:
+    policy = policy_of(kind)
+    return replace(policy, idle_timeout=min(policy.idle_timeout, settings().shared_lifetime)) if is_shared else policy
+
+
 def cookie_name(name: str) -> str:
     """A cookie's name in this installation: browsers hold `__Host-` cookies to HTTPS, this host and all paths."""
     return f"__Host-{name}" if portal().configuration.is_https else name
@@ -285,7 +316,7 @@ def expected_times(found: FoundSession, status: int) -> Times:
     times = found.times
     if not _counts(found, status):
         return times
-    policy = policy_of(found.kind)
+    policy = policy_for(found)
     deadline = (renewed if times.alive(now()) else revived)(times, policy, now())
     if deadline == times.expires_at:
         return times
@@ -294,7 +325,7 @@ def expected_times(found: FoundSession, status: int) -> Times:
 
 def extend(found: FoundSession) -> datetime | None:
     """Give a live session the full time from now; gives its deadline, or None where it ended in the meantime."""
-    policy = policy_of(found.kind)
+    policy = policy_for(found)
     deadline = extended(found.times, policy, now())
     if move_deadline(db(), found.id, deadline, policy, now=now()):
         return deadline
@@ -326,7 +357,7 @@ def _note_activity(visit: Visit, response: Response, begin: Callable[[], Session
         return
     times = expected_times(found, response.status_code)
     if times != found.times and found.times.alive(now()):
-        move_deadline(begin(), found.id, times.expires_at, policy_of(found.kind), now=now())
+        move_deadline(begin(), found.id, times.expires_at, policy_for(found), now=now())
     elif times != found.times:
         _accept_in_grace(begin(), found, times.expires_at)
     elif response.status_code == 303 and pressed_activity() is Activity.CONTINUE_SECTION:

@@ -42,5 +42,8 @@ REASONS: Mapping[EndReason, LazyString] = MappingProxyType(
         EndReason.COOKIES_BLOCKED: _(
             "Your browser is not keeping the cookie we need, so we cannot keep you signed in."
         ),
+        EndReason.ENDED_BY_OWNER: _("You ended this session from another device or browser."),
+        EndReason.OBJECTED: _("Your e-mail address was about to change or had changed, and somebody objected to it."),
+        EndReason.ACCOUNT_DELETED: _("Your account was deleted."),
     }
 )

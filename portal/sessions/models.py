@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Identity, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Boolean, Identity, Integer, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.audit import Id
@@ -39,6 +39,8 @@ class SessionRow(Base):
     sole_slot: Mapped[str | None] = mapped_column(String(40), unique=True)
     """Where only one sign-in at a time is allowed, the place that this session takes while it lives."""
     language: Mapped[str | None] = mapped_column(String(8))
+    is_shared: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Whether its holder said that others use this computer, too: a short clock, and nothing of it left behind."""
 
 
 class ParkedValues(Base):

@@ -36,12 +36,14 @@ def open_session(
     device: str | None = None,
     authenticated_at: datetime | None = None,
     sole_slot: str | None = None,
+    is_shared: bool = False,
 ) -> tuple[str, SessionRow]:
     """Begin a session with the full time; gives the cookie's token, which is stored nowhere, and the row.
 
     `csrf_secret` of a session that this one replaces keeps the pages in its other tabs working. `language` is the one
     that somebody has chosen in this browser, None where nobody has; `device` its families in words, `authenticated_at`
     when its person last proved who they are. `sole_slot` is the place that one live session at a time may take.
+    `is_shared` says that others use this computer, too.
     """
     token = new_token()
     row = SessionRow(
@@ -58,6 +60,7 @@ def open_session(
         device=device,
         authenticated_at=authenticated_at,
         sole_slot=sole_slot,
+        is_shared=is_shared,
     )
     db.add(row)
     db.flush()

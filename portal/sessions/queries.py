@@ -32,6 +32,7 @@ class FoundSession:
     quiet_until: datetime | None
     authenticated_at: datetime | None
     language: str | None
+    is_shared: bool
     settings: Settings
 
     @property
@@ -84,6 +85,7 @@ def _found(row: Any) -> FoundSession:
         quiet_until=row.quiet_until,
         authenticated_at=row.authenticated_at,
         language=row.language,
+        is_shared=row.is_shared,
         settings=snapshot_of(row.settings),
     )
 

@@ -35,6 +35,9 @@ class EndReason(Enum):
     STAFF = "staff"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a reason, not a secret
     COOKIES_BLOCKED = "cookies_blocked"
+    ENDED_BY_OWNER = "ended_by_owner"
+    OBJECTED = "objected"
+    ACCOUNT_DELETED = "account_deleted"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,6 +90,16 @@ SETTINGS = (
         help=_("Shown beside each form and on pages about errors"),
     ),
     Setting(
+        name="case_due_days",
+        tab="general",
+        kind="whole_number",
+        default=10,
+        low=1,
+        high=365,
+        label=_("Days to answer a form"),
+        help=_("A whole number from 1 to 365. In the work list a form that has waited longer is overdue."),
+    ),
+    Setting(
         name="absolute_limit_hours",
         tab="sessions",
         kind="whole_number",
@@ -110,9 +120,54 @@ SETTINGS = (
         label=_("Continuing to another section counts as activity"),
         help=_("No: only opening, saving and sending renew a session, and “Stay signed in” at any time."),
     ),
+    Setting(
+        name="one_sign_in",
+        tab="sessions",
+        kind="yes_no",
+        default=False,
+        label=_("One sign-in at a time"),
+        help=_("Yes: whoever signs in is signed out everywhere else, and is told why there. No draft is lost by it."),
+    ),
+    Setting(
+        name="shared_computer_minutes",
+        tab="sessions",
+        kind="whole_number",
+        default=10,
+        low=5,
+        high=60,
+        label=_("Session lifetime in minutes on a shared computer"),
+        help=_(
+            "A whole number from 5 to 60, for whoever says at the start that others use the computer, too. "
+            "It never makes a session longer than elsewhere."
+        ),
+    ),
+    Setting(
+        name="password_again_minutes",
+        tab="accounts",
+        kind="whole_number",
+        default=15,
+        low=1,
+        high=60,
+        label=_("Minutes for which a password counts as just typed"),
+        help=_(
+            "A whole number from 1 to 60. After that people type it again before they change their e-mail address, "
+            "password or second factor, end other sessions, or delete their account."
+        ),
+    ),
+    Setting(
+        name="second_factor_required",
+        tab="accounts",
+        kind="yes_no",
+        default=False,
+        label=_("Staff, designers and administrators must have a second factor"),
+        help=_(
+            "Yes: who has none sets it up at the next sign-in, before anything else. "
+            "Everybody else may have one, whatever you choose."
+        ),
+    ),
 )
 BY_NAME = MappingProxyType({setting.name: setting for setting in SETTINGS})
-TABS = MappingProxyType({"general": _("General"), "sessions": _("Sessions")})
+TABS = MappingProxyType({"general": _("General"), "sessions": _("Sessions"), "accounts": _("Accounts")})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,13 +178,28 @@ class Settings:
     site_name: str
     time_zone: str
     support_contact: str
+    case_due_days: int
     absolute_limit_hours: int
     continue_counts: bool
+    one_sign_in: bool
+    shared_computer_minutes: int
+    password_again_minutes: int
+    second_factor_required: bool
 
     @property
     def session_lifetime(self) -> timedelta:
         """How long a customer's session lasts without activity."""
         return timedelta(minutes=self.session_lifetime_minutes)
+
+    @property
+    def shared_lifetime(self) -> timedelta:
+        """How long a customer's session lasts without activity on a computer that others use, too."""
+        return timedelta(minutes=self.shared_computer_minutes)
+
+    @property
+    def password_again(self) -> timedelta:
+        """How long a typed password counts before sensitive changes."""
+        return timedelta(minutes=self.password_again_minutes)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -4,6 +4,7 @@ Each key holds the instant until which its attempts are used up (the generic cel
 then one attempt an interval. The key is a keyed hash, so the table names nobody.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -51,13 +52,32 @@ def wait_before(limit: Limit, subject: str, *, now: datetime) -> timedelta | Non
 
 def take(limit: Limit, subject: str, *, now: datetime) -> timedelta | None:
     """Use one attempt, in a transaction of its own; gives the wait where none was left (and then uses none)."""
+    return take_all([(limit, subject)], now=now)
+
+
+def take_all(uses: Sequence[tuple[Limit, str]], *, now: datetime) -> timedelta | None:
+    """Use one attempt at each of several limits, or at none; gives the longest wait where one had none left."""
     with portal().database.writing() as db:
-        row = _locked(db, portal().database, _key(limit, subject), now)
-        wait = limit.wait(row.used_until, now)
-        if wait > timedelta(0):
-            return wait
-        row.used_until = limit.after(row.used_until, now)
+        rows = [_locked(db, portal().database, key, now) for key in sorted(_keys(uses))]
+        marks = {row.key: row for row in rows}
+        waits = [limit.wait(marks[key].used_until, now) for key, limit in _keys(uses).items()]
+        if max(waits) > timedelta(0):
+            return max(waits)
+        for key, limit in _keys(uses).items():
+            marks[key].used_until = limit.after(marks[key].used_until, now)
     return None
+
+
+def give_back(db: Session, uses: Sequence[tuple[Limit, str]]) -> None:
+    """Undo one attempt at each of these limits, as whoever took it was right."""
+    for key, limit in sorted(_keys(uses).items(), key=lambda item: item[0]):
+        row = db.scalars(select(UsedUp).where(UsedUp.key == key).with_for_update()).one_or_none()
+        if row:
+            row.used_until -= limit.interval
+
+
+def _keys(uses: Sequence[tuple[Limit, str]]) -> dict[bytes, Limit]:
+    return {_key(limit, subject): limit for limit, subject in uses}
 
 
 def _key(limit: Limit, subject: str) -> bytes:
