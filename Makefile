@@ -8,7 +8,7 @@ RUN_READY := $(VENV)/ready-to-run
 TEST_READY := $(VENV)/ready-to-test
 UV_LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: install run test check bench faults pictures lock browser
+.PHONY: install run test check bench faults pictures translations lock browser
 .DELETE_ON_ERROR:
 
 install: $(RUN_READY)
@@ -34,6 +34,9 @@ faults: $(TEST_READY) browser
 
 pictures: $(TEST_READY) browser
 	@exec $(PYTHON) -m tests.browser.pictures
+
+translations: $(RUN_READY)
+	@exec $(PYTHON) -m portal.commands.translations
 
 lock:
 	$(UV_LOCK) --output-file requirements.txt

@@ -19,6 +19,7 @@ OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 FOR_STAFF = (
     "portal/admin/",
     "portal/commands/",
+    "portal/designer/",
     "portal/form_definitions/comparison.py",
     "portal/hub/",
     "portal/site_settings/definition.py",
@@ -27,6 +28,7 @@ FOR_STAFF = (
     "templates/components/share_bar.html",
     "templates/components/time_bar.html",
     "templates/components/warning_preview.html",
+    "templates/designer/",
     "templates/hub/",
     "templates/layouts/staff.html",
 )

@@ -57,7 +57,7 @@ def extend_session() -> ResponseReturnValue:
 def choose_language() -> ResponseReturnValue:
     """Read on in another language, on the same page."""
     change_language(request.form.get("language"))
-    return redirect(local_path(request.form.get("next"), START_PAGE), 303)
+    return redirect(local_path(request.form.get("then"), START_PAGE), 303)
 
 
 @blueprint.get("/session/ended")
@@ -71,6 +71,8 @@ def ended() -> ResponseReturnValue:
     if found:
         visit().report_end()
     kept = kept_work(found) if found else None
+    if found and found.is_shared:
+        return render_template("sessions/blank.html", ended_time=clock_time(found.ended_at), kept=kept)
     reason = found.reason if found else _signed_out_here()
     return render_template(
         "sessions/ended.html",

@@ -30,7 +30,17 @@ def faulty(tmp_path: Path) -> Path:
 def test_check_says_ok_of_every_good_file(run):
     result = run("check", *DEMO_FORMS)
     assert result.exit_code == 0
-    assert result.output.splitlines() == [f"{file}: OK" for file in DEMO_FORMS]
+    assert [line for line in result.output.splitlines() if not line.startswith("  ")] == [
+        f"{file}: OK" for file in DEMO_FORMS
+    ]
+
+
+def test_check_reads_every_condition_back_as_a_sentence(run):
+    output = run("check", *DEMO_FORMS).output
+    assert "sections[0].fields[6].when: about_you.can_text is shown if “Telephone number” is answered." in output
+    assert "sections[2].when: rent is shown if “How do you live at the moment?” is " in output
+    assert "the form ends at " in output
+    assert " must be answered if " in output
 
 
 def test_check_names_every_fault_and_ends_with_one(run, faulty):
@@ -78,3 +88,20 @@ def test_an_export_reads_back_to_the_same_canonical_form(run, file):
 @pytest.mark.parametrize("name", ["gone", "gone@1", "gone@x", "gone@99999999999"])
 def test_what_is_not_there_cannot_be_exported(run, name):
     assert run("export", name).exit_code == 1
+
+
+@pytest.mark.parametrize("command", ["check", "publish"])
+def test_texts_that_are_not_translated_are_listed_and_stand_in_no_forms_way(
+    run, tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "form.yaml"
+    file.write_text(
+        "format: 1\n"
+        "form: {id: f, title: {en: F, cy: Ff}, languages: [en, cy]}\n"
+        "sections: [{id: s, title: {en: S, cy: A}, fields: [{id: q, type: text, label: Only English}]}]\n"
+    )
+    result = run(command, file)
+    assert result.exit_code == 0
+    missing = "sections[0].fields[0].label: There is no text in cy; people read it in en."
+    assert f"{file}: to translate: {missing}" in result.stderr.splitlines()
+    assert missing not in result.stdout

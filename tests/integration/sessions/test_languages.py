@@ -1,7 +1,6 @@
 """A person's language: chosen by one press, kept in the session or a cookie, spoken on every page and in every mail."""
 
 import re
-from email import message_from_bytes, policy
 
 import pytest
 from flask import Flask
@@ -9,12 +8,12 @@ from sqlalchemy import select
 
 from portal.db import Database
 from portal.drafts.models import Draft
-from portal.outbox.commands import deliver_once
 from portal.sessions.models import SessionRow
 from portal.web.languages import LANGUAGES
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.people import add_person, sign_in
+from tests.post import letters
 
 pytestmark = pytest.mark.usefixtures("demo_forms")
 PROBLEM = "/forms/report-a-problem"
@@ -25,17 +24,6 @@ WELSH, ENGLISH = '<html lang="cy">', '<html lang="en">'
 def language_in_session(app: Flask) -> list[str | None]:
     with app.extensions["portal"].database.reading() as db:
         return list(db.scalars(select(SessionRow.language).order_by(SessionRow.id)))
-
-
-def newest_mail(app: Flask) -> tuple[str, str]:
-    """Subject and text of the mail that went out last."""
-    with app.app_context():
-        deliver_once()
-    newest = max(app.extensions["portal"].configuration.mail_dir.iterdir(), key=lambda path: path.stat().st_mtime_ns)
-    read = message_from_bytes(newest.read_bytes(), policy=policy.default)
-    body = read.get_body(("plain",))
-    assert body
-    return str(read["Subject"]), body.get_content()
 
 
 def test_everybody_begins_in_the_default_language_whatever_the_browser_prefers(citizen: Citizen) -> None:
@@ -107,7 +95,7 @@ def test_a_language_chosen_after_the_end_wins_over_the_ended_session(citizen: Ci
 
 @pytest.mark.parametrize("asked", ["", "de", "../en", "cy" * 40], ids=["empty", "unknown", "path", "long"])
 def test_a_language_that_we_do_not_speak_changes_nothing(citizen: Citizen, asked: str) -> None:
-    answer = citizen.client.post("/language", data={"language": asked, "next": "/contact"})
+    answer = citizen.client.post("/language", data={"language": asked, "then": "/contact"})
     assert (answer.status_code, answer.location) == (303, "/contact")
     assert not answer.headers.getlist("Set-Cookie")
     citizen.client.set_cookie("language", asked)
@@ -116,7 +104,7 @@ def test_a_language_that_we_do_not_speak_changes_nothing(citizen: Citizen, asked
 
 @pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "/nowhere", "/account/sign-out", ""])
 def test_the_switch_leads_nowhere_else(citizen: Citizen, then: str) -> None:
-    assert citizen.client.post("/language", data={"language": "cy", "next": then}).location == "/"
+    assert citizen.client.post("/language", data={"language": "cy", "then": then}).location == "/"
 
 
 def test_in_a_live_session_the_switch_needs_the_pages_token(citizen: Citizen, app: Flask) -> None:
@@ -242,6 +230,22 @@ def test_the_check_page_and_the_stop_page_are_in_the_language_of_the_page(citize
     assert ">Na</dd>" in page.text
 
 
+def test_what_was_sent_in_welsh_is_read_by_staff_in_the_forms_first_language(app: Flask, citizen: Citizen) -> None:
+    section = begin_section(citizen)
+    citizen.press("Cymraeg")
+    citizen.press("Parhau", kind="light", where="Mill Street", danger="no")
+    citizen.press("Parhau", wants_news="no")
+    page = citizen.press("Anfon")
+    assert page.heading == "Rydym wedi derbyn eich ffurflen"
+    assert "Golau stryd" in page
+    add_person(app, "tom@mail.example", role="staff")
+    staff = Citizen(app)
+    sign_in(staff, "tom@mail.example")
+    case = staff.open(f"/hub/cases/{section.split('/')[2]}")
+    assert "Street light" in case
+    assert "Golau stryd" not in case
+
+
 # Texts that are not translated
 
 
@@ -273,9 +277,9 @@ def test_a_link_is_mailed_in_the_language_of_the_page(app: Flask, citizen: Citiz
     citizen.press("Cymraeg", full_name="Ann")
     citizen.press("Cadw a dod yn ôl yn nes ymlaen")
     citizen.press("Anfon dolen", email="ann@mail.example")
-    subject, text = newest_mail(app)
-    assert subject == "Parhau â’ch ffurflen: Apply for housing support"
-    assert "Mae’r ddolen yn gweithio tan 21 Rhagfyr 2026." in text
+    [letter] = letters(app)
+    assert letter.subject == "Parhau â’ch ffurflen: Apply for housing support"
+    assert any("Mae’r ddolen yn gweithio tan 21 Rhagfyr 2026." in line for line in letter.lines)
     with app.extensions["portal"].database.reading() as db:
         assert list(db.scalars(select(Draft.language))) == ["cy"]
 

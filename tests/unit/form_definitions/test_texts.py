@@ -1,13 +1,22 @@
 """A form's texts in several languages: which is read, how a foreign one is marked, and which are missing."""
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup, escape
 
+from portal.commands.translations import read_catalogue
+from portal.form_definitions.answers import MONTHS, date_text
+from portal.form_definitions.answers_date import read_date
+from portal.form_definitions.answers_number import display_money, display_number, plain_number
 from portal.form_definitions.definition import ForeignText, Text
 from portal.form_definitions.missing_texts import missing_texts
-from tests.unit.form_definitions.making import ask, definition, section
+from portal.web.languages import DEFAULT, LANGUAGES
+from tests.unit.form_definitions.making import TODAY, ask, definition, field, section
 
 BOTH = Text(by_language=(("en", "Rent & rates"), ("cy", "Rhent a threthi")))
 ENGLISH_ONLY = Text(by_language=(("en", "Rent & rates"),))
@@ -113,3 +122,32 @@ def test_each_missing_language_is_named() -> None:
         "form.title: There is no text in pl; people read it in en.",
         "sections[0].fields[0].label: There is no text in cy; people read it in en.",
     ]
+
+
+def words_of(code: str) -> dict[str, str]:
+    return {} if code == DEFAULT else {str(each.id): str(each.string) for each in read_catalogue(code)}
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("amount", ["0.00", "1300.50", "-12.00", "1234567.89"])
+def test_money_and_numbers_are_written_as_in_each_language_of_the_portal(code: str, amount: str) -> None:
+    here = f"{code}_GB"
+    assert display_money(field("money"), amount, code, str) == [format_currency(amount, "GBP", locale=here)]
+    plain = plain_number(Decimal(amount))
+    assert display_number(field("number"), plain, code, str) == [format_decimal(Decimal(plain), locale=here)]
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_dates_are_written_as_in_each_language_of_the_portal(code: str) -> None:
+    words = words_of(code)
+    for month in range(1, 13):
+        day = date(2026, month, 4)
+        assert date_text(day, lambda text: words.get(text, text)) == format_date(day, "d MMMM y", locale=code)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_date_may_be_typed_with_the_names_of_months_in_each_language(code: str) -> None:
+    words = words_of(code)
+    for number, month in enumerate(MONTHS, start=1):
+        typed = {"day": ["4"], "month": [words.get(month, month)], "year": ["2026"]}
+        assert read_date(field("date"), typed, TODAY) == f"2026-{number:02}-04"

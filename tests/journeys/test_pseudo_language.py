@@ -1,0 +1,194 @@
+"""In a made-up language that puts every text in brackets, no word of a citizen's page stands outside them."""
+
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from babel.messages.mofile import write_mo
+from flask import Flask
+
+from portal.commands.translations import brought_up_to_date
+from portal.form_definitions.operations import publish
+from portal.form_definitions.reading import read_yaml
+from tests.citizen import Citizen, Page
+from tests.conftest import DEMO_FORMS, MovableClock
+from tests.people import PASSWORD, add_person
+from tests.post import letters
+
+OPEN, CLOSE = "⟦", "⟧"
+BRACKETED = re.compile(f"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}")
+SPOKEN = frozenset({"alt", "aria-label", "placeholder", "title"})
+NOT_OURS = re.compile(
+    r"Ashmere Council|Cymraeg|English|[\w.]+@[\w.]+|https?://\S+|127\.0\.0\.1:8000\S*|[A-Z]{2}-[0-9A-Z]{4}-[0-9A-Z]{4}"
+    r"|[0-9A-Z]{4} [0-9A-Z]{4}|Tachwedd|Rhagfyr|session_\w+|visitor|epoch|language|resume_code|device|PDF|QR|Saesneg"
+    r"|typed words|Chromium|Linux|werkzeug\S*"
+)
+"""Names, addresses, references, the names of months as CLDR has them, and what the person typed."""
+
+
+def bracketed(node: Any) -> Any:
+    """The document of a form with each of its Welsh texts in brackets."""
+    if isinstance(node, dict):
+        return {key: f"{OPEN}{value}{CLOSE}" if key == "cy" else bracketed(value) for key, value in node.items()}
+    return [bracketed(value) for value in node] if isinstance(node, list) else node
+
+
+@pytest.fixture
+def app(app: Flask, tmp_path: Path) -> Flask:
+    """The application whose Welsh is made up, with the two forms that have a Welsh version."""
+    catalogue = brought_up_to_date("cy")
+    for message in catalogue:
+        if isinstance(message.id, tuple):
+            message.string = tuple(f"{OPEN}{message.id[1]}{CLOSE}" for _form in range(catalogue.num_plurals))
+        elif message.id:
+            message.string = f"{OPEN}{message.id}{CLOSE}"
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    folder = tmp_path / "cy" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "messages.mo").write_bytes(compiled.getvalue())
+    app.extensions["babel"].translation_directories = [str(tmp_path)]
+    parts = app.extensions["portal"]
+    with parts.database.writing() as db:
+        for name in ("parking-permit", "report-a-problem"):
+            document = bracketed(yaml.safe_load((DEMO_FORMS / f"{name}.yaml").read_text()))
+            publish(db, read_yaml(yaml.safe_dump(document, allow_unicode=True)), now=parts.clock.now())
+    return app
+
+
+@pytest.fixture
+def citizen(citizen: Citizen) -> Citizen:
+    citizen.client.set_cookie("language", "cy")
+    return citizen
+
+
+class _Words(HTMLParser):
+    """The texts of a page, and of the attributes that are spoken or shown by scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._skipped = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._skipped = tag if tag in ("script", "style") else self._skipped
+        for name, value in attrs:
+            is_sentence = name.startswith("data-") and " " in (value or "") and not (value or "").startswith("{")
+            if name in SPOKEN or is_sentence:
+                self.found.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._skipped = "" if tag == self._skipped else self._skipped
+
+    def handle_data(self, data: str) -> None:
+        if not self._skipped:
+            self.found.append(data)
+
+
+def bare_words(text: str) -> str:
+    """What stands outside all brackets and is no name."""
+    while BRACKETED.search(text):
+        text = BRACKETED.sub("", text)
+    return " ".join(NOT_OURS.sub("", text).split())
+
+
+def words_of(page: Page) -> str:
+    """All that is said on a page; brackets open in one element may close in a later one."""
+    reader = _Words()
+    reader.feed(page.text)
+    return "\n".join(reader.found)
+
+
+def expect_translated(page: Page) -> None:
+    left = bare_words(words_of(page))
+    assert not re.search(r"[^\W\d_]{2,}", left), f"{page.path} ({page.status}): {left}"
+
+
+PUBLIC = (
+    "/", "/privacy", "/cookies", "/accessibility", "/contact", "/help/sessions", "/resume", "/account/sign-in",
+    "/account/register", "/account/password", "/session/ended", "/nowhere", "/resume/unknown", "/resume/code",
+    "/forms/report-a-problem", "/forms/parking-permit",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_pages_say_nothing_that_is_not_translated(citizen: Citizen, address: str) -> None:
+    expect_translated(citizen.open(address))
+
+
+def press(citizen: Citizen, button: str, **values: Any) -> Page:
+    page = citizen.press(f"{OPEN}{button}{CLOSE}", **values)
+    expect_translated(page)
+    return page
+
+
+def test_refused_forms_say_nothing_that_is_not_translated(citizen: Citizen) -> None:
+    for address, button in (
+        ("/account/sign-in", "Sign in"),
+        ("/account/register", "Register"),
+        ("/account/password", "Mail me a link"),
+        ("/resume", "Continue your form"),
+    ):
+        citizen.open(address)
+        assert press(citizen, button).status == 422
+
+
+def test_a_guests_form_says_nothing_that_is_not_translated(
+    app: Flask, citizen: Citizen, clock: MovableClock
+) -> None:
+    citizen.open("/forms/report-a-problem")
+    draft = press(citizen, "Start now").path
+    expect_translated(citizen.open(f"{draft}/problem"))
+    press(citizen, "Continue")
+    press(citizen, "Continue", kind="light", where="typed words", danger="yes")
+    citizen.open(f"{draft}/problem")
+    press(citizen, "Continue", danger="no")
+    press(citizen, "Continue", wants_news="yes")
+    press(citizen, "Continue", wants_news="yes", email="ann@mail.example")
+    press(citizen, "Send")
+    assert citizen.page.path.startswith("/submissions/")
+    expect_translated(citizen.open(draft))
+    citizen.open("/forms/report-a-problem")
+    press(citizen, "Start now")
+    press(citizen, "Delete this draft")
+    expect_translated(citizen.open(citizen.page.path))
+    citizen.open("/forms/report-a-problem")
+    press(citizen, "Start now")
+    section = citizen.open(f"{citizen.page.path}/problem").path
+    clock.advance(minutes=31)
+    press(citizen, "Continue")
+    expect_translated(citizen.open(section))
+
+
+def test_an_accounts_pages_say_nothing_that_is_not_translated(app: Flask, citizen: Citizen) -> None:
+    add_person(app)
+    citizen.open("/account/sign-in")
+    press(citizen, "Sign in", email="ada@mail.example", password=PASSWORD)
+    citizen.open("/forms/parking-permit")
+    draft = press(citizen, "Start now").path
+    expect_translated(citizen.open(f"{draft}/you"))
+    press(citizen, "Save and come back later", full_name="typed words")
+    citizen.open(f"{draft}/vehicle")
+    press(citizen, f"Add another {OPEN}cerbyd{CLOSE}")
+    press(citizen, "Continue", registration="typed words are too long", fuel="petrol", co2="900")
+    press(citizen, "Continue", registration="12 34", fuel="petrol", co2="90")
+    expect_translated(citizen.open(f"{draft}/check"))
+    press(citizen, "Send")
+    for address in ("/account", "/account/security", "/forms/parking-permit", draft):
+        expect_translated(citizen.open(address))
+
+
+def test_mails_say_nothing_that_is_not_translated(app: Flask, citizen: Citizen) -> None:
+    citizen.open("/account/register")
+    press(citizen, "Register", email="ann@mail.example", password=PASSWORD)
+    citizen.open("/account/password")
+    press(citizen, "Mail me a link", email="ann@mail.example")
+    sent = letters(app)
+    assert sent
+    for letter in sent:
+        left = bare_words("\n".join([letter.subject, *letter.lines]))
+        assert not re.search(r"[^\W\d_]{2,}", left), left
