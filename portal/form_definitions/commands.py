@@ -1,47 +1,47 @@
-"""`flask forms`: check, publish, list and export definitions."""
+"""`flask forms`: check, list and export definitions, and the schema that editors use."""
 
 from pathlib import Path
 
 import click
-import yaml
 from flask.cli import AppGroup
 
 from portal.form_definitions.definition import FormDefinition
-from portal.form_definitions.document import plain
+from portal.form_definitions.export import as_yaml
 from portal.form_definitions.faults import Fault, FaultyDefinitionError
 from portal.form_definitions.lookups import doubts
 from portal.form_definitions.missing_texts import missing_texts
-from portal.form_definitions.operations import publish
-from portal.form_definitions.queries import current_version, current_versions, definition_of, numbered_version
-from portal.form_definitions.reading import document_of, read_json, read_yaml
+from portal.form_definitions.models import FormVersion
+from portal.form_definitions.queries import (
+    current_version,
+    current_versions,
+    definition_of,
+    numbered_version,
+    versions_of,
+)
+from portal.form_definitions.readback import readback
+from portal.form_definitions.reading import read_json, read_yaml
+from portal.form_definitions.schema import schema_text
 from portal.web.portal import portal
 
 forms = AppGroup("forms", help="Check, publish, list and export form definitions.")
-_FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
 @forms.command("check")
-@_FILES
+@FILES
 def check_command(files: tuple[Path, ...]) -> None:
-    """Say of each FILE that it is OK, with the texts that are not translated, or every fault in it."""
+    """Say of each FILE that it is OK, with its conditions as sentences and what is not translated, or every fault."""
     for file, definition in zip(files, read_files(files), strict=True):
-        _list_missing_texts(file, definition)
-        _list_doubts(file, definition)
+        list_remarks(file, definition)
         click.echo(f"{file}: OK")
+        for path, sentence in readback(definition):
+            click.echo(f"  {path}: {sentence}")
 
 
-@forms.command("publish")
-@_FILES
-def publish_command(files: tuple[Path, ...]) -> None:
-    """Publish every FILE, or nothing where one of them is faulty."""
-    definitions = read_files(files)
-    for file, definition in zip(files, definitions, strict=True):
-        _list_missing_texts(file, definition)
-        _list_doubts(file, definition)
-    with portal().database.writing() as db:
-        versions = [publish(db, definition, now=portal().clock.now()) for definition in definitions]
-    for version in versions:
-        click.echo(f"{version.form_id}@{version.number} is published at /forms/{version.slug}")
+def list_remarks(file: Path, definition: FormDefinition) -> None:
+    """What an author should know of a file that has no fault, on standard error."""
+    _list_missing_texts(file, definition)
+    _list_doubts(file, definition)
 
 
 def _list_missing_texts(file: Path, definition: FormDefinition) -> None:
@@ -57,13 +57,25 @@ def _list_doubts(file: Path, definition: FormDefinition) -> None:
 
 
 @forms.command("list")
-def list_command() -> None:
-    """List the current version of every form."""
+@click.option("--versions", "all_versions", is_flag=True, help="All versions, newest first, each with its hash.")
+def list_command(all_versions: bool) -> None:
+    """List the current version of every form, or all versions."""
     with portal().database.reading() as db:
-        for version in current_versions(db):
-            definition = definition_of(version)
-            title = definition.title.in_(definition.languages[0])
-            click.echo(f"{version.form_id}@{version.number}\t{version.published_at:%Y-%m-%d %H:%M}Z\t{title}")
+        for current in current_versions(db):
+            for version in versions_of(db, current.slug) if all_versions else [current]:
+                click.echo("\t".join(_columns(version, with_hash=all_versions)))
+
+
+def _columns(version: FormVersion, *, with_hash: bool) -> list[str]:
+    definition = definition_of(version)
+    named = [f"{version.form_id}@{version.number}", f"{version.published_at:%Y-%m-%d %H:%M}Z"]
+    return [*named, *([version.digest] if with_hash else []), definition.title.in_(definition.languages[0])]
+
+
+@forms.command("schema")
+def schema_command() -> None:
+    """Write the JSON Schema of the format, for editors."""
+    click.echo(schema_text(), nl=False)
 
 
 @forms.command("export")
@@ -83,11 +95,6 @@ def _number(number: str) -> int:
     if not number.isdecimal() or len(number) > 9:
         raise click.ClickException(f"{number} is not the number of a version.")
     return int(number)
-
-
-def as_yaml(definition: FormDefinition) -> str:
-    """The definition as YAML that reads back to the same canonical form."""
-    return yaml.safe_dump(plain(document_of(definition)), sort_keys=False, allow_unicode=True, width=120)
 
 
 def read_files(files: tuple[Path, ...]) -> list[FormDefinition]:

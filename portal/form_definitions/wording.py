@@ -1,6 +1,6 @@
 """Conditions and problems read back as sentences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -39,6 +39,26 @@ _DATE_COMPARISONS = {
     "more_than": "is after {}",
     "less_than": "is before {}",
 }
+_NEGATED_COMPARISONS = {
+    "is": "is not {}",
+    "is_not": "is {}",
+    "one_of": "is not {}",
+    "includes": "does not include {}",
+    "at_least": "is less than {}",
+    "at_most": "is more than {}",
+    "more_than": "is {} or less",
+    "less_than": "is {} or more",
+    "years_ago_at_least": "is less than {} years ago",
+}
+_NEGATED_DATE_COMPARISONS = {
+    "at_least": "is before {}",
+    "at_most": "is after {}",
+    "more_than": "is {} or earlier",
+    "less_than": "is {} or later",
+}
+_Phrases = Mapping[str, Mapping[str, str]]
+_PHRASES: _Phrases = {"other": _COMPARISONS, "date": _COMPARISONS | _DATE_COMPARISONS}
+_NEGATED: _Phrases = {"other": _NEGATED_COMPARISONS, "date": _NEGATED_COMPARISONS | _NEGATED_DATE_COMPARISONS}
 _REPEAT_MESSAGES = {
     "too_few": mark("Add more to “%(title)s”: at least %(limit)s"),
     "too_many": mark("Remove some from “%(title)s”: at most %(limit)s"),
@@ -53,11 +73,13 @@ def sentence(condition: Condition, definition: FormDefinition, language: str) ->
 
     match condition:
         case Comparison():
-            return _comparison(condition, definition.field(condition.section_id, condition.field_id), language)
+            return _comparison(condition, definition, language, _PHRASES)
         case AllOf():
             return _joined(condition.parts, " and ", read) or "always"
         case AnyOf():
             return _joined(condition.parts, " or ", read) or "never"
+        case Negation(part=Comparison() as compared):
+            return _comparison(compared, definition, language, _NEGATED)
         case Negation():
             return f"it is not the case that {_grouped(condition.part, read)}"
         case SomeItem():
@@ -79,13 +101,13 @@ def _item(condition: SomeItem, definition: FormDefinition, language: str) -> str
     return f"{item} in “{section.title.in_(language) if section else condition.section_id}”"
 
 
-def _comparison(condition: Comparison, field: Field, language: str) -> str:
+def _comparison(condition: Comparison, definition: FormDefinition, language: str, phrases: _Phrases) -> str:
+    field = definition.field(condition.section_id, condition.field_id)
     label = f"“{field.label.in_(language)}”"
     if condition.operator == "answered":
-        return f"{label} is answered" if condition.value else f"{label} is not answered"
-    dated = FIELD_TYPES[field.type].compare == "date"
-    phrase = {**_COMPARISONS, **(_DATE_COMPARISONS if dated else {})}[condition.operator]
-    return f"{label} {phrase.format(_value(condition.value, field, language))}"
+        return f"{label} is answered" if condition.value is (phrases is _PHRASES) else f"{label} is not answered"
+    kind = "date" if FIELD_TYPES[field.type].compare == "date" else "other"
+    return f"{label} {phrases[kind][condition.operator].format(_value(condition.value, field, language))}"
 
 
 def _value(value: Any, field: Field, language: str) -> str:
