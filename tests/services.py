@@ -80,7 +80,7 @@ class Service:
 
     def _handler(service) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the request below
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 asked = Asked(method=self.command, path=self.path, headers=dict(self.headers), body=body)
                 service.asked.append(asked)

@@ -59,7 +59,8 @@ def _answer(opened: OpenDraft, section: Section, form: SectionForm, field: Looku
     stop_reading()  # an integration may be slow, and takes no connection of ours meanwhile
     wait = take_all([(LOOKUPS, str(live.id if live else ""))], now=now())
     if wait:
-        field.outcome = LookupView(sentence=_("You have looked up many times. Wait a little, or type your answers yourself."))
+        sentence = _("You have looked up many times. Wait a little, or type your answers yourself.")
+        field.outcome = LookupView(sentence=sentence)
         return 429
     outcome = integrations().look_up(lookup.integration, asked, now=now())
     if outcome.missing:
@@ -91,7 +92,8 @@ def _view(lookup: Lookup, outcome: Outcome, asked: str) -> LookupView:
     if outcome.failure:
         return LookupView(sentence=_failure_text(outcome.failure))
     if not outcome.results:
-        return LookupView(sentence=_("We found nothing for “%(asked)s”. Check it, or type your answers yourself.", asked=asked))
+        nothing = _("We found nothing for “%(asked)s”. Check it, or type your answers yourself.", asked=asked)
+        return LookupView(sentence=nothing)
     count = len(outcome.results)
     sentence = ngettext("%(num)s result for “%(asked)s”", "%(num)s results for “%(asked)s”", count, asked=asked)
     options = tuple(_option(lookup, found) for found in outcome.results)

@@ -25,7 +25,7 @@ def load_addresses(file: Path) -> None:
         raise click.ClickException("Nothing was changed.") from None
     with portal().database.writing() as db:
         replace_addresses(db, addresses)
-    click.echo(f"The address register holds {len(addresses)} addresses.")
+    click.echo(f"Addresses in the register: {len(addresses)}.")
 
 
 @integrations_group.command("list")

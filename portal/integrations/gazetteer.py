@@ -29,7 +29,8 @@ def read_gazetteer(content: bytes) -> list[AddressRow]:
         _refuse_columns(list(reader.fieldnames or ()))
         rows = dict.fromkeys(_rows(reader))
     except csv.Error as reason:
-        raise FaultyGazetteerError(f"line {reader.line_num}: this is not CSV that we can read ({reason})") from None
+        line = reader.reader.line_num
+        raise FaultyGazetteerError(f"line {line}: this is not CSV that we can read ({reason})") from None
     if not rows:
         raise FaultyGazetteerError("line 2: the file holds no address")
     return list(rows)
