@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import DateTime, MetaData, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, CursorResult, Dialect, Engine
+from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -96,8 +96,9 @@ class Database:
     def insert_or_ignore(self, db: Session, model: type[Base], **values: Any) -> bool:
         """Insert a row unless a unique constraint already has it; tells whether it was inserted."""
         insert = sqlite.insert if self.engine.dialect.name == "sqlite" else postgresql.insert
-        result = db.execute(insert(model).values(**values).on_conflict_do_nothing())
-        return isinstance(result, CursorResult) and result.rowcount == 1
+        statement = insert(model).values(**values).on_conflict_do_nothing()
+        # Not counted by `rowcount`: PostgreSQL's driver gives none where the row's number comes back.
+        return db.execute(statement.returning(*model.__table__.primary_key)).first() is not None
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -12,6 +12,7 @@ from portal.drafts.opening import OpenDraft, holder
 from portal.drafts.queries import answered_drafts
 from portal.form_definitions.queries import definition_of
 from portal.site_settings.times import day_text, language, local_day, moment_text
+from portal.submissions.definition import STATUSES, Status
 from portal.submissions.models import Submission
 from portal.submissions.queries import submissions_of
 from portal.web.declarations import Access, Activity, access, activity
@@ -42,6 +43,7 @@ class Sent:
     reference: str
     title: str
     sent_on: str
+    status: Status
 
 
 @blueprint.get("/account")
@@ -76,4 +78,5 @@ def _sent(submission: Submission) -> Sent:
         reference=submission.reference,
         title=definition_of(submission.version).title.in_(language()),
         sent_on=day_text(local_day(submission.sent_at)),
+        status=STATUSES[submission.case.status],
     )

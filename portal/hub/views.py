@@ -1,75 +1,68 @@
-"""The work list and one case, to read."""
+"""The work list: filtered by its address, searched by names that stand in no address, and taken away as a file."""
 
-import re
-from dataclasses import dataclass
-
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, Response, abort, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.form_definitions.queries import definition_of
-from portal.site_settings.times import clock_time, day_text, language, local_day, short_day_text
-from portal.submissions.answers import sent_sections
-from portal.submissions.models import Submission
-from portal.submissions.queries import PAGE_SIZE, submission_by_reference, submissions_before
-from portal.submissions.sealing import sent_answers
+from portal.hub.exports import FORMATS, rows_of
+from portal.hub.interface import note_look, sealed_words
+from portal.hub.list_pages import search_of, work_list
+from portal.hub.queries import case_of, count_cases
+from portal.hub.rules import read_filter
+from portal.resume.rules import clean_reference
+from portal.site_settings.times import today
+from portal.submissions.definition import STATUSES
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.portal import portal
-from portal.web.unit_of_work import db
+from portal.web.unit_of_work import db, reading
 
 blueprint = Blueprint("hub", __name__)
-ROW_ID = re.compile("[1-9][0-9]{0,17}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One row of the work list."""
-
-    reference: str
-    form_title: str
-    sent_on: str
+LONGEST_SEARCH = 320
 
 
 @blueprint.get("/hub")
 @access(Access.STAFF)
 @activity(Activity.NAVIGATE)
-def work_list() -> ResponseReturnValue:
-    """What was sent, newest first; pages are told apart by the last row shown, so that none is counted twice."""
-    before = _row_id(request.args.get("before", ""))
-    found = submissions_before(db(), before)
-    shown = found[:PAGE_SIZE]
-    return render_template(
-        "hub/work_list.html",
-        cases=[_case(submission) for submission in shown],
-        next_before=shown[-1].id if len(found) > PAGE_SIZE else None,
-        is_first_page=before is None,
-    )
+def show_work_list() -> ResponseReturnValue:
+    """What was sent, as the address says; pages are told apart by their first place, so that no case stands twice."""
+    chosen = read_filter(request.args, statuses=STATUSES)
+    return render_template("hub/work_list.html", list=work_list(chosen))
 
 
-def _row_id(typed: str) -> int | None:
-    """The id in a page's address; what cannot be one leads to the first page, as nothing does."""
-    return int(typed) if ROW_ID.fullmatch(typed) else None
-
-
-def _case(submission: Submission) -> Case:
-    return Case(
-        reference=submission.reference,
-        form_title=definition_of(submission.version).title.in_(language()),
-        sent_on=short_day_text(local_day(submission.sent_at)),
-    )
-
-
-@blueprint.get("/hub/cases/<reference>")
+@blueprint.post("/hub")
 @access(Access.STAFF)
-@activity(Activity.NAVIGATE)
-def case(reference: str) -> ResponseReturnValue:
-    """One case: the answers as they were sent."""
-    submission = submission_by_reference(db(), reference) or abort(404)
-    definition = definition_of(submission.version)
-    return render_template(
-        "hub/case.html",
-        submission=submission,
-        title=definition.title.in_(language()),
-        sections=sent_sections(definition, sent_answers(portal().configuration.keyring, submission)),
-        sent_on=day_text(local_day(submission.sent_at)),
-        sent_time=clock_time(submission.sent_at),
+@activity(Activity.SUBMIT)
+def filter_work_list() -> ResponseReturnValue:
+    """Make the address of what is wanted; a reference leads to its case."""
+    typed = request.form.get("find", "")[:LONGEST_SEARCH].strip()
+    case = case_of(reading(), clean_reference(typed)) if typed else None
+    if case:
+        return redirect(url_for("cases.show_case", reference=case.reference), 303)
+    chosen = read_filter(request.form, statuses=STATUSES)
+    if typed:
+        note_look("cases_searched")
+    return redirect(chosen.with_(find=sealed_words(typed)).address, 303)
+
+
+@blueprint.post("/hub/export")
+@access(Access.STAFF)
+@activity(Activity.SUBMIT)
+def export() -> ResponseReturnValue:
+    """The list that the page showed, all its pages, as a file; who took what away is written down."""
+    chosen, form = read_filter(request.form, statuses=STATUSES), FORMATS.get(request.form.get("format", ""))
+    if form is None:
+        abort(422)
+    search = search_of(chosen)
+    note_look(
+        "cases_exported",
+        format=form.ending,
+        number=count_cases(db(), search),
+        form=chosen.form or None,
+        status=chosen.status,
+        assignee=chosen.assignee or None,
+        overdue=chosen.overdue or None,
+        searched="yes" if chosen.find else None,
     )
+    rows = rows_of(portal().database, portal().configuration.keyring, search)
+    answer = Response(stream_with_context(form.write(rows)), content_type=form.content_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="cases-{today():%Y-%m-%d}.{form.ending}"'
+    return answer

@@ -1,8 +1,8 @@
-"""What was sent: one row a draft, written once and never changed."""
+"""What was sent, one row a draft, written once and never changed; and beside it the case, which staff work on."""
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Identity, LargeBinary, String
+from sqlalchemy import ForeignKey, Identity, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.audit import Id
@@ -27,4 +27,51 @@ class Submission(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     sent_at: Mapped[datetime] = mapped_column(index=True)
 
+    begun_by_id: Mapped[int | None] = mapped_column(Id)
+    begun_by_name: Mapped[str | None] = mapped_column(String(254))
+    """Who of the staff began the form for its sender, and under which name."""
+
     version: Mapped[FormVersion] = relationship(lazy="joined", innerjoin=True)
+    case: Mapped["Case"] = relationship(lazy="joined", innerjoin=True, back_populates="submission")
+
+
+class Case(Base):
+    """What becomes of a sent form: its status and who works on it.
+
+    `form_id` and `sent_at` repeat what the submission says, so that one index serves a filter, the order and the place
+    in the list. `customer` is who sent it, sealed. A case is open until `closed_at`.
+    """
+
+    __tablename__ = "cases"
+
+    submission_id: Mapped[int] = mapped_column(Id, ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True)
+    form_id: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(16))
+    assignee_id: Mapped[int | None] = mapped_column(Id)
+    sent_at: Mapped[datetime]
+    status_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    customer: Mapped[bytes] = mapped_column(LargeBinary)
+
+    submission: Mapped[Submission] = relationship(back_populates="case")
+
+
+IS_OPEN = Case.closed_at.is_(None)
+_PLACE = (Case.sent_at, Case.submission_id)
+Index("ix_cases_place", *_PLACE)
+Index("ix_cases_form", Case.form_id, *_PLACE)
+Index("ix_cases_status", Case.status, *_PLACE)
+Index("ix_cases_assignee", Case.assignee_id, *_PLACE)
+Index("ix_cases_open", *_PLACE, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+Index("ix_cases_open_form", Case.form_id, *_PLACE, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+
+
+class CaseKey(Base):
+    """One word of the sender's name or one of their addresses, as a keyed hash: found by it, read by nobody."""
+
+    __tablename__ = "case_keys"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    submission_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True, index=True
+    )

@@ -1,0 +1,151 @@
+"""One case: reading it, notes, its status with a mail to whoever sent it, and who works on it."""
+
+from flask import Blueprint, abort, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.accounts.interface import active_person
+from portal.audit import record
+from portal.drafts.models import Draft
+from portal.form_definitions.queries import definition_of
+from portal.hub.case_pages import PAGE_ID_LENGTH, Refusal, address_of, assignee_choices, case_page, who_of
+from portal.hub.forms import NoteForm
+from portal.hub.interface import deed, note_look, person
+from portal.hub.operations import ASSIGNED, STATUS, add_note, assign, change_status
+from portal.hub.queries import case_of, last_change, staff
+from portal.mail import messages
+from portal.sessions.gate import token_refused
+from portal.sessions.parked_values import keep_parked, parked_on
+from portal.submissions.customers import customer_of
+from portal.submissions.definition import STATUSES
+from portal.submissions.models import Submission
+from portal.web.addresses import actor
+from portal.web.declarations import Access, Activity, access, activity, shows_form_again
+from portal.web.languages import speaking
+from portal.web.portal import portal
+from portal.web.strict_input import require_end_marker
+from portal.web.unit_of_work import db, now, reading
+
+blueprint = Blueprint("cases", __name__)
+
+
+@blueprint.get("/hub/cases/<reference>")
+@access(Access.STAFF)
+@activity(Activity.LOAD)
+def show_case(reference: str) -> ResponseReturnValue:
+    """The answers as they were sent, and the case beside them; the look is recorded."""
+    submission = case_of(reading(), reference) or abort(404)
+    note_look("case_viewed", submission.reference)
+    return case_page(submission)
+
+
+@blueprint.post("/hub/cases/<reference>")
+@access(Access.STAFF)
+@activity(Activity.SUBMIT)
+@shows_form_again
+def save_case(reference: str) -> ResponseReturnValue:
+    """Add a note, save a status or assign: which of them, the button pressed says, else the field that was sent."""
+    submission = case_of(db(), reference, locked=True) or abort(404)
+    require_end_marker()
+    deeds = {"note": _take_note, "status": _take_status, "assignee": _take_assignee}
+    sent = [name for name in deeds if name in request.form]
+    if len(sent) != 1:
+        abort(400)
+    return deeds[sent[0]](submission)
+
+
+def _back(submission: Submission) -> ResponseReturnValue:
+    return redirect(address_of(submission), 303)
+
+
+def _take_note(submission: Submission) -> ResponseReturnValue:
+    form = NoteForm()
+    if token_refused() or not form.validate():
+        return case_page(submission, form=form)
+    keyring, key = portal().configuration.keyring, _page_id()
+    text = str(form.note.data).replace("\r\n", "\n").strip()
+    if add_note(db(), portal().database, submission, text, key=key, keyring=keyring, by=deed()):
+        record(db(), "case_note_added", by=actor(person().id), now=now(), subject=submission.reference)
+    _let_go_of_parked(submission, key)
+    return _back(submission)
+
+
+def _page_id() -> str:
+    return request.form.get("_page", "")[:PAGE_ID_LENGTH] or abort(400)
+
+
+def _let_go_of_parked(submission: Submission, tab: str) -> None:
+    """What this page had parked is sent now."""
+    keyring, page = portal().configuration.keyring, address_of(submission)
+    for parked in parked_on(db(), keyring, page, now=now(), person_id=person().id):
+        if parked.tab == tab:
+            keep_parked(db(), keyring, parked, None)
+
+
+def _take_status(submission: Submission) -> ResponseReturnValue:
+    wanted, stored = request.form["status"], submission.case.status
+    refusal = _refusal(submission, "status", wanted, stored, known=wanted in STATUSES)
+    if refusal:
+        return case_page(submission, refusal=refusal)
+    if wanted != stored:
+        change_status(db(), submission, wanted, by=deed())
+        record(
+            db(), "case_status_changed", by=actor(person().id), now=now(), subject=submission.reference, status=wanted
+        )
+        _tell_customer(submission)
+    return _back(submission)
+
+
+def _take_assignee(submission: Submission) -> ResponseReturnValue:
+    wanted, stored = request.form["assignee"], str(submission.case.assignee_id or "")
+    known = {choice.value for choice in assignee_choices(submission, staff(db()))}
+    refusal = _refusal(submission, "assignee", wanted, stored, known=wanted in known)
+    if refusal:
+        return case_page(submission, refusal=refusal)
+    if wanted != stored:
+        assign(db(), submission, int(wanted) if wanted else None, by=deed())
+        record(
+            db(), "case_assigned", by=actor(person().id), now=now(), subject=submission.reference, assignee=wanted
+        )
+    return _back(submission)
+
+
+def _refusal(submission: Submission, control: str, wanted: str, stored: str, *, known: bool) -> Refusal | None:
+    """Why a choice is not taken: it is none, its page is old, or somebody else chose differently meanwhile."""
+    if not known:
+        return Refusal(status=422, control=control, typed=stored, text=_("Choose from the list"))
+    if token_refused():
+        text = _("This page was out of date. Nothing was changed: check your choice and press again.")
+        return Refusal(status=409, control=control, typed=wanted, text=text)
+    if wanted != stored and request.form.get("_seen", "") != stored:
+        return Refusal(status=409, control=control, typed=wanted, text=_overtaken(submission, control))
+    return None
+
+
+def _overtaken(submission: Submission, control: str) -> str:
+    told = last_change(db(), submission.id, {"status": STATUS, "assignee": ASSIGNED}[control])
+    who = who_of(told) if told else _("somebody")
+    if control == "status":
+        words = STATUSES[submission.case.status].staff_words
+        return _("Since you opened this page the status was changed to “%(status)s” by %(who)s.", status=words, who=who)
+    return _("Since you opened this page the case was given to somebody else by %(who)s.", who=who)
+
+
+def _tell_customer(submission: Submission) -> None:
+    """Mail the new status to whoever sent the form, in the language in which they filled it."""
+    draft, status = db().get_one(Draft, submission.draft_id), STATUSES[submission.case.status]
+    owner = active_person(draft.person_id)
+    customer = customer_of(portal().configuration.keyring, submission.reference, submission.case)
+    address = owner.email if owner else customer.email
+    if address is None:
+        return
+    with speaking(draft.language):
+        messages.status_changed(
+            db(),
+            to=address,
+            title=definition_of(submission.version).title.in_(draft.language),
+            reference=submission.reference,
+            status=str(status.words),
+            explanation=str(status.explanation),
+            now=now(),
+        )

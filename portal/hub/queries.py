@@ -1,0 +1,211 @@
+"""Finding cases, what was done with them, who works here, and what one customer has begun and sent."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased
+
+from portal.accounts.models import Person
+from portal.drafts.models import Draft
+from portal.form_definitions.models import FormVersion
+from portal.hub.models import CaseEvent
+from portal.hub.rules import ALL, ME, NEWEST, NOBODY, OPEN, Filter
+from portal.outbox.models import Delivery
+from portal.resume.models import ResumeLink
+from portal.submissions.models import IS_OPEN, Case, CaseKey, Submission
+
+STAFF_ROLES = ("staff", "administrator")
+MOST_REQUESTS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """One row of the work list as it is stored."""
+
+    case: Case
+    reference: str
+    version: FormVersion
+    assignee: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What the filter of an address means to the database: who asks, hashes of words, the day's limit of overdue."""
+
+    filter: Filter
+    person_id: int
+    keys: Sequence[bytes] = ()
+    overdue_before: datetime
+
+
+def listed_cases(db: Session, search: Search, *, limit: int) -> list[Listed]:
+    """The cases of one page in the order of the filter, without their answers."""
+    page = aliased(Case, _page(search).limit(limit).subquery())
+    query = (
+        select(page, Submission.reference, FormVersion, Person.name, Person.email)
+        .join(Submission, Submission.id == page.submission_id)
+        .join(FormVersion, FormVersion.id == Submission.form_version_id)
+        .outerjoin(Person, Person.id == page.assignee_id)
+        .order_by(*_order(search.filter, page))
+    )
+    return [
+        Listed(case=found, reference=reference, version=version, assignee=name or email)
+        for found, reference, version, name, email in db.execute(query)
+    ]
+
+
+def count_cases(db: Session, search: Search) -> int:
+    """How many cases the filter shows on all its pages."""
+    return db.scalar(select(func.count()).select_from(Case).where(*_conditions(search))) or 0
+
+
+def _page(search: Search) -> Select[Case]:
+    query = select(Case).where(*_conditions(search)).order_by(*_order(search.filter, Case))
+    return query.where(_beyond(search.filter)) if search.filter.after_id else query
+
+
+def _conditions(search: Search) -> Iterator[ColumnElement[bool]]:
+    chosen = search.filter
+    if chosen.form:
+        yield Case.form_id == chosen.form
+    if chosen.status == OPEN or chosen.overdue:
+        yield IS_OPEN
+    if chosen.status not in (OPEN, ALL):
+        yield Case.status == chosen.status
+    if chosen.assignee:
+        yield _is_assigned(search)
+    if chosen.overdue:
+        yield Case.sent_at < search.overdue_before
+    for key in search.keys:
+        yield Case.submission_id.in_(select(CaseKey.submission_id).where(CaseKey.key == key))
+
+
+def _is_assigned(search: Search) -> ColumnElement[bool]:
+    if search.filter.assignee == NOBODY:
+        return Case.assignee_id.is_(None)
+    return Case.assignee_id == (search.person_id if search.filter.assignee == ME else int(search.filter.assignee))
+
+
+def _order(chosen: Filter, of: type[Case]) -> list[ColumnElement[object]]:
+    place: list[ColumnElement[object]] = [of.sent_at, of.submission_id]  # type: ignore[list-item]
+    return [column.desc() for column in place] if chosen.order == NEWEST else place
+
+
+def _beyond(chosen: Filter) -> ColumnElement[bool]:
+    """What comes after the last case of the page before: by its place in the index, however far back it is."""
+    last = aliased(Case)
+    at = select(last.sent_at).where(last.submission_id == chosen.after_id).scalar_subquery()
+    here, there = tuple_(Case.sent_at, Case.submission_id), tuple_(at, chosen.after_id)
+    return here < there if chosen.order == NEWEST else here > there
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormLoad:
+    """A form in its current version, and how many open cases it has: young ones, up to the target, overdue."""
+
+    version: FormVersion
+    waiting: tuple[int, int, int]
+
+
+def form_loads(db: Session, *, young_from: datetime, overdue_before: datetime) -> list[FormLoad]:
+    """All forms with what waits of each, ordered by form id."""
+    parts = (
+        func.sum(case((Case.sent_at >= young_from, 1), else_=0)),
+        func.sum(case((Case.sent_at < overdue_before, 1), else_=0)),
+        func.count(),
+    )
+    loads = select(Case.form_id, *parts).where(IS_OPEN).group_by(Case.form_id).subquery()
+    form_id, young, overdue, total = loads.c
+    newest = select(FormVersion.form_id, func.max(FormVersion.number).label("number"))
+    current = newest.group_by(FormVersion.form_id).subquery()
+    query = (
+        select(FormVersion, young, overdue, total)
+        .join(current, (FormVersion.form_id == current.c.form_id) & (FormVersion.number == current.c.number))
+        .outerjoin(loads, form_id == FormVersion.form_id)
+        .order_by(FormVersion.form_id)
+    )
+    return [
+        FormLoad(version=version, waiting=(young or 0, (total or 0) - (young or 0) - (overdue or 0), overdue or 0))
+        for version, young, overdue, total in db.execute(query)
+    ]
+
+
+def staff(db: Session) -> list[Person]:
+    """The people who can work on cases, by the name they are shown by."""
+    query = select(Person).where(Person.role.in_(STAFF_ROLES), Person.disabled_at.is_(None))
+    return sorted(db.scalars(query.order_by(Person.id)), key=lambda person: person.shown_name.casefold())
+
+
+def case_of(db: Session, reference: str, *, locked: bool = False) -> Submission | None:
+    """The sent form of this reference with its case; `locked` lines up those who change the case."""
+    query = select(Submission).where(Submission.reference == reference.upper())
+    found = db.scalar(query)
+    if found and locked:
+        db.refresh(found.case, with_for_update=True)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One deed of a case's history, with who did it."""
+
+    event: CaseEvent
+    who: str | None
+
+
+def history(db: Session, submission_id: int) -> list[Told]:
+    """What was done with a case, newest first."""
+    query = (
+        select(CaseEvent, Person.name, Person.email)
+        .outerjoin(Person, Person.id == CaseEvent.person_id)
+        .where(CaseEvent.submission_id == submission_id)
+        .order_by(CaseEvent.id.desc())
+    )
+    return [Told(event=event, who=name or email) for event, name, email in db.execute(query)]
+
+
+def last_change(db: Session, submission_id: int, kind: str) -> Told | None:
+    """The latest deed of one kind."""
+    return next((told for told in history(db, submission_id) if told.event.kind == kind), None)
+
+
+def sent_by(db: Session, *, person_id: int | None, key: bytes) -> Sequence[Submission]:
+    """What one customer has sent, newest first: under an account, or naming their address."""
+    named = select(CaseKey.submission_id).where(CaseKey.key == key)
+    own = select(Submission.id).join(Draft, Submission.draft_id == Draft.id).where(Draft.person_id == person_id)
+    theirs = or_(Submission.id.in_(named), Submission.id.in_(own)) if person_id else Submission.id.in_(named)
+    query = select(Submission).where(theirs).order_by(Submission.sent_at.desc(), Submission.id.desc())
+    return db.scalars(query.limit(MOST_REQUESTS)).all()
+
+
+def open_drafts_of(db: Session, person_id: int, *, now: datetime) -> Sequence[Draft]:
+    """The drafts that an account can continue, last changed first; nothing of what is in them."""
+    is_open = (Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
+    query = select(Draft).where(Draft.person_id == person_id, *is_open)
+    return db.scalars(query.order_by(Draft.changed_at.desc(), Draft.id.desc()).limit(MOST_REQUESTS)).all()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailedLink:
+    """A link to a draft: when it was issued, and what became of its mail (all None: nobody knows any more)."""
+
+    issued_at: datetime
+    attempts: int | None
+    sent_at: datetime | None
+    failed_at: datetime | None
+
+
+def links_of(db: Session, draft_id: int) -> list[MailedLink]:
+    """The links to a draft that were mailed, the latest first."""
+    query = (
+        select(ResumeLink.issued_at, Delivery.attempts, Delivery.sent_at, Delivery.failed_at)
+        .outerjoin(Delivery, Delivery.public_id == ResumeLink.delivery)
+        .where(ResumeLink.draft_id == draft_id)
+        .order_by(ResumeLink.id.desc())
+    )
+    return [
+        MailedLink(issued_at=issued_at, attempts=attempts, sent_at=sent_at, failed_at=failed_at)
+        for issued_at, attempts, sent_at, failed_at in db.execute(query)
+    ]
