@@ -26,6 +26,8 @@ from portal.commands.demo import demo_group
 from portal.commands.worker import worker_command
 from portal.config import Configuration, read_configuration
 from portal.db import Database
+from portal.designer import views as designer_views
+from portal.designer.commands import forms as forms_group
 from portal.drafts import file_views as draft_file_views
 from portal.drafts import preparing_views
 from portal.drafts import start_views as form_views
@@ -34,7 +36,6 @@ from portal.drafts.interface import kept_work, parkable_page
 from portal.drafts.operations import claim_drafts
 from portal.drafts.queries import guest_has_drafts
 from portal.drafts.uploads import upload_allowance
-from portal.form_definitions.commands import forms as forms_group
 from portal.home import requests_views
 from portal.home import views as home_views
 from portal.hub import case_views as hub_case_views
@@ -47,9 +48,11 @@ from portal.integrations import interface as integrations
 from portal.integrations.commands import integrations_group
 from portal.outbox.commands import mail as mail_group
 from portal.outbox.mail_server import read_mail_server
+from portal.resume import return_views, save_views
 from portal.resume import views as resume_views
 from portal.resume.interface import mail_link_to_owner
 from portal.resume.operations import forget_addresses
+from portal.resume.queries import is_refused
 from portal.sessions import gate as session_gate
 from portal.sessions import views as session_views
 from portal.sessions.clock_context import page_clock
@@ -90,12 +93,15 @@ VIEWS = (
     receipt_views,
     file_views,
     resume_views,
+    return_views,
+    save_views,
     hub_views,
     hub_case_views,
     hub_customer_views,
     hub_receipt_views,
     hub_file_views,
     admin_views,
+    designer_views,
     integration_views,
     home_views,
     requests_views,
@@ -118,6 +124,7 @@ REGISTRY = {
     "claim_drafts": claim_drafts,
     "draft_saved": mail_link_to_owner,
     "draft_deleted": forget_addresses,
+    "mail_is_refused": is_refused,
     "held_by": held_by,
     "delete_drafts_of": delete_drafts_of,
     "file_stream": storage.file_stream,
@@ -246,4 +253,5 @@ def _page_context() -> dict[str, Any]:
         "current_path": request.path,
         "language": language(),
         "other_languages": _other_languages(),
+        "shared_computer": visit().is_shared,
     }

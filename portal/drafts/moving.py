@@ -58,6 +58,9 @@ def _moved(before: Filled, differences: Differences, part: Part) -> Part | None:
     if old is None or new is None or item_id is None:
         return None
     origin = differences.origins[new.id]
+    if item_id != part.item_id:
+        # A file is encrypted for its place, and stays behind where the place is another one.
+        origin = {key: was for key, was in origin.items() if not (field := old.field(was)) or field.type != "file"}
     names = {WHOLE: WHOLE} | {was: field_id for field_id, was in origin.items()}
     return replace(
         part,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from portal.form_definitions.answers import Inputs, InvalidAnswerError, inputs_by_suffix, named_inputs
 from portal.form_definitions.definition import Answer, Field, Section, SectionState
@@ -31,6 +32,8 @@ def _carried(old: Field, new: Field, state: SectionState, today: date) -> tuple[
     answer = state.answers.get(old.id)
     if answer is not None and old.type == new.type and answer_problem(new, answer, today) is None:
         return answer, {}
+    if old.type == new.type == "file":
+        return _files(new, answer, today), {}
     inputs = inputs_of(old, answer) if answer is not None else inputs_by_suffix(old.id, state.typed.get(old.id, {}))
     if not _takes_inputs_of(new, old):
         return None, {}
@@ -40,6 +43,15 @@ def _carried(old: Field, new: Field, state: SectionState, today: date) -> tuple[
         return read_answer(new, inputs, today), {}
     except InvalidAnswerError:
         return None, inputs
+
+
+def _files(new: Field, answer: Answer | None, today: date) -> Answer | None:
+    """Those files that the new limits let stay, the first ones first."""
+    kept: list[Any] = []
+    for file in answer if isinstance(answer, list) else ():
+        if answer_problem(new, [*kept, file], today) is None:
+            kept.append(file)
+    return kept or None
 
 
 def _takes_inputs_of(new: Field, old: Field) -> bool:

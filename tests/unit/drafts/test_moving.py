@@ -75,11 +75,25 @@ def test_what_was_none_is_an_answer_where_it_is_one_now() -> None:
 
 
 def test_a_rename_carries_the_answer_and_says_nothing() -> None:
-    old, new = one("date"), definition(section("s", ask("text", "first"), ask("date", "r", label="Label of q", was=["q"])))
+    old, new = one("date"), one("date", id="r", label="Label of q", was=["q"])
     typed = {"q": {"q-day": ["3"]}}
     assert moved(old, new, part("s", q="2026-05-31")).filled.part("s").state.answers == {"r": "2026-05-31"}
     assert moved(old, new, part("s", typed=typed)).filled.part("s").state.typed == {"r": {"r-day": ["3"]}}
     assert touches(moved(old, new, part("s", q="2026-05-31"))) == []
+
+
+FILES = [{"id": f"f{n}", "name": f"{n}.{kind}", "kind": kind, "size": "9"} for n, kind in enumerate(("pdf", "png", "pdf"))]
+
+
+def test_files_that_the_new_limits_refuse_are_asked_for_again() -> None:
+    def limited(most: int, *kinds: str) -> FormDefinition:
+        return one("file", files={"max": most, "types": list(kinds)})
+
+    old = limited(3, "pdf", "png")
+    result = moved(old, limited(1, "pdf"), part("s", q=FILES))
+    assert result.filled.part("s").state == SectionState(answers={"q": FILES[:1]})
+    assert touches(result) == ["answer_again s.q"]
+    assert moved(old, limited(5, "pdf", "png"), part("s", q=FILES)).filled.part("s").state.answers["q"] == FILES
 
 
 def test_a_removed_question_and_a_removed_section_are_not_sent() -> None:
@@ -103,7 +117,8 @@ def test_an_item_is_judged_on_its_own() -> None:
 
     result = moved(form(), form(required=True), part("r"), part("r/a", q="A", age="3"), part("r/b", q="B"))
     assert [(t.effect.value, t.item_id) for t in result.touches] == [("must_answer", "b")]
-    assert {each.item_id: dict(each.marks) for each in result.filled.parts} == {"": {}, "a": {}, "b": {"age": "must_answer"}}
+    marks = {each.item_id: each.marks for each in result.filled.parts}
+    assert marks == {"": {}, "a": {}, "b": {"age": "must_answer"}}
 
 
 def test_a_page_that_is_repeated_now_becomes_the_first_item_and_back() -> None:
@@ -131,7 +146,7 @@ def test_marks_of_an_earlier_move_stay_until_they_are_continued_through() -> Non
 
 
 KINDS = [kind for kind, entry in FIELD_TYPES.items() if entry.answerable and kind != "file"]
-STRINGS = st.sampled_from(["", "x", "yes", "no", "a", "none", "3", "650.00", "31", "2", "2026", "a@b.test", "07700 900123"])
+STRINGS = st.sampled_from(["", "x", "yes", "no", "a", "none", "3", "650.00", "31", "2026", "a@b.test", "07700 900123"])
 IDS = ["a", "b", "c", "d"]
 
 

@@ -1,0 +1,111 @@
+"""What the newest version of a form does to the drafts that are open on earlier ones."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.orm import Session
+
+from portal.designer.queries import open_drafts, open_drafts_by_version
+from portal.drafts.models import Draft
+from portal.drafts.moving import move
+from portal.drafts.new_versions import NewVersion
+from portal.drafts.queries import fill
+from portal.form_definitions.comparison import Effect
+from portal.form_definitions.models import FormVersion
+from portal.form_definitions.queries import definition_of
+from portal.keyring import Keyring
+
+MOST_LOOKED_AT = 200
+"""Answers are decrypted to tell who must answer more: a page looks at so many drafts, the last changed ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Impact:
+    """`open` drafts are on earlier versions; in `looked_at` of them the effects were counted, once a draft.
+
+    `most_questions` is the largest number of questions that one of them must answer more.
+    """
+
+    policy: str
+    open: int
+    looked_at: int = 0
+    touched: int = 0
+    most_questions: int = 0
+    drafts: Counter[Effect] = field(default_factory=Counter)
+
+
+def impact(
+    db: Session,
+    versions: Sequence[FormVersion],
+    *,
+    keyring: Keyring,
+    now: datetime,
+    today: date,
+    most: int = MOST_LOOKED_AT,
+) -> Impact:
+    """What the first of a form's versions, which are newest first, does to the open drafts on the others."""
+    newest, *earlier = versions
+    counts = open_drafts_by_version(db, now=now)
+    drafts = open_drafts(db, [version.id for version in earlier], now=now, most=most)
+    found = [_effects(db, draft, versions, keyring, today) for draft in drafts]
+    return Impact(
+        policy=definition_of(newest).drafts.on_new_version,
+        open=sum(counts.get(version.id, 0) for version in earlier),
+        looked_at=len(found),
+        touched=sum(1 for effects in found if effects),
+        most_questions=max((effects[Effect.MUST_ANSWER] for effects in found), default=0),
+        drafts=Counter(effect for effects in found for effect in effects),
+    )
+
+
+def _effects(
+    db: Session, draft: Draft, versions: Sequence[FormVersion], keyring: Keyring, today: date
+) -> Counter[Effect]:
+    later = [version for version in reversed(versions) if version.number > draft.version.number]
+    before = fill(db, draft, keyring, today)
+    return Counter(touch.effect for touch in move(before, NewVersion(draft, later).differences).touches)
+
+
+def impact_lines(found: Impact) -> list[str]:
+    """The impact in sentences; how many drafts were looked at is said where it is not all of them."""
+    if not found.open:
+        return [_("No open draft is on an earlier version.")]
+    lines = [
+        ngettext(
+            "%(num)s open draft is on an earlier version.", "%(num)s open drafts are on earlier versions.", found.open
+        ),
+        _policy(found.policy),
+    ]
+    if found.looked_at < found.open:
+        lines.append(_("Counted below: the %(num)s that were changed last.", num=found.looked_at))
+    effects = [_say(found, effect) for effect in _EFFECTS if found.drafts[effect]]
+    return lines + (effects or [_("None of them is touched.")])
+
+
+_EFFECTS = (Effect.MUST_ANSWER, Effect.ANSWER_AGAIN, Effect.CHECK, Effect.NOT_SENT, Effect.MAY_ANSWER)
+
+
+def _policy(policy: str) -> str:
+    return {
+        "keep": _("They stay on their version."),
+        "move": _("They move to the new one when they are opened next."),
+        "ask": _("Their people are asked when they come back."),
+    }[policy]
+
+
+def _say(found: Impact, effect: Effect) -> str:
+    drafts = found.drafts[effect]
+    if effect is Effect.MUST_ANSWER:
+        most = found.most_questions
+        more = ngettext("one more question", "up to %(num)s more questions", most)
+        return _("%(drafts)s must answer %(more)s.", drafts=drafts, more=more)
+    return {
+        Effect.ANSWER_AGAIN: _("%(drafts)s must answer a question again.", drafts=drafts),
+        Effect.CHECK: _("%(drafts)s have answers to check, as the wording has changed.", drafts=drafts),
+        Effect.NOT_SENT: _("%(drafts)s have answers that will not be sent.", drafts=drafts),
+        Effect.MAY_ANSWER: _("%(drafts)s may answer a new question.", drafts=drafts),
+    }[effect]
