@@ -6,13 +6,22 @@ from portal.sessions.interface import send_cookie, visit
 from portal.sessions.operations import choose_language
 from portal.web.declarations import HUB
 from portal.web.languages import COOKIE, DEFAULT, known, speak_from_now
-from portal.web.unit_of_work import db, now
+from portal.web.unit_of_work import db, is_safe, now
 
 
 def language_of_request() -> str:
     """What the person chose, else the default; staff pages and commands speak the default."""
     is_for_citizens = has_request_context() and visit().kind != HUB
     return (visit().language if is_for_citizens else None) or DEFAULT
+
+
+def prefer_language(code: str) -> None:
+    """Speak the language of what is being opened, such as a link from a Welsh mail, unless the person has chosen one.
+
+    Looking at a page leaves nothing behind; from the first button on it is remembered.
+    """
+    if visit().language is None and code != DEFAULT:
+        (speak_from_now if is_safe() else change_language)(code)
 
 
 def change_language(asked: str | None) -> None:

@@ -284,6 +284,24 @@ def test_a_link_is_mailed_in_the_language_of_the_page(app: Flask, citizen: Citiz
         assert list(db.scalars(select(Draft.language))) == ["cy"]
 
 
+def test_a_link_in_a_welsh_mail_leads_to_welsh_pages_on_any_device(app: Flask, citizen: Citizen) -> None:
+    begin_section(citizen, HOUSING, "about_you")
+    citizen.press("Cymraeg", full_name="Ann")
+    citizen.press("Cadw a dod yn ôl yn nes ymlaen")
+    citizen.press("Anfon dolen", email="ann@mail.example")
+    [letter] = letters(app)
+    elsewhere = Citizen(app)
+    landing = elsewhere.open(letter.link)
+    assert (landing.heading, WELSH in landing.text) == ("Parhau â’ch ffurflen", True)
+    assert elsewhere.client.get_cookie("language") is None, "looking leaves nothing behind"
+    assert elsewhere.press("Parhau â’ch ffurflen").path == "/resume/code"
+    assert WELSH in elsewhere.page.text
+    assert letters(app)[-1].subject == "Eich cod"
+    chosen = Citizen(app)
+    chosen.client.set_cookie("language", "en")
+    assert ENGLISH in chosen.open(letter.link).text, "unless somebody has chosen"
+
+
 def test_a_draft_remembers_the_language_it_was_last_worked_on_in(app: Flask, citizen: Citizen) -> None:
     begin_section(citizen)
     citizen.press("Cymraeg", where="here")
