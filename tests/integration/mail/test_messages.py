@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from portal.audit import Actor
 from portal.db import Database
 from portal.mail import messages
+from portal.mail.notices import WORDINGS, Notice
 from portal.outbox.commands import deliver_once
 from portal.site_settings.operations import change_settings
 from tests.conftest import START
@@ -40,6 +41,28 @@ SENDS: dict[str, tuple[Callable[..., None], dict[str, object], str, str]] = {
     "confirm_address": (messages.confirm_address, {"link": LINK}, "Confirm your e-mail address", LINK),
     "already_registered": (messages.already_registered, {"link": LINK}, "Confirm your e-mail address", LINK),
     "set_password": (messages.set_password, {"link": LINK}, "Set a new password", LINK),
+    "confirm_new_address": (messages.confirm_new_address, {"link": LINK}, "Confirm your e-mail address", LINK),
+    "address_change": (
+        messages.address_change,
+        {"link": LINK, "is_done": False, "until": date(2026, 11, 28)},
+        "Your e-mail address is to be changed",
+        LINK,
+    ),
+    "address_changed": (
+        messages.address_change,
+        {"link": LINK, "is_done": True, "until": date(2026, 11, 28)},
+        "Your e-mail address was changed",
+        LINK,
+    ),
+    **{
+        notice.value: (
+            partial(messages.security_notice, notice=notice),
+            {"device": "Firefox on Linux"},
+            str(WORDINGS[notice].subject),
+            f"http://127.0.0.1:8000{WORDINGS[notice].page}" if WORDINGS[notice].page else "Where: Firefox on Linux",
+        )
+        for notice in Notice
+    },
 }
 
 
