@@ -40,10 +40,9 @@ def open_session(
 ) -> tuple[str, SessionRow]:
     """Begin a session with the full time; gives the cookie's token, which is stored nowhere, and the row.
 
-    `csrf_secret` of a session that this one replaces keeps the pages in its other tabs working. `language` is the one
-    that somebody has chosen in this browser, None where nobody has; `device` its families in words, `authenticated_at`
-    when its person last proved who they are. `sole_slot` is the place that one live session at a time may take.
-    `is_shared` says that others use this computer, too.
+    `csrf_secret` of a session that this one replaces keeps the pages in its other tabs working. `language` is None where
+    nobody chose one in this browser; `device` names its families, `authenticated_at` is when its person last proved who
+    they are, `sole_slot` the place that one live session at a time may take, `is_shared` that others use this computer.
     """
     token = new_token()
     row = SessionRow(
