@@ -40,7 +40,7 @@ def open_session(
 ) -> tuple[str, SessionRow]:
     """Begin a session with the full time; gives the cookie's token, which is stored nowhere, and the row.
 
-    `csrf_secret` of a session that this one replaces keeps the pages in its other tabs working. `language` is None where
+    `csrf_secret` of a session that this one replaces keeps pages in its other tabs working. `language` is None where
     nobody chose one in this browser; `device` names its families, `authenticated_at` is when its person last proved who
     they are, `sole_slot` the place that one live session at a time may take, `is_shared` that others use this computer.
     """
