@@ -79,7 +79,6 @@ class FieldType:
     keys: frozenset[str] = frozenset()
     messages: Mapping[str, str] = field(default_factory=dict)
     look: Mapping[str, Any] = field(default_factory=dict)
-    body: str | None = None
 
     @property
     def answerable(self) -> bool:

@@ -130,14 +130,14 @@ def field(kind: str, **more: Any) -> SimpleNamespace:
     blank: dict[str, Any] = dict.fromkeys(BLANK)
     parts = dict.fromkeys(("day", "month", "year", "line_1", "line_2", "town", "postcode"), "")
     usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "required": True, "value": "",
-             "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "body_html": "Later",
+             "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "outcome": None, "body_html": "Later",
              "files": (), "limits_text": "Up to 3", "accept": ".pdf", "many": True, "most": 3, "largest": 9}  # fmt: skip
     return SimpleNamespace(**blank | usual | more)
 
 
 TYPES = ["text", "name", "email", "phone", "number", "money", "long_text", "date", "address", "yes_no", "choice",
          "choices", "declaration", "file"]  # fmt: skip
-SHOWN_ONLY = ["note", "lookup"]
+SHOWN_ONLY = ["note"]
 
 
 def _ids(page: list[Element]) -> list[str]:
@@ -171,7 +171,23 @@ def test_a_question_without_a_control_shows_its_text(kind: str) -> None:
     assert "Later" in page[0].text
 
 
-@pytest.mark.parametrize("kind", [*TYPES, *SHOWN_ONLY])
+MANY, FEW = [RED, BLUE] * 4, [RED, BLUE]
+
+
+@pytest.mark.parametrize(("options", "tag"), [(FEW, "input"), (MANY, "select")], ids=["few", "many"])
+def test_the_results_of_a_lookup_stand_below_its_button_with_one_to_use_the_chosen(options: Any, tag: str) -> None:
+    outcome = SimpleNamespace(sentence="2 results", options=options)
+    page = elements(render("form_field", field=field("lookup", hint=HINT, outcome=outcome)))
+    buttons = [element.attributes for element in page if element.tag == "button"]
+    assert [(each["name"], each["value"]) for each in buttons] == [("_lookup", "rent"), ("_fill", "rent")]
+    assert buttons[0]["aria-describedby"] == "rent-hint"
+    assert {control.tag for control in _controls(page)} == {tag}
+    assert {control.attributes["name"] for control in _controls(page)} == {"_found-rent"}
+    (region,) = (element for element in page if "aria-live" in element.attributes)
+    assert region.attributes["id"] == buttons[0]["hx-target"].removeprefix("#") == "rent-found"
+
+
+@pytest.mark.parametrize("kind", [*TYPES, *SHOWN_ONLY, "lookup"])
 def test_a_condition_reaches_the_script_unharmed(kind: str) -> None:
     condition = '{"field": "a", "is": "<b>\\"x\\""}'
     [wrapper, *_] = elements(render("form_field", field=field(kind, show_when=condition)))
