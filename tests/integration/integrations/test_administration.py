@@ -45,7 +45,7 @@ def test_the_page_says_where_each_asks_who_uses_it_and_how_it_fares(
     administrator: Citizen, draft: str, service: Service
 ) -> None:
     page = administrator.open(PAGE)
-    for words in ("Our own register, 14 addresses", "companies", service.url("/search"), "Is asked"):
+    for words in ("Our own register, 14 addresses", "companies", service.url("/search"), "Asked as usual"):
         assert words in page
     assert "Rent an allotment: “Search” in “Your firm”" in page
     assert "There is no integration named gone." in page
