@@ -80,12 +80,11 @@ def _text_of(opened: OpenDraft, section: Section, form: SectionForm, place: tupl
 
 
 def _missing(opened: OpenDraft, lookup: Lookup, names: tuple[str, ...]) -> str:
-    labels = [
-        opened.definition.field(*lookup.inputs[name]).label.in_(language()) for name in names if name in lookup.inputs
-    ]
-    if len(labels) < len(names):
+    """The first question to fill in; where the form asks none for it, the look-up cannot work at all."""
+    if any(name not in lookup.inputs for name in names):
         return _failure_text(Failure.UNKNOWN)
-    return _("Fill in “%(label)s” first.", label=_("” and “").join(labels))
+    asked = opened.definition.field(*lookup.inputs[names[0]])
+    return _("Fill in “%(label)s” first.", label=asked.label.in_(language()))
 
 
 def _view(lookup: Lookup, outcome: Outcome, asked: str) -> LookupView:
