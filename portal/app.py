@@ -32,8 +32,8 @@ from portal.drafts import file_views as draft_file_views
 from portal.drafts import preparing_views
 from portal.drafts import start_views as form_views
 from portal.drafts import views as draft_views
+from portal.drafts.claiming import claim_drafts
 from portal.drafts.interface import kept_work, parkable_page
-from portal.drafts.operations import claim_drafts
 from portal.drafts.queries import guest_has_drafts
 from portal.drafts.uploads import upload_allowance
 from portal.home import requests_views

@@ -20,7 +20,8 @@ from portal.accounts.second_factors import forget_shown_codes
 from portal.drafts.operations import sweep_drafts
 from portal.outbox.delivery import Deliverer
 from portal.outbox.operations import forget_delivered
-from portal.resume.operations import sweep_codes
+from portal.resume.operations import sweep_codes, sweep_links
+from portal.resume.reminders import send_reminders
 from portal.sessions.operations import sweep_sessions
 from portal.sessions.parked_values import sweep_parked
 from portal.storage.upkeep import FileKeeper
@@ -43,6 +44,8 @@ SWEEPS: tuple[Callable[..., object], ...] = (
     sweep_devices,
     forget_shown_codes,
     sweep_codes,
+    sweep_links,
+    send_reminders,
     sweep_drafts,
     forget_old,
     forget_delivered,

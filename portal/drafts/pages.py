@@ -1,10 +1,14 @@
 """What the pages of a draft show: the band, the task list, the items of a repeat."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from markupsafe import Markup
 
+from portal.accounts.code_app import picture
+from portal.drafts.lifetimes import expiry
 from portal.drafts.opening import PAGE_ID_LENGTH, OpenDraft
 from portal.drafts.rules import Filled, Part, Status
 from portal.drafts.sealing import return_code
@@ -14,6 +18,7 @@ from portal.site_settings.times import day_text, language, local_day, saved_text
 from portal.tokens import new_token
 from portal.web.addresses import public_url
 from portal.web.portal import portal
+from portal.web.unit_of_work import now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +80,8 @@ class Slip:
     return_code: str
     address: str
     last_day: str
+    picture: Markup
+    """The address as a QR picture, for a telephone."""
 
 
 def status_text(status: Status) -> str:
@@ -225,7 +232,20 @@ def slip(opened: OpenDraft) -> Slip | None:
         return_code=f"{code[:4]} {code[4:]}",
         address=public_url("/resume").split("://", 1)[1],
         last_day=keep_until(opened),
+        picture=_picture(public_url("/resume")),
     )
+
+
+@cache
+def _picture(address: str) -> Markup:
+    """The same for everybody, so it is drawn once; the SVG is our own, and says nothing that anybody typed."""
+    return Markup(picture(address))  # noqa: S704
+
+
+def kept_longer_until(opened: OpenDraft) -> str | None:
+    """The day until which the draft would be kept if its person asked now; None where that is no later."""
+    later = local_day(expiry(opened.definition.drafts, now()))
+    return day_text(later) if later > local_day(opened.draft.expires_at) else None
 
 
 def keep_until(opened: OpenDraft) -> str:

@@ -36,6 +36,15 @@ class Failure(Enum):
     """The other side will not have this one."""
 
 
+class Fate(Enum):
+    """What has become of a delivery, as its cause is told."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    REFUSED = "refused"
+    """The other side said no, or it was tried for days in vain; somebody may still send it again."""
+
+
 class DeliveryError(Exception):
     """A delivery that failed; `sentence` names no address, as it is stored and logged."""
 

@@ -31,6 +31,8 @@ class Delivery(Base):
     sent_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(String(200))
+    last_failure: Mapped[str | None] = mapped_column(String(16))
+    """The `Failure` of the last attempt; None before one failed, and once it is out."""
 
 
 WAITING = and_(Delivery.sent_at.is_(None), Delivery.failed_at.is_(None))

@@ -79,7 +79,10 @@ def mark_sent(db: Session, leased: Leased, *, now: datetime) -> None:
     """Write down that it is out, and forget what it said; also by a deliverer whose lease ran out meanwhile."""
     statement = update(Delivery).where(Delivery.id == leased.id, Delivery.sent_at.is_(None))
     _execute(
-        db, statement.values(sent_at=now, failed_at=None, payload=None, leased_until=None, last_error=None)
+        db,
+        statement.values(
+            sent_at=now, failed_at=None, payload=None, leased_until=None, last_error=None, last_failure=None
+        ),
     )
 
 
@@ -91,7 +94,7 @@ def mark_failed(db: Session, leased: Leased, failure: Failure, sentence: str, *,
     again_at = next_try(failure, leased.attempt, created_at=leased.created_at, now=now)
     ours = update(Delivery).where(Delivery.id == leased.id, Delivery.attempts == leased.attempt, WAITING)
     outcome = {"due_at": again_at} if again_at else {"failed_at": now}
-    _execute(db, ours.values(leased_until=None, last_error=sentence, **outcome))
+    _execute(db, ours.values(leased_until=None, last_error=sentence, last_failure=failure.value, **outcome))
     return again_at
 
 
@@ -100,7 +103,7 @@ def send_again(db: Session, public_id: str, *, now: datetime) -> bool:
     statement = update(Delivery).where(
         Delivery.public_id == public_id, Delivery.failed_at.is_not(None), Delivery.payload.is_not(None)
     )
-    return _execute(db, statement.values(failed_at=None, created_at=now, due_at=now, attempts=0)) == 1
+    return _execute(db, statement.values(failed_at=None, last_failure=None, created_at=now, due_at=now, attempts=0)) == 1
 
 
 def forget_delivered(db: Session, *, now: datetime) -> int:

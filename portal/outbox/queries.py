@@ -1,12 +1,13 @@
 """Looking at the outbox: what is due, how much waits and since when, what was given up."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
+from portal.outbox.definition import Failure, Fate
 from portal.outbox.models import WAITING, Delivery
 
 
@@ -35,6 +36,19 @@ def backlog(db: Session) -> Backlog:
     waiting, oldest = db.execute(select(func.count(), func.min(Delivery.due_at)).where(WAITING)).one()
     given_up = db.scalar(select(func.count()).where(Delivery.failed_at.is_not(None)))
     return Backlog(waiting=waiting, oldest_due_at=oldest, given_up=given_up or 0)
+
+
+def fates_of(db: Session, public_ids: Collection[str]) -> dict[str, Fate]:
+    """What has become of each of these deliveries; those that nobody knows any more are missing."""
+    query = select(Delivery.public_id, Delivery.sent_at, Delivery.failed_at, Delivery.last_failure)
+    rows = db.execute(query.where(Delivery.public_id.in_(public_ids)))
+    return {row.public_id: _fate(row.sent_at, row.failed_at, row.last_failure) for row in rows}
+
+
+def _fate(sent_at: datetime | None, failed_at: datetime | None, last_failure: str | None) -> Fate:
+    if sent_at:
+        return Fate.SENT
+    return Fate.REFUSED if failed_at or last_failure == Failure.REFUSED.value else Fate.WAITING
 
 
 def dead_letters(db: Session, limit: int = 100) -> Sequence[Delivery]:

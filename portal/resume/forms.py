@@ -1,20 +1,34 @@
 """The forms of saving and coming back, as they are posted."""
 
 from flask_babel import lazy_gettext as _
-from wtforms import StringField
+from wtforms import BooleanField, StringField
 from wtforms.validators import InputRequired
 
 from portal.accounts.forms import AccountForm, MailForm
+
+_CODE_MISSING = InputRequired(_("Enter the code from the e-mail"))  # type: ignore[arg-type]
 
 
 class SaveForm(MailForm):
     """The address that a guest wants the link at."""
 
 
+class ProofForm(AccountForm):
+    """The code that came with the link."""
+
+    code = StringField(validators=[_CODE_MISSING])
+
+
+class LeaveForm(AccountForm):
+    """Leaving a shared computer: whether reference and return code are written down."""
+
+    noted = BooleanField()
+
+
 class CodeForm(AccountForm):
     """The code from the mail."""
 
-    code = StringField(validators=[InputRequired(_("Enter the code from the e-mail"))])  # type: ignore[arg-type]
+    code = StringField(validators=[_CODE_MISSING])
 
 
 class ReturnForm(AccountForm):

@@ -1,31 +1,42 @@
 """Letting somebody back into a draft, and mailing the link that does."""
 
+from typing import Any
+
 from flask import redirect
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.queries import person_by_id
+from portal.audit import record
 from portal.drafts.models import Draft
-from portal.drafts.opening import OpenDraft
-from portal.drafts.operations import grant
+from portal.drafts.opening import OpenDraft, holder
+from portal.drafts.operations import grant, keep_longer
 from portal.drafts.queries import find_draft
 from portal.form_definitions.queries import definition_of
 from portal.mail import messages
-from portal.resume.operations import issue_link, note_delivery
+from portal.resume.devices import remember_device
+from portal.resume.operations import issue_link, link_address, note_delivery, proof_hash
+from portal.resume.queries import last_link
 from portal.sessions.interface import visit
 from portal.sessions.operations import Holder, end_session
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
 from portal.site_settings.times import language, local_day
-from portal.tokens import new_token
-from portal.web.addresses import public_url, sign_in_page
+from portal.tokens import new_token, readable_code
+from portal.web.addresses import actor, public_url, sign_in_page
 from portal.web.declarations import CUSTOMER
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, now
 
+PROOF_LENGTH = 5
+"""Not six digits, so that nobody takes it for the code that lets a guest in."""
 
-def mail_link(draft: Draft, address: str) -> None:
-    """Mail a link to the draft, in the transaction of the save."""
-    token = issue_link(db(), draft, address, keyring=portal().configuration.keyring, now=now())
+
+def mail_link(draft: Draft, address: str, code: str | None = None, **about: Any) -> None:
+    """Mail a link to the draft, in the transaction of the save; `code` goes with it, to prove the address.
+
+    `about` is what else `issue_link` keeps of the link.
+    """
+    token = issue_link(db(), draft, address, keyring=portal().configuration.keyring, now=now(), **about)
     delivery = messages.resume_link(
         db(),
         to=address,
@@ -33,9 +44,26 @@ def mail_link(draft: Draft, address: str) -> None:
         link=public_url(f"/resume/{token}"),
         reference=draft.reference,
         keep_until=local_day(draft.expires_at),
+        proof=code,
         now=now(),
     )
     note_delivery(db(), token, delivery)
+
+
+def mail_link_to_guest(draft: Draft, address: str) -> None:
+    """Mail a guest the link, with a code that proves the address unless it is proved; remember the browser."""
+    configuration, last = portal().configuration, last_link(db(), draft.id)
+    is_same = last is not None and link_address(last, configuration.keyring) == address
+    proved_at = last.proved_at if last and is_same else None
+    code = None if proved_at else readable_code(PROOF_LENGTH)
+    mail_link(
+        draft,
+        address,
+        code,
+        device=remember_device(),
+        proof=proof_hash(configuration.secret_key, draft.id, code) if code else None,
+        proved_at=proved_at,
+    )
 
 
 def hand_over(draft: Draft, address: str) -> None:
@@ -61,29 +89,45 @@ def mail_link_to_owner(draft: Draft) -> None:
         mail_link(draft, person.email)
 
 
-def come_back(draft: Draft) -> ResponseReturnValue:
+def come_back(draft: Draft, *, keeps: bool = False) -> ResponseReturnValue:
     """Open a new session with the full time for whoever proved the right to this draft, and go where work is left.
 
     A draft that became an account's meanwhile opens to its signed-in owner alone: a link, a code or a return code
-    proves a guest, never a person.
+    proves a guest, never a person. A person who brings a guest's draft is asked whether to add it to the account.
+    `keeps` says that they want it kept longer.
     """
     live = visit().live_of(CUSTOMER)
     if draft.person_id and (live is None or live.person_id != draft.person_id):
-        return redirect(sign_in_page(first_unfinished(draft)), 303)
-    holder = _returning(draft, live)
-    if holder.guest_id and draft.person_id is None:
-        grant(db(), draft, holder.guest_id)
+        return redirect(sign_in_page(task_list(draft) if keeps else first_unfinished(draft)), 303)
+    if keeps:
+        keep_for_longer(draft)
+    returning = _returning(draft, live)
+    if returning.guest_id and draft.person_id is None:
+        grant(db(), draft, returning.guest_id)
     if live:
         end_session(db(), live.id, EndReason.REPLACED, now=now())
-    visit().open(CUSTOMER, holder, csrf_secret=live.csrf_secret if live and _is_same(live, holder) else None)
-    return redirect(first_unfinished(draft), 303)
+    visit().open(CUSTOMER, returning, csrf_secret=live.csrf_secret if live and _is_same(live, returning) else None)
+    if returning.person_id and draft.person_id is None:
+        return redirect(f"{task_list(draft)}/save/claim", 303)
+    return redirect(f"{task_list(draft)}?kept=1" if keeps else first_unfinished(draft), 303)
 
 
-def _is_same(live: FoundSession, holder: Holder) -> bool:
+def keep_for_longer(draft: Draft) -> None:
+    """Keep the draft for the full time from now, as its person asks."""
+    keep_longer(draft, definition_of(draft.version), now=now())
+    record(db(), "draft_kept_longer", by=actor(holder().person_id), now=now(), subject=draft.reference)
+
+
+def task_list(draft: Draft) -> str:
+    """The address of a draft."""
+    return f"/drafts/{draft.reference}"
+
+
+def _is_same(live: FoundSession, returning: Holder) -> bool:
     """Whether the same person goes on; their other tabs keep their form token."""
-    if live.person_id or holder.person_id:
-        return live.person_id == holder.person_id
-    return live.guest_id == holder.guest_id
+    if live.person_id or returning.person_id:
+        return live.person_id == returning.person_id
+    return live.guest_id == returning.guest_id
 
 
 def _returning(draft: Draft, live: FoundSession | None) -> Holder:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Identity, LargeBinary
+from sqlalchemy import Boolean, ForeignKey, Identity, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.audit import Id
@@ -23,19 +23,35 @@ class ResumeLink(Base):
     draft_id: Mapped[int] = mapped_column(Id, ForeignKey("drafts.id", ondelete="CASCADE"), index=True)
     address: Mapped[bytes] = mapped_column(LargeBinary)
     issued_at: Mapped[datetime]
+    delivery: Mapped[str | None] = mapped_column(String(32))
+    """The name in the outbox of the mail that took it there."""
+
+    device_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """Of the cookie of the browser in which it was asked for; None where that computer is shared, or nobody asked."""
+
+    proof_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    proved_at: Mapped[datetime | None]
+    """Of the code that went with it, and when somebody typed that code: then mail to this address arrives."""
 
     draft: Mapped[Draft] = relationship(lazy="joined", innerjoin=True)
 
 
 class ResumeCode(Base):
-    """A code mailed to the address of a link, for the browser that asked (its cookie's hash names the row)."""
+    """A code mailed to the address of a link, for the browser that asked (its cookie's hash names the row).
+
+    Browsers that ask within minutes of each other share one mail and its code, but not their tries. `keeps` says that
+    whoever types it wants the draft kept longer.
+    """
 
     __tablename__ = "resume_codes"
 
     id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    link_id: Mapped[int] = mapped_column(Id, ForeignKey("resume_links.id", ondelete="CASCADE"))
+    link_id: Mapped[int] = mapped_column(Id, ForeignKey("resume_links.id", ondelete="CASCADE"), index=True)
     code_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    mailed_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    keeps: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
     link: Mapped[ResumeLink] = relationship(lazy="joined", innerjoin=True)

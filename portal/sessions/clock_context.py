@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from flask import g
 
-from portal.sessions.interface import answer_status, expected_times, policy_of, visit
+from portal.sessions.interface import answer_status, expected_times, policy_for, visit
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import Poll, State, Times, extended, grace_end, poll
 from portal.site_settings.times import clock_time
@@ -51,7 +51,7 @@ def page_clock() -> SessionClock | None:
 
 def session_clock(found: FoundSession, times: Times) -> SessionClock:
     """The clock of a session whose times are `times`."""
-    policy = policy_of(found.kind)
+    policy = policy_for(found)
     stay_until = extended(times, policy, now())
     return SessionClock(
         kind=found.kind,

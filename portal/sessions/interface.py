@@ -144,7 +144,7 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
 
     @cached_property
     def is_shared(self) -> bool:
-        """Whether others use this computer, as the page that sent this form asked, or an earlier one in this browser."""
+        """Whether others use this computer, as the page that sent this form asked, or an earlier one here."""
         form = self._request.form
         return SHARED in form if SHARED_OFFERED in form else cookie_name(SHARED_COOKIE) in self._request.cookies
 

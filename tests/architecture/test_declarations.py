@@ -199,11 +199,15 @@ def test_every_form_refuses_a_missing_or_forged_token_in_a_live_session(
 NOT_FOUND, NOT_YOURS = {404}, {403}
 REFUSED = {
     "admin.save_settings": NOT_FOUND,
+    "cases.save_case": NOT_FOUND,
     "drafts.save_item": NOT_YOURS,
     "drafts.save_section": NOT_YOURS,
     "registration.submit_confirm": NOT_FOUND,
     "registration.submit_new_password": NOT_FOUND,
-    "resume.send_link": NOT_YOURS,
+    "saving.answer_claim": NOT_YOURS,
+    "saving.clear_computer": NOT_YOURS,
+    "saving.prove": NOT_YOURS,
+    "saving.send_link": NOT_YOURS,
     "resume.use_typed_code": {303},
     "submissions.send_form": NOT_YOURS,
 }

@@ -1,0 +1,89 @@
+"""Telling people in time that a form which they have not sent will be deleted: once a day that its form names."""
+
+import logging
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.accounts.queries import person_by_id
+from portal.drafts.lifetimes import next_reminder
+from portal.drafts.models import Draft
+from portal.drafts.sealing import save_address
+from portal.errors import UndecryptableError
+from portal.form_definitions.queries import definition_of
+from portal.mail import messages
+from portal.resume.operations import issue_link, link_address, note_delivery
+from portal.resume.queries import is_refused, last_link
+from portal.site_settings.queries import current_settings
+from portal.web.addresses import public_url
+from portal.web.languages import speaking
+from portal.web.portal import portal
+
+logger = logging.getLogger(__name__)
+BATCH = 25
+
+
+def send_reminders(db: Session, *, now: datetime) -> int:
+    """Enqueue the mails of one batch of drafts whose reminder is due; gives how many drafts were looked at.
+
+    The next reminder is written down in the transaction of the mail, and the row is locked meanwhile, so that no two
+    workers tell anybody twice. A form that was sent, deleted or has expired is not spoken of any more.
+    """
+    due = select(Draft).where(Draft.remind_at <= now).order_by(Draft.remind_at, Draft.id).limit(BATCH)
+    drafts = db.scalars(due.with_for_update(skip_locked=True, of=Draft)).all()
+    for draft in drafts:
+        if _is_open(draft, now):
+            _remind(db, draft, now)
+            draft.remind_at = next_reminder(definition_of(draft.version).drafts, draft.expires_at, now)
+        else:
+            draft.remind_at = None
+    return len(drafts)
+
+
+def _is_open(draft: Draft, now: datetime) -> bool:
+    return draft.sent_at is None and draft.deleted_at is None and now < draft.expires_at
+
+
+def _remind(db: Session, draft: Draft, now: datetime) -> None:
+    address = _address(db, draft)
+    if not address:
+        return
+    last = last_link(db, draft.id)
+    proved_at = last.proved_at if last else None
+    token = issue_link(db, draft, address, keyring=portal().configuration.keyring, now=now, proved_at=proved_at)
+    with speaking(draft.language):
+        delivery = messages.deletion_soon(
+            db,
+            to=address,
+            title=definition_of(draft.version).title.in_(draft.language),
+            link=public_url(f"/resume/{token}"),
+            reference=draft.reference,
+            delete_on=_day_of_deletion(db, draft),
+            now=now,
+        )
+    note_delivery(db, token, delivery)
+
+
+def _address(db: Session, draft: Draft) -> str | None:
+    """Where the person reads mail: the account's address, else that of the save page, else that of the last link.
+
+    A guest's address that refuses our mail is left alone.
+    """
+    if draft.person_id:
+        person = person_by_id(db, draft.person_id)
+        return person.email if person and person.is_active else None
+    return None if is_refused(db, draft.id) else _guests_address(db, draft)
+
+
+def _guests_address(db: Session, draft: Draft) -> str | None:
+    link, keyring = last_link(db, draft.id), portal().configuration.keyring
+    try:
+        return save_address(keyring, draft) or (link_address(link, keyring) if link else None)
+    except UndecryptableError:
+        logger.warning("Nobody is reminded of draft %s: no key of ANSWER_KEYS opens its address", draft.reference)
+        return None
+
+
+def _day_of_deletion(db: Session, draft: Draft) -> date:
+    return draft.expires_at.astimezone(current_settings(db).zone).date()
