@@ -45,13 +45,7 @@ def send(
         sent_at=now,
         begun_by_id=draft.begun_by_id,
         begun_by_name=draft.begun_by_name,
-        case=Case(
-            form_id=filled.definition.id,
-            status=NEW,
-            sent_at=now,
-            status_at=now,
-            customer=seal_customer(keyring, draft.reference, customer),
-        ),
+        case=_new_case(filled.definition.id, seal_customer(keyring, draft.reference, customer), now),
     )
     db.add(submission)
     db.flush()
@@ -61,3 +55,7 @@ def send(
     forget_parked_of(db, f"/drafts/{draft.reference}")
     draft.sent_at = draft.changed_at = now
     return submission
+
+
+def _new_case(form_id: str, customer: bytes, now: datetime) -> Case:
+    return Case(form_id=form_id, status=NEW, sent_at=now, status_at=now, customer=customer)

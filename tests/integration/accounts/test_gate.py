@@ -29,7 +29,7 @@ ADMINISTRATOR = Actor(person_id=99, address="192.0.2.9")
         ("staff", "/probe/administrator", 404),
         ("staff", "/probe/customer", 404),
         ("administrator", "/probe/administrator", 200),
-        ("administrator", "/probe/staff", 404),
+        ("administrator", "/probe/staff", 200),
         ("designer", "/probe/staff", 404),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_page_of_another_person_in_this_browser_is_refused(
 def test_a_sent_form_is_shown_to_its_sender_and_staff_alone(app: Flask, citizen: Citizen, victim: str) -> None:
     citizen.open(f"{victim}/check")
     address = citizen.press("Send", declaration="yes").path
-    for role in ("citizen", "administrator", "designer"):
+    for role in ("citizen", "field", "designer"):
         add_person(app, f"{role}@mail.example", role)
         other = Citizen(app)
         sign_in(other, f"{role}@mail.example")

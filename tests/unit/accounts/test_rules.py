@@ -42,7 +42,7 @@ def test_a_role_decides_the_session_and_the_home(role: str, kind: str, home: str
     [
         (Access.PUBLIC, {"administrator", "staff", "designer", "field", "citizen"}),
         (Access.PERSON, {"field", "citizen"}),
-        (Access.STAFF, {"staff"}),
+        (Access.STAFF, {"staff", "administrator"}),
         (Access.ADMINISTRATOR, {"administrator"}),
     ],
     ids=lambda value: getattr(value, "name", ""),
