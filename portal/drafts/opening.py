@@ -207,7 +207,7 @@ class OpenDraft:
     @cached_property
     def _since_page(self) -> Differences | None:
         """What differs between the version that the sent page showed and the draft's."""
-        return differences_since(db(), self.draft, page_version())
+        return differences_since(drafts_db(), self.draft, page_version())
 
     def is_outdated(self, section: Section) -> bool:
         """Whether the page that was sent shows a version of the form in which this section was different."""
@@ -225,7 +225,7 @@ class OpenDraft:
         return under_present_ids(section, tuple(request.form.items(multi=True)))
 
     def settle_parked(self, section: Section, before: Part) -> list[Parked]:
-        """Let go of what this page showed or the draft now holds; gives what other tabs left and is still to be seen."""
+        """Let go of what this page showed or the draft now holds; gives what other tabs left, still to be seen."""
         part = self.filled.part(before.section_id, before.item_id)
         waiting = [parked for parked in self.parked(section, part) if parked.tab != shown_tab()]
         for parked in self._all_parked(part):

@@ -1,10 +1,11 @@
 """Changing drafts: start, save a part, add and remove items, delete, claim."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, cast
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import Table, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.drafts.lifetimes import expiry, next_reminder
@@ -33,6 +34,15 @@ from portal.web.languages import DEFAULT
 
 CODE_LENGTH = 8
 SWEEP_BATCH = 100
+_PARTS = cast("Table", DraftPart.__table__)
+_PLACE: dict[str, Any] = {name: bindparam(f"of_{name}") for name in ("draft_id", "section_id", "item_id")}
+_VALUES: dict[str, Any] = {
+    name: bindparam(name)
+    for name in ("revision", "is_confirmed", "changed_at", "page_id", "sequence", "marks", "edited", "sealed")
+}
+_INSERT_PART = insert(_PARTS).values(_PLACE | _VALUES)
+_UPDATE_PART = update(_PARTS).where(*(_PARTS.c[name] == value for name, value in _PLACE.items())).values(_VALUES)
+"""Made once and run without the ORM: every save runs one of them."""
 
 
 def start_draft(
@@ -128,38 +138,24 @@ def save_part(
     that an earlier save of this page which arrives later undoes nothing.
     """
     confirmed = before.is_confirmed if change.is_confirmed is None else change.is_confirmed
-    row = _part_row(db, draft, change)
-    row.page_id, row.sequence = change.page_id, change.sequence
-    if before.revision != NO_REVISION and before.state == change.state and before.is_confirmed == confirmed:
-        return before.revision
-    revision = _next_revision(before, change)
-    row.revision, row.is_confirmed, row.changed_at = revision, confirmed, now
-    row.sealed = seal_state(keyring, draft.id, change.section_id, change.item_id, change.state)
-    _touch(draft, definition, change.section_id, now)
-    row.edited = written(
-        edited_after(
+    after = replace(before, page_id=change.page_id, sequence=change.sequence)
+    if before.revision == NO_REVISION or before.state != change.state or before.is_confirmed != confirmed:
+        _touch(draft, definition, change.section_id, now)
+        edited = edited_after(
             before, change.state, is_confirmed=confirmed, edit=draft.edits, checked=draft.edits_checked or 0
         )
-    )
-    return revision
+        revision = _next_revision(before, change)
+        after = replace(
+            after, state=change.state, revision=revision, is_confirmed=confirmed, changed_at=now, edited=edited
+        )
+    if after != before:
+        _write_part(db, draft, after, keyring, is_new=before.changed_at is None)
+    return after.revision
 
 
 def _next_revision(before: Part, change: Change) -> int:
     stays = change.keeps_revision or (before.state == change.state and before.revision != NO_REVISION)
     return before.revision if stays else before.revision + 1
-
-
-def _part_row(db: Session, draft: Draft, change: Change | Part) -> DraftPart:
-    query = select(DraftPart).where(
-        DraftPart.draft_id == draft.id,
-        DraftPart.section_id == change.section_id,
-        DraftPart.item_id == change.item_id,
-    )
-    row = db.scalar(query)
-    if row is None:
-        row = DraftPart(draft_id=draft.id, section_id=change.section_id, item_id=change.item_id)
-        db.add(row)
-    return row
 
 
 def _touch(draft: Draft, definition: FormDefinition, section_id: str, now: datetime) -> None:
@@ -196,21 +192,30 @@ def move_draft(
     """
     stored = {(part.section_id, part.item_id): part for part in before.parts}
     for part in after.parts:
-        if stored.pop((part.section_id, part.item_id), None) != part:
-            _write_part(db, draft, part, keyring)
+        was = stored.pop((part.section_id, part.item_id), None)
+        if was != part:
+            _write_part(db, draft, part, keyring, is_new=was is None)
     for section_id, item_id in stored:
         where = (DraftPart.section_id == section_id) & (DraftPart.item_id == item_id)
         db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id, where))
     draft.version = newest
 
 
-def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring) -> None:
-    row = _part_row(db, draft, part)
-    row.revision, row.is_confirmed = part.revision, part.is_confirmed
-    row.changed_at = part.changed_at or draft.changed_at
-    row.page_id, row.sequence = part.page_id, part.sequence
-    row.marks, row.edited = written(part.marks), written(part.edited)
-    row.sealed = seal_state(keyring, draft.id, part.section_id, part.item_id, part.state)
+def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring, *, is_new: bool) -> None:
+    values = {
+        "of_draft_id": draft.id,
+        "of_section_id": part.section_id,
+        "of_item_id": part.item_id,
+        "revision": part.revision,
+        "is_confirmed": part.is_confirmed,
+        "changed_at": part.changed_at or draft.changed_at,
+        "page_id": part.page_id,
+        "sequence": part.sequence,
+        "marks": written(part.marks),
+        "edited": written(part.edited),
+        "sealed": seal_state(keyring, draft.id, part.section_id, part.item_id, part.state),
+    }
+    db.connection().execute(_INSERT_PART if is_new else _UPDATE_PART, values)
 
 
 def remove_item(
@@ -249,9 +254,12 @@ def delete_draft(db: Session, draft: Draft, *, now: datetime) -> None:
 
 def sweep_drafts(db: Session, *, now: datetime) -> None:
     """Delete what was typed in one batch of drafts that nobody sent before their last day."""
+    holds_something = or_(
+        exists().where(DraftPart.draft_id == Draft.id), Draft.save_address.is_not(None), Draft.begun_for.is_not(None)
+    )
     over = (
         select(Draft.id)
-        .where(Draft.expires_at < now, Draft.sent_at.is_(None), exists().where(DraftPart.draft_id == Draft.id))
+        .where(Draft.expires_at < now, Draft.sent_at.is_(None), holds_something)
         .order_by(Draft.expires_at)
         .limit(SWEEP_BATCH)
     )
@@ -260,10 +268,3 @@ def sweep_drafts(db: Session, *, now: datetime) -> None:
     let_go_of_works(db, [subject(draft_id) for draft_id in drafts], now=now)
     db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None, begun_for=None))
 
-
-def claim_drafts(db: Session, guest_id: str, person_id: int) -> None:
-    """Make a guest's drafts a person's; whoever held them as a guest no longer does."""
-    own = select(DraftGuest.draft_id).where(DraftGuest.guest_id == guest_id)
-    claimed = db.scalars(select(Draft.id).where(Draft.id.in_(own), Draft.person_id.is_(None))).all()
-    db.execute(update(Draft).where(Draft.id.in_(claimed)).values(person_id=person_id, return_code=None))
-    db.execute(delete(DraftGuest).where(DraftGuest.draft_id.in_(claimed)))

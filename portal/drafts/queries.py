@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, exists, false, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased, with_expression
 
 from portal.drafts.models import Draft, DraftGuest, DraftPart
@@ -25,28 +25,35 @@ def opened_by(holder: Holder) -> ColumnElement[bool]:
     )
 
 
+def _newest_number() -> ScalarSelect[int]:
+    """The number of the newest version of a draft's form, beside the draft."""
+    own, each = aliased(FormVersion), aliased(FormVersion)
+    form_id = select(own.form_id).where(own.id == Draft.form_version_id).correlate(Draft).scalar_subquery()
+    return select(func.max(each.number)).where(each.form_id == form_id).correlate(Draft).scalar_subquery()
+
+
+_GRANTED = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == bindparam("guest"))
+_FOUND = (
+    select(Draft)
+    .where(Draft.reference == bindparam("reference"), or_(Draft.person_id == bindparam("person"), _GRANTED))
+    .options(
+        with_expression(Draft.has_parked, has_parked(bindparam("work"), now=bindparam("now"))),
+        with_expression(Draft.newest_number, _newest_number()),
+    )
+)
+_FOUND_LOCKED = _FOUND.with_for_update(of=Draft)
+_PARTS = select(*DraftPart.__table__.c).where(DraftPart.draft_id == bindparam("draft")).order_by(DraftPart.id)
+"""Made once: every page and every save of a draft asks these."""
+
+
 def find_draft(db: Session, reference: str, holder: Holder, *, now: datetime, locked: bool = False) -> Draft | None:
     """The draft of this reference if the holder may open it, sent and deleted ones too.
 
     `locked` lines up the writers of one draft until the transaction ends.
     """
     known = reference.upper()
-    query = (
-        select(Draft)
-        .where(Draft.reference == known, opened_by(holder))
-        .options(
-            with_expression(Draft.has_parked, has_parked(f"/drafts/{known}", now=now)),
-            with_expression(Draft.newest_number, _newest_number()),
-        )
-    )
-    return db.scalar(query.with_for_update(of=Draft) if locked else query)
-
-
-def _newest_number() -> ScalarSelect[int]:
-    """The number of the newest version of a draft's form, beside the draft."""
-    own, each = aliased(FormVersion), aliased(FormVersion)
-    form_id = select(own.form_id).where(own.id == Draft.form_version_id).correlate(Draft).scalar_subquery()
-    return select(func.max(each.number)).where(each.form_id == form_id).correlate(Draft).scalar_subquery()
+    values = {"reference": known, "person": holder.person_id, "guest": holder.guest_id, "now": now}
+    return db.scalar(_FOUND_LOCKED if locked else _FOUND, values | {"work": f"/drafts/{known}"})
 
 
 def newer_versions(db: Session, draft: Draft) -> Sequence[FormVersion]:
@@ -66,7 +73,7 @@ def draft_by_reference(db: Session, reference: str) -> Draft | None:
 
 def fill(db: Session, draft: Draft, keyring: Keyring, today: date) -> Filled:
     """The draft's form with all that is stored in it."""
-    rows = db.scalars(select(DraftPart).where(DraftPart.draft_id == draft.id).order_by(DraftPart.id))
+    rows = db.connection().execute(_PARTS, {"draft": draft.id})
     return Filled(
         definition=definition_of(draft.version), parts=tuple(open_part(keyring, row) for row in rows), today=today
     )
@@ -81,9 +88,19 @@ def _open_drafts(holder: Holder, now: datetime) -> Select[Draft]:
     )
 
 
-def answered_drafts(db: Session, holder: Holder, *, now: datetime) -> Sequence[Draft]:
-    """The holder's drafts that hold an answer and can be continued, last changed first."""
-    return db.scalars(_open_drafts(holder, now).where(Draft.answered_at.is_not(None))).all()
+def answered_drafts(
+    db: Session, holder: Holder, *, now: datetime, before: str | None = None, limit: int | None = None
+) -> Sequence[Draft]:
+    """The holder's drafts that hold an answer and can be continued, last changed first.
+
+    `before` is the reference of the last draft of the page before, `limit` how many there are on a page.
+    """
+    query = _open_drafts(holder, now).where(Draft.answered_at.is_not(None))
+    if before:
+        last = aliased(Draft)
+        place = select(last.changed_at, last.id).where(last.reference == before).scalar_subquery()
+        query = query.where(tuple_(Draft.changed_at, Draft.id) < place)
+    return db.scalars(query.limit(limit)).all()
 
 
 def drafts_of_form(db: Session, holder: Holder, form_id: str, *, now: datetime) -> Sequence[Draft]:

@@ -1,9 +1,11 @@
 """A draft's values encrypted at rest: the draft is the key's subject, section and item are the place."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from portal.drafts.models import Draft, DraftPart
+from portal.drafts.judging import SEAL_LENGTH
+from portal.drafts.models import Draft
 from portal.drafts.rules import Part
 from portal.form_definitions.definition import SectionState
 from portal.keyring import Keyring
@@ -29,14 +31,15 @@ def seal_state(keyring: Keyring, draft_id: int, section_id: str, item_id: str, s
     return keyring.seal(plain.encode(), subject=subject(draft_id), place=place(section_id, item_id))
 
 
-def open_part(keyring: Keyring, row: DraftPart) -> Part:
-    """Decrypt a stored part."""
-    plain = keyring.open(row.sealed, subject=subject(row.draft_id), place=place(row.section_id, row.item_id))
-    answers, typed = json.loads(plain)
+def open_part(keyring: Keyring, row: Any) -> Part:
+    """A stored part, as a row of its table; decrypted when its contents are looked at."""
+    contents = _Contents(keyring, row)
     return Part(
         section_id=row.section_id,
         item_id=row.item_id,
-        state=SectionState(answers=answers, typed=typed),
+        state=SectionState(
+            answers=_Opened(contents, 0), typed=_Opened(contents, 1), seal=row.sealed[-SEAL_LENGTH:]
+        ),
         revision=row.revision,
         is_confirmed=row.is_confirmed,
         changed_at=row.changed_at,
@@ -45,6 +48,43 @@ def open_part(keyring: Keyring, row: DraftPart) -> Part:
         marks=json.loads(row.marks) if row.marks else {},
         edited=json.loads(row.edited) if row.edited else {},
     )
+
+
+class _Contents:
+    """Answers and what was typed, decrypted when somebody looks: a page of a long form needs few of its parts."""
+
+    __slots__ = ("_found", "_keyring", "_row")
+
+    def __init__(self, keyring: Keyring, row: Any) -> None:
+        self._keyring = keyring
+        self._row = row
+        self._found: list[dict[str, Any]] | None = None
+
+    def opened(self) -> list[dict[str, Any]]:
+        if self._found is None:
+            row = self._row
+            where = {"subject": subject(row.draft_id), "place": place(row.section_id, row.item_id)}
+            self._found = json.loads(self._keyring.open(row.sealed, **where))
+        return self._found
+
+
+class _Opened(Mapping[str, Any]):
+    """One of the mappings in a part's contents."""
+
+    __slots__ = ("_contents", "_index")
+
+    def __init__(self, contents: _Contents, index: int) -> None:
+        self._contents = contents
+        self._index = index
+
+    def __getitem__(self, key: str) -> Any:
+        return self._contents.opened()[self._index][key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._contents.opened()[self._index])
+
+    def __len__(self) -> int:
+        return len(self._contents.opened()[self._index])
 
 
 def written(mapping: Mapping[str, object]) -> str:

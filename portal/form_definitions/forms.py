@@ -4,10 +4,10 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from flask_babel import gettext as _
-from markupsafe import Markup, escape
 from wtforms.form import BaseForm
 from wtforms.meta import DefaultMeta
 
@@ -30,7 +30,7 @@ from portal.form_definitions.field_types import (
 from portal.form_definitions.file_kinds import MEGABYTE, endings_of, kinds_text
 from portal.form_definitions.form_fields import AnswerField, FilesField, Posted
 from portal.form_definitions.lookups import input_text
-from portal.form_definitions.page_plan import page_plan
+from portal.form_definitions.page_plan import PagePlan, page_plan
 from portal.form_definitions.rules import is_required, shown_before
 
 _META = DefaultMeta()
@@ -62,18 +62,18 @@ def section_form(
     """
     plan = page_plan(scope.definition, section, language)
     answers = shown_before(scope.definition, section, scope.answers, scope.today).answers if plan.conditional else {}
-    form = SectionForm(section, plan.unbound, language, Scope(answers=answers, today=scope.today), stored)
+    form = SectionForm(section, plan, language, Scope(answers=answers, today=scope.today), stored)
     form.take(posted, only)
-    form.arrange(plan.revealed_by)
     return form
 
 
 class SectionForm(BaseForm):
     """One page of a form; fields are judged in order, each condition on the values before it."""
 
-    def __init__(self, section: Section, unbound: Any, language: str, scope: Scope, stored: SectionState) -> None:
-        super().__init__(unbound, meta=_META)
+    def __init__(self, section: Section, plan: PagePlan, language: str, scope: Scope, stored: SectionState) -> None:
+        super().__init__(plan.unbound, meta=_META)
         self.section = section
+        self._revealed_by = plan.revealed_by
         self._language = language
         self._scope = scope
         self._stored = stored
@@ -81,10 +81,9 @@ class SectionForm(BaseForm):
         self._here = scope.within(section.id, self._visible)
         self._shown: dict[str, bool] = {}
         self._read: set[str] = set()
-        self._top: list[AnswerField] = []
 
     def __iter__(self) -> Iterator[AnswerField]:
-        return iter(self._top)
+        return iter(self._rendered)
 
     @property
     def all_fields(self) -> Mapping[str, AnswerField]:
@@ -116,20 +115,23 @@ class SectionForm(BaseForm):
         if self._shown[field_id] and bound.answer is not None:
             self._visible[field_id] = bound.answer
 
-    def arrange(self, revealed_by: Mapping[str, tuple[str, str]]) -> None:
-        """Leave out what no value of this page can show, put into options what they alone reveal."""
+    @cached_property
+    def _rendered(self) -> list[AnswerField]:
+        """The fields without what no value of this page can show; what an option alone reveals is put into it."""
+        top: list[AnswerField] = []
         for field_id, bound in self.all_fields.items():
             left = remaining(bound.definition.when, self._scope, self.section.id)
             if left is None or left is False:
                 continue
             bound.show_when = json.dumps(left, ensure_ascii=False) if isinstance(left, dict) else None
             _complete(bound)
-            parent_id, option = revealed_by.get(field_id, ("", ""))
+            parent_id, option = self._revealed_by.get(field_id, ("", ""))
             parent = self.all_fields.get(parent_id)
-            if parent in self._top and parent is not None:
+            if parent in top and parent is not None:
                 parent.reveals.setdefault(option, []).append(bound)
             else:
-                self._top.append(bound)
+                top.append(bound)
+        return top
 
     def validate(self, extra_validators: object = None) -> bool:
         """Judge every shown field; says whether all are right, and leaves each error at its field."""
@@ -220,13 +222,10 @@ def _take_inputs(bound: AnswerField, inputs: Inputs, today: date) -> None:
 
 def _complete(bound: AnswerField) -> None:
     """Add what depends on the reader's language as Babel knows it."""
-    entry = FIELD_TYPES[bound.definition.type]
     if bound.definition.type == "yes_no":
         bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO)
     if isinstance(bound, FilesField):
         _complete_files(bound)
-    if entry.body:
-        bound.body_html = Markup('<p class="govuk-body">{}</p>').format(escape(_(entry.body)))
 
 
 def _complete_files(bound: FilesField) -> None:

@@ -3,7 +3,7 @@
 import json
 from datetime import datetime, timedelta
 
-from sqlalchemy import Exists, Select, delete, exists, select
+from sqlalchemy import BindParameter, Exists, Select, delete, exists, select
 from sqlalchemy.orm import Session
 
 from portal.db import Database
@@ -72,7 +72,7 @@ def parked_on(db: Session, keyring: Keyring, page: str, *, now: datetime, person
     return [_opened(keyring, row) for row in rows if row.person_id in (None, person_id)]
 
 
-def has_parked(work: str, *, now: datetime) -> Exists:
+def has_parked(work: BindParameter[str], *, now: BindParameter[datetime]) -> Exists:
     """The condition that something of a whole is parked, for queries that ask this beside other things."""
     return exists().where(ParkedValues.work == work, ParkedValues.expires_at > now)
 
