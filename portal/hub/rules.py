@@ -1,4 +1,4 @@
-"""Which cases a list shows, how long they have waited, and which cells would be formulas. Pure."""
+"""Which cases a list shows and how long they have waited. Pure."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -12,7 +12,6 @@ OPEN, ALL = "open", "all"
 ME, NOBODY = "me", "nobody"
 OLDEST, NEWEST = "oldest", "newest"
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
-_FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +100,3 @@ def ages(due_days: int) -> Ages:
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, zone)
-
-
-def safe_cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: before what could begin one stands an apostrophe (OWASP)."""
-    return f"'{text}" if _FORMULA.match(text) else text

@@ -1,9 +1,9 @@
 """The work list: filtered by its address, searched by names that stand in no address, and taken away as a file."""
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.hub.exports import FORMATS, rows_of
+from portal.hub.exports import COLUMNS, rows_of
 from portal.hub.interface import note_look, sealed_words
 from portal.hub.list_pages import search_of, work_list
 from portal.hub.queries import case_of, count_cases
@@ -12,6 +12,7 @@ from portal.resume.rules import clean_reference
 from portal.site_settings.times import today
 from portal.submissions.definition import STATUSES
 from portal.web.declarations import Access, Activity, access, activity
+from portal.web.downloads import FORMATS, download
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, reading
 
@@ -63,6 +64,4 @@ def export() -> ResponseReturnValue:
         searched="yes" if chosen.find else None,
     )
     rows = rows_of(portal().database, portal().configuration.keyring, search)
-    answer = Response(stream_with_context(form.write(rows)), content_type=form.content_type)
-    answer.headers["Content-Disposition"] = f'attachment; filename="cases-{today():%Y-%m-%d}.{form.ending}"'
-    return answer
+    return download(f"cases-{today():%Y-%m-%d}", form, COLUMNS, rows)

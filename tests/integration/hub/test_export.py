@@ -12,7 +12,7 @@ from sqlalchemy import select
 from portal.audit import AuditEvent
 from portal.db import Database
 from portal.hub.exports import BATCH
-from portal.hub.rules import safe_cell
+from portal.web.downloads import safe_cell
 from tests.citizen import Citizen
 from tests.integration.hub.conftest import Copy
 from tests.loan import send
