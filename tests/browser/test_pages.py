@@ -255,8 +255,22 @@ def test_pages_of_staff(look: Inspector, citizen: Citizen) -> None:
     housing.fill(citizen, draft)
     citizen.press("Send", declaration="yes")
     look.visit("work list", "/hub", is_main=True)
-    look.visit("case", f"/hub/cases/{draft.rpartition('/')[2]}", is_main=True)
+    case = f"/hub/cases/{draft.rpartition('/')[2]}"
+    look.visit("case", case, is_main=True)
+    button(look.page, "Add note").click()
+    look.look("case, refused note", is_main=True)
+    look.visit("customers", "/hub/customers", is_main=True)
+    press(look.page, "Find", customer="nobody")
+    look.look("customers, refused")
+    press(look.page, "Find", customer=draft.rpartition("/")[2])
+    look.look("one customer", is_main=True)
+    look.visit("draft", f"/hub/drafts/{draft.rpartition('/')[2]}", is_main=True)
+    look.page.goto(case)
     look.look_at_warning("case", after_minutes=358.5)
+    look.server.clock.advance(minutes=2)
+    look.page.evaluate(ASK_THE_SERVER)
+    expect(look.page.get_by_text("You were signed out at 20:02.")).to_be_visible()
+    look.look("case in grace", is_main=True)
 
 
 def test_pages_of_administrators(look: Inspector, citizen: Citizen) -> None:
