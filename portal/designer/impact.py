@@ -99,13 +99,11 @@ def _policy(policy: str) -> str:
 
 def _say(found: Impact, effect: Effect) -> str:
     drafts = found.drafts[effect]
-    if effect is Effect.MUST_ANSWER:
-        most = found.most_questions
-        more = ngettext("one more question", "up to %(num)s more questions", most)
-        return _("%(drafts)s must answer %(more)s.", drafts=drafts, more=more)
+    more = ngettext("one more question", "up to %(num)s more questions", found.most_questions)
     return {
+        Effect.MUST_ANSWER: _("%(drafts)s must answer %(more)s.", drafts=drafts, more=more),
         Effect.ANSWER_AGAIN: _("%(drafts)s must answer a question again.", drafts=drafts),
-        Effect.CHECK: _("%(drafts)s have answers to check, as the wording has changed.", drafts=drafts),
-        Effect.NOT_SENT: _("%(drafts)s have answers that will not be sent.", drafts=drafts),
+        Effect.CHECK: _("%(drafts)s must check an answer, as the wording has changed.", drafts=drafts),
+        Effect.NOT_SENT: _("%(drafts)s will lose an answer that is no longer asked for.", drafts=drafts),
         Effect.MAY_ANSWER: _("%(drafts)s may answer a new question.", drafts=drafts),
     }[effect]

@@ -13,8 +13,9 @@ from portal.form_definitions.models import FormVersion
 
 def open_drafts_by_version(db: Session, *, now: datetime) -> Mapping[int, int]:
     """How many drafts with answers can be continued, by the id of the version that they are on."""
-    query = select(Draft.form_version_id, func.count()).where(_is_open(now)).group_by(Draft.form_version_id)
-    return dict(db.execute(query.order_by(Draft.form_version_id)).tuples())
+    on = Draft.form_version_id
+    rows = db.execute(select(on, func.count()).where(_is_open(now)).group_by(on).order_by(on))
+    return {row[0]: row[1] for row in rows}
 
 
 def open_drafts(db: Session, versions: Collection[int], *, now: datetime, most: int) -> Sequence[Draft]:

@@ -42,7 +42,7 @@ def sentence(effect: Effect) -> str:
     """What a change asks, as people read it."""
     return {
         Effect.MUST_ANSWER: _("This is new, or needed now: it must be answered."),
-        Effect.ANSWER_AGAIN: _("Your answer does not fit the new question: answer again."),
+        Effect.ANSWER_AGAIN: _("The question takes other answers now: answer again."),
         Effect.NOT_SENT: _("This is no longer asked: your answer will not be sent."),
         Effect.CHECK: _("The wording has changed: check your answer."),
         Effect.MAY_ANSWER: _("This is new: you may answer it."),
@@ -95,10 +95,10 @@ def _asked(touch: Touch) -> Asked:
 
 
 def _was(touch: Touch) -> Sequence[str]:
-    """The old answer as it reads; nothing where the new field cannot show it."""
-    if touch.field is None or touch.answer is None:
+    """What was answered, as it read."""
+    if touch.former is None or touch.answer is None:
         return ()
-    return answer_lines(touch.field, touch.answer, language(), _)
+    return answer_lines(touch.former, touch.answer, language(), _)
 
 
 def decide(opened: OpenDraft) -> ResponseReturnValue:

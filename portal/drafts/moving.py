@@ -20,13 +20,14 @@ class Touch:
     """One thing that the new version asks of this person; without a field it concerns the section as a whole.
 
     Section and field are those of the new version; of the old one where the answer will not be sent.
-    `answer` is the old one.
+    `answer` is what was answered, to the question `former`.
     """
 
     effect: Effect
     section: Section
     field: Field | None = None
     item_id: str = PLAIN
+    former: Field | None = None
     answer: Answer | None = None
 
 
@@ -150,11 +151,12 @@ def _answered(
     is_again = Kind.TYPE in kinds or page.answers.get(asked.id) != answer
     if is_again or kinds & _ASKS_TO_CHECK:
         effect = Effect.ANSWER_AGAIN if is_again else Effect.CHECK
-        yield Touch(effect=effect, section=new, field=asked, item_id=item_id, answer=answer)
+        yield Touch(effect=effect, section=new, field=asked, item_id=item_id, former=field, answer=answer)
 
 
 def _not_sent(old: Section, field: Field, was: ShownPage, item_id: str) -> Touch:
-    return Touch(effect=Effect.NOT_SENT, section=old, field=field, item_id=item_id, answer=was.answers[field.id])
+    answer = was.answers[field.id]
+    return Touch(effect=Effect.NOT_SENT, section=old, field=field, item_id=item_id, former=field, answer=answer)
 
 
 def _asked_before(before: Filled, old: Section, was: ShownPage, origin: Mapping[str, str]) -> Mapping[str, bool]:
