@@ -24,7 +24,7 @@ TITLE = "Bins & “bulky” waste: Łódź"
 AT = datetime(2026, 7, 3, 22, 30, tzinfo=UTC)
 
 Send = Callable[[Session], None]
-SENDS: dict[str, tuple[Callable[..., None], dict[str, object], str, str]] = {
+SENDS: dict[str, tuple[Callable[..., object], dict[str, object], str, str]] = {
     "resume_link": (
         messages.resume_link,
         {"title": TITLE, "link": LINK, "reference": "K7M-4XQ", "keep_until": date(2026, 12, 21)},
@@ -36,6 +36,18 @@ SENDS: dict[str, tuple[Callable[..., None], dict[str, object], str, str]] = {
         messages.received,
         {"title": TITLE, "reference": "K7M-4XQ", "sent_at": AT},
         "We have received your form: K7M-4XQ",
+        "K7M-4XQ",
+    ),
+    "begun_for_you": (
+        messages.begun_for_you,
+        {"title": TITLE, "link": LINK, "reference": "K7M-4XQ", "who": "Tom", "keep_until": date(2026, 12, 21)},
+        f"Continue your form: {TITLE}",
+        LINK,
+    ),
+    "status_changed": (
+        messages.status_changed,
+        {"title": TITLE, "reference": "K7M-4XQ", "status": "Closed", "explanation": "We have finished."},
+        "News of your form: K7M-4XQ",
         "K7M-4XQ",
     ),
     "confirm_address": (messages.confirm_address, {"link": LINK}, "Confirm your e-mail address", LINK),
