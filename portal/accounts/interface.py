@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from portal.accounts.cookies import device_token, give_device
-from portal.accounts.known_devices import find_device, remember_device
+from portal.accounts.known_devices import devices_of, find_device, remember_device
 from portal.accounts.models import KnownDevice, Person
 from portal.accounts.queries import person_by_id
 from portal.accounts.wording import device_words
@@ -107,13 +107,19 @@ def _sole_slot(person: Person) -> str | None:
 
 def _note_sign_in(person: Person, kind: str) -> None:
     """Write the sign-in down, remember the device, and tell the person by mail of one that was never seen before."""
-    token, device = device_token() or new_token(), device_of(request.headers.get("User-Agent", ""))
+    device = device_of(request.headers.get("User-Agent", ""))
     record(db(), "signed_in", by=actor(person.id), now=now(), kind=kind, device=device)
+    if _is_other_device(person, device):
+        messages.security_notice(db(), Notice.NEW_SIGN_IN, to=person.email, device=device_words(device), now=now())
+
+
+def _is_other_device(person: Person, device: str | None) -> bool:
+    """Whether the person signs in on another device than ever before; a computer that others use is never known."""
+    if visit().is_shared:
+        return bool(devices_of(db(), person.id))
+    token = device_token() or new_token()
     give_device(token)
-    if remember_device(db(), person.id, token, device, now=now()):
-        messages.security_notice(
-            db(), Notice.NEW_SIGN_IN, to=person.email, device=device_words(device), now=now()
-        )
+    return remember_device(db(), person.id, token, device, now=now())
 
 
 def device_here(person: Person | None) -> KnownDevice | None:

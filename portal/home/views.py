@@ -3,12 +3,16 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from portal.accounts.cookies import DEVICE, SIGN_IN
+from portal.accounts.known_devices import FORGOTTEN_AFTER
+from portal.accounts.pending import LIFETIME as SIGN_IN_LIFETIME
 from portal.form_definitions.queries import published_forms
 from portal.home.rules import spoken
 from portal.home.wording import EXPLANATIONS
+from portal.resume.devices import DEVICE_COOKIE, KNOWN_FOR
 from portal.resume.rules import CODE_LIFETIME
 from portal.resume.views import CODE_COOKIE
-from portal.sessions.interface import EPOCH_COOKIE, VISITOR_COOKIE, cookie_name, kind_of, policy_of
+from portal.sessions.interface import EPOCH_COOKIE, SHARED_COOKIE, VISITOR_COOKIE, cookie_name, kind_of, policy_of
 from portal.sessions.kept_work import REASONS
 from portal.sessions.rules import EXPLAINED_FOR
 from portal.site_settings.interface import settings
@@ -50,6 +54,13 @@ def cookies() -> ResponseReturnValue:
         language_cookie=cookie_name(LANGUAGE_COOKIE),
         code_cookie=cookie_name(CODE_COOKIE),
         code_lifetime=spoken(CODE_LIFETIME),
+        link_cookie=cookie_name(DEVICE_COOKIE),
+        link_known_for=KNOWN_FOR.days,
+        shared_cookie=cookie_name(SHARED_COOKIE),
+        device_cookie=cookie_name(DEVICE),
+        device_known_for=FORGOTTEN_AFTER.days,
+        sign_in_cookie=cookie_name(SIGN_IN),
+        sign_in_lifetime=spoken(SIGN_IN_LIFETIME),
         lifetime=spoken(policy_of(CUSTOMER).idle_timeout),
         staff_lifetime=spoken(policy_of(HUB).idle_timeout),
         explained_for=spoken(EXPLAINED_FOR),

@@ -1,4 +1,4 @@
-"""Measures and prints in one run of about a minute: times, processor, statements, bytes, memory, and the aims."""
+"""Measures and prints in some six minutes: times, processor, statements, bytes, memory, aims, and what time tells."""
 
 import gzip
 import os
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import click
 
 from portal.commands.run import ROOT
+from tests.bench import doors
 from tests.bench.load import Answered, Asked, apply
 from tests.bench.requests import AUTOSAVE, CONTINUE, POLL, SECTION, guest_asks, prepared_app, send, statements
 from tests.bench.server import HELLO, PORTAL, Server, running
@@ -41,6 +42,8 @@ def main() -> None:
     # Beside the portal's own data and not in /tmp, which may be memory, where a durable commit costs nothing.
     with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "instance") as data_dir:
         _measure_all(data_dir)
+    with tempfile.TemporaryDirectory(prefix="bench-doors-", dir=ROOT / "instance") as data_dir:
+        doors.measure(data_dir)
 
 
 def _measure_all(data_dir: str) -> None:

@@ -1,4 +1,4 @@
-"""The whole run: hundreds of citizens and kills, and a hundred rounds of each race, on both databases."""
+"""The whole run: hundreds of citizens and kills, a hundred rounds of each race, and sieges, on both databases."""
 
 import os
 import sys
@@ -10,6 +10,11 @@ from pathlib import Path
 
 import click
 
+from portal import migrations
+from portal.app import create_app
+from portal.config import read_configuration
+from tests.conftest import MovableClock
+from tests.faults import guessing
 from tests.faults.racers import racing
 from tests.faults.races import NEVER, prepared, race_all
 from tests.faults.simulation import Plan, simulate, table
@@ -21,6 +26,11 @@ PLANS = {
 }
 LEAST_CITIZENS, LEAST_KILLS = 500, 200
 ROUNDS, PROCESSES = 100, 8
+SIEGES = [
+    guessing.Siege(guesses=10_000, addresses=addresses, processes=processes)
+    for addresses in (1, 50)
+    for processes in (1, 4)
+]
 
 
 def main() -> None:
@@ -29,6 +39,7 @@ def main() -> None:
         addresses = {"SQLite": None, "PostgreSQL": server}
         is_clean = live(Path(folder), addresses)
         is_clean = race(Path(folder), addresses) and is_clean
+        is_clean = guess(Path(folder), addresses) and is_clean
     sys.exit(not is_clean)
 
 
@@ -69,6 +80,26 @@ def race(folder: Path, addresses: dict[str, str | None]) -> bool:
     for figure in [*NEVER, *sorted({key for each in seen.values() for key in each} - set(NEVER))]:
         click.echo(f"{figure:<52}" + "".join(f"{each[figure]:>12}" for each in seen.values()))
     return not any(each[figure] for each in seen.values() for figure in NEVER)
+
+
+def guess(folder: Path, addresses: dict[str, str | None]) -> bool:
+    """The sieges; says whether all figures are 0, and as many guesses were allowed in each."""
+    seen = {name: _besieged(folder / f"sieges-{name}", url) for name, url in addresses.items()}
+    for siege in SIEGES:
+        click.echo(f"{siege!s:<52}" + "".join(f"{name:>12}" for name in seen))
+        for figure in [*guessing.NEVER, "guesses allowed"]:
+            click.echo(f"{figure:<52}" + "".join(f"{each[siege][figure]:>12}" for each in seen.values()))
+    counts = [each[siege] for each in seen.values() for siege in SIEGES]
+    return not any(each[figure] for each in counts for figure in guessing.NEVER)
+
+
+def _besieged(folder: Path, url: str | None) -> dict[guessing.Siege, Counter[str]]:
+    environ = {"DATA_DIR": str(folder)} | ({"DATABASE_URL": url} if url else {})
+    app = create_app(read_configuration(environ), clock=MovableClock())
+    migrations.upgrade(app.extensions["portal"].database)
+    seen = {siege: guessing.besiege(app, environ, siege) for siege in SIEGES}
+    app.extensions["portal"].database.close()
+    return seen
 
 
 def _raced(folder: Path, url: str | None) -> Counter[str]:

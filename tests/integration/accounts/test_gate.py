@@ -128,7 +128,7 @@ def test_a_remember_cookie_signs_nobody_in(visitor: Browser, citizen: Person) ->
     assert visitor.get("/probe/customer").status_code == 302
 
 
-def test_signing_in_sets_no_cookie_but_the_sessions(visitor: Browser, citizen: Person) -> None:
+def test_signing_in_sets_the_cookies_of_the_session_and_of_the_device(visitor: Browser, citizen: Person) -> None:
     answer = visitor.sign_in("ada@example.test")
     assert [cookie.split("=")[0] for cookie in answer.headers.getlist("Set-Cookie")] == ["device", "session_customer"]
 

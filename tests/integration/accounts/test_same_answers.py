@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 import pytest
 from argon2 import PasswordHasher
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from portal.accounts import passwords
 from portal.accounts.models import Person
+from tests.citizen import Citizen
 from tests.conftest import START
 from tests.integration.accounts.conftest import PASSWORD, Browser
 
@@ -38,6 +40,45 @@ def test_known_and_unknown_addresses_get_the_same_answer(
     seen = [_seen(visitor.fill_in(path, email=email, **fields), email) for email in (KNOWN, UNKNOWN)]
     assert seen[0] == seen[1]
     assert seen[0][0] == status
+
+
+def test_a_known_and_an_unknown_reference_get_the_same_answer(visitor: Browser, app: Flask, demo_forms: None) -> None:
+    guest = Citizen(app)
+    guest.open("/forms/housing-support")
+    known = guest.press("Start now").path.rpartition("/")[2]
+    codes = {"return_code": "BCDF-GHJK"}
+    seen = [_seen(visitor.fill_in("/resume", reference=who, **codes), who) for who in (known, "HS-2222-3333")]
+    assert seen[0] == seen[1]
+    assert seen[0][0] == 422
+
+
+def test_saving_to_a_known_and_an_unknown_address_gets_the_same_answer(
+    app: Flask, make_person: Callable[..., Person], demo_forms: None
+) -> None:
+    make_person(KNOWN)
+    seen = []
+    for email in (KNOWN, UNKNOWN):
+        guest = Citizen(app)
+        guest.open("/forms/housing-support")
+        draft = guest.press("Start now").path
+        guest.open(f"{draft}/save")
+        answer = guest.send("Send link", email=email)
+        seen.append((answer.status_code, answer.location.replace(draft, "")))
+        words = guest.open(answer.location).words.replace(email, "").replace(draft.rpartition("/")[2], "")
+        seen[-1] += (re.sub(r"[0-9A-Z]{4} [0-9A-Z]{4}", "", words),)
+    assert seen[0] == seen[1]
+    assert seen[0][0] == 303
+
+
+def test_asking_for_an_address_that_somebody_has_gets_the_same_answer(
+    visitor: Browser, make_person: Callable[..., Person]
+) -> None:
+    make_person(KNOWN)
+    make_person("ada@example.test")
+    visitor.sign_in("ada@example.test")
+    seen = [_seen(visitor.fill_in("/account/email", email=email), email) for email in (KNOWN, UNKNOWN)]
+    assert seen[0] == seen[1]
+    assert seen[0][0] == 303
 
 
 @pytest.mark.parametrize("door", ["sign-in", "register", "reset"])

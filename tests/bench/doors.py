@@ -1,0 +1,145 @@
+"""Whether the time of an answer tells known people from unknown ones: the area under the ROC curve of timed pairs.
+
+0.5 is a coin; 1 or 0 would mean that one look at the clock is enough. `python -m tests.bench.doors` measures this only.
+"""
+
+import os
+import random
+import tempfile
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import click
+from flask import Flask
+from flask.testing import FlaskClient
+
+from portal import migrations
+from portal.app import create_app
+from portal.config import read_configuration
+from portal.form_definitions.operations import publish
+from portal.form_definitions.reading import read_yaml
+from tests.citizen import Citizen
+from tests.conftest import DEMO_FORMS, MovableClock
+from tests.people import add_person
+
+PAIRS = int(os.environ.get("PAIRS") or 2000)
+LEAST, MOST = 0.45, 0.55
+WARM = 20
+KNOWN, UNKNOWN, NEITHER = "ada@mail.example", "eve@mail.example", "bob@mail.example"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """A form that anybody may send: which input names somebody, and what else is typed."""
+
+    path: str
+    button: str
+    field: str
+    known: str = KNOWN
+    unknown: str = UNKNOWN
+    others: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    """What was measured at one door, in milliseconds, and what was answered."""
+
+    known: list[float]
+    unknown: list[float]
+    statuses: frozenset[int]
+
+    @property
+    def area(self) -> float:
+        """How often a known person takes longer than an unknown one; ties count half (Mann and Whitney's U)."""
+        return area_under_curve(self.known, self.unknown)
+
+
+def area_under_curve(ones: Sequence[float], others: Sequence[float]) -> float:
+    """The probability that one of `ones` is larger than one of `others`."""
+    ordered = sorted(others)
+    below = sum(bisect_left(ordered, one) + bisect_right(ordered, one) for one in ones)
+    return below / (2 * len(ones) * len(others))
+
+
+def doors(reference: str) -> dict[str, Door]:
+    """Every door at which somebody might ask whether we know somebody."""
+    wrong = (("password", "not the password"),)
+    return {
+        "sign in": Door(path="/account/sign-in", button="Sign in", field="email", others=wrong),
+        "register": Door(path="/account/register", button="Register", field="email", others=wrong),
+        "new password": Door(path="/account/password", button="Mail me a link", field="email"),
+        "return code": Door(
+            path="/resume",
+            button="Continue your form",
+            field="reference",
+            known=reference,
+            unknown="HS-2222-3333",
+            others=(("return_code", "BCDF-GHJK"),),
+        ),
+    }
+
+
+def timed(app: Flask, clock: MovableClock, door: Door, pairs: int) -> Timed:
+    """Time so many pairs, one known and one unknown in turns by chance; between them enough time for another try."""
+    browser = Citizen(app)
+    form, _button = browser.open(door.path).form_with(door.button)
+    base = {control.name: control.value for control in form.controls} | dict(door.others)
+    chance, statuses = random.Random(7), set[int]()  # noqa: S311
+    seen: dict[str, list[float]] = {door.known: [], door.unknown: []}
+    for number in range(WARM + pairs):
+        for who in chance.sample((door.known, door.unknown), 2):
+            clock.advance(minutes=10)
+            milliseconds, status = _timed(browser.client, door.path, base | {door.field: who})
+            if number >= WARM:
+                seen[who].append(milliseconds)
+                statuses.add(status)
+    return Timed(known=seen[door.known], unknown=seen[door.unknown], statuses=frozenset(statuses))
+
+
+def _timed(client: FlaskClient, path: str, data: dict[str, str]) -> tuple[float, int]:
+    started = time.perf_counter_ns()
+    answer = client.post(path, data=data)
+    return (time.perf_counter_ns() - started) / 1e6, answer.status_code
+
+
+def prepared(data_dir: str, clock: MovableClock) -> tuple[Flask, str]:
+    """The portal with one account and one saved form; gives the form's reference as well."""
+    app = create_app(read_configuration({"DATA_DIR": data_dir}), clock=clock)
+    parts = app.extensions["portal"]
+    migrations.upgrade(parts.database)
+    with parts.database.writing() as db:
+        publish(db, read_yaml((DEMO_FORMS / "housing-support.yaml").read_text(encoding="utf-8")), now=clock.now())
+    for email in (KNOWN, NEITHER):
+        add_person(app, email)
+    guest = Citizen(app)
+    guest.open("/forms/housing-support")
+    return app, guest.press("Start now").path.rpartition("/")[2]
+
+
+def measure(data_dir: str, pairs: int = PAIRS) -> bool:
+    """Time every door and print the areas; says whether all are near a coin's."""
+    clock = MovableClock()
+    app, reference = prepared(data_dir, clock)
+    click.echo(f"\n{pairs} pairs of a known and an unknown person at each door, in milliseconds.\n")
+    click.echo(f"{'':<16}{'known p50':>11}{'unknown p50':>13}{'area':>8}   aim {LEAST} to {MOST}")
+    areas = []
+    for name, door in doors(reference).items():
+        seen = timed(app, clock, door, pairs)
+        areas.append(seen.area)
+        verdict = "met" if LEAST <= seen.area <= MOST else "NOT met"
+        click.echo(f"{name:<16}{median(seen.known):>11.2f}{median(seen.unknown):>13.2f}{seen.area:>8.3f}   {verdict}")
+    app.extensions["portal"].database.close()
+    return all(LEAST <= area <= MOST for area in areas)
+
+
+def main() -> None:
+    """Measure in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="bench-doors-") as data_dir:
+        measure(data_dir)
+
+
+if __name__ == "__main__":
+    main()
