@@ -44,6 +44,8 @@ def task_list(reference: str) -> ResponseReturnValue:
         next=opened.way_on(),
         slip=pages.slip(opened),
         keep_until=pages.keep_until(opened),
+        longer=pages.kept_longer_until(opened),
+        is_refused=portal().registry["mail_is_refused"](db(), opened.draft.id),
     )
 
 

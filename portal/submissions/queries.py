@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from portal.drafts.models import Draft
 from portal.drafts.queries import opened_by
@@ -24,10 +24,19 @@ def submission_by_reference(db: Session, reference: str) -> Submission | None:
     return db.scalar(select(Submission).where(Submission.reference == reference.upper()))
 
 
-def submissions_of(db: Session, person_id: int) -> Sequence[Submission]:
-    """What a person has sent, newest first; what they sent as a guest and claimed afterwards, too."""
+def submissions_of(
+    db: Session, person_id: int, *, before: str | None = None, limit: int | None = None
+) -> Sequence[Submission]:
+    """What a person has sent, newest first; what they sent as a guest and claimed afterwards, too.
+
+    `before` is the reference of the last one of the page before, `limit` how many there are on a page.
+    """
     query = select(Submission).join(Draft, Submission.draft_id == Draft.id).where(Draft.person_id == person_id)
-    return db.scalars(query.order_by(Submission.sent_at.desc(), Submission.id.desc())).all()
+    if before:
+        last = aliased(Submission)
+        place = select(last.sent_at, last.id).where(last.reference == before).scalar_subquery()
+        query = query.where(tuple_(Submission.sent_at, Submission.id) < place)
+    return db.scalars(query.order_by(Submission.sent_at.desc(), Submission.id.desc()).limit(limit)).all()
 
 
 def submissions_before(db: Session, before_id: int | None = None) -> Sequence[Submission]:

@@ -1,6 +1,6 @@
 """Security headers on every answer, and `no-store` on all but static files."""
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from portal.web.portal import portal
 
@@ -29,7 +29,13 @@ HEADERS = {
 STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
 
 
+STRICT_REFERRER = "strict-origin"
+"""Of pages whose address bears a token: not even our own pages are told where a request came from."""
+
+
 def _add(response: Response) -> Response:
+    if "token" in (request.view_args or {}):
+        response.headers["Referrer-Policy"] = STRICT_REFERRER
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from portal.db import Database
 from portal.sessions.models import SessionRow
 from tests.citizen import Citizen
+from tests.integration.drafts.conftest import row as row
 from tests.loan import YOU, publish_loan, start
 from tests.people import add_person, sign_in
 from tests.post import letters

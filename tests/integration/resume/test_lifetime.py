@@ -1,0 +1,206 @@
+"""How long a draft is kept, when its person is told, and how it is kept longer: to the second, and once."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Event
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from portal.commands.worker import Worker
+from portal.db import Database
+from portal.drafts.models import Draft, DraftPart
+from portal.resume.models import ResumeLink
+from portal.resume.reminders import send_reminders
+from tests.citizen import Citizen
+from tests.conftest import START, MovableClock
+from tests.journeys import housing
+from tests.loan import publish_loan, send
+from tests.people import add_person, sign_in
+from tests.post import Letter, letters
+
+SOON = "Your form will be deleted on 21 December 2026"
+SECOND = timedelta(seconds=1)
+
+
+def work(app: Flask) -> None:
+    """What a worker does once: it sweeps, then delivers what that put into the outbox."""
+    with app.app_context():
+        Worker(app.extensions["portal"]).work(Event())
+
+
+def told(app: Flask) -> list[Letter]:
+    return [letter for letter in letters(app) if letter.subject.startswith("Your form will be deleted")]
+
+
+@pytest.fixture
+def begun(app: Flask, citizen: Citizen, demo_forms: None) -> str:
+    """Ada's draft of a form that is kept for 30 days and tells her 7 and 2 days before."""
+    add_person(app)
+    sign_in(citizen)
+    draft = housing.start(citizen)
+    citizen.open(f"{draft}/about_you")
+    citizen.press("Continue", **housing.ABOUT_YOU)
+    return draft
+
+
+@pytest.fixture
+def guests_draft(citizen: Citizen, demo_forms: None) -> str:
+    draft = housing.start(citizen)
+    citizen.open(f"{draft}/about_you")
+    citizen.press("Continue", **housing.ABOUT_YOU)
+    return draft
+
+
+def at(clock: MovableClock, app: Flask, instant: datetime) -> int:
+    """How many reminders are out once a worker has worked at this instant."""
+    clock.set(instant)
+    work(app)
+    return len(told(app))
+
+
+def test_reminders_go_out_on_days_23_and_28_and_the_draft_on_day_30(
+    app: Flask, begun: str, clock: MovableClock, database: Database
+) -> None:
+    day = [START + timedelta(days=days) for days in range(31)]
+    assert at(clock, app, day[23] - SECOND) == 0
+    assert at(clock, app, day[23]) == 1
+    assert at(clock, app, day[23] + timedelta(hours=1)) == 1
+    assert at(clock, app, day[28] - SECOND) == 1
+    assert at(clock, app, day[28]) == 2
+    assert at(clock, app, day[30] - SECOND) == 2
+    assert count(database, DraftPart) == 1
+    assert at(clock, app, day[30] + SECOND) == 2
+    assert count(database, DraftPart) == 0
+    assert {letter.subject for letter in told(app)} == {SOON}
+    assert {letter.to for letter in told(app)} == {"ada@mail.example"}
+
+
+def count(database: Database, model: type[DraftPart] | type[ResumeLink]) -> int:
+    with database.reading() as db:
+        return len(db.scalars(select(model)).all())
+
+
+def test_a_change_moves_the_reminders(app: Flask, citizen: Citizen, begun: str, clock: MovableClock) -> None:
+    clock.advance(days=10)
+    sign_in(citizen)
+    citizen.open(f"{begun}/about_you")
+    citizen.press("Continue", full_name="Zoë Łukasz-Hale")
+    assert at(clock, app, START + timedelta(days=32)) == 0
+    assert at(clock, app, START + timedelta(days=33)) == 1
+
+
+def test_nobody_is_reminded_of_what_they_sent(
+    app: Flask, citizen: Citizen, clock: MovableClock
+) -> None:
+    publish_loan(app)
+    add_person(app)
+    sign_in(citizen)
+    send(citizen)
+    clock.advance(days=18, seconds=1)
+    work(app)
+    assert told(app) == []
+
+
+def test_nobody_is_reminded_of_a_draft_that_they_deleted_or_never_answered(
+    app: Flask, citizen: Citizen, begun: str, clock: MovableClock
+) -> None:
+    housing.start(citizen)
+    citizen.open(begun)
+    citizen.press("Delete this draft")
+    citizen.press("Delete this draft")
+    assert at(clock, app, START + timedelta(days=23)) == 0
+
+
+def test_who_was_not_told_in_time_is_told_once_not_twice(app: Flask, begun: str, clock: MovableClock) -> None:
+    assert at(clock, app, START + timedelta(days=28, hours=5)) == 1
+    assert at(clock, app, START + timedelta(days=29)) == 1
+
+
+def test_a_guest_is_reminded_at_the_address_of_the_save_page(
+    app: Flask, citizen: Citizen, guests_draft: str, clock: MovableClock
+) -> None:
+    citizen.open(f"{guests_draft}/save")
+    citizen.press("Send link", email="zoe@mail.example")
+    assert at(clock, app, START + timedelta(days=23)) == 1
+    (letter,) = told(app)
+    assert letter.to == "zoe@mail.example"
+    other = Citizen(app)
+    other.open(letter.link)
+    other.press("Keep it longer")
+    page = other.press("Continue", code=letters(app)[-1].code)
+    assert page.path == guests_draft
+    assert "We keep it until 13 January 2027" in page
+    assert at(clock, app, START + timedelta(days=28)) == 1
+
+
+def test_a_guest_without_an_address_is_left_alone(app: Flask, guests_draft: str, clock: MovableClock) -> None:
+    assert at(clock, app, START + timedelta(days=28)) == 0
+
+
+def test_two_workers_at_once_tell_nobody_twice(
+    app: Flask, begun: str, clock: MovableClock, database: Database
+) -> None:
+    clock.set(START + timedelta(days=23))
+    start = threading.Barrier(4)
+
+    def sweep() -> None:
+        with app.app_context():
+            start.wait()
+            with database.writing() as db:
+                send_reminders(db, now=clock.now())
+
+    threads = [threading.Thread(target=sweep) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told(app)) == 1
+
+
+@pytest.mark.parametrize("page", ["", "/save", "account"], ids=["task list", "save page", "My Requests"])
+def test_keep_it_longer_is_one_press(
+    citizen: Citizen, begun: str, clock: MovableClock, row: Callable[[str], Draft], page: str
+) -> None:
+    clock.advance(days=25)
+    sign_in(citizen)
+    citizen.open("/account" if page == "account" else begun + page)
+    citizen.press("Keep it longer")
+    assert row(begun).expires_at == clock.now() + timedelta(days=30)
+    assert row(begun).changed_at == START
+    assert "15 January 2027" in citizen.page
+    assert "Keep it longer" not in citizen.page
+
+
+def test_somebody_elses_draft_cannot_be_kept_longer(
+    app: Flask, citizen: Citizen, begun: str, clock: MovableClock, row: Callable[[str], Draft]
+) -> None:
+    clock.advance(days=25)
+    add_person(app, "bea@mail.example")
+    sign_in(citizen, "bea@mail.example")
+    token = citizen.open("/account").value("csrf_token")
+    answer = citizen.client.post(f"{begun}/save/longer", data={"csrf_token": token})
+    assert answer.status_code == 404
+    assert row(begun).expires_at == START + timedelta(days=30)
+
+
+def test_an_expired_draft_is_not_brought_back(citizen: Citizen, begun: str, clock: MovableClock) -> None:
+    clock.advance(days=30)
+    token = sign_in(citizen).value("csrf_token")
+    answer = citizen.client.post(f"{begun}/save/longer", data={"csrf_token": token})
+    assert answer.status_code == 410
+
+
+def test_after_the_last_day_no_address_is_left(
+    app: Flask, citizen: Citizen, guests_draft: str, clock: MovableClock, database: Database
+) -> None:
+    citizen.open(f"{guests_draft}/save")
+    citizen.press("Send link", email="zoe@mail.example")
+    link = letters(app)[-1].link
+    at(clock, app, START + timedelta(days=30, seconds=1))
+    with database.reading() as db:
+        assert db.scalars(select(ResumeLink.address)).all() == [b""]
+        assert db.scalars(select(Draft.save_address)).all() == [None]
+    assert Citizen(app).open(link).heading == "This form has expired"
