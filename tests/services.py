@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from portal.config import Configuration, read_configuration
+
 COMPANIES = {
     "items": [
         {"title": "Weir & Sons", "number": 7, "site": {"lines": ["Unit 1", "2 Mill Street"], "town": "Ashmere"}},
@@ -37,6 +39,14 @@ integrations:
 def declared(url: str, *, deadline: float = 4, cache: int = 0) -> str:
     """A file of integrations with one service, `companies`, that needs `name`."""
     return DECLARED.format(url=url, deadline=deadline, cache=cache)
+
+
+def with_service(service: "Service", folder: Path, database_url: str, *, deadline: float) -> Configuration:
+    """A configuration whose file of integrations declares this service."""
+    file = folder / "integrations.yaml"
+    file.write_text(declared(service.url("/search"), deadline=deadline))
+    environ = {"INTEGRATIONS_FILE": str(file), "INTEGRATION_KEY": "k-1234"}
+    return read_configuration({"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url, **environ})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from portal.config import Configuration, read_configuration
+from portal.config import Configuration
 from portal.integrations.operations import replace_addresses
 from tests.browser.conftest import Console
 from tests.browser.inspection import Inspector
@@ -14,7 +14,7 @@ from tests.browser.server import Server
 from tests.browser.visitors import button, expect_answers, fill, press
 from tests.integration.integrations.conftest import FORM, MILL_STREET, WEIR_LANE
 from tests.loan import publish_yaml
-from tests.services import Service, declared, say
+from tests.services import Service, say, with_service
 
 pytestmark = pytest.mark.browser
 Enter = Callable[..., Page]
@@ -29,9 +29,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def configuration(database_url: str, tmp_path: Path, service: Service) -> Configuration:
-    (tmp_path / "integrations.yaml").write_text(declared(service.url("/search"), deadline=1))
-    environ = {"INTEGRATIONS_FILE": str(tmp_path / "integrations.yaml"), "INTEGRATION_KEY": "k-1234"}
-    return read_configuration({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url, **environ})
+    return with_service(service, tmp_path, database_url, deadline=1)
 
 
 @pytest.fixture

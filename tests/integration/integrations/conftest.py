@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from portal.config import Configuration, read_configuration
+from portal.config import Configuration
 from portal.db import Database
 from portal.integrations.definition import AddressRow
 from portal.integrations.operations import replace_addresses
 from tests.citizen import Citizen
 from tests.loan import publish_yaml, start
-from tests.services import Service, declared
+from tests.services import Service, with_service
 
 FORM = """
 format: 1
@@ -58,9 +58,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def configuration(database_url: str, tmp_path: Path, service: Service) -> Configuration:
-    (tmp_path / "integrations.yaml").write_text(declared(service.url("/search"), deadline=0.7))
-    environ = {"INTEGRATIONS_FILE": str(tmp_path / "integrations.yaml"), "INTEGRATION_KEY": "k-1234"}
-    return read_configuration({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url, **environ})
+    return with_service(service, tmp_path, database_url, deadline=0.7)
 
 
 @pytest.fixture
