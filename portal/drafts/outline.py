@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from portal.drafts.rules import fields_of
 from portal.form_definitions.definition import AllOf, AnyOf, Condition, Field, FormDefinition, Section
+from portal.form_definitions.dependence import fields_of
 from portal.form_definitions.field_types import FIELD_TYPES
 from portal.form_definitions.wording import sentence
 from portal.web.languages import DEFAULT, language

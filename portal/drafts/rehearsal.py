@@ -5,8 +5,8 @@ from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from portal.drafts.outline import condition_remark
-from portal.drafts.rules import fields_of
 from portal.form_definitions.definition import Condition, Field, FormDefinition, Section, SomeItem, StopWhen, Text
+from portal.form_definitions.dependence import fields_of
 from portal.web.languages import language
 
 LEFT_OUT = frozenset({"file", "lookup"})

@@ -7,18 +7,10 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
+from portal.drafts.judging import Judged, Key, judged
 from portal.form_definitions.conditions import evaluate
-from portal.form_definitions.definition import (
-    Comparison,
-    Condition,
-    Field,
-    FormDefinition,
-    Negation,
-    Section,
-    SectionState,
-    SomeItem,
-    StopWhen,
-)
+from portal.form_definitions.definition import Field, FormDefinition, Section, SectionState, StopWhen
+from portal.form_definitions.dependence import conditions_of, readers, rests_on, sections_of
 from portal.form_definitions.rules import (
     PLAIN,
     Problem,
@@ -99,7 +91,7 @@ class Filled:
 
     def items(self, section: Section) -> tuple[Part, ...]:
         """The stored items of a repeat, in their order."""
-        return tuple(part for part in self.parts if part.section_id == section.id and part.item_id != PLAIN)
+        return tuple(part for part in self._parts_of.get(section.id, ()) if part.item_id != PLAIN)
 
     @cached_property
     def answers(self) -> Mapping[str, Mapping[str, Any]]:
@@ -128,17 +120,46 @@ class Filled:
             found[section.id] = self._status(section, found)
         return found
 
+    @cached_property
+    def _parts_of(self) -> Mapping[str, list[Part]]:
+        """The parts of each section that has any, in their order."""
+        found: dict[str, list[Part]] = {}
+        for part in self.parts:
+            found.setdefault(part.section_id, []).append(part)
+        return found
+
+    def _judged(self, section: Section) -> Judged:
+        """Whether a section shows and is right."""
+        return judged(section, self._key(section), lambda: self._judge(section))
+
+    def _judge(self, section: Section) -> Judged:
+        return Judged(is_shown=self.is_shown(section), is_right=not self.problems(section))
+
+    def _key(self, section: Section) -> Key | None:
+        """What stands for all that decides about a section; None where some of it is not stored yet."""
+        deciding = (section.id, *rests_on(self.definition, section.id))
+        seals = [seal for seal in map(self._seals.get, deciding) if seal is not None]
+        return (self.today, b"".join(seals)) if all(seals) else None
+
+    @cached_property
+    def _seals(self) -> Mapping[str, bytes]:
+        """For each section that has parts their seals in a row; nothing where one of them is not stored yet."""
+        return {
+            section_id: b"".join(part.state.seal for part in parts) if all(part.state.seal for part in parts) else b""
+            for section_id, parts in self._parts_of.items()
+        }
+
     def status(self, section: Section) -> Status:
         """The status of one section."""
         return self.statuses[section.id]
 
     def _status(self, section: Section, earlier: Mapping[str, Status]) -> Status:
-        complete = {section_id for section_id, status in earlier.items() if status is Status.COMPLETE}
-        if not self.is_shown(section):
+        found = self._judged(section)
+        if not found.is_shown:
             return Status.CANNOT_START if self._may_show_later(section, earlier) else Status.NOT_NEEDED
-        if unmet_needs(section, self.shown, complete):
+        if section.needs and unmet_needs(section, self.shown, _complete(earlier)):
             return Status.CANNOT_START
-        return self._progress(section)
+        return self._progress(section, found)
 
     def _may_show_later(self, section: Section, earlier: Mapping[str, Status]) -> bool:
         """Whether sections that decide about this one are still to be answered."""
@@ -157,30 +178,26 @@ class Filled:
         """The first unfinished section whose answers decide whether this one shows."""
         return self._undecided(section, self.statuses)
 
-    def _progress(self, section: Section) -> Status:
-        stored = [part for part in self.parts if part.section_id == section.id]
+    def _progress(self, section: Section, found: Judged) -> Status:
+        stored = self._parts_of.get(section.id)
         if not stored:
             return Status.NOT_STARTED
         if any(part.marks for part in stored):
             return Status.CHECK_AGAIN
-        done = self.part(section.id).is_confirmed and not self.problems(section)
+        done = self.part(section.id).is_confirmed and found.is_right
         return Status.COMPLETE if done else Status.IN_PROGRESS
 
     def problems(self, section: Section) -> tuple[Problem, ...]:
         """What keeps a shown section's answers from being right."""
         typed = {
             part.item_id: {name: _by_suffix(name, inputs) for name, inputs in part.state.typed.items()}
-            for part in self.parts
-            if part.section_id == section.id
+            for part in self._parts_of.get(section.id, ())
         }
         return section_problems(section, self.shown, typed)
 
     def unmet_needs(self, section: Section) -> tuple[str, ...]:
         """The sections to complete before this one."""
-        return unmet_needs(section, self.shown, self._complete())
-
-    def _complete(self) -> frozenset[str]:
-        return frozenset(key for key, status in self.statuses.items() if status is Status.COMPLETE)
+        return unmet_needs(section, self.shown, _complete(self.statuses))
 
     def is_open(self, section: Section) -> bool:
         """Whether the section can be filled now: it shows and what it needs is complete."""
@@ -220,17 +237,16 @@ class Filled:
 
     def hidden_by_changing(self, section: Section, field: Field, item_id: str = PLAIN) -> tuple[Section | Field, ...]:
         """The sections and fields whose answers count now and may not, if the answer to `field` changes."""
-        place = (section.id, field.id)
-        later = self.definition.sections[self.definition.sections.index(section) :]
-        whole = tuple(each for each in later if place in fields_of(each.when) and self._has_answers(each))
+        found = readers(self.definition, (section.id, field.id))
+        whole = tuple(each for each in found.sections if self._has_answers(each))
         single = tuple(
             other
-            for each in later
+            for each, fields in found.fields.items()
             if each not in whole
             for key, page in self.shown.pages.get(each.id, {}).items()
             if each is not section or key == item_id
-            for other in page.fields
-            if other.id in page.answers and place in fields_of(other.when)
+            for other in fields
+            if other.id in page.answers
         )
         return whole + single
 
@@ -239,8 +255,8 @@ class Filled:
 
     def is_set_aside(self, section: Section) -> bool:
         """Whether a section that no longer shows still holds answers, which come back if it shows again."""
-        return not self.is_shown(section) and any(
-            part.section_id == section.id and not part.is_empty for part in self.parts
+        return not self._judged(section).is_shown and any(
+            not part.is_empty for part in self._parts_of.get(section.id, ())
         )
 
     def stop(self, section: Section) -> StopWhen | None:
@@ -258,33 +274,16 @@ class Filled:
         return complete, len(values) - complete - values.count(Status.NOT_NEEDED)
 
 
+def _complete(statuses: Mapping[str, Status]) -> frozenset[str]:
+    return frozenset(key for key, status in statuses.items() if status is Status.COMPLETE)
+
+
 def _by_suffix(name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key.removeprefix(name).removeprefix("-"): values for key, values in inputs.items()}
 
 
 def _depends_on_others(section: Section) -> bool:
-    conditions = [section.when, *(c for each in section.fields for c in (each.when, each.required_when))]
-    return any(sections_of(condition) - {section.id} for condition in conditions if condition)
-
-
-def fields_of(condition: Condition | None) -> set[tuple[str, str]]:
-    """The fields, each with its section, whose answers a condition reads."""
-    match condition:
-        case None:
-            return set()
-        case Comparison():
-            return {(condition.section_id, condition.field_id)}
-        case Negation():
-            return fields_of(condition.part)
-        case SomeItem():
-            return fields_of(condition.when)
-        case _:
-            return set().union(*(fields_of(part) for part in condition.parts))
-
-
-def sections_of(condition: Condition | None) -> set[str]:
-    """The sections whose answers a condition reads."""
-    return {section_id for section_id, _ in fields_of(condition)}
+    return any(sections_of(condition) - {section.id} for condition in conditions_of(section))
 
 
 def reference_prefix(form_id: str) -> str:

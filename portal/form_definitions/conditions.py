@@ -45,7 +45,8 @@ class Scope:
 
     def answer(self, section_id: str, field_id: str) -> Any:
         """The visible answer of a field, None where it is missing."""
-        section: Mapping[str, Any] = self.here.get(section_id, self.answers.get(section_id, {}))
+        known = self.here if section_id in self.here else self.answers
+        section: Mapping[str, Any] = known.get(section_id, {})
         return section.get(field_id)
 
     def items(self, section_id: str) -> Iterable[SectionAnswers]:

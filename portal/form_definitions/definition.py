@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal, Self
 
 from markupsafe import Markup
@@ -58,10 +59,14 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class SectionState:
-    """What is stored of a section or item: answers, and what was typed where it is no answer, by input name."""
+    """What is stored of a section or item: answers, and what was typed where it is no answer, by input name.
+
+    `seal` names these very contents, and is empty while they are not stored.
+    """
 
     answers: Mapping[str, Answer] = dataclasses.field(default_factory=dict)
     typed: Typed = dataclasses.field(default_factory=dict)
+    seal: bytes = dataclasses.field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +205,11 @@ class Section:
 
     def field(self, field_id: str) -> Field | None:
         """The field with this id, if there is one."""
-        return next((field for field in self.fields if field.id == field_id), None)
+        return self._by_id.get(field_id)
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Field]:
+        return {field.id: field for field in reversed(self.fields)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +250,11 @@ class FormDefinition:
 
     def section(self, section_id: str) -> Section | None:
         """The section with this id, if there is one."""
-        return next((section for section in self.sections if section.id == section_id), None)
+        return self._by_id.get(section_id)
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Section]:
+        return {section.id: section for section in reversed(self.sections)}
 
     def field(self, section_id: str, field_id: str) -> Field:
         """A field that conditions refer to; raises `KeyError` where reading let an unknown one through."""

@@ -1,7 +1,7 @@
-"""What shows, what is complete, what may start and where a form stops: one pass over the sections in order."""
+"""What shows, what is complete, what may start and where a form stops."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,7 @@ from portal.form_definitions.definition import (
     SectionAnswers,
     StopWhen,
 )
+from portal.form_definitions.dependence import rests_on
 from portal.form_definitions.field_types import FIELD_TYPES, answer_lines, answer_problem, read_answer
 
 PLAIN = ""  # stands for the item of a section that is no repeat
@@ -63,39 +64,82 @@ class HiddenAnswer:
     item_id: str = PLAIN
 
 
-@dataclass(kw_only=True)
-class _Pass:
-    """The sections judged so far; later ones see only what shows in them."""
+class _Pages(Mapping[str, Mapping[str, ShownPage]]):
+    """The pages of each section that shows, judged when they are asked for: most pages of a long form need few."""
 
-    today: date
-    pages: dict[str, Mapping[str, ShownPage]] = field(default_factory=dict)
-    answers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    def __init__(
+        self, definition: FormDefinition, sections: Iterable[Section], stored: FormAnswers, today: date
+    ) -> None:
+        self._definition = definition
+        self._sections = {section.id: section for section in sections}
+        self._stored = stored
+        self._found: dict[str, Mapping[str, ShownPage] | None] = {}
+        self.answers = _Answers(self, self._sections)
+        self._scope = Scope(answers=self.answers, today=today)
 
-    def take(self, section: Section, stored: Mapping[str, Any]) -> None:
-        scope = Scope(answers=self.answers, today=self.today)
-        if not holds(section.when, scope):
-            return
+    def __getitem__(self, section_id: str) -> Mapping[str, ShownPage]:
+        if section_id not in self._found:
+            self._judge(section_id)
+        pages = self._found[section_id]
+        if pages is None:
+            raise KeyError(section_id)
+        return pages
+
+    def _judge(self, section_id: str) -> None:
+        """Judge a section after those that it rests on, in order: however long their chain is, nothing recurses."""
+        section = self._sections[section_id]
+        for earlier in rests_on(self._definition, section_id):
+            if earlier not in self._found:
+                self._found[earlier] = self._pages(self._sections[earlier])
+        self._found[section_id] = self._pages(section)
+
+    def _pages(self, section: Section) -> Mapping[str, ShownPage] | None:
+        if not holds(section.when, self._scope):
+            return None
+        stored: Mapping[str, Any] = self._stored.get(section.id, {})
         items = stored if section.repeat else {PLAIN: stored}
-        pages = {item_id: shown_page(section, answers, scope) for item_id, answers in items.items()}
-        visible = {item_id: page.answers for item_id, page in pages.items()}
-        self.pages[section.id] = pages
-        self.answers[section.id] = visible if section.repeat else visible[PLAIN]
+        return {item_id: shown_page(section, answers, self._scope) for item_id, answers in items.items()}
+
+    def __iter__(self) -> Iterator[str]:
+        return (section_id for section_id in self._sections if section_id in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class _Answers(Mapping[str, Mapping[str, Any]]):
+    """The answers that count, section by section, out of the pages that show."""
+
+    def __init__(self, pages: _Pages, sections: Mapping[str, Section]) -> None:
+        self._pages = pages
+        self._sections = sections
+
+    def __getitem__(self, section_id: str) -> Mapping[str, Any]:
+        pages = self._pages[section_id]
+        if self._sections[section_id].repeat:
+            return {item_id: page.answers for item_id, page in pages.items()}
+        return pages[PLAIN].answers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pages)
+
+    def __len__(self) -> int:
+        return len(self._pages)
 
 
 def shown(definition: FormDefinition, answers: FormAnswers, today: date) -> Shown:
-    """Which sections and fields show, and which answers count, judged in one pass in order."""
-    passed = _Pass(today=today)
-    for section in definition.sections:
-        passed.take(section, answers.get(section.id, {}))
-    return Shown(pages=passed.pages, answers=passed.answers, today=today)
+    """Which sections and fields show, and which answers count; each section is judged when it is asked for."""
+    return _shown(definition, definition.sections, answers, today)
 
 
 def shown_before(definition: FormDefinition, section: Section, answers: FormAnswers, today: date) -> Shown:
     """The same for the sections before this one, which are all that its fields' conditions may see."""
-    passed = _Pass(today=today)
-    for earlier in definition.sections[: definition.sections.index(section)]:
-        passed.take(earlier, answers.get(earlier.id, {}))
-    return Shown(pages=passed.pages, answers=passed.answers, today=today)
+    return _shown(definition, definition.sections[: definition.sections.index(section)], answers, today)
+
+
+def _shown(definition: FormDefinition, sections: Iterable[Section], answers: FormAnswers, today: date) -> Shown:
+    pages = _Pages(definition, sections, answers, today)
+    return Shown(pages=pages, answers=pages.answers, today=today)
 
 
 def shown_page(section: Section, answers: SectionAnswers, scope: Scope) -> ShownPage:

@@ -1,0 +1,76 @@
+"""A section is judged once for what is stored of it, and again for anything else."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from portal.drafts.rules import Filled, Part, Status
+from portal.form_definitions.definition import FormDefinition, SectionState
+from tests.unit.form_definitions.making import TODAY, ask, definition, section
+
+YES = {"field": "a.q", "is": True}
+FORM = definition(
+    section("a", ask("yes_no", required=True)),
+    section("b", ask("text", "x"), ask("text", required_when=YES), when={"field": "a.q", "answered": True}),
+    section("c", ask("text"), when={"field": "b.x", "is": "more"}),
+)
+
+
+def stored(place: str, name: str, **answers: Any) -> Part:
+    """A part as it is read from the database, where its contents bear this name."""
+    state = SectionState(answers=answers, seal=name.encode().ljust(16))
+    return Part(section_id=place, state=state, revision=1, is_confirmed=True)
+
+
+def statuses(*parts: Part, form: FormDefinition = FORM, days: int = 0) -> list[Status]:
+    filled = Filled(definition=form, parts=parts, today=TODAY + timedelta(days=days))
+    return list(filled.statuses.values())
+
+
+COMPLETE, IN_PROGRESS, NOT_NEEDED, CANNOT = (
+    Status.COMPLETE,
+    Status.IN_PROGRESS,
+    Status.NOT_NEEDED,
+    Status.CANNOT_START,
+)
+
+
+def test_what_is_stored_anew_is_judged_anew() -> None:
+    assert statuses(stored("a", "one", q=True))[0] is COMPLETE
+    assert statuses(stored("a", "two"))[0] is IN_PROGRESS
+    assert statuses(stored("a", "one", q=True))[0] is COMPLETE
+
+
+def test_what_is_not_stored_yet_is_judged_by_itself() -> None:
+    part = stored("a", "three", q=True)
+    assert statuses(part)[0] is COMPLETE
+    assert statuses(replace(part, state=SectionState()))[0] is IN_PROGRESS
+
+
+def test_a_section_is_judged_again_when_another_that_decides_about_it_changes() -> None:
+    own = stored("b", "own")
+    assert statuses(stored("a", "no", q=False), own)[1] is COMPLETE
+    assert statuses(stored("a", "yes", q=True), own)[1] is IN_PROGRESS
+
+
+def test_a_section_is_judged_again_when_one_changes_that_decides_about_the_deciding_one() -> None:
+    more, own = stored("b", "more", x="more", q="?"), stored("c", "own", q="?")
+    assert statuses(stored("a", "shown", q=True), more, own)[2] is COMPLETE
+    assert statuses(stored("a", "hidden"), more, own)[2] is CANNOT
+
+
+def test_a_section_is_judged_again_on_another_day() -> None:
+    form = definition(section("a", ask("date", max="today"), ask("date", "until", min="today")))
+    part = stored("a", "day", q="2026-11-21", until="2026-11-21")
+    assert statuses(part, form=form)[0] is COMPLETE
+    assert statuses(part, form=form, days=1)[0] is IN_PROGRESS
+
+
+def test_a_long_chain_of_conditions_is_judged_without_recursion() -> None:
+    links = range(400)
+    form = definition(
+        section("s0", ask("yes_no")),
+        *[section(f"s{at + 1}", ask("yes_no"), when={"field": f"s{at}.q", "is": True}) for at in links],
+    )
+    parts = [stored(f"s{at}", f"link {at}", q=True) for at in range(401)]
+    assert set(statuses(*parts, form=form)) == {COMPLETE}
