@@ -131,7 +131,8 @@ def field(kind: str, **more: Any) -> SimpleNamespace:
     parts = dict.fromkeys(("day", "month", "year", "line_1", "line_2", "town", "postcode"), "")
     usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "required": True, "value": "",
              "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "body_html": "Later",
-             "outcome": None, "files": (), "limits_text": "Up to 3", "accept": ".pdf", "many": True, "most": 3, "largest": 9}  # fmt: skip
+             "outcome": None, "files": (),
+             "limits_text": "Up to 3", "accept": ".pdf", "many": True, "most": 3, "largest": 9}  # fmt: skip
     return SimpleNamespace(**blank | usual | more)
 
 
