@@ -101,6 +101,9 @@ VIEWS = (
     hub_receipt_views,
     hub_file_views,
     admin_views,
+    audit_views,
+    outbox_views,
+    people_views,
     designer_views,
     integration_views,
     home_views,
@@ -145,6 +148,8 @@ def create_app(
     Raises `ConfigurationError` where the environment or the database is not as it must be.
     """
     configuration = configuration or read_configuration()
+    open_storage(configuration).check()
+    read_scanner(configuration.clamav_url)
     app = Flask("portal", static_folder=None, template_folder=str(ROOT / "templates"))
     app.extensions["portal"] = Portal(
         configuration=configuration,
@@ -154,8 +159,6 @@ def create_app(
     )
     app.extensions["portal"].database.check()
     read_mail_server(configuration.mail_url)
-    open_storage(configuration).check()
-    read_scanner(configuration.clamav_url)
     integrations.init_app(app, configuration, app.extensions["portal"].database)
     _configure(app, configuration)
     _add_mechanisms(app)

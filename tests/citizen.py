@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from io import BytesIO
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 VOID = frozenset({"input", "meta", "link", "br", "hr", "img", "path", "circle", "rect", "use"})
@@ -153,6 +155,13 @@ def _sent(value: str | File) -> str | tuple[BytesIO, str]:
     return (BytesIO(value.content), value.name) if isinstance(value, File) else value
 
 
+def post(client: FlaskClient, address: str, **request: Any) -> TestResponse:
+    """Send a form; Werkzeug's client puts a large body into a temporary file and forgets it."""
+    response = client.post(address, **request)
+    response.request.environ["wsgi.input"].close()
+    return response
+
+
 class Citizen:
     """One browser without script."""
 
@@ -193,7 +202,7 @@ class Citizen:
         for name, value in pairs:
             data.setdefault(name, []).append(value)
         kind = "multipart/form-data" if form.is_multipart else None
-        return self.client.post(form.action or self.page.address, data=data, content_type=kind)
+        return post(self.client, form.action or self.page.address, data=data, content_type=kind)
 
     def press(self, button: str, **values: Values) -> Page:
         """Fill the form around a button, press it and follow where it leads; `born__day` names born-day."""

@@ -20,6 +20,8 @@ from portal.db import Database
 from portal.errors import ConfigurationError
 from portal.integrations.reading import check_integrations
 from portal.outbox.mail_server import read_mail_server
+from portal.storage.adapters import open_storage
+from portal.storage.scanner import read_scanner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 THREADS_ON_SQLITE = 8
@@ -70,10 +72,12 @@ def refuse_taken_port(listening: Listening) -> None:
 def prepare(configuration: Configuration) -> None:
     """Bring the database, and in development the demo, up to date.
 
-    Raises `ConfigurationError` where the database does not answer, or mail could not be sent.
+    Raises `ConfigurationError` where the database does not answer, or mail could not be sent or files not kept.
     """
     read_mail_server(configuration.mail_url)
     check_integrations(configuration)
+    open_storage(configuration).check()
+    read_scanner(configuration.clamav_url)
     database = Database(configuration.database_url)
     try:
         database.check()

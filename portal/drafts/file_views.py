@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from portal.drafts.opening import closed_page, open_draft
 from portal.drafts.uploads import REMOVE, file_place, list_files, refuse
 from portal.drafts.views import autosaved_part
+from portal.site_settings.times import clock_time
 from portal.storage.interface import Refusal, receive
 from portal.web.declarations import Access, Activity, accepts_files, access, activity
 from portal.web.htmx import is_htmx
@@ -35,8 +36,9 @@ def change_files(reference: str, section_id: str, item_id: str) -> ResponseRetur
     after = place.remove(after, field_id, file_id)
     opened.took(after)
     form = opened.form(section, after)
-    field = form.all_fields.get(request.form.get("_changed", "")) or abort(400)
+    field = form.question(request.form.get("_changed", "")) or abort(400)
     refusals: list[Refusal] = [*received.refusals, *refused]
     refuse(form, refusals)
     list_files(opened, after, form)
-    return render_template("drafts/_files.html", field=field), 422 if field.error else 200
+    saved = clock_time(opened.draft.changed_at)
+    return render_template("drafts/_files.html", field=field, saved=saved), 422 if field.error else 200

@@ -156,6 +156,13 @@ class SectionForm(BaseForm):
         sentence = message(bound.definition, problem, self._language, _)
         bound.error = f"{bound.error}. {sentence}" if bound.error else sentence
 
+    def question(self, field_id: str) -> AnswerField | None:
+        """One question, ready to be rendered by itself."""
+        bound = self.all_fields.get(field_id)
+        if bound is not None:
+            _complete(bound)
+        return bound
+
     @property
     def files_fields(self) -> tuple[FilesField, ...]:
         """The questions for files."""

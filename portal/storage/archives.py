@@ -9,7 +9,7 @@ from typing import BinaryIO
 from portal.form_definitions.answers import InvalidAnswerError
 from portal.form_definitions.file_kinds import MEGABYTE, TYPE_MEMBER, FileKind
 
-LARGEST_TABLE = 1024 * 1024
+LARGEST_TABLE = 512 * 1024
 """Bytes of the table of contents: Python needs some twenty times as much to read it."""
 LARGEST_UNPACKED = 500 * MEGABYTE
 LARGEST_RATIO = 150

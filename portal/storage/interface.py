@@ -45,7 +45,9 @@ class Received:
 
 def file_stream(limit: int) -> SealedSpool:
     """What the parser writes a file into; nothing is kept beyond `limit` bytes, 0 keeps nothing."""
-    return SealedSpool(limit=limit, folder=portal().configuration.data_dir)
+    spool = SealedSpool(limit=limit, folder=portal().configuration.data_dir)
+    g.setdefault("spools", []).append(spool)
+    return spool
 
 
 def expect_files(fields: Mapping[str, Field], *, work: str) -> None:
@@ -145,6 +147,8 @@ def _store(uploads: list[tuple[Upload, SealedSpool]]) -> None:
 
 def _discard_unclaimed(_error: BaseException | None) -> None:
     """Delete at once what this request stored and no transaction claimed; should that fail, the worker does it."""
+    for spool in g.pop("spools", []):
+        spool.close()
     names: list[str] = g.pop("staged", [])
     if not names:
         return

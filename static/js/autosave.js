@@ -168,7 +168,7 @@
   }
 
   function note(event) {
-    if (isRepeated(event)) return;
+    if (isRepeated(event) || event.target.type === "file") return; // files go their own way
     if (!event.target.form || event.target.form !== form()) return;
     const field = fieldOf(event.target);
     if (!field || event.target.name.startsWith("_")) return; // our own inputs are no answers

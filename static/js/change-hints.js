@@ -10,7 +10,8 @@
   function valueOf(wrapper) {
     const controls = [...wrapper.querySelectorAll("input, select, textarea")];
     const own = controls.filter((control) => control.closest("[data-field]") === wrapper);
-    return own.map((control) => (/radio|checkbox/.test(control.type) ? control.checked : control.value)).join("\n");
+    const files = [...wrapper.querySelectorAll("[data-file]")].map((file) => file.dataset.file);
+    return own.map((control) => (/radio|checkbox/.test(control.type) ? control.checked : control.value)).concat(files).join("\n");
   }
 
   const asServed = new Map(hints.map((hint) => [hint, valueOf(wrapperOf(hint))]));

@@ -52,7 +52,9 @@
   const flag = (wrapper) => ({ yes: true, no: false })[first(wrapper)] ?? null;
   const chosen = (wrapper) => (values(wrapper).length ? values(wrapper) : null);
 
-  const READ = { number, money: number, date, yes_no: flag, declaration: flag, choices: chosen };
+  const files = (wrapper) => (wrapper.querySelector("[data-file]:not([data-late])") ? "yes" : first(wrapper));
+
+  const READ = { file: files, number, money: number, date, yes_no: flag, declaration: flag, choices: chosen };
 
   function answer(comparison) {
     const wrapper = wrapperOf(comparison.field);

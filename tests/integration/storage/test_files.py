@@ -20,7 +20,6 @@ from portal.storage.upkeep import FileKeeper
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
 from tests.files import PDF, archive, open_document, picture
-from tests.integration.storage.conftest import FORM
 from tests.people import add_person, sign_in
 
 Kept = Callable[[], list[Path]]

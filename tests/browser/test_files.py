@@ -1,0 +1,245 @@
+"""Files in a real browser: chosen or dropped, sent at once, removed; with the keyboard, at 320 px, and without script."""
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+from portal.config import Configuration
+from tests.browser.conftest import Console
+from tests.browser.inspection import WIDE, Inspector
+from tests.browser.server import Server
+from tests.browser.visitors import Enter, button, press
+from tests.files import PDF, picture
+from tests.integration.storage.conftest import publish_evidence
+
+pytestmark = pytest.mark.browser
+PAYSLIP: FilePayload = {"name": "payslip.pdf", "mimeType": "application/pdf", "buffer": PDF}
+PHOTO: FilePayload = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": picture()}
+LIE: FilePayload = {"name": "page.pdf", "mimeType": "application/pdf", "buffer": b"<html></html>"}
+DROP = """([zone, name, data]) => {
+  const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name));
+  for (const kind of ["dragenter", "dragover", "drop"]) {
+    zone.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+  }
+}"""
+
+
+def start(page: Page, app: Flask) -> None:
+    """Open the page for papers in a new draft."""
+    publish_evidence(app)
+    page.goto("/forms/evidence")
+    button(page, "Start now").click()
+    page.get_by_role("link", name="Your papers").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your papers")
+
+
+@pytest.fixture
+def page(enter: Enter, console: Console, app: Flask) -> Page:
+    console.expects("status of (401|413|422|503)|ERR_")
+    page = enter(viewport=WIDE, reduced_motion="reduce")
+    start(page, app)
+    return page
+
+
+@pytest.fixture
+def kept(configuration: Configuration) -> Callable[[], int]:
+    """How many files storage holds."""
+    return lambda: sum(path.is_file() for path in configuration.storage_dir.rglob("*"))
+
+
+@pytest.fixture
+def look(page: Page, server: Server) -> Iterator[Inspector]:
+    inspector = Inspector(page, server)
+    yield inspector
+    assert inspector.faults == []
+
+
+def proof(page: Page) -> Locator:
+    return page.get_by_label("Proof", exact=True)
+
+
+def question(page: Page, field: str = "proof") -> Locator:
+    return page.locator(f"[data-field={field}]")
+
+
+def status(page: Page) -> Locator:
+    return page.locator("form [role=status].govuk-visually-hidden").last
+
+
+def test_a_chosen_file_is_sent_at_once_and_said(page: Page, kept: Callable[[], int]) -> None:
+    proof(page).set_input_files([PAYSLIP, PHOTO])
+    expect(question(page).get_by_role("link", name="payslip.pdf")).to_be_visible()
+    expect(question(page).get_by_role("link", name="photo.jpg")).to_be_visible()
+    expect(status(page)).to_have_text("payslip.pdf, photo.jpg added")
+    expect(page.locator("[data-saved-status]")).to_have_text("Saved 14:02")
+    assert kept() == 2
+    press(page, story="My rent")
+    expect(page.get_by_role("heading", level=1)).to_have_text("People")
+
+
+def test_a_file_can_be_dropped(page: Page) -> None:
+    zone = question(page).locator("[data-drop]")
+    expect(zone).to_contain_text("or drop files here")
+    page.evaluate(DROP, [zone.element_handle(), "dropped.pdf", base64.b64encode(PDF).decode()])
+    expect(question(page).get_by_role("link", name="dropped.pdf")).to_be_visible()
+
+
+def test_a_file_dropped_beside_its_place_does_not_leave_the_page(page: Page) -> None:
+    heading = page.get_by_role("heading", level=1)
+    address = page.url
+    page.evaluate(DROP, [heading.element_handle(), "dropped.pdf", base64.b64encode(PDF).decode()])
+    assert page.url == address
+    expect(question(page).locator("[data-file]")).to_have_count(0)
+
+
+def test_a_refused_file_is_told_at_its_question_and_what_was_typed_stays(page: Page) -> None:
+    page.get_by_label("What is this about?").fill("Typed")
+    proof(page).set_input_files([LIE])
+    sentence = "“page.pdf” was not added: what is in it is not what its name says"
+    expect(question(page).locator(".govuk-error-message")).to_contain_text(sentence)
+    expect(status(page)).to_contain_text(sentence)
+    expect(proof(page)).to_be_focused()
+    expect(page.get_by_label("What is this about?")).to_have_value("Typed")
+    proof(page).set_input_files([PAYSLIP])
+    expect(question(page).locator(".govuk-error-message")).to_have_count(0)
+
+
+def test_a_file_that_is_too_large_is_not_even_sent(page: Page, server: Server) -> None:
+    proof(page).set_input_files([{**PAYSLIP, "buffer": bytes(1_000_001)}])
+    expect(question(page).locator(".govuk-error-message")).to_contain_text("a file may have 1 MB at most")
+    assert not [path for method, path, _form in server.received if method == "POST" and path.endswith("/files")]
+
+
+def test_remove_takes_the_file_away_and_moves_the_focus_on(page: Page) -> None:
+    proof(page).set_input_files([PAYSLIP, PHOTO])
+    page.get_by_role("button", name="Remove payslip.pdf").click()
+    expect(status(page)).to_have_text("payslip.pdf removed")
+    expect(question(page).locator("[data-file]")).to_have_count(1)
+    expect(page.get_by_role("button", name="Remove photo.jpg")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(question(page).locator("[data-file]")).to_have_count(0)
+    expect(proof(page)).to_be_focused()
+
+
+def test_enter_in_a_text_continues_and_removes_nothing(page: Page) -> None:
+    proof(page).set_input_files([PAYSLIP])
+    expect(question(page).locator("[data-file]")).to_have_count(1)
+    page.get_by_label("What is this about?").fill("My rent")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("People")
+    page.go_back()
+    expect(question(page).locator("[data-file]")).to_have_count(1)
+
+
+def test_a_question_that_depends_on_files_shows_when_there_are_some(page: Page) -> None:
+    expect(question(page, "why")).to_be_hidden()
+    notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"}
+    page.get_by_label("Notes", exact=True).set_input_files([notes])
+    expect(question(page, "why")).to_be_visible()
+    page.get_by_role("button", name="Remove notes.txt").click()
+    expect(question(page, "why")).to_be_hidden()
+
+
+def test_without_a_connection_the_file_stays_chosen_and_goes_with_the_page(page: Page, kept: Callable[[], int]) -> None:
+    page.get_by_label("What is this about?").fill("My rent")
+    page.route("**/files", lambda route: route.abort())
+    proof(page).set_input_files([PAYSLIP])
+    expect(question(page).locator(".govuk-error-message")).to_contain_text("Not added: no connection")
+    assert kept() == 0
+    press(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("People")
+    assert kept() == 1
+
+
+def test_continue_waits_for_files_that_are_on_their_way(page: Page, server: Server, kept: Callable[[], int]) -> None:
+    page.get_by_label("What is this about?").fill("My rent")
+    path = page.evaluate("document.querySelector('form[data-files-address]').dataset.filesAddress")
+    with server.holding(path):
+        proof(page).set_input_files([PAYSLIP])
+        expect(page.get_by_role("progressbar")).to_be_visible()
+        button(page, "Continue").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Your papers")
+    expect(page.get_by_role("heading", level=1)).to_have_text("People")
+    assert kept() == 1
+
+
+def test_the_keyboard_alone_is_enough(page: Page) -> None:
+    page.get_by_label("What is this about?").focus()
+    page.keyboard.press("Tab")
+    expect(proof(page)).to_be_focused()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files([PAYSLIP])
+    expect(page.get_by_role("button", name="Remove payslip.pdf")).to_be_visible()
+    page.get_by_label("What is this about?").focus()
+    page.keyboard.press("Tab")
+    expect(question(page).get_by_role("link", name="payslip.pdf")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Remove payslip.pdf")).to_be_focused()
+
+
+def test_a_session_that_has_ended_leads_away_and_the_file_is_kept(
+    page: Page, server: Server, kept: Callable[[], int]
+) -> None:
+    server.clock.advance(minutes=40)
+    proof(page).set_input_files([PAYSLIP])
+    page.wait_for_url(re.compile("/session/ended"))
+    assert kept() == 1
+
+
+def test_the_page_is_right_with_files_and_with_errors(page: Page, look: Inspector) -> None:
+    look.look("empty", is_main=True)
+    proof(page).set_input_files([PAYSLIP, PHOTO])
+    expect(question(page).locator("[data-file]")).to_have_count(2)
+    look.look("with files", is_main=True)
+    proof(page).set_input_files([LIE])
+    expect(question(page).locator(".govuk-error-message")).to_be_visible()
+    look.look("with an error", is_main=True)
+    press(page)
+    expect(page.locator("[data-error-summary]")).to_be_visible()
+    look.look("with a summary", is_main=True)
+    press(page, story="My rent")
+    page.goto(re.sub("/people$", "/check", page.url))
+    look.look("check")
+
+
+@pytest.fixture
+def plain(enter: Enter, console: Console, app: Flask) -> Page:
+    """A browser without script."""
+    console.expects("status of 422")
+    page = enter(java_script_enabled=False, viewport={"width": 320, "height": 640})
+    start(page, app)
+    return page
+
+
+def test_without_script_files_go_with_the_page(plain: Page, kept: Callable[[], int]) -> None:
+    expect(plain.get_by_text("or drop files here").first).to_be_hidden()
+    proof(plain).set_input_files([PAYSLIP, LIE])
+    press(plain)
+    expect(plain.get_by_role("link", name="payslip.pdf")).to_be_visible()
+    expect(plain.locator("[data-error-summary]")).to_contain_text("“page.pdf” was not added")
+    press(plain, "Remove payslip.pdf", story="Typed before removing")
+    expect(plain.get_by_label("What is this about?")).to_have_value("Typed before removing")
+    expect(plain.locator("[data-file]")).to_have_count(0)
+    address = plain.url
+    proof(plain).set_input_files([PHOTO])
+    press(plain, "Save and come back later")
+    expect(plain.get_by_role("heading", level=1)).not_to_have_text("Your papers")
+    plain.goto(address)
+    expect(plain.get_by_role("link", name="photo.jpg")).to_be_visible()
+
+
+def test_a_download_has_the_name_of_the_file(page: Page, tmp_path: Path) -> None:
+    proof(page).set_input_files([{**PAYSLIP, "name": "Lohn März.pdf"}])
+    with page.expect_download() as download:
+        question(page).get_by_role("link", name="Lohn März.pdf").click()
+    assert download.value.suggested_filename == "Lohn März.pdf"
+    download.value.save_as(tmp_path / "saved")
+    assert (tmp_path / "saved").read_bytes() == PDF

@@ -1,0 +1,132 @@
+"""Files that arrive after the session has ended: kept for a day for their person, never part of the form unasked."""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from portal.storage.upkeep import FileKeeper
+from tests.citizen import Citizen, File
+from tests.conftest import MovableClock
+from tests.files import PDF
+from tests.integration.storage.conftest import publish_evidence
+from tests.people import add_person, sign_in
+
+Kept = Callable[[], list[Path]]
+PAYSLIP = File("payslip.pdf", PDF)
+ZOE = "zoe@mail.example"
+
+
+@pytest.fixture
+def draft(app: Flask, citizen: Citizen) -> str:
+    """A draft of somebody with an account."""
+    publish_evidence(app)
+    add_person(app, ZOE)
+    sign_in(citizen, ZOE)
+    citizen.open("/forms/evidence")
+    return citizen.press("Start now").path
+
+
+def keep_house(app: Flask) -> None:
+    parts = app.extensions["portal"]
+    FileKeeper(parts.database, parts.configuration, parts.clock).keep()
+
+
+def late(citizen: Citizen, draft: str, clock: MovableClock, **values: File) -> None:
+    citizen.open(f"{draft}/papers")
+    clock.advance(minutes=40)
+    page = citizen.press("Continue", story="Typed too late", **values)
+    assert page.status == 403
+    assert "We have not received your form" in page
+
+
+def test_a_late_file_waits_for_its_person_and_is_taken_with_continue(
+    app: Flask, citizen: Citizen, draft: str, clock: MovableClock, kept: Kept
+) -> None:
+    late(citizen, draft, clock, proof=PAYSLIP)
+    assert len(kept()) == 1
+    sign_in(citizen, ZOE)
+    page = citizen.open(f"{draft}/papers")
+    assert page.value("story") == "Typed too late"
+    assert "We kept what you typed. You have not sent it yet." in page
+    assert "payslip.pdf 77 B Kept, not sent yet" in page
+    assert "payslip.pdf" not in citizen.open(f"{draft}/check")
+    citizen.open(f"{draft}/papers")
+    assert citizen.press("Continue").path == f"{draft}/people"
+    assert "payslip.pdf" in citizen.open(f"{draft}/check")
+    clock.advance(hours=30)
+    keep_house(app)
+    assert len(kept()) == 1
+
+
+def test_a_late_file_can_be_removed(app: Flask, citizen: Citizen, draft: str, clock: MovableClock, kept: Kept) -> None:
+    late(citizen, draft, clock, proof=PAYSLIP)
+    sign_in(citizen, ZOE)
+    citizen.open(f"{draft}/papers")
+    page = citizen.press("Remove payslip.pdf")
+    assert "payslip.pdf" not in page
+    keep_house(app)
+    assert kept() == []
+
+
+def test_a_late_file_goes_after_a_day(
+    app: Flask, citizen: Citizen, draft: str, clock: MovableClock, kept: Kept
+) -> None:
+    late(citizen, draft, clock, proof=PAYSLIP)
+    clock.advance(hours=24, minutes=1)
+    keep_house(app)
+    assert kept() == []
+
+
+def test_a_late_file_is_shown_to_nobody_else(app: Flask, citizen: Citizen, draft: str, clock: MovableClock) -> None:
+    late(citizen, draft, clock, proof=PAYSLIP)
+    add_person(app, "ben@mail.example")
+    other = Citizen(app)
+    sign_in(other, "ben@mail.example")
+    assert other.client.get(f"{draft}/papers").status_code == 404
+
+
+def test_a_late_upload_by_script_is_kept_as_well(
+    citizen: Citizen, draft: str, clock: MovableClock, kept: Kept
+) -> None:
+    token = citizen.open(f"{draft}/papers").value("csrf_token") or ""
+    clock.advance(minutes=40)
+    data = {"csrf_token": token, "_page": "p", "_changed": "proof", "proof": (BytesIO(PDF), "late.pdf"), "_end": "1"}
+    address = f"{draft}/autosave/papers/files"
+    answer = citizen.client.post(address, data=data, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/session/ended")
+    assert len(kept()) == 1
+    sign_in(citizen, ZOE)
+    assert "late.pdf 77 B Kept, not sent yet" in citizen.open(f"{draft}/papers")
+
+
+@pytest.mark.parametrize("why", ["signed out", "forged"])
+def test_nothing_is_kept_of_a_late_file_without_a_right_to_it(
+    citizen: Citizen, draft: str, clock: MovableClock, kept: Kept, why: str
+) -> None:
+    token = citizen.open(f"{draft}/papers").value("csrf_token") or ""
+    if why == "signed out":
+        citizen.press("Sign out")
+    else:
+        clock.advance(minutes=40)
+        token = token[:-2] + "00"
+    data = {"csrf_token": token, "proof": (BytesIO(PDF), "late.pdf"), "_end": "1"}
+    assert citizen.client.post(f"{draft}/papers", data=data).status_code == 403
+    assert kept() == []
+
+
+def test_late_files_go_when_the_draft_is_sent_without_them(
+    app: Flask, citizen: Citizen, draft: str, clock: MovableClock, kept: Kept
+) -> None:
+    citizen.open(f"{draft}/papers")
+    citizen.press("Continue", story="x", proof=File("first.pdf", PDF))
+    citizen.press("Continue")
+    late(citizen, draft, clock, proof=PAYSLIP)
+    assert len(kept()) == 2
+    sign_in(citizen, ZOE)
+    citizen.open(f"{draft}/check")
+    assert citizen.press("Send").heading == "We have received your form"
+    keep_house(app)
+    assert len(kept()) == 1
