@@ -4,36 +4,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from portal.form_definitions.document import (
-    ConditionDocument,
-    Document,
-    DraftsDocument,
-    FieldDocument,
-    FilesDocument,
-    HeaderDocument,
-    OptionDocument,
-    RepeatDocument,
-    SectionDocument,
-    StopDocument,
-)
+from portal.form_definitions import document
+from portal.form_definitions.document import Document
 from portal.form_definitions.field_reading import ID
 from portal.form_definitions.field_types import FIELD_TYPES
 from portal.form_definitions.file_kinds import FILE_KINDS
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_MODELS = (
-    ConditionDocument,
-    Document,
-    DraftsDocument,
-    FieldDocument,
-    FilesDocument,
-    HeaderDocument,
-    OptionDocument,
-    RepeatDocument,
-    SectionDocument,
-    StopDocument,
-)
 # Every scalar is read as text, so that an author may write 5, 2.5, true or a date without quotes.
 _SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 _ID: Schema = {"type": "string", "pattern": f"^{ID.pattern}$"}
@@ -72,8 +50,9 @@ def json_schema() -> Schema:
     """The schema of a whole document; one that it accepts may still have faults that only `forms check` finds."""
     schema = Document.model_json_schema(by_alias=True)
     parts = schema.pop("$defs")
-    for model in _MODELS:
-        _complete(schema if model is Document else parts[model.__name__], model)
+    _complete(schema, Document)
+    for name, part in parts.items():
+        _complete(part, vars(document)[name])
     return {"$schema": DIALECT, **schema, "title": "Form definition", "$defs": {"Text": _TEXT, **parts}}
 
 
