@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
+from pyotp import TOTP
 
 from tests.browser.conftest import Console
 from tests.browser.inspection import ASK_THE_SERVER, WIDE, Inspector
@@ -223,6 +224,47 @@ def test_pages_of_a_person(look: Inspector, citizen: Citizen) -> None:
     look.page.get_by_text("ada@mail.example").click()
     look.look("the account menu, open")
     look.look_at_warning("My Requests", after_minutes=28.5)
+
+
+def test_pages_of_ones_own_account(look: Inspector, citizen: Citizen) -> None:
+    app, clock, page = look.server.app, look.server.clock, look.page
+    add_person(app)
+    sign_in(citizen)
+    sign_in(Citizen(app))
+    enters_as(look, citizen)
+    look.visit("security", "/account/security", is_main=True)
+    for name in ("name", "email", "password/change", "delete", "security/end-others"):
+        look.visit(name, f"/account/{name}", is_main=name == "delete")
+    look.visit("setting up the second factor", "/account/security/second-factor", is_main=True)
+    press(page, "Switch on", code="000")
+    look.look("a wrong code while setting up")
+    secret = page.get_by_text("type this into the app").inner_text().partition(": ")[2].replace(" ", "")
+    press(page, "Switch on", code=TOTP(secret).at(clock.now()))
+    look.look("recovery codes", is_main=True)
+    button(page, "I have kept them").click()
+    look.look("security with a second factor", is_main=True)
+    look.visit("recovery codes that were kept", "/account/security/recovery-codes")
+    look.visit("switching off", "/account/security/second-factor/off")
+    clock.advance(minutes=16)
+    look.visit("the password again", "/account/email", is_main=True)
+    page.get_by_role("button", name="Sign out").click()
+    page.goto("/account/sign-in")
+    press(page, "Sign in", email="ada@mail.example", password=PASSWORD)
+    look.look("the code", is_main=True)
+    press(page, "Sign in", code="000000")
+    look.look("the code refused")
+
+
+def test_mailed_pages_about_an_address(look: Inspector, citizen: Citizen) -> None:
+    add_person(look.server.app)
+    sign_in(citizen)
+    citizen.open("/account/email")
+    citizen.press("Mail me a link", email="ada@new.example")
+    for mail in letters(look.server.app):
+        look.visit(mail.subject, mail.link)
+    citizen.open("/account/delete")
+    citizen.press("Delete my account")
+    look.visit("deleted account", citizen.page.address)
 
 
 def test_a_conflict_and_what_came_too_late(look: Inspector, citizen: Citizen) -> None:
