@@ -20,6 +20,7 @@ from portal.form_definitions.queries import (
 )
 from portal.form_definitions.readback import readback
 from portal.form_definitions.reading import read_json, read_yaml
+from portal.form_definitions.reference import with_reference
 from portal.form_definitions.schema import schema_text
 from portal.web.portal import portal
 
@@ -76,6 +77,13 @@ def _columns(version: FormVersion, *, with_hash: bool) -> list[str]:
 def schema_command() -> None:
     """Write the JSON Schema of the format, for editors."""
     click.echo(schema_text(), nl=False)
+
+
+@forms.command("reference")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def reference_command(file: Path) -> None:
+    """Write what field types there are, from their table, into FILE, between its two marks."""
+    file.write_text(with_reference(file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 @forms.command("export")

@@ -27,7 +27,7 @@ MAX_NAMES = 20  # names within names
 MAX_PATH = 60  # bounds how deeply a condition nests, so that evaluating it never exhausts the stack
 _NEVER = AnyOf(parts=())  # stands in for what could not be read; the document is refused anyway
 _ORDERED = ("is", "is_not", "at_least", "at_most", "more_than", "less_than")
-_OPERATORS_BY_KIND: Mapping[str | None, tuple[str, ...]] = {
+OPERATORS_BY_KIND: Mapping[str | None, tuple[str, ...]] = {
     "text": ("is", "is_not", "one_of", "answered"),
     "option": ("is", "is_not", "one_of", "answered"),
     "options": ("includes", "answered"),
@@ -38,7 +38,7 @@ _OPERATORS_BY_KIND: Mapping[str | None, tuple[str, ...]] = {
     None: (),
 }
 _FLAGS = {"true": True, "false": False}
-_OPERATORS = tuple(dict.fromkeys(name for names in _OPERATORS_BY_KIND.values() for name in names))
+_OPERATORS = tuple(dict.fromkeys(name for names in OPERATORS_BY_KIND.values() for name in names))
 _SHAPES = ("field", "all", "any", "not", "condition", "some_item")
 ALL_FIELDS = 1_000_000  # more than any section holds
 
@@ -190,7 +190,7 @@ class ConditionReader:
         kind = known.document.type
         if kind not in FIELD_TYPES:
             return _NEVER
-        if operator not in _OPERATORS_BY_KIND[FIELD_TYPES[kind].compare]:
+        if operator not in OPERATORS_BY_KIND[FIELD_TYPES[kind].compare]:
             return self._fault((*path, operator), f"A field of type {kind} cannot be compared by {operator}.")
         try:
             expected = _expected(known, operator, value)
