@@ -18,7 +18,7 @@ from portal.accounts import factor_views, profile_views, registration_views, sec
 from portal.accounts import gate as person_gate
 from portal.accounts import views as account_views
 from portal.accounts.commands import accounts_group
-from portal.admin import integration_views
+from portal.admin import audit_views, integration_views, outbox_views, people_views
 from portal.admin import views as admin_views
 from portal.clock import Clock, SystemClock
 from portal.commands.database import db_group

@@ -161,6 +161,15 @@ def disable_account(db: Session, person_id: int, *, by: Actor, now: datetime) ->
     record(db, "account_disabled", by=by, now=now, subject=_subject(person))
 
 
+def enable_account(db: Session, person_id: int, *, by: Actor, now: datetime) -> None:
+    """Let a person sign in again; a deleted account stays deleted."""
+    person = locked_person(db, person_id)
+    if person is None or person.disabled_at is None or person.deleted_at:
+        return
+    person.disabled_at = None
+    record(db, "account_enabled", by=by, now=now, subject=_subject(person))
+
+
 def change_role(db: Session, person_id: int, role: str, *, by: Actor, now: datetime) -> None:
     """Give a person another role; their sessions end, as the next one may be of another kind."""
     person = locked_person(db, person_id)

@@ -40,6 +40,8 @@ DEEDS: Mapping[str, LazyString] = MappingProxyType({
     "device_forgotten": _("A remembered device was forgotten"),
     "role_changed": _("An administrator changed what the account may do"),
     "account_disabled": _("An administrator closed the account"),
+    "account_enabled": _("An administrator opened the account again"),
+    "person_sessions_ended": _("An administrator ended the sessions"),
 })
 """What the security page says of a line of the audit log; others are none of the person's account."""
 

@@ -1,12 +1,16 @@
-"""The history of site settings with the names of those who changed them."""
+"""What the administration looks at: people, the audit log, the history of settings, with names of those who acted."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import Person
+from portal.admin.rules import AuditFilter
 from portal.audit import AuditEvent
+from portal.sessions.models import SessionRow
 from portal.site_settings.queries import changes
 
 
@@ -21,3 +25,53 @@ def _shown_names(db: Session, events: Sequence[AuditEvent]) -> Mapping[int, str]
     ids = {event.person_id for event in events if event.person_id}
     people = db.scalars(select(Person).where(Person.id.in_(ids)).order_by(Person.id)) if ids else ()
     return {person.id: person.shown_name for person in people}
+
+
+def audit_events(
+    db: Session, chosen: AuditFilter, zone: ZoneInfo, *, limit: int
+) -> list[tuple[AuditEvent, str | None]]:
+    """The newest events that a filter shows, each with the name of who acted; None where nobody known did."""
+    query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
+    events = db.scalars(query.where(*_conditions(chosen, zone))).all()
+    people = _shown_names(db, events)
+    return [(event, people.get(event.person_id or 0)) for event in events]
+
+
+def _conditions(chosen: AuditFilter, zone: ZoneInfo) -> list[ColumnElement[bool]]:
+    since, until = chosen.period(zone)
+    conditions = (
+        AuditEvent.action == chosen.action if chosen.action else None,
+        AuditEvent.person_id == chosen.person_id if chosen.person else None,
+        AuditEvent.subject == chosen.subject if chosen.subject else None,
+        AuditEvent.at >= since if since else None,
+        AuditEvent.at < until if until else None,
+        AuditEvent.id < chosen.before_id if chosen.before else None,
+    )
+    return [condition for condition in conditions if condition is not None]
+
+
+def audit_actions(db: Session) -> Sequence[str]:
+    """Every action that the audit log knows, in the order of the alphabet."""
+    return db.scalars(select(AuditEvent.action).distinct().order_by(AuditEvent.action)).all()
+
+
+def people_at_work(db: Session) -> Sequence[Person]:
+    """Everybody whose role is more than a citizen's, deleted accounts left out, by role and name."""
+    query = select(Person).where(Person.role != "citizen", Person.deleted_at.is_(None))
+    return db.scalars(query.order_by(Person.role, Person.name, Person.email)).all()
+
+
+def live_session_counts(db: Session, people: Collection[int], *, now: datetime) -> Mapping[int, int]:
+    """How many live sessions each of these people has; those without one are missing."""
+    query = (
+        select(SessionRow.person_id, func.count())
+        .where(SessionRow.person_id.in_(people), SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
+        .group_by(SessionRow.person_id)
+    )
+    return {person_id or 0: number for person_id, number in db.execute(query)}
+
+
+def count_live_sessions(db: Session, *, now: datetime) -> int:
+    """How many sessions live, of people and guests."""
+    live = (SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
+    return db.scalar(select(func.count()).select_from(SessionRow).where(*live)) or 0

@@ -109,6 +109,11 @@ def end_sessions_of(db: Session, person_id: int, reason: EndReason, *, now: date
     return _count(db, statement.values(ended_at=now, end_reason=reason.value))
 
 
+def end_all_sessions(db: Session, reason: EndReason, *, now: datetime) -> int:
+    """End everybody's sessions of every kind, guests included; gives how many."""
+    return _count(db, update(SessionRow).where(_is_not_over(now)).values(ended_at=now, end_reason=reason.value))
+
+
 def end_sign_ins_of(db: Session, person_id: int, slot: str, *, now: datetime) -> None:
     """End a person's other sessions of the kinds that a sign-in opens, where only one at a time is allowed."""
     others = select(SessionRow.id).where(SessionRow.person_id == person_id, SessionRow.kind.in_(PERSONAL_KINDS))

@@ -1,0 +1,109 @@
+"""People, their roles and sessions, as an administrator changes them."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from portal.accounts.models import Person
+from portal.audit import AuditEvent
+from portal.db import Database
+from tests.integration.admin.conftest import SignedIn
+
+SignIn = Callable[[str, str], SignedIn]
+PEOPLE = "/admin/self/people"
+
+
+def press(administrator: SignedIn, person: int, action: str, **values: str) -> int:
+    data = {"csrf_token": administrator.form_token, "_action": action, **values}
+    return administrator.post(data, f"{PEOPLE}/{person}").status_code
+
+
+def deeds(database: Database) -> list[str]:
+    with database.reading() as db:
+        return list(db.scalars(select(AuditEvent.action).order_by(AuditEvent.id)))
+
+
+def test_those_who_work_here_are_listed_and_citizens_are_not(administrator: SignedIn, sign_in: SignIn) -> None:
+    sign_in("sam@example.org", "staff")
+    sign_in("zoe@mail.example", "citizen")
+    page = administrator.get(PEOPLE).text
+    assert "sam@example.org" in page
+    assert "zoe@mail.example" not in page
+
+
+def test_a_citizen_is_found_by_address_and_the_look_is_recorded(
+    administrator: SignedIn, sign_in: SignIn, database: Database
+) -> None:
+    zoe = sign_in("zoe@mail.example", "citizen")
+    data = {"csrf_token": administrator.form_token, "email": "Zoe@Mail.example"}
+    answer = administrator.post(data, PEOPLE)
+    assert (answer.status_code, answer.location) == (303, f"{PEOPLE}/{zoe.id}")
+    assert "person_looked_up" in deeds(database)
+
+
+@pytest.mark.parametrize("typed", ["", "nobody@example.org", "no address"])
+def test_an_address_that_is_none_or_nobodys_is_refused_beside_it(administrator: SignedIn, typed: str) -> None:
+    answer = administrator.post({"csrf_token": administrator.form_token, "email": typed}, PEOPLE)
+    assert answer.status_code == 422
+    assert "#email" in answer.text
+
+
+def test_another_role_is_in_force_at_the_next_request(administrator: SignedIn, sign_in: SignIn) -> None:
+    sam = sign_in("sam@example.org", "staff")
+    assert sam.get("/hub").status_code == 200
+    assert press(administrator, sam.id, "role", role="citizen") == 303
+    assert sam.get("/hub").status_code == 302
+
+
+def test_a_closed_account_ends_and_an_opened_one_may_sign_in_again(
+    administrator: SignedIn, sign_in: SignIn, database: Database
+) -> None:
+    sam = sign_in("sam@example.org", "staff")
+    assert press(administrator, sam.id, "disable") == 303
+    assert sam.get("/hub").status_code == 302
+    assert press(administrator, sam.id, "enable") == 303
+    with database.reading() as db:
+        assert db.get_one(Person, sam.id).is_active
+    assert {"account_disabled", "account_enabled"} <= set(deeds(database))
+
+
+def test_one_session_or_all_of_a_person_are_ended_and_say_so(administrator: SignedIn, sign_in: SignIn) -> None:
+    sam = sign_in("sam@example.org", "staff")
+    assert press(administrator, sam.id, "end_one", session="999") == 422
+    assert sam.get("/hub").status_code == 200
+    assert press(administrator, sam.id, "end_all") == 303
+    assert sam.get("/hub").status_code == 302
+    assert "Our staff ended your session." in sam.get("/session/ended?kind=hub").text
+
+
+def test_nobody_takes_their_own_way_in(administrator: SignedIn, database: Database) -> None:
+    for action in ("role", "disable", "end_all", "reset_factor"):
+        assert press(administrator, administrator.id, action, role="citizen") == 422
+    with database.reading() as db:
+        assert db.get_one(Person, administrator.id).role == "administrator"
+    assert administrator.get(PEOPLE).status_code == 200
+
+
+def test_an_unknown_role_button_or_person_changes_nothing(administrator: SignedIn, sign_in: SignIn) -> None:
+    sam = sign_in("sam@example.org", "staff")
+    assert press(administrator, sam.id, "role", role="king") == 422
+    assert press(administrator, sam.id, "nothing") == 422
+    assert press(administrator, 999_999, "disable") == 404
+    assert sam.get("/hub").status_code == 200
+
+
+def test_everybodys_sessions_end_only_when_the_box_is_ticked(administrator: SignedIn, sign_in: SignIn) -> None:
+    zoe = sign_in("zoe@mail.example", "citizen")
+    data = {"csrf_token": administrator.form_token}
+    assert administrator.post(data, f"{PEOPLE}/sessions").status_code == 422
+    assert zoe.get("/account").status_code == 200
+    assert administrator.post(data | {"sure": "yes"}, f"{PEOPLE}/sessions").status_code == 303
+    assert (zoe.get("/account").status_code, administrator.get(PEOPLE).status_code) == (302, 302)
+
+
+@pytest.mark.parametrize("path", [PEOPLE, "/admin/self/audit", "/admin/self/outbox"])
+def test_these_pages_are_for_administrators_alone(sign_in: SignIn, client: FlaskClient, path: str) -> None:
+    assert [sign_in(f"{role}@example.org", role).get(path).status_code for role in ("staff", "citizen")] == [404, 404]
+    assert client.get(path).status_code == 302
