@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import click
 
 from portal.commands.run import ROOT
-from tests.bench import doors, long_form
+from tests.bench import doors, long_form, uploads
 from tests.bench.load import Answered, Asked, apply
 from tests.bench.requests import AUTOSAVE, CONTINUE, POLL, SECTION, guest_asks, prepared_app, send, statements
 from tests.bench.server import HELLO, PORTAL, Server, running
@@ -44,6 +44,8 @@ def main() -> None:
         _measure_all(data_dir)
     with tempfile.TemporaryDirectory(prefix="bench-doors-", dir=ROOT / "instance") as data_dir:
         doors.measure(data_dir)
+    with tempfile.TemporaryDirectory(prefix="bench-files-", dir=ROOT / "instance") as data_dir:
+        uploads.measure(data_dir)
     with tempfile.TemporaryDirectory(prefix="bench-long-", dir=ROOT / "instance") as data_dir:
         long_form.measure(data_dir)
 

@@ -39,6 +39,10 @@ class Server:
         """Resident memory of each of its processes in megabytes, the one that supervises first."""
         return [process.memory_info().rss / 1e6 for process in self._processes()]
 
+    def pids(self) -> list[int]:
+        """The ids of its processes."""
+        return [process.pid for process in self._processes()]
+
     def answers(self, path: str) -> bool:
         """Whether it answers at this path by now."""
         with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=1):

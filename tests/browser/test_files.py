@@ -1,4 +1,4 @@
-"""Files in a real browser: chosen or dropped, sent at once, removed; with the keyboard, at 320 px, and without script."""
+"""Files in a real browser: chosen or dropped, sent at once, removed; by keyboard, at 320 px, and without script."""
 
 import base64
 import re
@@ -175,7 +175,7 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
     page.keyboard.press("Tab")
     expect(proof(page)).to_be_focused()
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files([PAYSLIP])
     expect(page.get_by_role("button", name="Remove payslip.pdf")).to_be_visible()
     page.get_by_label("What is this about?").focus()
