@@ -10,8 +10,6 @@ from portal.drafts.queries import opened_by
 from portal.sessions.operations import Holder
 from portal.submissions.models import Submission
 
-PAGE_SIZE = 50
-
 
 def find_submission(db: Session, reference: str, holder: Holder) -> Submission | None:
     """The submission of this reference if the holder sent it or may open its draft."""
@@ -37,9 +35,3 @@ def submissions_of(
         place = select(last.sent_at, last.id).where(last.reference == before).scalar_subquery()
         query = query.where(tuple_(Submission.sent_at, Submission.id) < place)
     return db.scalars(query.order_by(Submission.sent_at.desc(), Submission.id.desc()).limit(limit)).all()
-
-
-def submissions_before(db: Session, before_id: int | None = None) -> Sequence[Submission]:
-    """One page of all submissions, newest first, and one row more if there is another page."""
-    query = select(Submission).order_by(Submission.id.desc()).limit(PAGE_SIZE + 1)
-    return db.scalars(query.where(Submission.id < before_id) if before_id else query).all()
