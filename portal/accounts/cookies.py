@@ -6,7 +6,7 @@ from datetime import timedelta
 from flask import Response, after_this_request, request
 
 from portal.accounts.known_devices import FORGOTTEN_AFTER
-from portal.sessions.interface import cookie_name, send_cookie
+from portal.sessions.cookies import cookie_name, send_cookie
 
 DEVICE, SIGN_IN = "device", "sign_in"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")

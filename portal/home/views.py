@@ -12,7 +12,8 @@ from portal.home.wording import EXPLANATIONS
 from portal.resume.devices import DEVICE_COOKIE, KNOWN_FOR
 from portal.resume.rules import CODE_LIFETIME
 from portal.resume.views import CODE_COOKIE
-from portal.sessions.interface import EPOCH_COOKIE, SHARED_COOKIE, VISITOR_COOKIE, cookie_name, kind_of, policy_of
+from portal.sessions.cookies import cookie_name
+from portal.sessions.interface import EPOCH_COOKIE, SHARED_COOKIE, VISITOR_COOKIE, kind_of, policy_of
 from portal.sessions.kept_work import REASONS
 from portal.sessions.rules import EXPLAINED_FOR
 from portal.site_settings.interface import settings

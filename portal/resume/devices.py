@@ -11,7 +11,8 @@ from flask import Response, after_this_request, request
 from portal.drafts.models import Draft
 from portal.resume.operations import device_hash
 from portal.resume.queries import is_device_of
-from portal.sessions.interface import cookie_name, send_cookie, visit
+from portal.sessions.cookies import cookie_name, send_cookie
+from portal.sessions.interface import visit
 from portal.tokens import new_token
 from portal.web.unit_of_work import reading
 

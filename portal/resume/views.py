@@ -24,10 +24,11 @@ from portal.resume.interface import come_back, first_unfinished, task_list
 from portal.resume.models import ResumeCode, ResumeLink
 from portal.resume.operations import code_hash, issue_code, life_of, link_address, use_code
 from portal.resume.queries import find_code, find_link, last_code
-from portal.resume.responses import form_page, gone_page, hand_over, refuse, slow_down, too_many
+from portal.resume.responses import form_page, gone_page, hand_over, occupied, refuse, slow_down, too_many
 from portal.resume.rules import is_code, link_token
+from portal.sessions.cookies import cookie_name, send_cookie
 from portal.sessions.gate import token_refused
-from portal.sessions.interface import cookie_name, send_cookie, visit
+from portal.sessions.interface import visit
 from portal.sessions.languages import prefer_language
 from portal.site_settings.times import clock_time
 from portal.tokens import clean_code
@@ -51,7 +52,7 @@ def landing(token: str) -> ResponseReturnValue:
         address=url_for("resume.redeem", token=link_token(token)),
         is_known=link.draft.person_id is None and is_known_device(link.draft),
         is_of_account=link.draft.person_id is not None,
-        is_occupied=_is_occupied(link.draft),
+        **occupied(_is_occupied(link.draft)),
     )
 
 
@@ -92,7 +93,7 @@ def _to_owner(link: ResumeLink, token: str, *, keeps: bool) -> ResponseReturnVal
         return _let_in(link, keeps=keeps)
     if person_id:
         address = url_for("resume.redeem", token=link_token(token))
-        return render_template("resume/someone_else.html", address=address), 403
+        return render_template("resume/someone_else.html", address=address, **occupied(True)), 403
     draft = db().get_one(Draft, link.draft_id)
     return redirect(sign_in_page(task_list(draft) if keeps else first_unfinished(draft)), 303)
 

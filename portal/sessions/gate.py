@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from portal.sessions.interface import asked_kind, note_posted, pressed_activity, visit
 from portal.sessions.kept_work import KeptWork
 from portal.sessions.late_forms import Parked
+from portal.sessions.networks import Move, again_page, end_by_network, move_of
 from portal.sessions.parking import form_token, park_late_form
 from portal.sessions.queries import FoundSession, session_by_id
 from portal.site_settings.times import clock_time
@@ -41,13 +42,35 @@ def guard() -> ResponseReturnValue | None:
 
 def _session_answer(door: Door) -> ResponseReturnValue | None:
     live = visit().live or _forgiven(door)
-    if not door.session or (live and (live.person_id or not door.person)):
+    if not door.session:
         return None
+    if live and (live.person_id or not door.person):
+        return _network_answer(live)
     if live is None and visit().found:
         return over(visit().found)
     if live is None and _is_signed_in_elsewhere(door):
         abort(404)
     return _must_sign_in()
+
+
+def _network_answer(live: FoundSession) -> ResponseReturnValue | None:
+    """What another network than before means to this session: nothing, the password again, or its end."""
+    move = move_of(live)
+    if move is Move.END:
+        return over(end_by_network(live))
+    return _ask_for_password(live) if move is Move.ASK else None
+
+
+def _ask_for_password(live: FoundSession) -> ResponseReturnValue:
+    """To the page that asks for it; what a form said is kept meanwhile as if it had come too late."""
+    parked = None if is_safe() else park_late_form(live)
+    back = request.full_path.rstrip("?") if is_safe() else parked.page if parked else _page_of_form()
+    target = again_page(live.kind, back)
+    if is_htmx():
+        return htmx_redirect(target, 401)
+    if is_safe():
+        return redirect(target)
+    return render_template("sessions/network.html", target=target, is_kept=parked is not None), 403
 
 
 def _forgiven(door: Door) -> FoundSession | None:
@@ -93,6 +116,7 @@ def late_notice(found: FoundSession, parked: Parked | None) -> str:
         kept=kept_work(found, request.path),
         parked_time=clock_time(parked.parked_at) if parked else None,
         is_shared=found.is_shared,
+        **({"other_languages": []} if found.is_shared else {}),
         next=None if found.is_shared else parked.page if parked else _page_of_form(),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from itsdangerous import BadSignature, Signer
 from sqlalchemy.orm import Session
 
 from portal.audit import record
+from portal.sessions.cookies import cookie_name, send_cookie
 from portal.sessions.devices import device_of
 from portal.sessions.operations import Holder, leave_quiet_path, move_deadline, open_session, revive_session
 from portal.sessions.policies import Kind
@@ -22,7 +23,7 @@ from portal.sessions.rules import Contact, Policy, Times, counts, extended, in_g
 from portal.site_settings.interface import bring, settings
 from portal.tokens import new_token
 from portal.web import languages
-from portal.web.addresses import actor
+from portal.web.addresses import actor, remote_network
 from portal.web.csrf import masked, proves
 from portal.web.declarations import (
     BY_PERSON,
@@ -111,6 +112,10 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
         found = self.find(kind)
         return found if found and in_grace(found.times, policy_of(kind), now()) else None
 
+    def note_ended(self, ended: FoundSession) -> None:
+        """Take a session as ended for the rest of this request, which has just ended it."""
+        self._found[ended.kind] = ended
+
     def forgive(self) -> None:
         """Take the session in grace as live, for the one form that this request brings."""
         self._forgiven = self.kind
@@ -138,6 +143,7 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
             device=device_of(self._request.headers.get("User-Agent", "")),
             authenticated_at=authenticated_at,
             sole_slot=sole_slot,
+            network=remote_network(settings().known_networks),
         )
         self._cookies[kind] = token
         return row.id
@@ -286,11 +292,6 @@ def _policy(kind: str, *, is_shared: bool) -> Policy:
     return replace(policy, idle_timeout=min(policy.idle_timeout, settings().shared_lifetime)) if is_shared else policy
 
 
-def cookie_name(name: str) -> str:
-    """A cookie's name in this installation: browsers hold `__Host-` cookies to HTTPS, this host and all paths."""
-    return f"__Host-{name}" if portal().configuration.is_https else name
-
-
 def signer() -> Signer:
     """Signs the double-submit cookie."""
     return Signer(portal().configuration.secret_key, salt="visitor")
@@ -374,23 +375,6 @@ def _has_session() -> bool:
     """Whether the view that was called knows sessions at all."""
     view = current_app.view_functions.get(request.endpoint or "")
     return view is not None and door_of(view).kind is not None
-
-
-def send_cookie(response: Response, name: str, value: str | None, max_age: timedelta | None = None) -> None:
-    """Give the browser a cookie of ours, or take it away (None); deleting bears the same flags as setting.
-
-    Without `max_age` the browser forgets it when it is closed.
-    """
-    flags: dict[str, Any] = {
-        "httponly": True,
-        "samesite": "Lax",
-        "secure": portal().configuration.is_https,
-        "path": "/",
-    }
-    if value is None:
-        response.delete_cookie(cookie_name(name), **flags)
-    else:
-        response.set_cookie(cookie_name(name), value, max_age=max_age, **flags)
 
 
 def answer_status() -> int:

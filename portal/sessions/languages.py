@@ -2,7 +2,8 @@
 
 from flask import Response, after_this_request, has_request_context
 
-from portal.sessions.interface import send_cookie, visit
+from portal.sessions.cookies import send_cookie
+from portal.sessions.interface import visit
 from portal.sessions.operations import choose_language
 from portal.web.declarations import HUB
 from portal.web.languages import COOKIE, DEFAULT, known, speak_from_now

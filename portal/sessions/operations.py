@@ -36,13 +36,15 @@ def open_session(
     device: str | None = None,
     authenticated_at: datetime | None = None,
     sole_slot: str | None = None,
+    network: str | None = None,
     is_shared: bool = False,
 ) -> tuple[str, SessionRow]:
     """Begin a session with the full time; gives the cookie's token, which is stored nowhere, and the row.
 
     `csrf_secret` of a session that this one replaces keeps pages in its other tabs working. `language` is None where
     nobody chose one in this browser; `device` names its families, `authenticated_at` is when its person last proved who
-    they are, `sole_slot` the place that one live session at a time may take, `is_shared` that others use this computer.
+    they are, `sole_slot` the place that one live session at a time may take, `is_shared` that others use this computer,
+    `network` where the first request came from.
     """
     token = new_token()
     row = SessionRow(
@@ -59,6 +61,7 @@ def open_session(
         device=device,
         authenticated_at=authenticated_at,
         sole_slot=sole_slot,
+        network=network,
         is_shared=is_shared,
     )
     db.add(row)
@@ -91,6 +94,11 @@ def leave_quiet_path(db: Session, session_id: int, path: str, *, now: datetime) 
 def choose_language(db: Session, session_id: int, language: str, *, now: datetime) -> bool:
     """Remember the language of a session that still lives."""
     return _changed(db, _live(session_id, now).values(language=language))
+
+
+def follow_network(db: Session, session_id: int, network: str, *, now: datetime) -> bool:
+    """Remember the network that a session's requests come from now; tells whether it was another one."""
+    return _changed(db, _live(session_id, now).where(SessionRow.network != network).values(network=network))
 
 
 def end_session(db: Session, session_id: int, reason: EndReason, *, now: datetime) -> bool:

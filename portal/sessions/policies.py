@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
-from portal.sessions.rules import ZERO, Policy
+from portal.sessions.rules import ZERO, NetworkRule, Policy
 from portal.site_settings.definition import Settings
 from portal.web.declarations import CUSTOMER, HUB
 
@@ -26,6 +26,7 @@ class Kind:
 
     name: str
     policy: Callable[[Settings], Policy]
+    network_rule: Callable[[Settings], NetworkRule] = lambda _settings: NetworkRule.LOG
     in_browser: bool = True
 
     @property
@@ -62,10 +63,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
-            Kind(name=CUSTOMER, policy=_customer),
-            Kind(name=MESSAGES, policy=_messages),
+            Kind(name=CUSTOMER, policy=_customer, network_rule=lambda s: NetworkRule(s.customer_network_rule)),
+            Kind(name=MESSAGES, policy=_messages, network_rule=lambda _s: NetworkRule.END),
             Kind(name=SIGNING, policy=_signing),
-            Kind(name=HUB, policy=_hub),
+            Kind(name=HUB, policy=_hub, network_rule=lambda s: NetworkRule(s.hub_network_rule)),
             Kind(name=MOBILE, policy=_mobile, in_browser=False),
         )
     }

@@ -31,6 +31,7 @@ class FoundSession:
     quiet_path: str | None
     quiet_until: datetime | None
     authenticated_at: datetime | None
+    network: str | None
     language: str | None
     is_shared: bool
     settings: Settings
@@ -84,6 +85,7 @@ def _found(row: Any) -> FoundSession:
         quiet_path=row.quiet_path,
         quiet_until=row.quiet_until,
         authenticated_at=row.authenticated_at,
+        network=row.network,
         language=row.language,
         is_shared=row.is_shared,
         settings=snapshot_of(row.settings),

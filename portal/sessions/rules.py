@@ -40,6 +40,14 @@ class EndReason(Enum):
     ACCOUNT_DELETED = "account_deleted"
 
 
+class NetworkRule(Enum):
+    """What happens when a session's requests come from another network; the values are those of the site settings."""
+
+    LOG = "log"
+    PASSWORD = "password"  # noqa: S105 - a rule, not a secret
+    END = "end"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """How long a kind of session lives.

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 
-Kind = Literal["whole_number", "text", "yes_no", "time_zone"]
+Kind = Literal["whole_number", "text", "yes_no", "time_zone", "choice", "networks"]
 Value = int | str | bool
 
 
@@ -33,7 +33,8 @@ class Advice:
 class Setting:
     """One setting: its name (also the command's NAME), where it is shown, and what it accepts.
 
-    `low` and `high` bound a number by value and a text by length; `advice` never blocks.
+    `low` and `high` bound a number by value and a text by length; `options` are what can be chosen, each value with its
+    words; `advice` never blocks.
     """
 
     name: str
@@ -44,9 +45,15 @@ class Setting:
     help: LazyString | None = None
     low: int | None = None
     high: int | None = None
+    options: tuple[tuple[str, LazyString], ...] = ()
     advice: Advice | None = None
 
 
+NETWORK_RULES = (
+    ("log", _("Only write it down")),
+    ("password", _("Ask for the password again")),
+    ("end", _("End the session")),
+)
 SETTINGS = (
     Setting(
         name="session_lifetime_minutes",
@@ -142,6 +149,39 @@ SETTINGS = (
         ),
     ),
     Setting(
+        name="customer_network_rule",
+        tab="sessions",
+        kind="choice",
+        default="log",
+        options=NETWORK_RULES,
+        label=_("When a citizen’s internet connection changes"),
+        help=_(
+            "Telephones change networks all day, so asking or ending protects little and disturbs many. "
+            "Guests have no password: their session ends where it would be asked for."
+        ),
+    ),
+    Setting(
+        name="hub_network_rule",
+        tab="sessions",
+        kind="choice",
+        default="log",
+        options=NETWORK_RULES,
+        label=_("When the internet connection of staff changes"),
+        help=_("What was open and not sent is kept in each case."),
+    ),
+    Setting(
+        name="known_networks",
+        tab="sessions",
+        kind="networks",
+        default="",
+        high=2000,
+        label=_("Networks that count as one"),
+        help=_(
+            "Such as those of your offices, separated by spaces: 10.20.0.0/16 2001:db8:a::/48. "
+            "Everywhere else an IPv4 address, or the first half of an IPv6 address, is one network."
+        ),
+    ),
+    Setting(
         name="password_again_minutes",
         tab="accounts",
         kind="whole_number",
@@ -182,6 +222,9 @@ class Settings:
     absolute_limit_hours: int
     continue_counts: bool
     one_sign_in: bool
+    customer_network_rule: str
+    hub_network_rule: str
+    known_networks: str
     shared_computer_minutes: int
     password_again_minutes: int
     second_factor_required: bool

@@ -11,6 +11,7 @@ from flask_babel.speaklater import LazyString
 
 from portal.errors import PortalError
 from portal.site_settings.definition import SETTINGS, Kind, Setting, Settings, Value
+from portal.web.networks import parsed_ranges
 
 
 class RefusedSettingError(PortalError):
@@ -65,11 +66,28 @@ def _time_zone(setting: Setting, typed: str) -> str:
     return typed
 
 
+def _choice(setting: Setting, typed: str) -> str:
+    if typed not in dict(setting.options):
+        raise RefusedSettingError(_("Choose one of the options"))
+    return typed
+
+
+def _networks(setting: Setting, typed: str) -> str:
+    _text(setting, typed)
+    try:
+        parsed_ranges(typed)
+    except ValueError:
+        raise RefusedSettingError(_("Enter networks like 10.20.0.0/16, separated by spaces")) from None
+    return typed
+
+
 PARSERS: Mapping[Kind, Callable[[Setting, str], Value]] = {
     "whole_number": _whole_number,
     "text": _text,
     "yes_no": _yes_no,
     "time_zone": _time_zone,
+    "choice": _choice,
+    "networks": _networks,
 }
 
 

@@ -1,6 +1,5 @@
 """Addresses: where a request came from, and where people may be sent next."""
 
-import ipaddress
 from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request
@@ -8,6 +7,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from portal.audit import Actor
+from portal.web.networks import UNKNOWN, network_of
 from portal.web.portal import portal
 
 START_PAGE = "/"
@@ -50,16 +50,9 @@ def public_url(path: str) -> str:
     return portal().configuration.base_url + path
 
 
-def remote_network() -> str:
-    """The network this request came from: an IPv4 address, or the /64 of an IPv6 address."""
-    remote = request.remote_addr or ""
-    try:
-        address = ipaddress.ip_address(remote)
-    except ValueError:
-        return "unknown"
-    if address.version == 4:
-        return str(address)
-    return str(ipaddress.ip_network(f"{address}/64", strict=False))
+def remote_network(ranges: str = "") -> str:
+    """The network this request came from; `ranges` lists networks that count as one."""
+    return network_of(request.remote_addr or UNKNOWN, ranges)
 
 
 def actor(person_id: int | None = None) -> Actor:

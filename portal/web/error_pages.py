@@ -41,7 +41,10 @@ PAGES = {
         _("This page was out of date"), _("Nothing was changed. Go back, load the page again and try once more.")
     ),
     410: ErrorPage(_("This is no longer here"), _("It was deleted or has expired.")),
-    413: ErrorPage(_("That was too large"), _("Nothing was changed. Shorten what you typed, or choose smaller files, and try again.")),
+    413: ErrorPage(
+        _("That was too large"),
+        _("Nothing was changed. Shorten what you typed, or choose smaller files, and try again."),
+    ),
     422: ErrorPage(_("We could not take that"), _("Nothing was changed. Go back and check what you typed.")),
     429: ErrorPage(_("Too many tries"), _("Please wait a little and try again. Nothing was lost.")),
     500: ErrorPage(

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+UNKNOWN = "unknown"
 SUBSCRIBER_BITS = 64
 """An IPv6 subscriber has a network of their own and changes addresses in it all the time."""
 
@@ -11,13 +12,13 @@ def network_of(address: str, ranges: str = "") -> str:
     """The network that an address counts as: a listed range, else an IPv4 address itself, an IPv6 address's /64.
 
     `ranges` lists networks that count as one, such as those of an office or a mobile operator, separated by spaces or
-    commas. What is no address is a network of its own name.
+    commas. What is no address is the network `UNKNOWN`.
     """
     known = parsed_ranges(ranges)
     try:
         found = _plain(ip_address(address.strip().partition("%")[0]))
     except ValueError:
-        return address
+        return UNKNOWN
     listed = (network for network in known if found.version == network.version and found in network)
     return str(next(listed, None) or _own_network(found))
 

@@ -12,6 +12,7 @@ SAME = {
     "addresses of one IPv6 subscriber": ("2001:db8::1", "2001:db8::ffff:2"),
     "one range of the list": ("10.20.0.1", "10.20.255.254"),
     "one IPv6 range of the list": ("2001:db8:a::1", "2001:db8:a:ffff::1"),
+    "no addresses at all": ("unknown", "/run/portal.sock"),
     "an interface's name does not count": ("fe80::1%eth0", "fe80::1%eth1"),
 }
 OTHER = {

@@ -1,0 +1,213 @@
+"""A session whose requests come from another network: written down, asked for the password again, or ended."""
+
+import re
+import threading
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from flask import Flask, request
+from sqlalchemy import select
+from werkzeug.serving import make_server
+
+from portal.accounts.operations import create_account
+from portal.accounts.passwords import hash_password
+from portal.accounts.rules import read_address
+from portal.app import create_app
+from portal.audit import Actor, AuditEvent
+from portal.config import Configuration
+from portal.db import Database
+from portal.sessions.models import ParkedValues
+from portal.site_settings.operations import change_settings
+from portal.web.addresses import remote_network
+from portal.web.declarations import Access, Activity, access, activity
+from tests.citizen import Citizen
+from tests.conftest import MovableClock
+from tests.journeys import housing
+
+ZOE, PASSWORD = "zoe@mail.example", "a long password"
+HOME, CAFE = "198.51.100.7", "203.0.113.9"
+LATE = housing.HOME | {"address__line_1": "2 Other Street"}
+
+
+@pytest.fixture
+def set_rule(database: Database, clock: MovableClock) -> Callable[..., None]:
+    def change(**values: str) -> None:
+        with database.writing() as db:
+            change_settings(db, values, by=Actor(), now=clock.now())
+
+    return change
+
+
+@pytest.fixture
+def section(demo_forms: None, citizen: Citizen, database: Database, clock: MovableClock) -> str:
+    """Zoë, signed in at home, has a section open; gives its address."""
+    with database.writing() as db:
+        hashed = hash_password(PASSWORD)
+        create_account(db, read_address(ZOE), "citizen", password_hash=hashed, by=Actor(), now=clock.now())
+    citizen.client.environ_base["REMOTE_ADDR"] = HOME
+    citizen.open("/account/sign-in")
+    citizen.press("Sign in", email=ZOE, password=PASSWORD)
+    address = f"{housing.start(citizen)}/home"
+    citizen.open(address)
+    return address
+
+
+def move(citizen: Citizen, to: str = CAFE) -> None:
+    citizen.client.environ_base["REMOTE_ADDR"] = to
+
+
+def deeds(database: Database) -> list[str]:
+    with database.reading() as db:
+        return [each for each in db.scalars(select(AuditEvent.action)) if "network" in each]
+
+
+def test_by_itself_a_change_is_written_down_once_and_nobody_is_disturbed(
+    citizen: Citizen, section: str, database: Database
+) -> None:
+    move(citizen)
+    assert citizen.open(section).status == 200
+    assert citizen.press("Continue", **housing.HOME).path != section
+    assert deeds(database) == ["network_changed"]
+
+
+def test_a_session_that_ends_says_why_and_keeps_what_was_typed(
+    citizen: Citizen, section: str, set_rule: Callable[..., None], database: Database
+) -> None:
+    set_rule(customer_network_rule="end")
+    move(citizen)
+    page = citizen.press("Continue", **LATE)
+    assert (page.status, page.heading) == (403, "We have not received your form.")
+    assert "Kept for you" in page
+    ended = citizen.open("/session/ended")
+    assert "Your internet connection changed" in ended
+    assert CAFE not in ended.text
+    assert HOME not in ended.text
+    assert deeds(database) == ["session_ended_by_network"]
+    citizen.open("/account/sign-in")
+    citizen.press("Sign in", email=ZOE, password=PASSWORD)
+    assert citizen.open(section).value("address-line_1") == "2 Other Street"
+
+
+def test_an_htmx_request_is_led_to_the_page_after_the_end(citizen: Citizen, section: str, set_rule: Callable[..., None]) -> None:
+    set_rule(customer_network_rule="end")
+    move(citizen)
+    answer = citizen.client.get(section, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/session/ended")
+
+
+def test_where_the_password_is_asked_for_the_page_comes_back_after_it(citizen: Citizen, section: str, set_rule: Callable[..., None]) -> None:
+    set_rule(customer_network_rule="password")
+    move(citizen)
+    page = citizen.open(section)
+    assert page.path == "/account/again"
+    page = citizen.press("Continue", password=PASSWORD)
+    assert (page.path, page.status) == (section, 200)
+    assert citizen.open("/account").status == 200
+
+
+def test_a_form_that_is_sent_meanwhile_is_kept_and_not_executed(
+    citizen: Citizen, section: str, set_rule: Callable[..., None], database: Database
+) -> None:
+    set_rule(customer_network_rule="password")
+    move(citizen)
+    page = citizen.press("Continue", **LATE)
+    assert (page.status, page.heading) == (403, "Your internet connection changed")
+    assert "What you typed is kept for you." in page
+    with database.reading() as db:
+        assert len(db.scalars(select(ParkedValues)).all()) == 1
+    citizen.open(page.links["Type your password"])
+    page = citizen.press("Continue", password=PASSWORD)
+    assert page.path == section
+    assert "We kept what you typed. You have not sent it yet." in page
+    assert page.value("address-line_1") == "2 Other Street"
+
+
+def test_coming_home_needs_no_password(citizen: Citizen, section: str, set_rule: Callable[..., None]) -> None:
+    set_rule(customer_network_rule="password")
+    move(citizen)
+    citizen.open(section)
+    move(citizen, HOME)
+    assert citizen.open(section).path == section
+
+
+@pytest.mark.parametrize("rule", ["password", "end"])
+def test_a_guest_has_no_password_and_comes_back_by_reference_and_code(
+    demo_forms: None, citizen: Citizen, set_rule: Callable[..., None], rule: str
+) -> None:
+    set_rule(customer_network_rule=rule)
+    move(citizen, HOME)
+    draft = housing.start(citizen)
+    slip = re.findall(r'slip__value">([^<]+)<', citizen.open(draft).text)
+    move(citizen)
+    assert citizen.open(draft).path == "/session/ended"
+    citizen.open("/resume")
+    page = citizen.press("Continue your form", reference=slip[0], return_code=slip[1])
+    assert page.path.startswith(draft)
+
+
+@pytest.mark.parametrize(("one", "other"), [("10.20.1.1", "10.20.9.9"), ("2001:db8:a::1", "2001:db8:a:9::1")])
+def test_listed_networks_count_as_one(demo_forms: None, citizen: Citizen, set_rule: Callable[..., None], one: str, other: str) -> None:
+    set_rule(customer_network_rule="end", known_networks="10.20.0.0/16 2001:db8:a::/48")
+    move(citizen, one)
+    draft = housing.start(citizen)
+    move(citizen, other)
+    assert citizen.open(draft).path == draft
+
+
+def test_signing_out_asks_for_no_password(citizen: Citizen, section: str, set_rule: Callable[..., None]) -> None:
+    citizen.open(section)
+    set_rule(customer_network_rule="password")
+    move(citizen)
+    assert citizen.press("Sign out").path == "/session/ended"
+
+
+@access(Access.PUBLIC)
+@activity(Activity.NONE)
+def whoami() -> str:
+    """The network that this request counts as."""
+    return remote_network() + " " + (request.remote_addr or "")
+
+
+class Hop(BaseHTTPRequestHandler):
+    """A proxy that adds where a request came from, as ours do, and passes on what the client claimed before it."""
+
+    origin = ""
+
+    def do_GET(self) -> None:
+        claimed = self.headers.get("X-Forwarded-For")
+        came = ", ".join(filter(None, (claimed, "198.51.100.77")))
+        asked = urllib.request.Request(self.origin + self.path, headers={"X-Forwarded-For": came})  # noqa: S310
+        with urllib.request.urlopen(asked) as answer:  # noqa: S310
+            body = answer.read()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_values: object) -> None:
+        return
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("hops", "seen"), [(0, "127.0.0.1"), (1, "198.51.100.77")])
+def test_an_address_comes_through_trusted_proxies_alone(
+    configuration: Configuration, hops: int, seen: str
+) -> None:
+    app: Flask = create_app(replace(configuration, trusted_proxies=hops, trusted_hosts=("127.0.0.1",)))
+    app.add_url_rule("/whoami", view_func=whoami)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    hop = HTTPServer(("127.0.0.1", 0), type("OurHop", (Hop,), {"origin": f"http://127.0.0.1:{server.server_port}"}))
+    for each in (server, hop):
+        threading.Thread(target=each.serve_forever, daemon=True).start()
+    forged = {"X-Forwarded-For": "192.0.2.1", "X-Real-IP": "192.0.2.1", "Forwarded": "for=192.0.2.1"}
+    try:
+        asked = urllib.request.Request(f"http://127.0.0.1:{hop.server_port}/whoami", headers=forged)
+        with urllib.request.urlopen(asked) as answer:  # noqa: S310
+            assert answer.read().decode() == f"{seen} {seen}"
+    finally:
+        for each in (hop, server):
+            each.shutdown()
+            each.server_close()
+        app.extensions["portal"].database.close()
