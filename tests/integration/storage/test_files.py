@@ -11,11 +11,17 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from portal.app import create_app
 from portal.commands.worker import Worker
+from portal.config import read_configuration
 from portal.db import Database
-from portal.errors import UndecryptableError
+from portal.errors import ConfigurationError, UndecryptableError
+from portal.form_definitions.answers_file import FileEntry
+from portal.storage.adapters import open_storage
+from portal.storage.definition import Scan
 from portal.storage.interface import UPLOADS
 from portal.storage.models import StoredFile
+from portal.storage.operations import Content, Upload, claim, new_name, stage
 from portal.storage.upkeep import FileKeeper
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
@@ -310,3 +316,68 @@ def test_uploads_are_slowed_down_and_say_so(citizen: Citizen, draft: str, app: F
     assert kept() == []
 
 
+
+
+def test_a_rolled_back_request_leaves_nothing(
+    app: Flask, citizen: Citizen, draft: str, kept: Kept, database: Database
+) -> None:
+    def fail(_draft: object) -> None:
+        raise RuntimeError("the mail cannot be written")
+
+    app.extensions["portal"].registry["draft_saved"] = fail
+    citizen.open(f"{draft}/papers")
+    page = citizen.press("Save and come back later", proof=PAYSLIP)
+    assert page.status == 500
+    assert (kept(), rows(database)) == ([], [])
+    assert "payslip.pdf" not in citizen.open(f"{draft}/papers")
+
+
+def test_what_a_killed_process_leaves_is_deleted_after_an_hour(
+    app: Flask, kept: Kept, database: Database, clock: MovableClock
+) -> None:
+    upload = Upload(
+        field_id="proof",
+        entry=FileEntry(id=new_name(), name="a.pdf", kind="pdf", size=3),
+        content=Content(key=bytes(32), name="a.pdf", kind="pdf", field_id="proof"),
+        scan=Scan.NOT_SCANNED,
+    )
+    storage = open_storage(app.extensions["portal"].configuration)
+    with database.writing() as db:
+        stage(db, [upload], now=clock.now())
+    storage.put(upload.entry.id, [b"abc"])
+    half = kept()[0].with_name(f"{upload.entry.id}.part")
+    half.write_bytes(b"a")
+    clock.advance(minutes=59)
+    keep_house(app)
+    assert len(kept()) == 2
+    clock.advance(minutes=1)
+    keep_house(app)
+    assert (kept(), rows(database)) == ([], [])
+
+
+def test_a_staged_file_is_claimed_once_and_never_when_its_time_is_over(
+    app: Flask, database: Database, clock: MovableClock
+) -> None:
+    keyring = app.extensions["portal"].configuration.keyring
+    uploads = [
+        Upload(
+            field_id="proof",
+            entry=FileEntry(id=new_name(), name="a.pdf", kind="pdf", size=3),
+            content=Content(key=bytes(32), name="a.pdf", kind="pdf", field_id="proof"),
+            scan=Scan.NOT_SCANNED,
+        )
+        for _ in range(2)
+    ]
+    with database.writing() as db:
+        stage(db, uploads, now=clock.now())
+        assert claim(db, uploads[0], work="draft:1", place="a/", keyring=keyring, now=clock.now())
+        assert not claim(db, uploads[0], work="draft:2", place="a/", keyring=keyring, now=clock.now())
+        clock.advance(hours=1)
+        assert not claim(db, uploads[1], work="draft:1", place="a/", keyring=keyring, now=clock.now())
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    environ = {"DATA_DIR": str(tmp_path / "data"), "STORAGE_URL": f"file:{tmp_path}/file/folder"}
+    with pytest.raises(ConfigurationError, match="STORAGE_URL"):
+        create_app(read_configuration(environ))

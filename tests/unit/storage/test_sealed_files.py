@@ -1,0 +1,61 @@
+"""Sealed files: any size comes back as it was, anywhere in it, and nothing else does."""
+
+from pathlib import Path
+
+import pytest
+
+from portal.errors import UndecryptableError
+from portal.storage.sealed_files import CHUNK, SealedSpool, plain_chunks
+
+SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 5]
+
+
+def spooled(content: bytes, folder: Path, *, piece: int = 1000, limit: int = 10**9) -> SealedSpool:
+    spool = SealedSpool(limit=limit, folder=folder)
+    for start in range(0, len(content), piece):
+        spool.write(content[start : start + piece])
+    spool.seek(0)
+    return spool
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("piece", [777, CHUNK, 10 * CHUNK])
+def test_what_was_written_is_read(tmp_path: Path, size: int, piece: int) -> None:
+    content = bytes(number % 251 for number in range(size))
+    spool = spooled(content, tmp_path, piece=piece)
+    path = tmp_path / "sealed"
+    path.write_bytes(b"".join(spool.sealed()))
+    with path.open("rb") as sealed:
+        assert b"".join(plain_chunks(sealed, spool.key, size)) == content
+    with spool.plain() as plain:
+        assert plain.read() == content
+        plain.seek(-min(size, 70_000), 2)
+        assert plain.read() == content[-min(size, 70_000) or size :]
+        plain.seek(size // 2)
+        assert plain.read(10) == content[size // 2 : size // 2 + 10]
+    spool.close()
+
+
+def test_nothing_is_kept_beyond_the_limit_and_nothing_ever_has_a_name(tmp_path: Path) -> None:
+    spool = spooled(bytes(5 * CHUNK), tmp_path, limit=3 * CHUNK)
+    assert spool.is_too_large
+    assert spool.size == 5 * CHUNK
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="Nothing"):
+        spool.plain()
+
+
+def test_another_key_opens_nothing(tmp_path: Path) -> None:
+    spool, other = spooled(b"secret", tmp_path), spooled(b"other", tmp_path)
+    path = tmp_path / "sealed"
+    path.write_bytes(b"".join(spool.sealed()))
+    with path.open("rb") as sealed, pytest.raises(UndecryptableError):
+        list(plain_chunks(sealed, other.key, 6))
+    spool.close()
+    other.close()
+
+
+def test_the_content_does_not_stand_in_what_is_written(tmp_path: Path) -> None:
+    spool = spooled(b"canary" * 50_000, tmp_path)
+    assert b"canary" not in b"".join(spool.sealed())
+    spool.close()
