@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from portal.form_definitions.comparison import Change, Differences, Effect, Kind, compare
+from portal.form_definitions.comparison import Change, Differences, Effect, Kind
 from portal.form_definitions.models import FormVersion
-from portal.form_definitions.queries import definition_of
+from portal.form_definitions.queries import definition_of, differences
 from portal.site_settings.times import language, moment_text
 
 SHOWN_OF_HASH = 12
@@ -15,10 +15,10 @@ SHOWN_OF_HASH = 12
 
 @dataclass(frozen=True, kw_only=True)
 class VersionRow:
-    """One version of a form in a table."""
+    """One version of a form in a table; it bears a title where the table is about several forms."""
 
     slug: str
-    title: str
+    title: str | None
     number: int
     published: str
     who: str
@@ -45,13 +45,13 @@ class Compared:
 
 
 def version_rows(
-    versions: Sequence[FormVersion], names: Mapping[int, str], drafts: Mapping[int, int]
+    versions: Sequence[FormVersion], names: Mapping[int, str], drafts: Mapping[int, int], *, has_titles: bool = False
 ) -> list[VersionRow]:
-    """The versions as rows, in their order."""
+    """The versions as rows, in their order; for a title the definition itself is read."""
     return [
         VersionRow(
             slug=version.slug,
-            title=definition_of(version).title.in_(language()),
+            title=definition_of(version).title.in_(language()) if has_titles else None,
             number=version.number,
             published=moment_text(version.published_at),
             who=_who(version, names),
@@ -75,8 +75,8 @@ def compared(versions: Sequence[FormVersion], older: int | None, newer: int | No
     if len(numbers) != 2:
         return None
     first, last = numbers
-    chain = [definition_of(by_number[number]) for number in sorted(by_number) if first <= number <= last]
-    found = compare(chain[0], chain[-1], tuple(chain[1:-1]))
+    between = [by_number[number] for number in sorted(by_number) if first < number < last]
+    found = differences(by_number[first], by_number[last], between)
     return Compared(older=first, newer=last, rows=[_row(found, change) for change in found.changes])
 
 

@@ -23,7 +23,8 @@ _FORMATS = {"yaml": (as_yaml, "application/yaml"), "json": (as_json, "applicatio
 def show_forms() -> ResponseReturnValue:
     """Every form with its current version."""
     versions = current_versions(db())
-    rows = version_rows(versions, publishers(db(), versions), open_drafts_by_version(db(), now=now()))
+    counts = open_drafts_by_version(db(), now=now())
+    rows = version_rows(versions, publishers(db(), versions), counts, has_titles=True)
     return render_template("designer/forms.html", rows=rows)
 
 

@@ -9,10 +9,10 @@ from werkzeug.datastructures import MultiDict
 
 from portal.drafts.models import Draft
 from portal.drafts.queries import newer_versions
-from portal.form_definitions.comparison import Differences, compare
+from portal.form_definitions.comparison import Differences
 from portal.form_definitions.definition import Section
 from portal.form_definitions.models import FormVersion
-from portal.form_definitions.queries import definition_of, numbered_version, versions_between
+from portal.form_definitions.queries import definition_of, differences, numbered_version, versions_between
 from portal.sessions.late_forms import Pairs, field_of
 
 MOVE, ASK = "move", "ask"
@@ -36,8 +36,7 @@ class NewVersion:
     @cached_property
     def differences(self) -> Differences:
         """What it changes for this draft."""
-        *between, newest = (definition_of(version) for version in self.versions)
-        return compare(definition_of(self.draft.version), newest, tuple(between))
+        return differences(self.draft.version, self.newest, self.versions[:-1])
 
     @property
     def _policy(self) -> str:
@@ -68,8 +67,7 @@ def differences_since(db: Session, draft: Draft, number: int | None) -> Differen
     page = numbered_version(db, draft.version.slug, number) if number not in (None, draft.version.number) else None
     if page is None:
         return None
-    between = tuple(map(definition_of, versions_between(db, page, draft.version)))
-    return compare(definition_of(page), definition_of(draft.version), between)
+    return differences(page, draft.version, versions_between(db, page, draft.version))
 
 
 def under_present_ids(section: Section, pairs: Pairs) -> "MultiDict[str, str]":

@@ -183,6 +183,12 @@ class Differences:
             change.kind for change in self.changes if (change.section_id, change.field_id) == (section_id, field_id)
         )
 
+    @property
+    def may_hide_a_rename(self) -> bool:
+        """Whether something is gone and something is new, so that both may be one field, renamed more than once."""
+        kinds = {change.kind for change in self.changes}
+        return Kind.REMOVED in kinds and bool(kinds & {Kind.NEW_REQUIRED, Kind.NEW_OPTIONAL})
+
     def touches(self, section_id: str) -> bool:
         """Whether anything in or about a section changed."""
         return any(change.section_id == section_id for change in self.changes)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from portal.form_definitions.comparison import Differences, compare
 from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.models import FormVersion
 from portal.form_definitions.reading import read_json
@@ -48,6 +49,14 @@ def current_versions(db: Session) -> Sequence[FormVersion]:
     found = newest.group_by(FormVersion.form_id).subquery()
     same = (FormVersion.form_id == found.c.form_id) & (FormVersion.number == found.c.number)
     return db.scalars(select(FormVersion).join(found, same).order_by(FormVersion.form_id)).all()
+
+
+def differences(older: FormVersion, newer: FormVersion, between: Sequence[FormVersion]) -> Differences:
+    """What differs between two versions; those `between`, oldest first, are read only where a rename may hide there."""
+    found = compare(definition_of(older), definition_of(newer))
+    if not found.may_hide_a_rename:
+        return found
+    return compare(found.old, found.new, tuple(map(definition_of, between)))
 
 
 def published_forms(db: Session, language: str) -> list[FormDefinition]:
