@@ -91,14 +91,18 @@ def test_a_session_that_ends_says_why_and_keeps_what_was_typed(
     assert citizen.open(section).value("address-line_1") == "2 Other Street"
 
 
-def test_an_htmx_request_is_led_to_the_page_after_the_end(citizen: Citizen, section: str, set_rule: Callable[..., None]) -> None:
+def test_an_htmx_request_is_led_to_the_page_after_the_end(
+    citizen: Citizen, section: str, set_rule: Callable[..., None]
+) -> None:
     set_rule(customer_network_rule="end")
     move(citizen)
     answer = citizen.client.get(section, headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/session/ended")
 
 
-def test_where_the_password_is_asked_for_the_page_comes_back_after_it(citizen: Citizen, section: str, set_rule: Callable[..., None]) -> None:
+def test_where_the_password_is_asked_for_the_page_comes_back_after_it(
+    citizen: Citizen, section: str, set_rule: Callable[..., None]
+) -> None:
     set_rule(customer_network_rule="password")
     move(citizen)
     page = citizen.open(section)
@@ -149,7 +153,9 @@ def test_a_guest_has_no_password_and_comes_back_by_reference_and_code(
 
 
 @pytest.mark.parametrize(("one", "other"), [("10.20.1.1", "10.20.9.9"), ("2001:db8:a::1", "2001:db8:a:9::1")])
-def test_listed_networks_count_as_one(demo_forms: None, citizen: Citizen, set_rule: Callable[..., None], one: str, other: str) -> None:
+def test_listed_networks_count_as_one(
+    demo_forms: None, citizen: Citizen, set_rule: Callable[..., None], one: str, other: str
+) -> None:
     set_rule(customer_network_rule="end", known_networks="10.20.0.0/16 2001:db8:a::/48")
     move(citizen, one)
     draft = housing.start(citizen)
