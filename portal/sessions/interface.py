@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from portal.audit import record
 from portal.sessions.cookies import cookie_name, send_cookie
 from portal.sessions.devices import device_of
-from portal.sessions.operations import Holder, leave_quiet_path, move_deadline, open_session, revive_session
+from portal.sessions.operations import Holder, Place, leave_quiet_path, move_deadline, open_session, revive_session
 from portal.sessions.policies import Kind
 from portal.sessions.queries import FoundSession, find_session, live_deadline
 from portal.sessions.rules import Contact, Policy, Times, counts, extended, in_grace, renewed, revived
@@ -137,16 +137,21 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
             _policy(kind, is_shared=is_shared),
             holder,
             now=now(),
+            place=self._place(is_shared=is_shared),
             csrf_secret=csrf_secret,
-            language=self.language,
-            is_shared=is_shared,
-            device=device_of(self._request.headers.get("User-Agent", "")),
             authenticated_at=authenticated_at,
             sole_slot=sole_slot,
-            network=remote_network(settings().known_networks),
         )
         self._cookies[kind] = token
         return row.id
+
+    def _place(self, *, is_shared: bool) -> Place:
+        return Place(
+            device=device_of(self._request.headers.get("User-Agent", "")),
+            network=remote_network(settings().known_networks),
+            language=self.language,
+            is_shared=is_shared,
+        )
 
     @cached_property
     def is_shared(self) -> bool:

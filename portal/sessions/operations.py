@@ -1,6 +1,6 @@
 """Opening, renewing and ending sessions: every change is one `UPDATE … WHERE` that a dead session does not pass."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Update, and_, delete, or_, select, update
@@ -24,6 +24,19 @@ class Holder:
     guest_id: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a session begins: the browser's device and network, the language chosen in it, whether others use it.
+
+    `language` is None where nobody chose one, `device` names its families.
+    """
+
+    device: str | None = None
+    network: str | None = None
+    language: str | None = None
+    is_shared: bool = False
+
+
 def open_session(
     db: Session,
     kind: str,
@@ -31,20 +44,15 @@ def open_session(
     holder: Holder,
     *,
     now: datetime,
+    place: Place = Place(),
     csrf_secret: str | None = None,
-    language: str | None = None,
-    device: str | None = None,
     authenticated_at: datetime | None = None,
     sole_slot: str | None = None,
-    network: str | None = None,
-    is_shared: bool = False,
 ) -> tuple[str, SessionRow]:
     """Begin a session with the full time; gives the cookie's token, which is stored nowhere, and the row.
 
-    `csrf_secret` of a session that this one replaces keeps pages in its other tabs working. `language` is None where
-    nobody chose one in this browser; `device` names its families, `authenticated_at` is when its person last proved who
-    they are, `sole_slot` the place that one live session at a time may take, `is_shared` that others use this computer,
-    `network` where the first request came from.
+    `csrf_secret` of a session that this one replaces keeps pages in its other tabs working. `authenticated_at` is when
+    its person last proved who they are, `sole_slot` what one live session at a time may hold.
     """
     token = new_token()
     row = SessionRow(
@@ -57,12 +65,9 @@ def open_session(
         started_at=now,
         expires_at=first_deadline(policy, now),
         absolute_end_at=policy.absolute_end(now),
-        language=language,
-        device=device,
         authenticated_at=authenticated_at,
         sole_slot=sole_slot,
-        network=network,
-        is_shared=is_shared,
+        **asdict(place),
     )
     db.add(row)
     db.flush()

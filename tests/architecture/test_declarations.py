@@ -32,7 +32,14 @@ from portal.web.declarations import (
 )
 from tests.conftest import MovableClock
 
-VALUES = {"reference": "HS-2222-3333", "section_id": "about_you", "item_id": "abcd2345", "session_id": "1", "device_id": "1", "number": "1", "token": "x" * 43}
+NUMBERS = ("session_id", "device_id", "person_id", "number")
+VALUES = {
+    "reference": "HS-2222-3333",
+    "section_id": "about_you",
+    "item_id": "abcd2345",
+    "token": "x" * 43,
+    **dict.fromkeys(NUMBERS, "1"),
+}
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 NEVER_POSTED = frozenset({Activity.LOAD, Activity.NAVIGATE, Activity.POLL})
 NEVER_READ = frozenset(Activity) - NEVER_POSTED - {Activity.NONE}
