@@ -20,17 +20,17 @@ IDLE, GRACE = 21_600, 7_200
 
 
 @pytest.fixture
-def browser(app: Flask) -> Citizen:
+def administrator(app: Flask) -> Citizen:
     """An administrator's browser with a form open since the first second."""
     add_person(app, "root@mail.example", "administrator")
-    browser = Citizen(app)
-    sign_in(browser, "root@mail.example")
-    browser.open(SETTINGS)
-    return browser
+    administrator = Citizen(app)
+    sign_in(administrator, "root@mail.example")
+    administrator.open(SETTINGS)
+    return administrator
 
 
-def poll(browser: Citizen) -> str:
-    return browser.client.get("/session/poll?kind=hub").text
+def poll(administrator: Citizen) -> str:
+    return administrator.client.get("/session/poll?kind=hub").text
 
 
 def row(database: Database) -> SessionRow:
@@ -56,96 +56,96 @@ def deeds(database: Database, action: str) -> list[str | None]:
     ],
 )
 def test_the_poll_tells_the_state_to_the_second(
-    browser: Citizen, clock: MovableClock, at_s: int, state: str, remaining: int
+    administrator: Citizen, clock: MovableClock, at_s: int, state: str, remaining: int
 ) -> None:
     clock.set(START + timedelta(seconds=at_s))
-    answer = poll(browser)
+    answer = poll(administrator)
     assert f'data-state="{state}"' in answer
     assert f'data-remaining="{remaining}"' in answer
 
 
 @pytest.mark.parametrize("at_s", [IDLE, IDLE + GRACE - 1])
 def test_a_form_that_was_open_is_accepted_recorded_and_renews(
-    browser: Citizen, clock: MovableClock, database: Database, at_s: int
+    administrator: Citizen, clock: MovableClock, database: Database, at_s: int
 ) -> None:
     clock.set(START + timedelta(seconds=at_s))
-    page = browser.press("Save settings", session_lifetime_minutes="45")
+    page = administrator.press("Save settings", session_lifetime_minutes="45")
     assert (page.path, page.status) == (SETTINGS, 200)
     assert page.value("session_lifetime_minutes") == "45"
     assert row(database).expires_at == START + timedelta(seconds=at_s + IDLE)
     assert deeds(database, "accepted_in_grace") == [SETTINGS]
 
 
-def test_a_form_that_is_sent_back_renews_too(browser: Citizen, clock: MovableClock, database: Database) -> None:
+def test_a_form_that_is_sent_back_renews_too(administrator: Citizen, clock: MovableClock, database: Database) -> None:
     clock.advance(seconds=IDLE + 60)
-    page = browser.press("Save settings", session_lifetime_minutes="7")
+    page = administrator.press("Save settings", session_lifetime_minutes="7")
     assert page.status == 422
     assert "Signed in until 02:03" in page
     assert row(database).expires_at == clock.now() + timedelta(seconds=IDLE)
 
 
-def test_after_the_grace_a_form_is_not_executed(browser: Citizen, clock: MovableClock, database: Database) -> None:
+def test_after_the_grace_a_form_is_not_executed(administrator: Citizen, clock: MovableClock, database: Database) -> None:
     clock.advance(seconds=IDLE + GRACE)
-    page = browser.press("Save settings", session_lifetime_minutes="45")
+    page = administrator.press("Save settings", session_lifetime_minutes="45")
     assert page.status == 403
     assert "You were signed out at 20:02" in page
     assert deeds(database, "setting_changed") == []
     assert row(database).expires_at == START + timedelta(seconds=IDLE)
 
 
-def test_pages_need_a_new_sign_in(browser: Citizen, clock: MovableClock) -> None:
+def test_pages_need_a_new_sign_in(administrator: Citizen, clock: MovableClock) -> None:
     clock.advance(seconds=IDLE)
-    assert browser.client.get(SETTINGS).location == "/session/ended?kind=hub"
-    page = browser.open("/session/ended?kind=hub")
+    assert administrator.client.get(SETTINGS).location == "/session/ended?kind=hub"
+    page = administrator.open("/session/ended?kind=hub")
     assert "A page that you still have open can be sent, once, until 22:02." in page
     clock.advance(seconds=GRACE)
-    assert "can be sent" not in browser.open("/session/ended?kind=hub")
+    assert "can be sent" not in administrator.open("/session/ended?kind=hub")
 
 
-def test_staying_signed_in_is_over(browser: Citizen, clock: MovableClock, database: Database) -> None:
+def test_staying_signed_in_is_over(administrator: Citizen, clock: MovableClock, database: Database) -> None:
     clock.advance(seconds=IDLE)
-    token = browser.page.value("csrf_token")
-    assert browser.client.post("/session/extend?kind=hub", data={"csrf_token": token}).status_code == 403
+    token = administrator.page.value("csrf_token")
+    assert administrator.client.post("/session/extend?kind=hub", data={"csrf_token": token}).status_code == 403
     assert row(database).expires_at == START + timedelta(seconds=IDLE)
 
 
 @pytest.mark.parametrize("token", ["", "x" * 80], ids=["no token", "forged token"])
 def test_without_the_token_of_an_open_page_nothing_is_executed(
-    browser: Citizen, clock: MovableClock, database: Database, token: str
+    administrator: Citizen, clock: MovableClock, database: Database, token: str
 ) -> None:
     clock.advance(seconds=IDLE)
-    answer = browser.send("Save settings", session_lifetime_minutes="45", csrf_token=token)
+    answer = administrator.send("Save settings", session_lifetime_minutes="45", csrf_token=token)
     assert answer.status_code == 403
     assert deeds(database, "setting_changed") == []
 
 
-def test_a_form_of_another_site_is_refused_in_grace(browser: Citizen, clock: MovableClock, database: Database) -> None:
+def test_a_form_of_another_site_is_refused_in_grace(administrator: Citizen, clock: MovableClock, database: Database) -> None:
     clock.advance(seconds=IDLE)
-    data = {"csrf_token": browser.page.value("csrf_token") or "", "session_lifetime_minutes": "45", "_end": "1"}
-    answer = browser.client.post(SETTINGS, data=data, headers={"Origin": "https://evil.example"})
+    data = {"csrf_token": administrator.page.value("csrf_token") or "", "session_lifetime_minutes": "45", "_end": "1"}
+    answer = administrator.client.post(SETTINGS, data=data, headers={"Origin": "https://evil.example"})
     assert answer.status_code == 409
     assert deeds(database, "setting_changed") == []
     assert row(database).expires_at == START + timedelta(seconds=IDLE)
 
 
-def test_signing_out_ends_the_grace(browser: Citizen, clock: MovableClock, database: Database) -> None:
+def test_signing_out_ends_the_grace(administrator: Citizen, clock: MovableClock, database: Database) -> None:
     clock.advance(seconds=IDLE)
-    cookie = browser.client.get_cookie("session_hub")
+    cookie = administrator.client.get_cookie("session_hub")
     assert cookie is not None
-    browser.press("Sign out")
-    browser.client.set_cookie("session_hub", cookie.value)
-    assert 'data-state="ended"' in poll(browser)
+    administrator.press("Sign out")
+    administrator.client.set_cookie("session_hub", cookie.value)
+    assert 'data-state="ended"' in poll(administrator)
     assert row(database).end_reason == EndReason.SIGNED_OUT.value
 
 
 @pytest.mark.parametrize("reason", [EndReason.STAFF, EndReason.PASSWORD_CHANGED])
 def test_who_is_signed_out_by_others_has_no_grace(
-    browser: Citizen, clock: MovableClock, database: Database, reason: EndReason
+    administrator: Citizen, clock: MovableClock, database: Database, reason: EndReason
 ) -> None:
     clock.advance(seconds=IDLE)
     with database.writing() as db:
         assert end_sessions_of(db, row(database).person_id or 0, reason, now=clock.now()) == 1
-    assert browser.send("Save settings", session_lifetime_minutes="45").status_code == 403
+    assert administrator.send("Save settings", session_lifetime_minutes="45").status_code == 403
     assert deeds(database, "setting_changed") == []
 
 
@@ -157,34 +157,34 @@ def test_an_idle_end_without_grace_keeps_its_reason(app: Flask, clock: MovableCl
         assert end_sessions_of(db, person.id, EndReason.STAFF, now=clock.now()) == 0
 
 
-def test_signing_in_again_keeps_the_open_page_working(browser: Citizen, clock: MovableClock) -> None:
+def test_signing_in_again_keeps_the_open_page_working(administrator: Citizen, clock: MovableClock) -> None:
     clock.advance(seconds=IDLE + 60)
-    old_page = browser.page
-    sign_in(browser, "root@mail.example")
-    browser.page = old_page
-    assert browser.press("Save settings", session_lifetime_minutes="45").status == 200
+    old_page = administrator.page
+    sign_in(administrator, "root@mail.example")
+    administrator.page = old_page
+    assert administrator.press("Save settings", session_lifetime_minutes="45").status == 200
 
 
 def test_at_the_absolute_limit_there_is_no_grace(
-    browser: Citizen, clock: MovableClock, database: Database
+    administrator: Citizen, clock: MovableClock, database: Database
 ) -> None:
     limit: datetime | None = row(database).absolute_end_at
     assert limit is not None
     while clock.now() + timedelta(hours=5) < limit:
         clock.advance(hours=5)
-        browser.open(SETTINGS)
+        administrator.open(SETTINGS)
     clock.set(limit)
     assert row(database).expires_at == limit
-    assert 'data-state="ended"' in poll(browser)
-    assert browser.send("Save settings", session_lifetime_minutes="45").status_code == 403
+    assert 'data-state="ended"' in poll(administrator)
+    assert administrator.send("Save settings", session_lifetime_minutes="45").status_code == 403
 
 
 def test_a_late_form_renews_up_to_the_absolute_limit_and_not_further(
-    browser: Citizen, clock: MovableClock, database: Database
+    administrator: Citizen, clock: MovableClock, database: Database
 ) -> None:
     limit = row(database).absolute_end_at
     assert limit is not None
     for _ in range(2):
         clock.advance(hours=7)
-        browser.page = browser.press("Save settings")
+        administrator.page = administrator.press("Save settings")
     assert row(database).expires_at == limit == START + timedelta(hours=20)
