@@ -84,7 +84,9 @@ def test_a_form_that_is_sent_back_renews_too(administrator: Citizen, clock: Mova
     assert row(database).expires_at == clock.now() + timedelta(seconds=IDLE)
 
 
-def test_after_the_grace_a_form_is_not_executed(administrator: Citizen, clock: MovableClock, database: Database) -> None:
+def test_after_the_grace_a_form_is_not_executed(
+    administrator: Citizen, clock: MovableClock, database: Database
+) -> None:
     clock.advance(seconds=IDLE + GRACE)
     page = administrator.press("Save settings", session_lifetime_minutes="45")
     assert page.status == 403
@@ -119,7 +121,9 @@ def test_without_the_token_of_an_open_page_nothing_is_executed(
     assert deeds(database, "setting_changed") == []
 
 
-def test_a_form_of_another_site_is_refused_in_grace(administrator: Citizen, clock: MovableClock, database: Database) -> None:
+def test_a_form_of_another_site_is_refused_in_grace(
+    administrator: Citizen, clock: MovableClock, database: Database
+) -> None:
     clock.advance(seconds=IDLE)
     data = {"csrf_token": administrator.page.value("csrf_token") or "", "session_lifetime_minutes": "45", "_end": "1"}
     answer = administrator.client.post(SETTINGS, data=data, headers={"Origin": "https://evil.example"})
