@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from portal.app import create_app
+from portal.audit import AuditEvent
 from portal.config import read_configuration
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
@@ -81,19 +83,17 @@ def test_mailed_links_take_their_host_from_the_configuration_alone(app: Flask, c
     assert not any("evil" in line for line in letter.lines)
 
 
+@pytest.mark.parametrize(("proxies", "seen"), [("0", "127.0.0.1"), ("1", "192.0.2.9")])
 def test_a_forwarded_address_is_believed_from_configured_proxies_only(
-    database_url: str, tmp_path: Path, clock: MovableClock
+    database_url: str, tmp_path: Path, clock: MovableClock, proxies: str, seen: str
 ) -> None:
-    for proxies, passes in (("0", False), ("1", True)):
-        environment = {"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url, "TRUSTED_PROXIES": proxies}
-        app = create_app(read_configuration(environment), clock=clock)
-        citizen = Citizen(app)
-        statuses = []
-        for number in range(12):
-            citizen.open("/account/sign-in")
-            token = citizen.page.value("csrf_token")
-            data = {"csrf_token": token, "email": f"nobody{proxies}@mail.example", "password": "wrong password"}
-            headers = {"X-Forwarded-For": f"192.0.2.{number}"}
-            statuses.append(citizen.client.post("/account/sign-in", data=data, headers=headers).status_code)
-        assert (429 in statuses) is not passes
-        app.extensions["portal"].database.close()
+    environment = {"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url, "TRUSTED_PROXIES": proxies}
+    app = create_app(read_configuration(environment), clock=clock)
+    citizen = Citizen(app)
+    token = citizen.open("/account/sign-in").value("csrf_token")
+    data = {"csrf_token": token, "email": "nobody@mail.example", "password": "wrong password"}
+    citizen.client.post("/account/sign-in", data=data, headers={"X-Forwarded-For": "192.0.2.9"})
+    database = app.extensions["portal"].database
+    with database.reading() as db:
+        assert db.scalars(select(AuditEvent.address)).all() == [seen]
+    database.close()
