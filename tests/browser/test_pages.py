@@ -27,6 +27,10 @@ PARTNER = {
 PUBLIC = (
     "/",
     "/forms/housing-support",
+    "/forms/housing-support/prepare",
+    "/forms/housing-support/blank",
+    "/forms/housing-support/rehearsal/evidence",
+    "/forms/housing-support/rehearsal",
     "/forms/parking-permit",
     "/forms/report-a-problem",
     "/resume",
