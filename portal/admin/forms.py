@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from wtforms import StringField, ValidationError
 
 from portal.site_settings.definition import SETTINGS, Setting, Settings, Value
-from portal.site_settings.rules import RefusedSettingError, advice_on, as_typed, parse
+from portal.site_settings.rules import RefusedSettingError, advice_on, as_typed, parse, unix_lines
 
 SEEN = "_seen_"
 """Begins the hidden inputs that say which value the page showed when it was loaded."""
@@ -40,7 +40,9 @@ class SettingsForm:
     def __init__(self, tab: str, current: Settings, posted: Mapping[str, str]) -> None:
         self._settings = tab_settings(tab)
         self._seen = {
-            setting.name: posted.get(SEEN + setting.name, as_typed(setting, getattr(current, setting.name)))
+            setting.name: unix_lines(
+                posted.get(SEEN + setting.name, as_typed(setting, getattr(current, setting.name)))
+            )
             for setting in self._settings
         }
         self._form = _form_class(self._settings)(data=self._seen)
@@ -53,7 +55,7 @@ class SettingsForm:
     def _row(self, setting: Setting) -> Row:
         field = self._form[setting.name]
         error = str(field.errors[0]) if field.errors else None
-        return Row(setting=setting, typed=field.data, seen=self._seen[setting.name], error=error)
+        return Row(setting=setting, typed=unix_lines(field.data), seen=self._seen[setting.name], error=error)
 
     def validate(self) -> bool:
         """Judge every value."""

@@ -6,9 +6,14 @@ from datetime import datetime, timedelta
 from portal.form_definitions.definition import Drafts
 
 
-def expiry(rules: Drafts, now: datetime) -> datetime:
+def kept_days(rules: Drafts, most_days: int) -> int:
+    """How many days a draft is kept: those of its form, but not more than the site setting `draft_most_days`."""
+    return min(rules.keep_days, most_days)
+
+
+def expiry(rules: Drafts, now: datetime, *, most_days: int) -> datetime:
     """When a draft goes that was changed, or kept longer, at `now`."""
-    return now + timedelta(days=rules.keep_days)
+    return now + timedelta(days=kept_days(rules, most_days))
 
 
 def next_reminder(rules: Drafts, expires_at: datetime, now: datetime) -> datetime | None:

@@ -28,6 +28,7 @@ from portal.form_definitions.rules import PLAIN
 from portal.keyring import Keyring
 from portal.sessions.operations import Holder
 from portal.sessions.parked_values import forget_parked_of
+from portal.site_settings.queries import current_settings
 from portal.storage.operations import let_go_of_pages, let_go_of_place, let_go_of_works
 from portal.tokens import readable_code
 from portal.web.languages import DEFAULT
@@ -62,7 +63,7 @@ def start_draft(
         person_id=holder.person_id,
         started_at=now,
         changed_at=now,
-        expires_at=expiry(definition.drafts, now),
+        expires_at=expiry(definition.drafts, now, most_days=current_settings(db).draft_most_days),
         language=language,
     )
     db.add(draft)
@@ -83,18 +84,18 @@ def _new_reference(db: Session, definition: FormDefinition) -> str:
             return reference
 
 
-def _keep_from(draft: Draft, definition: FormDefinition, now: datetime) -> None:
+def _keep_from(db: Session, draft: Draft, definition: FormDefinition, now: datetime) -> None:
     """Count the days that a draft is kept, and those before its reminders, from `now`."""
-    draft.expires_at = expiry(definition.drafts, now)
+    draft.expires_at = expiry(definition.drafts, now, most_days=current_settings(db).draft_most_days)
     draft.remind_at = next_reminder(definition.drafts, draft.expires_at, now)
 
 
-def keep_longer(draft: Draft, definition: FormDefinition, *, now: datetime) -> None:
+def keep_longer(db: Session, draft: Draft, definition: FormDefinition, *, now: datetime) -> None:
     """Keep a draft for the full time from now, as its person asks; nothing in it changes.
 
     Its person is told of the end again only where there is something to lose.
     """
-    _keep_from(draft, definition, now)
+    _keep_from(db, draft, definition, now)
     if draft.answered_at is None:
         draft.remind_at = None
 
@@ -140,7 +141,7 @@ def save_part(
     confirmed = before.is_confirmed if change.is_confirmed is None else change.is_confirmed
     after = replace(before, page_id=change.page_id, sequence=change.sequence)
     if before.revision == NO_REVISION or before.state != change.state or before.is_confirmed != confirmed:
-        _touch(draft, definition, change.section_id, now)
+        _touch(db, draft, definition, change.section_id, now)
         edited = edited_after(
             before, change.state, is_confirmed=confirmed, edit=draft.edits, checked=draft.edits_checked or 0
         )
@@ -158,10 +159,10 @@ def _next_revision(before: Part, change: Change) -> int:
     return before.revision if stays else before.revision + 1
 
 
-def _touch(draft: Draft, definition: FormDefinition, section_id: str, now: datetime) -> None:
+def _touch(db: Session, draft: Draft, definition: FormDefinition, section_id: str, now: datetime) -> None:
     draft.changed_at = now
     draft.answered_at = draft.answered_at or now
-    _keep_from(draft, definition, now)
+    _keep_from(db, draft, definition, now)
     draft.last_section_id = section_id
     draft.edits += 1
 
@@ -228,7 +229,7 @@ def remove_item(
         )
     )
     let_go_of_place(db, subject(draft.id), place(section_id, item_id), now=now)
-    _touch(draft, definition, section_id, now)
+    _touch(db, draft, definition, section_id, now)
 
 
 def keep_save_address(draft: Draft, address: str, *, keyring: Keyring) -> None:

@@ -14,6 +14,7 @@ from portal.drafts.rules import Filled, Part, Status
 from portal.drafts.sealing import return_code
 from portal.form_definitions.definition import Field, Section
 from portal.form_definitions.rules import item_name
+from portal.site_settings.interface import settings
 from portal.site_settings.times import day_text, language, local_day, saved_text
 from portal.tokens import new_token
 from portal.web.addresses import public_url
@@ -244,7 +245,7 @@ def _picture(address: str) -> Markup:
 
 def kept_longer_until(opened: OpenDraft) -> str | None:
     """The day until which the draft would be kept if its person asked now; None where that is no later."""
-    later = local_day(expiry(opened.definition.drafts, now()))
+    later = local_day(expiry(opened.definition.drafts, now(), most_days=settings().draft_most_days))
     return day_text(later) if later > local_day(opened.draft.expires_at) else None
 
 

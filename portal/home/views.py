@@ -7,6 +7,7 @@ from portal.accounts.cookies import DEVICE, SIGN_IN
 from portal.accounts.known_devices import FORGOTTEN_AFTER
 from portal.accounts.pending import LIFETIME as SIGN_IN_LIFETIME
 from portal.form_definitions.queries import published_forms
+from portal.home.own_texts import own_text
 from portal.home.rules import spoken
 from portal.home.wording import EXPLANATIONS
 from portal.resume.devices import DEVICE_COOKIE, KNOWN_FOR
@@ -38,7 +39,12 @@ def start() -> ResponseReturnValue:
 @activity(Activity.NAVIGATE)
 def privacy() -> ResponseReturnValue:
     """What is stored, how it is protected, and for how long."""
-    return render_template("home/privacy.html", forms=published_forms(reading(), language()))
+    return render_template(
+        "home/privacy.html",
+        forms=published_forms(reading(), language()),
+        most_days=settings().draft_most_days,
+        own_text=own_text("privacy"),
+    )
 
 
 @blueprint.get("/cookies")
@@ -65,6 +71,7 @@ def cookies() -> ResponseReturnValue:
         lifetime=spoken(policy_of(CUSTOMER).idle_timeout),
         staff_lifetime=spoken(policy_of(HUB).idle_timeout),
         explained_for=spoken(EXPLAINED_FOR),
+        own_text=own_text("cookies"),
     )
 
 
@@ -73,7 +80,7 @@ def cookies() -> ResponseReturnValue:
 @activity(Activity.NAVIGATE)
 def accessibility() -> ResponseReturnValue:
     """What we aim for, and the limits that we know."""
-    return render_template("home/accessibility.html")
+    return render_template("home/accessibility.html", own_text=own_text("accessibility"))
 
 
 @blueprint.get("/contact")
@@ -81,7 +88,9 @@ def accessibility() -> ResponseReturnValue:
 @activity(Activity.NAVIGATE)
 def contact() -> ResponseReturnValue:
     """How to reach people."""
-    return render_template("home/contact.html")
+    return render_template(
+        "home/contact.html", address=settings().postal_address.splitlines(), own_text=own_text("contact")
+    )
 
 
 @blueprint.get("/help/sessions")

@@ -114,7 +114,7 @@ def come_back(draft: Draft, *, keeps: bool = False) -> ResponseReturnValue:
 
 def keep_for_longer(draft: Draft) -> None:
     """Keep the draft for the full time from now, as its person asks."""
-    keep_longer(draft, definition_of(draft.version), now=now())
+    keep_longer(db(), draft, definition_of(draft.version), now=now())
     record(db(), "draft_kept_longer", by=actor(holder().person_id), now=now(), subject=draft.reference)
 
 

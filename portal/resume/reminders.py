@@ -32,9 +32,11 @@ def send_reminders(db: Session, *, now: datetime) -> int:
     """
     due = select(Draft).where(Draft.remind_at <= now).order_by(Draft.remind_at, Draft.id).limit(BATCH)
     drafts = db.scalars(due.with_for_update(skip_locked=True, of=Draft)).all()
+    is_wanted = bool(drafts) and current_settings(db).draft_reminders
     for draft in drafts:
         if _is_open(draft, now):
-            _remind(db, draft, now)
+            if is_wanted:
+                _remind(db, draft, now)
             draft.remind_at = next_reminder(definition_of(draft.version).drafts, draft.expires_at, now)
         else:
             draft.remind_at = None

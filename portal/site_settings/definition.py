@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 
-Kind = Literal["whole_number", "text", "yes_no", "time_zone", "choice", "networks"]
+Kind = Literal["whole_number", "text", "long_text", "yes_no", "time_zone", "choice", "networks"]
 Value = int | str | bool
 
 
@@ -54,6 +54,23 @@ NETWORK_RULES = (
     ("password", _("Ask for the password again")),
     ("end", _("End the session")),
 )
+_PAGE_HELP = _(
+    "Markdown. Empty: the portal’s own text, which knows the settings in force. What you write takes its place."
+)
+_COOKIES_HELP = _("Markdown. Takes the place of the first paragraph; the table of cookies stays, for it is always right.")
+_CONTACT_HELP = _("Markdown. Takes the place of all that stands below the support contact and the postal address.")
+_WELSH_HELP = _("Empty: those who read in Welsh get your English text, marked as English, or else the portal’s own.")
+PAGE_LENGTH = 10_000
+"""Characters of a page's text; every request reads all settings, so they stay small."""
+
+
+def _page(name: str, label: LazyString, help_text: LazyString) -> Setting:
+    """The text of one public page in one language; while it is empty the page says what it says of itself."""
+    return Setting(
+        name=name, tab="content", kind="long_text", default="", high=PAGE_LENGTH, label=label, help=help_text
+    )
+
+
 SETTINGS = (
     Setting(
         name="session_lifetime_minutes",
@@ -182,6 +199,27 @@ SETTINGS = (
         ),
     ),
     Setting(
+        name="draft_most_days",
+        tab="drafts",
+        kind="whole_number",
+        default=3650,
+        low=1,
+        high=3650,
+        label=_("Longest time in days that an unsent form is kept"),
+        help=_(
+            "A whole number from 1 to 3650. Each form names its own days; one that names more is kept for these. "
+            "A form that is begun already keeps its day until somebody next saves something in it."
+        ),
+    ),
+    Setting(
+        name="draft_reminders",
+        tab="drafts",
+        kind="yes_no",
+        default=True,
+        label=_("Mail people before an unsent form of theirs is deleted"),
+        help=_("Yes: on the days that the form names. No: nobody is told; their pages still say the day."),
+    ),
+    Setting(
         name="password_again_minutes",
         tab="accounts",
         kind="whole_number",
@@ -205,9 +243,34 @@ SETTINGS = (
             "Everybody else may have one, whatever you choose."
         ),
     ),
+    Setting(
+        name="postal_address",
+        tab="content",
+        kind="long_text",
+        default="",
+        high=300,
+        label=_("Postal address"),
+        help=_("Shown on the page “Contact us”, line by line as you type it. Empty: none is shown."),
+    ),
+    _page("privacy_text", _("Privacy, in English"), _PAGE_HELP),
+    _page("privacy_text_cy", _("Privacy, in Welsh"), _WELSH_HELP),
+    _page("cookies_text", _("Cookies, in English"), _COOKIES_HELP),
+    _page("cookies_text_cy", _("Cookies, in Welsh"), _WELSH_HELP),
+    _page("accessibility_text", _("Accessibility, in English"), _PAGE_HELP),
+    _page("accessibility_text_cy", _("Accessibility, in Welsh"), _WELSH_HELP),
+    _page("contact_text", _("Contact us, in English"), _CONTACT_HELP),
+    _page("contact_text_cy", _("Contact us, in Welsh"), _WELSH_HELP),
 )
 BY_NAME = MappingProxyType({setting.name: setting for setting in SETTINGS})
-TABS = MappingProxyType({"general": _("General"), "sessions": _("Sessions"), "accounts": _("Accounts")})
+TABS = MappingProxyType(
+    {
+        "general": _("General"),
+        "sessions": _("Sessions"),
+        "drafts": _("Drafts"),
+        "accounts": _("Accounts"),
+        "content": _("Content"),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +291,17 @@ class Settings:
     shared_computer_minutes: int
     password_again_minutes: int
     second_factor_required: bool
+    draft_most_days: int
+    draft_reminders: bool
+    postal_address: str
+    privacy_text: str
+    privacy_text_cy: str
+    cookies_text: str
+    cookies_text_cy: str
+    accessibility_text: str
+    accessibility_text_cy: str
+    contact_text: str
+    contact_text_cy: str
 
     @property
     def session_lifetime(self) -> timedelta:

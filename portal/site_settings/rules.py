@@ -47,6 +47,20 @@ def _text(setting: Setting, typed: str) -> str:
     return typed
 
 
+def _long_text(setting: Setting, typed: str) -> str:
+    text = unix_lines(typed)
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        raise RefusedSettingError(_("Enter plain text"))
+    if setting.high and len(text) > setting.high:
+        raise RefusedSettingError(_("Enter at most %(high)s characters", high=setting.high))
+    return text
+
+
+def unix_lines(typed: str) -> str:
+    """A text with one character for each end of a line; browsers send two."""
+    return typed.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _yes_no(setting: Setting, typed: str) -> bool:
     if typed not in ("yes", "no"):
         raise RefusedSettingError(_("Choose yes or no"))
@@ -84,6 +98,7 @@ def _networks(setting: Setting, typed: str) -> str:
 PARSERS: Mapping[Kind, Callable[[Setting, str], Value]] = {
     "whole_number": _whole_number,
     "text": _text,
+    "long_text": _long_text,
     "yes_no": _yes_no,
     "time_zone": _time_zone,
     "choice": _choice,

@@ -25,7 +25,7 @@ class _FormReader(HTMLParser):
         super().__init__()
         self.values: dict[str, str] = {}
         self._in_form = False
-        self._select = ""
+        self._select = self._textarea = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
@@ -35,10 +35,22 @@ class _FormReader(HTMLParser):
             return
         if tag == "select":
             self._select = found["name"]
+        if tag == "textarea":
+            self._textarea = found["name"]
+            self.values[self._textarea] = ""
         if tag == "option" and "selected" in found:
             self.values[self._select] = found["value"]
         if tag == "input" and (found["type"] != "radio" or "checked" in found):
             self.values[found["name"]] = found.get("value", "")
+
+    def handle_data(self, data: str) -> None:
+        if self._textarea:
+            self.values[self._textarea] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self.values[self._textarea] = self.values[self._textarea].removeprefix("\n").replace("\n", "\r\n")
+            self._textarea = ""
 
 
 def form_of(page: TestResponse) -> dict[str, str]:

@@ -147,3 +147,62 @@ def test_help_explains_every_reason_for_an_end(client: FlaskClient) -> None:
 
 def test_the_word_inactivity_is_never_said(client: FlaskClient) -> None:
     assert not re.search("inactiv|idle", words_of(client, "/help/sessions"))
+
+
+OWN = {"/privacy": "privacy", "/cookies": "cookies", "/accessibility": "accessibility", "/contact": "contact"}
+
+
+@pytest.mark.parametrize(("path", "name"), OWN.items())
+def test_the_text_of_an_administrator_takes_the_place_of_ours(
+    client: FlaskClient, database: Database, path: str, name: str
+) -> None:
+    before = words_of(client, path)
+    set_value(database, **{f"{name}_text": "# Ours\n\nWe *say*:\n\n- one\n- [two](https://ashmere.example)"})
+    page = client.get(path).text
+    assert "<h2>Ours</h2>" in page
+    assert page.count("<h1") == 1
+    assert "<em>say</em>" in page
+    assert 'href="https://ashmere.example"' in page
+    assert words_of(client, path) != before
+
+
+@pytest.mark.parametrize("typed", ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](https://e.example/x)"])
+def test_nothing_in_such_a_text_runs_or_loads_anything(client: FlaskClient, database: Database, typed: str) -> None:
+    set_value(database, privacy_text=typed)
+    main = client.get("/privacy").text.split("<main")[1].split("</main")[0]
+    assert not re.search(r"<(script|img)|href=.javascript", main)
+
+
+def test_the_table_of_cookies_stays_whatever_is_written_above_it(client: FlaskClient, database: Database) -> None:
+    set_value(database, cookies_text="We bake our own.")
+    assert "We bake our own." in words_of(client, "/cookies")
+    assert " session_customer " in words_of(client, "/cookies")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param({}, "Preifatrwydd", id="neither-is-our-own-welsh"),
+        pytest.param({"privacy_text": "Hello"}, '<div lang="en"><p class="govuk-body">Hello', id="english-is-marked"),
+        pytest.param({"privacy_text": "Hello", "privacy_text_cy": "Helo"}, '<p class="govuk-body">Helo', id="welsh"),
+    ],
+)
+def test_who_reads_welsh_gets_the_welsh_text_or_english_marked_as_such(
+    client: FlaskClient, database: Database, values: dict[str, Value], said: str
+) -> None:
+    set_value(database, **values)
+    client.set_cookie("language", "cy")
+    assert said in client.get("/privacy").text
+
+
+def test_the_postal_address_is_shown_line_by_line(client: FlaskClient, database: Database) -> None:
+    set_value(database, postal_address="1 High Street\n<Ashmere>")
+    assert "<br>1 High Street<br>&lt;Ashmere&gt;</p>" in client.get("/contact").text
+
+
+@pytest.mark.usefixtures("demo_forms")
+def test_privacy_tells_the_longest_time_that_this_site_keeps_drafts(client: FlaskClient, database: Database) -> None:
+    set_value(database, draft_most_days=20)
+    words = words_of(client, "/privacy")
+    assert "Apply for housing support: 20 days" in words
+    assert "parking permit: 14 days" in words

@@ -9,11 +9,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from portal.audit import Actor
 from portal.commands.worker import Worker
 from portal.db import Database
 from portal.drafts.models import Draft, DraftPart
 from portal.resume.models import ResumeLink
 from portal.resume.reminders import send_reminders
+from portal.site_settings.definition import Value
+from portal.site_settings.operations import change_settings
 from tests.citizen import Citizen
 from tests.conftest import START, MovableClock
 from tests.journeys import housing
@@ -81,6 +84,36 @@ def test_reminders_go_out_on_days_23_and_28_and_the_draft_on_day_30(
 def count(database: Database, model: type[DraftPart] | type[ResumeLink]) -> int:
     with database.reading() as db:
         return len(db.scalars(select(model)).all())
+
+
+def set_value(app: Flask, **values: Value) -> None:
+    parts = app.extensions["portal"]
+    with parts.database.writing() as db:
+        change_settings(db, values, by=Actor(), now=parts.clock.now())
+
+
+def test_where_the_site_wants_no_reminders_the_draft_still_goes_on_its_day(
+    app: Flask, begun: str, clock: MovableClock, database: Database
+) -> None:
+    set_value(app, draft_reminders=False)
+    assert at(clock, app, START + timedelta(days=28)) == 0
+    assert at(clock, app, START + timedelta(days=30) + SECOND) == 0
+    assert count(database, DraftPart) == 0
+
+
+def test_a_form_is_kept_no_longer_than_the_site_allows_from_the_next_change_on(
+    app: Flask, citizen: Citizen, begun: str, database: Database
+) -> None:
+    set_value(app, draft_most_days=5)
+    assert deadline(database) == START + timedelta(days=30)
+    citizen.open(f"{begun}/about_you")
+    citizen.press("Continue", full_name="Zoë Łukasz-Hale")
+    assert deadline(database) == START + timedelta(days=5)
+
+
+def deadline(database: Database) -> datetime:
+    with database.reading() as db:
+        return db.scalars(select(Draft.expires_at)).one()
 
 
 def test_a_change_moves_the_reminders(app: Flask, citizen: Citizen, begun: str, clock: MovableClock) -> None:
