@@ -18,6 +18,7 @@ from portal.config import Configuration, read_configuration
 from portal.db import Base, Database
 from portal.form_definitions.operations import publish
 from portal.form_definitions.reading import read_yaml
+from tests.canary import Canary, watched
 from tests.citizen import Citizen
 
 DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
@@ -120,6 +121,15 @@ def app(
     app.config["PROPAGATE_EXCEPTIONS"] = False
     yield app
     app.extensions["portal"].database.close()
+
+
+@pytest.fixture(autouse=True)
+def canary(request: pytest.FixtureRequest) -> Iterator[Canary | None]:
+    """Cries where what people typed or were given stands where it must not; only tests with an application have one."""
+    if "app" in request.fixturenames:
+        yield from watched(request.getfixturevalue("app"))
+    else:
+        yield None
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ def claim_drafts(db: Session, guest_id: str, person_id: int) -> None:
 def claim_draft(db: Session, draft: Draft, person_id: int) -> None:
     """Make one guest's draft a person's, who has proved the right to it."""
     _claim(db, [draft.id], person_id)
-    db.refresh(draft)
 
 
 def _claim(db: Session, drafts: Sequence[int], person_id: int) -> None:

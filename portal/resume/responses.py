@@ -69,6 +69,11 @@ def slow_down(name: str, form: AccountForm, field: Any, wait: timedelta, **value
     return response
 
 
+def occupied(is_occupied: bool) -> dict[str, Any]:
+    """What a page is told where somebody else's session may live: then it names nobody in its header either."""
+    return {"is_occupied": True, "viewer": None} if is_occupied else {"is_occupied": False}
+
+
 def hand_over(then: str) -> Response:
     """End whatever session lives in this browser, so that the next person can come in; its work stays saved."""
     live = visit().live_of(CUSTOMER)

@@ -1,6 +1,7 @@
 """Reference and return code, from the slip."""
 
 import hmac
+from typing import Any
 
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,7 +18,7 @@ from portal.resume.doors import return_throttle
 from portal.resume.forms import ReturnForm
 from portal.resume.interface import come_back
 from portal.resume.queries import return_code_of
-from portal.resume.responses import form_page, gone_page, hand_over, refuse, slow_down
+from portal.resume.responses import form_page, gone_page, hand_over, occupied, refuse, slow_down
 from portal.resume.rules import clean_reference
 from portal.sessions.gate import token_refused
 from portal.sessions.interface import visit
@@ -42,11 +43,11 @@ def return_page() -> ResponseReturnValue:
 
 
 def _page(form: ReturnForm, status: int = 200) -> ResponseReturnValue:
-    return form_page("return", form, status, is_occupied=_is_occupied())
+    return form_page("return", form, status, **_occupied())
 
 
-def _is_occupied() -> bool:
-    return visit().live_of(CUSTOMER) is not None
+def _occupied() -> dict[str, Any]:
+    return occupied(visit().live_of(CUSTOMER) is not None)
 
 
 @blueprint.post("/resume")
@@ -67,10 +68,10 @@ def use_return_code() -> ResponseReturnValue:
     throttle = return_throttle(reference, device_of(draft_id))
     wait = use_try(throttle, now=now())
     if wait:
-        return slow_down("return", form, form.return_code, wait, is_occupied=_is_occupied())
+        return slow_down("return", form, form.return_code, wait, **_occupied())
     if not _fits(reference, draft_id, sealed, clean_code(typed(form.return_code))):
         sentence = _("The reference and the return code do not belong together")
-        return refuse("return", form, form.return_code, sentence, is_occupied=_is_occupied())
+        return refuse("return", form, form.return_code, sentence, **_occupied())
     return_try(db(), throttle)
     return _return_to(draft_id)
 

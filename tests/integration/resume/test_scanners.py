@@ -20,7 +20,7 @@ AGENTS = (
 
 
 def scan(app: Flask, link: str, agent: str) -> None:
-    """Look, look again, run the page's script as far as it presses buttons, and type rubbish where there is an input."""
+    """Look, look again, press the buttons as a script that runs would, and type rubbish where there is an input."""
     scanner = Citizen(app)
     for _ in range(2):
         scanner.client.head(link, headers={"User-Agent": agent})

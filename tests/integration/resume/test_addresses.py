@@ -1,0 +1,189 @@
+"""No link goes to a wrong address unnoticed: a code proves the address, a refusal is shown, a mistake is taken back."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from portal.db import Database
+from portal.outbox.delivery import Deliverer
+from portal.outbox.models import Delivery
+from tests.citizen import Citizen
+from tests.conftest import MovableClock
+from tests.integration.outbox.conftest import MailServerOnLoopback
+from tests.integration.outbox.conftest import server as server
+from tests.integration.resume.conftest import Saved
+from tests.loan import YOU, publish_loan, start
+from tests.people import add_person, sign_in
+from tests.post import letters
+
+
+def proof(app: Flask, at: int = -1) -> str:
+    """The code that came with a link."""
+    (found,) = (line for line in letters(app)[at].lines if re.fullmatch(r"[A-Z2-9]{5}", line))
+    return found
+
+
+@pytest.fixture
+def saving(app: Flask, citizen: Citizen, guests: Saved) -> Saved:
+    """A guest on the save page, who has just been mailed the link."""
+    citizen.open(f"{guests.address}/save?sent=1")
+    return guests
+
+
+def test_the_code_of_the_mail_proves_the_address(app: Flask, citizen: Citizen, saving: Saved) -> None:
+    code = proof(app)
+    page = citizen.press("Confirm the address", code=f" {code[:2].lower()} {code[2:]} ")
+    assert (page.status, page.path) == (200, f"{saving.address}/save")
+    assert "The address is right." in page
+    assert "code" not in {name for form in page.forms for name in form.names}
+
+
+@pytest.mark.parametrize("typed", ["", "22222", "x" * 5000, "ﬁﬁﬁﬁﬁ"])
+def test_another_code_proves_nothing(app: Flask, citizen: Citizen, saving: Saved, typed: str) -> None:
+    page = citizen.press("Confirm the address", code=typed)
+    assert page.status == 422
+    assert page.title.startswith("Error:")
+    assert "The address is right." not in page
+
+
+def test_guessing_the_code_is_slowed_down_and_the_right_one_still_works_later(
+    app: Flask, citizen: Citizen, saving: Saved, clock: MovableClock
+) -> None:
+    assert [citizen.press("Confirm the address", code="22222").status for _ in range(6)] == [422] * 5 + [429]
+    clock.advance(minutes=1)
+    assert "The address is right." in citizen.press("Confirm the address", code=proof(app))
+
+
+def test_an_address_that_is_proved_is_not_asked_about_again(app: Flask, citizen: Citizen, saving: Saved) -> None:
+    citizen.press("Confirm the address", code=proof(app))
+    page = citizen.press("Send link", email="zoe@mail.example")
+    assert "The address is right." in page
+    assert not [line for line in letters(app)[-1].lines if re.fullmatch(r"[A-Z2-9]{5}", line)]
+    page = citizen.press("Send link", email="zoe@home.example")
+    assert "The address is right." not in page
+    assert proof(app)
+
+
+def test_the_code_that_lets_a_guest_in_proves_the_address_too(
+    app: Flask, other: Citizen, guests: Saved
+) -> None:
+    other.open(guests.link)
+    other.press("Continue your form")
+    other.press("Continue", code=letters(app)[-1].code)
+    assert "The address is right." in other.open(f"{guests.address}/save")
+
+
+def test_the_code_of_one_link_lets_nobody_in(app: Flask, other: Citizen, guests: Saved) -> None:
+    other.open(guests.link)
+    other.press("Continue your form")
+    assert other.press("Continue", code=proof(app, 0)).status == 422
+
+
+def test_a_link_to_a_wrong_address_is_taken_back_and_others_go_on(
+    app: Flask, citizen: Citizen, other: Citizen, saving: Saved
+) -> None:
+    citizen.press("Send link", email="zo@mail.example")
+    wrong = letters(app)[-1].link
+    page = citizen.press("That is the wrong address", code="")
+    assert "zo@mail.example" not in page
+    assert other.open(wrong).status == 404
+    assert other.open(saving.link).status == 200
+
+
+def test_a_stranger_neither_proves_nor_takes_back(app: Flask, saving: Saved) -> None:
+    publish_loan(app)
+    stranger = Citizen(app)
+    token = start_token(stranger)
+    for data in ({"code": proof(app)}, {"_action": "wrong"}):
+        answer = stranger.client.post(f"{saving.address}/save/proof", data=data | {"csrf_token": token})
+        assert answer.status_code == 404
+    assert stranger.open(saving.link).status == 200
+
+
+def start_token(stranger: Citizen) -> str:
+    stranger.open(f"{start(stranger)}/you")
+    return stranger.page.value("csrf_token") or ""
+
+
+@pytest.fixture
+def refusing(app: Flask, server: MailServerOnLoopback) -> Deliverer:
+    """A mail server that knows nobody of that name."""
+    server.mailbox.to_recipient = "550 no such user"
+    parts = app.extensions["portal"]
+    configuration = replace(parts.configuration, mail_url=f"smtp://127.0.0.1:{server.port}")
+    return Deliverer(parts.database, configuration, parts.clock)
+
+
+def test_a_refused_mail_is_shown_on_the_save_page_and_the_task_list_until_another_goes_out(
+    app: Flask, citizen: Citizen, saving: Saved, refusing: Deliverer, server: MailServerOnLoopback
+) -> None:
+    page = citizen.press("Send link", email="zoo@mail.example")
+    assert "The link is on its way to zoo@mail.example." in page
+    refusing.deliver_due()
+    page = citizen.open(f"{saving.address}/save")
+    assert "Our mail to zoo@mail.example was refused." in page
+    assert "We have sent the link." not in page
+    assert "Our mail with the link was refused." in citizen.open(saving.address)
+    server.mailbox.to_recipient = "250 OK"
+    citizen.open(f"{saving.address}/save")
+    citizen.press("Send link", email="zoe@mail.example")
+    refusing.deliver_due()
+    assert "We have sent the link." in citizen.open(f"{saving.address}/save")
+    assert "refused" not in citizen.open(saving.address)
+
+
+def test_a_refused_mail_is_shown_in_my_requests(app: Flask, citizen: Citizen, refusing: Deliverer) -> None:
+    publish_loan(app)
+    add_person(app)
+    sign_in(citizen)
+    draft = start(citizen)
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **YOU)
+    assert "refused" not in citizen.open("/account")
+    citizen.open(f"{draft}/remarks")
+    citizen.press("Save and come back later")
+    refusing.deliver_due()
+    words = "Our mail to your e-mail address was refused."
+    assert words in citizen.open("/account")
+    assert words in citizen.open(f"{draft}/save")
+
+
+def test_what_became_of_the_mail_is_told_to_the_script_of_the_page_and_renews_nothing(
+    citizen: Citizen, saving: Saved, refusing: Deliverer, clock: MovableClock, database: Database
+) -> None:
+    citizen.press("Send link", email="zoo@mail.example")
+    clock.advance(minutes=25)
+    before = citizen.client.get("/session/poll").text
+    fragment = citizen.client.get(f"{saving.address}/save/delivery?asked=1", headers={"HX-Request": "true"}).text
+    assert "The link is on its way" in fragment
+    assert "asked=2" in fragment
+    assert citizen.client.get("/session/poll").text == before
+    refusing.deliver_due()
+    assert "was refused" in citizen.client.get(f"{saving.address}/save/delivery?asked=5").text
+
+
+def test_a_mail_that_was_tried_in_vain_for_days_counts_as_refused(
+    citizen: Citizen, saving: Saved, database: Database, clock: MovableClock
+) -> None:
+    with database.writing() as db:
+        newest = db.scalars(select(Delivery.id).order_by(Delivery.id.desc()).limit(1)).one()
+        db.execute(update(Delivery).where(Delivery.id == newest).values(sent_at=None, failed_at=clock.now()))
+    assert "was refused" in citizen.open(f"{saving.address}/save")
+
+
+def test_the_slip_bears_a_picture_of_the_address(citizen: Citizen, saving: Saved) -> None:
+    assert '<svg' in citizen.page.text.partition('class="slip"')[2].partition("</div>")[0]
+
+
+def test_links_are_not_mailed_without_end_to_one_address_by_many_drafts(
+    app: Flask, citizen: Citizen, saving: Saved
+) -> None:
+    statuses = []
+    for _ in range(12):
+        draft = start(citizen)
+        citizen.open(f"{draft}/save")
+        statuses.append(citizen.press("Send link", email="zoe@mail.example").status)
+    assert statuses.count(429) == 3

@@ -1,0 +1,121 @@
+"""Two people at one computer: neither sees the other's, one may hand over; and a guest's form becomes a person's."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from portal.drafts.models import Draft
+from portal.sessions.models import SessionRow
+from tests.citizen import Citizen
+from tests.integration.resume.conftest import Saved
+from tests.loan import YOU, start
+from tests.people import add_person, sign_in
+from tests.post import letters
+
+Sessions = Callable[[], list[SessionRow]]
+Row = Callable[[str], Draft]
+QUESTION = "Finish or hand over?"
+
+
+@pytest.fixture
+def beas(app: Flask, other: Citizen) -> Citizen:
+    """A browser in which Bea is signed in."""
+    add_person(app, "bea@mail.example")
+    sign_in(other, "bea@mail.example")
+    return other
+
+
+def test_handing_over_signs_the_first_person_out_and_the_link_goes_on(
+    beas: Citizen, adas: Saved, sessions: Sessions
+) -> None:
+    beas.open(adas.link)
+    assert QUESTION in beas.page
+    page = beas.press("Continue your form")
+    assert (page.status, QUESTION in page) == (403, True)
+    assert beas.press("Hand over").path == adas.link
+    assert [row.end_reason for row in sessions()].count("replaced") == 1
+    assert QUESTION not in beas.page
+    assert beas.press("Continue your form").path == "/account/sign-in"
+
+
+def test_finishing_leaves_everything_as_it_is(beas: Citizen, adas: Saved) -> None:
+    beas.open(adas.link)
+    beas.press("Continue your form")
+    assert beas.follow("Finish").path == "/account"
+
+
+@pytest.mark.parametrize("door", ["link", "reference"])
+def test_a_guest_at_somebody_elses_computer_is_asked_to_hand_over(beas: Citizen, guests: Saved, door: str) -> None:
+    page = beas.open(guests.link if door == "link" else "/resume")
+    assert QUESTION in page
+    for word in ("Wilhelmina", "zoe", guests.reference, "bea@"):
+        assert word not in page.text
+    beas.press("Hand over")
+    assert QUESTION not in beas.page
+    assert beas.open("/account").path == "/account/sign-in"
+
+
+def test_the_guest_who_holds_the_form_is_not_asked(citizen: Citizen, guests: Saved) -> None:
+    assert QUESTION not in citizen.open(guests.link)
+
+
+def test_a_signed_in_person_who_brings_a_guests_link_adds_the_form_to_the_account(
+    app: Flask, beas: Citizen, citizen: Citizen, guests: Saved, row: Row
+) -> None:
+    beas.open(guests.link)
+    beas.press("Continue your form")
+    page = beas.press("Continue", code=letters(app)[-1].code)
+    assert page.heading == "Add this form to your account?"
+    assert beas.press("Yes").path == f"{guests.address}/tools"
+    assert row(guests.address).person_id is not None
+    assert guests.reference in beas.open("/account")
+    assert citizen.open(guests.address).status == 404
+    citizen.open(guests.link)
+    assert citizen.press("Continue your form").path == "/account/sign-in"
+    again = Citizen(app)
+    again.open("/resume")
+    page = again.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    assert page.status == 422
+
+
+def test_a_signed_in_person_who_brings_reference_and_code_is_asked_too_and_may_say_no(
+    beas: Citizen, guests: Saved, row: Row
+) -> None:
+    beas.open("/resume")
+    page = beas.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    assert page.heading == "Add this form to your account?"
+    assert beas.press("No").path == f"{guests.address}/tools"
+    assert row(guests.address).person_id is None
+    assert beas.open(f"{guests.address}/you").value("name") == YOU["name"]
+
+
+def test_an_answer_that_is_neither_yes_nor_no_changes_nothing(beas: Citizen, guests: Saved, row: Row) -> None:
+    beas.open("/resume")
+    beas.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    data = {"csrf_token": beas.page.value("csrf_token"), "answer": "perhaps"}
+    assert beas.client.post(f"{guests.address}/save/claim", data=data).status_code == 422
+    assert row(guests.address).person_id is None
+
+
+def test_nobody_claims_a_form_that_they_may_not_open(beas: Citizen, guests: Saved, row: Row) -> None:
+    beas.open("/account")
+    data = {"csrf_token": beas.page.value("csrf_token"), "answer": "yes"}
+    assert beas.client.post(f"{guests.address}/save/claim", data=data).status_code == 404
+    assert row(guests.address).person_id is None
+
+
+def test_a_guest_may_not_claim(citizen: Citizen, guests: Saved) -> None:
+    assert citizen.open(f"{guests.address}/save/claim").path == "/account/sign-in"
+
+
+def test_claiming_one_form_leaves_the_guests_others(app: Flask, citizen: Citizen, guests: Saved, row: Row) -> None:
+    second = start(citizen)
+    add_person(app)
+    ada = Citizen(app)
+    sign_in(ada)
+    ada.open("/resume")
+    ada.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    ada.press("Yes")
+    assert row(second).person_id is None
+    assert citizen.open(second).status == 200

@@ -1,0 +1,163 @@
+"""A computer that others use, too: a short clock, no cookie that outlives the visit, nothing left on the screen."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from portal.sessions.models import SessionRow
+from tests.citizen import Citizen
+from tests.conftest import MovableClock
+from tests.integration.resume.conftest import Saved
+from tests.loan import YOU, publish_loan
+from tests.people import PASSWORD, add_person, sign_in
+from tests.post import letters
+
+Sessions = Callable[[], list[SessionRow]]
+SHARED = {"shared": "yes"}
+
+
+@pytest.fixture
+def library(app: Flask, citizen: Citizen) -> str:
+    """A guest's draft, begun on a computer of which they said that it is shared."""
+    publish_loan(app)
+    citizen.open("/forms/tool-loan")
+    draft = citizen.press("Start now", **SHARED).path
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **YOU)
+    return draft
+
+
+def minutes(row: SessionRow) -> float:
+    return (row.expires_at - row.started_at).total_seconds() / 60
+
+
+def test_the_session_is_short_and_is_renewed_for_as_short(
+    citizen: Citizen, library: str, sessions: Sessions, clock: MovableClock
+) -> None:
+    assert (sessions()[0].is_shared, minutes(sessions()[0])) == (True, 10)
+    clock.advance(minutes=7)
+    citizen.open(library)
+    assert minutes(sessions()[0]) == 17
+    citizen.press("Stay signed in")
+    assert minutes(sessions()[0]) == 17
+    clock.advance(minutes=1)
+    citizen.press("Stay signed in")
+    assert minutes(sessions()[0]) == 18
+
+
+def test_the_setting_says_how_short_and_never_longer_than_elsewhere(
+    app: Flask, citizen: Citizen, sessions: Sessions
+) -> None:
+    publish_loan(app)
+    run = app.test_cli_runner().invoke
+    assert run(args=["settings", "set", "shared_computer_minutes", "5"]).exit_code == 0
+    citizen.open("/forms/tool-loan")
+    citizen.press("Start now", **SHARED)
+    run(args=["settings", "set", "shared_computer_minutes", "60"])
+    run(args=["settings", "set", "session_lifetime_minutes", "20"])
+    other = Citizen(app)
+    other.open("/forms/tool-loan")
+    other.press("Start now", **SHARED)
+    assert [minutes(row) for row in sessions()] == [5, 20]
+    assert run(args=["settings", "set", "shared_computer_minutes", "4"]).exit_code != 0
+
+
+def test_whoever_says_nothing_gets_the_usual_time(app: Flask, citizen: Citizen, sessions: Sessions) -> None:
+    publish_loan(app)
+    citizen.open("/forms/tool-loan")
+    citizen.press("Start now")
+    assert (sessions()[0].is_shared, minutes(sessions()[0])) == (False, 30)
+    assert citizen.client.get_cookie("shared_computer") is None
+
+
+def test_signing_in_there_is_short_too_and_leaves_no_cookie_that_outlives_the_browser(
+    app: Flask, citizen: Citizen, sessions: Sessions
+) -> None:
+    add_person(app)
+    citizen.open("/account/sign-in")
+    answer = citizen.send("Sign in", email="ada@mail.example", password=PASSWORD, **SHARED)
+    assert answer.status_code == 303
+    assert minutes(sessions()[0]) == 10
+    assert [cookie for cookie in answer.headers.getlist("Set-Cookie") if "Max-Age" in cookie] == []
+
+
+def test_the_choice_stays_with_the_browser_until_somebody_makes_another(
+    app: Flask, citizen: Citizen, library: str, sessions: Sessions
+) -> None:
+    add_person(app)
+    citizen.open(library)
+    citizen.press("Sign out")
+    citizen.open("/account/sign-in")
+    assert citizen.page.value("shared") == "yes"
+    citizen.client.delete_cookie("shared_computer")
+    sign_in(citizen)
+    assert not sessions()[-1].is_shared
+
+
+def test_no_device_is_remembered_when_the_link_is_asked_for(app: Flask, citizen: Citizen, library: str) -> None:
+    citizen.open(f"{library}/save")
+    answer = citizen.send("Send link", email="zoe@mail.example")
+    assert "resume_device" not in str(answer.headers.getlist("Set-Cookie"))
+    citizen.open(letters(app)[-1].link)
+    assert citizen.send("Continue your form").location == "/resume/code"
+
+
+def test_a_known_browser_that_turns_out_to_be_shared_is_asked_for_the_code_and_forgotten(
+    app: Flask, citizen: Citizen, guests: Saved
+) -> None:
+    citizen.open(f"{guests.address}/save")
+    citizen.press("Sign out")
+    citizen.open(guests.link)
+    assert citizen.send("Continue your form", **SHARED).location == "/resume/code"
+    assert citizen.client.get_cookie("resume_device") is None
+
+
+@pytest.mark.parametrize("how", ["idle", "late"])
+def test_the_end_shows_nothing_of_what_was_being_filled(
+    citizen: Citizen, library: str, clock: MovableClock, how: str
+) -> None:
+    citizen.open(f"{library}/remarks")
+    clock.advance(minutes=10)
+    page = citizen.open("/session/ended") if how == "idle" else citizen.press("Continue", remark="Zebra")
+    assert "14:12" in page
+    for word in ("Borrow", library.rpartition("/")[2], "Wilhelmina", "Zebra", "Remarks", library):
+        assert word not in page.text
+    assert "saf" in page.words or "saved" in page.words
+
+
+def test_signing_out_there_clears_what_the_browser_keeps(citizen: Citizen, library: str) -> None:
+    citizen.open(library)
+    answer = citizen.send("Sign out")
+    assert answer.headers["Clear-Site-Data"] == '"cache", "cookies", "storage"'
+
+
+def test_signing_out_elsewhere_keeps_other_cookies(citizen: Citizen, guests: Saved) -> None:
+    citizen.open(guests.address)
+    assert citizen.send("Sign out").headers["Clear-Site-Data"] == '"cache"'
+
+
+def test_an_owner_is_mailed_the_link_and_leaves_at_one_press(app: Flask, citizen: Citizen, sessions: Sessions) -> None:
+    publish_loan(app)
+    add_person(app)
+    citizen.open("/account/sign-in")
+    citizen.press("Sign in", email="ada@mail.example", password=PASSWORD, **SHARED)
+    citizen.open("/forms/tool-loan")
+    draft = citizen.press("Start now").path
+    citizen.open(f"{draft}/save")
+    before = len(letters(app))
+    answer = citizen.send("Send me my link and clear this computer")
+    assert (answer.status_code, answer.headers["Clear-Site-Data"]) == (303, '"cache", "cookies", "storage"')
+    assert letters(app)[before].subject == "Continue your form: Borrow a tool"
+    assert sessions()[-1].end_reason == "signed_out"
+    assert citizen.open(draft).path == "/account/sign-in"
+
+
+def test_a_guest_clears_the_computer_once_there_is_a_way_back(citizen: Citizen, library: str) -> None:
+    citizen.open(f"{library}/save")
+    page = citizen.press("Clear this computer")
+    assert page.status == 422
+    assert citizen.open(f"{library}/save").status == 200
+    answer = citizen.send("Clear this computer", noted="y")
+    assert answer.headers["Clear-Site-Data"] == '"cache", "cookies", "storage"'
+    assert citizen.open(library).status != 200 or citizen.page.path != library
