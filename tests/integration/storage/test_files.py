@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from threading import Event
@@ -366,12 +367,15 @@ def test_a_staged_file_is_claimed_once_and_never_when_its_time_is_over(
             content=Content(key=bytes(32), name="a.pdf", kind="pdf", field_id="proof"),
             scan=Scan.NOT_SCANNED,
         )
-        for _ in range(2)
+        for _ in range(3)
     ]
     with database.writing() as db:
         stage(db, uploads, now=clock.now())
         assert claim(db, uploads[0], work="draft:1", place="a/", keyring=keyring, now=clock.now())
         assert not claim(db, uploads[0], work="draft:2", place="a/", keyring=keyring, now=clock.now())
+        soon = clock.now() + timedelta(days=1)
+        assert claim(db, uploads[2], work="late:1", place="a/", keyring=keyring, now=clock.now(), until=soon)
+        assert not claim(db, uploads[2], work="draft:2", place="a/", keyring=keyring, now=clock.now())
         clock.advance(hours=1)
         assert not claim(db, uploads[1], work="draft:1", place="a/", keyring=keyring, now=clock.now())
 

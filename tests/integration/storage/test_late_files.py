@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from portal.db import Database
+from portal.storage.models import StoredFile
+from portal.storage.operations import hand_over
 from portal.storage.upkeep import FileKeeper
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
@@ -86,6 +90,18 @@ def test_a_late_file_is_shown_to_nobody_else(app: Flask, citizen: Citizen, draft
     other = Citizen(app)
     sign_in(other, "ben@mail.example")
     assert other.client.get(f"{draft}/papers").status_code == 404
+
+
+def test_a_late_file_of_another_person_is_not_offered_even_on_the_same_page(
+    app: Flask, citizen: Citizen, draft: str, clock: MovableClock, database: Database
+) -> None:
+    late(citizen, draft, clock, proof=PAYSLIP)
+    with database.writing() as db:
+        file = db.scalars(select(StoredFile)).one()
+        keyring = app.extensions["portal"].configuration.keyring
+        hand_over(db, file, work=file.work, place="person 999", keyring=keyring, until=file.delete_at)
+    sign_in(citizen, ZOE)
+    assert "payslip.pdf" not in citizen.open(f"{draft}/papers")
 
 
 def test_a_late_upload_by_script_is_kept_as_well(

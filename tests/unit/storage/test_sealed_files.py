@@ -45,6 +45,15 @@ def test_nothing_is_kept_beyond_the_limit_and_nothing_ever_has_a_name(tmp_path: 
         spool.plain()
 
 
+def test_a_part_does_not_pass_for_the_whole_whatever_size_is_claimed(tmp_path: Path) -> None:
+    spool = spooled(bytes(3 * CHUNK), tmp_path)
+    path = tmp_path / "sealed"
+    path.write_bytes(b"".join(spool.sealed())[: CHUNK + 16])
+    with path.open("rb") as sealed, pytest.raises(UndecryptableError):
+        list(plain_chunks(sealed, spool.key, CHUNK))
+    spool.close()
+
+
 def test_another_key_opens_nothing(tmp_path: Path) -> None:
     spool, other = spooled(b"secret", tmp_path), spooled(b"other", tmp_path)
     path = tmp_path / "sealed"
