@@ -11,8 +11,12 @@ from portal.admin.queries import named_changes
 from portal.audit import AuditEvent
 from portal.sessions.interface import visit
 from portal.site_settings.definition import BY_NAME, Setting
+from portal.site_settings.interface import settings
+from portal.site_settings.rules import as_typed
 from portal.site_settings.times import clock_time, day_text, local_day, today
 from portal.web.unit_of_work import reading
+
+SHOWN_LENGTH = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,9 @@ class Change:
     who: str
     old: str
     new: str
+    id: int
+    can_undo: bool
+    """Whether the setting still has the value that this change gave it."""
 
 
 def history(shown: list[Setting]) -> list[Change]:
@@ -33,14 +40,22 @@ def history(shown: list[Setting]) -> list[Change]:
 
 
 def _change(event: AuditEvent, who: str | None) -> Change:
+    setting = BY_NAME[event.subject or ""]
     return Change(
-        setting=str(BY_NAME[event.subject or ""].label),
+        setting=str(setting.label),
         day=staff_day(event.at),
         time=clock_time(event.at),
         who=_who(event, who),
-        old=event.details["old"],
-        new=event.details["new"],
+        old=_short(event.details["old"]),
+        new=_short(event.details["new"]),
+        id=event.id,
+        can_undo=as_typed(setting, getattr(settings(), setting.name)) == event.details["new"],
     )
+
+
+def _short(value: str) -> str:
+    """A value as a line of the history shows it; the audit log has all of it."""
+    return value if len(value) <= SHOWN_LENGTH else value[:SHOWN_LENGTH].rstrip() + "…"
 
 
 def _who(event: AuditEvent, name: str | None) -> str:

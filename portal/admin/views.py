@@ -1,15 +1,19 @@
 """The administration: site settings, one tab a page."""
 
+import re
+
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.admin.forms import SettingsForm, tab_settings
 from portal.admin.interface import history
+from portal.audit import record
 from portal.sessions.gate import token_refused
-from portal.sessions.interface import policy_of, visit
+from portal.sessions.interface import apply_lifetime_now, policy_of, visit
 from portal.site_settings.definition import TABS
 from portal.site_settings.interface import settings
-from portal.site_settings.operations import change_settings
+from portal.site_settings.operations import change_settings, undo_change
+from portal.site_settings.queries import change_by_id
 from portal.site_settings.rules import time_zones
 from portal.site_settings.times import clock_time
 from portal.web.addresses import actor
@@ -19,6 +23,7 @@ from portal.web.unit_of_work import db, now
 
 blueprint = Blueprint("admin", __name__)
 FIRST_TAB = "general"
+DIGITS = re.compile("[0-9]{1,9}")
 
 
 @blueprint.get("/admin/self")
@@ -34,7 +39,7 @@ def start() -> ResponseReturnValue:
 @activity(Activity.LOAD)
 def show_settings(tab: str) -> ResponseReturnValue:
     """The settings of a tab as they are in force."""
-    return _page(_known(tab), SettingsForm(tab, settings(), {}), saved="saved" in request.args)
+    return _page(_known(tab), SettingsForm(tab, settings(), {}), outcome=_outcome())
 
 
 @blueprint.post("/admin/self/site-settings/<tab>")
@@ -48,11 +53,39 @@ def save_settings(tab: str) -> ResponseReturnValue:
         abort(400)
     form = SettingsForm(tab, settings(), request.form)
     if token_refused():
-        return _page(tab, form, out_of_date=True), 409
+        return _page(tab, form, outcome="out_of_date"), 409
     if not form.validate():
         return _page(tab, form), 422
     change_settings(db(), form.changed(), by=actor(_person_id()), now=now())
     return redirect(url_for("admin.show_settings", tab=tab, saved=1), 303)
+
+
+@blueprint.post("/admin/self/site-settings/<tab>/undo")
+@access(Access.ADMINISTRATOR)
+@activity(Activity.SUBMIT)
+def undo_setting(tab: str) -> ResponseReturnValue:
+    """Put back what a line of the history replaced; refused where the setting has been changed since."""
+    names = [setting.name for setting in tab_settings(_known(tab))]
+    asked = request.form.get("_change", "")
+    change = change_by_id(db(), int(asked), names) if DIGITS.fullmatch(asked) else None
+    if change is None:
+        abort(404)
+    if not undo_change(db(), change, by=actor(_person_id()), now=now()):
+        return _page(tab, SettingsForm(tab, settings(), {}), outcome="changed_since"), 409
+    return redirect(url_for("admin.show_settings", tab=tab, saved=1), 303)
+
+
+@blueprint.post("/admin/self/site-settings/general/apply-now")
+@access(Access.ADMINISTRATOR)
+@activity(Activity.SUBMIT)
+def apply_now() -> ResponseReturnValue:
+    """Give the saved lifetime to citizens who are signed in already, each with the whole warning ahead."""
+    number = apply_lifetime_now(db())
+    minutes = settings().session_lifetime_minutes
+    record(
+        db(), "session_lifetime_applied", by=actor(_person_id()), now=now(), minutes=minutes, sessions=number
+    )
+    return redirect(url_for("admin.show_settings", tab=FIRST_TAB, applied=number), 303)
 
 
 def _known(tab: str) -> str:
@@ -66,14 +99,19 @@ def _person_id() -> int | None:
     return live.person_id if live else None
 
 
-def _page(tab: str, form: SettingsForm, *, saved: bool = False, out_of_date: bool = False) -> str:
+def _outcome() -> str | None:
+    """What the page has to say of what was just done."""
+    return next((word for word in ("saved", "applied") if word in request.args), None)
+
+
+def _page(tab: str, form: SettingsForm, *, outcome: str | None = None) -> str:
     return render_template(
         "admin/site_settings.html",
         tab=tab,
         tabs=TABS,
         rows=form.rows,
-        saved=saved,
-        out_of_date=out_of_date,
+        outcome=outcome,
+        shortened=int(applied) if DIGITS.fullmatch(applied := request.args.get("applied", "")) else 0,
         changes=history(tab_settings(tab)),
         time_zones=time_zones(),
         time_now=clock_time(now()),

@@ -16,7 +16,15 @@ from sqlalchemy.orm import Session
 from portal.audit import record
 from portal.sessions.cookies import cookie_name, send_cookie
 from portal.sessions.devices import device_of
-from portal.sessions.operations import Holder, Place, leave_quiet_path, move_deadline, open_session, revive_session
+from portal.sessions.operations import (
+    Holder,
+    Place,
+    leave_quiet_path,
+    move_deadline,
+    open_session,
+    revive_session,
+    shorten_sessions,
+)
 from portal.sessions.policies import Kind
 from portal.sessions.queries import FoundSession, find_session, live_deadline
 from portal.sessions.rules import Contact, Policy, Times, counts, extended, in_grace, renewed, revived
@@ -295,6 +303,15 @@ def policy_for(found: FoundSession) -> Policy:
 def _policy(kind: str, *, is_shared: bool) -> Policy:
     policy = policy_of(kind)
     return replace(policy, idle_timeout=min(policy.idle_timeout, settings().shared_lifetime)) if is_shared else policy
+
+
+def apply_lifetime_now(db: Session) -> int:
+    """Shorten the live sessions of citizens to the lifetime in force, each with its warning ahead; gives how many."""
+    policies = {is_shared: _policy(CUSTOMER, is_shared=is_shared) for is_shared in (False, True)}
+    return sum(
+        shorten_sessions(db, CUSTOMER, policy, now=now(), is_shared=is_shared)
+        for is_shared, policy in policies.items()
+    )
 
 
 def signer() -> Signer:

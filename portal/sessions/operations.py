@@ -3,17 +3,19 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Update, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, case, delete, not_, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from portal.sessions.models import SessionRow
 from portal.sessions.policies import GRACE
-from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline
+from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline, shortened
 from portal.tokens import new_token, token_hash
 from portal.web.declarations import PERSONAL_KINDS
 
 SWEEP_BATCH = 500
+CLOSED_AFTER = timedelta(minutes=5)
+"""Longer than any request takes: one that arrived in time may still renew its session."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,21 @@ def move_deadline(db: Session, session_id: int, deadline: datetime, policy: Poli
     return _changed(db, statement.values(expires_at=deadline, idle_timeout_s=int(policy.idle_timeout.total_seconds())))
 
 
+def shorten_sessions(db: Session, kind: str, policy: Policy, *, now: datetime, is_shared: bool) -> int:
+    """Apply a shorter lifetime to the live sessions of a kind that have more time left; gives how many.
+
+    `is_shared` says of which computers: those that others use have a clock of their own.
+    """
+    deadline = shortened(policy, now)
+    statement = update(SessionRow).where(
+        SessionRow.kind == kind,
+        SessionRow.is_shared.is_(is_shared),
+        SessionRow.ended_at.is_(None),
+        SessionRow.expires_at > deadline,
+    )
+    return _count(db, statement.values(expires_at=deadline, idle_timeout_s=int(policy.idle_timeout.total_seconds())))
+
+
 def revive_session(db: Session, session_id: int, deadline: datetime, policy: Policy, *, now: datetime) -> bool:
     """Renew a session in grace, for a form that was accepted; of several at once one does."""
     statement = update(SessionRow).where(
@@ -140,6 +157,42 @@ def forget_guest(db: Session, session_id: int, *, now: datetime) -> bool:
     return _changed(db, _live(session_id, now).values(guest_id=None))
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClosedSession:
+    """A session whose time ran out, without what its cookie or forms know."""
+
+    kind: str
+    person_id: int | None
+    guest_id: str | None
+    started_at: datetime
+    ended_at: datetime
+
+
+def close_expired(db: Session, *, now: datetime) -> list[ClosedSession]:
+    """Write into one batch of sessions that ran out that they did, each once; their ends are explained as before.
+
+    A session in the grace of its kind stays open until that is over.
+    """
+    at = now - CLOSED_AFTER
+    over = (SessionRow.ended_at.is_(None), SessionRow.expires_at <= at, not_(_has_time(at)))
+    batch = select(SessionRow.id).where(*over).order_by(SessionRow.expires_at).limit(SWEEP_BATCH)
+    is_at_limit = SessionRow.expires_at == SessionRow.absolute_end_at
+    reason = case((is_at_limit, EndReason.ABSOLUTE_LIMIT.value), else_=EndReason.IDLE.value)
+    statement = (
+        update(SessionRow)
+        .where(SessionRow.id.in_(batch.scalar_subquery()), *over)
+        .values(ended_at=SessionRow.expires_at, end_reason=reason)
+        .returning(
+            SessionRow.kind, SessionRow.person_id, SessionRow.guest_id, SessionRow.started_at, SessionRow.expires_at
+        )
+    )
+    rows = db.execute(statement.execution_options(synchronize_session=False))
+    return [
+        ClosedSession(kind=kind, person_id=person_id, guest_id=guest_id, started_at=started_at, ended_at=ended_at)
+        for kind, person_id, guest_id, started_at, ended_at in rows
+    ]
+
+
 def sweep_sessions(db: Session, *, now: datetime) -> int:
     """Delete one batch of sessions whose end no longer needs explaining; gives how many."""
     old = (
@@ -160,8 +213,12 @@ def _live(session_id: int, now: datetime) -> Update:
 
 def _is_not_over(now: datetime) -> ColumnElement[bool]:
     """Sessions that live or are in the grace of their kind."""
+    return and_(SessionRow.ended_at.is_(None), _has_time(now))
+
+
+def _has_time(now: datetime) -> ColumnElement[bool]:
     in_grace = (and_(SessionRow.kind == kind, SessionRow.expires_at > now - grace) for kind, grace in GRACE.items())
-    return and_(SessionRow.ended_at.is_(None), or_(SessionRow.expires_at > now, *in_grace))
+    return or_(SessionRow.expires_at > now, *in_grace)
 
 
 def _count(db: Session, statement: Update) -> int:

@@ -101,6 +101,11 @@ def extended(times: Times, policy: Policy, now: datetime) -> datetime:
     return max(times.expires_at, reachable)
 
 
+def shortened(policy: Policy, now: datetime) -> datetime:
+    """The latest deadline once a shorter lifetime is applied to live sessions: always with the whole warning ahead."""
+    return now + max(policy.idle_timeout, policy.warning)
+
+
 def grace_end(times: Times, policy: Policy) -> datetime:
     """Until when a form that was open may still be sent: the deadline itself where there is no grace.
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.audit import Actor, record
+from portal.audit import Actor, AuditEvent, record
 from portal.site_settings.definition import BY_NAME, Value
 from portal.site_settings.models import ONLY_ROW, StoredSettings
 from portal.site_settings.queries import CHANGED
-from portal.site_settings.rules import as_typed
+from portal.site_settings.rules import RefusedSettingError, as_typed, parse
 
 
 def change_settings(db: Session, values: Mapping[str, Value], *, by: Actor, now: datetime) -> list[str]:
@@ -25,6 +25,22 @@ def change_settings(db: Session, values: Mapping[str, Value], *, by: Actor, now:
         record(db, CHANGED, by=by, now=now, subject=name, old=_text(name, old[name]), new=_text(name, values[name]))
     row.document = json.dumps(stored, sort_keys=True)
     return changed
+
+
+def undo_change(db: Session, event: AuditEvent, *, by: Actor, now: datetime) -> bool:
+    """Put back the value that a change replaced, as a change of its own; tells whether it did.
+
+    It does not where the setting has been changed since, or no longer accepts the old value.
+    """
+    setting = BY_NAME[event.subject or ""]
+    stored = json.loads(_locked_row(db).document)
+    if as_typed(setting, stored.get(setting.name, setting.default)) != event.details["new"]:
+        return False
+    try:
+        old = parse(setting, event.details["old"])
+    except RefusedSettingError:
+        return False
+    return bool(change_settings(db, {setting.name: old}, by=by, now=now))
 
 
 def _text(name: str, value: Value) -> str:

@@ -22,6 +22,12 @@ def current_settings(db: Session) -> Settings:
     return snapshot_of(db.execute(select(settings_document)).scalar())
 
 
+def change_by_id(db: Session, change_id: int, names: Collection[str]) -> AuditEvent | None:
+    """One change of one of these settings, or None."""
+    is_it = (AuditEvent.id == change_id, AuditEvent.action == CHANGED, AuditEvent.subject.in_(names))
+    return db.scalars(select(AuditEvent).where(*is_it)).one_or_none()
+
+
 def changes(db: Session, names: Collection[str], limit: int = 20) -> Sequence[AuditEvent]:
     """The latest changes of these settings, newest first: `subject` is the setting, `details` hold `old` and `new`."""
     return db.scalars(

@@ -61,8 +61,9 @@
 
   // Loading the page again must not say once more that something was saved.
   const address = new URL(location.href);
-  if (address.searchParams.has("saved")) {
-    address.searchParams.delete("saved");
+  const told = ["saved", "applied"].filter((word) => address.searchParams.has(word));
+  if (told.length) {
+    told.forEach((word) => address.searchParams.delete(word));
     history.replaceState(null, "", address);
   }
 })();

@@ -136,7 +136,7 @@ def test_the_aside_is_worked_out_from_the_saved_value(administrator: SignedIn) -
     assert "refreshing or opening a page after 60:00 gives another 90 minutes" in words
     assert "Warning 88:00–90:00" in words
     assert "If you stay, you have until 15:32." in words
-    assert "6 hours. Set at installation; nobody can change it here." in words
+    assert "6 hours. Then 2 more hours to send a form that is already open. Set at installation;" in words
 
 
 def test_the_preview_is_dead(administrator: SignedIn) -> None:
@@ -231,3 +231,21 @@ def test_saving_what_is_in_force_records_nothing(administrator: SignedIn, databa
 def test_a_yes_or_no_is_saved(administrator: SignedIn, database: Database, typed: str, stored: bool) -> None:
     administrator.save("/admin/self/site-settings/sessions", continue_counts=typed)
     assert in_force(database)["continue_counts"] is stored
+
+
+def test_a_page_text_is_typed_saved_and_shown_again_to_the_letter(
+    administrator: SignedIn, database: Database
+) -> None:
+    content = "/admin/self/site-settings/content"
+    assert administrator.save(content, privacy_text="# Ours\r\n\r\nTwo <b>lines</b>").status_code == 303
+    assert in_force(database)["privacy_text"] == "# Ours\n\nTwo <b>lines</b>"
+    assert form_of(administrator.get(content))["privacy_text"] == "# Ours\r\n\r\nTwo <b>lines</b>"
+    administrator.save(content, postal_address="1 High Street\r\nAshmere")
+    assert recorded(database) == ["postal_address", "privacy_text"]
+
+
+def test_a_page_text_that_is_too_long_is_refused(administrator: SignedIn, database: Database) -> None:
+    answer = administrator.save("/admin/self/site-settings/content", privacy_text="x" * 10_001)
+    assert answer.status_code == 422
+    assert "Enter at most 10000 characters" in answer.text
+    assert in_force(database)["privacy_text"] == ""
