@@ -33,7 +33,7 @@ from portal.drafts import preparing_views
 from portal.drafts import start_views as form_views
 from portal.drafts import views as draft_views
 from portal.drafts.claiming import claim_drafts
-from portal.drafts.interface import kept_work, parkable_page
+from portal.drafts.interface import kept_work, parkable_page, place_of_page
 from portal.drafts.queries import guest_has_drafts
 from portal.drafts.uploads import upload_allowance
 from portal.home import requests_views
@@ -68,7 +68,7 @@ from portal.storage.scanner import read_scanner
 from portal.submissions import file_views, receipt_views
 from portal.submissions import views as submission_views
 from portal.submissions.holdings import delete_drafts_of, held_by
-from portal.web import error_pages, headers, health, logs, strict_input, unit_of_work, wording
+from portal.web import counters, error_pages, headers, health, logs, metrics, strict_input, unit_of_work, wording
 from portal.web.addresses import sign_in_page
 from portal.web.declarations import HUB
 from portal.web.languages import DEFAULT, OtherLanguage, language, other_languages
@@ -79,6 +79,7 @@ STATIC = ROOT / "static"
 STATIC_MAX_AGE_S = 365 * 24 * 3600
 VIEWS = (
     health,
+    metrics,
     session_views,
     account_views,
     registration_views,
@@ -123,6 +124,7 @@ COMMANDS = (
 REGISTRY = {
     "kept_work": kept_work,
     "parkable_page": lambda found, path: parkable_page(found, path) or hub.parkable_page(found, path),
+    "place_of_page": place_of_page,
     "guest_has_drafts": guest_has_drafts,
     "claim_drafts": claim_drafts,
     "draft_saved": mail_link_to_owner,
@@ -199,7 +201,8 @@ def _add_mechanisms(app: Flask) -> None:
 
     After the view it is the reverse: the session's gate writes before the unit of work commits.
     """
-    for mechanism in (logs, storage, strict_input, unit_of_work, session_gate, person_gate, headers, error_pages):
+    first = (logs, counters, storage, strict_input, unit_of_work)
+    for mechanism in (*first, session_gate, person_gate, headers, error_pages):
         mechanism.init_app(app)
     app.context_processor(_page_context)
 

@@ -40,6 +40,7 @@ class Configuration:
     clamav_url: str | None = None
     integrations_file: Path | None = None
     integration_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    metrics_token: str | None = field(default=None, repr=False)
 
     @property
     def is_https(self) -> bool:
@@ -84,6 +85,7 @@ def read_configuration(environ: Mapping[str, str] = os.environ) -> Configuration
         clamav_url=environ.get("CLAMAV_URL") or None,
         integrations_file=_integrations_file(environ, data_dir),
         integration_secrets={name: value for name, value in environ.items() if name.startswith(INTEGRATION_SECRETS)},
+        metrics_token=_metrics_token(environ),
     )
 
 
@@ -193,6 +195,16 @@ def _integrations_file(environ: Mapping[str, str], data_dir: Path) -> Path | Non
     if given and not path.is_file():
         raise ConfigurationError(f"INTEGRATIONS_FILE: there is no file {path}.")
     return path if path.is_file() else None
+
+
+def _metrics_token(environ: Mapping[str, str]) -> str | None:
+    """What a monitor that is not near must know; it travels in a header, so it is plain ASCII without spaces."""
+    token = environ.get("METRICS_TOKEN") or None
+    if token and not (len(token) >= SECRET_LENGTH and token.isascii() and token.isprintable() and " " not in token):
+        raise ConfigurationError(
+            f"METRICS_TOKEN must have at least {SECRET_LENGTH} letters, digits or signs and no spaces."
+        )
+    return token
 
 
 def is_loopback(address: str) -> bool:

@@ -17,6 +17,7 @@ from portal.accounts.known_devices import sweep_devices
 from portal.accounts.operations import sweep_tokens
 from portal.accounts.pending import sweep_pending
 from portal.accounts.second_factors import forget_shown_codes
+from portal.drafts.counting import close_and_count
 from portal.drafts.operations import sweep_drafts
 from portal.outbox.delivery import Deliverer
 from portal.outbox.operations import forget_delivered
@@ -25,6 +26,7 @@ from portal.resume.reminders import send_reminders
 from portal.sessions.operations import sweep_sessions
 from portal.sessions.parked_values import sweep_parked
 from portal.storage.upkeep import FileKeeper
+from portal.web.counters import write_if_due
 from portal.web.limits import forget_old
 from portal.web.portal import Portal
 
@@ -37,6 +39,7 @@ LOCK = int.from_bytes(b"sweeps")
 
 Duty = Callable[[], object]
 SWEEPS: tuple[Callable[..., object], ...] = (
+    close_and_count,
     sweep_sessions,
     sweep_parked,
     sweep_tokens,
@@ -57,6 +60,7 @@ class Worker:
     """What happens without anybody asking; any number of workers may run side by side."""
 
     def __init__(self, parts: Portal) -> None:
+        self._parts = parts
         self._database = parts.database
         self._clock = parts.clock
         self._deliverer = Deliverer(parts.database, parts.configuration, parts.clock)
@@ -70,7 +74,11 @@ class Worker:
 
     def work(self, stop: threading.Event) -> bool:
         """Do once what is due now; tells whether all went well."""
-        duties: list[Duty] = [partial(self._deliverer.deliver_due, stop=stop), *self._due_sweeps()]
+        duties: list[Duty] = [
+            partial(self._deliverer.deliver_due, stop=stop),
+            partial(write_if_due, self._parts),
+            *self._due_sweeps(),
+        ]
         return [_succeeds(duty) for duty in duties].count(False) == 0
 
     def _due_sweeps(self) -> Iterator[Duty]:

@@ -42,6 +42,16 @@ class OpenPage:
     address: str
 
 
+def place_of_page(found: FoundSession, path: str) -> tuple[str, str]:
+    """The ids of the form and the section at `path`, each empty where a session has none of its own open there."""
+    page = _PAGE.fullmatch(path)
+    draft = _draft_at(path, Holder(person_id=found.person_id, guest_id=found.guest_id))
+    if draft is None or page is None:
+        return "", ""
+    section = definition_of(draft.version).section(page["section"] or "")
+    return draft.version.form_id, section.id if section else ""
+
+
 def parkable_page(found: FoundSession, path: str) -> str | None:
     """The page whose values a late form may leave behind: a section or item of a draft that this session could save."""
     page = open_page_at(found, path, is_late=True)

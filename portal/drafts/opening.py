@@ -32,6 +32,7 @@ from portal.sessions.operations import Holder
 from portal.sessions.parked_values import keep_parked, parked_on, parked_pages
 from portal.sessions.parking import SHOWN
 from portal.site_settings.times import clock_time, day_text, language, local_day, today
+from portal.web.counters import Event, count
 from portal.web.htmx import htmx_redirect, is_htmx
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, is_safe, now, reading
@@ -231,7 +232,13 @@ class OpenDraft:
         for parked in self._all_parked(part):
             if parked not in waiting:
                 keep_parked(db(), portal().configuration.keyring, parked, None)
+                self._count_restored(section, parked)
         return waiting
+
+    def _count_restored(self, section: Section, parked: Parked) -> None:
+        """Count that what came too late was seen again and is saved."""
+        if parked.tab == shown_tab():
+            count(Event.RESTORED, kind=visit().kind, form=self.version.form_id, section=section.id)
 
     def release_parked(self, section: Section, part: Part, saved: frozenset[str], revision: int) -> None:
         """Let go of those fields of the parked form that this page shows and has just saved by itself."""
@@ -241,6 +248,8 @@ class OpenDraft:
             if parked.tab == shown_tab():
                 left = parked.form.without(saved, of=fields, seen=seen)
                 keep_parked(db(), portal().configuration.keyring, parked, left)
+                if left is None:
+                    self._count_restored(section, parked)
 
     def took(self, part: Part) -> None:
         """Go on with a part that was stored beside the form, as files are."""

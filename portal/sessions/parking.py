@@ -2,12 +2,14 @@
 
 from flask import request
 
+from portal.sessions.counting import count_at
 from portal.sessions.late_forms import LateForm, Parked
 from portal.sessions.parked_values import KEPT_FOR, park
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
 from portal.storage.interface import Received, receive
 from portal.storage.operations import claim, late_work
+from portal.web.counters import Event
 from portal.web.csrf import FIELD, HEADER, proves
 from portal.web.portal import portal
 from portal.web.strict_input import END_MARKER
@@ -32,6 +34,8 @@ def park_late_form(found: FoundSession) -> Parked | None:
     received = receive()
     parked = park(db(), portal().database, portal().configuration.keyring, found, page, _tab(), _sent(), now=now())
     _park_files(received, found, page)
+    if not found.times.alive(now()):
+        count_at(found, Event.PARKED, page)
     return parked
 
 

@@ -6,6 +6,7 @@ from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal.sessions.clock_context import SessionClock, session_clock
+from portal.sessions.counting import count_extension, count_poll
 from portal.sessions.gate import kept_work, over
 from portal.sessions.interface import extend, visit
 from portal.sessions.kept_work import REASONS
@@ -27,7 +28,10 @@ def poll_session() -> ResponseReturnValue:
     found = visit().live or visit().in_grace_of(visit().kind)
     if found is None and visit().found:
         visit().report_end()
-    return _fragment(visit().kind, session_clock(found, found.times) if found else None)
+    clock = session_clock(found, found.times) if found else None
+    if found and clock:
+        count_poll(found, clock)
+    return _fragment(visit().kind, clock)
 
 
 def _fragment(kind: str, clock: SessionClock | None) -> str:
@@ -46,6 +50,7 @@ def extend_session() -> ResponseReturnValue:
     deadline = extend(live)
     if deadline is None:
         return over(live)
+    count_extension(live)
     if is_htmx():
         return _fragment(live.kind, session_clock(live, replace(live.times, expires_at=deadline)))
     return redirect(local_path(request.form.get("next"), START_PAGE), 303)

@@ -9,6 +9,7 @@ from flask import current_app
 from portal.clock import Clock
 from portal.config import Configuration
 from portal.db import Database
+from portal.web.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ class Portal:
     database: Database
     policies: "Mapping[str, Any]" = field(default_factory=dict)
     registry: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
 
 
 def portal() -> Portal:

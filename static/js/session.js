@@ -11,6 +11,7 @@
   const RETRY_S = [2, 4, 8, 16, 32, 60];
   const TICK_MS = 1000;
   const JUMP_MS = 2000;
+  const MOST_TOLD = 9;
 
   const poller = () => document.getElementById("session-poll");
   if (!poller()) return;
@@ -19,6 +20,7 @@
   let heard; // when that was, by both clocks
   let asked = null; // when we asked and got no answer yet, and how often again
   let lost = false; // whether an answer stays away
+  let unanswered = 0; // how often nothing came, since the last answer; told with the next question
   let askAfterAnswer = false;
   let ticked = clocks();
   let flushed = null;
@@ -57,6 +59,7 @@
     heard = clocks();
     asked = null;
     lost = false;
+    unanswered = 0;
     tell("session-answer");
     if (state === "ended") leave();
     else showTime();
@@ -107,6 +110,7 @@
 
   function askAgain() {
     asked.again += 1;
+    unanswered = Math.min(unanswered + 1, MOST_TOLD);
     lost = true;
     poller().dispatchEvent(new Event("htmx:abort"));
     send();
@@ -125,6 +129,11 @@
     else if (asked && isOverdue()) askAgain();
     else if (!asked && elapsed() >= said.next) expectAnswer(); // htmx asks by itself now
     showTime();
+  }
+
+  // So that whoever operates the service hears of answers that never came.
+  function tellUnanswered(event) {
+    if (event.target === poller() && unanswered) event.detail.parameters.lost = unanswered;
   }
 
   // A page of somebody else's (a hotel's sign-in) must not take the poller's place.
@@ -148,6 +157,7 @@
     attributeFilter: ["data-state", "data-remaining"],
   });
   document.addEventListener("session-ask", ask);
+  document.addEventListener("htmx:configRequest", tellUnanswered);
   document.addEventListener("htmx:beforeSwap", refuseForeignAnswer);
   document.addEventListener("htmx:beforeOnLoad", leaveByRedirect);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });

@@ -49,6 +49,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_form_versions_slug"), ["slug"], unique=False)
 
     op.create_table(
+        "counters",
+        sa.Column("event", sa.String(length=16), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("form", sa.String(length=64), nullable=False),
+        sa.Column("section", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("event", "kind", "form", "section", "day", name=op.f("pk_counters")),
+    )
+    op.create_table(
         "gazetteer_addresses",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("postcode_key", sa.String(length=16), nullable=False),
@@ -605,6 +615,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_gazetteer_addresses_postcode_key"))
 
     op.drop_table("gazetteer_addresses")
+    op.drop_table("counters")
     with op.batch_alter_table("form_versions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_form_versions_slug"))
 

@@ -1,0 +1,124 @@
+"""Counters without personal data: how often something happened on a day, in which form and section.
+
+A request counts in memory, once its answer is known; the numbers are written later, many at a time, by the first
+request after five seconds that is neither a poll nor a probe, or by a worker of the same process. So counting costs a
+request nothing; what a killed process had not written yet is lost.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy import Date, Integer, String, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from portal.db import Base, Database
+from portal.web.declarations import Access, Activity, activity_of
+from portal.web.portal import Portal, portal
+from portal.web.tally import Counted
+from portal.web.unit_of_work import now
+
+logger = logging.getLogger(__name__)
+
+
+class Event(Enum):
+    """What is counted of sessions."""
+
+    WARNING = "warning"
+    EXTENDED = "extended"
+    ENDED = "ended"
+    PARKED = "parked"
+    RESTORED = "restored"
+    POLL_FAILURE = "poll_failure"
+
+
+class CounterRow(Base):
+    """How often an event happened on one day (UTC). `form` and `section` are ids of a published form, or empty."""
+
+    __tablename__ = "counters"
+
+    event: Mapped[str] = mapped_column(String(16), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    form: Mapped[str] = mapped_column(String(64), primary_key=True)
+    section: Mapped[str] = mapped_column(String(64), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    number: Mapped[int] = mapped_column(Integer)
+
+
+def count(event: Event, *, kind: str, form: str = "", section: str = "", number: int = 1) -> None:
+    """Count something that this request did, if it is answered without failing.
+
+    `form` and `section` are ids that the caller found in a published form; what a browser says never gets here.
+    """
+    counted: Counter[Counted] = g.setdefault("counted", Counter())
+    counted[Counted(event=event.value, kind=kind, form=form, section=section, day=now().date())] += number
+
+
+def write_numbers(db: Session, database: Database, numbers: Mapping[Counted, int]) -> None:
+    """Add these numbers to what stands in the table; processes that do so at once add up.
+
+    In one order everywhere, so that two of them never wait for each other.
+    """
+    for counted in sorted(numbers):
+        key: dict[str, Any] = asdict(counted)
+        database.insert_or_ignore(db, CounterRow, **key, number=0)
+        number = CounterRow.number + numbers[counted]
+        db.execute(update(CounterRow).filter_by(**key).values(number=number), execution_options=_PLAIN)
+
+
+_PLAIN = {"synchronize_session": False}
+
+
+def write_tally(parts: Portal) -> None:
+    """Write what this process has counted, in a short transaction of its own; what could not be written waits."""
+    numbers = parts.tally.take()
+    if not numbers:
+        return
+    try:
+        with parts.database.writing() as db:
+            write_numbers(db, parts.database, numbers)
+    except SQLAlchemyError:
+        parts.tally.add(numbers, now=parts.clock.now())
+        raise
+
+
+def write_if_due(parts: Portal) -> None:
+    """Write what this process has counted, if it has waited long enough."""
+    if parts.tally.is_due(parts.clock.now()):
+        write_tally(parts)
+
+
+def _note_counted(response: Response) -> Response:
+    """Behind the commit of what is counted; a failure to count is nobody's failure."""
+    counted = g.pop("counted", None)
+    if counted and response.status_code < 500:
+        portal().tally.add(counted, now=now())
+    if not _must_not_write():
+        _try_to_write()
+    return response
+
+
+def _try_to_write() -> None:
+    try:
+        write_if_due(portal())
+    except SQLAlchemyError:
+        logger.warning("The counters could not be written and wait", exc_info=True)
+
+
+def _must_not_write() -> bool:
+    """Whether the request is a probe of operations or a poll: neither waits for a writer, others come soon enough."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None:
+        return True
+    return view.__dict__["access"] is Access.SYSTEM or activity_of(view).activity is Activity.POLL
+
+
+def init_app(app: Flask) -> None:
+    """Take what requests have counted; stands before the unit of work, so that it acts after the commit."""
+    app.after_request(_note_counted)

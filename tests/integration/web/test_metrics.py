@@ -1,0 +1,107 @@
+"""`/metrics`: for operations alone, in the format of Prometheus, and nobody named."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from portal.app import create_app
+from portal.config import read_configuration
+from portal.db import Database
+from portal.errors import ConfigurationError
+from portal.web.counters import write_numbers
+from portal.web.tally import Counted
+from tests.conftest import MovableClock
+
+TOKEN = "a-token-of-more-than-32-characters"
+
+
+@pytest.fixture
+def numbers(database: Database, clock: MovableClock) -> None:
+    today = clock.now().date()
+    key = {"kind": "customer", "form": "housing_support"}
+    with database.writing() as db:
+        for day in (today, today.replace(day=1)):
+            write_numbers(db, database, {Counted(event="warning", section="home", day=day, **key): 2})
+        write_numbers(db, database, {Counted(event="ended", section='a "quoted"\\', day=today, **key): 1})
+
+
+@pytest.fixture
+def guarded(app: Flask) -> FlaskClient:
+    """A client of the same portal with a token in its configuration."""
+    parts = app.extensions["portal"]
+    object.__setattr__(parts.configuration, "metrics_token", TOKEN)
+    return app.test_client()
+
+
+@pytest.mark.usefixtures("numbers")
+def test_prometheus_reads_all_days_together(client: FlaskClient) -> None:
+    answer = client.get("/metrics")
+    (family,) = text_string_to_metric_families(answer.text)
+    assert answer.mimetype == "text/plain"
+    assert (family.name, family.type) == ("portal_session_events", "counter")
+    assert [(sample.labels["event"], sample.labels["section"], sample.value) for sample in family.samples] == [
+        ("ended", 'a "quoted"\\', 1.0),
+        ("warning", "home", 4.0),
+    ]
+    assert {frozenset(sample.labels) for sample in family.samples} == {frozenset({"event", "kind", "form", "section"})}
+
+
+def test_an_empty_portal_has_no_samples_yet(client: FlaskClient) -> None:
+    (family,) = text_string_to_metric_families(client.get("/metrics").text)
+    assert family.samples == []
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("127.0.0.1", 200), ("::1", 200), ("10.1.2.3", 200), ("192.168.0.9", 200), ("fd00::1", 200), ("8.8.8.8", 404),
+     ("2a00:1450::1", 404), ("nonsense", 404)],
+)  # fmt: skip
+def test_only_who_is_near_is_answered(client: FlaskClient, address: str, status: int) -> None:
+    assert client.get("/metrics", environ_base={"REMOTE_ADDR": address}).status_code == status
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "Via", "X-Real-IP"]
+)
+def test_what_came_through_a_proxy_is_not_near(client: FlaskClient, header: str) -> None:
+    assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [(f"Bearer {TOKEN}", 200), (f"Bearer {TOKEN}x", 404), ("Bearer ", 404), (TOKEN, 404), ("Bearer ümlaut", 404)],
+    ids=["right", "longer", "empty", "without its kind", "umlaut"],
+)
+def test_from_afar_the_token_is_needed(guarded: FlaskClient, given: str, status: int) -> None:
+    headers = {"Authorization": given, "X-Forwarded-For": "8.8.8.8"}
+    assert guarded.get("/metrics", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("given", ["Bearer None", "Bearer ", ""])
+def test_without_a_token_in_the_configuration_none_opens(client: FlaskClient, given: str) -> None:
+    headers = {"Authorization": given, "X-Forwarded-For": "8.8.8.8"}
+    assert client.get("/metrics", headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize("token", ["short", "x" * 31, "y" * 40 + " ", "ü" * 40, "z" * 40 + "\n"])
+def test_a_token_that_guards_nothing_is_refused_at_the_start(token: str, tmp_path: object) -> None:
+    with pytest.raises(ConfigurationError, match="METRICS_TOKEN"):
+        read_configuration({"DATA_DIR": str(tmp_path), "METRICS_TOKEN": token})
+
+
+def test_a_good_token_is_taken_and_never_shown(tmp_path: object) -> None:
+    found = read_configuration({"DATA_DIR": str(tmp_path), "METRICS_TOKEN": TOKEN})
+    assert found.metrics_token == TOKEN
+    assert TOKEN not in repr(found)
+
+
+def test_applications_of_two_processes_tell_one_sum(app: Flask, client: FlaskClient, clock: MovableClock) -> None:
+    other = create_app(app.extensions["portal"].configuration, clock=clock)
+    key = Counted(event="parked", kind="customer", day=clock.now().date())
+    for each in (app, other):
+        each.extensions["portal"].tally.add({key: 3}, now=clock.now())
+    other.test_client().get("/metrics")
+    (family,) = text_string_to_metric_families(client.get("/metrics").text)
+    assert [sample.value for sample in family.samples] == [6.0]
+    other.extensions["portal"].database.close()
