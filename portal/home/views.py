@@ -109,6 +109,11 @@ def help_sessions() -> ResponseReturnValue:
         warning=spoken(policy.warning),
         absolute_limit=spoken(absolute_end - now()) if absolute_end else None,
         continue_counts=settings().continue_counts,
+        staff_lifetime=spoken(policy_of(HUB).idle_timeout),
+        staff_grace=spoken(policy_of(HUB).grace),
+        shared_lifetime=spoken(min(policy.idle_timeout, settings().shared_lifetime)),
+        one_sign_in=settings().one_sign_in,
+        network_rule=settings().customer_network_rule,
         reasons=REASONS,
         explanations=EXPLANATIONS,
     )

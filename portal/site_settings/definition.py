@@ -57,7 +57,7 @@ NETWORK_RULES = (
 _PAGE_HELP = _(
     "Markdown. Empty: the portal’s own text, which knows the settings in force. What you write takes its place."
 )
-_COOKIES_HELP = _("Markdown. Takes the place of the first paragraph; the table of cookies stays, for it is always right.")
+_COOKIES_HELP = _("Markdown. Takes the place of the first paragraph; the table of cookies stays: it is always right.")
 _CONTACT_HELP = _("Markdown. Takes the place of all that stands below the support contact and the postal address.")
 _WELSH_HELP = _("Empty: those who read in Welsh get your English text, marked as English, or else the portal’s own.")
 PAGE_LENGTH = 10_000

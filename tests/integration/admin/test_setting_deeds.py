@@ -84,7 +84,7 @@ def test_another_event_or_the_change_of_another_tab_is_not_found(administrator: 
     administrator.save(**{MINUTES: "45"})
     (change,) = offered(administrator.get())
     assert undo(administrator, change, tab="sessions").status_code == 404
-    others = [event for event in events(database, "account_created")]
+    others = events(database, "account_created")
     assert others
     assert undo(administrator, others[0].id).status_code == 404
     assert lifetime(database) == 45

@@ -206,3 +206,31 @@ def test_privacy_tells_the_longest_time_that_this_site_keeps_drafts(client: Flas
     words = words_of(client, "/privacy")
     assert "Apply for housing support: 20 days" in words
     assert "parking permit: 14 days" in words
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param({}, "signed in for 6 hours, and for 2 hours after that they can still send, once,", id="grace"),
+        pytest.param({}, "others use it, too, a session lasts 10 minutes.", id="shared"),
+        pytest.param({"shared_computer_minutes": 7}, "others use it, too, a session lasts 7 minutes.", id="shared-7"),
+        pytest.param({"one_sign_in": True}, "one sign-in at a time is allowed.", id="one-sign-in"),
+        pytest.param({"customer_network_rule": "password"}, "we ask for your password again.", id="network-asks"),
+        pytest.param({"customer_network_rule": "end"}, "connection changes, your session ends.", id="network-ends"),
+    ],
+)
+def test_help_tells_the_rules_of_this_site_and_only_those(
+    client: FlaskClient, database: Database, values: dict[str, Value], said: str
+) -> None:
+    before = words_of(client, "/help/sessions")
+    set_value(database, **values)
+    assert said in words_of(client, "/help/sessions")
+    assert (said in before) is (not values)
+
+
+def test_help_speaks_welsh_with_the_figures_of_this_site(client: FlaskClient, database: Database) -> None:
+    set_value(database, shared_computer_minutes=7)
+    client.set_cookie("language", "cy")
+    words = words_of(client, "/help/sessions")
+    assert "Nid oes amser ychwanegol" in words
+    assert "7 munud" in words
