@@ -19,6 +19,7 @@ from portal.sessions.cookies import cookie_name
 from portal.sessions.interface import kind_of, policy_of
 from portal.sessions.operations import Holder, open_session
 from portal.sessions.policies import KINDS
+from portal.web.csrf import masked
 from portal.web.declarations import (
     BY_PERSON,
     BY_QUERY,
@@ -253,3 +254,32 @@ def test_no_answer_may_be_kept_and_all_bear_the_security_headers(app: Flask, rou
         assert answer.headers["Referrer-Policy"] == wanted, route
         assert "Refresh" not in answer.headers, route
         assert answer.status_code < 500, route
+
+
+@pytest.mark.parametrize("stolen", KINDS)
+def test_the_cookie_of_one_kind_is_admitted_on_no_route_of_another(
+    app: Flask, guarded: list[Route], people: dict[str, int], stolen: str
+) -> None:
+    """Tried under its own name and under that of the other kind, with a form token that is good for its session."""
+    foreign = [route for route in guarded if route.door.kind not in (stolen, BY_PERSON, BY_QUERY)]
+    person_id, parts = people["administrator"], app.extensions["portal"]
+    with app.test_request_context(), parts.database.writing() as db:
+        holder, now = Holder(person_id=person_id), parts.clock.now()
+        token, row = open_session(db, stolen, policy_of(stolen), holder, now=now)
+        form = {"csrf_token": masked(row.csrf_secret, str(row.id)), "_end": "1"}
+        names = {kind: cookie_name(kind_of(kind).cookie) for kind in KINDS}
+    admitted = []
+    for route in foreign:
+        for name in (stolen, str(route.door.kind)):
+            client = app.test_client()
+            client.set_cookie(names[name], token)
+            answer = client.post(route.path, data=form) if route.is_post else client.get(route.path)
+            if not _is_refused(answer.status_code, answer.location, is_post=route.is_post):
+                admitted.append((str(route), name, answer.status_code, answer.location))
+    assert len(foreign) > 15
+    assert admitted == []
+
+
+def _is_refused(status: int, location: str | None, *, is_post: bool) -> bool:
+    led_to_sign_in = status == 302 and (location or "").startswith("/account/sign-in")
+    return status == 403 if is_post else status == 404 or led_to_sign_in

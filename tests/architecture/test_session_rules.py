@@ -1,0 +1,30 @@
+"""The table of session rules in the documentation names for each of them tests that exist."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TABLE = (ROOT / "docs" / "sessions.md").read_text(encoding="utf-8").partition("## The rules and their tests")[2]
+CHAPTERS = ["Kinds", "Arithmetic", "What counts", "The end", "Grace"]
+CHAPTERS += ["Several sessions, several people, one computer", "Networks"]
+ROW = re.compile(r"^\| (.+) \| (.+) \|$", re.MULTILINE)
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+
+
+def rules() -> list[tuple[str, str]]:
+    return [(rule, shown_by) for rule, shown_by in ROW.findall(TABLE) if rule not in ("rule", "---")]
+
+
+def test_every_chapter_of_the_rules_is_there() -> None:
+    assert re.findall(r"^### (.+)$", TABLE, re.MULTILINE) == CHAPTERS
+
+
+def test_every_rule_names_a_test() -> None:
+    assert len(rules()) > 40
+    assert [rule for rule, shown_by in rules() if not TEST.search(shown_by)] == []
+
+
+def test_every_test_that_the_table_names_exists() -> None:
+    named = [found for _rule, shown_by in rules() for found in TEST.findall(shown_by)]
+    missing = [(path, name) for path, name in named if f"def {name}(" not in (ROOT / path).read_text(encoding="utf-8")]
+    assert missing == []

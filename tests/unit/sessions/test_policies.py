@@ -1,0 +1,120 @@
+"""Each kind of session is a row of policy; the one engine reads nothing of a kind but its row."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from portal.sessions.policies import GRACE, KINDS
+from portal.sessions.rules import (
+    NetworkRule,
+    Policy,
+    State,
+    Times,
+    extended,
+    grace_end,
+    poll,
+    renewed,
+    shortened,
+    state,
+)
+from portal.site_settings.definition import Value
+from portal.site_settings.rules import snapshot
+
+BEGIN = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def policy_of(kind: str, **settings: Value) -> Policy:
+    return KINDS[kind].policy(snapshot(settings))
+
+
+def times_of(policy: Policy) -> Times:
+    return Times(
+        expires_at=BEGIN + policy.idle_timeout,
+        idle_timeout=policy.idle_timeout,
+        absolute_end_at=policy.absolute_end(BEGIN),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "minutes"), [("customer", 30), ("messages", 60), ("signing", 15), ("hub", 360)], ids=lambda value: value
+)
+def test_each_kind_has_its_own_idle_timeout(kind: str, minutes: int) -> None:
+    assert policy_of(kind).idle_timeout == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize("kind", ["customer", "messages", "signing", "hub"])
+def test_every_kind_of_a_browser_warns_two_minutes_before_its_end(kind: str) -> None:
+    policy = policy_of(kind)
+    times = times_of(policy)
+    assert state(times, policy, times.expires_at - timedelta(seconds=121)) is State.ACTIVE
+    assert state(times, policy, times.expires_at - timedelta(seconds=120)) is State.WARNING
+
+
+@pytest.mark.parametrize("kind", ["customer", "signing", "hub"])
+def test_activity_renews_in_the_last_third_and_not_at_two_thirds(kind: str) -> None:
+    policy = policy_of(kind)
+    times, two_thirds = times_of(policy), BEGIN + policy.idle_timeout * 2 / 3
+    assert renewed(times, policy, two_thirds) == times.expires_at
+    assert renewed(times, policy, two_thirds + SECOND) == two_thirds + SECOND + policy.idle_timeout
+
+
+def test_any_activity_renews_the_message_centre_at_once() -> None:
+    policy = policy_of("messages")
+    assert renewed(times_of(policy), policy, BEGIN + SECOND) == BEGIN + SECOND + policy.idle_timeout
+
+
+def test_only_staff_have_grace() -> None:
+    assert {kind: policy_of(kind).grace for kind in KINDS if policy_of(kind).grace} == {"hub": timedelta(hours=2)}
+    assert GRACE["hub"] == policy_of("hub").grace
+    times = times_of(policy_of("hub"))
+    assert grace_end(times, policy_of("hub")) == BEGIN + timedelta(hours=8)
+
+
+def test_no_setting_changes_the_sessions_of_staff() -> None:
+    changed = {"session_lifetime_minutes": 10, "absolute_limit_hours": 1, "shared_computer_minutes": 5}
+    assert policy_of("hub", **changed) == policy_of("hub")
+
+
+def test_a_device_in_the_field_has_no_clock_that_anything_moves() -> None:
+    policy, kind = policy_of("mobile"), KINDS["mobile"]
+    times, years_later = times_of(policy), BEGIN + timedelta(days=3650)
+    assert state(times, policy, years_later) is State.ACTIVE
+    assert renewed(times, policy, years_later) == times.expires_at
+    assert not kind.in_browser
+
+
+def test_every_kind_has_a_cookie_of_its_own() -> None:
+    assert len({kind.cookie for kind in KINDS.values()}) == len(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"), [("customer", NetworkRule.LOG), ("messages", NetworkRule.END), ("hub", NetworkRule.LOG)]
+)
+def test_each_area_begins_with_its_own_network_rule(kind: str, rule: NetworkRule) -> None:
+    assert KINDS[kind].network_rule(snapshot({})) is rule
+
+
+@pytest.mark.parametrize(
+    ("hours", "minutes", "limit"), [(20, 30, 20 * 60), (1, 90, 180), (0, 30, None)], ids=["set", "twice-T", "off"]
+)
+def test_the_absolute_limit_is_never_under_twice_the_lifetime(hours: int, minutes: int, limit: int | None) -> None:
+    policy = policy_of("customer", absolute_limit_hours=hours, session_lifetime_minutes=minutes)
+    end = policy.absolute_end(BEGIN)
+    assert end == (BEGIN + timedelta(minutes=limit) if limit else None)
+
+
+def test_at_the_absolute_limit_nothing_extends_any_more() -> None:
+    policy = policy_of("customer", absolute_limit_hours=1)
+    end = BEGIN + timedelta(hours=1)
+    near = Times(expires_at=end - SECOND, idle_timeout=policy.idle_timeout, absolute_end_at=end)
+    assert extended(near, policy, end - timedelta(minutes=2)) == end
+    at = Times(expires_at=end, idle_timeout=policy.idle_timeout, absolute_end_at=end)
+    assert extended(at, policy, end - timedelta(minutes=1)) == end
+    assert poll(at, policy, end - timedelta(minutes=1)).state is State.WARNING
+    assert poll(at, policy, end).state is State.ENDED
+
+
+def test_a_lifetime_that_is_applied_now_leaves_the_warning_even_where_it_is_shorter() -> None:
+    assert shortened(Policy(idle_timeout=timedelta(minutes=10)), BEGIN) == BEGIN + timedelta(minutes=10)
+    assert shortened(Policy(idle_timeout=timedelta(minutes=1)), BEGIN) == BEGIN + timedelta(minutes=2)
