@@ -83,7 +83,7 @@ def sentence(condition: Condition, definition: FormDefinition, language: str) ->
         case Negation():
             return f"it is not the case that {_grouped(condition.part, read)}"
         case SomeItem():
-            return f"for at least one {_item(condition, definition, language)}, {read(condition.when)}"
+            return f"for at least one {_item(condition, definition, language)}, {_grouped(condition.when, read)}"
 
 
 def _joined(parts: tuple[Condition, ...], word: str, read: Callable[[Condition], str]) -> str:

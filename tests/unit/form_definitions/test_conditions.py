@@ -207,6 +207,10 @@ SENTENCES = [
         {"some_item": "people", "when": {"field": "./born", "years_ago_at_least": 18}},
         "for at least one person in “People”, “Label of born” is at least 18 years ago",
     ),
+    (
+        {"some_item": "people", "when": {"all": [{"field": "./born", "answered": True}] * 2}},
+        "for at least one person in “People”, (“Label of born” is answered and “Label of born” is answered)",
+    ),
 ]
 
 
