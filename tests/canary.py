@@ -24,9 +24,15 @@ SHORTEST = 8
 """Shorter values are common words, which stand in pages and mails anyway; so do the values of options."""
 OPTION = re.compile(r"[a-z0-9_]+")
 DRAFT = re.compile(r"/drafts/[^/]+/(?!save)")
-MAILED_LINK = re.compile(r"https?://[^/\s]+(/(?:resume|account/[a-z-]+)/)([A-Za-z0-9_-]{43})")
+MAILED_LINK = re.compile(r"https?://[^/\s]+(/(?:resume|account(?:/[a-z-]+)+)/)([A-Za-z0-9_-]{43})")
 MAILED_CODE = re.compile(r"^(\d{6}|[2-9A-Z]{5})$", re.MULTILINE)
-SECRET_INPUTS = {"password": "password", "return_code": "return code", "csrf_token": "form token"}
+SECRET_INPUTS = {
+    "password": "password",
+    "old_password": "password",
+    "secret": "offered secret",
+    "return_code": "return code",
+    "csrf_token": "form token",
+}
 NO_FORM = frozenset({400, 403, 404, 405, 410, 413, 500, 503})
 """Answers that show nothing of what was sent."""
 
@@ -139,6 +145,7 @@ def watched(app: Flask) -> Iterator[Canary]:
     logs.configure(stream)
     logging.captureWarnings(False)
     mine = root.handlers[0]
+    mine.addFilter(lambda record: record.name != "werkzeug")  # the server of browser tests, which nobody else runs
     root.handlers[:] = [*before, mine]
     yield canary
     root.removeHandler(mine)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from portal.accounts.models import PendingSignIn, Person, RecoveryCode, SecondFactor
 from portal.accounts.operations import disable_account, set_password
-from portal.accounts.second_factors import forget_shown_codes
+from portal.accounts.second_factors import forget_shown_codes, judge, use_proof
 from portal.audit import Actor
 from portal.db import Database
 from portal.site_settings.operations import change_settings
@@ -324,6 +324,20 @@ def test_an_administrator_removes_a_lost_one_by_command(
     assert (again.exit_code, again.output) == (1, f"Error: {EMAIL} has no second factor.\n")
     unknown = runner.invoke(args=["accounts", "reset-second-factor", "nobody@example.test"])
     assert (unknown.exit_code, unknown.output) == (1, "Error: There is no account for nobody@example.test.\n")
+
+
+@pytest.mark.parametrize("kind", ["app", "recovery code"])
+def test_of_two_requests_with_one_code_that_were_both_judged_right_one_uses_it(
+    visitor: Browser, phone: App, citizen: Person, database: Database, clock: MovableClock, kind: str
+) -> None:
+    visitor.fill_in(CODES)
+    code = phone.code if kind == "app" else recovery_codes(visitor.get(CODES))[0]
+    keyring = visitor.app.extensions["portal"].configuration.keyring
+    with visitor.app.app_context(), database.writing() as db:
+        person = db.get_one(Person, citizen.id)
+        proofs = [judge(db, person.id, code, keyring, now=clock.now()) for _ in range(2)]
+        used = [proof and use_proof(db, person, proof, by=Actor(), now=clock.now()) for proof in proofs]
+    assert used == [True, False]
 
 
 def test_the_secret_is_sealed_at_rest(phone: App, database: Database) -> None:
