@@ -33,15 +33,7 @@ from portal.tokens import new_token
 from portal.web import languages
 from portal.web.addresses import actor, remote_network
 from portal.web.csrf import masked, proves
-from portal.web.declarations import (
-    BY_PERSON,
-    BY_QUERY,
-    CUSTOMER,
-    PERSONAL_KINDS,
-    Activity,
-    activity_of,
-    door_of,
-)
+from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, PERSONAL_KINDS, Activity, activity_of, door_of
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, is_safe, now, reading
 
