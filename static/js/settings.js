@@ -8,6 +8,13 @@
 
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
+  // A clock time like 14:47, later by so many minutes.
+  function clockTime(time, later) {
+    const [hours, minutes] = time.split(":").map(Number);
+    const moved = (hours * 60 + minutes + later + 2880) % 1440;
+    return `${String(Math.floor(moved / 60)).padStart(2, "0")}:${String(moved % 60).padStart(2, "0")}`;
+  }
+
   // The number typed, or null where the server would refuse it.
   function typedNumber(input) {
     const typed = input.value.trim();
@@ -44,6 +51,9 @@
     });
     setText("[data-lifetime]", String(minutes));
     setText("[data-renews-after]", clock(renews));
+    document.querySelectorAll("[data-preview-until]").forEach((element) => {
+      element.textContent = clockTime(element.dataset.previewUntil, minutes - Number(element.dataset.savedMinutes));
+    });
   }
 
   function follow(input, act) {

@@ -54,3 +54,11 @@ def test_saved_is_said_once(settings_page: Page) -> None:
     settings_page.reload()
     expect(settings_page.get_by_role("heading", name="Site settings", exact=True)).to_be_visible()
     expect(settings_page.get_by_text("Saved", exact=True)).to_be_hidden()
+
+
+def test_the_preview_of_the_warning_follows_what_is_typed(settings_page: Page) -> None:
+    until = settings_page.locator("[data-preview-until]")
+    expect(until).to_have_text("14:32")
+    for typed, shown in (("45", "14:47"), ("10", "14:12"), ("360", "20:02"), ("5", "20:02")):
+        settings_page.get_by_label("Session lifetime in minutes", exact=True).fill(typed)
+        expect(until).to_have_text(shown)

@@ -135,7 +135,7 @@ def test_the_aside_is_worked_out_from_the_saved_value(administrator: SignedIn) -
     assert "Signed in for 90 minutes" in words
     assert "refreshing or opening a page after 60:00 gives another 90 minutes" in words
     assert "Warning 88:00–90:00" in words
-    assert "If you stay, you have until 15:32." in words
+    assert "If you stay, you have until 15:32 ." in words
     assert "6 hours. Then 2 more hours to send a form that is already open. Set at installation;" in words
 
 
