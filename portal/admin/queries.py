@@ -1,7 +1,7 @@
 """What the administration looks at: people, the audit log, the history of settings, with names of those who acted."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, func, select
@@ -12,6 +12,7 @@ from portal.admin.rules import AuditFilter
 from portal.audit import AuditEvent
 from portal.sessions.models import SessionRow
 from portal.site_settings.queries import changes
+from portal.web.counters import CounterRow
 
 
 def named_changes(db: Session, names: Collection[str]) -> list[tuple[AuditEvent, str | None]]:
@@ -75,3 +76,11 @@ def count_live_sessions(db: Session, *, now: datetime) -> int:
     """How many sessions live, of people and guests."""
     live = (SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
     return db.scalar(select(func.count()).select_from(SessionRow).where(*live)) or 0
+
+
+def counted_since(db: Session, day: date, *, kind: str) -> list[tuple[str, str, str, int]]:
+    """Event, form, section and number of all that was counted of one kind of session since a day in UTC."""
+    columns = (CounterRow.event, CounterRow.form, CounterRow.section)
+    query = select(*columns, func.sum(CounterRow.number)).where(CounterRow.day >= day, CounterRow.kind == kind)
+    rows = db.execute(query.group_by(*columns))
+    return [(event, form, section, int(number)) for event, form, section, number in rows]

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.admin.forms import SettingsForm, tab_settings
 from portal.admin.interface import history
+from portal.admin.session_ends import session_ends
 from portal.audit import record
 from portal.sessions.gate import token_refused
 from portal.sessions.interface import apply_lifetime_now, policy_of, visit
@@ -23,6 +24,7 @@ from portal.web.unit_of_work import db, now
 
 blueprint = Blueprint("admin", __name__)
 FIRST_TAB = "general"
+ABOUT_SESSIONS = frozenset({"general", "sessions"})
 DIGITS = re.compile("[0-9]{1,9}")
 
 
@@ -118,4 +120,5 @@ def _page(tab: str, form: SettingsForm, *, outcome: str | None = None) -> str:
         minutes=settings().session_lifetime_minutes,
         stay_until=clock_time(now() + settings().session_lifetime),
         hub=policy_of(HUB),
+        ends=session_ends() if tab in ABOUT_SESSIONS else None,
     )
