@@ -1,4 +1,4 @@
-"""A new version of a form, in a real browser: the list, the marks and the pages for administrators hold at any width."""
+"""A new version of a form, in a real browser: the list, the marks and the staff pages hold at any width."""
 
 from collections.abc import Iterator
 

@@ -66,7 +66,7 @@ class TestAsk:
         [
             pytest.param(WORDED, "", "Animal The wording has changed: check your answer.", id="wording"),
             pytest.param(FORM, NEW, "Age This is new, or needed now: it must be answered.", id="new required"),
-            pytest.param(RETYPED, "", "Pet The question takes other answers now: answer again. You answered: Cat", id="type"),
+            pytest.param(RETYPED, "", "Pet The question takes other answers now: answer again.", id="type"),
             pytest.param(
                 WITHOUT_PET,
                 "",

@@ -82,7 +82,8 @@ def test_a_rename_carries_the_answer_and_says_nothing() -> None:
     assert touches(moved(old, new, part("s", q="2026-05-31"))) == []
 
 
-FILES = [{"id": f"f{n}", "name": f"{n}.{kind}", "kind": kind, "size": "9"} for n, kind in enumerate(("pdf", "png", "pdf"))]
+KINDS_OF_FILE = ("pdf", "png", "pdf")
+FILES = [{"id": f"f{n}", "name": f"{n}.{kind}", "kind": kind, "size": "9"} for n, kind in enumerate(KINDS_OF_FILE)]
 
 
 def test_files_that_the_new_limits_refuse_are_asked_for_again() -> None:
