@@ -103,7 +103,8 @@ def send_again(db: Session, public_id: str, *, now: datetime) -> bool:
     statement = update(Delivery).where(
         Delivery.public_id == public_id, Delivery.failed_at.is_not(None), Delivery.payload.is_not(None)
     )
-    return _execute(db, statement.values(failed_at=None, last_failure=None, created_at=now, due_at=now, attempts=0)) == 1
+    fresh = {"failed_at": None, "last_failure": None, "created_at": now, "due_at": now, "attempts": 0}
+    return _execute(db, statement.values(fresh)) == 1
 
 
 def forget_delivered(db: Session, *, now: datetime) -> int:

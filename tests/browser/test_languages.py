@@ -1,4 +1,4 @@
-"""The language switch in a browser: nothing typed is lost, Enter still continues, Welsh pages are as sound as others."""
+"""The switch of languages in a real browser: nothing typed is lost, with script and without, by keyboard, at 320 px."""
 
 from collections.abc import Callable
 

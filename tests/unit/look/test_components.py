@@ -260,8 +260,17 @@ def test_a_section_says_its_status_in_a_word_and_is_a_link_if_it_can_be_opened(s
     assert [element.text for element in page if element.tag == "a"] == (["Your rent"] if href else [])
 
 
-CLOCK: dict[str, Any] = {"kind": "customer", "state": "active", "remaining": 600, "next": 480, "until": "14:47",
-                         "stay_until": "15:30", "can_extend": True, "answers_lost": False, "grace_until": None}  # fmt: skip
+CLOCK: dict[str, Any] = {
+    "kind": "customer",
+    "state": "active",
+    "remaining": 600,
+    "next": 480,
+    "until": "14:47",
+    "stay_until": "15:30",
+    "can_extend": True,
+    "answers_lost": False,
+    "grace_until": None,
+}
 
 
 def _shown_text(page: list[Element]) -> str:
