@@ -1,0 +1,88 @@
+"""My Requests: empty, with one of each, and with many, a page at a time."""
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.citizen import Citizen
+from tests.conftest import MovableClock
+from tests.loan import YOU, publish_loan, send, start
+from tests.people import add_person, sign_in
+
+
+@pytest.fixture
+def ada(app: Flask, citizen: Citizen) -> Citizen:
+    publish_loan(app)
+    add_person(app)
+    sign_in(citizen)
+    return citizen
+
+
+def begin(citizen: Citizen) -> str:
+    draft = start(citizen)
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **YOU)
+    return draft.rpartition("/")[2]
+
+
+def references(text: str) -> list[str]:
+    """The references on the page, in their order."""
+    return list(dict.fromkeys(re.findall(r"TL-[0-9A-Z]{4}-[0-9A-Z]{4}(?=<)", text)))
+
+
+def test_whoever_has_begun_nothing_is_shown_where_to_begin(ada: Citizen) -> None:
+    assert "You have not begun or sent a form yet." in ada.open("/account")
+    assert ada.follow("Choose a form").path == "/"
+
+
+def test_a_draft_says_how_far_it_is_when_it_changed_and_when_it_goes(ada: Citizen, clock: MovableClock) -> None:
+    begin(ada)
+    clock.advance(days=13)
+    sign_in(ada)
+    page = ada.open("/account")
+    for words in ("1 section complete", "Last change: 21 November 2026 at 14:02", "We delete it on 11 December 2026"):
+        assert words in page
+
+
+def test_many_drafts_are_shown_a_page_at_a_time_the_last_changed_first(ada: Citizen, clock: MovableClock) -> None:
+    begun = []
+    for _ in range(12):
+        begun.insert(0, begin(ada))
+        clock.advance(seconds=1)
+    assert references(ada.open("/account").text) == begun[:10]
+    page = ada.follow("Older drafts")
+    assert references(page.text) == begun[10:]
+    assert "Older drafts" not in page.links
+    assert ada.follow("The newest of all").path == "/account"
+
+
+def test_drafts_of_one_instant_are_each_shown_once(ada: Citizen) -> None:
+    begun = [begin(ada) for _ in range(12)]
+    first = references(ada.open("/account").text)
+    assert sorted(first + references(ada.follow("Older drafts").text)) == sorted(begun)
+
+
+def test_many_sent_forms_are_shown_a_page_at_a_time(ada: Citizen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.home.requests_views.SENT", 2)
+    sent = [send(ada) for _ in range(3)]
+    assert references(ada.open("/account").text) == sent[:0:-1]
+    assert references(ada.follow("Forms that you sent earlier").text) == sent[:1]
+
+
+@pytest.mark.parametrize("key", ["drafts_before", "sent_before"])
+@pytest.mark.parametrize("value", ["", "nobody", "TL-2222-2222", "'--", "x" * 3000])
+def test_a_key_that_nobody_gave_shows_nothing_of_others(ada: Citizen, key: str, value: str) -> None:
+    begin(ada)
+    assert ada.client.get("/account", query_string={key: value}).status_code == 200
+
+
+def test_drafts_of_others_are_nowhere(app: Flask, ada: Citizen) -> None:
+    reference = begin(ada)
+    add_person(app, "bea@mail.example")
+    bea = Citizen(app)
+    sign_in(bea, "bea@mail.example")
+    client: FlaskClient = bea.client
+    assert reference not in client.get("/account").text
+    assert references(client.get(f"/account?drafts_before={reference}").text) == []
