@@ -1,6 +1,6 @@
 """Signing in and out, and what becomes of a form that somebody began as a guest."""
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -18,7 +18,7 @@ from portal.sessions.interface import visit
 from portal.sessions.leaving import leave
 from portal.sessions.operations import forget_guest
 from portal.web.addresses import actor, local_path
-from portal.web.declarations import CUSTOMER, Access, Activity, access, activity, shows_form_again
+from portal.web.declarations import Access, Activity, access, activity, shows_form_again
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, now, reading
 
