@@ -49,7 +49,8 @@ def test_numbers_and_places_stand_there_in_words(
     together = page.words.replace(" ", "")
     for words in ("“Staysignedin”waspressed5", "Timeranout12", "Warningsshown7", "savedlater3", "Noformwasopen9"):
         assert words in together
-    order = [page.words.index(words) for words in ("No form was open", "Apply for housing support: Your home", "gone: away")]
+    places = ("No form was open", "Apply for housing support: Your home", "gone: away")
+    order = [page.words.index(words) for words in places]
     assert order == sorted(order)
 
 
