@@ -125,6 +125,8 @@ class Journey:
 
     def _page(self, section: dict[str, Any], item_id: str | None) -> None:
         typed, values = self._typed(section)
+        if item_id is None and self._forgets_something(section, typed):
+            return
         known = self.items.setdefault(section["id"], [])
         known += [item_id] if item_id and item_id not in known else []
         item = known.index(item_id) if item_id else None
@@ -136,6 +138,31 @@ class Journey:
         if self.citizen.page.path == address:
             assert stop is not None, self.citizen.page.words
             assert self.citizen.page.heading == stop["title"]
+
+    def _forgets_something(self, section: dict[str, Any], typed: dict[str, Typed]) -> bool:
+        """Now and then leave what must be answered open: that is refused, unless it ends the form (then true)."""
+        needed = [asked for asked in section["fields"] if self._is_needed(section, asked, typed)]
+        if not needed or not self.draw(st.sampled_from((False, False, True))):
+            return False
+        asked = self.draw(st.sampled_from(needed))
+        posted = typed | {asked["id"]: nothing(asked)}
+        values = {name: value for key, each in posted.items() for name, value in each.named(key).items()}
+        self.citizen.press("Continue", **values)
+        self.reckoned.post(section["id"], posted)
+        if self._is_stopped():
+            return True
+        assert self.citizen.page.status == 422, self.citizen.page.words
+        return False
+
+    def _is_needed(self, section: dict[str, Any], asked: dict[str, Any], typed: dict[str, Typed]) -> bool:
+        """Whether this field shows and must be answered, for what is typed above it."""
+        shown: dict[str, Typed] = {}
+        for each in section["fields"]:
+            if each["id"] in typed and self.reckoned.shows_field(section["id"], each, shown):
+                if each is asked:
+                    return self.reckoned.requires(section["id"], asked, shown)
+                shown[each["id"]] = typed[each["id"]]
+        return False
 
     def _typed(self, section: dict[str, Any]) -> tuple[dict[str, Typed], dict[str, Any]]:
         """What is typed into each field that is on the page; those that will not show are filled now and then, too."""

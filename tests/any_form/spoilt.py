@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 Draw = Any
 Document = dict[str, Any]
 Spoil = Callable[[Document, Any], str]
+Part = Callable[[Document, Draw], tuple[str, dict[str, Any]]]
 
 
 def _a_section(document: Document, draw: Draw) -> tuple[str, dict[str, Any]]:
@@ -22,39 +23,34 @@ def _a_field(document: Document, draw: Draw) -> tuple[str, dict[str, Any]]:
     return f"{path}.fields[{at}]", section["fields"][at]
 
 
-def in_field(key: str, value: Any, place: str = "") -> Spoil:
-    """Write this into some field; the fault stands there, or at `place` in the field."""
+def _the_form(document: Document, _draw: Draw) -> tuple[str, dict[str, Any]]:
+    return "form", document["form"]
+
+
+def _written(part: Part, key: str, value: Any, place: str) -> Spoil:
+    """Write this into some part; the fault stands there, or at `place` in the part."""
 
     def spoil(document: Document, draw: Draw) -> str:
-        path, asked = _a_field(document, draw)
-        asked[key] = value
+        path, found = part(document, draw)
+        found[key] = value
         return f"{path}.{place or key}"
 
     return spoil
+
+
+def in_field(key: str, value: Any, place: str = "") -> Spoil:
+    return _written(_a_field, key, value, place)
 
 
 def in_section(key: str, value: Any, place: str = "") -> Spoil:
-    """The same in some section."""
-
-    def spoil(document: Document, draw: Draw) -> str:
-        path, section = _a_section(document, draw)
-        section[key] = value
-        return f"{path}.{place or key}"
-
-    return spoil
+    return _written(_a_section, key, value, place)
 
 
 def in_form(key: str, value: Any, place: str = "") -> Spoil:
-    """The same in the head of the form."""
-
-    def spoil(document: Document, _draw: Draw) -> str:
-        document["form"][key] = value
-        return f"form.{place or key}"
-
-    return spoil
+    return _written(_the_form, key, value, place)
 
 
-def _missing(part: Callable[[Document, Draw], tuple[str, dict[str, Any]]], key: str) -> Spoil:
+def _missing(part: Part, key: str) -> Spoil:
     def spoil(document: Document, draw: Draw) -> str:
         path, found = part(document, draw)
         del found[key]
@@ -103,7 +99,7 @@ def _unknown_language(document: Document, draw: Draw) -> str:
 
 SPOILS: dict[str, Spoil] = {
     "unknown format": lambda document, _: document.update(format="2") or "format",
-    "no form id": _missing(lambda document, _: ("form", document["form"]), "id"),
+    "no form id": _missing(_the_form, "id"),
     "bad form id": in_form("id", "Form 1"),
     "unknown access": in_form("access", "nobody"),
     "too many minutes": in_form("expected_minutes", "601"),
