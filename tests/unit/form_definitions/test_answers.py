@@ -1,8 +1,6 @@
 """From what people type to the answer, for every type; and back to what they read."""
 
-import re
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +15,6 @@ from portal.form_definitions.field_types import (
 )
 from tests.unit.form_definitions.making import TODAY, field
 
-DOCUMENTED = Path(__file__).parents[3] / "docs" / "form-definitions.md"
 
 
 def read(kind, typed, **more):
@@ -191,10 +188,3 @@ def test_answers_are_shown_as_people_read_them(kind, answer, lines):
 def test_the_author_s_words_go_before_ours(problem, text):
     asked = field("date", errors={"invalid": "Not this", "incomplete": "Not that day"})
     assert message(asked, problem, "en", str) == text
-
-
-def test_the_documentation_names_exactly_the_types_of_the_table():
-    rows = re.findall(
-        r"^\| `([a-z_]+)` \|", DOCUMENTED.read_text().partition("## Field types")[2].partition("\n## ")[0], re.M
-    )
-    assert sorted(rows) == sorted(FIELD_TYPES)
