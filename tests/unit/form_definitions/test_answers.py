@@ -16,7 +16,6 @@ from portal.form_definitions.field_types import (
 from tests.unit.form_definitions.making import TODAY, field
 
 
-
 def read(kind, typed, **more):
     inputs = typed if isinstance(typed, dict) else {"": typed if isinstance(typed, list) else [typed]}
     return read_answer(field(kind, **more), inputs, TODAY)
