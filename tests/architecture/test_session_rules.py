@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TABLE = (ROOT / "docs" / "sessions.md").read_text(encoding="utf-8").partition("## The rules and their tests")[2]
+PAGE = (ROOT / "docs" / "sessions.md").read_text(encoding="utf-8")
+TABLE = PAGE.partition("\n## The rules and their tests\n")[2].partition("\n## ")[0]
 CHAPTERS = ["Kinds", "Arithmetic", "What counts", "The end", "Grace"]
 CHAPTERS += ["Several sessions, several people, one computer", "Networks"]
 ROW = re.compile(r"^\| (.+) \| (.+) \|$", re.MULTILINE)
