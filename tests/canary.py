@@ -76,7 +76,8 @@ class Canary:
 
     def _note_posted(self, environ: dict[str, Any]) -> list[str]:
         """What a form says, by kind; gives the answers among it."""
-        length = int(environ.get("CONTENT_LENGTH") or 0)
+        given = environ.get("CONTENT_LENGTH") or "0"
+        length = int(given) if given.isascii() and given.isdigit() else LONGEST_BODY + 1
         is_form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
         if environ["REQUEST_METHOD"] != "POST" or not is_form or length > LONGEST_BODY:
             return []
@@ -84,7 +85,7 @@ class Canary:
         environ["wsgi.input"] = BytesIO(body)
         pairs = parse_qsl(body.decode("latin-1"), encoding="utf-8", errors="replace")
         for name, value in pairs:
-            if name in SECRET_INPUTS and len(value) >= SHORTEST:
+            if name in SECRET_INPUTS and len(value) >= SHORTEST and value not in dict(pairs).get("next", ""):
                 self.secrets[value] = SECRET_INPUTS[name]
         answers = [value for name, value in pairs if DRAFT.match(environ["PATH_INFO"]) and _is_answer(name, value)]
         self.secrets |= dict.fromkeys(answers, "answer")
@@ -163,13 +164,17 @@ def _files(folder: Path) -> Iterator[bytes]:
             yield path.read_bytes()
 
 
+PUBLIC_WORDS = """SELECT document FROM form_versions
+UNION ALL SELECT line_1 || char(10) || line_2 || char(10) || town || char(10) || postcode FROM gazetteer_addresses"""
+
+
 def _words_of_forms(app: Flask) -> str:
-    """What published forms say: an answer that repeats a question gives nothing away."""
+    """What published forms and the address register say: an answer that repeats it gives nothing away."""
     url = app.extensions["portal"].configuration.database_url
     if not url.startswith("sqlite:///"):
         return ""
     connection = sqlite3.connect(url.removeprefix("sqlite:///"))
     try:
-        return "\n".join(row[0] for row in connection.execute("SELECT document FROM form_versions"))
+        return "\n".join(row[0] for row in connection.execute(PUBLIC_WORDS))
     finally:
         connection.close()

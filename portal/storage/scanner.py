@@ -56,7 +56,7 @@ def scan(scanner: Scanner, chunks: Iterable[bytes], *, deadline_s: float = DEADL
     """
     end = monotonic() + deadline_s
     try:
-        with socket.create_connection((scanner.host, scanner.port), min(CONNECT_S, deadline_s)) as connection:
+        with socket.create_connection((scanner.host, scanner.port), min(CONNECT_S, _left(end))) as connection:
             answer = _conversation(connection, chunks, end)
     except OSError as reason:
         raise ScannerAwayError(f"The scanner did not answer ({type(reason).__name__}).") from reason

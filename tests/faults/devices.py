@@ -13,7 +13,7 @@ from tests.people import PASSWORD
 TRIES = 120
 WAITS, NEAR_S = 15, 4.0
 """For how many seconds an owed value is waited for; and how soon after it a kill is its likely end."""
-OURS = ("csrf_token", "_revision", "_page")
+OURS = ("csrf_token", "_revision", "_page", "_parked")
 
 
 class Street(Protocol):
@@ -55,7 +55,7 @@ class Tab:
     def pairs(self, names: list[str], *last: tuple[str, str]) -> Pairs:
         """What the page sends; each sending has the next number."""
         self.sequence += 1
-        ours = [(name, self.hidden[name]) for name in OURS]
+        ours = [(name, self.hidden[name]) for name in OURS if name in self.hidden]
         own = [(name, self.values[name]) for name in names]
         return [*ours, ("_sequence", str(self.sequence)), *own, *last, ("_end", "1")]
 
@@ -273,7 +273,7 @@ class Hands:
         found = inputs(answer.text)
         if answer.status != 409 or "_page" not in found:
             return False
-        tab.hidden, tab.sequence = {name: found[name] for name in OURS}, 0
+        tab.hidden, tab.sequence = {name: found[name] for name in OURS if name in found}, 0
         device.session = tab.session
         again = self.insist(lambda: self.press(device, tab, "continue", Network.GOOD), 303, 422, 409, 403)
         return self.settle(device, tab, again) or True
@@ -283,7 +283,7 @@ class Hands:
         chosen = {name: self.random.choice(("mine", "saved")) for name in both}
         values = mine | {name: both[name]["saved"] for name, side in chosen.items() if side == "saved"}
         found = inputs(page.text)
-        ours = [(name, found[name]) for name in ("csrf_token", "_action", "_revision", "_page")]
+        ours = [(name, found[name]) for name in (*OURS, "_action") if name in found]
         keep = [(f"_keep_{name}", side) for name, side in chosen.items()]
         known = Known(
             section=section,

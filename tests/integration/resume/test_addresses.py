@@ -175,7 +175,7 @@ def test_a_mail_that_was_tried_in_vain_for_days_counts_as_refused(
 
 
 def test_the_slip_bears_a_picture_of_the_address(citizen: Citizen, saving: Saved) -> None:
-    assert '<svg' in citizen.page.text.partition('class="slip"')[2].partition("</div>")[0]
+    assert "<svg" in citizen.page.text.partition('class="slip__picture"')[2].partition("</div>")[0]
 
 
 def test_links_are_not_mailed_without_end_to_one_address_by_many_drafts(
