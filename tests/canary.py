@@ -85,7 +85,8 @@ class Canary:
         environ["wsgi.input"] = BytesIO(body)
         pairs = parse_qsl(body.decode("latin-1"), encoding="utf-8", errors="replace")
         for name, value in pairs:
-            if name in SECRET_INPUTS and len(value) >= SHORTEST and value not in dict(pairs).get("next", ""):
+            stood_open = any(value in address for address in self.addresses)
+            if name in SECRET_INPUTS and len(value) >= SHORTEST and not stood_open:
                 self.secrets[value] = SECRET_INPUTS[name]
         answers = [value for name, value in pairs if DRAFT.match(environ["PATH_INFO"]) and _is_answer(name, value)]
         self.secrets |= dict.fromkeys(answers, "answer")

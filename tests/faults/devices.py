@@ -185,7 +185,7 @@ class Hands:
         found = inputs(page.text)
         values = {name: found.get(name, "") for name in SECTIONS[section]}
         known = self.oracle.shown(section, values, is_parked=PARKED in page.text)
-        hidden = {name: found[name] for name in OURS}
+        hidden = {name: found[name] for name in OURS if name in found}
         tab = Tab(section=section, path=f"{self.address}/{section}", hidden=hidden, values=values, known=known)
         device.session = tab.session
         device.tabs = [*device.tabs[-2:], tab]

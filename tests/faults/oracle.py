@@ -46,11 +46,15 @@ class Place:
 
 @dataclass
 class Late:
-    """What may be parked of one page: of each field the values that may be shown, and what its page knew."""
+    """What may be parked of one page: of each field the values that may be shown, and what its page knew.
+
+    `tabs` are the pages that were late: each is kept for itself and shown in its turn.
+    """
 
     values: dict[str, set[str]] = field(default_factory=dict)
     known: dict[str, set[str]] = field(default_factory=dict)
     is_sure: bool = False
+    tabs: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -99,7 +103,7 @@ class Oracle:
         """A page was served; gives what it knows."""
         self.note(f"shown {section} {dict(values)} parked={is_parked} late={self.late[section]}")
         late = self.late[section]
-        if late and late.is_sure and not is_parked:
+        if late and late.is_sure and not is_parked and self._says_more(section, late):
             self.fault(Fault.CUT, f"what was parked of {section} is not shown: {late.values}")
         over = late if is_parked else None
         if is_parked and late is None:
@@ -108,6 +112,10 @@ class Oracle:
             over.is_sure = True
         fields = {name: self._shown(section, name, values.get(name, ""), over) for name in SECTIONS[section]}
         return Known(section=section, fields=fields, version=self.version[section])
+
+    def _says_more(self, section: str, late: Late) -> bool:
+        """Whether what came late differs from what is stored; else it needs no showing."""
+        return any(not values & self.places[section][name].possible for name, values in late.values.items())
 
     def _arrived_late(self, section: str) -> Late:
         """What was on its way as the session ended may be parked, though nobody was told."""
@@ -149,6 +157,7 @@ class Oracle:
             possible = places[name].possible
             if value not in possible and not possible & known.fields[name]:
                 self.fault(Fault.SILENT, f"{known.section}.{name}: “{value}” over {sorted(possible)}, known: {known}")
+        self._let_go(known, values, whole=whole)
         changed = any(places[name].sure != value for name, value in values.items())
         for name, value in values.items():
             known.fields[name] = {value}
@@ -156,8 +165,20 @@ class Oracle:
             places[name].maybe = [] if changed else places[name].maybe
         self.owed[known.section] = None
         self._moved(known)
-        if whole:
+
+    def _let_go(self, known: Known, values: Values, *, whole: bool) -> None:
+        """What a page that shows late values has saved is late no longer; another tab's late page still is."""
+        late = self.late[known.section]
+        if late is None:
+            return
+        if whole and len(late.tabs) <= 1:
             self.late[known.section] = None
+        elif whole:
+            late.tabs.pop()
+            late.is_sure = False
+        for name in [] if whole else [name for name in values if late.values.get(name, set()) & known.fields[name]]:
+            del late.values[name]
+            late.known.pop(name, None)
 
     def perhaps(self, known: Known, values: Values, *, whole: bool) -> None:
         """These values may have arrived, now or a little later."""
@@ -171,7 +192,7 @@ class Oracle:
         self.owed[known.section] = None
         self._moved(known)
         late = self.late[known.section]
-        if whole and late:
+        if late and (whole or any(late.values.get(name, set()) & known.fields[name] for name in values)):
             late.is_sure = False
 
     def _moved(self, known: Known) -> None:
@@ -189,12 +210,15 @@ class Oracle:
         self.parked += len(values)
         self.note(f"late {known.section} {dict(values)} whole={whole} sure={is_sure}")
         before = self.late[known.section] or Late()
-        if is_sure and whole:
+        is_alone = is_sure and before.tabs <= {id(known)}
+        if is_alone and whole:
             before = Late()
         for name, value in values.items():
-            earlier = set() if is_sure else before.values.get(name, self.places[known.section][name].possible)
+            unsure = set() if is_sure else self.places[known.section][name].possible
+            earlier = set() if is_alone else before.values.get(name, unsure)
             before.values[name] = earlier | {value}
-            before.known[name] = set(known.fields[name]) | (set() if is_sure else before.known.get(name, set()))
+            before.known[name] = set(known.fields[name]) | (set() if is_alone else before.known.get(name, set()))
+        before.tabs.add(id(known))
         before.is_sure = before.is_sure or is_sure
         self.late[known.section] = before
 
