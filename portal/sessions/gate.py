@@ -158,7 +158,7 @@ def _mismatch() -> ResponseReturnValue | None:
     if live is None:
         return render_template("sessions/no_cookie.html", blocked=visit().visitor is None), 403
     owner = _owner_of_page()
-    if owner and not _is_same_person(owner, live):
+    if owner and not _is_same_person(owner, live) and not _is_in_both_hands(owner, live):
         park_late_form(owner)
         return render_template("sessions/someone_else.html"), 403
     if "shows_form_again" in current_app.view_functions[request.endpoint or ""].__dict__:
@@ -180,6 +180,11 @@ def _is_same_person(one: FoundSession, other: FoundSession) -> bool:
     """Whether two sessions are of the same person, or of the same guest."""
     same_person = one.person_id is not None and one.person_id == other.person_id
     return same_person or (one.guest_id is not None and one.guest_id == other.guest_id)
+
+
+def _is_in_both_hands(owner: FoundSession, live: FoundSession) -> bool:
+    """Whether a guest's page is of a form that this session works on, too: added to the account, or come back to."""
+    return owner.person_id is None and any(portal().registry["place_of_page"](live, request.path))
 
 
 def token_refused() -> bool:
