@@ -115,6 +115,7 @@ def late_notice(found: FoundSession, parked: Parked | None) -> str:
         ended_time=clock_time(found.ended_at),
         kept=kept_work(found, request.path),
         parked_time=clock_time(parked.parked_at) if parked else None,
+        is_lost=parked is None and portal().registry["parkable_page"](found, request.path) is not None,
         is_shared=found.is_shared,
         **({"other_languages": []} if found.is_shared else {}),
         next=None if found.is_shared else parked.page if parked else _page_of_form(),

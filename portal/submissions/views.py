@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from werkzeug.exceptions import BadRequest
 
 from portal.accounts.queries import person_by_id
 from portal.drafts import pages
@@ -34,7 +35,7 @@ from portal.submissions.sealing import sent_answers
 from portal.tokens import new_token
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
 from portal.web.portal import portal
-from portal.web.strict_input import require_end_marker
+from portal.web.strict_input import repeated, require_end_marker
 from portal.web.unit_of_work import db, now
 
 blueprint = Blueprint("submissions", __name__)
@@ -70,6 +71,8 @@ def send_form(reference: str) -> ResponseReturnValue:
     if closed:
         return closed
     require_end_marker()
+    if repeated({"declaration", "_key"}):
+        raise BadRequest("An answer was sent twice.")
     if token_refused() or opened.is_of_other_version:
         return _check_page(opened, status=409)
     faults = _faults(opened)

@@ -134,6 +134,7 @@ def test_a_late_send_makes_no_submission_and_says_what_is_kept(
     assert "and you can check and send them." in page
     assert page.links["Continue your form"] == "/resume"
     assert "We kept everything up to the last save at 14:02." in page
+    assert "was not kept" not in page
     assert _submissions(database) == 0
 
 
@@ -177,6 +178,17 @@ def test_no_button_works_late_and_what_was_stored_stays(
     assert answer.status_code == 403
     assert "We have not received your form." in answer.text
     assert "Somebody Else" not in answer.text
+
+
+def test_the_notice_says_what_was_lost_only_where_something_was_typed(
+    citizen: Citizen, filled: str, clock: MovableClock
+) -> None:
+    household = citizen.open(f"{filled}/household")
+    citizen.open(f"{filled}/home")
+    clock.advance(minutes=30)
+    assert "was not kept" in citizen.press("Continue", csrf_token="forged", address__line_1="18 Weir Lane")
+    citizen.page = household
+    assert "was not kept" not in citizen.press("Continue")
 
 
 def test_a_late_autosave_is_refused_with_a_way_out(citizen: Citizen, filled: str, clock: MovableClock) -> None:

@@ -113,6 +113,12 @@ def test_an_empty_repeat_can_be_changed_from_here(citizen: Citizen, draft: str) 
     assert citizen.follow("Change Tools").path == f"{draft}/tools"
 
 
+def test_a_declaration_that_says_yes_and_no_is_not_taken_for_one(citizen: Citizen, draft: str) -> None:
+    fill(citizen, draft)
+    assert citizen.send("Send", declaration=["yes", "no"]).status_code == 400
+    assert citizen.press("Send", declaration="yes").heading == "We have received your form"
+
+
 def test_a_forged_token_sends_nothing(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft)
     data = {"csrf_token": "forged", "declaration": "yes", "_end": "1"}
