@@ -63,6 +63,8 @@ def test_a_closed_account_ends_and_an_opened_one_may_sign_in_again(
     sam = sign_in("sam@example.org", "staff")
     assert press(administrator, sam.id, "disable") == 303
     assert sam.get("/hub").status_code == 302
+    people = administrator.get(PEOPLE)
+    assert (people.status_code, people.text.count("Closed</")) == (200, 1)
     assert press(administrator, sam.id, "enable") == 303
     with database.reading() as db:
         assert db.get_one(Person, sam.id).is_active

@@ -1,5 +1,6 @@
 """Our macros give the markup of govuk-frontend, with every label, hint and error linked to its control."""
 
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from jinja2 import ChainableUndefined, Environment, PackageLoader, PrefixLoader
 from markupsafe import Markup
 
-from tests.unit.look.rendering import Element, elements, environment, render, visible
+from tests.unit.look.rendering import TEMPLATES, Element, elements, environment, render, visible
 
 KEPT = ("id", "name", "type", "value", "for", "href", "role", "aria-describedby", "checked", "selected", "rows",
         "autocomplete", "inputmode", "spellcheck")  # fmt: skip
@@ -319,3 +320,16 @@ def test_no_component_carries_an_inline_style_or_handler() -> None:
         assert " style=" not in source, name
         assert " onclick" not in source, name
         assert "hx-on" not in source, name
+
+
+def named_in(source: str) -> set[str]:
+    """The icons that a template asks for by their names."""
+    asked = r'\bicon\("([a-z-]+)"|icon="([a-z-]+)"|pill\("[a-z]+", (?:_\((?:[^()]|\([^()]*\))*\)), "([a-z-]+)"'
+    return {name for found in re.findall(asked, source) for name in found if name}
+
+
+def test_every_icon_that_a_page_asks_for_is_drawn() -> None:
+    drawn = set(environment().get_template("components/icon.html").module.ICONS)  # type: ignore[attr-defined]
+    asked = {name for path in TEMPLATES.rglob("*.html") for name in named_in(path.read_text())}
+    assert asked >= {"padlock", "tick-circle", "clock", "swap", "printer"}
+    assert asked <= drawn
