@@ -1,13 +1,16 @@
 """Lost answers, outages, sleep, wrong clocks: the page asks again, warns by what it knew, hides what nobody may see."""
 
 from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
+from prometheus_client.parser import text_string_to_metric_families
 
 from portal.audit import Actor
 from portal.site_settings.operations import change_settings
 from tests.browser.conftest import TO_WARNING_S, Console, PassTime, polled, warning
+from tests.browser.inspection import ASK_THE_SERVER
 from tests.browser.probe import SECTION
 from tests.browser.server import Server
 
@@ -50,6 +53,36 @@ def test_a_lost_answer_does_not_end_the_chain(
     pass_time(4)
     expect(warning(page)).to_be_visible()
     expect(page.get_by_text(UNREACHABLE)).to_be_hidden()
+
+
+def test_the_next_question_tells_how_often_no_answer_came_and_is_counted_so(
+    page: Page, server: Server, pass_time: PassTime, outage: Console
+) -> None:
+    page.goto(SECTION)
+    with server.failing(POLL):
+        pass_time(TO_WARNING_S)
+        polled(page)
+        for asked, seconds in ((2, 2), (3, 4)):
+            pass_time(seconds)
+            polled(page)
+            assert server.count(POLL) == asked
+    assert failures(server) == 0
+    with page.expect_request(f"**{POLL}*") as asking:
+        pass_time(8)
+    expect(page.get_by_text(UNREACHABLE)).to_be_hidden()
+    assert parse_qs(urlsplit(asking.value.url).query) == {"kind": ["customer"], "lost": ["3"]}
+    assert failures(server) == 3
+    with page.expect_request(f"**{POLL}*") as asking:
+        page.evaluate(ASK_THE_SERVER)
+    polled(page)
+    assert "lost" not in asking.value.url
+    assert failures(server) == 3
+
+
+def failures(server: Server) -> int:
+    """How many lost answers stand in the figures of `/metrics`."""
+    (family,) = text_string_to_metric_families(server.app.test_client().get("/metrics").text)
+    return int(sum(each.value for each in family.samples if each.labels["event"] == "poll_failure"))
 
 
 def test_an_outage_at_the_warning_warns_from_here_and_says_so_until_it_is_over(
