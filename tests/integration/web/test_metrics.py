@@ -1,5 +1,8 @@
 """`/metrics`: for operations alone, in the format of Prometheus, and nobody named."""
 
+import re
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,6 +16,7 @@ from portal.web.counters import write_numbers
 from portal.web.tally import Counted
 from tests.conftest import MovableClock
 
+NGINX = Path(__file__).parents[3] / "docs" / "deploy" / "nginx.conf"
 TOKEN = "a-token-of-more-than-32-characters"
 
 
@@ -105,3 +109,8 @@ def test_applications_of_two_processes_tell_one_sum(app: Flask, client: FlaskCli
     (family,) = text_string_to_metric_families(client.get("/metrics").text)
     assert [sample.value for sample in family.samples] == [6.0]
     other.extensions["portal"].database.close()
+
+
+def test_the_proxy_denies_the_figures_by_name() -> None:
+    (block,) = re.findall(r"location = /metrics \{([^}]*)\}", NGINX.read_text())
+    assert block.split() == ["return", "404;"]
