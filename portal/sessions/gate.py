@@ -11,6 +11,7 @@ from portal.sessions.late_forms import Parked
 from portal.sessions.networks import Move, again_page, end_by_network, move_of
 from portal.sessions.parking import form_token, park_late_form
 from portal.sessions.queries import FoundSession, session_by_id
+from portal.sessions.rules import EndReason
 from portal.site_settings.times import clock_time
 from portal.web.addresses import sign_in_page
 from portal.web.csrf import owner_of, proves
@@ -117,6 +118,7 @@ def late_notice(found: FoundSession, parked: Parked | None) -> str:
         parked_time=clock_time(parked.parked_at) if parked else None,
         is_lost=parked is None and portal().registry["parkable_page"](found, request.path) is not None,
         is_shared=found.is_shared,
+        is_account_gone=found.reason is EndReason.ACCOUNT_DELETED,
         **({"other_languages": []} if found.is_shared else {}),
         next=None if found.is_shared else parked.page if parked else _page_of_form(),
     )

@@ -86,6 +86,7 @@ def ended() -> ResponseReturnValue:
         reason=reason,
         reason_text=REASONS[reason] if reason else None,
         kept=kept,
+        is_account_gone=reason is EndReason.ACCOUNT_DELETED,
         next=kept.path if kept else None,
     )
 

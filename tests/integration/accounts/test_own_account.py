@@ -223,6 +223,17 @@ def test_deleting_an_account_forgets_the_person_and_ends_every_session(
     assert not records.tokens
 
 
+def test_nobody_is_told_to_sign_in_to_an_account_that_was_deleted(home: Browser, another_visitor: Browser) -> None:
+    another_visitor.sign_in(OLD)
+    _action, hidden = served_form(another_visitor.get("/account/name"))
+    home.fill_in("/account/delete")
+    late = another_visitor.post("/account/name", hidden | {"name": "Ada"})
+    assert late.status_code == 403
+    for page in (late, another_visitor.get("/session/ended")):
+        assert "Sign in to carry on" not in page.text
+        assert "Sign in and continue" not in page.text
+
+
 def test_the_address_of_a_deleted_account_may_register_again(home: Browser, mailbox: Mailbox) -> None:
     home.fill_in("/account/delete")
     home.fill_in("/account/register", email=OLD, password=PASSWORD)
