@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, MetaData, create_engine, event, text
+from sqlalchemy import ColumnElement, DateTime, MetaData, create_engine, delete, event, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.engine import Connection, CursorResult, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeDecorator
 
 from portal.errors import ConfigurationError
@@ -17,6 +18,8 @@ from portal.errors import ConfigurationError
 BUSY_TIMEOUT_MS = 5000
 POOL_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 10_000
+SWEEP_BATCH = 100
+"""How many rows a sweep deals with in one transaction, so that nobody waits long for its locks."""
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -103,6 +106,23 @@ class Database:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+
+def rows_changed(db: Session, statement: UpdateBase) -> int:
+    """Execute an UPDATE or DELETE; gives how many rows it changed."""
+    result = db.execute(statement)
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def delete_batch(db: Session, model: type[Base], *over: ColumnElement[bool]) -> int:
+    """Delete at most `SWEEP_BATCH` of the rows for which all of `over` hold; gives how many.
+
+    The conditions stand twice, for a row that somebody changes in between.
+    """
+    (key,) = inspect(model).primary_key
+    batch = select(key).where(*over).order_by(key).limit(SWEEP_BATCH)
+    statement = delete(model).where(key.in_(batch.scalar_subquery()), *over)
+    return rows_changed(db, statement.execution_options(synchronize_session=False))
 
 
 def _sqlite_engine(url: str, pool_size: int) -> Engine:

@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import KnownDevice
+from portal.db import delete_batch
 from portal.tokens import token_hash
 
 FORGOTTEN_AFTER = timedelta(days=180)
@@ -58,9 +59,9 @@ def forget_devices_of(db: Session, person_id: int) -> None:
     db.execute(delete(KnownDevice).where(KnownDevice.person_id == person_id))
 
 
-def sweep_devices(db: Session, *, now: datetime) -> None:
-    """Forget the devices whose cookie has run out."""
-    db.execute(delete(KnownDevice).where(KnownDevice.last_seen_at < now - FORGOTTEN_AFTER))
+def sweep_devices(db: Session, *, now: datetime) -> int:
+    """Forget one batch of devices whose cookie has run out; gives how many."""
+    return delete_batch(db, KnownDevice, KnownDevice.last_seen_at < now - FORGOTTEN_AFTER)
 
 
 def _hash(person_id: int, token: str) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from portal.accounts.queries import locked_person, person_by_key
 from portal.accounts.rules import LINK_LIFETIME, Address, Purpose
 from portal.accounts.second_factors import remove_factor
 from portal.audit import Actor, record
+from portal.db import delete_batch, rows_changed
 from portal.errors import PortalError
 from portal.mail import messages
 from portal.mail.notices import Notice
@@ -24,7 +25,6 @@ from portal.tokens import new_token, token_hash
 LinkTo = Callable[[str], str]
 """Makes the full address of a mailed link from its token."""
 
-SWEEP_BATCH = 500
 KEPT_AFTER_END = timedelta(days=7)
 
 
@@ -101,7 +101,7 @@ def use_token(db: Session, token: MailedToken, *, now: datetime) -> bool:
     statement = update(MailedToken).where(
         MailedToken.id == token.id, MailedToken.used_at.is_(None), MailedToken.expires_at > now
     )
-    return _count(db.execute(statement.values(used_at=now, password_hash=None))) == 1
+    return rows_changed(db, statement.values(used_at=now, password_hash=None)) == 1
 
 
 def verify(db: Session, person: Person, *, now: datetime) -> None:
@@ -182,13 +182,7 @@ def change_role(db: Session, person_id: int, role: str, *, by: Actor, now: datet
 
 def sweep_tokens(db: Session, *, now: datetime) -> int:
     """Delete one batch of links that ended long enough ago to need no explaining; gives how many."""
-    old = (
-        select(MailedToken.id)
-        .where(MailedToken.expires_at < now - KEPT_AFTER_END)
-        .order_by(MailedToken.id)
-        .limit(SWEEP_BATCH)
-    )
-    return _count(db.execute(delete(MailedToken).where(MailedToken.id.in_(old.scalar_subquery()))))
+    return delete_batch(db, MailedToken, MailedToken.expires_at < now - KEPT_AFTER_END)
 
 
 def void_links(db: Session, person_id: int, purpose: Purpose, *, now: datetime) -> None:
@@ -226,7 +220,3 @@ def issue_token(
 
 def _subject(person: Person) -> str:
     return f"person {person.id}"
-
-
-def _count(result: object) -> int:
-    return result.rowcount if isinstance(result, CursorResult) else 0

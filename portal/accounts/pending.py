@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import PendingSignIn
+from portal.db import delete_batch, rows_changed
 from portal.tokens import new_token, token_hash
 
 LIFETIME = timedelta(minutes=10)
@@ -27,8 +27,7 @@ def pending_person_id(db: Session, token: str, *, now: datetime) -> int | None:
 
 def end_pending(db: Session, token: str) -> bool:
     """End a browser's step; tells whether there was one, so that of two requests at once only one goes on."""
-    result = db.execute(delete(PendingSignIn).where(PendingSignIn.token_hash == token_hash(token)))
-    return isinstance(result, CursorResult) and result.rowcount == 1
+    return rows_changed(db, delete(PendingSignIn).where(PendingSignIn.token_hash == token_hash(token))) == 1
 
 
 def end_pending_of(db: Session, person_id: int) -> None:
@@ -36,6 +35,6 @@ def end_pending_of(db: Session, person_id: int) -> None:
     db.execute(delete(PendingSignIn).where(PendingSignIn.person_id == person_id))
 
 
-def sweep_pending(db: Session, *, now: datetime) -> None:
-    """Remove the steps that nobody finished in time."""
-    db.execute(delete(PendingSignIn).where(PendingSignIn.expires_at < now))
+def sweep_pending(db: Session, *, now: datetime) -> int:
+    """Delete one batch of steps that nobody finished in time; gives how many."""
+    return delete_batch(db, PendingSignIn, PendingSignIn.expires_at < now)

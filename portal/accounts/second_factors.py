@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from os import urandom
 
 from sqlalchemy import Select, delete, func, select, update
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from portal.accounts.code_app import DIGITS, matching_step
 from portal.accounts.models import Person, RecoveryCode, SecondFactor
 from portal.accounts.passwords import hash_code
 from portal.audit import Actor, record
+from portal.db import rows_changed
 from portal.keyring import Keyring
 from portal.mail import messages
 from portal.mail.notices import Notice
@@ -84,9 +84,9 @@ def use_proof(db: Session, person: Person, proof: Proof, *, by: Actor, now: date
     """Use a code up; of two requests that bring the same one, only one succeeds."""
     if proof.step is not None:
         later = update(SecondFactor).where(SecondFactor.person_id == person.id, SecondFactor.last_step < proof.step)
-        return _changed(db.execute(later.values(last_step=proof.step)))
+        return rows_changed(db, later.values(last_step=proof.step)) == 1
     unused = update(RecoveryCode).where(RecoveryCode.id == proof.recovery_code_id, RecoveryCode.used_at.is_(None))
-    if not _changed(db.execute(unused.values(used_at=now))):
+    if not rows_changed(db, unused.values(used_at=now)):
         return False
     record(db, "recovery_code_used", by=by, now=now, subject=_owner(person.id))
     messages.security_notice(db, Notice.RECOVERY_CODE_USED, to=person.email, now=now)
@@ -145,15 +145,15 @@ def remove_factor(db: Session, person_id: int, *, since: datetime | None = None)
         _remove(db, person_id)
 
 
-def forget_shown_codes(db: Session, *, now: datetime) -> None:
-    """Forget recovery codes as their owners read them, once their time to be shown is over."""
+def forget_shown_codes(db: Session, *, now: datetime) -> int:
+    """Forget recovery codes as their owners read them, once their time to be shown is over; gives how many."""
     over = update(SecondFactor).where(SecondFactor.codes_shown_until < now)
-    db.execute(over.values(sealed_codes=None, codes_shown_until=None))
+    return rows_changed(db, over.values(sealed_codes=None, codes_shown_until=None))
 
 
 def _remove(db: Session, person_id: int) -> bool:
     db.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
-    return _changed(db.execute(delete(SecondFactor).where(SecondFactor.person_id == person_id)))
+    return rows_changed(db, delete(SecondFactor).where(SecondFactor.person_id == person_id)) == 1
 
 
 def _unused(person_id: int) -> Select[int]:
@@ -162,7 +162,3 @@ def _unused(person_id: int) -> Select[int]:
 
 def _owner(person_id: int) -> str:
     return f"person {person_id}"
-
-
-def _changed(result: object) -> bool:
-    return isinstance(result, CursorResult) and result.rowcount == 1

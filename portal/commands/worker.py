@@ -34,11 +34,16 @@ logger = logging.getLogger(__name__)
 PAUSE_S = 0.5
 PAUSE_AFTER_FAILURE_S = 2.0
 SWEEP_EVERY = timedelta(minutes=1)
+PAUSE_BETWEEN_BATCHES_S = 0.02
+"""On SQLite whoever waits to write gets in meanwhile."""
+BATCHES_AT_ONCE = 10
+"""Of one sweep, before mail has its turn again; then the rest."""
 LOCK = int.from_bytes(b"sweeps")
 """The number of the advisory lock on PostgreSQL that lets one worker sweep at a time."""
 
 Duty = Callable[[], object]
-SWEEPS: tuple[Callable[..., object], ...] = (
+Sweep = Callable[..., int]
+SWEEPS: tuple[Sweep, ...] = (
     close_and_count,
     sweep_sessions,
     sweep_parked,
@@ -53,7 +58,7 @@ SWEEPS: tuple[Callable[..., object], ...] = (
     forget_old,
     forget_delivered,
 )
-"""What is done once a minute, each one short batch in a transaction of its own, taking `db` and `now`."""
+"""What is done once a minute. Each takes `db` and `now`, deals with one short batch and gives how many there were."""
 
 
 class Worker:
@@ -65,6 +70,7 @@ class Worker:
         self._clock = parts.clock
         self._deliverer = Deliverer(parts.database, parts.configuration, parts.clock)
         self._swept_at: datetime | None = None
+        self._unfinished: tuple[Sweep, ...] = ()
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; a failure is logged and work goes on."""
@@ -77,20 +83,26 @@ class Worker:
         duties: list[Duty] = [
             partial(self._deliverer.deliver_due, stop=stop),
             partial(write_if_due, self._parts),
-            *self._due_sweeps(),
+            *self._due_sweeps(stop),
         ]
         return [_succeeds(duty) for duty in duties].count(False) == 0
 
-    def _due_sweeps(self) -> Iterator[Duty]:
+    def _due_sweeps(self, stop: threading.Event) -> Iterator[Duty]:
         now = self._clock.now()
         if self._swept_at is None or now - self._swept_at >= SWEEP_EVERY:
-            self._swept_at = now
-            yield from (partial(self._sweep, sweep, now) for sweep in SWEEPS)
+            self._swept_at, self._unfinished = now, SWEEPS
+        waiting, self._unfinished = self._unfinished, ()
+        yield from (partial(self._sweep, sweep, now, stop) for sweep in waiting)
 
-    def _sweep(self, sweep: Callable[..., object], now: datetime) -> None:
+    def _sweep(self, sweep: Sweep, now: datetime, stop: threading.Event) -> None:
+        for _ in range(BATCHES_AT_ONCE):
+            if not self._sweep_batch(sweep, now) or stop.wait(PAUSE_BETWEEN_BATCHES_S):
+                return
+        self._unfinished += (sweep,)
+
+    def _sweep_batch(self, sweep: Sweep, now: datetime) -> int:
         with self._database.writing() as db:
-            if has_turn(db):
-                sweep(db, now=now)
+            return sweep(db, now=now) if has_turn(db) else 0
 
 
 def _succeeds(duty: Duty) -> bool:

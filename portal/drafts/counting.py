@@ -21,11 +21,12 @@ Last = Mapping[object, tuple[datetime, Place]]
 Change = Select[Any, datetime, str, str | None]
 
 
-def close_and_count(db: Session, *, now: datetime) -> None:
-    """Close one batch of sessions whose time has run out and count them, in one transaction."""
+def close_and_count(db: Session, *, now: datetime) -> int:
+    """Close one batch of sessions whose time has run out and count them, in one transaction; gives how many."""
     closed = close_expired(db, now=now)
     if closed:
         write_numbers(db, portal().database, Counter(_counted(closed, *_last_places(db, closed))))
+    return len(closed)
 
 
 def _counted(closed: Sequence[ClosedSession], by_person: Last, by_guest: Last) -> list[Counted]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 from sqlalchemy import Table, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from portal.db import SWEEP_BATCH
 from portal.drafts.lifetimes import expiry, next_reminder
 from portal.drafts.models import Draft, DraftGuest, DraftPart
 from portal.drafts.rules import NO_REVISION, Filled, Part, reference_prefix
@@ -34,7 +35,6 @@ from portal.tokens import readable_code
 from portal.web.languages import DEFAULT
 
 CODE_LENGTH = 8
-SWEEP_BATCH = 100
 _PARTS = cast("Table", DraftPart.__table__)
 _PLACE: dict[str, Any] = {name: bindparam(f"of_{name}") for name in ("draft_id", "section_id", "item_id")}
 _VALUES: dict[str, Any] = {
@@ -253,8 +253,8 @@ def delete_draft(db: Session, draft: Draft, *, now: datetime) -> None:
     draft.save_address = draft.begun_for = None
 
 
-def sweep_drafts(db: Session, *, now: datetime) -> None:
-    """Delete what was typed in one batch of drafts that nobody sent before their last day."""
+def sweep_drafts(db: Session, *, now: datetime) -> int:
+    """Delete what was typed in one batch of drafts that nobody sent before their last day; gives how many drafts."""
     holds_something = or_(
         exists().where(DraftPart.draft_id == Draft.id), Draft.save_address.is_not(None), Draft.begun_for.is_not(None)
     )
@@ -268,4 +268,5 @@ def sweep_drafts(db: Session, *, now: datetime) -> None:
     db.execute(delete(DraftPart).where(DraftPart.draft_id.in_(drafts)))
     let_go_of_works(db, [subject(draft_id) for draft_id in drafts], now=now)
     db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None, begun_for=None))
+    return len(drafts)
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import CursorResult, delete, insert, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
-from portal.db import Database
+from portal.db import Database, rows_changed
 from portal.integrations.definition import NOT_ITS_FAULT, AddressRow, Failure
 from portal.integrations.models import GazetteerAddress, IntegrationRecord
 from portal.integrations.rules import PAUSE, pause_after, postcode_key
@@ -34,8 +34,7 @@ def _columns(row: AddressRow) -> dict[str, str]:
 def claim_trial(db: Session, name: str, *, now: datetime) -> bool:
     """Whether this process is the one that asks a service that was left alone: of many at once exactly one."""
     waiting = (IntegrationRecord.name == name) & (IntegrationRecord.paused_until <= now)
-    result = db.execute(update(IntegrationRecord).where(waiting).values(paused_until=now + PAUSE))
-    return isinstance(result, CursorResult) and result.rowcount == 1
+    return rows_changed(db, update(IntegrationRecord).where(waiting).values(paused_until=now + PAUSE)) == 1
 
 
 def note_success(database: Database, name: str, *, now: datetime) -> None:

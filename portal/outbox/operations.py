@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import Update, delete, or_, select, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import Update, or_, update
 from sqlalchemy.orm import Session
 
+from portal.db import delete_batch, rows_changed
 from portal.keyring import Keyring
 from portal.outbox.definition import Failure
 from portal.outbox.models import WAITING, Delivery
@@ -15,7 +15,6 @@ from portal.outbox.queries import due
 from portal.outbox.rules import LEASE, next_try
 
 SUBJECT = "outbox"
-SWEEP_BATCH = 500
 KEPT = timedelta(days=30)
 """How long sent and given-up deliveries are kept for whoever asks what became of them."""
 
@@ -110,16 +109,8 @@ def send_again(db: Session, public_id: str, *, now: datetime) -> bool:
 def forget_delivered(db: Session, *, now: datetime) -> int:
     """Delete one batch of deliveries that ended long ago; gives how many."""
     before = now - KEPT
-    old = (
-        select(Delivery.id)
-        .where(or_(Delivery.sent_at < before, Delivery.failed_at < before))
-        .order_by(Delivery.id)
-        .limit(SWEEP_BATCH)
-    )
-    result = db.execute(delete(Delivery).where(Delivery.id.in_(old.scalar_subquery())))
-    return result.rowcount if isinstance(result, CursorResult) else 0
+    return delete_batch(db, Delivery, or_(Delivery.sent_at < before, Delivery.failed_at < before))
 
 
 def _execute(db: Session, statement: Update) -> int:
-    result = db.execute(statement.execution_options(synchronize_session=False))
-    return result.rowcount if isinstance(result, CursorResult) else 0
+    return rows_changed(db, statement.execution_options(synchronize_session=False))

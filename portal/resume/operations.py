@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from portal.db import SWEEP_BATCH, delete_batch, rows_changed
 from portal.drafts.models import Draft
 from portal.drafts.sealing import subject
 from portal.keyring import Keyring
@@ -15,7 +16,6 @@ from portal.resume.rules import CODE_LIFETIME, MailedCode
 from portal.tokens import digits_code, keyed_hash, new_token, token_hash
 
 LINK_ADDRESS = "link address"
-SWEEP_BATCH = 200
 
 
 def device_hash(draft_id: int, device: str) -> bytes:
@@ -139,8 +139,8 @@ def forget_addresses(db: Session, draft_id: int) -> None:
     db.execute(update(ResumeLink).where(ResumeLink.draft_id == draft_id).values(address=b""))
 
 
-def sweep_links(db: Session, *, now: datetime) -> None:
-    """Forget, in one batch, where links to expired drafts were mailed."""
+def sweep_links(db: Session, *, now: datetime) -> int:
+    """Forget, in one batch, where links to expired drafts were mailed; gives how many links."""
     over = (
         select(ResumeLink.id)
         .join(Draft, Draft.id == ResumeLink.draft_id)
@@ -149,9 +149,9 @@ def sweep_links(db: Session, *, now: datetime) -> None:
         .limit(SWEEP_BATCH)
     )
     links = update(ResumeLink).where(ResumeLink.id.in_(over.scalar_subquery()))
-    db.execute(links.values(address=b"", device_hash=None, proof_hash=None))
+    return rows_changed(db, links.values(address=b"", device_hash=None, proof_hash=None))
 
 
-def sweep_codes(db: Session, *, now: datetime) -> None:
-    """Remove codes that no longer open anything."""
-    db.execute(delete(ResumeCode).where(ResumeCode.expires_at < now))
+def sweep_codes(db: Session, *, now: datetime) -> int:
+    """Delete one batch of codes that no longer open anything; gives how many."""
+    return delete_batch(db, ResumeCode, ResumeCode.expires_at < now)

@@ -3,17 +3,16 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Update, and_, case, delete, not_, or_, select, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import ColumnElement, Update, and_, case, not_, or_, select, update
 from sqlalchemy.orm import Session
 
+from portal.db import SWEEP_BATCH, delete_batch, rows_changed
 from portal.sessions.models import SessionRow
 from portal.sessions.policies import GRACE
 from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline, shortened
 from portal.tokens import new_token, token_hash
 from portal.web.declarations import PERSONAL_KINDS
 
-SWEEP_BATCH = 500
 CLOSED_AFTER = timedelta(minutes=5)
 """Longer than any request takes: one that arrived in time may still renew its session."""
 
@@ -195,14 +194,7 @@ def close_expired(db: Session, *, now: datetime) -> list[ClosedSession]:
 
 def sweep_sessions(db: Session, *, now: datetime) -> int:
     """Delete one batch of sessions whose end no longer needs explaining; gives how many."""
-    old = (
-        select(SessionRow.id)
-        .where(SessionRow.expires_at < now - EXPLAINED_FOR - timedelta(days=1))
-        .order_by(SessionRow.id)
-        .limit(SWEEP_BATCH)
-    )
-    result = db.execute(delete(SessionRow).where(SessionRow.id.in_(old.scalar_subquery())))
-    return result.rowcount if isinstance(result, CursorResult) else 0
+    return delete_batch(db, SessionRow, SessionRow.expires_at < now - EXPLAINED_FOR - timedelta(days=1))
 
 
 def _live(session_id: int, now: datetime) -> Update:
@@ -222,8 +214,7 @@ def _has_time(now: datetime) -> ColumnElement[bool]:
 
 
 def _count(db: Session, statement: Update) -> int:
-    result = db.execute(statement.execution_options(synchronize_session=False))
-    return result.rowcount if isinstance(result, CursorResult) else 0
+    return rows_changed(db, statement.execution_options(synchronize_session=False))
 
 
 def _changed(db: Session, statement: Update) -> bool:

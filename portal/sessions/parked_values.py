@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import BindParameter, Exists, Select, delete, exists, select
 from sqlalchemy.orm import Session
 
-from portal.db import Database
+from portal.db import Database, delete_batch
 from portal.keyring import Keyring
 from portal.sessions.late_forms import LateForm, Parked
 from portal.sessions.models import ParkedValues
 from portal.sessions.queries import FoundSession
 
 KEPT_FOR = timedelta(hours=24)
-SWEEP_BATCH = 500
 
 
 def park(
@@ -98,10 +97,9 @@ def forget_parked_of(db: Session, work: str) -> None:
     db.execute(delete(ParkedValues).where(ParkedValues.work == work))
 
 
-def sweep_parked(db: Session, *, now: datetime) -> None:
-    """Delete one batch of values whose day is over."""
-    over = select(ParkedValues.id).where(ParkedValues.expires_at <= now).order_by(ParkedValues.id).limit(SWEEP_BATCH)
-    db.execute(delete(ParkedValues).where(ParkedValues.id.in_(over.scalar_subquery())))
+def sweep_parked(db: Session, *, now: datetime) -> int:
+    """Delete one batch of values whose day is over; gives how many."""
+    return delete_batch(db, ParkedValues, ParkedValues.expires_at <= now)
 
 
 def _opened(keyring: Keyring, row: ParkedValues) -> Parked:

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import delete, update
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
+from portal.db import rows_changed
 from portal.form_definitions.answers_file import FileEntry
 from portal.keyring import Keyring
 from portal.storage.definition import GONE, STAGED, Scan
@@ -93,7 +93,7 @@ def claim(
         delete_at=until,
         scan_at=now if upload.scan is Scan.WAITING else None,
     )
-    return _changed(db, values) == 1
+    return rows_changed(db, values) == 1
 
 
 def hand_over(
@@ -153,7 +153,7 @@ def late_work(page: str) -> str:
 def _let_go(db: Session, *conditions: object, now: datetime) -> None:
     """Without its key no copy of the content can be read, should one have been made."""
     gone = update(StoredFile).where(*conditions)  # type: ignore[arg-type]
-    _changed(db, gone.values(sealed=b"", work=GONE, delete_at=now, scan_at=None))
+    rows_changed(db, gone.values(sealed=b"", work=GONE, delete_at=now, scan_at=None))
 
 
 def note_scan(db: Session, name: str, scan: Scan) -> None:
@@ -162,20 +162,15 @@ def note_scan(db: Session, name: str, scan: Scan) -> None:
     if scan is Scan.INFECTED:
         values["sealed"] = b""
     waiting = update(StoredFile).where(StoredFile.name == name, StoredFile.scan == Scan.WAITING.value)
-    _changed(db, waiting.values(values))
+    rows_changed(db, waiting.values(values))
 
 
 def put_off_scan(db: Session, file: StoredFile, *, now: datetime) -> bool:
     """Have a file's next scan to oneself for a while; tells whether nobody else was faster."""
     mine = update(StoredFile).where(StoredFile.name == file.name, StoredFile.scan_at == file.scan_at)
-    return _changed(db, mine.values(scan_at=now + SCAN_AGAIN_AFTER)) == 1
+    return rows_changed(db, mine.values(scan_at=now + SCAN_AGAIN_AFTER)) == 1
 
 
 def forget(db: Session, names: Collection[str]) -> None:
     """Remove the rows of files whose contents are deleted."""
     db.execute(delete(StoredFile).where(StoredFile.name.in_(names)))
-
-
-def _changed(db: Session, statement: object) -> int:
-    result = db.execute(statement)  # type: ignore[call-overload]
-    return result.rowcount if isinstance(result, CursorResult) else 0

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import LargeBinary, delete, select
+from sqlalchemy import LargeBinary, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.db import Base, Database
+from portal.db import Base, Database, delete_batch
 from portal.tokens import keyed_hash
 from portal.web.portal import portal
 
@@ -90,6 +90,6 @@ def _locked(db: Session, database: Database, key: bytes, now: datetime) -> UsedU
     return db.scalars(select(UsedUp).where(UsedUp.key == key).with_for_update()).one()
 
 
-def forget_old(db: Session, *, now: datetime) -> None:
-    """Remove the rows that no longer limit anything."""
-    db.execute(delete(UsedUp).where(UsedUp.used_until < now))
+def forget_old(db: Session, *, now: datetime) -> int:
+    """Delete one batch of rows that no longer limit anything; gives how many."""
+    return delete_batch(db, UsedUp, UsedUp.used_until < now)

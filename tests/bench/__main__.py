@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _measure_all(data_dir: str) -> None:
-    app = prepared_app(data_dir)
+    app = prepared_app({"DATA_DIR": data_dir})
     guests = [guest_asks(app) for _ in range(BROWSERS)]
     with ProcessPoolExecutor(BROWSERS) as browsers:
         with running(HELLO, "/") as server:

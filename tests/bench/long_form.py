@@ -110,7 +110,7 @@ def _publish(app: Flask, text: str) -> None:
 
 def measure(data_dir: str) -> None:
     """Measure and print it, on a database of its own."""
-    app = prepared_app(data_dir)
+    app = prepared_app({"DATA_DIR": data_dir})
     click.echo("\nA form of 60 sections with 20 questions each:")
     for name, value, most, unit in aims(app):
         click.echo(f"{name:<28}{value:>8.2f} {unit:<8}aim {most:g}: {'met' if value <= most else 'NOT met'}")

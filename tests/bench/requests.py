@@ -27,9 +27,9 @@ MONEY = {"tenure": "rent", "rent": "650", "incomes": ["wages", "benefits"], "hou
 REST = {"works": "yes", "started__year": "2020", "story": COUNT}
 
 
-def prepared_app(data_dir: str) -> Flask:
-    """The portal on a new database with the form published; a server on the same folder sees the same."""
-    app = create_app(read_configuration({"DATA_DIR": data_dir}))
+def prepared_app(environ: dict[str, str]) -> Flask:
+    """The portal on a new database with the form published; a server with this environment sees the same."""
+    app = create_app(read_configuration(environ))
     parts = app.extensions["portal"]
     migrations.upgrade(parts.database)
     form = Path(__file__).with_name("form.yaml").read_text(encoding="utf-8")

@@ -76,7 +76,7 @@ def _pieces(head: bytes, tail: bytes) -> Iterator[bytes]:
 
 def measure(data_dir: str) -> None:
     """Print what the first uploads cost, each above the memory before it, and what a download does."""
-    app = prepared_app(data_dir)
+    app = prepared_app({"DATA_DIR": data_dir})
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
         publish(db, read_yaml(FORM), now=parts.clock.now())

@@ -1,4 +1,4 @@
-"""The whole run: hundreds of citizens and kills, a hundred rounds of each race, and sieges, on both databases."""
+"""The whole run: hundreds of citizens and kills, a hundred rounds of races, sieges and sweeps, on both databases."""
 
 import os
 import sys
@@ -13,19 +13,21 @@ import click
 from portal import migrations
 from portal.app import create_app
 from portal.config import read_configuration
+from tests.bench.requests import prepared_app
 from tests.conftest import MovableClock
-from tests.faults import guessing
+from tests.faults import guessing, sweeping
 from tests.faults.racers import racing
 from tests.faults.races import NEVER, prepared, race_all
 from tests.faults.simulation import Plan, simulate, table
 
 SEED = int(os.environ.get("SEED") or 1)
 PLANS = {
-    "SQLite": Plan(citizens=240, kills=60, at_once=14, seconds=420, seed=SEED, pauses=(0.5, 4.0)),
-    "PostgreSQL": Plan(citizens=270, kills=150, at_once=14, seconds=420, seed=SEED + 1, pauses=(0.3, 1.6)),
+    "SQLite": Plan(citizens=240, kills=60, at_once=14, seconds=900, seed=SEED, pauses=(0.5, 4.0)),
+    "PostgreSQL": Plan(citizens=270, kills=150, at_once=14, seconds=900, seed=SEED + 1, pauses=(0.3, 1.6)),
 }
 LEAST_CITIZENS, LEAST_KILLS = 500, 200
 ROUNDS, PROCESSES = 100, 8
+SESSIONS = 10_000
 SIEGES = [
     guessing.Siege(guesses=10_000, addresses=addresses, processes=processes)
     for addresses in (1, 50)
@@ -40,6 +42,7 @@ def main() -> None:
         is_clean = live(Path(folder), addresses)
         is_clean = race(Path(folder), addresses) and is_clean
         is_clean = guess(Path(folder), addresses) and is_clean
+        is_clean = sweep(Path(folder), addresses) and is_clean
     sys.exit(not is_clean)
 
 
@@ -77,9 +80,7 @@ def race(folder: Path, addresses: dict[str, str | None]) -> bool:
     """The races; says whether all figures are 0."""
     seen = {name: _raced(folder / f"races-{name}", url) for name, url in addresses.items()}
     click.echo(f"{f'{ROUNDS} rounds of {PROCESSES} processes':<52}" + "".join(f"{name:>12}" for name in seen))
-    for figure in [*NEVER, *sorted({key for each in seen.values() for key in each} - set(NEVER))]:
-        click.echo(f"{figure:<52}" + "".join(f"{each[figure]:>12}" for each in seen.values()))
-    return not any(each[figure] for each in seen.values() for figure in NEVER)
+    return _printed(seen, NEVER)
 
 
 def guess(folder: Path, addresses: dict[str, str | None]) -> bool:
@@ -93,8 +94,34 @@ def guess(folder: Path, addresses: dict[str, str | None]) -> bool:
     return not any(each[figure] for each in counts for figure in guessing.NEVER)
 
 
+def sweep(folder: Path, addresses: dict[str, str | None]) -> bool:
+    """The sweeps under load; says whether all figures are 0."""
+    seen = {name: _swept(folder / f"sweeps-{name}", url) for name, url in addresses.items()}
+    click.echo(f"{'sessions that have expired':<52}" + "".join(f"{name:>12}" for name in seen))
+    return _printed(seen, sweeping.NEVER)
+
+
+def _printed(seen: dict[str, Counter[str]], never: tuple[str, ...]) -> bool:
+    """Print one line a figure, those first that must be 0; says whether they are."""
+    for figure in [*never, *sorted({key for each in seen.values() for key in each} - set(never))]:
+        click.echo(f"{figure:<52}" + "".join(f"{each[figure]:>12}" for each in seen.values()))
+    return not any(each[figure] for each in seen.values() for figure in never)
+
+
+def _swept(folder: Path, url: str | None) -> Counter[str]:
+    environ = _environ(folder, url)
+    app = prepared_app(environ)
+    seen = sweeping.sweep_under_load(app, environ, SESSIONS)
+    app.extensions["portal"].database.close()
+    return seen
+
+
+def _environ(folder: Path, url: str | None) -> dict[str, str]:
+    return {"DATA_DIR": str(folder)} | ({"DATABASE_URL": url} if url else {})
+
+
 def _besieged(folder: Path, url: str | None) -> dict[guessing.Siege, Counter[str]]:
-    environ = {"DATA_DIR": str(folder)} | ({"DATABASE_URL": url} if url else {})
+    environ = _environ(folder, url)
     app = create_app(read_configuration(environ), clock=MovableClock())
     migrations.upgrade(app.extensions["portal"].database)
     seen = {siege: guessing.besiege(app, environ, siege) for siege in SIEGES}
@@ -103,7 +130,7 @@ def _besieged(folder: Path, url: str | None) -> dict[guessing.Siege, Counter[str
 
 
 def _raced(folder: Path, url: str | None) -> Counter[str]:
-    environ = {"DATA_DIR": str(folder)} | ({"DATABASE_URL": url} if url else {})
+    environ = _environ(folder, url)
     app = prepared(environ)
     with racing(PROCESSES, environ) as racers:
         seen = race_all(app, racers, rounds=ROUNDS, processes=PROCESSES)

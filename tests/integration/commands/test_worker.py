@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.commands import worker
-from portal.commands.worker import SWEEPS, Worker, has_turn, start_in_thread
+from portal.commands.worker import BATCHES_AT_ONCE, SWEEPS, Worker, has_turn, start_in_thread
 from portal.config import Configuration
-from portal.db import Database
+from portal.db import SWEEP_BATCH, Database
 from portal.outbox.definition import MAIL, Mail
 from portal.outbox.models import Delivery
 from portal.outbox.operations import enqueue, forget_delivered, new_public_id
@@ -66,6 +66,21 @@ def test_what_no_longer_limits_is_swept_once_a_minute(app: Flask, database: Data
         steady.work(threading.Event())
         assert used_up(database) == 1
         clock.advance(seconds=1)
+        steady.work(threading.Event())
+        assert used_up(database) == 0
+
+
+def test_what_one_batch_does_not_hold_is_swept_in_the_next_ones_and_mail_has_its_turn_between(
+    app: Flask, database: Database, clock: MovableClock
+) -> None:
+    rows = SWEEP_BATCH * BATCHES_AT_ONCE + 1
+    with database.writing() as db:
+        db.add_all(UsedUp(key=number.to_bytes(32), used_until=clock.now()) for number in range(rows))
+    clock.advance(seconds=1)
+    with app.app_context():
+        steady = Worker(app.extensions["portal"])
+        steady.work(threading.Event())
+        assert used_up(database) == 1
         steady.work(threading.Event())
         assert used_up(database) == 0
 

@@ -1,0 +1,152 @@
+"""Thousands of sessions whose time ran out are swept while people work: how long each lock of the worker lasts."""
+
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from statistics import median
+from threading import Event, Thread
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Engine, event, func, insert, or_, select
+
+from portal.commands.worker import Worker
+from portal.sessions.models import SessionRow
+from portal.sessions.operations import CLOSED_AFTER
+from portal.sessions.rules import EXPLAINED_FOR
+from portal.tokens import new_token, token_hash
+from tests.bench.load import Asked, apply
+from tests.bench.requests import AUTOSAVE, POLL, guest_asks
+from tests.bench.server import PORTAL, running
+
+MOST_LOCKED_S = 0.05
+BROWSERS, LIVE, MOST_ROUNDS = 2, 100, 100
+LONG, LEFT, TOUCHED, FAILED = NEVER = (
+    "locks of the worker that lasted over 50 ms",
+    "expired sessions that were left",
+    "live sessions that were touched",
+    "requests that failed meanwhile",
+)
+"""The figures that must be 0."""
+
+
+class Locks:
+    """How long the write transactions of one engine last, in seconds: from the lock to the end of the commit."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._began: dict[object, float] = {}
+
+    def begun(self, connection: Any) -> None:
+        self._began[connection.connection.driver_connection] = time.perf_counter()
+
+    def ended(self, driver_connection: Any, _record: object) -> None:
+        if began := self._began.pop(driver_connection, None):
+            self.seconds.append(time.perf_counter() - began)
+
+
+@contextmanager
+def timed(engine: Engine) -> Iterator[Locks]:
+    """Time the transactions of this engine."""
+    locks = Locks()
+    # Begun behind the portal's own listener, which waits for SQLite's lock; ended when the connection is back.
+    listeners = [("begin", locks.begun), ("checkin", locks.ended)]
+    for name, listener in listeners:
+        event.listen(engine, name, listener)
+    yield locks
+    for name, listener in listeners:
+        event.remove(engine, name, listener)
+
+
+def sweep_under_load(app: Flask, environ: dict[str, str], number: int) -> Counter[str]:
+    """Close so many sessions and delete as many more, while browsers save and poll on a server beside it."""
+    _fill(app, number)
+    guests = [guest_asks(app) for _ in range(BROWSERS)]
+    living = _live(app)
+    asked = [guest[name] for guest, name in zip(guests, (AUTOSAVE, POLL), strict=True)]
+    engine = app.extensions["portal"].database.engine
+    with running(PORTAL, "/healthz", **environ) as server, _loaded(asked, server.port) as seen, timed(engine) as locks:
+        _sweep(app)
+    milliseconds = [seconds * 1000 for seconds in locks.seconds]
+    return seen + Counter({
+        LONG: sum(seconds > MOST_LOCKED_S for seconds in locks.seconds),
+        LEFT: _expired(app),
+        TOUCHED: abs(living - _live(app)),
+        "sessions swept": 2 * number,
+        "locks": len(locks.seconds),
+        "lock, median in ms": round(median(milliseconds)),
+        "lock, longest in ms": round(max(milliseconds)),
+    })
+
+
+def _fill(app: Flask, number: int) -> None:
+    """So many sessions that just ran out, as many that nobody needs any more, and some that live."""
+    parts = app.extensions["portal"]
+    now = parts.clock.now()
+    just_over, long_over = now - CLOSED_AFTER - timedelta(minutes=1), now - EXPLAINED_FOR - timedelta(days=2)
+    instants = [just_over] * number + [long_over] * number + [now + timedelta(hours=1)] * LIVE
+    with parts.database.writing() as db:
+        db.execute(insert(SessionRow), [_row(expires_at) for expires_at in instants])
+
+
+def _row(expires_at: datetime) -> dict[str, object]:
+    return {
+        "kind": "customer",
+        "token_hash": token_hash(new_token()),
+        "csrf_secret": new_token(),
+        "guest_id": new_token(),
+        "idle_timeout_s": 1800,
+        "started_at": expires_at - timedelta(hours=1),
+        "expires_at": expires_at,
+    }
+
+
+@contextmanager
+def _loaded(asked: list[Asked], port: int) -> Iterator[Counter[str]]:
+    """Browsers ask without a pause, until the end of the block; gives how many requests failed and were answered."""
+    seen, is_over = Counter[str](), Event()
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(len(asked), mp_context=spawn) as browsers:
+        apply(asked, 1.0, port, browsers)
+        asking = Thread(target=_ask, args=(seen, is_over, asked, port, browsers))
+        asking.start()
+        yield seen
+        is_over.set()
+        asking.join()
+
+
+def _ask(seen: Counter[str], is_over: Event, asked: list[Asked], port: int, browsers: ProcessPoolExecutor) -> None:
+    while not is_over.is_set():
+        try:
+            seen["requests meanwhile"] += apply(asked, 1.0, port, browsers).count
+        except (OSError, ValueError):
+            seen[FAILED] += 1
+
+
+def _sweep(app: Flask) -> None:
+    """What a `flask worker` does, round after round, until nothing is left."""
+    stop = Event()
+    with app.app_context():
+        worker = Worker(app.extensions["portal"])
+        for _ in range(MOST_ROUNDS):
+            worker.work(stop)
+            if not _expired(app):
+                return
+
+
+def _expired(app: Flask) -> int:
+    now = app.extensions["portal"].clock.now()
+    is_open = SessionRow.ended_at.is_(None) & (SessionRow.expires_at <= now - CLOSED_AFTER)
+    is_old = SessionRow.expires_at < now - EXPLAINED_FOR - timedelta(days=1)
+    with app.extensions["portal"].database.reading() as db:
+        return db.scalar(select(func.count()).select_from(SessionRow).where(or_(is_open, is_old))) or 0
+
+
+def _live(app: Flask) -> int:
+    is_live = SessionRow.ended_at.is_(None) & (SessionRow.expires_at > app.extensions["portal"].clock.now())
+    with app.extensions["portal"].database.reading() as db:
+        return db.scalar(select(func.count()).select_from(SessionRow).where(is_live)) or 0
