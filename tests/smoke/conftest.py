@@ -40,11 +40,12 @@ class RunningPortal:
         self.data_dir = data_dir
         self.log = data_dir.with_suffix(".log")
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        self.environ = inherited | {"DATA_DIR": str(data_dir), "PORT": str(self.port)} | environ
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "portal.commands.run"],
                 cwd=ROOT,
-                env=inherited | {"DATA_DIR": str(data_dir), "PORT": str(self.port)} | environ,
+                env=self.environ,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -76,6 +77,13 @@ class RunningPortal:
     def command(self, words: str) -> list[psutil.Process]:
         """Those of its processes that run a command with these words."""
         return [found for found in self.processes() if words in " ".join(command_line(found))]
+
+    def flask(self, *words: str, typed: str = "") -> None:
+        """Run a command of the portal beside it, in a process of its own."""
+        line = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+        options = {"cwd": ROOT, "env": self.environ, "input": typed.encode(), "capture_output": True, "timeout": 60}
+        finished = subprocess.run(line, **options)
+        assert finished.returncode == 0, finished.stderr.decode()
 
     def printed(self) -> str:
         return self.log.read_text(errors="replace")

@@ -114,14 +114,7 @@ def test_a_taken_port_is_refused_with_one_sentence(tmp_path: Path) -> None:
 
 def test_mail_goes_out_by_itself(start: Start) -> None:
     portal = start()
-    subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", "accounts", "create", "--role", "staff", "mina@example.org"],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "DATA_DIR": str(portal.data_dir)},
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
+    portal.flask("accounts", "create", "--role", "staff", "mina@example.org")
     assert eventually(lambda: len(list((portal.data_dir / "mail").glob("*.eml"))) == 1)
 
 

@@ -1,0 +1,126 @@
+"""What one process is told, every other knows at its next request.
+
+Two servers stand on PostgreSQL; on SQLite there is one, and commands are the other process.
+Each server has a port of its own, so that a test knows which process answers it.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from requests import Response, Session
+
+from portal.commands.demo import PEOPLE
+from tests.citizen import Page
+from tests.people import PASSWORD
+from tests.smoke.conftest import RunningPortal, Start
+
+GENERAL = "/admin/self/site-settings/general"
+ADMINISTRATOR = next(person for person in PEOPLE if person.role == "administrator")
+UNDER_WAY_S = 30
+"""A page that is asked for after a session began may show it so much younger."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def portals(request: pytest.FixtureRequest, start: Start) -> list[RunningPortal]:
+    if request.param == "sqlite":
+        return [start()]
+    shared = {"DATABASE_URL": request.getfixturevalue("migrated_postgresql"), "WORKERS": "1"}
+    first = start(**shared)
+    return [first, start(**shared, DATA_DIR=str(first.data_dir))]
+
+
+class Visitor:
+    """A browser without script; a cookie is its host's, so both portals know the visitor."""
+
+    def __init__(self) -> None:
+        self._http = Session()
+        self._http.trust_env = False
+
+    def get(self, portal: RunningPortal, path: str) -> Response:
+        return self._http.get(portal.url + path, allow_redirects=False, timeout=20)
+
+    def press(self, portal: RunningPortal, path: str, button: str, **values: str) -> Page:
+        """Open a page, fill the form around a button, press it, and follow where that leads."""
+        form, pressed = Page(path, self.get(portal, path)).form_with(button)  # type: ignore[arg-type]
+        data = {control.name: control.value for control in form.controls} | values
+        if pressed.name:
+            data[pressed.name] = pressed.value
+        answer = self._http.post(portal.url + (form.action or path), data=data, timeout=20)
+        assert answer.ok, answer.text
+        return Page(answer.url.removeprefix(portal.url), answer)  # type: ignore[arg-type]
+
+    def sign_in(self, portal: RunningPortal, email: str, password: str = PASSWORD) -> None:
+        self.press(portal, "/account/sign-in", "Sign in", email=email, password=password)
+
+
+def administrator(portal: RunningPortal) -> Visitor:
+    visitor = Visitor()
+    visitor.sign_in(portal, ADMINISTRATOR.email, ADMINISTRATOR.password)
+    return visitor
+
+
+def statuses(portals: list[RunningPortal], visitor: Visitor, path: str) -> set[int]:
+    """What all processes say to one visitor, one after the other."""
+    return {visitor.get(portal, path).status_code for portal in portals}
+
+
+def person_page(portal: RunningPortal, mina: Visitor, email: str) -> str:
+    return mina.press(portal, "/admin/self/people", "Find", email=email).path
+
+
+def somebody(portal: RunningPortal, email: str, role: str) -> Visitor:
+    """Somebody new who is signed in; the first process opened the session."""
+    portal.flask("accounts", "create", "--role", role, "--password-stdin", email, typed=PASSWORD)
+    visitor = Visitor()
+    visitor.sign_in(portal, email)
+    return visitor
+
+
+def test_a_closed_account_is_refused_by_every_process_at_the_next_request(portals: list[RunningPortal]) -> None:
+    sam = somebody(portals[0], "sam@closed.example", "staff")
+    assert statuses(portals, sam, "/hub") == {200}
+    mina = administrator(portals[0])
+    page = person_page(portals[0], mina, "sam@closed.example")
+    mina.press(portals[0], page, "Close the account")
+    for portal in reversed(portals):
+        assert sam.get(portal, "/hub").headers["Location"].startswith("/session/ended")
+        assert "Our staff ended your session." in sam.get(portal, "/session/ended?kind=hub").text
+
+
+def test_a_role_that_was_taken_away_opens_nothing_in_any_process(portals: list[RunningPortal]) -> None:
+    lee = somebody(portals[0], "lee@role.example", "administrator")
+    assert statuses(portals, lee, "/admin/self/people") == {200}
+    mina = administrator(portals[0])
+    page = person_page(portals[0], mina, "lee@role.example")
+    for role, opened, closed in (("staff", "/hub", "/admin/self/people"), ("designer", "/account/security", "/hub")):
+        mina.press(portals[0], page, "Save role", role=role)
+        assert statuses(portals[::-1], lee, closed) == {302}
+        lee.sign_in(portals[0], "lee@role.example")
+        assert statuses(portals, lee, opened) == {200}
+        assert statuses(portals, lee, closed) == {404}
+
+
+def by_the_page(portal: RunningPortal, minutes: str) -> None:
+    administrator(portal).press(portal, GENERAL, "Save settings", session_lifetime_minutes=minutes)
+
+
+def by_the_command(portal: RunningPortal, minutes: str) -> None:
+    portal.flask("settings", "set", "session_lifetime_minutes", minutes)
+
+
+@pytest.mark.parametrize("change", [by_the_page, by_the_command])
+def test_a_changed_lifetime_is_in_force_at_the_next_request_of_every_process(
+    portals: list[RunningPortal], change: Callable[[RunningPortal, str], None]
+) -> None:
+    for minutes in ("45", "25"):
+        change(portals[0], minutes)
+        for portal in reversed(portals):
+            guest = Visitor()
+            assert f"lasts {minutes} minutes" in guest.get(portal, "/help/sessions").text
+            assert 0 <= int(minutes) * 60 - remaining(guest, portal) <= UNDER_WAY_S
+
+
+def remaining(guest: Visitor, portal: RunningPortal) -> int:
+    """The seconds left of the session that opens where a guest begins a form."""
+    page = guest.press(portal, "/forms/housing-support", "Start now")
+    return int(page.text.partition('data-remaining="')[2].partition('"')[0])
