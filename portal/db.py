@@ -18,7 +18,7 @@ from portal.errors import ConfigurationError
 BUSY_TIMEOUT_MS = 5000
 POOL_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 10_000
-SWEEP_BATCH = 100
+SWEEP_BATCH = 50
 """How many rows a sweep deals with in one transaction, so that nobody waits long for its locks."""
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -120,7 +120,7 @@ def delete_batch(db: Session, model: type[Base], *over: ColumnElement[bool]) -> 
     The conditions stand twice, for a row that somebody changes in between.
     """
     (key,) = inspect(model).primary_key
-    batch = select(key).where(*over).order_by(key).limit(SWEEP_BATCH)
+    batch = select(key).where(*over).limit(SWEEP_BATCH)
     statement = delete(model).where(key.in_(batch.scalar_subquery()), *over)
     return rows_changed(db, statement.execution_options(synchronize_session=False))
 

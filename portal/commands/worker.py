@@ -36,7 +36,7 @@ PAUSE_AFTER_FAILURE_S = 2.0
 SWEEP_EVERY = timedelta(minutes=1)
 PAUSE_BETWEEN_BATCHES_S = 0.02
 """On SQLite whoever waits to write gets in meanwhile."""
-BATCHES_AT_ONCE = 10
+BATCHES_AT_ONCE = 20
 """Of one sweep, before mail has its turn again; then the rest."""
 LOCK = int.from_bytes(b"sweeps")
 """The number of the advisory lock on PostgreSQL that lets one worker sweep at a time."""

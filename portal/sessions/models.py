@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Identity, Integer, LargeBinary, String, UniqueConstraint, false
+from sqlalchemy import Boolean, Identity, Index, Integer, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.audit import Id
@@ -41,6 +41,10 @@ class SessionRow(Base):
     language: Mapped[str | None] = mapped_column(String(8))
     is_shared: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     """Whether its holder said that others use this computer, too: a short clock, and nothing of it left behind."""
+
+
+IS_OPEN = SessionRow.ended_at.is_(None)
+Index("ix_sessions_open", SessionRow.expires_at, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
 
 
 class ParkedValues(Base):

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Update, and_, case, not_, or_, select, upd
 from sqlalchemy.orm import Session
 
 from portal.db import SWEEP_BATCH, delete_batch, rows_changed
-from portal.sessions.models import SessionRow
+from portal.sessions.models import IS_OPEN, SessionRow
 from portal.sessions.policies import GRACE
 from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline, shortened
 from portal.tokens import new_token, token_hash
@@ -173,7 +173,7 @@ def close_expired(db: Session, *, now: datetime) -> list[ClosedSession]:
     A session in the grace of its kind stays open until that is over.
     """
     at = now - CLOSED_AFTER
-    over = (SessionRow.ended_at.is_(None), SessionRow.expires_at <= at, not_(_has_time(at)))
+    over = (IS_OPEN, SessionRow.expires_at <= at, not_(_has_time(at)))
     batch = select(SessionRow.id).where(*over).order_by(SessionRow.expires_at).limit(SWEEP_BATCH)
     is_at_limit = SessionRow.expires_at == SessionRow.absolute_end_at
     reason = case((is_at_limit, EndReason.ABSOLUTE_LIMIT.value), else_=EndReason.IDLE.value)

@@ -35,14 +35,15 @@ LONG, LEFT, TOUCHED, FAILED = NEVER = (
 
 
 class Locks:
-    """How long the write transactions of one engine last, in seconds: from the lock to the end of the commit."""
+    """How long the transactions of one engine that write last, in seconds: from the lock to the end of the commit."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
         self._began: dict[object, float] = {}
 
     def begun(self, connection: Any) -> None:
-        self._began[connection.connection.driver_connection] = time.perf_counter()
+        if connection.get_execution_options().get("portal_writes"):
+            self._began[connection.connection.driver_connection] = time.perf_counter()
 
     def ended(self, driver_connection: Any, _record: object) -> None:
         if began := self._began.pop(driver_connection, None):
@@ -51,7 +52,7 @@ class Locks:
 
 @contextmanager
 def timed(engine: Engine) -> Iterator[Locks]:
-    """Time the transactions of this engine."""
+    """Time the transactions of this engine that write."""
     locks = Locks()
     # Begun behind the portal's own listener, which waits for SQLite's lock; ended when the connection is back.
     listeners = [("begin", locks.begun), ("checkin", locks.ended)]
