@@ -17,7 +17,7 @@ from portal.accounts.models import Person
 from portal.accounts.pending import end_pending, end_pending_of, pending_person_id
 from portal.accounts.proving import own_person, proved_first
 from portal.accounts.queries import locked_person
-from portal.accounts.responses import form_page, let_in, too_many
+from portal.accounts.responses import form_page, let_in, refuse, slow_down, too_many, unusable
 from portal.accounts.rules import must_have_factor
 from portal.accounts.second_factors import (
     Proof,
@@ -78,12 +78,10 @@ def submit_code() -> ResponseReturnValue:
     form, person = CodeForm(), _waiting()
     if person is None:
         return _from_the_start(form.next.data)
-    if not form.validate():
-        return form_page("second_factor", form, 422)
     throttle = code_throttle(person.id, device_here(person))
-    wait = use_try(throttle, now=now())
-    if wait:
-        return too_many("second_factor", form, wait)
+    refusal = unusable("second_factor", form) or too_many("second_factor", form, throttle)
+    if refusal:
+        return refusal
     proof = judge(reading(), person.id, typed(form.code), portal().configuration.keyring, now=now())
     if proof is None:
         return _refuse_code(form, person, is_told=_must_tell(person, throttle))
@@ -112,8 +110,7 @@ def _refuse_code(form: CodeForm, person: Person, *, is_told: bool) -> ResponseRe
     record(db(), "second_factor_failed", by=actor(), now=now(), subject=f"person {person.id}")
     if is_told:
         messages.security_notice(db(), Notice.CODE_GUESSED, to=person.email, now=now())
-    form.refuse(form.code, _("This code is not right, or was used already"))
-    return form_page("second_factor", form, 422)
+    return refuse("second_factor", form, form.code, _("This code is not right, or was used already"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,32 +144,25 @@ def _offer(person: Person, form: SetUpForm, status: int = 200, *, secret: str | 
     return form_page("set_up_factor", form, status, offer=_set_up(person, secret or new_secret()))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tried:
-    """What became of a form that sets up an app: an answer that says no, or that all is done."""
-
-    refused: ResponseReturnValue | None = None
-
-
-def _try_app(person: Person) -> Tried:
-    """Switch the second factor on, if the code is the one that the offered secret gives now."""
+def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
+    """Switch the second factor on, if the code is the one that the offered secret gives now; else say why not."""
     form = SetUpForm()
     secret = _offered(person, form)
     if secret is None or not form.validate():
-        return Tried(refused=_offer(person, form, 422, secret=secret))
+        return _offer(person, form, 422, secret=secret)
     throttle = code_throttle(person.id, device_here(person))
     wait = use_try(throttle, now=now())
     if wait:
-        return Tried(refused=too_many("set_up_factor", form, wait, offer=_set_up(person, secret)))
+        return slow_down("set_up_factor", form, wait, offer=_set_up(person, secret))
     step = matching_step(secret, clean_code(typed(form.code)), after=0, now=now())
     if step is None:
         form.refuse(form.code, _("This is not the code that the app shows now. Check the clock of its device."))
-        return Tried(refused=_offer(person, form, 422, secret=secret))
+        return _offer(person, form, 422, secret=secret)
     codes, keyring = new_codes(), portal().configuration.keyring
     stored = locked_person(db(), person.id) or abort(404)
     return_try(db(), throttle)
     switch_on(db(), stored, secret, step, codes, keyring=keyring, by=actor(person.id), now=now())
-    return Tried()
+    return None
 
 
 @blueprint.get("/account/second-factor/set-up")
@@ -194,9 +184,9 @@ def submit_set_up_first() -> ResponseReturnValue:
     then, person = request.form.get("next"), _waiting()
     if person is None or factor_of(reading(), person.id):
         return _from_the_start(then)
-    tried = _try_app(person)
-    if tried.refused is not None:
-        return tried.refused
+    refusal = _switch_on_or_refuse(person)
+    if refusal:
+        return refusal
     if not end_pending(db(), sign_in_token()):
         return _from_the_start(then)
     end_pending_of(db(), person.id)
@@ -220,8 +210,7 @@ def set_up() -> ResponseReturnValue:
 @proved_first
 def submit_set_up() -> ResponseReturnValue:
     """Switch the second factor on, and show the recovery codes."""
-    tried = _try_app(own_person())
-    return tried.refused if tried.refused is not None else redirect(own_path(CODES_PAGE), 303)
+    return _switch_on_or_refuse(own_person()) or redirect(own_path(CODES_PAGE), 303)
 
 
 @blueprint.get("/account/security/second-factor/off")

@@ -95,7 +95,19 @@ class RegisterForm(MailForm):
 class ConfirmForm(AccountForm):
     """The password that was chosen when registering."""
 
-    password = PasswordField(validators=[_PASSWORD_MISSING])
+    password = PasswordField(
+        validators=[_PASSWORD_MISSING],
+        description=_("The password that you chose when you registered."),  # type: ignore[arg-type]
+    )
+
+
+class ConfirmAddressForm(AccountForm):
+    """The password of the account that is to have another address."""
+
+    password = PasswordField(
+        validators=[_PASSWORD_MISSING],
+        description=_("The password of your account."),  # type: ignore[arg-type]
+    )
 
 
 class NewPasswordForm(AccountForm):

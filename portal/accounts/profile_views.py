@@ -13,7 +13,7 @@ from portal.accounts.address_change import (
 )
 from portal.accounts.forms import (
     ChangePasswordForm,
-    ConfirmForm,
+    ConfirmAddressForm,
     MailForm,
     NameForm,
     ObjectForm,
@@ -28,7 +28,7 @@ from portal.accounts.passwords import hash_password, password_matches
 from portal.accounts.proving import own_person, proved_first
 from portal.accounts.queries import locked_person, person_by_id
 from portal.accounts.registration_views import password_link
-from portal.accounts.responses import form_page, mailed_link, too_many
+from portal.accounts.responses import form_page, mailed_link, refuse, slow_down, too_many, unusable
 from portal.accounts.rules import Address, LinkState, Purpose, address_key
 from portal.accounts.throttles import (
     again_throttle,
@@ -39,8 +39,8 @@ from portal.accounts.throttles import (
     use_try,
 )
 from portal.audit import record
-from portal.sessions.gate import token_refused
 from portal.sessions.interface import visit
+from portal.sessions.leaving import forget_session
 from portal.site_settings.times import local_day
 from portal.web.addresses import actor
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
@@ -70,8 +70,9 @@ def name() -> ResponseReturnValue:
 def submit_name() -> ResponseReturnValue:
     """Keep the name."""
     form = NameForm()
-    if token_refused() or not form.validate():
-        return form_page("name", form, 409 if token_refused() else 422)
+    refusal = unusable("name", form)
+    if refusal:
+        return refusal
     person = locked_person(db(), own_person().id) or abort(404)
     change_name(db(), person, typed(form.name).strip(), by=actor(person.id), now=now())
     return redirect(own_path(SECURITY_PAGE, done="name"), 303)
@@ -83,11 +84,7 @@ def submit_name() -> ResponseReturnValue:
 @proved_first
 def email() -> ResponseReturnValue:
     """Ask for the new address."""
-    return _email_page(MailForm())
-
-
-def _email_page(form: MailForm, status: int = 200) -> ResponseReturnValue:
-    return form_page("email", form, status, present=own_person().email)
+    return form_page("email", MailForm(), present=own_person().email)
 
 
 @blueprint.post("/account/email")
@@ -97,14 +94,15 @@ def _email_page(form: MailForm, status: int = 200) -> ResponseReturnValue:
 def submit_email() -> ResponseReturnValue:
     """Mail the new address the link that proves it; the answer is the same where somebody has that address."""
     form, person = MailForm(), own_person()
-    if not form.validate():
-        return _email_page(form, 422)
+    present = person.email
+    refusal = unusable("email", form, present=present)
+    if refusal:
+        return refusal
     if form.address.key == person.email_key:
-        form.refuse(form.email, _("This is your address already"))
-        return _email_page(form, 422)
+        return refuse("email", form, form.email, _("This is your address already"), present=present)
     wait = use_try(mail_throttle(form.address.key), now=now()) or use_try(mail_throttle(person.email_key), now=now())
     if wait:
-        return too_many("email", form, wait, present=person.email)
+        return slow_down("email", form, wait, present=present)
     stored = locked_person(db(), person.id) or abort(404)
     by, until = actor(person.id), local_day(now() + OBJECTION_LIFETIME)
     ask_address_change(db(), stored, form.address, links=_links(), until=until, by=by, now=now())
@@ -125,7 +123,7 @@ def _links() -> AddressLinks:
 def confirm_email(token: str) -> ResponseReturnValue:
     """Ask for the password: who only opens or presses does not prove an address."""
     open_link(Purpose.CHANGE_ADDRESS, token)
-    return form_page("confirm_email", ConfirmForm())
+    return form_page("confirm", ConfirmAddressForm())
 
 
 @blueprint.post("/account/email/<token>")
@@ -134,18 +132,14 @@ def confirm_email(token: str) -> ResponseReturnValue:
 @shows_form_again
 def submit_confirm_email(token: str) -> ResponseReturnValue:
     """Use the new address from now on, if the password is the account's."""
-    link, form = open_link(Purpose.CHANGE_ADDRESS, token), ConfirmForm()
-    if token_refused() or not form.validate():
-        return form_page("confirm_email", form, 409 if token_refused() else 422)
-    throttle = confirm_throttle(str(link.id))
-    wait = use_try(throttle, now=now())
-    if wait:
-        return too_many("confirm_email", form, wait)
+    link, form = open_link(Purpose.CHANGE_ADDRESS, token), ConfirmAddressForm()
+    refusal = unusable("confirm", form) or too_many("confirm", form, confirm_throttle(str(link.id)))
+    if refusal:
+        return refusal
     found = person_by_id(reading(), link.person_id or 0)
     if found and password_matches(typed(form.password), found.password_hash):
         return _change_address(link, found)
-    form.refuse(form.password, _("This is not your password"))
-    return form_page("confirm_email", form, 422)
+    return refuse("confirm", form, form.password, _("This is not your password"))
 
 
 def _change_address(link: MailedToken, found: Person) -> ResponseReturnValue:
@@ -176,14 +170,11 @@ def objection(token: str) -> ResponseReturnValue:
 def submit_objection(token: str) -> ResponseReturnValue:
     """Give the account back to the address that objects, and lock everybody out until it sets a new password."""
     link, form = open_link(Purpose.OBJECT, token), ObjectForm()
-    if token_refused() or not form.validate():
-        return form_page("objection", form, 409 if token_refused() else 422)
-    wait = use_try(object_throttle(str(link.id)), now=now())
-    if wait:
-        return too_many("objection", form, wait)
+    refusal = unusable("objection", form) or too_many("objection", form, object_throttle(str(link.id)))
+    if refusal:
+        return refusal
     if address_key(typed(form.email)) != address_key(link.email):
-        form.refuse(form.email, _("The mail was not sent to this address"))
-        return form_page("objection", form, 422)
+        return refuse("objection", form, form.email, _("The mail was not sent to this address"))
     person = locked_person(db(), link.person_id or 0)
     if person is None or person.disabled_at or not use_token(db(), link, now=now()):
         return link_over(LinkState.USED)
@@ -207,16 +198,13 @@ def submit_password() -> ResponseReturnValue:
     """Set the new password: every other session ends, and this one goes on under a new id."""
     person = own_person()
     form = ChangePasswordForm(own_address=person.email)
-    if token_refused() or not form.validate():
-        return form_page("change_password", form, 409 if token_refused() else 422)
     throttle = again_throttle(person.id)
-    wait = use_try(throttle, now=now())
-    if wait:
-        return too_many("change_password", form, wait)
+    refusal = unusable("change_password", form) or too_many("change_password", form, throttle)
+    if refusal:
+        return refusal
     if not password_matches(typed(form.old_password), person.password_hash):
         record(db(), "password_again_failed", by=actor(person.id), now=now())
-        form.refuse(form.old_password, _("This is not your password"))
-        return form_page("change_password", form, 422)
+        return refuse("change_password", form, form.old_password, _("This is not your password"))
     password_hash = hash_password(typed(form.password))
     return_try(db(), throttle)
     return _set_password(person, password_hash)
@@ -255,11 +243,7 @@ def submit_delete() -> ResponseReturnValue:
     stored = locked_person(db(), person.id) or abort(404)
     portal().registry["delete_drafts_of"](db(), stored.id, now=now())
     delete_account(db(), stored, by=actor(person.id), now=now())
-    visit().close(visit().kind)
-    visit().report_end()
-    answer = redirect(url_for("profile.deleted"), 303)
-    answer.headers["Clear-Site-Data"] = '"cache"'
-    return answer
+    return forget_session(visit().kind, url_for("profile.deleted"))
 
 
 @blueprint.get("/account/deleted")

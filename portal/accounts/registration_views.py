@@ -21,10 +21,9 @@ from portal.accounts.operations import (
 )
 from portal.accounts.passwords import hash_password, password_matches
 from portal.accounts.queries import locked_person
-from portal.accounts.responses import form_page, mailed_link, too_many, welcome
+from portal.accounts.responses import form_page, mailed_link, refuse, too_many, unusable, welcome
 from portal.accounts.rules import Address, LinkState, Purpose
-from portal.accounts.throttles import confirm_throttle, mail_throttle, use_try
-from portal.sessions.gate import token_refused
+from portal.accounts.throttles import confirm_throttle, mail_throttle
 from portal.sessions.interface import visit
 from portal.web.addresses import actor
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
@@ -48,11 +47,9 @@ def register() -> ResponseReturnValue:
 def submit_register() -> ResponseReturnValue:
     """Mail the address what comes next; the answer is the same for an address that has an account."""
     form = RegisterForm()
-    if token_refused() or not form.validate():
-        return form_page("register", form, 409 if token_refused() else 422)
-    wait = use_try(mail_throttle(form.address.key), now=now())
-    if wait:
-        return too_many("register", form, wait)
+    refusal = unusable("register", form) or too_many("register", form, mail_throttle(form.address.key))
+    if refusal:
+        return refusal
     password_hash = hash_password(typed(form.password))
     begin_registration(
         db(),
@@ -88,18 +85,13 @@ def confirm(token: str) -> ResponseReturnValue:
 @shows_form_again
 def submit_confirm(token: str) -> ResponseReturnValue:
     """Make the account and sign in, if the password is the one that was chosen when registering."""
-    link = open_link(Purpose.CONFIRM, token)
-    form = ConfirmForm()
-    if token_refused() or not form.validate():
-        return form_page("confirm", form, 409 if token_refused() else 422)
-    throttle = confirm_throttle(str(link.id))
-    wait = use_try(throttle, now=now())
-    if wait:
-        return too_many("confirm", form, wait)
+    link, form = open_link(Purpose.CONFIRM, token), ConfirmForm()
+    refusal = unusable("confirm", form) or too_many("confirm", form, confirm_throttle(str(link.id)))
+    if refusal:
+        return refusal
     if password_matches(typed(form.password), link.password_hash):
         return _make_account(link)
-    form.refuse(form.password, _("This is not the password that you chose when you registered"))
-    return form_page("confirm", form, 422)
+    return refuse("confirm", form, form.password, _("This is not the password that you chose when you registered"))
 
 
 def _make_account(link: MailedToken) -> ResponseReturnValue:
@@ -128,11 +120,9 @@ def password() -> ResponseReturnValue:
 def submit_password() -> ResponseReturnValue:
     """Mail the link; the answer is the same for an address that has no account."""
     form = MailForm()
-    if token_refused() or not form.validate():
-        return form_page("password", form, 409 if token_refused() else 422)
-    wait = use_try(mail_throttle(form.address.key), now=now())
-    if wait:
-        return too_many("password", form, wait)
+    refusal = unusable("password", form) or too_many("password", form, mail_throttle(form.address.key))
+    if refusal:
+        return refusal
     offer_password_link(db(), form.address, link_to=password_link, by=actor(), now=now())
     return redirect(url_for("registration.check_mail"), 303)
 
@@ -159,8 +149,9 @@ def submit_new_password(token: str) -> ResponseReturnValue:
     """Set the password, end the person's other sessions, and sign in here."""
     link = open_link(Purpose.SET_PASSWORD, token)
     form = NewPasswordForm(own_address=link.email)
-    if token_refused() or not form.validate():
-        return form_page("new_password", form, 409 if token_refused() else 422)
+    refusal = unusable("new_password", form)
+    if refusal:
+        return refusal
     password_hash = hash_password(typed(form.password))
     person = locked_person(db(), link.person_id or 0)
     if person is None or person.disabled_at or not use_token(db(), link, now=now()):

@@ -1,4 +1,4 @@
-"""The responses that several pages of accounts share: a form shown again, too many tries, somebody signed in."""
+"""The responses that several pages of accounts share: a form shown again, how long to wait, somebody signed in."""
 
 from datetime import timedelta
 from math import ceil
@@ -7,6 +7,7 @@ from typing import Any
 from flask import current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
+from wtforms import Field
 
 from portal.accounts.cookies import give_sign_in, sign_in_token
 from portal.accounts.forms import AccountForm
@@ -15,6 +16,8 @@ from portal.accounts.models import Person
 from portal.accounts.pending import begin_pending, end_pending
 from portal.accounts.rules import Role, must_have_factor, opens
 from portal.accounts.second_factors import factor_of
+from portal.accounts.throttles import Throttle, use_try
+from portal.sessions.gate import token_refused
 from portal.site_settings.interface import settings
 from portal.web.addresses import local_path, public_url
 from portal.web.declarations import Door, door_of
@@ -23,20 +26,50 @@ from portal.web.unit_of_work import db, now
 _MINUTE = timedelta(minutes=1)
 
 
-def form_page(template: str, form: AccountForm, status: int = 200, **values: Any) -> ResponseReturnValue:
+def form_page(
+    template: str, form: AccountForm, status: int = 200, *, wait: str | None = None, **values: Any
+) -> tuple[str, int]:
     """A form's page, filled in again but for passwords."""
     page = render_template(
-        f"accounts/{template}.html", form=form, wait=None, status=status, own=own_path, **values
+        f"accounts/{template}.html", form=form, wait=wait, status=status, own=own_path, **values
     )
     return page, status
 
 
-def too_many(template: str, form: AccountForm, wait: timedelta, **values: Any) -> ResponseReturnValue:
+def unusable(template: str, form: AccountForm, **values: Any) -> ResponseReturnValue | None:
+    """The form again, where its page was out of date or it is not filled in right; None: its values can be used."""
+    if token_refused():
+        return form_page(template, form, 409, **values)
+    return None if form.validate() else form_page(template, form, 422, **values)
+
+
+def too_many(template: str, form: AccountForm, throttle: Throttle, **values: Any) -> ResponseReturnValue | None:
+    """Use a try up, or show the form again with how long to wait; call it before the write transaction begins."""
+    wait = use_try(throttle, now=now())
+    return slow_down(template, form, wait, **values) if wait else None
+
+
+def slow_down(template: str, form: AccountForm, wait: timedelta, **values: Any) -> ResponseReturnValue:
     """The form again, with how long to wait."""
+    page, status = form_page(template, form, 429, wait=wait_text(wait), **values)
+    return page, status, retry_after(wait)
+
+
+def refuse(template: str, form: AccountForm, field: Field, sentence: str, **values: Any) -> ResponseReturnValue:
+    """The form again, with why the value of a field was not taken."""
+    form.refuse(field, sentence)
+    return form_page(template, form, 422, **values)
+
+
+def wait_text(wait: timedelta) -> str:
+    """How long to wait, in words."""
     minutes = ceil(wait / _MINUTE)
-    text = ngettext("Wait a minute and try again.", "Wait %(num)s minutes and try again.", minutes)
-    page = render_template(f"accounts/{template}.html", form=form, wait=text, status=429, own=own_path, **values)
-    return page, 429, {"Retry-After": str(ceil(wait.total_seconds()))}
+    return str(ngettext("Wait a minute and try again.", "Wait %(num)s minutes and try again.", minutes))
+
+
+def retry_after(wait: timedelta) -> dict[str, str]:
+    """How long to wait, for programs."""
+    return {"Retry-After": str(ceil(wait.total_seconds()))}
 
 
 def welcome(person: Person, then: str | None) -> ResponseReturnValue:

@@ -10,11 +10,11 @@ from portal.accounts.known_devices import forget_device
 from portal.accounts.models import Person
 from portal.accounts.proving import Judged, judge_again, own_person, proved_first
 from portal.accounts.queries import locked_person
-from portal.accounts.responses import form_page, too_many
+from portal.accounts.responses import form_page, too_many, unusable
 from portal.accounts.rules import must_have_factor
 from portal.accounts.second_factors import codes_left, factor_of, use_proof
 from portal.accounts.security_page import deed_lines, device_lines, session_line, session_lines
-from portal.accounts.throttles import again_throttle, return_try, use_try
+from portal.accounts.throttles import again_throttle, return_try
 from portal.audit import record
 from portal.sessions.interface import visit
 from portal.sessions.operations import end_session, end_sessions_of
@@ -124,12 +124,10 @@ def again() -> ResponseReturnValue:
 def submit_again() -> ResponseReturnValue:
     """Go on to what was meant with a new session id, or say no; guesses are counted before anything is hashed."""
     form, person = AgainForm(), own_person()
-    if not form.validate():
-        return _again_page(form, 422)
-    throttle = again_throttle(person.id)
-    wait = use_try(throttle, now=now())
-    if wait:
-        return too_many("again", form, wait, has_factor=_has_factor(person))
+    throttle, has_factor = again_throttle(person.id), _has_factor(person)
+    refusal = unusable("again", form, has_factor=has_factor) or too_many("again", form, throttle, has_factor=has_factor)
+    if refusal:
+        return refusal
     judged = judge_again(person, typed(form.password), typed(form.code))
     if not _holds(person, judged):
         return _refuse_again(form, person, judged)

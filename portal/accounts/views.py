@@ -9,9 +9,9 @@ from portal.accounts.interface import active_person, current_person, device_here
 from portal.accounts.models import Person
 from portal.accounts.passwords import password_matches
 from portal.accounts.queries import locked_person, person_by_key
-from portal.accounts.responses import door_behind, form_page, too_many, way_on, welcome
+from portal.accounts.responses import door_behind, form_page, refuse, too_many, unusable, way_on, welcome
 from portal.accounts.rules import ROLES, address_key
-from portal.accounts.throttles import Throttle, return_try, sign_in_throttle, use_try
+from portal.accounts.throttles import Throttle, return_try, sign_in_throttle
 from portal.audit import record
 from portal.sessions.gate import over, token_refused
 from portal.sessions.interface import visit
@@ -54,17 +54,13 @@ def _open_already(then: str | None) -> str | None:
 def submit_sign_in() -> ResponseReturnValue:
     """Sign in, or say no in the same words whatever the cause."""
     form = SignInForm(next=request.args.get("next"))
-    if token_refused():
-        return form_page("sign_in", form, 409)
-    if not form.validate():
-        return form_page("sign_in", form, 422)
+    refusal = unusable("sign_in", form)
+    if refusal:
+        return refusal
     key = address_key(typed(form.email))
     found = person_by_key(reading(), key)
     throttle = sign_in_throttle(key, device_here(found))
-    wait = use_try(throttle, now=now())
-    if wait:
-        return too_many("sign_in", form, wait)
-    return _answer_sign_in(form, found, throttle)
+    return too_many("sign_in", form, throttle) or _answer_sign_in(form, found, throttle)
 
 
 def _answer_sign_in(form: SignInForm, found: Person | None, throttle: Throttle) -> ResponseReturnValue:
@@ -81,8 +77,7 @@ def _answer_sign_in(form: SignInForm, found: Person | None, throttle: Throttle) 
 
 def _refuse_sign_in(form: SignInForm, found: Person | None) -> ResponseReturnValue:
     record(db(), "sign_in_failed", by=actor(), now=now(), subject=f"person {found.id}" if found else None)
-    form.refuse(form.email, _("The e-mail address or the password is not right"))
-    return form_page("sign_in", form, 422)
+    return refuse("sign_in", form, form.email, _("The e-mail address or the password is not right"))
 
 
 @blueprint.post("/account/sign-out")

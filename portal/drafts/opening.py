@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import NoReturn
 
-from flask import abort, redirect, render_template, request
+from flask import abort, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
@@ -359,3 +359,10 @@ def closed_page(opened: OpenDraft) -> ResponseReturnValue | None:
     if gone is None:
         return None
     return render_template("drafts/deleted.html", deleted_on=day_text(local_day(gone))), 410
+
+
+def require_open(opened: OpenDraft) -> None:
+    """Go on with a draft that can be filled; the page of one that can not is the answer."""
+    closed = closed_page(opened)
+    if closed:
+        abort(make_response(closed))

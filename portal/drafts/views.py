@@ -9,7 +9,7 @@ from portal.drafts import pages
 from portal.drafts.buttons import list_sent, require_whole, section_sent
 from portal.drafts.changes_pages import changed_sections, decide
 from portal.drafts.conflict_pages import is_overtaken, says_nothing_new, stale_fields
-from portal.drafts.opening import OpenDraft, closed_page, open_draft, seen_by_page
+from portal.drafts.opening import OpenDraft, closed_page, open_draft, require_open, seen_by_page
 from portal.drafts.operations import delete_draft
 from portal.drafts.rules import Part
 from portal.drafts.section_pages import items_answer, opened_page
@@ -23,6 +23,14 @@ from portal.web.unit_of_work import db, now
 
 blueprint = Blueprint("drafts", __name__)
 ITEM_ID = re.compile(r"[a-z0-9]{8}")
+by_button = activity(
+    Activity.CONTINUE_SECTION,
+    save=Activity.SAVE,
+    stay=Activity.EXTEND,
+    lookup=Activity.INTEGRATION,
+    fill=Activity.INTEGRATION,
+)
+"""What the buttons of a section mean for the session."""
 
 
 @blueprint.get("/drafts/<reference>")
@@ -55,9 +63,7 @@ def task_list(reference: str) -> ResponseReturnValue:
 def change_draft(reference: str) -> ResponseReturnValue:
     """Decide about a new version of the form; or delete the draft, once the person has said so twice."""
     opened = open_draft(reference)
-    closed = closed_page(opened)
-    if closed:
-        return closed
+    require_open(opened)
     if request.form.get("_action") in ("use_version", "keep_version"):
         return decide(opened)
     if request.form.get("_confirmed") != "yes":
@@ -75,9 +81,7 @@ def section_page(reference: str, section_id: str) -> ResponseReturnValue:
     """One section, or the list of its items; one that cannot be filled now leads to the task list."""
     opened = open_draft(reference)
     section = opened.section(section_id)
-    closed = closed_page(opened)
-    if closed:
-        return closed
+    require_open(opened)
     if not opened.filled.is_open(section):
         return redirect(opened.address())
     if section.repeat:
@@ -92,9 +96,7 @@ def item_page(reference: str, section_id: str, item_id: str) -> ResponseReturnVa
     """One item of a repeat; a new one is stored at its first save."""
     opened = open_draft(reference)
     section, part = _item(opened, section_id, item_id)
-    closed = closed_page(opened)
-    if closed:
-        return closed
+    require_open(opened)
     if not opened.filled.is_open(section):
         return redirect(opened.address())
     return opened_page(opened, section, part)
@@ -102,13 +104,7 @@ def item_page(reference: str, section_id: str, item_id: str) -> ResponseReturnVa
 
 @blueprint.post("/drafts/<reference>/<section_id>")
 @access(Access.DRAFT_OWNER)
-@activity(
-    Activity.CONTINUE_SECTION,
-    save=Activity.SAVE,
-    stay=Activity.EXTEND,
-    lookup=Activity.INTEGRATION,
-    fill=Activity.INTEGRATION,
-)
+@by_button
 @shows_form_again
 @accepts_files
 def save_section(reference: str, section_id: str) -> ResponseReturnValue:
@@ -116,9 +112,7 @@ def save_section(reference: str, section_id: str) -> ResponseReturnValue:
     received = receive()
     opened = open_draft(reference)
     section = opened.section(section_id)
-    closed = closed_page(opened)
-    if closed:
-        return closed
+    require_open(opened)
     if section.repeat:
         return list_sent(opened, section)
     return section_sent(opened, section, opened.filled.part(section.id), received)
@@ -126,13 +120,7 @@ def save_section(reference: str, section_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/drafts/<reference>/<section_id>/<item_id>")
 @access(Access.DRAFT_OWNER)
-@activity(
-    Activity.CONTINUE_SECTION,
-    save=Activity.SAVE,
-    stay=Activity.EXTEND,
-    lookup=Activity.INTEGRATION,
-    fill=Activity.INTEGRATION,
-)
+@by_button
 @shows_form_again
 @accepts_files
 def save_item(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:

@@ -1,18 +1,18 @@
 """The answers that several doors of coming back share."""
 
 from datetime import timedelta
-from math import ceil
 from typing import Any
 
-from flask import Response, make_response, redirect, render_template
+from flask import Response, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from portal.accounts.forms import AccountForm
+from portal.accounts.responses import retry_after, wait_text
 from portal.drafts.models import Draft
 from portal.resume.rules import Life, Target, target
 from portal.sessions.interface import visit
+from portal.sessions.leaving import forget_session
 from portal.sessions.operations import end_session
 from portal.sessions.rules import EndReason
 from portal.site_settings.times import day_text, local_day
@@ -20,7 +20,6 @@ from portal.web.declarations import CUSTOMER
 from portal.web.unit_of_work import db, now
 
 GONE = {Target.SENT: "sent", Target.DELETED: "deleted", Target.EXPIRED: "expired"}
-_MINUTE = timedelta(minutes=1)
 
 
 def gone_page(draft: Draft) -> ResponseReturnValue | None:
@@ -36,17 +35,6 @@ def gone_page(draft: Draft) -> ResponseReturnValue | None:
 def too_many(wait: timedelta) -> ResponseReturnValue:
     """A page that says how long to wait, where there is no form to say it in."""
     return render_template("resume/wait.html", wait=wait_text(wait)), 429, retry_after(wait)
-
-
-def wait_text(wait: timedelta) -> str:
-    """How long to wait, in words."""
-    minutes = ceil(wait / _MINUTE)
-    return str(ngettext("Wait a minute and try again.", "Wait %(num)s minutes and try again.", minutes))
-
-
-def retry_after(wait: timedelta) -> dict[str, str]:
-    """How long to wait, for programs."""
-    return {"Retry-After": str(ceil(wait.total_seconds()))}
 
 
 def form_page(name: str, form: AccountForm, status: int = 200, **values: Any) -> ResponseReturnValue:
@@ -79,8 +67,4 @@ def hand_over(then: str) -> Response:
     live = visit().live_of(CUSTOMER)
     if live:
         end_session(db(), live.id, EndReason.REPLACED, now=now())
-    visit().close(CUSTOMER)
-    visit().report_end()
-    answer = make_response(redirect(then, 303))
-    answer.headers["Clear-Site-Data"] = '"cache"'
-    return answer
+    return forget_session(CUSTOMER, then)

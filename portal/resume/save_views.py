@@ -4,16 +4,17 @@ import hmac
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.accounts.forms import AccountForm, typed
+from portal.accounts.responses import retry_after, wait_text
 from portal.accounts.throttles import return_try, use_try
 from portal.audit import record
 from portal.drafts import pages
 from portal.drafts.claiming import claim_draft
-from portal.drafts.opening import OpenDraft, closed_page, holder, open_draft
+from portal.drafts.opening import OpenDraft, closed_page, holder, open_draft, require_open
 from portal.drafts.operations import keep_save_address
 from portal.drafts.queries import find_draft
 from portal.drafts.sealing import save_address
@@ -29,7 +30,6 @@ from portal.resume.interface import (
 from portal.resume.models import ResumeLink
 from portal.resume.operations import proof_hash, prove_address, take_back
 from portal.resume.queries import fates_of_links, last_link
-from portal.resume.responses import retry_after, wait_text
 from portal.sessions.gate import token_refused
 from portal.sessions.interface import visit
 from portal.sessions.leaving import leave
@@ -50,9 +50,7 @@ MOST_ASKED = 99
 def save_page(reference: str) -> ResponseReturnValue:
     """Your form is saved: how to come back to it."""
     opened = open_draft(reference)
-    closed = closed_page(opened)
-    if closed:
-        return closed
+    require_open(opened)
     return _save_page(opened) if opened.can_be_saved else redirect(opened.address())
 
 
@@ -79,9 +77,7 @@ def send_link(reference: str) -> ResponseReturnValue:
 def _savable(reference: str) -> OpenDraft:
     """A draft that this session's holder may come back to later; the page of one that is closed answers by itself."""
     opened = open_draft(reference)
-    closed = closed_page(opened)
-    if closed:
-        abort(make_response(closed))
+    require_open(opened)
     return opened if opened.can_be_saved else abort(404)
 
 
@@ -200,9 +196,7 @@ def clear_computer(reference: str) -> ResponseReturnValue:
 def claim(reference: str) -> ResponseReturnValue:
     """Ask a person who has come back to a guest's draft whether it goes into their account."""
     opened = open_draft(reference)
-    closed = closed_page(opened)
-    if closed:
-        return closed
+    require_open(opened)
     return _claim_page(opened) if opened.is_guest else redirect(first_unfinished(opened.draft))
 
 

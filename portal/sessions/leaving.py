@@ -20,9 +20,15 @@ def leave() -> Response:
     live = visit().live or visit().in_grace_of(kind)
     if live and end_session(db(), live.id, EndReason.SIGNED_OUT, now=now()):
         record(db(), "signed_out", by=actor(live.person_id), now=now(), kind=kind)
+    shown_kind = None if kind == CUSTOMER else kind
+    then = url_for("sessions.ended", reason=EndReason.SIGNED_OUT.value, kind=shown_kind)
+    return forget_session(kind, then, ALL_CLEARED if live and live.is_shared else CLEARED)
+
+
+def forget_session(kind: str, then: str, cleared: str = CLEARED) -> Response:
+    """Go on without a session that has ended: its cookie goes, and what the browser kept of its pages."""
     visit().close(kind)
     visit().report_end()
-    reason = EndReason.SIGNED_OUT.value
-    answer = redirect(url_for("sessions.ended", reason=reason, kind=None if kind == CUSTOMER else kind), 303)
-    answer.headers["Clear-Site-Data"] = ALL_CLEARED if live and live.is_shared else CLEARED
+    answer = redirect(then, 303)
+    answer.headers["Clear-Site-Data"] = cleared
     return Response(answer.response, answer.status, answer.headers)

@@ -11,7 +11,7 @@ from portal.accounts.queries import person_by_id
 from portal.drafts import pages
 from portal.drafts.check_visits import from_check
 from portal.drafts.models import Draft
-from portal.drafts.opening import OpenDraft, closed_page, holder, open_draft
+from portal.drafts.opening import OpenDraft, closed_page, holder, open_draft, require_open
 from portal.drafts.rules import Status
 from portal.drafts.sealing import save_address
 from portal.form_definitions.definition import FormAnswers, FormDefinition, Section
@@ -67,9 +67,7 @@ def send_form(reference: str) -> ResponseReturnValue:
     opened = open_draft(reference)
     if opened.draft.sent_at:
         return redirect(f"/submissions/{opened.reference}", 303)
-    closed = closed_page(opened)
-    if closed:
-        return closed
+    require_open(opened)
     require_end_marker()
     if repeated({"declaration", "_key"}):
         raise BadRequest("An answer was sent twice.")
