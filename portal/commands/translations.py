@@ -25,6 +25,8 @@ FOR_STAFF = (
     "portal/site_settings/definition.py",
     "portal/site_settings/rules.py",
     "templates/admin/",
+    "templates/components/exports.html",
+    "templates/components/list_pages.html",
     "templates/components/ranked_bars.html",
     "templates/components/share_bar.html",
     "templates/components/time_bar.html",
