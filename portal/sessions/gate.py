@@ -118,6 +118,7 @@ def late_notice(found: FoundSession, parked: Parked | None) -> str:
         parked_time=clock_time(parked.parked_at) if parked else None,
         is_lost=parked is None and portal().registry["parkable_page"](found, request.path) is not None,
         is_shared=found.is_shared,
+        is_anybody=False,
         is_account_gone=found.reason is EndReason.ACCOUNT_DELETED,
         **({"other_languages": []} if found.is_shared else {}),
         next=None if found.is_shared else parked.page if parked else _page_of_form(),

@@ -14,7 +14,7 @@ from portal.sessions.languages import change_language
 from portal.sessions.rules import EndReason
 from portal.site_settings.times import clock_time
 from portal.web.addresses import START_PAGE, local_path
-from portal.web.declarations import Access, Activity, access, activity
+from portal.web.declarations import CUSTOMER, Access, Activity, access, activity
 from portal.web.htmx import is_htmx
 
 blueprint = Blueprint("sessions", __name__)
@@ -86,6 +86,7 @@ def ended() -> ResponseReturnValue:
         reason=reason,
         reason_text=REASONS[reason] if reason else None,
         kept=kept,
+        is_anybody=found is None and visit().kind == CUSTOMER,
         is_account_gone=reason is EndReason.ACCOUNT_DELETED,
         next=kept.path if kept else None,
     )

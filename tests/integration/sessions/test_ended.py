@@ -36,6 +36,17 @@ def test_without_a_known_session_the_words_are_neutral(client: FlaskClient) -> N
         assert "You were signed out at" not in answer.text
 
 
+def test_a_guest_who_signed_out_finds_the_way_back_and_staff_are_not_led_there(
+    citizen: Citizen, demo_forms: None
+) -> None:
+    housing.start(citizen)
+    page = citizen.press("Sign out")
+    assert "You signed out. To carry on, use your link, or your reference and return code, or sign in." in page
+    assert page.links["Continue your form"] == "/resume"
+    assert "Sign in and continue" in page.links
+    assert "Continue your form" not in citizen.open("/session/ended?kind=hub").links
+
+
 def test_it_says_when_and_why_and_where_to_go_on(open_browser: Callable[..., Browser], clock: MovableClock) -> None:
     browser = open_browser()
     clock.set(browser.expires_at)
