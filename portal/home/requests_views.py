@@ -10,12 +10,10 @@ from portal.drafts import pages
 from portal.drafts.models import Draft
 from portal.drafts.opening import OpenDraft, holder
 from portal.drafts.queries import answered_drafts
-from portal.form_definitions.queries import definition_of
 from portal.outbox.definition import Fate
 from portal.resume.queries import fates_of_links
-from portal.site_settings.times import day_text, language, local_day, moment_text
-from portal.submissions.definition import STATUSES, Status
-from portal.submissions.models import Submission
+from portal.site_settings.times import language, moment_text
+from portal.submissions.listing import sent_row
 from portal.submissions.queries import submissions_of
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now
@@ -45,16 +43,6 @@ class DraftCard:
     """Whether our last mail about it was refused."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sent:
-    """A sent form as the table shows it."""
-
-    reference: str
-    title: str
-    sent_on: str
-    status: Status
-
-
 @blueprint.get("/account")
 @access(Access.PERSON)
 @activity(Activity.NAVIGATE)
@@ -68,7 +56,7 @@ def my_requests() -> ResponseReturnValue:
         "home/my_requests.html",
         drafts=[_card(draft, fates.get(draft.id)) for draft in drafts[:DRAFTS]],
         older_drafts=drafts[DRAFTS - 1].reference if len(drafts) > DRAFTS else None,
-        sent=[_sent(submission) for submission in sent[:SENT]],
+        sent=[sent_row(submission) for submission in sent[:SENT]],
         older_sent=sent[SENT - 1].reference if len(sent) > SENT else None,
         is_first_page=not asked.keys() & {"drafts_before", "sent_before"},
         is_kept=asked.get("kept"),
@@ -88,13 +76,4 @@ def _card(draft: Draft, fate: Fate | None) -> DraftCard:
         is_ending=draft.expires_at - now() <= SOON,
         longer=pages.kept_longer_until(opened),
         is_refused=fate is Fate.REFUSED,
-    )
-
-
-def _sent(submission: Submission) -> Sent:
-    return Sent(
-        reference=submission.reference,
-        title=definition_of(submission.version).title.in_(language()),
-        sent_on=day_text(local_day(submission.sent_at)),
-        status=STATUSES[submission.case.status],
     )

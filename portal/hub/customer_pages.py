@@ -22,8 +22,7 @@ from portal.hub.queries import MailedLink, links_of, open_drafts_of, sent_by
 from portal.resume.rules import Life, Target, target
 from portal.site_settings.times import day_text, language, local_day, moment_text
 from portal.submissions.customers import search_key, search_terms
-from portal.submissions.definition import STATUSES, Status
-from portal.submissions.models import Submission
+from portal.submissions.listing import SentRow, sent_row
 from portal.web.portal import portal
 from portal.web.unit_of_work import db, now
 
@@ -34,16 +33,6 @@ STATES = {
     Target.EXPIRED: lazy_gettext("Expired"),
 }
 MOST_NAMED = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sent:
-    """A sent form as its row shows it."""
-
-    reference: str
-    title: str
-    sent_on: str
-    status: Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +51,7 @@ class FoundCustomer:
 
     email: str
     person: Person | None
-    sent: list[Sent]
+    sent: list[SentRow]
     drafts: list[Begun]
 
 
@@ -99,16 +88,7 @@ def _found(db: Session, email: str) -> FoundCustomer:
     named = ", ".join(submission.reference for submission in sent[:MOST_NAMED])
     note_look("customer_viewed", f"person {person.id}" if person else named or None, requests=len(sent))
     return FoundCustomer(
-        email=email, person=person, sent=[_sent(each) for each in sent], drafts=[_begun(each) for each in drafts]
-    )
-
-
-def _sent(submission: Submission) -> Sent:
-    return Sent(
-        reference=submission.reference,
-        title=definition_of(submission.version).title.in_(language()),
-        sent_on=day_text(local_day(submission.sent_at)),
-        status=STATUSES[submission.case.status],
+        email=email, person=person, sent=[sent_row(each) for each in sent], drafts=[_begun(each) for each in drafts]
     )
 
 
