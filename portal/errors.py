@@ -11,7 +11,3 @@ class ConfigurationError(PortalError):
 
 class UndecryptableError(PortalError):
     """A stored value does not open with any key we hold, or was moved from where it belongs."""
-
-
-class SessionOverError(PortalError):
-    """A write to a session that ended in the meantime; nothing was changed."""

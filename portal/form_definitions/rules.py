@@ -55,15 +55,6 @@ class Problem:
     item_id: str = PLAIN
 
 
-@dataclass(frozen=True, kw_only=True)
-class HiddenAnswer:
-    """An answer that no longer counts because its field or section does not show."""
-
-    section_id: str
-    field_id: str
-    item_id: str = PLAIN
-
-
 class _Pages(Mapping[str, Mapping[str, ShownPage]]):
     """The pages of each section that shows, judged when they are asked for: most pages of a long form need few."""
 
@@ -155,11 +146,6 @@ def shown_page(section: Section, answers: SectionAnswers, scope: Scope) -> Shown
     return ShownPage(fields=tuple(fields), answers=visible)
 
 
-def visible_answers(definition: FormDefinition, answers: FormAnswers, today: date) -> FormAnswers:
-    """The answers that count: those of shown sections and fields."""
-    return shown(definition, answers, today).answers
-
-
 def is_required(asked: Field, scope: Scope) -> bool:
     """Whether an answer is needed; a field that cannot hold one yet never is."""
     if not FIELD_TYPES[asked.type].answerable:
@@ -227,28 +213,6 @@ def first_stop(definition: FormDefinition, shown_form: Shown) -> tuple[Section, 
     """The first shown section that stops the form, with its stop."""
     stops = ((section, stopped(section, shown_form)) for section in definition.sections)
     return next(((section, stop) for section, stop in stops if stop), None)
-
-
-def newly_hidden(before: Shown, after: Shown) -> tuple[HiddenAnswer, ...]:
-    """The answers that counted before a change and no longer do, though they may still be stored."""
-    still = set(_counted(after))
-    return tuple(answer for answer in _counted(before) if answer not in still and _was_left(answer, after))
-
-
-def _counted(shown_form: Shown) -> Iterable[HiddenAnswer]:
-    for section_id, pages in shown_form.pages.items():
-        for item_id, page in pages.items():
-            for field_id in page.answers:
-                yield HiddenAnswer(section_id=section_id, field_id=field_id, item_id=item_id)
-
-
-def _was_left(answer: HiddenAnswer, after: Shown) -> bool:
-    """A field that still shows was emptied, and an item that is gone was removed: neither was hidden."""
-    pages = after.pages.get(answer.section_id)
-    if pages is None:
-        return True
-    page = pages.get(answer.item_id)
-    return page is not None and all(each.id != answer.field_id for each in page.fields)
 
 
 def item_name(section: Section, answers: SectionAnswers, language: str, translate: Translate) -> str | None:

@@ -1,11 +1,11 @@
-"""Conditions and problems read back as sentences."""
+"""Conditions read back as sentences."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from portal.form_definitions.answers import Translate, date_text, mark
+from portal.form_definitions.answers import date_text
 from portal.form_definitions.answers_number import limit_text
 from portal.form_definitions.definition import (
     TODAY,
@@ -16,11 +16,9 @@ from portal.form_definitions.definition import (
     Field,
     FormDefinition,
     Negation,
-    Section,
     SomeItem,
 )
-from portal.form_definitions.field_types import FIELD_TYPES, message
-from portal.form_definitions.rules import Problem
+from portal.form_definitions.field_types import FIELD_TYPES
 
 _COMPARISONS = {
     "is": "is {}",
@@ -59,10 +57,6 @@ _NEGATED_DATE_COMPARISONS = {
 _Phrases = Mapping[str, Mapping[str, str]]
 _PHRASES: _Phrases = {"other": _COMPARISONS, "date": _COMPARISONS | _DATE_COMPARISONS}
 _NEGATED: _Phrases = {"other": _NEGATED_COMPARISONS, "date": _NEGATED_COMPARISONS | _NEGATED_DATE_COMPARISONS}
-_REPEAT_MESSAGES = {
-    "too_few": mark("Add more to “%(title)s”: at least %(limit)s"),
-    "too_many": mark("Remove some from “%(title)s”: at most %(limit)s"),
-}
 
 
 def sentence(condition: Condition, definition: FormDefinition, language: str) -> str:
@@ -126,13 +120,3 @@ def _words(value: Any, field: Field, language: str) -> str:
     option = field.option(str(value))
     bare = isinstance(value, int) or value == TODAY
     return str(value) if bare and not option else f"“{option.label.in_(language) if option else value}”"
-
-
-def problem_message(section: Section, problem: Problem, language: str, translate: Translate) -> str:
-    """What to tell the person about a problem of a section."""
-    if problem.field:
-        return message(problem.field, problem.error, language, translate)
-    return translate(_REPEAT_MESSAGES[problem.error.key]) % {
-        "title": section.title.in_(language),
-        **problem.error.values,
-    }

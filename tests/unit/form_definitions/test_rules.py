@@ -3,16 +3,12 @@
 import pytest
 
 from portal.form_definitions.rules import (
-    HiddenAnswer,
     first_stop,
     item_name,
-    newly_hidden,
     section_problems,
     shown,
     unmet_needs,
-    visible_answers,
 )
-from portal.form_definitions.wording import problem_message
 from tests.unit.form_definitions.making import TODAY, ask, definition, section
 
 HOME = definition(
@@ -49,9 +45,9 @@ def problems(answers, section_id, typed=None):
 
 
 def test_a_hidden_answer_hides_what_depends_on_it_down_the_form():
-    assert visible_answers(HOME, FULL, TODAY) == FULL | {"people": {}}
+    assert shown(HOME, FULL, TODAY).answers == FULL | {"people": {}}
     hidden = {**FULL, "home": FULL["home"] | {"rents": False}}
-    assert visible_answers(HOME, hidden, TODAY) == {"home": {"rents": False}, "people": {}}
+    assert shown(HOME, hidden, TODAY).answers == {"home": {"rents": False}, "people": {}}
 
 
 def test_nothing_shows_on_a_missing_answer():
@@ -102,14 +98,6 @@ def test_a_repeat_needs_the_right_number_of_complete_items(people, expected):
     assert problems({"people": people}, "people") == expected
 
 
-def test_a_problem_says_what_to_do():
-    people = HOME.section("people")
-    texts = [
-        problem_message(people, problem, "en", str) for problem in section_problems(people, shown(HOME, {}, TODAY))
-    ]
-    assert texts == ["Add more to “People”: at least 1"]
-
-
 def test_a_required_file_blocks_until_it_is_there_and_a_note_never_does():
     form = definition(section("s", ask("file", "f", required=True), ask("note", "n")))
     kept = {"id": "1", "name": "a.pdf", "kind": "pdf", "size": "9"}
@@ -139,18 +127,6 @@ def test_a_section_waits_for_what_it_needs_but_not_for_what_does_not_show():
 def test_a_form_stops_only_on_a_condition_that_is_true(answers, title):
     found = first_stop(HOME, shown(HOME, answers, TODAY))
     assert (found[1].title.in_("en") if found else None) == title
-
-
-def test_a_change_tells_which_answers_it_hides_and_not_which_were_removed():
-    people = {"a": {"name": "A", "works": True}, "b": {"name": "B"}}
-    before = shown(HOME, {**FULL, "people": people}, TODAY)
-    after = shown(HOME, {**FULL, "home": {"rents": False, "rent": "1200.00"}, "people": {"a": {"works": True}}}, TODAY)
-    assert newly_hidden(before, after) == (
-        HiddenAnswer(section_id="home", field_id="rent"),
-        HiddenAnswer(section_id="home", field_id="why"),
-        HiddenAnswer(section_id="landlord", field_id="who"),
-        HiddenAnswer(section_id="people", field_id="works", item_id="a"),
-    )
 
 
 @pytest.mark.parametrize(("answers", "name"), [({"name": "Zoë"}, "Zoë"), ({}, None)])
