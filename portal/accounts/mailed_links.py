@@ -20,4 +20,5 @@ def open_link(purpose: Purpose, token: str) -> MailedToken:
 
 
 def link_over(state: LinkState) -> tuple[str, int]:
+    """The page of a link that was used or has expired, and what to do instead."""
     return render_template("accounts/link_over.html", is_used=state is LinkState.USED), 410

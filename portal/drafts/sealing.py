@@ -61,6 +61,7 @@ class _Contents:
         self._found: list[dict[str, Any]] | None = None
 
     def opened(self) -> list[dict[str, Any]]:
+        """The mappings of the contents, decrypted when they are first asked for."""
         if self._found is None:
             row = self._row
             where = {"subject": subject(row.draft_id), "place": place(row.section_id, row.item_id)}

@@ -85,6 +85,7 @@ def _names_of_page(
 def items_answer(
     opened: OpenDraft, section: Section, *, error: str | None = None, status: int = 200
 ) -> ResponseReturnValue:
+    """The list of a repeat's items, with what is wrong with it as a whole."""
     page = render_template(
         "drafts/items.html",
         opened=opened,

@@ -171,6 +171,7 @@ def _changed_fields() -> frozenset[str]:
 
 
 def autosaved_part(opened: OpenDraft, section_id: str, item_id: str) -> tuple[Section, Part]:
+    """The section or item that a page saves by itself; the list of a repeat has nothing to save: 404."""
     if item_id:
         return _item(opened, section_id, item_id)
     section = opened.section(section_id)
