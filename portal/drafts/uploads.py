@@ -6,7 +6,7 @@ from flask import request
 from flask_babel import gettext as _
 
 from portal.drafts.files import FilePlace
-from portal.drafts.interface import open_page_at
+from portal.drafts.interface import open_page_at, place_of_page
 from portal.drafts.opening import OpenDraft, drafts_db, holder
 from portal.drafts.rules import Part
 from portal.drafts.sealing import subject
@@ -32,6 +32,10 @@ LATE = "_late_files"
 LEAST_BODY = 64 * MEGABYTE
 MOST_BODY = 2000 * MEGABYTE
 """More than the files may have is read, so that the one that is too large is named beside its question."""
+READ_ONLY = Allowance(body=LEAST_BODY)
+"""What a page of somebody else may hold: its files go nowhere, but its form token is read, and what was typed with
+them is kept for whoever opened it. The same for every address, so that nobody learns which drafts there are.
+"""
 REMARKS: Mapping[Scan, str | None] = {
     Scan.CLEAN: None,
     Scan.NOT_SCANNED: mark("Not scanned for viruses"),
@@ -47,9 +51,12 @@ def upload_allowance(reference: str, section_id: str, item_id: str = "") -> Allo
     """
     found = visit().found
     page = open_page_at(found, request.path, is_late=visit().live is None) if found else None
+    is_foreign = page is None and _is_foreign()
     stop_reading()
-    fields = {field.id: field for field in page.section.fields if field.files} if page else {}
-    if page is None or not fields:
+    if page is None:
+        return READ_ONLY if is_foreign else Allowance()
+    fields = {field.id: field for field in page.section.fields if field.files}
+    if not fields:
         return Allowance()
     expect_files(fields, work=subject(page.draft_id))
     limits = [field.files for field in fields.values() if field.files]
@@ -57,6 +64,12 @@ def upload_allowance(reference: str, section_id: str, item_id: str = "") -> Allo
     return Allowance(
         file=max(limit.max_mb for limit in limits) * MEGABYTE, body=min(max(body, LEAST_BODY), MOST_BODY)
     )
+
+
+def _is_foreign() -> bool:
+    """Whether the draft at this address is none that the live session's holder has open."""
+    live = visit().live
+    return live is not None and not any(place_of_page(live, request.path))
 
 
 def take_files(

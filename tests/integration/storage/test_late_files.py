@@ -92,6 +92,22 @@ def test_a_late_file_is_shown_to_nobody_else(app: Flask, citizen: Citizen, draft
     assert other.client.get(f"{draft}/papers").status_code == 404
 
 
+def test_what_was_typed_beside_a_file_is_kept_for_a_when_b_has_signed_in(
+    app: Flask, citizen: Citizen, draft: str, kept: Kept
+) -> None:
+    page = citizen.open(f"{draft}/papers")
+    add_person(app, "ben@mail.example")
+    citizen.client.delete_cookie("session_customer")
+    sign_in(citizen, "ben@mail.example")
+    citizen.page = page
+    refused = citizen.press("Continue", story="Typed by A", proof=File("large.pdf", PDF + bytes(2_000_000)))
+    assert (refused.status, refused.heading) == (403, "This page was opened by someone else")
+    assert kept() == []
+    citizen.press("Sign out")
+    sign_in(citizen, ZOE)
+    assert citizen.open(f"{draft}/papers").value("story") == "Typed by A"
+
+
 def test_a_late_file_of_another_person_is_not_offered_even_on_the_same_page(
     app: Flask, citizen: Citizen, draft: str, clock: MovableClock, database: Database
 ) -> None:
