@@ -1,7 +1,6 @@
 """Staff of the hub, cases in number, and what the database was asked."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -9,10 +8,7 @@ from sqlalchemy import event, select
 
 from portal.audit import AuditEvent
 from portal.db import Database
-from portal.drafts.models import Draft
-from portal.submissions.customers import Customer, keys_of, seal_customer
-from portal.submissions.models import Case, Submission
-from portal.submissions.sealing import seal_answers, sent_answers
+from tests.cases import copy_cases
 from tests.citizen import Citizen
 from tests.loan import publish_loan, send
 from tests.people import add_person, sign_in
@@ -61,41 +57,7 @@ def deeds(database: Database) -> Callable[[str], list[str | None]]:
 def copy_case(app: Flask, reference: str) -> Copy:
     """Cases beside the first one, each sent a second after the one before; gives their references."""
 
-    def copy(copies: int, *, prefix: str = "TL-0000", **values: object) -> list[str]:
-        parts = app.extensions["portal"]
-        keyring, secret = parts.configuration.keyring, parts.configuration.secret_key
-        names = [f"{prefix}-{number:04}" for number in range(copies)]
-        with parts.database.writing() as db:
-            first = db.scalars(select(Submission).where(Submission.reference == reference)).one()
-            old, answers = db.get_one(Draft, first.draft_id), sent_answers(keyring, first)
-            for number, name in enumerate(names):
-                draft = Draft(
-                    reference=name,
-                    version=old.version,
-                    started_at=old.started_at,
-                    changed_at=old.changed_at,
-                    expires_at=old.expires_at,
-                )
-                db.add(draft)
-                db.flush()
-                later = first.sent_at + timedelta(seconds=number + 1)
-                customer = Customer(name=f"Copy Number{number:04}", emails=(f"copy{number}@mail.example",))
-                chosen = {"form_id": "tool_loan", "status": "new", "sent_at": later, "status_at": later, **values}
-                submission = Submission(
-                    reference=name,
-                    draft_id=draft.id,
-                    idempotency_key=name,
-                    version=old.version,
-                    sealed=seal_answers(keyring, name, answers),
-                    sent_at=later,
-                    case=Case(**chosen, customer=seal_customer(keyring, name, customer)),
-                )
-                db.add(submission)
-                db.flush()
-                db.add_all(keys_of(customer, secret=secret, submission_id=submission.id))
-        return names
-
-    return copy
+    return lambda copies, **values: copy_cases(app, reference, copies, **values)
 
 
 @pytest.fixture

@@ -1,0 +1,119 @@
+"""Pages of staff and administrators with much on them, and pages about the end: read by axe, and narrow."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from portal.sessions.operations import end_sessions_of
+from portal.sessions.rules import EndReason
+from tests.browser.filled import COLLEAGUE, FORMER, STAFF, add_cases, close_an_account, count_sessions, give_up_mail
+from tests.browser.inspection import NARROW, WIDE, Inspector
+from tests.browser.server import Server
+from tests.browser.visitors import Enter, take_over
+from tests.citizen import Citizen
+from tests.journeys import housing
+from tests.people import add_person, sign_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
+SETTINGS = "/admin/self/site-settings"
+BEYOND = """() => {
+  const main = document.querySelector("main");
+  const limit = main.getBoundingClientRect().right - parseFloat(getComputedStyle(main).paddingRight) + 1;
+  const texts = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  const beyond = [];
+  while (texts.nextNode()) {
+    range.selectNodeContents(texts.currentNode);
+    const lines = [...range.getClientRects()].filter((box) => box.width > 1 && box.right > limit);
+    if (lines.length && !texts.currentNode.parentElement.closest("thead")) beyond.push(texts.currentNode.textContent);
+  }
+  return beyond;
+}"""
+TRACKS = """() => [...document.querySelectorAll(".table--ranked .chart__bar")].map((bar) => bar.clientWidth)"""
+
+
+@pytest.fixture
+def page(enter: Enter) -> Page:
+    return enter(viewport=WIDE, reduced_motion="reduce")
+
+
+@pytest.fixture
+def look(page: Page, server: Server) -> Iterator[Inspector]:
+    """Looks at pages; what it finds fails the test at its end."""
+    inspector = Inspector(page, server)
+    yield inspector
+    assert inspector.faults == []
+
+
+def administrator(look: Inspector) -> None:
+    add_person(look.server.app, "mina@council.example", "administrator")
+    mina = Citizen(look.server.app)
+    sign_in(mina, "mina@council.example")
+    take_over(look.page.context, mina, look.server)
+
+
+@pytest.mark.parametrize("tab", ["sessions", "general"])
+def test_settings_with_the_figures_of_sessions(look: Inspector, tab: str) -> None:
+    count_sessions(look.server.app)
+    administrator(look)
+    look.visit(tab, f"{SETTINGS}/{tab}", is_main=True)
+    assert look.page.locator(".table--ranked tbody tr").count() == 5
+    look.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    assert len(set(look.page.evaluate(TRACKS))) == 1
+
+
+def test_the_hub_with_much_to_do(look: Inspector) -> None:
+    reference = add_cases(look.server.app, 12)
+    tom = Citizen(look.server.app)
+    sign_in(tom, STAFF)
+    take_over(look.page.context, tom, look.server)
+    look.visit("work list", "/hub", is_main=True)
+    assert look.page.get_by_role("link", name="HS-").count() == 13
+    assert outside_the_column(look.page) == []
+    look.visit("case", f"/hub/cases/{reference}", is_main=True)
+    assert look.page.locator(".history li").count() == 4
+    assert look.page.get_by_role("link", name="payslip of November").count() == 1
+    assert outside_the_column(look.page) == []
+
+
+def test_the_administration_with_much_in_it(look: Inspector) -> None:
+    add_cases(look.server.app, 1)
+    close_an_account(look.server.app)
+    give_up_mail(look.server.app)
+    administrator(look)
+    for name, shown in (("people", FORMER), ("audit", "Case note added"), ("outbox", "Too old")):
+        look.visit(name, f"/admin/self/{name}", is_main=True)
+        assert look.page.locator("main").get_by_text(shown).count()
+        assert outside_the_column(look.page) == []
+    look.page.goto("/admin/self/people")
+    look.page.get_by_role("link", name=COLLEAGUE).click()
+    look.look("somebody with a long address", is_main=True)
+
+
+def outside_the_column(page: Page) -> list[str]:
+    """What stands in the margin of a narrow page or beyond it."""
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    beyond = page.evaluate(BEYOND)
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    return beyond
+
+
+@pytest.mark.parametrize("reason", [EndReason.IDLE, EndReason.STAFF], ids=lambda reason: reason.value)
+def test_the_page_after_the_end_with_a_form_that_is_kept(look: Inspector, reason: EndReason) -> None:
+    ada, citizen = add_person(look.server.app), Citizen(look.server.app)
+    sign_in(citizen)
+    citizen.open(f"{housing.start(citizen)}/about_you")
+    citizen.press("Continue", **housing.ABOUT_YOU)
+    take_over(look.page.context, citizen, look.server)
+    with look.server.app.app_context(), look.server.app.extensions["portal"].database.writing() as db:
+        end_sessions_of(db, ada.id, reason, now=look.server.clock.now())
+    look.visit(f"ended: {reason.value}", "/session/ended", is_main=True)
+    assert look.page.locator("main").get_by_text("Section 1, About you").count() == 1
+
+
+@pytest.mark.parametrize("language", ["en", "cy"])
+def test_help_about_sessions_in_each_language(look: Inspector, language: str) -> None:
+    look.page.context.add_cookies([{"name": "language", "value": language, "url": look.server.base_url}])
+    look.visit(f"help: {language}", "/help/sessions", is_main=True)
+    assert look.page.evaluate("document.documentElement.lang") == language
