@@ -20,6 +20,7 @@ from portal.form_definitions.operations import publish
 from portal.form_definitions.reading import read_yaml
 from tests.canary import Canary, watched
 from tests.citizen import Citizen
+from tests.services import Service
 
 DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
 START = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
@@ -167,3 +168,10 @@ def demo_forms(app: Flask) -> None:
     with parts.database.writing() as db:
         for path in sorted(DEMO_FORMS.glob("*.yaml")):
             publish(db, read_yaml(path.read_text()), now=parts.clock.now())
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """Somebody else's service, which answers as the path asks."""
+    with Service() as service:
+        yield service

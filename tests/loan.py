@@ -84,6 +84,14 @@ def start(citizen: Citizen, slug: str = "tool-loan") -> str:
     return citizen.press("Start now").path
 
 
+def begin(citizen: Citizen) -> str:
+    """Start the form and answer its first section; gives the draft's address."""
+    draft = start(citizen)
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **YOU)
+    return draft
+
+
 def add(citizen: Citizen, draft: str, **values: Values) -> str:
     """Add a tool on the list; gives its address."""
     citizen.open(f"{draft}/tools")

@@ -25,16 +25,16 @@ ADDRESS = {"address__line_1": "Flat 6, 18 Weir Lane", "address__town": "Ashmere"
 PERSON = {"full_name": "Zoë Łukasz", "email": "zoe@mail.example", "phone": "01632 960 114", "number": "HS-1234"}
 MONEY = {"tenure": "rent", "rent": "650", "incomes": ["wages", "benefits"], "hours": "30", "savings": "1,200"}
 REST = {"works": "yes", "started__year": "2020", "story": COUNT}
+FORM = Path(__file__).with_name("form.yaml")
 
 
-def prepared_app(environ: dict[str, str]) -> Flask:
+def prepared_app(environ: dict[str, str], form: Path = FORM) -> Flask:
     """The portal on a new database with the form published; a server with this environment sees the same."""
     app = create_app(read_configuration(environ))
     parts = app.extensions["portal"]
     migrations.upgrade(parts.database)
-    form = Path(__file__).with_name("form.yaml").read_text(encoding="utf-8")
     with parts.database.writing() as db:
-        publish(db, read_yaml(form), now=parts.clock.now())
+        publish(db, read_yaml(form.read_text(encoding="utf-8")), now=parts.clock.now())
     return app
 
 

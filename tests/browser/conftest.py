@@ -12,6 +12,7 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page, WebError, expect
 
 from tests.browser import probe
+from tests.browser.inspection import Inspector
 from tests.browser.server import Server
 from tests.conftest import MovableClock
 
@@ -137,6 +138,14 @@ def context(new_context: Callable[..., BrowserContext], server: Server, console:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture
+def look(page: Page, server: Server) -> Iterator[Inspector]:
+    """Looks at pages; what it finds fails the test at its end."""
+    inspector = Inspector(page, server)
+    yield inspector
+    assert inspector.faults == []
 
 
 @pytest.fixture

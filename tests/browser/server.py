@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,6 +18,7 @@ from portal.sessions.cookies import cookie_name
 from portal.sessions.interface import kind_of, policy_of
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
+from portal.sessions.queries import live_sessions
 from tests.conftest import MovableClock
 
 
@@ -99,6 +100,11 @@ class Server:
         """Extend every session by the full time, as another device would."""
         with self.app.app_context(), self.app.extensions["portal"].database.writing() as db:
             db.execute(update(SessionRow).values(expires_at=self.clock.now() + timedelta(minutes=30)))
+
+    def deadline(self) -> datetime:
+        """The deadline of the session that was opened last."""
+        with self.app.extensions["portal"].database.reading() as db:
+            return live_sessions(db, now=self.clock.now())[0].expires_at
 
 
 def _again(request: Request) -> Any:

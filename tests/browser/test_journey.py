@@ -148,9 +148,7 @@ def type_rent(page: Page) -> None:
 
 def at_rent(citizen: Citizen) -> str:
     """Fill the form up to the rent; gives the draft's address."""
-    draft = housing.start(citizen)
-    citizen.open(f"{draft}/about_you")
-    citizen.press("Continue", **housing.ABOUT_YOU)
+    draft = housing.begin(citizen)
     citizen.press("Continue", **housing.HOME)
     return draft
 

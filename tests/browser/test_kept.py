@@ -167,9 +167,7 @@ def test_what_a_guest_sent_late_comes_back_by_reference_and_return_code(
 @pytest.fixture
 def rented(citizen: Citizen) -> str:
     """The address of a section whose answer others depend on."""
-    draft = housing.start(citizen)
-    citizen.open(f"{draft}/home")
-    citizen.press("Continue", **housing.HOME)
+    draft = housing.begin_with_home(citizen)
     citizen.press("Continue", **housing.RENT)
     return f"{draft}/home"
 

@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from portal.drafts.models import DraftPart
 from portal.outbox.models import Delivery
-from portal.sessions.queries import live_sessions
 from portal.submissions.models import Submission
 from tests.browser.conftest import TO_WARNING_S, Console, warning
 from tests.browser.server import Server
@@ -80,9 +79,7 @@ def test_what_is_sent_after_the_end_is_not_executed(
 @pytest.fixture
 def tabs(enter: Enter, server: Server, citizen: Citizen) -> tuple[Page, Page]:
     """Two tabs of one browser on a section of a real form, in which time stands still."""
-    draft = housing.start(citizen)
-    citizen.open(f"{draft}/about_you")
-    citizen.press("Continue", **housing.ABOUT_YOU)
+    draft = housing.begin(citizen)
     first = enter()
     take_over(first.context, citizen, server)
     stop_time(first.context, server)
@@ -90,11 +87,6 @@ def tabs(enter: Enter, server: Server, citizen: Citizen) -> tuple[Page, Page]:
     for tab in (first, second):
         tab.goto(f"{draft}/home")
     return first, second
-
-
-def deadline(server: Server) -> object:
-    with server.app.extensions["portal"].database.reading() as db:
-        return next(iter(live_sessions(db, now=server.clock.now()))).expires_at
 
 
 def test_staying_in_one_tab_closes_the_warning_in_the_other_within_a_second(
@@ -116,7 +108,7 @@ def test_staying_in_one_tab_closes_the_warning_in_the_other_within_a_second(
 
 def test_two_idle_tabs_end_on_time_and_looking_extended_nothing(tabs: tuple[Page, Page], server: Server) -> None:
     first, second = tabs
-    until, opened_pages = deadline(server), second.evaluate("history.length")
+    until, opened_pages = server.deadline(), second.evaluate("history.length")
     pass_time(server, first, TO_WARNING_S)
     for tab in tabs:
         expect(warning(tab)).to_be_visible()
@@ -124,7 +116,7 @@ def test_two_idle_tabs_end_on_time_and_looking_extended_nothing(tabs: tuple[Page
     for tab in tabs:
         expect(tab.get_by_role("heading", name="You will be signed out in 60 seconds.")).to_be_visible()
     assert server.count("/session/poll") > 0
-    assert deadline(server) == until
+    assert server.deadline() == until
     pass_time(server, first, 60)
     for tab in tabs:
         tab.wait_for_url("**/session/ended")

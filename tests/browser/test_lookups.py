@@ -1,6 +1,6 @@
 """Looking something up in a real browser: with script and without, by keyboard, on a narrow screen, well and badly."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,6 @@ from tests.services import Service, say, with_service
 pytestmark = pytest.mark.browser
 Enter = Callable[..., Page]
 FOUND = "#find-found"
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with Service() as service:
-        yield service
 
 
 @pytest.fixture

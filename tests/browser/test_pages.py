@@ -1,6 +1,5 @@
 """Every page: nothing for axe to find, one heading, labels, a token in each form, no sideways scrolling at 320 px."""
 
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -8,7 +7,6 @@ from pyotp import TOTP
 
 from tests.browser.conftest import Console
 from tests.browser.inspection import ASK_THE_SERVER, WIDE, Inspector
-from tests.browser.server import Server
 from tests.browser.visitors import Enter, button, follow, press, take_over
 from tests.citizen import Citizen
 from tests.journeys import housing
@@ -51,14 +49,6 @@ PUBLIC = (
 def page(enter: Enter, console: Console) -> Page:
     console.expects(REFUSALS)
     return enter(viewport=WIDE, reduced_motion="reduce")
-
-
-@pytest.fixture
-def look(page: Page, server: Server) -> Iterator[Inspector]:
-    """Looks at pages; what it finds fails the test at its end."""
-    inspector = Inspector(page, server)
-    yield inspector
-    assert inspector.faults == []
 
 
 def enters_as(look: Inspector, citizen: Citizen) -> None:
@@ -133,9 +123,7 @@ def test_pages_with_something_wrong(look: Inspector, citizen: Citizen) -> None:
 
 
 def test_the_conditional_sections(look: Inspector, citizen: Citizen) -> None:
-    draft = housing.start(citizen)
-    citizen.open(f"{draft}/home")
-    citizen.press("Continue", **housing.HOME)
+    draft = housing.begin_with_home(citizen)
     citizen.press("Continue", **(housing.RENT | {"in_arrears": "yes", "arrears": "1300"}))
     citizen.press("Add another person")
     citizen.press("Continue", **PARTNER)
@@ -205,9 +193,7 @@ def test_links_to_what_is_gone(look: Inspector, citizen: Citizen) -> None:
 
 def test_pages_of_a_person(look: Inspector, citizen: Citizen) -> None:
     add_person(look.server.app)
-    begun = housing.start(citizen)
-    citizen.open(f"{begun}/about_you")
-    citizen.press("Continue", **housing.ABOUT_YOU)
+    housing.begin(citizen)
     sign_in(citizen)
     enters_as(look, citizen)
     look.visit("claim", citizen.page.address, is_main=True)

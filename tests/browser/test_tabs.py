@@ -3,7 +3,6 @@
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from portal.sessions.queries import live_sessions
 from tests.browser.conftest import TO_WARNING_S, Console, PassTime, warning
 from tests.browser.probe import SECTION
 from tests.browser.server import Server
@@ -19,11 +18,6 @@ def tabs(context: BrowserContext) -> tuple[Page, Page]:
     first.goto(SECTION)
     second.goto(SECTION)
     return first, second
-
-
-def deadline(server: Server) -> object:
-    with server.app.extensions["portal"].database.reading() as db:
-        return next(iter(live_sessions(db, now=server.clock.now()))).expires_at
 
 
 def test_staying_in_one_tab_closes_the_warning_in_the_other_within_a_second(
@@ -42,14 +36,14 @@ def test_staying_in_one_tab_closes_the_warning_in_the_other_within_a_second(
 def test_two_idle_tabs_end_on_time_and_polling_extends_nothing(
     tabs: tuple[Page, Page], server: Server, pass_time: PassTime
 ) -> None:
-    before = deadline(server)
+    before = server.deadline()
     pass_time(TO_WARNING_S)
     for tab in tabs:
         expect(warning(tab)).to_be_visible()
     pass_time(60)
     for tab in tabs:
         expect(tab.get_by_role("heading", name="You will be signed out in 60 seconds.")).to_be_visible()
-    assert deadline(server) == before
+    assert server.deadline() == before
     pass_time(60)
     for tab in tabs:
         tab.wait_for_url("**/session/ended")

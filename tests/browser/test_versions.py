@@ -1,6 +1,5 @@
 """A new version of a form, in a real browser: the list, the marks and the staff pages hold at any width."""
 
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -10,7 +9,6 @@ from portal.form_definitions.operations import publish
 from portal.form_definitions.reading import read_yaml
 from tests.browser.conftest import Console
 from tests.browser.inspection import WIDE, Inspector
-from tests.browser.server import Server
 from tests.browser.visitors import Enter, button, follow, press, take_over
 from tests.citizen import Citizen
 from tests.conftest import DEMO_FORMS
@@ -26,14 +24,6 @@ HOUSING = (DEMO_FORMS / "housing-support.yaml").read_text()
 def page(enter: Enter, console: Console) -> Page:
     console.expects("status of (404|409|422)")
     return enter(viewport=WIDE, reduced_motion="reduce")
-
-
-@pytest.fixture
-def look(page: Page, server: Server) -> Iterator[Inspector]:
-    """Looks at pages; what it finds fails the test at its end."""
-    inspector = Inspector(page, server)
-    yield inspector
-    assert inspector.faults == []
 
 
 def publish_next(app: Flask, *, policy: str = "ask") -> None:

@@ -8,14 +8,10 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import func, select, update
 
-from portal import migrations
-from portal.app import create_app
 from portal.clock import SystemClock
-from portal.config import read_configuration
-from portal.form_definitions.operations import publish
-from portal.form_definitions.reading import read_yaml
 from portal.sessions.models import ParkedValues, SessionRow
 from portal.submissions.models import Submission
+from tests.bench.requests import prepared_app
 from tests.citizen import Citizen, Page
 from tests.faults.pages import FORM
 from tests.faults.racers import EXPIRE, SLOW, SLOW_S, Ask, Racers
@@ -37,13 +33,7 @@ NEVER = (
 
 def prepared(environ: dict[str, str]) -> Flask:
     """The portal on this database, with the form."""
-    app = create_app(read_configuration(environ))
-    parts = app.extensions["portal"]
-    migrations.upgrade(parts.database)
-    form = Path(__file__).with_name("form.yaml").read_text(encoding="utf-8")
-    with parts.database.writing() as db:
-        publish(db, read_yaml(form), now=parts.clock.now())
-    return app
+    return prepared_app(environ, Path(__file__).with_name("form.yaml"))
 
 
 class Guest:

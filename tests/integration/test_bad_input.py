@@ -26,9 +26,7 @@ Stored = list[tuple[str, str, int, bytes]]
 @pytest.fixture
 def draft(citizen: Citizen) -> str:
     """A form with its first section filled and one person listed."""
-    draft = housing.start(citizen)
-    citizen.open(f"{draft}/about_you")
-    citizen.press("Continue", **housing.ABOUT_YOU)
+    draft = housing.begin(citizen)
     citizen.open(f"{draft}/household")
     citizen.press("Add another person")
     citizen.press("Continue", **housing.PERSON)

@@ -29,6 +29,22 @@ def start(citizen: Citizen) -> str:
     return citizen.press("Start now").path
 
 
+def begin(citizen: Citizen) -> str:
+    """Start the form and answer who it is; gives the draft's address."""
+    draft = start(citizen)
+    citizen.open(f"{draft}/about_you")
+    citizen.press("Continue", **ABOUT_YOU)
+    return draft
+
+
+def begin_with_home(citizen: Citizen) -> str:
+    """Start the form with a rented home, which the rent depends on; gives the draft's address."""
+    draft = start(citizen)
+    citizen.open(f"{draft}/home")
+    citizen.press("Continue", **HOME)
+    return draft
+
+
 def fill(citizen: Citizen, draft: str) -> None:
     """Fill every section up to the check page."""
     citizen.open(f"{draft}/about_you")

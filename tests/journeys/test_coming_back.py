@@ -13,9 +13,7 @@ pytestmark = pytest.mark.usefixtures("demo_forms")
 
 
 def begin(citizen: Citizen) -> str:
-    draft = housing.start(citizen)
-    citizen.open(f"{draft}/about_you")
-    citizen.press("Continue", **housing.ABOUT_YOU)
+    draft = housing.begin(citizen)
     citizen.press("Save and come back later", **(housing.HOME | {"address__postcode": ""}))
     return draft
 

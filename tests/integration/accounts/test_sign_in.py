@@ -7,6 +7,7 @@ import pytest
 from portal.accounts import views
 from portal.accounts.models import Person
 from portal.accounts.operations import disable_account
+from portal.accounts.rules import ROLES, Role
 from portal.audit import Actor
 from portal.db import Database
 from portal.sessions.rules import EndReason
@@ -16,22 +17,13 @@ from tests.integration.accounts.conftest import PASSWORD, Browser, Records, serv
 SAME_SENTENCE = "The e-mail address or the password is not right"
 
 
-@pytest.mark.parametrize(
-    ("role", "kind", "home"),
-    [
-        ("administrator", "hub", "/admin/self"),
-        ("staff", "hub", "/hub"),
-        ("designer", "hub", "/"),
-        ("field", "customer", "/account"),
-        ("citizen", "customer", "/account"),
-    ],
-)
+@pytest.mark.parametrize("role", ROLES.values(), ids=ROLES)
 def test_each_role_gets_its_kind_of_session_and_goes_home(
-    visitor: Browser, make_person: Callable[..., Person], records: Records, role: str, kind: str, home: str
+    visitor: Browser, make_person: Callable[..., Person], records: Records, role: Role
 ) -> None:
-    person = make_person(role=role)
+    person, kind = make_person(role=role.name), role.session_kind
     answer = visitor.sign_in("ada@example.test")
-    assert (answer.status_code, answer.location) == (303, home)
+    assert (answer.status_code, answer.location) == (303, role.home)
     (row,) = records.sessions
     assert (row.kind, row.person_id) == (kind, person.id)
     assert visitor.cookie(kind)

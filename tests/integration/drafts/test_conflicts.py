@@ -15,9 +15,7 @@ pytestmark = pytest.mark.usefixtures("demo_forms")
 @pytest.fixture
 def rent(citizen: Citizen) -> str:
     """The address of a rent section that can be opened."""
-    draft = housing.start(citizen)
-    citizen.open(f"{draft}/home")
-    citizen.press("Continue", **housing.HOME)
+    draft = housing.begin_with_home(citizen)
     return f"{draft}/rent"
 
 

@@ -17,9 +17,7 @@ OURS = ("csrf_token", "_revision", "_page", "_parked")
 @pytest.fixture
 def draft(citizen: Citizen) -> str:
     """A draft whose section about the rent can be opened."""
-    address = housing.start(citizen)
-    citizen.open(f"{address}/home")
-    citizen.press("Continue", **housing.HOME)
+    address = housing.begin_with_home(citizen)
     return address
 
 

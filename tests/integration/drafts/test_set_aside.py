@@ -11,9 +11,7 @@ pytestmark = pytest.mark.usefixtures("demo_forms")
 @pytest.fixture
 def draft(citizen: Citizen) -> str:
     """A draft with a home that is rented, and a rent that is owed."""
-    draft = housing.start(citizen)
-    citizen.open(f"{draft}/home")
-    citizen.press("Continue", **housing.HOME)
+    draft = housing.begin_with_home(citizen)
     citizen.press("Continue", **(housing.RENT | {"in_arrears": "yes", "arrears": "1300"}))
     return draft
 

@@ -1,6 +1,6 @@
 """A form with look-ups, our register filled, and somebody else's service on loopback that a file declares."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,12 +48,6 @@ WEIR_LANE = [
 MILL_STREET = [
     AddressRow(line_1=f"{number} Mill Street", line_2="", town="Ashmere", postcode="AS1 1AA") for number in range(1, 13)
 ]
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with Service() as service:
-        yield service
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from portal.db import Database
 from portal.sessions.models import SessionRow
 from tests.citizen import Citizen
 from tests.integration.drafts.conftest import row as row
-from tests.loan import YOU, publish_loan, start
+from tests.loan import begin, publish_loan
 from tests.people import add_person, sign_in
 from tests.post import letters
 
@@ -30,9 +30,7 @@ class Saved:
 def guests(app: Flask, citizen: Citizen) -> Saved:
     """A guest's draft, begun in the browser `citizen`, its link mailed to zoe@mail.example."""
     publish_loan(app)
-    draft = start(citizen)
-    citizen.open(f"{draft}/you")
-    citizen.press("Continue", **YOU)
+    draft = begin(citizen)
     citizen.press("Save and come back later")
     citizen.press("Send link", email="zoe@mail.example")
     return Saved(
@@ -52,9 +50,7 @@ def adas(app: Flask, citizen: Citizen) -> Saved:
     publish_loan(app)
     add_person(app)
     sign_in(citizen)
-    draft = start(citizen)
-    citizen.open(f"{draft}/you")
-    citizen.press("Continue", **YOU)
+    draft = begin(citizen)
     citizen.press("Save and come back later")
     return Saved(address=draft, reference=draft.rpartition("/")[2], link=letters(app)[-1].link)
 

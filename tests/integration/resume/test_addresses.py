@@ -15,7 +15,7 @@ from tests.conftest import MovableClock
 from tests.integration.outbox.conftest import MailServerOnLoopback
 from tests.integration.outbox.conftest import server as server
 from tests.integration.resume.conftest import Saved
-from tests.loan import YOU, publish_loan, start
+from tests.loan import begin, publish_loan, start
 from tests.people import add_person, sign_in
 from tests.post import letters
 
@@ -139,9 +139,7 @@ def test_a_refused_mail_is_shown_in_my_requests(app: Flask, citizen: Citizen, re
     publish_loan(app)
     add_person(app)
     sign_in(citizen)
-    draft = start(citizen)
-    citizen.open(f"{draft}/you")
-    citizen.press("Continue", **YOU)
+    draft = begin(citizen)
     assert "refused" not in citizen.open("/account")
     citizen.open(f"{draft}/remarks")
     citizen.press("Save and come back later")

@@ -43,17 +43,13 @@ def begun(app: Flask, citizen: Citizen, demo_forms: None) -> str:
     """Ada's draft of a form that is kept for 30 days and tells her 7 and 2 days before."""
     add_person(app)
     sign_in(citizen)
-    draft = housing.start(citizen)
-    citizen.open(f"{draft}/about_you")
-    citizen.press("Continue", **housing.ABOUT_YOU)
+    draft = housing.begin(citizen)
     return draft
 
 
 @pytest.fixture
 def guests_draft(citizen: Citizen, demo_forms: None) -> str:
-    draft = housing.start(citizen)
-    citizen.open(f"{draft}/about_you")
-    citizen.press("Continue", **housing.ABOUT_YOU)
+    draft = housing.begin(citizen)
     return draft
 
 

@@ -16,9 +16,7 @@ pytestmark = pytest.mark.usefixtures("demo_forms")
 @pytest.fixture
 def draft(citizen: Citizen) -> str:
     """A form whose first section is filled, as a guest's browser stands on it."""
-    draft = housing.start(citizen)
-    citizen.open(f"{draft}/about_you")
-    citizen.press("Continue", **housing.ABOUT_YOU)
+    draft = housing.begin(citizen)
     citizen.open(f"{draft}/about_you")
     return draft
 

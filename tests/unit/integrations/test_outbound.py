@@ -4,7 +4,7 @@ import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,6 @@ from tests.services import Service, closed_port, say
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n"
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with Service() as service:
-        yield service
 
 
 def client(deadline_s: float = 4, max_bytes: int = 10_000, **more: Any) -> SafeClient:
