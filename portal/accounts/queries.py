@@ -1,10 +1,14 @@
-"""Finding people and mailed links."""
+"""Finding people, mailed links, and what happened to an account."""
 
-from sqlalchemy import select
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.rules import Purpose, clean_token
+from portal.audit import AuditEvent
 from portal.tokens import token_hash
 
 
@@ -31,3 +35,14 @@ def mailed_token(db: Session, purpose: Purpose, pasted: str) -> MailedToken | No
             MailedToken.token_hash == token_hash(clean_token(pasted)), MailedToken.purpose == purpose.value
         )
     ).one_or_none()
+
+
+def deeds_of(
+    db: Session, person_id: int, actions: Iterable[str], *, since: datetime, limit: int
+) -> Sequence[AuditEvent]:
+    """What the audit log holds of a person's own account, newest first; what they did to others is left out."""
+    subject = f"person {person_id}"
+    own = or_(AuditEvent.person_id == person_id, AuditEvent.subject == subject)
+    query = select(AuditEvent).where(own, AuditEvent.action.in_(actions), AuditEvent.at > since)
+    events = db.scalars(query.order_by(AuditEvent.id.desc()).limit(limit)).all()
+    return [event for event in events if event.subject in (None, subject)]

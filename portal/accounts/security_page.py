@@ -1,14 +1,13 @@
 """What the security page shows: where somebody is signed in, on which devices they were, and what happened lately."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from portal.accounts.known_devices import devices_of
 from portal.accounts.models import KnownDevice, Person
+from portal.accounts.queries import deeds_of
 from portal.accounts.wording import DEEDS, KINDS, device_words
 from portal.audit import AuditEvent
 from portal.sessions.models import SessionRow
@@ -90,14 +89,8 @@ def _device_line(device: KnownDevice) -> DeviceLine:
 
 def deed_lines(db: Session, person: Person, *, now: datetime) -> list[DeedLine]:
     """What happened to the person's account in the last thirty days, the newest first."""
-    return [_deed_line(event) for event in _lately(db, person.id, now)]
-
-
-def _lately(db: Session, person_id: int, now: datetime) -> Sequence[AuditEvent]:
-    own = or_(AuditEvent.person_id == person_id, AuditEvent.subject == f"person {person_id}")
-    query = select(AuditEvent).where(own, AuditEvent.action.in_(DEEDS), AuditEvent.at > now - LATELY)
-    events = db.scalars(query.order_by(AuditEvent.id.desc()).limit(MOST_DEEDS)).all()
-    return [event for event in events if event.subject in (None, f"person {person_id}")]
+    deeds = deeds_of(db, person.id, DEEDS, since=now - LATELY, limit=MOST_DEEDS)
+    return [_deed_line(event) for event in deeds]
 
 
 def _deed_line(event: AuditEvent) -> DeedLine:
