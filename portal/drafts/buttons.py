@@ -17,7 +17,7 @@ from portal.drafts.conflict_pages import (
     unseen_fields,
 )
 from portal.drafts.lookups import filled_form, look_up
-from portal.drafts.opening import OpenDraft, asked_lookup
+from portal.drafts.opening import OpenDraft, asked_lookup, kept_by
 from portal.drafts.operations import Change, remove_item
 from portal.drafts.rules import Part
 from portal.drafts.section_pages import items_answer, section_answer
@@ -244,7 +244,7 @@ def list_sent(opened: OpenDraft, section: Section) -> ResponseReturnValue:
 
 
 def _remove(opened: OpenDraft, section: Section, item_id: str) -> ResponseReturnValue:
-    remove_item(db(), opened.draft, opened.definition, section.id, item_id, now=now())
+    remove_item(db(), opened.draft, section.id, item_id, rules=kept_by(opened.definition), now=now())
     return redirect(with_origin(opened.address(section.id)), 303)
 
 

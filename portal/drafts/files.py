@@ -12,7 +12,7 @@ from portal.drafts.rules import Part
 from portal.drafts.sealing import place, subject
 from portal.form_definitions.answers import InvalidAnswerError
 from portal.form_definitions.answers_file import FileEntry, file_entries
-from portal.form_definitions.definition import Answer, FormDefinition, Section, SectionState
+from portal.form_definitions.definition import Answer, Drafts, Section, SectionState
 from portal.keyring import Keyring
 from portal.storage.interface import Refusal
 from portal.storage.models import StoredFile
@@ -25,7 +25,7 @@ class FilePlace:
 
     db: Session
     draft: Draft
-    definition: FormDefinition
+    rules: Drafts
     section: Section
     keyring: Keyring
     now: datetime
@@ -94,7 +94,7 @@ class FilePlace:
             sequence=after.sequence,
             keeps_revision=True,
         )
-        save_part(self.db, self.draft, self.definition, before, change, keyring=self.keyring, now=self.now)
+        save_part(self.db, self.draft, before, change, rules=self.rules, keyring=self.keyring, now=self.now)
         return replace(after, changed_at=self.now)
 
 

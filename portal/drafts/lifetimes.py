@@ -1,19 +1,20 @@
 """How long a draft is kept, and when its person is told that it will go. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from portal.form_definitions.definition import Drafts
 
 
-def kept_days(rules: Drafts, most_days: int) -> int:
-    """How many days a draft is kept: those of its form, but not more than the site setting `draft_most_days`."""
-    return min(rules.keep_days, most_days)
+def capped(rules: Drafts, most_days: int) -> Drafts:
+    """The rules of a form, with drafts kept no longer than the site setting `draft_most_days`."""
+    return replace(rules, keep_days=min(rules.keep_days, most_days))
 
 
-def expiry(rules: Drafts, now: datetime, *, most_days: int) -> datetime:
+def expiry(rules: Drafts, now: datetime) -> datetime:
     """When a draft goes that was changed, or kept longer, at `now`."""
-    return now + timedelta(days=kept_days(rules, most_days))
+    return now + timedelta(days=rules.keep_days)
 
 
 def next_reminder(rules: Drafts, expires_at: datetime, now: datetime) -> datetime | None:

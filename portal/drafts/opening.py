@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from portal.accounts.interface import current_person
 from portal.drafts.conflicts import Seen, differing
+from portal.drafts.lifetimes import capped
 from portal.drafts.models import Draft
 from portal.drafts.moving import move
 from portal.drafts.new_versions import NewVersion, differences_since, new_version, under_present_ids
@@ -19,7 +20,7 @@ from portal.drafts.operations import Change, clear_marks, move_draft, save_part
 from portal.drafts.queries import fill, find_draft
 from portal.drafts.rules import NO_REVISION, Filled, Part
 from portal.form_definitions.comparison import Differences
-from portal.form_definitions.definition import FormDefinition, Section
+from portal.form_definitions.definition import Drafts, FormDefinition, Section
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
 from portal.form_definitions.models import FormVersion
 from portal.form_definitions.queries import definition_of, versions_of
@@ -31,6 +32,7 @@ from portal.sessions.late_forms import Parked
 from portal.sessions.operations import Holder
 from portal.sessions.parked_values import keep_parked, parked_on, parked_pages
 from portal.sessions.parking import SHOWN
+from portal.site_settings.interface import settings
 from portal.site_settings.times import clock_time, day_text, language, local_day, today
 from portal.web.counters import Event, count
 from portal.web.htmx import htmx_redirect, is_htmx
@@ -272,7 +274,8 @@ class OpenDraft:
         """Store one change; gives the revision. What is judged afterwards is judged with it."""
         keyring = portal().configuration.keyring
         self.draft.language = language()
-        revision = save_part(db(), self.draft, self.definition, part, change, keyring=keyring, now=now())
+        rules = kept_by(self.definition)
+        revision = save_part(db(), self.draft, part, change, rules=rules, keyring=keyring, now=now())
         confirmed = part.is_confirmed if change.is_confirmed is None else change.is_confirmed
         stored = replace(
             part,
@@ -298,6 +301,11 @@ class OpenDraft:
         clear_marks(db(), self.draft, done)
         for each in done:
             self.__dict__["filled"] = self.filled.with_part(replace(each, marks={}))
+
+
+def kept_by(definition: FormDefinition) -> Drafts:
+    """The rules by which this installation keeps drafts of a form."""
+    return capped(definition.drafts, settings().draft_most_days)
 
 
 def seen_by_page() -> Seen:

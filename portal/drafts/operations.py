@@ -23,13 +23,12 @@ from portal.drafts.sealing import (
     written,
 )
 from portal.drafts.visits import edited_after
-from portal.form_definitions.definition import FormDefinition, SectionState
+from portal.form_definitions.definition import Drafts, FormDefinition, SectionState
 from portal.form_definitions.models import FormVersion
 from portal.form_definitions.rules import PLAIN
 from portal.keyring import Keyring
 from portal.sessions.operations import Holder
 from portal.sessions.parked_values import forget_parked_of
-from portal.site_settings.queries import current_settings
 from portal.storage.operations import let_go_of_pages, let_go_of_place, let_go_of_works
 from portal.tokens import readable_code
 from portal.web.languages import DEFAULT
@@ -52,18 +51,19 @@ def start_draft(
     definition: FormDefinition,
     holder: Holder,
     *,
+    rules: Drafts,
     keyring: Keyring,
     now: datetime,
     language: str = DEFAULT,
 ) -> Draft:
-    """A new draft of this version; a guest's gets a return code where the form can be saved."""
+    """A new draft of this version, kept by these `rules`; a guest's gets a return code where the form can be saved."""
     draft = Draft(
         reference=_new_reference(db, definition),
         version=version,
         person_id=holder.person_id,
         started_at=now,
         changed_at=now,
-        expires_at=expiry(definition.drafts, now, most_days=current_settings(db).draft_most_days),
+        expires_at=expiry(rules, now),
         language=language,
     )
     db.add(draft)
@@ -84,18 +84,18 @@ def _new_reference(db: Session, definition: FormDefinition) -> str:
             return reference
 
 
-def _keep_from(db: Session, draft: Draft, definition: FormDefinition, now: datetime) -> None:
+def _keep_from(draft: Draft, rules: Drafts, now: datetime) -> None:
     """Count the days that a draft is kept, and those before its reminders, from `now`."""
-    draft.expires_at = expiry(definition.drafts, now, most_days=current_settings(db).draft_most_days)
-    draft.remind_at = next_reminder(definition.drafts, draft.expires_at, now)
+    draft.expires_at = expiry(rules, now)
+    draft.remind_at = next_reminder(rules, draft.expires_at, now)
 
 
-def keep_longer(db: Session, draft: Draft, definition: FormDefinition, *, now: datetime) -> None:
+def keep_longer(draft: Draft, rules: Drafts, *, now: datetime) -> None:
     """Keep a draft for the full time from now, as its person asks; nothing in it changes.
 
     Its person is told of the end again only where there is something to lose.
     """
-    _keep_from(db, draft, definition, now)
+    _keep_from(draft, rules, now)
     if draft.answered_at is None:
         draft.remind_at = None
 
@@ -126,22 +126,23 @@ class Change:
 def save_part(
     db: Session,
     draft: Draft,
-    definition: FormDefinition,
     before: Part,
     change: Change,
     *,
+    rules: Drafts,
     keyring: Keyring,
     now: datetime,
 ) -> int:
     """Store a part; gives its revision. Values that do not differ change nothing and keep the revision.
 
-    The caller holds the draft's lock, so `before` is what is stored. The page and its number count in any case, so
-    that an earlier save of this page which arrives later undoes nothing.
+    `rules` say how long a draft is kept that was changed. The caller holds the draft's lock, so `before` is what is
+    stored. The page and its number count in any case, so that an earlier save of this page which arrives later undoes
+    nothing.
     """
     confirmed = before.is_confirmed if change.is_confirmed is None else change.is_confirmed
     after = replace(before, page_id=change.page_id, sequence=change.sequence)
     if before.revision == NO_REVISION or before.state != change.state or before.is_confirmed != confirmed:
-        _touch(db, draft, definition, change.section_id, now)
+        _touch(draft, rules, change.section_id, now)
         edited = edited_after(
             before, change.state, is_confirmed=confirmed, edit=draft.edits, checked=draft.edits_checked or 0
         )
@@ -159,10 +160,10 @@ def _next_revision(before: Part, change: Change) -> int:
     return before.revision if stays else before.revision + 1
 
 
-def _touch(db: Session, draft: Draft, definition: FormDefinition, section_id: str, now: datetime) -> None:
+def _touch(draft: Draft, rules: Drafts, section_id: str, now: datetime) -> None:
     draft.changed_at = now
     draft.answered_at = draft.answered_at or now
-    _keep_from(db, draft, definition, now)
+    _keep_from(draft, rules, now)
     draft.last_section_id = section_id
     draft.edits += 1
 
@@ -219,9 +220,7 @@ def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring, *, is_n
     db.connection().execute(_INSERT_PART if is_new else _UPDATE_PART, values)
 
 
-def remove_item(
-    db: Session, draft: Draft, definition: FormDefinition, section_id: str, item_id: str, *, now: datetime
-) -> None:
+def remove_item(db: Session, draft: Draft, section_id: str, item_id: str, *, rules: Drafts, now: datetime) -> None:
     """Remove one item of a repeat; the others keep their ids and answers."""
     db.execute(
         delete(DraftPart).where(
@@ -229,7 +228,7 @@ def remove_item(
         )
     )
     let_go_of_place(db, subject(draft.id), place(section_id, item_id), now=now)
-    _touch(db, draft, definition, section_id, now)
+    _touch(draft, rules, section_id, now)
 
 
 def keep_save_address(draft: Draft, address: str, *, keyring: Keyring) -> None:

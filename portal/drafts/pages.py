@@ -9,12 +9,11 @@ from markupsafe import Markup
 
 from portal.accounts.code_app import picture
 from portal.drafts.lifetimes import expiry
-from portal.drafts.opening import PAGE_ID_LENGTH, OpenDraft
+from portal.drafts.opening import PAGE_ID_LENGTH, OpenDraft, kept_by
 from portal.drafts.rules import Filled, Part, Status
 from portal.drafts.sealing import return_code
 from portal.form_definitions.definition import Field, Section
 from portal.form_definitions.rules import item_name
-from portal.site_settings.interface import settings
 from portal.site_settings.times import day_text, language, local_day, saved_text
 from portal.tokens import new_token
 from portal.web.addresses import public_url
@@ -245,7 +244,7 @@ def _picture(address: str) -> Markup:
 
 def kept_longer_until(opened: OpenDraft) -> str | None:
     """The day until which the draft would be kept if its person asked now; None where that is no later."""
-    later = local_day(expiry(opened.definition.drafts, now(), most_days=settings().draft_most_days))
+    later = local_day(expiry(kept_by(opened.definition), now()))
     return day_text(later) if later > local_day(opened.draft.expires_at) else None
 
 

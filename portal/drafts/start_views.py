@@ -6,7 +6,7 @@ from math import ceil
 from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.drafts.opening import holder
+from portal.drafts.opening import holder, kept_by
 from portal.drafts.operations import start_draft
 from portal.drafts.queries import drafts_of_form
 from portal.form_definitions.definition import FormDefinition
@@ -55,7 +55,14 @@ def start_now(slug: str) -> ResponseReturnValue:
         return redirect(sign_in_page(url_for("forms.start_page", slug=slug)), 303)
     keyring = portal().configuration.keyring
     draft = start_draft(
-        db(), version, definition, _session_holder(), keyring=keyring, now=now(), language=language()
+        db(),
+        version,
+        definition,
+        _session_holder(),
+        rules=kept_by(definition),
+        keyring=keyring,
+        now=now(),
+        language=language(),
     )
     return redirect(f"/drafts/{draft.reference}", 303)
 

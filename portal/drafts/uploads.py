@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from portal.drafts.files import FilePlace
 from portal.drafts.interface import open_page_at, place_of_page
-from portal.drafts.opening import OpenDraft, drafts_db, holder
+from portal.drafts.opening import OpenDraft, drafts_db, holder, kept_by
 from portal.drafts.rules import Part
 from portal.drafts.sealing import subject
 from portal.form_definitions.answers import InvalidAnswerError, mark
@@ -100,7 +100,7 @@ def file_place(opened_draft: OpenDraft, section: Section) -> FilePlace:
     return FilePlace(
         db=db(),
         draft=opened_draft.draft,
-        definition=opened_draft.definition,
+        rules=kept_by(opened_draft.definition),
         section=section,
         keyring=portal().configuration.keyring,
         now=now(),

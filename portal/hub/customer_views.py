@@ -10,6 +10,7 @@ from portal.accounts.queries import person_by_key
 from portal.accounts.rules import Address, BadAddressError, read_address
 from portal.audit import record
 from portal.drafts.models import Draft
+from portal.drafts.opening import kept_by
 from portal.drafts.operations import keep_save_address, note_beginning, start_draft
 from portal.drafts.queries import draft_by_reference
 from portal.form_definitions.definition import FormDefinition
@@ -130,7 +131,7 @@ def _begin(version: FormVersion, definition: FormDefinition, owner: Person | Non
     """The draft is the account's, or a guest's who comes by the link and a code; nobody's session opens it yet."""
     keyring, me = portal().configuration.keyring, person()
     holder = Holder(person_id=owner.id) if owner else Holder(guest_id=new_token())
-    draft = start_draft(db(), version, definition, holder, keyring=keyring, now=now())
+    draft = start_draft(db(), version, definition, holder, rules=kept_by(definition), keyring=keyring, now=now())
     name = typed(form.name).strip() or (owner.name if owner else None)
     customer = f"{name}, {form.address.email}" if name else form.address.email
     note_beginning(draft, by_id=me.id, by_name=me.shown_name, customer=customer, keyring=keyring)

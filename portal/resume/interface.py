@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.queries import person_by_id
 from portal.audit import record
 from portal.drafts.models import Draft
-from portal.drafts.opening import OpenDraft, holder
+from portal.drafts.opening import OpenDraft, holder, kept_by
 from portal.drafts.operations import grant, keep_longer
 from portal.drafts.queries import find_draft
 from portal.form_definitions.queries import definition_of
@@ -114,7 +114,7 @@ def come_back(draft: Draft, *, keeps: bool = False) -> ResponseReturnValue:
 
 def keep_for_longer(draft: Draft) -> None:
     """Keep the draft for the full time from now, as its person asks."""
-    keep_longer(db(), draft, definition_of(draft.version), now=now())
+    keep_longer(draft, kept_by(definition_of(draft.version)), now=now())
     record(db(), "draft_kept_longer", by=actor(holder().person_id), now=now(), subject=draft.reference)
 
 
