@@ -1,6 +1,5 @@
 """Pages of staff and administrators with much on them, and pages about the end: read by axe, and narrow."""
 
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page
@@ -9,7 +8,6 @@ from portal.sessions.operations import end_sessions_of
 from portal.sessions.rules import EndReason
 from tests.browser.filled import COLLEAGUE, FORMER, STAFF, add_cases, close_an_account, count_sessions, give_up_mail
 from tests.browser.inspection import NARROW, WIDE, Inspector
-from tests.browser.server import Server
 from tests.browser.visitors import Enter, take_over
 from tests.citizen import Citizen
 from tests.journeys import housing
@@ -36,14 +34,6 @@ TRACKS = """() => [...document.querySelectorAll(".table--ranked .chart__bar")].m
 @pytest.fixture
 def page(enter: Enter) -> Page:
     return enter(viewport=WIDE, reduced_motion="reduce")
-
-
-@pytest.fixture
-def look(page: Page, server: Server) -> Iterator[Inspector]:
-    """Looks at pages; what it finds fails the test at its end."""
-    inspector = Inspector(page, server)
-    yield inspector
-    assert inspector.faults == []
 
 
 def administrator(look: Inspector) -> None:
