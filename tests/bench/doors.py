@@ -33,7 +33,10 @@ KNOWN, UNKNOWN, NEITHER = "ada@mail.example", "eve@mail.example", "bob@mail.exam
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """A form that anybody may send: which input names somebody, and what else is typed."""
+    """A form that anybody may send: which input names somebody, and what else is typed.
+
+    Without a path it is the save page of a draft; each pair is then a new guest, as sessions end and the clock moves.
+    """
 
     path: str
     button: str
@@ -79,24 +82,37 @@ def doors(reference: str) -> dict[str, Door]:
             unknown="HS-2222-3333",
             others=(("return_code", "BCDF-GHJK"),),
         ),
+        "send my link": Door(path="", button="Send link", field="email"),
     }
 
 
 def timed(app: Flask, clock: MovableClock, door: Door, pairs: int) -> Timed:
     """Time so many pairs, one known and one unknown in turns by chance; between them enough time for another try."""
-    browser = Citizen(app)
-    form, _button = browser.open(door.path).form_with(door.button)
-    base = {control.name: control.value for control in form.controls} | dict(door.others)
+    browser, base = _at(app, door)
     chance, statuses = random.Random(7), set[int]()  # noqa: S311
     seen: dict[str, list[float]] = {door.known: [], door.unknown: []}
     for number in range(WARM + pairs):
+        browser, base = (browser, base) if door.path else _at(app, door)
         for who in chance.sample((door.known, door.unknown), 2):
             clock.advance(minutes=10)
-            milliseconds, status = _timed(browser.client, door.path, base | {door.field: who})
+            milliseconds, status = _timed(browser.client, browser.page.path, base | {door.field: who})
             if number >= WARM:
                 seen[who].append(milliseconds)
                 statuses.add(status)
     return Timed(known=seen[door.known], unknown=seen[door.unknown], statuses=frozenset(statuses))
+
+
+def _at(app: Flask, door: Door) -> tuple[Citizen, dict[str, str]]:
+    """A new browser at the door, and what its form sends."""
+    browser = Citizen(app)
+    path = door.path or f"{_new_draft(browser)}/save"
+    form, _button = browser.open(path).form_with(door.button)
+    return browser, {control.name: control.value for control in form.controls} | dict(door.others)
+
+
+def _new_draft(guest: Citizen) -> str:
+    guest.open("/forms/housing-support")
+    return guest.press("Start now").path
 
 
 def _timed(client: FlaskClient, path: str, data: dict[str, str]) -> tuple[float, int]:
@@ -114,9 +130,7 @@ def prepared(data_dir: str, clock: MovableClock) -> tuple[Flask, str]:
         publish(db, read_yaml((DEMO_FORMS / "housing-support.yaml").read_text(encoding="utf-8")), now=clock.now())
     for email in (KNOWN, NEITHER):
         add_person(app, email)
-    guest = Citizen(app)
-    guest.open("/forms/housing-support")
-    return app, guest.press("Start now").path.rpartition("/")[2]
+    return app, _new_draft(Citizen(app)).rpartition("/")[2]
 
 
 def measure(data_dir: str, pairs: int = PAIRS) -> bool:

@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from statistics import quantiles
-from time import monotonic_ns, perf_counter
+from time import monotonic_ns, perf_counter, sleep
 
 COUNT = "NUMBER-OF-THE-REQUEST"
 """Stands in a body for a number that grows from request to request, so that every save is new and changes something."""
@@ -37,25 +37,28 @@ class Answered:
     p95_ms: float
 
 
-def apply(asked: Sequence[Asked], seconds: float, port: int, browsers: ProcessPoolExecutor) -> Answered:
+def apply(
+    asked: Sequence[Asked], seconds: float, port: int, browsers: ProcessPoolExecutor, *, pause_s: float = 0
+) -> Answered:
     """Send what each browser asks to a server on this machine, again and again for some seconds.
 
     Raises `ValueError` where it answers with another status.
     """
     began = perf_counter()
-    running = [browsers.submit(_browse, each, seconds, port) for each in asked]
+    running = [browsers.submit(_browse, each, seconds, port, pause_s) for each in asked]
     times = [time for each in running for time in each.result()]
     cuts = quantiles(times, n=100)
     rate = len(times) / (perf_counter() - began)
     return Answered(count=len(times), rate=rate, p50_ms=cuts[49] * 1000, p95_ms=cuts[94] * 1000)
 
 
-def _browse(asked: Asked, seconds: float, port: int) -> list[float]:
+def _browse(asked: Asked, seconds: float, port: int, pause_s: float) -> list[float]:
     connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
     times: list[float] = []
     end = perf_counter() + seconds
     while len(times) < MOST and perf_counter() < end:
         times.append(_ask(connection, asked))
+        sleep(pause_s)
     connection.close()
     return times
 
