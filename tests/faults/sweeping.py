@@ -24,7 +24,9 @@ from tests.bench.requests import AUTOSAVE, POLL, guest_asks
 from tests.bench.server import PORTAL, running
 
 MOST_LOCKED_S = 0.05
-BROWSERS, LIVE, MOST_ROUNDS = 2, 100, 100
+BROWSERS, PAUSE_S = 4, 0.05
+"""Some seventy requests a second, half of them saves: what some two thousand people cause who type."""
+LIVE, MOST_ROUNDS = 100, 100
 LONG, LEFT, TOUCHED, FAILED = NEVER = (
     "locks of the worker that lasted over 50 ms",
     "expired sessions that were left",
@@ -68,7 +70,7 @@ def sweep_under_load(app: Flask, environ: dict[str, str], number: int) -> Counte
     _fill(app, number)
     guests = [guest_asks(app) for _ in range(BROWSERS)]
     living = _live(app)
-    asked = [guest[name] for guest, name in zip(guests, (AUTOSAVE, POLL), strict=True)]
+    asked = [guest[name] for guest, name in zip(guests, [AUTOSAVE, POLL] * BROWSERS, strict=False)]
     engine = app.extensions["portal"].database.engine
     with running(PORTAL, "/healthz", **environ) as server, _loaded(asked, server.port) as seen, timed(engine) as locks:
         _sweep(app)
@@ -108,11 +110,11 @@ def _row(expires_at: datetime) -> dict[str, object]:
 
 @contextmanager
 def _loaded(asked: list[Asked], port: int) -> Iterator[Counter[str]]:
-    """Browsers ask without a pause, until the end of the block; gives how many requests failed and were answered."""
+    """Browsers ask until the end of the block; gives how many requests failed and were answered."""
     seen, is_over = Counter[str](), Event()
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(len(asked), mp_context=spawn) as browsers:
-        apply(asked, 1.0, port, browsers)
+        apply(asked, 1.0, port, browsers, pause_s=PAUSE_S)
         asking = Thread(target=_ask, args=(seen, is_over, asked, port, browsers))
         asking.start()
         yield seen
@@ -123,7 +125,7 @@ def _loaded(asked: list[Asked], port: int) -> Iterator[Counter[str]]:
 def _ask(seen: Counter[str], is_over: Event, asked: list[Asked], port: int, browsers: ProcessPoolExecutor) -> None:
     while not is_over.is_set():
         try:
-            seen["requests meanwhile"] += apply(asked, 1.0, port, browsers).count
+            seen["requests meanwhile"] += apply(asked, 1.0, port, browsers, pause_s=PAUSE_S).count
         except (OSError, ValueError):
             seen[FAILED] += 1
 
