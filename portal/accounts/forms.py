@@ -87,9 +87,10 @@ class MailForm(AccountForm):
 
 
 class RegisterForm(MailForm):
-    """A new account's address and password."""
+    """A new account's address and password, and where to go once it is made."""
 
     password = PasswordField(validators=[_PASSWORD_MISSING, _is_good_password])
+    next = HiddenField()
 
 
 class ConfirmForm(AccountForm):

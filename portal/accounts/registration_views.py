@@ -3,7 +3,7 @@
 Opening a mailed link changes nothing and shows no personal data; acting on it takes a password and a button.
 """
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -25,7 +25,7 @@ from portal.accounts.responses import form_page, mailed_link, refuse, too_many, 
 from portal.accounts.rules import Address, LinkState, Purpose
 from portal.accounts.throttles import confirm_throttle, mail_throttle
 from portal.sessions.interface import visit
-from portal.web.addresses import actor
+from portal.web.addresses import actor, local_path
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
 from portal.web.unit_of_work import db, now
 
@@ -37,7 +37,7 @@ blueprint = Blueprint("registration", __name__)
 @activity(Activity.NAVIGATE)
 def register() -> ResponseReturnValue:
     """Ask for an address and a password."""
-    return form_page("register", RegisterForm())
+    return form_page("register", RegisterForm(next=request.args.get("next")))
 
 
 @blueprint.post("/account/register")
@@ -51,12 +51,13 @@ def submit_register() -> ResponseReturnValue:
     if refusal:
         return refusal
     password_hash = hash_password(typed(form.password))
+    then = local_path(form.next.data, "")
     begin_registration(
         db(),
         form.address,
         password_hash,
-        confirm_link=lambda token: mailed_link("registration.confirm", token),
-        account_link=mailed_link("accounts.sign_in"),
+        confirm_link=lambda token: mailed_link("registration.confirm", token, then=then),
+        account_link=mailed_link("accounts.sign_in", then=then),
         now=now(),
     )
     return redirect(url_for("registration.check_mail"), 303)
@@ -102,7 +103,7 @@ def _make_account(link: MailedToken) -> ResponseReturnValue:
         person = create_account(db(), address, "citizen", password_hash=link.password_hash, by=actor(), now=now())
     except DuplicateAddressError:
         return link_over(LinkState.USED)
-    return welcome(person, None)
+    return welcome(person, request.args.get("next"))
 
 
 @blueprint.get("/account/password")

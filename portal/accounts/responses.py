@@ -110,7 +110,7 @@ def door_behind(path: str) -> Door | None:
     return door_of(current_app.view_functions[endpoint])
 
 
-def mailed_link(endpoint: str, token: str | None = None) -> str:
-    """The full address of a page for a mail; commands, which have no request, mail links too."""
-    values = {"token": token} if token else {}
+def mailed_link(endpoint: str, token: str | None = None, *, then: str = "") -> str:
+    """The full address of a page for a mail, and where it leads `then`; commands, without a request, mail links too."""
+    values = {name: value for name, value in (("token", token), ("next", then)) if value}
     return public_url(current_app.url_map.bind("").build(endpoint, values))

@@ -9,7 +9,8 @@ from portal.drafts.models import Draft
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.loan import YOU, fill, publish_loan, send, start
-from tests.people import add_person, sign_in
+from tests.people import PASSWORD, add_person, sign_in
+from tests.post import letters
 
 PAGES = ("", "/you", "/tools", "/check", "/save")
 
@@ -71,6 +72,25 @@ def test_an_account_form_sends_signed_out_people_to_sign_in_and_back(app: Flask,
     assert (answer.status_code, answer.location) == (303, "/account/sign-in?next=%2Fforms%2Ftool-loan")
     assert sign_in(citizen, address=answer.location).path == "/forms/tool-loan"
     assert citizen.press("Start now").path.startswith("/drafts/TL-")
+
+
+def test_an_account_form_brings_those_back_who_register_first(app: Flask, citizen: Citizen) -> None:
+    publish_loan(app, access="account")
+    citizen.open("/forms/tool-loan")
+    citizen.press("Start now")
+    citizen.follow("Register")
+    citizen.press("Register", email="zoe@mail.example", password=PASSWORD)
+    (link,) = (line for line in letters(app)[-1].lines if line.startswith("http"))
+    elsewhere = Citizen(app)
+    elsewhere.open(link.removeprefix("http://127.0.0.1:8000"))
+    assert elsewhere.press("Confirm", password=PASSWORD).path == "/forms/tool-loan"
+
+
+def test_a_link_that_confirms_an_address_leads_nowhere_else(app: Flask, citizen: Citizen) -> None:
+    citizen.open("/account/register?next=https://elsewhere.example/")
+    citizen.press("Register", email="zoe@mail.example", password=PASSWORD)
+    citizen.open(f"{letters(app)[-1].link}?next=//elsewhere.example/")
+    assert citizen.press("Confirm", password=PASSWORD).path == "/account"
 
 
 def test_a_guest_of_another_form_must_sign_in_for_an_account_form(app: Flask, citizen: Citizen, draft: str) -> None:
