@@ -249,3 +249,14 @@ def test_a_page_text_that_is_too_long_is_refused(administrator: SignedIn, databa
     assert answer.status_code == 422
     assert "Enter at most 10000 characters" in answer.text
     assert in_force(database)["privacy_text"] == ""
+
+
+@pytest.mark.parametrize(("minutes", "status"), [("45", 303), ("7", 422)], ids=["valid", "sent back"])
+def test_saving_settings_counts_in_the_last_third_valid_or_not(
+    administrator: SignedIn, clock: MovableClock, minutes: str, status: int
+) -> None:
+    values = form_of(administrator.get()) | {MINUTES: minutes}
+    for seconds, remaining in ((4 * 3600, 2 * 3600), (1, 6 * 3600)):
+        clock.advance(seconds=seconds)
+        assert administrator.post(values).status_code == status
+        assert f'data-remaining="{remaining}"' in administrator.get("/session/poll?kind=hub").text

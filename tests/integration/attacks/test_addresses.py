@@ -1,5 +1,7 @@
 """Being led to another site: by where to go next, by a host's name, by a forwarded address."""
 
+from base64 import b64encode
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from sqlalchemy import select
 from portal.app import create_app
 from portal.audit import AuditEvent
 from portal.config import read_configuration
+from portal.errors import ConfigurationError
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.journeys import housing
@@ -97,3 +100,12 @@ def test_a_forwarded_address_is_believed_from_configured_proxies_only(
     with database.reading() as db:
         assert db.scalars(select(AuditEvent.address)).all() == [seen]
     database.close()
+
+
+@pytest.mark.parametrize(("address", "taken"), [("http://portal.example.org", False), ("http://127.0.0.1:8000", True)])
+def test_plain_http_outside_loopback_is_refused_in_production(tmp_path: Path, address: str, taken: bool) -> None:
+    keys = {"SECRET_KEY": "s" * 32, "ANSWER_KEYS": "k1:" + b64encode(b"k" * 32).decode()}
+    production = {"ENVIRONMENT": "production", "DATA_DIR": str(tmp_path), "MAIL_URL": "smtp://localhost", **keys}
+    assert read_configuration(production | {"BASE_URL": "https://portal.example.org"}).base_url
+    with nullcontext() if taken else pytest.raises(ConfigurationError, match="https:// in production"):
+        assert read_configuration(production | {"BASE_URL": address}).base_url == address

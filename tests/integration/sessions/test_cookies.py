@@ -18,6 +18,8 @@ from tests.integration.sessions.conftest import Browser
 from tests.journeys import housing
 
 HTTPS = "https://portal.example.org"
+ENDS = ("GET /session/ended", "GET /account", "POST /account/claim", "POST /account/sign-out")
+"""Requests whose answers say that the session is over."""
 
 
 def cookies(answer: TestResponse) -> dict[str, set[str]]:
@@ -131,3 +133,19 @@ def test_a_session_in_the_address_opens_nothing(open_browser: Callable[..., Brow
     for name in ("session_customer", "session", "sid"):
         assert app.test_client().get(f"/account?{name}={cookie.value}").status_code == 302
     assert app.test_client().get("/account", headers={"Authorization": f"Bearer {cookie.value}"}).status_code == 302
+
+
+def test_every_answer_that_reports_an_end_changes_the_epoch_and_no_other_does(
+    open_browser: Callable[..., Browser], clock: MovableClock
+) -> None:
+    browser = open_browser(person_id=1)
+    for path in ("/", "/session/poll", "/help/sessions", "/no/such/page"):
+        assert "epoch" not in cookies(browser.client.get(path)), path
+    clock.set(browser.expires_at)
+    epochs = set()
+    for path in ("GET /session/poll", *ENDS):
+        method, _, address = path.partition(" ")
+        answer = browser.client.open(address, method=method, data={"csrf_token": browser.token})
+        assert cookies(answer)["epoch"] == {"HttpOnly", "Path=/", "SameSite=Lax"}, path
+        epochs.add(str(browser.client.get_cookie("epoch")))
+    assert len(epochs) == 5

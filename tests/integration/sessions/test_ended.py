@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -17,6 +18,7 @@ from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
 from tests.integration.sessions.conftest import Browser
 from tests.journeys import housing
+from tests.people import add_person, sign_in
 
 HTMX = {"HX-Request": "true"}
 
@@ -229,3 +231,16 @@ def test_what_a_signed_out_visitor_sends_is_refused_and_names_no_time(
     assert _submissions(database) == 0
     with database.reading() as db:
         assert db.scalars(select(SessionRow)).one().end_reason == EndReason.SIGNED_OUT.value
+
+
+@pytest.mark.usefixtures("demo_forms")
+def test_signing_out_keeps_the_draft(app: Flask, citizen: Citizen) -> None:
+    add_person(app)
+    sign_in(citizen)
+    section = f"{housing.start(citizen)}/about_you"
+    citizen.open(section)
+    citizen.press("Continue", **housing.ABOUT_YOU)
+    citizen.press("Sign out")
+    assert citizen.open(section).path == "/account/sign-in"
+    sign_in(citizen)
+    assert citizen.open(section).value("full_name") == housing.ABOUT_YOU["full_name"]
