@@ -39,6 +39,7 @@ from portal.web.unit_of_work import db, now
 
 
 def section_sent(opened: OpenDraft, section: Section, part: Part, received: Received) -> ResponseReturnValue:
+    """Do what the pressed button of a section or item asks; what cannot be taken is shown again as it was typed."""
     require_whole(opened, section)
     form = opened.form(section, part, posted=opened.posted(section))
     is_refused = opened.is_outdated(section) or token_refused()
