@@ -84,6 +84,7 @@ def conflict_page(
         band=pages.band(opened, section, saved_state="conflict"),
         title=pages.part_title(opened, section, part),
         saved_at=saved_at,
+        is_removed=part.changed_at is None,
         differences=differences,
         same=_same(section, part, fields),
         faults=[(f"#{each.name}", each.error) for each in differences if each.error],
@@ -108,7 +109,7 @@ def _difference(
         raise KeyError(field_id)
     chosen = chosen_side(field_id)
     mine = Side(value=MINE, label=_("Mine, on this page"), lines=_lines(field, form.kept()), checked=chosen == MINE)
-    label = _("Saved at %(time)s", time=saved_at)
+    label = _("Saved at %(time)s", time=saved_at) if saved_at else _("Removed")
     saved = Side(value=SAVED, label=label, lines=_lines(field, part.state), checked=chosen == SAVED)
     missing = status == 422 and chosen is None
     question = field.label.in_(language())

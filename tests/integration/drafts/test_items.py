@@ -72,6 +72,20 @@ def test_removing_the_second_of_three_shifts_nothing(citizen: Citizen, draft: st
     assert "Hammer 2" not in citizen.open(f"{draft}/tools")
 
 
+def test_what_is_sent_of_an_item_that_was_removed_meanwhile_can_be_kept_or_left(citizen: Citizen, draft: str) -> None:
+    address = add(citizen, draft, **hammer(1))
+    tab = citizen.open(address)
+    citizen.open(f"{draft}/tools")
+    citizen.press("Remove Hammer 1")
+    citizen.page = tab
+    page = citizen.press("Continue", what="Mallet")
+    assert page.status == 409
+    assert "While you had this page open, its answers were removed somewhere else." in page
+    assert "saved somewhere else" not in page
+    assert citizen.press("Keep all of mine").value("what") == "Mallet"
+    assert "Change Mallet" in citizen.open(f"{draft}/tools").links
+
+
 def test_continue_below_the_minimum_says_how_many_are_missing(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/tools")
     page = citizen.press("Continue")
