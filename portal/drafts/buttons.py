@@ -42,13 +42,13 @@ def section_sent(opened: OpenDraft, section: Section, part: Part, received: Rece
     """Do what the pressed button of a section or item asks; what cannot be taken is shown again as it was typed."""
     require_whole(opened, section)
     form = opened.form(section, part, posted=opened.posted(section))
-    is_refused = opened.is_outdated(section) or token_refused()
+    is_refused = opened.is_outdated(section) or token_refused() or opened.is_one_too_many(section, part)
     if is_refused or asked_lookup() is not None:
         refuse_all_again(form, received)
     if asked_lookup() is not None:
         return _look_up(opened, section, part, form)
     if is_refused:
-        return section_answer(opened, section, part, form, status=409)
+        return _refuse(opened, section, part, form)
     part, form = take_files(opened, section, part, form, received)
     note_visit(opened)
     if REMOVE in request.form:
@@ -64,6 +64,15 @@ def section_sent(opened: OpenDraft, section: Section, part: Part, received: Rece
     answer = button(opened, section, part, form)
     opened.settle_parked(section, part)
     return answer
+
+
+def _refuse(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+    """The page again as it was typed; where the list became full meanwhile, Back leads there without the item."""
+    if token_refused() or opened.is_outdated(section):
+        return section_answer(opened, section, part, form, status=409)
+    if pressed_button() == "back":
+        return redirect(with_origin(opened.address(section.id)), 303)
+    return section_answer(opened, section, part, form, status=422, is_unsaved=True)
 
 
 def _remove_file(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:

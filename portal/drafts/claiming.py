@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal.drafts.models import Draft, DraftGuest
@@ -21,4 +21,4 @@ def claim_draft(db: Session, draft: Draft, person_id: int) -> None:
 
 def _claim(db: Session, drafts: Sequence[int], person_id: int) -> None:
     db.execute(update(Draft).where(Draft.id.in_(drafts)).values(person_id=person_id, return_code=None))
-    db.execute(delete(DraftGuest).where(DraftGuest.draft_id.in_(drafts)))
+    db.execute(update(DraftGuest).where(DraftGuest.draft_id.in_(drafts)).values(is_former=True))

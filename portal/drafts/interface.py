@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from portal.drafts.models import Draft
-from portal.drafts.queries import find_draft, last_draft
-from portal.form_definitions.definition import FormDefinition, Section
+from portal.drafts.queries import find_draft, formerly_held, last_draft
+from portal.form_definitions.definition import Section
 from portal.form_definitions.queries import definition_of
 from portal.sessions.kept_work import KeptWork
 from portal.sessions.operations import Holder
@@ -29,7 +29,16 @@ def kept_work(found: FoundSession, path: str | None) -> KeptWork | None:
 
 def _draft_at(path: str | None, holder: Holder) -> Draft | None:
     page = _PAGE.fullmatch(path or "")
-    draft = find_draft(reading(), page["reference"], holder, now=now()) if page else None
+    return _fillable(find_draft(reading(), page["reference"], holder, now=now())) if page else None
+
+
+def _former_draft_at(path: str, guest: Holder) -> Draft | None:
+    """The draft that was this guest's and is an account's now."""
+    page = _PAGE.fullmatch(path)
+    return _fillable(formerly_held(reading(), page["reference"], guest.guest_id)) if page and guest.guest_id else None
+
+
+def _fillable(draft: Draft | None) -> Draft | None:
     return draft if draft and draft.sent_at is None and draft.deleted_at is None and draft.expires_at > now() else None
 
 
@@ -60,15 +69,16 @@ def parkable_page(found: FoundSession, path: str) -> str | None:
 
 def open_page_at(found: FoundSession, path: str, *, is_late: bool) -> OpenPage | None:
     """The page at `path` that a session may fill or, where it has ended, leave values behind for."""
-    draft = _draft_at(path, Holder(person_id=found.person_id, guest_id=found.guest_id))
+    holder = Holder(person_id=found.person_id, guest_id=found.guest_id)
     page = _PAGE.fullmatch(path)
+    draft = _draft_at(path, holder) or (_former_draft_at(path, holder) if is_late else None)
     if draft is None or page is None:
         return None
     definition = definition_of(draft.version)
     section = definition.section(page["section"] or "")
     if section is None or not _holds_answers(section, page["item"]):
         return None
-    if is_late and not _is_saved(definition, found):
+    if is_late and not (definition.allow_save or draft.person_id):
         return None
     address = "/".join(filter(None, ("/drafts", draft.reference, section.id, page["item"])))
     return OpenPage(draft_id=draft.id, section=section, address=address)
@@ -79,8 +89,6 @@ def _holds_answers(section: Section, item: str | None) -> bool:
     return bool(item) is bool(section.repeat)
 
 
-def _is_saved(definition: FormDefinition, found: FoundSession) -> bool:
-    return definition.allow_save or found.person_id is not None
 
 
 def _kept(draft: Draft, *, is_guest: bool) -> KeptWork:

@@ -82,9 +82,13 @@ class DraftPart(Base):
 
 
 class DraftGuest(Base):
-    """A guest who started a draft or came back to it; a guest may open only the drafts named here."""
+    """A guest who started a draft or came back to it; a guest may open only the drafts named here.
+
+    `is_former` where the draft became an account's: it opens no more, but what the guest's pages send is kept for it.
+    """
 
     __tablename__ = "draft_guests"
 
     draft_id: Mapped[int] = mapped_column(Id, ForeignKey("drafts.id", ondelete="CASCADE"), primary_key=True)
     guest_id: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+    is_former: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

@@ -31,9 +31,10 @@ from portal.sessions.interface import pressed_button, visit
 from portal.sessions.late_forms import Parked
 from portal.sessions.operations import Holder
 from portal.sessions.parked_values import keep_parked, parked_on, parked_pages
-from portal.sessions.parking import SHOWN
+from portal.sessions.parking import SHOWN, park_late_form
 from portal.site_settings.interface import settings
 from portal.site_settings.times import clock_time, day_text, language, local_day, today
+from portal.web.addresses import sign_in_page
 from portal.web.counters import Event, count
 from portal.web.htmx import htmx_redirect, is_htmx
 from portal.web.portal import portal
@@ -153,6 +154,11 @@ class OpenDraft:
         if not any(definition_of(version).section(section_id) for version in versions):
             abort(404)
         abort(409 if is_htmx() else redirect(self.address(), 302 if is_safe() else 303))
+
+    def is_one_too_many(self, section: Section, part: Part) -> bool:
+        """Whether this would be a new item of a list that is full, as another page has filled it."""
+        items = self.filled.items(section) if section.repeat else ()
+        return section.repeat is not None and part not in items and len(items) >= section.repeat.max
 
     def form(
         self,
@@ -335,7 +341,7 @@ def open_draft(reference: str, *, by_itself: bool = False) -> OpenDraft:
     """
     found = find_draft(drafts_db(), reference, holder(), now=now(), locked=not only_reads())
     if found is None:
-        abort(403 if token_refused() else 404)
+        _not_found()
     stays = by_itself and page_version() == found.version.number
     opened = OpenDraft(found, has_parked=found.has_parked, stays=stays)
     if not only_reads() and opened.newer and opened.newer.moves and not closed_on(found):
@@ -343,6 +349,17 @@ def open_draft(reference: str, *, by_itself: bool = False) -> OpenDraft:
     if found.sent_at is None and not opened.can_be_saved:
         lose_answers()
     return opened
+
+
+def _not_found() -> NoReturn:
+    """Somebody else's draft does not exist; one that was the guest's own until an account took it is said to be."""
+    live = visit().live
+    parked = park_late_form(live) if live and not is_safe() and not token_refused() else None
+    if parked is None:
+        abort(403 if token_refused() else 404)
+    if is_htmx():
+        abort(htmx_redirect(sign_in_page(parked.page), 401))
+    abort(make_response(render_template("drafts/claimed.html", next=parked.page), 403))
 
 
 def closed_on(draft: Draft) -> datetime | None:

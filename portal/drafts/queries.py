@@ -15,10 +15,12 @@ from portal.keyring import Keyring
 from portal.sessions.operations import Holder
 from portal.sessions.parked_values import has_parked
 
+_IS_HELD = DraftGuest.is_former.is_(False)
+
 
 def opened_by(holder: Holder) -> ColumnElement[bool]:
     """The condition that this person or guest may open the draft."""
-    granted = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == holder.guest_id)
+    granted = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == holder.guest_id, _IS_HELD)
     return or_(
         Draft.person_id == holder.person_id if holder.person_id else false(),
         granted if holder.guest_id else false(),
@@ -32,7 +34,7 @@ def _newest_number() -> ScalarSelect[int]:
     return select(func.max(each.number)).where(each.form_id == form_id).correlate(Draft).scalar_subquery()
 
 
-_GRANTED = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == bindparam("guest"))
+_GRANTED = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == bindparam("guest"), _IS_HELD)
 _FOUND = (
     select(Draft)
     .where(Draft.reference == bindparam("reference"), or_(Draft.person_id == bindparam("person"), _GRANTED))
@@ -54,6 +56,12 @@ def find_draft(db: Session, reference: str, holder: Holder, *, now: datetime, lo
     known = reference.upper()
     values = {"reference": known, "person": holder.person_id, "guest": holder.guest_id, "now": now}
     return db.scalar(_FOUND_LOCKED if locked else _FOUND, values | {"work": f"/drafts/{known}"})
+
+
+def formerly_held(db: Session, reference: str, guest_id: str) -> Draft | None:
+    """The account's draft of this reference that a guest held before it became the account's."""
+    held = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == guest_id, DraftGuest.is_former)
+    return db.scalar(select(Draft).where(Draft.reference == reference.upper(), held))
 
 
 def newer_versions(db: Session, draft: Draft) -> Sequence[FormVersion]:

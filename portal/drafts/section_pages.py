@@ -46,6 +46,7 @@ def section_answer(
         intro=rich_text(section.intro.in_(language())) if section.intro and not section.repeat else None,
         is_out_of_date=status == 409,
         is_other_version=status == 409 and opened.is_outdated(section),
+        is_one_too_many=opened.is_one_too_many(section, part),
         asked=asked_again(section, part),
         autosave=autosave,
         hints=pages.hints_of_change(opened, section, part),

@@ -97,6 +97,8 @@ def item_page(reference: str, section_id: str, item_id: str) -> ResponseReturnVa
     opened = open_draft(reference)
     section, part = _item(opened, section_id, item_id)
     require_open(opened)
+    if opened.is_one_too_many(section, part):
+        abort(404)
     if not opened.filled.is_open(section):
         return redirect(opened.address())
     return opened_page(opened, section, part)
@@ -135,10 +137,7 @@ def _item(opened: OpenDraft, section_id: str, item_id: str) -> tuple[Section, Pa
     section = opened.section(section_id)
     if not section.repeat or not ITEM_ID.fullmatch(item_id):
         abort(404)
-    part = opened.filled.part(section.id, item_id)
-    if part not in opened.filled.items(section) and len(opened.filled.items(section)) >= section.repeat.max:
-        abort(404)
-    return section, part
+    return section, opened.filled.part(section.id, item_id)
 
 
 @blueprint.post("/drafts/<reference>/autosave/<section_id>", defaults={"item_id": ""})
@@ -171,8 +170,9 @@ def _changed_fields() -> frozenset[str]:
 
 
 def autosaved_part(opened: OpenDraft, section_id: str, item_id: str) -> tuple[Section, Part]:
-    """The section or item that a page saves by itself; the list of a repeat has nothing to save: 404."""
+    """The section or item that a page saves by itself; the list of a repeat and an item too many are not found."""
     if item_id:
-        return _item(opened, section_id, item_id)
+        section, part = _item(opened, section_id, item_id)
+        return (section, part) if not opened.is_one_too_many(section, part) else abort(404)
     section = opened.section(section_id)
     return (section, opened.filled.part(section.id)) if not section.repeat else abort(404)

@@ -91,22 +91,32 @@ def _is_signed_in_elsewhere(door: Door) -> bool:
 
 
 def _must_sign_in() -> ResponseReturnValue:
+    owner = None if is_safe() else _owner_of_page()
+    parked = park_late_form(owner) if owner else None
     target = sign_in_page(request.full_path.rstrip("?") if is_safe() else None)
     if is_htmx():
         return htmx_redirect(target, 401)
-    return redirect(target) if is_safe() else (render_template("sessions/no_session.html"), 403)
+    return redirect(target) if is_safe() else _no_session_page(parked)
+
+
+def _no_session_page(parked: Parked | None = None) -> ResponseReturnValue:
+    return render_template("sessions/no_session.html", next=parked.page if parked else None), 403
 
 
 def over(found: FoundSession | None) -> ResponseReturnValue:
     """The answer to a request of a session that has ended: where to read why, or the notice that nothing was done."""
     visit().report_end()
-    parked = park_late_form(found) if found and not is_safe() else None
+    owner = None if is_safe() else _owner_of_page() or found
+    parked = park_late_form(owner) if owner else None
     target = ended_page()
     if is_htmx():
         return htmx_redirect(target, 401)
     if is_safe():
         return redirect(target)
-    return (late_notice(found, parked) if found else render_template("sessions/no_session.html")), 403
+    if found is None or owner is None:
+        return _no_session_page(parked)
+    is_ours = _is_same_person(owner, found) or _is_in_both_hands(owner, found)
+    return (late_notice(found, parked) if is_ours else _page_of_somebody_else()), 403
 
 
 def late_notice(found: FoundSession, parked: Parked | None) -> str:
@@ -164,11 +174,15 @@ def _mismatch() -> ResponseReturnValue | None:
     owner = _owner_of_page()
     if owner and not _is_same_person(owner, live) and not _is_in_both_hands(owner, live):
         park_late_form(owner)
-        return render_template("sessions/someone_else.html"), 403
+        return _page_of_somebody_else(), 403
     if "shows_form_again" in current_app.view_functions[request.endpoint or ""].__dict__:
         g.token_refused = True
         return None
     return render_template("sessions/mismatch.html", next=_page_of_form()), 409
+
+
+def _page_of_somebody_else() -> str:
+    return render_template("sessions/someone_else.html")
 
 
 def _owner_of_page() -> FoundSession | None:

@@ -117,9 +117,28 @@ def test_at_the_maximum_there_is_no_add_and_a_forced_one_makes_nothing(
     forced = {"csrf_token": token, "_action": "add", "_end": "1"}
     assert citizen.client.post(f"{draft}/tools", data=forced).status_code == 422
     assert citizen.client.get(spare).status_code == 404
-    smuggled = {"csrf_token": token, "what": "Fourth", "power": "no", "_end": "1"}
-    assert citizen.client.post(spare, data=smuggled).status_code == 404
     assert len(items(parts(draft))) == 3
+
+
+def test_an_item_typed_while_the_list_became_full_comes_back_as_typed_and_fits_once_there_is_room(
+    citizen: Citizen, draft: str, parts: Parts
+) -> None:
+    citizen.open(f"{draft}/tools")
+    spare = citizen.send("Add another tool").location
+    page = citizen.open(spare)
+    for number in (1, 2, 3):
+        add(citizen, draft, **hammer(number))
+    citizen.page = page
+    page = citizen.press("Continue", **SAW)
+    assert (page.status, page.path, page.value("what")) == (422, spare, SAW["what"])
+    assert "You cannot add any more." in page
+    assert len(items(parts(draft))) == 3
+    assert citizen.send("Back", **SAW).location == f"{draft}/tools"
+    citizen.open(f"{draft}/tools")
+    citizen.press("Remove Hammer 2")
+    citizen.page = page
+    assert citizen.send("Continue", **SAW).status_code == 303
+    assert "Change Saw" in citizen.open(f"{draft}/tools").links
 
 
 def test_adding_after_that_is_everyone_makes_the_section_right_again_by_itself(citizen: Citizen, draft: str) -> None:

@@ -170,6 +170,54 @@ def test_a_page_of_a_that_is_sent_after_b_signed_in_is_refused_and_parked_for_a(
     assert citizen.open(section).value("address-line_1") == "2 Late Street"
 
 
+def test_a_page_of_a_that_is_sent_when_bs_session_has_ended_too_is_parked_for_a(
+    citizen: Citizen, app: Flask, clock: MovableClock
+) -> None:
+    sign_in(citizen, ZOE)
+    section = f"{housing.start(citizen)}/home"
+    tab = Citizen(app)
+    tab.client = citizen.client
+    tab.open(section)
+    clock.advance(minutes=31)
+    sign_in(citizen, RUTH)
+    clock.advance(minutes=31)
+    page = tab.press("Continue", **LATE)
+    assert (page.status, page.heading) == (403, "This page was opened by someone else")
+    assert "Late Street" not in page
+    sign_in(citizen, ZOE)
+    assert citizen.open(section).value("address-line_1") == "2 Late Street"
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_a_page_whose_browser_lost_its_cookie_is_refused_and_kept_for_its_person(
+    citizen: Citizen, clock: MovableClock, *, is_over: bool
+) -> None:
+    sign_in(citizen, ZOE)
+    section = f"{housing.start(citizen)}/home"
+    citizen.open(section)
+    clock.advance(minutes=31 if is_over else 1)
+    citizen.client.delete_cookie("session_customer")
+    page = citizen.press("Continue", **LATE)
+    assert (page.status, page.heading) == (403, "You are not signed in")
+    assert "What you typed is kept for a day" in page
+    assert "Late Street" not in page.text
+    sign_in(citizen, ZOE)
+    assert citizen.open(section).value("address-line_1") == "2 Late Street"
+
+
+def test_after_an_explicit_sign_out_a_page_without_cookie_leaves_nothing(
+    citizen: Citizen, app: Flask, database: Database
+) -> None:
+    sign_in(citizen, ZOE)
+    tab = Citizen(app)
+    tab.client = citizen.client
+    tab.open(f"{housing.start(citizen)}/home")
+    citizen.press("Sign out")
+    page = tab.press("Continue", **LATE)
+    assert (page.status, "is kept" in page) == (403, False)
+    assert parked(database) == 0
+
+
 def test_a_guest_gets_them_by_reference_and_return_code(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     draft = housing.start(citizen)
     slip = re.findall(r'slip__value">([^<]+)<', citizen.page.text)

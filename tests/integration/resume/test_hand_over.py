@@ -4,12 +4,15 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from portal.db import Database
 from portal.drafts.models import Draft
-from portal.sessions.models import SessionRow
+from portal.sessions.models import ParkedValues, SessionRow
 from tests.citizen import Citizen
+from tests.conftest import MovableClock
 from tests.integration.resume.conftest import Saved
-from tests.loan import YOU, start
+from tests.loan import YOU, begin, start
 from tests.people import add_person, sign_in
 from tests.post import letters
 
@@ -77,6 +80,38 @@ def test_a_signed_in_person_who_brings_a_guests_link_adds_the_form_to_the_accoun
     again.open("/resume")
     page = again.press("Continue your form", reference=guests.reference, return_code=guests.code)
     assert page.status == 422
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_what_the_guests_page_sends_after_somebody_added_the_form_to_an_account_is_kept_for_the_account(
+    app: Flask, beas: Citizen, citizen: Citizen, guests: Saved, clock: MovableClock, *, is_late: bool
+) -> None:
+    tab = citizen.open(f"{guests.address}/remarks")
+    beas.open(guests.link)
+    beas.press("Continue your form")
+    beas.press("Continue", code=letters(app)[-1].code)
+    beas.press("Yes")
+    clock.advance(minutes=31 if is_late else 1)
+    citizen.page = tab
+    page = citizen.press("Continue", remark="Typed on the old computer")
+    assert page.status == 403
+    assert is_late or page.heading == "This form belongs to an account now"
+    assert "Typed on the old computer" not in page.text
+    sign_in(beas, "bea@mail.example")
+    assert beas.open(f"{guests.address}/remarks").value("remark") == "Typed on the old computer"
+
+
+def test_a_guest_who_never_held_a_form_leaves_nothing_behind_in_it(
+    app: Flask, beas: Citizen, adas: Saved, database: Database
+) -> None:
+    stranger = Citizen(app)
+    draft = begin(stranger)
+    stranger.open(f"{draft}/remarks")
+    mine = stranger.page.value("csrf_token")
+    page = stranger.client.post(f"{adas.address}/remarks", data={"csrf_token": mine, "remark": "x", "_end": "1"})
+    assert page.status_code == 404
+    with database.reading() as db:
+        assert db.scalars(select(ParkedValues)).all() == []
 
 
 def test_a_signed_in_person_who_brings_reference_and_code_is_asked_too_and_may_say_no(
