@@ -144,8 +144,9 @@ def create_app(
     *,
     clock: Clock | None = None,
     kinds: Mapping[str, Kind] = KINDS,
+    database: Database | None = None,
 ) -> Flask:
-    """The application; tests give it a clock that they move, and kinds of session with other policies.
+    """The application; tests give it a clock that they move, kinds of session with other policies, an open database.
 
     Raises `ConfigurationError` where the environment or the database is not as it must be.
     """
@@ -156,7 +157,7 @@ def create_app(
     app.extensions["portal"] = Portal(
         configuration=configuration,
         clock=clock or SystemClock(),
-        database=Database(configuration.database_url),
+        database=database or Database(configuration.database_url),
         policies=kinds,
     )
     app.extensions["portal"].database.check()

@@ -79,11 +79,14 @@ def migrated_postgresql(worker_id: str, testrun_uid: str) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest) -> str:
     """An empty, migrated database of each kind."""
     if request.param == "sqlite":
-        path = tmp_path / "portal.sqlite3"
-        path.write_bytes(request.getfixturevalue("migrated_sqlite").read_bytes())
+        migrated: Path = request.getfixturevalue("migrated_sqlite")
+        path = migrated.with_name("portal.sqlite3")
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        path.write_bytes(migrated.read_bytes())
         return f"sqlite:///{path}"
     url: str = request.getfixturevalue("migrated_postgresql")
     _empty(url)
@@ -112,16 +115,27 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
     return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
 
 
+@pytest.fixture(scope="session")
+def databases() -> dict[str, Database]:
+    """One of each kind for the many applications of a run: statements are compiled once."""
+    return {}
+
+
 @pytest.fixture
 def app(
-    configuration: Configuration, clock: MovableClock, compiled_templates: FileSystemBytecodeCache
+    configuration: Configuration,
+    clock: MovableClock,
+    compiled_templates: FileSystemBytecodeCache,
+    databases: dict[str, Database],
 ) -> Iterator[Flask]:
-    app = create_app(configuration, clock=clock)
+    database = databases.get(configuration.database_url) or Database(configuration.database_url)
+    databases[configuration.database_url] = database
+    app = create_app(configuration, clock=clock, database=database)
     app.jinja_env.bytecode_cache = compiled_templates
     app.testing = True
     app.config["PROPAGATE_EXCEPTIONS"] = False
     yield app
-    app.extensions["portal"].database.close()
+    database.close()
 
 
 @pytest.fixture(autouse=True)
