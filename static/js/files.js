@@ -20,7 +20,8 @@
   const spoken = document.createElement("div");
   spoken.className = "govuk-visually-hidden";
   spoken.setAttribute("role", "status");
-  form().append(spoken);
+  // Not `append`: a question may bear that id, and its input would stand in the method's place.
+  form().insertAdjacentElement("beforeend", spoken);
 
   function text(place, kind, values) {
     const words = place.getAttribute(`data-text-${kind}`);
