@@ -10,7 +10,7 @@ from portal.sessions.kept_work import KeptWork
 from portal.sessions.late_forms import Parked
 from portal.sessions.networks import Move, again_page, end_by_network, move_of
 from portal.sessions.parking import form_token, park_late_form
-from portal.sessions.queries import FoundSession, session_by_id
+from portal.sessions.queries import FoundSession, has_signed_out_since, session_by_id
 from portal.sessions.rules import EndReason
 from portal.site_settings.times import clock_time
 from portal.web.addresses import sign_in_page
@@ -91,8 +91,7 @@ def _is_signed_in_elsewhere(door: Door) -> bool:
 
 
 def _must_sign_in() -> ResponseReturnValue:
-    owner = None if is_safe() else _owner_of_page()
-    parked = park_late_form(owner) if owner else None
+    parked = None if is_safe() else _parked_without_cookie()
     target = sign_in_page(request.full_path.rstrip("?") if is_safe() else None)
     if is_htmx():
         return htmx_redirect(target, 401)
@@ -192,6 +191,12 @@ def _owner_of_page() -> FoundSession | None:
     known = owner.isascii() and owner.isdigit() and len(owner) <= OWNER_LENGTH
     found = session_by_id(reading(), int(owner)) if known else None
     return found if found and proves(token, found.csrf_secret) and found.is_explained(now()) else None
+
+
+def _parked_without_cookie() -> Parked | None:
+    """What is kept of a page whose browser has no session; nothing once its person has signed out since."""
+    owner = _owner_of_page()
+    return park_late_form(owner) if owner and not has_signed_out_since(reading(), owner) else None
 
 
 def _is_same_person(one: FoundSession, other: FoundSession) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from portal.sessions.models import SessionRow
@@ -96,6 +96,13 @@ def session_by_id(db: Session, session_id: int) -> FoundSession | None:
     """The session with this id, live or ended, or None."""
     row = db.execute(_COLUMNS.where(_TABLE.c.id == session_id)).one_or_none()
     return _found(row) if row else None
+
+
+def has_signed_out_since(db: Session, found: FoundSession) -> bool:
+    """Whether the holder of this session has pressed Sign out anywhere since it began."""
+    same = _TABLE.c.person_id == found.person_id if found.person_id else _TABLE.c.guest_id == found.guest_id
+    signed_out = _TABLE.c.end_reason == EndReason.SIGNED_OUT.value
+    return db.scalar(select(exists().where(same, signed_out, _TABLE.c.ended_at >= found.started_at))) or False
 
 
 def live_deadline(db: Session, session_id: int, *, now: datetime) -> datetime | None:

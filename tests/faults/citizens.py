@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.faults.devices import Device, Hands, StuckError
+from tests.faults.devices import NOBODYS, SIGNED_OUT, Device, Hands, StuckError
 from tests.faults.oracle import Fault
 from tests.faults.pages import REQUIRED, SECTIONS, inputs
 from tests.faults.wire import Answer, Network
@@ -149,6 +149,7 @@ class Citizen(Hands):
         for path in ("/account", "/account/requests", f"{self.address}/{self.tab.section}"):
             self.device.browser.get(path)
         self._quit("/account")
+        self.device.session = NOBODYS
         self.device.browser.viewer = self.number
 
     def sign_out(self) -> None:
@@ -167,7 +168,7 @@ class Citizen(Hands):
             return self.device.browser.post("/account/sign-out?kind=customer", [("csrf_token", token)])
 
         self.insist(once, 303)
-        self.device.session = 0
+        self.device.session = SIGNED_OUT
 
     # The end of the day
 

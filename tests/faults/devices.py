@@ -60,6 +60,10 @@ class Tab:
         return [*ours, ("_sequence", str(self.sequence)), *own, *last, ("_end", "1")]
 
 
+SIGNED_OUT, NOBODYS = 0, -1
+"""In place of a session's number: after one's own Sign out, and after that of somebody else in the same browser."""
+
+
 class Device:
     """One browser of a citizen with its tabs."""
 
@@ -67,7 +71,7 @@ class Device:
         self.browser = Browser(citizen.street.port, citizen.seen, citizen.number)
         citizen.browsers.append(self.browser)
         self.tabs: list[Tab] = []
-        self.session = 0
+        self.session = SIGNED_OUT
 
 
 class StuckError(Exception):
@@ -228,8 +232,8 @@ class Hands:
 
     def _late(self, device: Device, tab: Tab, values: Values, *, whole: bool, said: bool) -> None:
         """What came after the end is kept for sure where the page is of the very session that ended."""
-        known = said or (device.session != 0 and not self._is_over(device, tab))
-        if device.session == 0:
+        known = said or not self._is_over(device, tab)
+        if device.session == SIGNED_OUT:
             return self.oracle.note(f"nothing is kept after signing out: {dict(values)}")
         return self.oracle.came_late(tab.known, values, whole=whole, is_sure=known)
 
@@ -251,7 +255,7 @@ class Hands:
         elif answer.status == 409:
             self.oracle.differs(tab.section, sides(answer.text))
         elif answer.status == 403:
-            self._late(device, tab, tab.values, whole=True, said=KEPT in answer.text)
+            self._late(device, tab, tab.values, whole=True, said=any(words in answer.text for words in KEPT))
         elif answer.is_lost and answer.arrived:
             self.oracle.perhaps(tab.known, tab.values, whole=True)
         elif answer.status:

@@ -7,7 +7,7 @@ SECTIONS = {"first": ("name", "street", "code", "story"), "second": ("work", "ne
 REQUIRED = {"first": ("name",), "second": ("work",)}
 FORM = "/forms/fault-form"
 PARKED = "It came after your session had ended. Check it and press Continue to save it."
-KEPT = "Kept for you, not sent, until"
+KEPT = ("Kept for you, not sent, until", "What you typed is kept for a day")
 _TAG = re.compile(r"<input\b[^>]*>")
 _AREA = re.compile(r'<textarea\b[^>]*\bname="([^"]+)"[^>]*>\n?(.*?)</textarea>', re.S)
 _ATTRIBUTE = re.compile(r'\b(name|value)="([^"]*)"')

@@ -218,6 +218,20 @@ def test_after_an_explicit_sign_out_a_page_without_cookie_leaves_nothing(
     assert parked(database) == 0
 
 
+def test_an_older_page_leaves_nothing_either_once_its_person_has_signed_out(
+    citizen: Citizen, app: Flask, clock: MovableClock, database: Database
+) -> None:
+    sign_in(citizen, ZOE)
+    tab = Citizen(app)
+    tab.client = citizen.client
+    tab.open(f"{housing.start(citizen)}/home")
+    clock.advance(minutes=31)
+    sign_in(citizen, ZOE)
+    citizen.press("Sign out")
+    assert tab.press("Continue", **LATE).status == 403
+    assert parked(database) == 0
+
+
 def test_a_guest_gets_them_by_reference_and_return_code(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     draft = housing.start(citizen)
     slip = re.findall(r'slip__value">([^<]+)<', citizen.page.text)
