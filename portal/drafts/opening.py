@@ -249,12 +249,15 @@ class OpenDraft:
             count(Event.RESTORED, kind=visit().kind, form=self.version.form_id, section=section.id)
 
     def release_parked(self, section: Section, part: Part, saved: frozenset[str], revision: int) -> None:
-        """Let go of those fields of the parked form that this page shows and has just saved by itself."""
+        """Let go of the parked fields that this page has just saved by itself; of all, where the rest says no more."""
         seen = (("_revision", str(revision)), ("_page", seen_by_page().page_id))
         fields = frozenset(field.id for field in section.fields)
         for parked in self._all_parked(part):
             if parked.tab == shown_tab():
                 left = parked.form.without(saved, of=fields, seen=seen)
+                stored = self.filled.part(part.section_id, part.item_id)
+                if left and not self._says_more(section, stored, replace(parked, form=left)):
+                    left = None
                 keep_parked(db(), portal().configuration.keyring, parked, left)
                 if left is None:
                     self._count_restored(section, parked)
@@ -279,7 +282,8 @@ class OpenDraft:
     def store(self, part: Part, change: Change) -> int:
         """Store one change; gives the revision. What is judged afterwards is judged with it."""
         keyring = portal().configuration.keyring
-        self.draft.language = language()
+        if self.draft.language != language():
+            self.draft.language = language()
         rules = kept_by(self.definition)
         revision = save_part(db(), self.draft, part, change, rules=rules, keyring=keyring, now=now())
         confirmed = part.is_confirmed if change.is_confirmed is None else change.is_confirmed

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from sqlalchemy import Table, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.db import SWEEP_BATCH
 from portal.drafts.lifetimes import expiry, next_reminder
@@ -43,6 +44,10 @@ _VALUES: dict[str, Any] = {
 _INSERT_PART = insert(_PARTS).values(_PLACE | _VALUES)
 _UPDATE_PART = update(_PARTS).where(*(_PARTS.c[name] == value for name, value in _PLACE.items())).values(_VALUES)
 """Made once and run without the ORM: every save runs one of them."""
+_DRAFTS = cast("Table", Draft.__table__)
+_TOUCHED = ("changed_at", "answered_at", "expires_at", "remind_at", "last_section_id", "edits")
+_TOUCH = update(_DRAFTS).where(_DRAFTS.c.id == bindparam("draft")).values({name: bindparam(name) for name in _TOUCHED})
+"""What every change of an answer writes down of the draft."""
 
 
 def start_draft(
@@ -84,20 +89,13 @@ def _new_reference(db: Session, definition: FormDefinition) -> str:
             return reference
 
 
-def _keep_from(draft: Draft, rules: Drafts, now: datetime) -> None:
-    """Count the days that a draft is kept, and those before its reminders, from `now`."""
-    draft.expires_at = expiry(rules, now)
-    draft.remind_at = next_reminder(rules, draft.expires_at, now)
-
-
 def keep_longer(draft: Draft, rules: Drafts, *, now: datetime) -> None:
     """Keep a draft for the full time from now, as its person asks; nothing in it changes.
 
     Its person is told of the end again only where there is something to lose.
     """
-    _keep_from(draft, rules, now)
-    if draft.answered_at is None:
-        draft.remind_at = None
+    draft.expires_at = expiry(rules, now)
+    draft.remind_at = next_reminder(rules, draft.expires_at, now) if draft.answered_at else None
 
 
 def grant(db: Session, draft: Draft, guest_id: str) -> None:
@@ -142,7 +140,7 @@ def save_part(
     confirmed = before.is_confirmed if change.is_confirmed is None else change.is_confirmed
     after = replace(before, page_id=change.page_id, sequence=change.sequence)
     if before.revision == NO_REVISION or before.state != change.state or before.is_confirmed != confirmed:
-        _touch(draft, rules, change.section_id, now)
+        _touch(db, draft, rules, change.section_id, now)
         edited = edited_after(
             before, change.state, is_confirmed=confirmed, edit=draft.edits, checked=draft.edits_checked or 0
         )
@@ -160,12 +158,19 @@ def _next_revision(before: Part, change: Change) -> int:
     return before.revision if stays else before.revision + 1
 
 
-def _touch(draft: Draft, rules: Drafts, section_id: str, now: datetime) -> None:
-    draft.changed_at = now
-    draft.answered_at = draft.answered_at or now
-    _keep_from(draft, rules, now)
-    draft.last_section_id = section_id
-    draft.edits += 1
+def _touch(db: Session, draft: Draft, rules: Drafts, section_id: str, now: datetime) -> None:
+    expires_at = expiry(rules, now)
+    values: dict[str, Any] = {
+        "changed_at": now,
+        "answered_at": draft.answered_at or now,
+        "expires_at": expires_at,
+        "remind_at": next_reminder(rules, expires_at, now),
+        "last_section_id": section_id,
+        "edits": draft.edits + 1,
+    }
+    db.connection().execute(_TOUCH, values | {"draft": draft.id})
+    for name, value in values.items():
+        set_committed_value(draft, name, value)
 
 
 def clear_marks(db: Session, draft: Draft, parts: Iterable[Part]) -> None:
@@ -228,7 +233,7 @@ def remove_item(db: Session, draft: Draft, section_id: str, item_id: str, *, rul
         )
     )
     let_go_of_place(db, subject(draft.id), place(section_id, item_id), now=now)
-    _touch(draft, rules, section_id, now)
+    _touch(db, draft, rules, section_id, now)
 
 
 def keep_save_address(draft: Draft, address: str, *, keyring: Keyring) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from flask import Blueprint, abort, redirect, render_template, request
+from flask import Blueprint, abort, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal.drafts import pages
@@ -157,10 +157,16 @@ def autosave(reference: str, section_id: str, item_id: str) -> ResponseReturnVal
     if stale_fields(opened, section, part, form):
         abort(409)
     if is_overtaken(part):
-        return render_template("drafts/_saved.html", saved=clock_time(now()), revision=part.revision)
+        return _saved(part.revision)
     revision = seen_by_page().revision if says_nothing_new(part, form) else opened.save(part, form)
     opened.release_parked(section, part, _changed_fields(), revision)
-    return render_template("drafts/_saved.html", saved=clock_time(now()), revision=revision)
+    return _saved(revision)
+
+
+def _saved(revision: int) -> str:
+    """The fragment that says so, without what whole pages need to know."""
+    template = current_app.jinja_env.get_template("drafts/_saved.html")
+    return template.render(saved=clock_time(now()), revision=revision)
 
 
 def _changed_fields() -> frozenset[str]:

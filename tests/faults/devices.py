@@ -293,6 +293,7 @@ class Hands:
             section=section,
             fields={name: {both[name]["saved"] if name in both else mine[name]} for name in mine},
             version=self.oracle.version[section],
+            shows_late="_parked" in found,
         )
         self.oracle.note(f"chooses {chosen}")
 

@@ -59,11 +59,15 @@ class Late:
 
 @dataclass
 class Known:
-    """What an open page knows of each field; `version` is the section's as it was served."""
+    """What an open page knows of each field; `version` is the section's as it was served.
+
+    `shows_late` where it shows what came too late from another page, or from this one.
+    """
 
     section: str
     fields: dict[str, set[str]]
     version: int
+    shows_late: bool = False
 
 
 @dataclass
@@ -111,7 +115,7 @@ class Oracle:
         if over:
             over.is_sure = True
         fields = {name: self._shown(section, name, values.get(name, ""), over) for name in SECTIONS[section]}
-        return Known(section=section, fields=fields, version=self.version[section])
+        return Known(section=section, fields=fields, version=self.version[section], shows_late=is_parked)
 
     def _says_more(self, section: str, late: Late) -> bool:
         """Whether what came late differs from what is stored; else it needs no showing."""
@@ -164,21 +168,28 @@ class Oracle:
             places[name].sure = value
             places[name].maybe = [] if changed else places[name].maybe
         self.owed[known.section] = None
+        self._settled(known.section)
         self._moved(known)
 
     def _let_go(self, known: Known, values: Values, *, whole: bool) -> None:
         """What a page that shows late values has saved is late no longer; another tab's late page still is."""
         late = self.late[known.section]
-        if late is None:
+        if late is None or not known.shows_late:
             return
         if whole and len(late.tabs) <= 1:
             self.late[known.section] = None
         elif whole:
             late.tabs.pop()
             late.is_sure = False
-        for name in [] if whole else [name for name in values if late.values.get(name, set()) & known.fields[name]]:
-            del late.values[name]
+        for name in () if whole else values:
+            late.values.pop(name, None)
             late.known.pop(name, None)
+
+    def _settled(self, section: str) -> None:
+        """What came late and says no more than what is stored may be gone by now."""
+        late = self.late[section]
+        if late and not self._says_more(section, late):
+            late.is_sure = False
 
     def perhaps(self, known: Known, values: Values, *, whole: bool) -> None:
         """These values may have arrived, now or a little later."""

@@ -161,6 +161,24 @@ def test_what_a_page_with_parked_values_saves_by_itself_is_no_longer_parked(
     assert again.open(rent).value("landlord") == "Typed In Time"
 
 
+def test_what_was_not_typed_on_a_late_page_does_not_come_up_again_once_the_rest_is_saved(
+    app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
+) -> None:
+    slip = slip_of(citizen, draft)
+    citizen.open(rent)
+    citizen.press("Continue", **housing.RENT)
+    late_tabs(app, citizen, clock, rent, "Typed Too Late")
+    again = come_back(app, slip)
+    again.open(rent)
+    assert autosave(again, 1, landlord="Typed In Time").status_code == 200
+    other = tab_of(app, again, rent)
+    assert "We kept what you typed" not in other.page
+    assert autosave(other, 1, amount="801").status_code == 200
+    page = again.open(rent)
+    assert (page.value("landlord"), page.value("amount")) == ("Typed In Time", "801.00")
+    assert "We kept what you typed" not in page
+
+
 def test_an_equal_autosave_counts_too(app: Flask, citizen: Citizen, rent: str) -> None:
     """An earlier save that arrives after it, on a slow way, would bring back what was undone."""
     page = tab_of(app, citizen, rent)
