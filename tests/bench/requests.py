@@ -1,6 +1,7 @@
 """What is measured: guests in the middle of a form with fourteen questions, each with what their browser would send."""
 
 from pathlib import Path
+from time import thread_time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from tests.bench.load import COUNT, Asked
 from tests.citizen import Citizen
 
 POLL, SECTION, CONTINUE, AUTOSAVE, SIGN_IN = "poll", "section page", "Continue", "autosave", "sign-in page"
+BATCHES, BATCH = 25, 20
 NOT_COUNTED = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"})
 SCRIPT = {"HX-Request": "true"}
 TYPED = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -73,6 +75,21 @@ def send(app: Flask, asked: Asked) -> TestResponse:
     """The request in this process, without a server."""
     client = app.test_client(use_cookies=False)
     return client.open(asked.path, method=asked.method, headers=asked.headers, data=asked.next_body())
+
+
+def thread_ms(app: Flask, asked: Asked) -> float:
+    """The processor's milliseconds for one request in one thread of this process, with nothing beside it.
+
+    The least of many batches, so that other programs on the machine count little; the first ones warm it up.
+    """
+    return min(_batch_ms(app, asked) for _ in range(BATCHES))
+
+
+def _batch_ms(app: Flask, asked: Asked) -> float:
+    before = thread_time()
+    for _ in range(BATCH):
+        send(app, asked)
+    return (thread_time() - before) * 1000 / BATCH
 
 
 def statements(app: Flask, asked: Asked) -> int:
