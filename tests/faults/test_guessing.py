@@ -1,7 +1,5 @@
 """A short siege; `make faults` guesses ten thousand times, from 1 and 50 addresses, with 1 and 4 processes."""
 
-from pathlib import Path
-
 import pytest
 
 from portal import migrations
@@ -14,13 +12,9 @@ GUESSES = 160
 
 
 @pytest.mark.parametrize(("addresses", "processes"), [(1, 1), (50, 2)])
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_guessing_gets_nobody_in_is_hashed_no_more_and_keeps_no_owner_out(
-    kind: str, addresses: int, processes: int, tmp_path: Path, request: pytest.FixtureRequest
+    environ: dict[str, str], addresses: int, processes: int
 ) -> None:
-    environ = {"DATA_DIR": str(tmp_path / "data")}
-    if kind == "postgresql":
-        environ["DATABASE_URL"] = request.getfixturevalue("migrated_postgresql")
     app = create_app(read_configuration(environ), clock=MovableClock())
     migrations.upgrade(app.extensions["portal"].database)
     seen = besiege(app, environ, Siege(guesses=GUESSES, addresses=addresses, processes=processes))

@@ -152,9 +152,8 @@ def test_a_late_autosave_is_kept_for_the_fields_that_it_names(
     assert citizen.open(section).value("tenure") == "family"
 
 
-def test_a_page_of_a_that_is_sent_after_b_signed_in_is_refused_and_parked_for_a(
-    citizen: Citizen, app: Flask, clock: MovableClock
-) -> None:
+def left_open(app: Flask, citizen: Citizen, clock: MovableClock) -> tuple[str, Citizen]:
+    """The address and tab of Zoë's page that stays open while her time runs out and Ruth signs in there."""
     sign_in(citizen, ZOE)
     section = f"{housing.start(citizen)}/home"
     tab = Citizen(app)
@@ -162,6 +161,13 @@ def test_a_page_of_a_that_is_sent_after_b_signed_in_is_refused_and_parked_for_a(
     tab.open(section)
     clock.advance(minutes=31)
     sign_in(citizen, RUTH)
+    return section, tab
+
+
+def test_a_page_of_a_that_is_sent_after_b_signed_in_is_refused_and_parked_for_a(
+    citizen: Citizen, app: Flask, clock: MovableClock
+) -> None:
+    section, tab = left_open(app, citizen, clock)
     page = tab.press("Continue", **LATE)
     assert page.status == 403
     assert "Late Street" not in page
@@ -173,13 +179,7 @@ def test_a_page_of_a_that_is_sent_after_b_signed_in_is_refused_and_parked_for_a(
 def test_a_page_of_a_that_is_sent_when_bs_session_has_ended_too_is_parked_for_a(
     citizen: Citizen, app: Flask, clock: MovableClock
 ) -> None:
-    sign_in(citizen, ZOE)
-    section = f"{housing.start(citizen)}/home"
-    tab = Citizen(app)
-    tab.client = citizen.client
-    tab.open(section)
-    clock.advance(minutes=31)
-    sign_in(citizen, RUTH)
+    section, tab = left_open(app, citizen, clock)
     clock.advance(minutes=31)
     page = tab.press("Continue", **LATE)
     assert (page.status, page.heading) == (403, "This page was opened by someone else")

@@ -1,0 +1,14 @@
+"""What the short fault runs share: the environment of a portal on each kind of database."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def environ(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """Where several processes find one new database."""
+    found = {"DATA_DIR": str(tmp_path / "data")}
+    if request.param == "postgresql":
+        found["DATABASE_URL"] = request.getfixturevalue("migrated_postgresql")
+    return found
