@@ -105,7 +105,8 @@ def _no_session_page(parked: Parked | None = None) -> ResponseReturnValue:
 def over(found: FoundSession | None) -> ResponseReturnValue:
     """The answer to a request of a session that has ended: where to read why, or the notice that nothing was done."""
     visit().report_end()
-    owner = None if is_safe() else _owner_of_page() or found
+    has_signed_out = found is not None and found.reason is EndReason.SIGNED_OUT
+    owner = None if is_safe() else found if has_signed_out else _owner_of_page() or found
     parked = park_late_form(owner) if owner else None
     target = ended_page()
     if is_htmx():

@@ -1,5 +1,7 @@
 """Lost answers, outages, sleep, wrong clocks: the page asks again, warns by what it knew, hides what nobody may see."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -43,13 +45,21 @@ def test_an_untouched_page_asks_at_most_three_times_an_hour(
     assert server.count(POLL) <= 3
 
 
-def test_a_lost_answer_does_not_end_the_chain(
-    page: Page, server: Server, pass_time: PassTime, outage: Console
-) -> None:
+@contextmanager
+def lost_at_the_warning(page: Page, server: Server, pass_time: PassTime) -> Iterator[None]:
+    """A page whose question at the time of the warning is not answered, nor any other while this lasts."""
     page.goto(SECTION)
     with server.failing(POLL):
         pass_time(TO_WARNING_S)
         polled(page)
+        yield
+
+
+def test_a_lost_answer_does_not_end_the_chain(
+    page: Page, server: Server, pass_time: PassTime, outage: Console
+) -> None:
+    with lost_at_the_warning(page, server, pass_time):
+        pass
     pass_time(4)
     expect(warning(page)).to_be_visible()
     expect(page.get_by_text(UNREACHABLE)).to_be_hidden()
@@ -58,10 +68,7 @@ def test_a_lost_answer_does_not_end_the_chain(
 def test_the_next_question_tells_how_often_no_answer_came_and_is_counted_so(
     page: Page, server: Server, pass_time: PassTime, outage: Console
 ) -> None:
-    page.goto(SECTION)
-    with server.failing(POLL):
-        pass_time(TO_WARNING_S)
-        polled(page)
+    with lost_at_the_warning(page, server, pass_time):
         for asked, seconds in ((2, 2), (3, 4)):
             pass_time(seconds)
             polled(page)
