@@ -98,9 +98,7 @@ def _take_address(db: Session, person: Person, address: Address) -> bool:
 def _offer_objection(
     db: Session, person: Person, *, links: AddressLinks, is_done: bool, until: date, now: datetime
 ) -> None:
-    token = issue_token(
-        db, Purpose.OBJECT, person.email, now=now, person_id=person.id, lifetime=OBJECTION_LIFETIME
-    )
+    token = issue_token(db, Purpose.OBJECT, person.email, now=now, person_id=person.id, lifetime=OBJECTION_LIFETIME)
     messages.address_change(db, to=person.email, link=links.object(token), is_done=is_done, until=until, now=now)
 
 

@@ -30,9 +30,7 @@ def form_page(
     template: str, form: AccountForm, status: int = 200, *, wait: str | None = None, **values: Any
 ) -> tuple[str, int]:
     """A form's page, filled in again but for passwords."""
-    page = render_template(
-        f"accounts/{template}.html", form=form, wait=wait, status=status, own=own_path, **values
-    )
+    page = render_template(f"accounts/{template}.html", form=form, wait=wait, status=status, own=own_path, **values)
     return page, status
 
 

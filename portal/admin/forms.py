@@ -40,9 +40,7 @@ class SettingsForm:
     def __init__(self, tab: str, current: Settings, posted: Mapping[str, str]) -> None:
         self._settings = tab_settings(tab)
         self._seen = {
-            setting.name: unix_lines(
-                posted.get(SEEN + setting.name, as_typed(setting, getattr(current, setting.name)))
-            )
+            setting.name: unix_lines(posted.get(SEEN + setting.name, as_typed(setting, getattr(current, setting.name))))
             for setting in self._settings
         }
         self._form = _form_class(self._settings)(data=self._seen)

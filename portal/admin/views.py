@@ -84,9 +84,7 @@ def apply_now() -> ResponseReturnValue:
     """Give the saved lifetime to citizens who are signed in already, each with the whole warning ahead."""
     number = apply_lifetime_now(db())
     minutes = settings().session_lifetime_minutes
-    record(
-        db(), "session_lifetime_applied", by=actor(_person_id()), now=now(), minutes=minutes, sessions=number
-    )
+    record(db(), "session_lifetime_applied", by=actor(_person_id()), now=now(), minutes=minutes, sessions=number)
     return redirect(url_for("admin.show_settings", tab=FIRST_TAB, applied=number), 303)
 
 

@@ -89,8 +89,6 @@ def _holds_answers(section: Section, item: str | None) -> bool:
     return bool(item) is bool(section.repeat)
 
 
-
-
 def _kept(draft: Draft, *, is_guest: bool) -> KeptWork:
     definition = definition_of(draft.version)
     return KeptWork(

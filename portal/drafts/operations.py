@@ -273,4 +273,3 @@ def sweep_drafts(db: Session, *, now: datetime) -> int:
     let_go_of_works(db, [subject(draft_id) for draft_id in drafts], now=now)
     db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None, begun_for=None))
     return len(drafts)
-

@@ -37,9 +37,7 @@ def open_part(keyring: Keyring, row: Any) -> Part:
     return Part(
         section_id=row.section_id,
         item_id=row.item_id,
-        state=SectionState(
-            answers=_Opened(contents, 0), typed=_Opened(contents, 1), seal=row.sealed[-SEAL_LENGTH:]
-        ),
+        state=SectionState(answers=_Opened(contents, 0), typed=_Opened(contents, 1), seal=row.sealed[-SEAL_LENGTH:]),
         revision=row.revision,
         is_confirmed=row.is_confirmed,
         changed_at=row.changed_at,

@@ -61,9 +61,7 @@ def upload_allowance(reference: str, section_id: str, item_id: str = "") -> Allo
     expect_files(fields, work=subject(page.draft_id))
     limits = [field.files for field in fields.values() if field.files]
     body = 2 * sum(limit.max * limit.max_mb * MEGABYTE for limit in limits)
-    return Allowance(
-        file=max(limit.max_mb for limit in limits) * MEGABYTE, body=min(max(body, LEAST_BODY), MOST_BODY)
-    )
+    return Allowance(file=max(limit.max_mb for limit in limits) * MEGABYTE, body=min(max(body, LEAST_BODY), MOST_BODY))
 
 
 def _is_foreign() -> bool:

@@ -39,9 +39,7 @@ EXAMPLES: Mapping[str, Example] = {
         "{id: story, type: long_text, label: 'What happened?', required: true, max_words: 200}",
         {"": ["The lamp\r\nis broken."]},
     ),
-    "name": Example(
-        "one line, offered by browsers", "{id: name, type: name, label: Full name}", {"": ["Zoë Łukasz"]}
-    ),
+    "name": Example("one line, offered by browsers", "{id: name, type: name, label: Full name}", {"": ["Zoë Łukasz"]}),
     "number": Example(
         "one line; up to 15 digits and 6 decimals, commas and spaces between thousands are read",
         "{id: hours, type: number, label: Hours a year, min: 0, max: 8784}",
@@ -57,9 +55,7 @@ EXAMPLES: Mapping[str, Example] = {
         "{id: phone, type: phone, label: Telephone number}",
         {"": ["+44 7700 900 123"]},
     ),
-    "money": Example(
-        "one line with £ before it", "{id: rent, type: money, label: Rent, min: 1}", {"": ["£1,300.5"]}
-    ),
+    "money": Example("one line with £ before it", "{id: rent, type: money, label: Rent, min: 1}", {"": ["£1,300.5"]}),
     "date": Example(
         "day, month as a number or a name, year",
         "{id: born, type: date, label: Date of birth, max: today}",

@@ -117,4 +117,3 @@ def help_sessions() -> ResponseReturnValue:
         reasons=REASONS,
         explanations=EXPLANATIONS,
     )
-

@@ -104,9 +104,7 @@ def _take_assignee(submission: Submission) -> ResponseReturnValue:
         return case_page(submission, refusal=refusal)
     if wanted != stored:
         assign(db(), submission, int(wanted) if wanted else None, by=deed())
-        record(
-            db(), "case_assigned", by=actor(person().id), now=now(), subject=submission.reference, assignee=wanted
-        )
+        record(db(), "case_assigned", by=actor(person().id), now=now(), subject=submission.reference, assignee=wanted)
     return _back(submission)
 
 

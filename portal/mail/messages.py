@@ -125,7 +125,5 @@ def _send(db: Session, message: str, *, to: str, subject: str, now: datetime, **
     letter = render(message, subject, settings, values)
     host = mail_host(configuration.base_url)
     mail = address(letter, to=to, site_name=settings.site_name, host=host, public_id=public_id, now=now)
-    enqueue(
-        db, configuration.keyring, public_id=public_id, kind=MAIL, message=message, payload=mail.payload(), now=now
-    )
+    enqueue(db, configuration.keyring, public_id=public_id, kind=MAIL, message=message, payload=mail.payload(), now=now)
     return public_id

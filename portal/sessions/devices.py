@@ -24,7 +24,5 @@ SYSTEMS = (
 
 def device_of(user_agent: str) -> str | None:
     """The families of browser and system, like `Firefox/Windows`; a part that is not known is empty."""
-    browser, system = (
-        next((name for sign, name in table if sign in user_agent), "") for table in (BROWSERS, SYSTEMS)
-    )
+    browser, system = (next((name for sign, name in table if sign in user_agent), "") for table in (BROWSERS, SYSTEMS))
     return f"{browser}/{system}" if browser or system else None

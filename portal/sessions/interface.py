@@ -301,8 +301,7 @@ def apply_lifetime_now(db: Session) -> int:
     """Shorten the live sessions of citizens to the lifetime in force, each with its warning ahead; gives how many."""
     policies = {is_shared: _policy(CUSTOMER, is_shared=is_shared) for is_shared in (False, True)}
     return sum(
-        shorten_sessions(db, CUSTOMER, policy, now=now(), is_shared=is_shared)
-        for is_shared, policy in policies.items()
+        shorten_sessions(db, CUSTOMER, policy, now=now(), is_shared=is_shared) for is_shared, policy in policies.items()
     )
 
 

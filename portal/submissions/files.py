@@ -1,6 +1,5 @@
 """The files of a draft or of what was sent, as pages list them with the answers."""
 
-
 from flask_babel import gettext as _
 
 from portal.drafts.opening import OpenDraft
