@@ -16,8 +16,8 @@ from portal import migrations
 from portal.app import create_app
 from portal.config import Configuration, read_configuration
 from portal.db import Base, Database
-from portal.form_definitions.operations import publish
-from portal.form_definitions.reading import read_yaml
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
 from tests.canary import Canary, watched
 from tests.citizen import Citizen
 from tests.services import Service

@@ -8,7 +8,7 @@ from datetime import timedelta
 from flask_babel import gettext as _
 
 from portal.admin.queries import counted_since
-from portal.form_definitions.queries import current_versions, definition_of
+from portal.form_definitions.versions.queries import current_versions, definition_of
 from portal.web.counters import Event
 from portal.web.declarations import CUSTOMER
 from portal.web.languages import language

@@ -13,13 +13,13 @@ from sqlalchemy.exc import OperationalError
 
 from portal import migrations
 from portal.clock import SystemClock
-from portal.commands.demo import load_demo, sign_ins
+from portal.commands.database import load_demo, sign_ins
 from portal.commands.supervise import WITH_WORKER
 from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
 from portal.integrations.reading import check_integrations
-from portal.outbox.mail_server import read_mail_server
+from portal.outbox.transport import read_mail_server
 from portal.storage.adapters import open_storage
 from portal.storage.scanner import read_scanner
 

@@ -20,7 +20,7 @@ FOR_STAFF = (
     "portal/admin/",
     "portal/commands/",
     "portal/designer/",
-    "portal/form_definitions/comparison.py",
+    "portal/form_definitions/versions/comparison.py",
     "portal/hub/",
     "portal/site_settings/definition.py",
     "portal/site_settings/rules.py",

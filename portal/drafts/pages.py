@@ -7,17 +7,17 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
 
-from portal.accounts.code_app import picture
-from portal.drafts.lifetimes import expiry
-from portal.drafts.opening import PAGE_ID_LENGTH, OpenDraft, kept_by
-from portal.drafts.rules import Filled, Part, Status
+from portal.accounts.second_factors import picture
+from portal.drafts.open_draft import PAGE_ID_LENGTH, OpenDraft, kept_by
+from portal.drafts.rules import Filled, Part, Status, expiry
 from portal.drafts.sealing import return_code
 from portal.form_definitions.definition import Field, Section
 from portal.form_definitions.rules import item_name
-from portal.site_settings.times import day_text, language, local_day, saved_text
+from portal.site_settings.current import day_text, local_day, saved_text
 from portal.tokens import new_token
 from portal.web.addresses import public_url
-from portal.web.portal import portal
+from portal.web.app_state import app_state
+from portal.web.languages import language
 from portal.web.unit_of_work import now
 
 
@@ -224,7 +224,7 @@ def item_word(section: Section) -> str:
 
 def slip(opened: OpenDraft) -> Slip | None:
     """What a guest needs to come back; None where there is no return code."""
-    code = return_code(portal().configuration.keyring, opened.draft)
+    code = return_code(app_state().configuration.keyring, opened.draft)
     if code is None:
         return None
     return Slip(

@@ -1,16 +1,15 @@
-"""How far a form is filled: the status of each section, where to go next, and what keeps it from being sent. Pure."""
+"""What a draft holds and what follows from it: parts, statuses, order of saves, lifetimes. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from portal.drafts.judging import Judged, Key, judged
-from portal.form_definitions.conditions import evaluate
-from portal.form_definitions.definition import Field, FormDefinition, Section, SectionState, StopWhen
-from portal.form_definitions.dependence import conditions_of, readers, rests_on, sections_of
+from portal.form_definitions.conditions import conditions_of, evaluate, readers, rests_on, sections_of
+from portal.form_definitions.definition import Drafts, Field, FormDefinition, Section, SectionState, StopWhen
 from portal.form_definitions.rules import (
     PLAIN,
     Problem,
@@ -21,9 +20,62 @@ from portal.form_definitions.rules import (
     stopped,
     unmet_needs,
 )
+from portal.form_definitions.versions.comparison import Effect
 
+SEAL_LENGTH = 16
+"""Bytes at the end of what was encrypted: its authentication tag, which no other contents share."""
+MOST_OF_A_SECTION = 2000
+Key = tuple[date, bytes]
 NO_REVISION = 0
 WHOLE = ""  # stands for the part itself among its fields
+Edited = Mapping[str, tuple[int, int]]
+NEVER = (0, 0)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the judging of one section found."""
+
+    is_shown: bool
+    is_right: bool
+
+
+_JUDGED: WeakKeyDictionary[Section, dict[Key, Judged]] = WeakKeyDictionary()
+
+
+def judged(section: Section, key: Key | None, judge: Callable[[], Judged]) -> Judged:
+    """What was found before, else found now; without a key, for what is not stored yet, always found now."""
+    if key is None:
+        return judge()
+    known = _JUDGED.setdefault(section, {})
+    found = known.get(key)
+    if found is None:
+        if len(known) >= MOST_OF_A_SECTION:
+            known.clear()
+        found = known[key] = judge()
+    return found
+
+
+def capped(rules: Drafts, most_days: int) -> Drafts:
+    """The rules of a form, with drafts kept no longer than the site setting `draft_most_days`."""
+    return replace(rules, keep_days=min(rules.keep_days, most_days))
+
+
+def expiry(rules: Drafts, now: datetime) -> datetime:
+    """When a draft goes that was changed, or kept longer, at `now`."""
+    return now + timedelta(days=rules.keep_days)
+
+
+def next_reminder(rules: Drafts, expires_at: datetime, now: datetime) -> datetime | None:
+    """The next instant after `now` at which the person is told; None where all that is left is the end.
+
+    What came due while nobody was there to send it is not sent one after the other: only the future counts.
+    """
+    return min((at for at in _reminders(rules.remind_days_before, expires_at) if at > now), default=None)
+
+
+def _reminders(days_before: Sequence[int], expires_at: datetime) -> list[datetime]:
+    return [expires_at - timedelta(days=days) for days in days_before]
 
 
 class Status(Enum):
@@ -290,3 +342,84 @@ def reference_prefix(form_id: str) -> str:
     """Two capitals that remind of a form: `housing_support` gives HS, `survey` gives SU."""
     words = [word for word in form_id.split("_") if word]
     return (words[0][0] + words[-1][0] if len(words) > 1 else words[0][:2].ljust(2, "x")).upper()
+
+
+class Order(Enum):
+    """Where a save stands to what is stored."""
+
+    NEXT = "next"
+    OVERTAKEN = "overtaken"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a page knew when it sent a save: the revision it showed, which page it is, and the number of the save."""
+
+    revision: int
+    page_id: str
+    sequence: int
+
+
+def order(part: Part, seen: Seen) -> Order:
+    """A page follows itself whatever revision it names, as an answer may be lost; all others must name the stored one.
+
+    A save that a later one of the same page has overtaken on the way is already part of it.
+    """
+    if part.page_id == seen.page_id and seen.page_id:
+        return Order.OVERTAKEN if seen.sequence < part.sequence else Order.NEXT
+    return Order.NEXT if seen.revision == part.revision else Order.STALE
+
+
+def differing(stored: SectionState, mine: SectionState, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields, in the order of the page, in which two versions hold something else."""
+    return tuple(
+        field
+        for field in fields
+        if stored.answers.get(field) != mine.answers.get(field) or stored.typed.get(field) != mine.typed.get(field)
+    )
+
+
+class Mark(Enum):
+    """What stands beside an answer on the check page."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    CHECK_AGAIN = "check_again"
+
+
+_BY_EFFECT = {
+    Effect.MUST_ANSWER.value: Mark.NEW,
+    Effect.MAY_ANSWER.value: Mark.NEW,
+    Effect.ANSWER_AGAIN.value: Mark.CHECK_AGAIN,
+    Effect.CHECK.value: Mark.CHECK_AGAIN,
+}
+
+
+def edited_after(before: Part, state: SectionState, *, is_confirmed: bool, edit: int, checked: int) -> Edited:
+    """Which fields of a part were changed by which edits, once `edit` has put `state` into it.
+
+    Before a part is confirmed for the first time nothing is noted: all of it is new then. What was seen on the check
+    page, `checked` edits ago or more, is forgotten.
+    """
+    if WHOLE not in before.edited:
+        return {WHOLE: (edit, edit)} if is_confirmed else {}
+    recent = {key: edits for key, edits in before.edited.items() if key == WHOLE or edits[1] > checked}
+    old, new = before.state.answers, state.answers
+    for field_id in [key for key in {**old, **new} if old.get(key) != new.get(key)]:
+        first, _ = recent.get(field_id, NEVER if field_id in old else (edit, edit))
+        recent[field_id] = (first, edit)
+    return recent
+
+
+def mark_of(part: Part, field_id: str, checked: int | None) -> Mark | None:
+    """What a person should know of an answer when they read it again; `checked` None where they never did before."""
+    asked = part.marks.get(field_id) or part.marks.get(WHOLE)
+    if asked:
+        return _BY_EFFECT[asked]
+    if checked is None:
+        return None
+    first, last = part.edited.get(field_id, NEVER)
+    if max(first, part.edited.get(WHOLE, NEVER)[0]) > checked:
+        return Mark.NEW
+    return Mark.CHANGED if last > checked else None

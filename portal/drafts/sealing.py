@@ -4,9 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from portal.drafts.judging import SEAL_LENGTH
 from portal.drafts.models import Draft
-from portal.drafts.rules import Part
+from portal.drafts.rules import SEAL_LENGTH, Part
 from portal.form_definitions.definition import SectionState
 from portal.keyring import Keyring
 

@@ -6,21 +6,20 @@ from math import ceil
 from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.drafts.opening import holder, kept_by
+from portal.drafts.open_draft import holder, kept_by
 from portal.drafts.operations import start_draft
 from portal.drafts.queries import drafts_of_form
 from portal.form_definitions.definition import FormDefinition
-from portal.form_definitions.models import FormVersion
-from portal.form_definitions.queries import current_version, definition_of
-from portal.sessions.interface import visit
+from portal.form_definitions.versions.models import FormVersion
+from portal.form_definitions.versions.queries import current_version, definition_of
+from portal.sessions.browser_sessions import visit
 from portal.sessions.operations import Holder
-from portal.site_settings.interface import settings
-from portal.site_settings.times import day_text, language, local_day, moment_text
+from portal.site_settings.current import day_text, local_day, moment_text, settings
 from portal.tokens import new_token
 from portal.web.addresses import sign_in_page
+from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity
-from portal.web.languages import name_of
-from portal.web.portal import portal
+from portal.web.languages import language, name_of
 from portal.web.unit_of_work import db, now
 
 blueprint = Blueprint("forms", __name__)
@@ -53,7 +52,7 @@ def start_now(slug: str) -> ResponseReturnValue:
     definition = definition_of(version)
     if definition.access == "account" and not holder().person_id:
         return redirect(sign_in_page(url_for("forms.start_page", slug=slug)), 303)
-    keyring = portal().configuration.keyring
+    keyring = app_state().configuration.keyring
     draft = start_draft(
         db(),
         version,

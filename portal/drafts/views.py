@@ -1,4 +1,4 @@
-"""The task list, the sections and items of a draft, and autosave."""
+"""The task list, the sections and items of a draft, autosave, and files."""
 
 import re
 
@@ -6,19 +6,21 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from portal.drafts import pages
-from portal.drafts.buttons import list_sent, require_whole, section_sent
-from portal.drafts.changes_pages import changed_sections, decide
-from portal.drafts.conflict_pages import is_overtaken, says_nothing_new, stale_fields
-from portal.drafts.opening import OpenDraft, closed_page, open_draft, require_open, seen_by_page
+from portal.drafts.conflicts import is_overtaken, says_nothing_new, stale_fields
+from portal.drafts.open_draft import OpenDraft, closed_page, open_draft, require_open, seen_by_page
 from portal.drafts.operations import delete_draft
 from portal.drafts.rules import Part
-from portal.drafts.section_pages import items_answer, opened_page
+from portal.drafts.section_page import items_answer, list_sent, opened_page, require_whole, section_sent
+from portal.drafts.uploads import REMOVE, file_place, list_files, refuse
+from portal.drafts.version_pages import changed_sections, decide
 from portal.form_definitions.definition import Section
-from portal.site_settings.times import clock_time, language, moment_text
-from portal.storage.interface import receive
+from portal.site_settings.current import clock_time, moment_text
+from portal.storage.uploads import Refusal, receive
+from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, accepts_files, access, activity, shows_form_again
-from portal.web.htmx import is_htmx
-from portal.web.portal import portal
+from portal.web.languages import language
+from portal.web.responses import is_htmx
+from portal.web.strict_input import require_end_marker
 from portal.web.unit_of_work import db, now
 
 blueprint = Blueprint("drafts", __name__)
@@ -53,7 +55,7 @@ def task_list(reference: str) -> ResponseReturnValue:
         slip=pages.slip(opened),
         keep_until=pages.keep_until(opened),
         longer=pages.kept_longer_until(opened),
-        is_refused=portal().registry["mail_is_refused"](db(), opened.draft.id),
+        is_refused=app_state().registry["mail_is_refused"](db(), opened.draft.id),
     )
 
 
@@ -70,7 +72,7 @@ def change_draft(reference: str) -> ResponseReturnValue:
         title = opened.definition.title.in_(language())
         return render_template("drafts/delete.html", opened=opened, title=title)
     delete_draft(db(), opened.draft, now=now())
-    portal().registry["draft_deleted"](db(), opened.draft.id)
+    app_state().registry["draft_deleted"](db(), opened.draft.id)
     return redirect("/account" if not opened.is_guest else opened.address(), 303)
 
 
@@ -182,3 +184,32 @@ def autosaved_part(opened: OpenDraft, section_id: str, item_id: str) -> tuple[Se
         return (section, part) if not opened.is_one_too_many(section, part) else abort(404)
     section = opened.section(section_id)
     return (section, opened.filled.part(section.id)) if not section.repeat else abort(404)
+
+
+@blueprint.post("/drafts/<reference>/autosave/<section_id>/files", defaults={"item_id": ""})
+@blueprint.post("/drafts/<reference>/autosave/<section_id>/<item_id>/files")
+@access(Access.DRAFT_OWNER)
+@activity(Activity.AUTOSAVE)
+@accepts_files
+def change_files(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:
+    """Keep the files that came, or remove one; answers with the question as it is now."""
+    if not is_htmx():
+        abort(404)
+    received = receive()
+    opened = open_draft(reference)
+    section, part = autosaved_part(opened, section_id, item_id)
+    if closed_page(opened):
+        abort(409)
+    require_end_marker()
+    place = file_place(opened, section)
+    after, refused = place.add(part, received.uploads)
+    field_id, _slash, file_id = request.form.get(REMOVE, "").partition("/")
+    after = place.remove(after, field_id, file_id)
+    opened.took(after)
+    form = opened.form(section, after)
+    field = form.question(request.form.get("_changed", "")) or abort(400)
+    refusals: list[Refusal] = [*received.refusals, *refused]
+    refuse(form, refusals)
+    list_files(opened, after, form)
+    saved = clock_time(opened.draft.changed_at)
+    return render_template("drafts/_files.html", field=field, saved=saved), 422 if field.error else 200

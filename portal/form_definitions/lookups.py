@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from portal.form_definitions.answers_choice import ADDRESS_PARTS
 from portal.form_definitions.definition import Answer, Field, FormDefinition, Lookup
-from portal.form_definitions.faults import Fault, Path, written
+from portal.form_definitions.format.source import Fault, Path, written
+from portal.form_definitions.types.answers import ADDRESS_PARTS
 
 Value = str | Mapping[str, str]
 Offered = Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]]

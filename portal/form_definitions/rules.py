@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from portal.form_definitions.answers import Inputs, InvalidAnswerError, Translate, inputs_by_suffix
-from portal.form_definitions.conditions import Scope, holds
+from portal.form_definitions.conditions import Scope, holds, rests_on
 from portal.form_definitions.definition import (
     Answer,
     Field,
@@ -16,8 +15,8 @@ from portal.form_definitions.definition import (
     SectionAnswers,
     StopWhen,
 )
-from portal.form_definitions.dependence import rests_on
-from portal.form_definitions.field_types import FIELD_TYPES, answer_lines, answer_problem, read_answer
+from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, Translate, inputs_by_suffix
+from portal.form_definitions.types.field_types import FIELD_TYPES, answer_lines, answer_problem, read_answer
 
 PLAIN = ""  # stands for the item of a section that is no repeat
 

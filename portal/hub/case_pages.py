@@ -7,26 +7,25 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.accounts.models import Person
-from portal.form_definitions.form_fields import FileView
-from portal.form_definitions.queries import definition_of
+from portal.form_definitions.types.form_fields import FileView
+from portal.form_definitions.versions.queries import definition_of
 from portal.hub.forms import LONGEST_NOTE, NoteForm
-from portal.hub.interface import person
 from portal.hub.list_pages import Choice, days_text, status_choices
 from portal.hub.operations import ASSIGNED, NOTE, STATUS, note_text
 from portal.hub.queries import Told, history, staff
 from portal.hub.rules import is_overdue, waiting_days
-from portal.sessions.late_forms import Parked
-from portal.sessions.parked_values import parked_on
-from portal.site_settings.interface import settings
-from portal.site_settings.times import clock_time, day_text, language, local_day, moment_text, today
+from portal.hub.work import person
+from portal.sessions.late_forms import Parked, parked_on
+from portal.site_settings.current import clock_time, day_text, local_day, moment_text, settings, today
 from portal.submissions.answers import SectionAnswers, sent_sections
 from portal.submissions.customers import customer_of
 from portal.submissions.definition import STATUSES
 from portal.submissions.files import files_of_submission
 from portal.submissions.models import Submission
-from portal.submissions.sealing import sent_answers
+from portal.submissions.operations import sent_answers
 from portal.tokens import new_token
-from portal.web.portal import portal
+from portal.web.app_state import app_state
+from portal.web.languages import language
 from portal.web.unit_of_work import db, now
 
 PAGE_ID_LENGTH = 16
@@ -72,7 +71,7 @@ def case_page(
     submission: Submission, *, form: NoteForm | None = None, refusal: Refusal | None = None
 ) -> ResponseReturnValue:
     """The page of a case; `form` is a note that was not taken, `refusal` a change that was not made."""
-    customer = customer_of(portal().configuration.keyring, submission.reference, submission.case)
+    customer = customer_of(app_state().configuration.keyring, submission.reference, submission.case)
     definition = definition_of(submission.version)
     people = staff(db())
     parked = _parked(submission) if form is None and refusal is None else None
@@ -110,19 +109,19 @@ def _status(form: NoteForm | None, refusal: Refusal | None) -> int:
 
 def answers_of(submission: Submission) -> list[SectionAnswers]:
     """The answers as they were sent, in the words of the version that asked for them."""
-    answers = sent_answers(portal().configuration.keyring, submission)
+    answers = sent_answers(app_state().configuration.keyring, submission)
     return sent_sections(definition_of(submission.version), answers)
 
 
 def files_of(submission: Submission) -> dict[str, FileView]:
     """The files that were sent, by their ids, each with where staff download it."""
-    answers = sent_answers(portal().configuration.keyring, submission)
+    answers = sent_answers(app_state().configuration.keyring, submission)
     return files_of_submission(submission, answers, f"{address_of(submission)}/files")
 
 
 def _parked(submission: Submission) -> Parked | None:
     """A note that this person sent after the session's end and its grace; the latest of several tabs."""
-    keyring, page = portal().configuration.keyring, address_of(submission)
+    keyring, page = app_state().configuration.keyring, address_of(submission)
     found = parked_on(db(), keyring, page, now=now(), person_id=person().id)
     return next((parked for parked in found if dict(parked.form.pairs).get("note", "").strip()), None)
 
@@ -175,7 +174,7 @@ def _is_overdue(submission: Submission) -> bool:
 def _deed(submission: Submission, told: Told, people: list[Person]) -> Deed:
     moment, who = moment_text(told.event.at), who_of(told)
     if told.event.kind == NOTE:
-        text = note_text(portal().configuration.keyring, submission, told.event)
+        text = note_text(app_state().configuration.keyring, submission, told.event)
         return Deed(title=_("Note by %(who)s", who=who), moment=moment, text=text)
     if told.event.kind == STATUS:
         return Deed(title=str(STATUSES[told.event.value or ""].staff_words), moment=moment, text=_by(who))

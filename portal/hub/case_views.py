@@ -1,28 +1,32 @@
-"""One case: reading it, notes, its status with a mail to whoever sent it, and who works on it."""
+"""One case: what was sent, its files and receipt, notes, status and assignment."""
 
 from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.accounts.interface import active_person
+from portal.accounts.signed_in import active_person
 from portal.audit import record
 from portal.drafts.models import Draft
-from portal.form_definitions.queries import definition_of
+from portal.form_definitions.versions.queries import definition_of
 from portal.hub.case_pages import PAGE_ID_LENGTH, Refusal, address_of, assignee_choices, case_page, who_of
 from portal.hub.forms import NoteForm
-from portal.hub.interface import deed, note_look, person
 from portal.hub.operations import ASSIGNED, STATUS, add_note, assign, change_status
 from portal.hub.queries import case_of, last_change, staff
+from portal.hub.work import deed, note_look, person
 from portal.mail import messages
 from portal.sessions.gate import token_refused
-from portal.sessions.parked_values import keep_parked, parked_on
+from portal.sessions.late_forms import keep_parked, parked_on
+from portal.storage.uploads import file_answer
 from portal.submissions.customers import customer_of
 from portal.submissions.definition import STATUSES
+from portal.submissions.downloads import receipt_answer
+from portal.submissions.files import sent_file
 from portal.submissions.models import Submission
+from portal.submissions.queries import submission_by_reference
 from portal.web.addresses import actor
+from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
 from portal.web.languages import speaking
-from portal.web.portal import portal
 from portal.web.strict_input import require_end_marker
 from portal.web.unit_of_work import db, now, reading
 
@@ -62,9 +66,9 @@ def _take_note(submission: Submission) -> ResponseReturnValue:
     form = NoteForm()
     if token_refused() or not form.validate():
         return case_page(submission, form=form)
-    keyring, key = portal().configuration.keyring, _page_id()
+    keyring, key = app_state().configuration.keyring, _page_id()
     text = str(form.note.data).replace("\r\n", "\n").strip()
-    if add_note(db(), portal().database, submission, text, key=key, keyring=keyring, by=deed()):
+    if add_note(db(), app_state().database, submission, text, key=key, keyring=keyring, by=deed()):
         record(db(), "case_note_added", by=actor(person().id), now=now(), subject=submission.reference)
     _let_go_of_parked(submission, key)
     return _back(submission)
@@ -76,7 +80,7 @@ def _page_id() -> str:
 
 def _let_go_of_parked(submission: Submission, tab: str) -> None:
     """What this page had parked is sent now."""
-    keyring, page = portal().configuration.keyring, address_of(submission)
+    keyring, page = app_state().configuration.keyring, address_of(submission)
     for parked in parked_on(db(), keyring, page, now=now(), person_id=person().id):
         if parked.tab == tab:
             keep_parked(db(), keyring, parked, None)
@@ -133,7 +137,7 @@ def _tell_customer(submission: Submission) -> None:
     """Mail the new status to whoever sent the form, in the language in which they filled it."""
     draft, status = db().get_one(Draft, submission.draft_id), STATUSES[submission.case.status]
     owner = active_person(draft.person_id)
-    customer = customer_of(portal().configuration.keyring, submission.reference, submission.case)
+    customer = customer_of(app_state().configuration.keyring, submission.reference, submission.case)
     address = owner.email if owner else customer.email
     if address is None:
         return
@@ -147,3 +151,24 @@ def _tell_customer(submission: Submission) -> None:
             explanation=str(status.explanation),
             now=now(),
         )
+
+
+@blueprint.get("/hub/cases/<reference>/files/<file_id>")
+@access(Access.STAFF)
+@activity(Activity.NAVIGATE)
+def download(reference: str, file_id: str) -> ResponseReturnValue:
+    """One file as it was sent; the look is recorded."""
+    submission = submission_by_reference(db(), reference) or abort(404)
+    file = sent_file(submission.reference, file_id) or abort(404)
+    note_look("file_downloaded", submission.reference)
+    return file_answer(file)
+
+
+@blueprint.get("/hub/cases/<reference>/receipt.pdf")
+@access(Access.STAFF)
+@activity(Activity.NAVIGATE)
+def receipt(reference: str) -> ResponseReturnValue:
+    """All answers of a case as they were sent; the look is recorded."""
+    submission = submission_by_reference(db(), reference) or abort(404)
+    note_look("receipt_viewed", submission.reference)
+    return receipt_answer(submission)

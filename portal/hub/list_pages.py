@@ -1,20 +1,54 @@
-"""The work list as it is shown: its rows, its filter with the choices, and the chart of what waits."""
+"""The work list as a page, and to take away."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from portal.form_definitions.queries import definition_of
-from portal.hub.interface import opened_words, person
+from portal.db import Database
+from portal.form_definitions.versions.queries import definition_of
 from portal.hub.queries import FormLoad, Listed, Search, form_loads, listed_cases, staff
 from portal.hub.rules import ALL, ME, NOBODY, OPEN, PAGE_SIZE, Ages, Filter, ages, is_overdue, waiting_days
-from portal.site_settings.interface import settings
-from portal.site_settings.times import language, local_day, short_day_text, today
+from portal.hub.work import opened_words, person
+from portal.keyring import Keyring
+from portal.site_settings.current import local_day, settings, short_day_text, today
 from portal.submissions.customers import customer_of, search_keys, search_terms
 from portal.submissions.definition import STATUSES, Status
-from portal.web.portal import portal
+from portal.web.app_state import app_state
+from portal.web.downloads import Record
+from portal.web.languages import language
 from portal.web.unit_of_work import reading
+
+BATCH = 500
+COLUMNS = ("reference", "form", "version", "sent_at", "status", "status_since", "assigned_to", "customer", "email")
+
+
+def rows_of(database: Database, keyring: Keyring, search: Search) -> Iterator[Record]:
+    """All cases that the filter shows, in its order; each batch is one short look at the database."""
+    last = replace(search, filter=search.filter.with_())
+    while True:
+        with database.reading() as db:
+            batch = listed_cases(db, last, limit=BATCH)
+            yield from (_row(keyring, listed) for listed in batch)
+        if len(batch) < BATCH:
+            return
+        last = replace(last, filter=last.filter.with_(after=str(batch[-1].case.submission_id)))
+
+
+def _row(keyring: Keyring, listed: Listed) -> Record:
+    customer = customer_of(keyring, listed.reference, listed.case)
+    return {
+        "reference": listed.reference,
+        "form": definition_of(listed.version).title.in_(language()),
+        "version": listed.version.number,
+        "sent_at": listed.case.sent_at.isoformat(timespec="seconds"),
+        "status": str(STATUSES[listed.case.status].staff_words),
+        "status_since": listed.case.status_at.isoformat(timespec="seconds"),
+        "assigned_to": listed.assignee,
+        "customer": customer.name,
+        "email": customer.email,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +111,7 @@ def search_of(chosen: Filter) -> Search:
     return Search(
         filter=chosen,
         person_id=person().id,
-        keys=search_keys(terms, secret=portal().configuration.secret_key),
+        keys=search_keys(terms, secret=app_state().configuration.secret_key),
         overdue_before=_ages().overdue_before(today(), settings().zone),
     )
 
@@ -120,7 +154,7 @@ def _ages() -> Ages:
 
 def row_of(listed: Listed) -> Row:
     """A case as its row shows it."""
-    customer = customer_of(portal().configuration.keyring, listed.reference, listed.case)
+    customer = customer_of(app_state().configuration.keyring, listed.reference, listed.case)
     sent_on, status = local_day(listed.case.sent_at), STATUSES[listed.case.status]
     return Row(
         reference=listed.reference,

@@ -3,17 +3,16 @@
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.hub.exports import COLUMNS, rows_of
-from portal.hub.interface import note_look, sealed_words
-from portal.hub.list_pages import search_of, work_list
+from portal.hub.list_pages import COLUMNS, rows_of, search_of, work_list
 from portal.hub.queries import case_of, count_cases
 from portal.hub.rules import read_filter
+from portal.hub.work import note_look, sealed_words
 from portal.resume.rules import clean_reference
-from portal.site_settings.times import today
+from portal.site_settings.current import today
 from portal.submissions.definition import STATUSES
+from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.downloads import FORMATS, download
-from portal.web.portal import portal
 from portal.web.unit_of_work import db, reading
 
 blueprint = Blueprint("hub", __name__)
@@ -63,5 +62,5 @@ def export() -> ResponseReturnValue:
         overdue=chosen.overdue or None,
         searched="yes" if chosen.find else None,
     )
-    rows = rows_of(portal().database, portal().configuration.keyring, search)
+    rows = rows_of(app_state().database, app_state().configuration.keyring, search)
     return download(f"cases-{today():%Y-%m-%d}", form, COLUMNS, rows)

@@ -10,11 +10,9 @@ from portal.config import Configuration
 from portal.db import Database
 from portal.errors import UndecryptableError
 from portal.outbox.definition import MAIL, DeliveryError, Failure, mail_of
-from portal.outbox.mail_folder import put_into_folder
-from portal.outbox.mail_server import read_mail_server
 from portal.outbox.operations import Leased, lease_next, mark_failed, mark_sent
 from portal.outbox.queries import anything_due
-from portal.outbox.smtp import send_by_smtp
+from portal.outbox.transport import put_into_folder, read_mail_server, send_by_smtp
 
 logger = logging.getLogger(__name__)
 ROUND = 200

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from portal.drafts import pages
-from portal.drafts.check_visits import from_check
-from portal.drafts.opening import OpenDraft
-from portal.drafts.rules import Filled
-from portal.drafts.visits import Mark, mark_of
+from portal.drafts.open_draft import OpenDraft, from_check
+from portal.drafts.rules import Filled, Mark, mark_of
 from portal.form_definitions.definition import Answer, Field, Section
 from portal.form_definitions.rules import PLAIN
-from portal.site_settings.times import language
 from portal.submissions.answers import Link, SectionAnswers, is_asked, section_answers
 from portal.tokens import item_token
+from portal.web.languages import language
 
 _ICONS = {Mark.NEW: "info", Mark.CHANGED: "clock", Mark.CHECK_AGAIN: "triangle"}
 

@@ -14,8 +14,8 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from portal.web.app_state import app_state
 from portal.web.declarations import takes_files
-from portal.web.portal import portal
 
 MAX_FIELDS = 2000
 MAX_BODY = 1024 * 1024
@@ -57,7 +57,7 @@ class Request(FlaskRequest):
         content_length: int | None = None,
     ) -> IO[bytes]:
         """Where a file goes: encrypted aside where it may be sent, else nowhere."""
-        stream: IO[bytes] = portal().registry["file_stream"](g.get("largest_file", 0))
+        stream: IO[bytes] = app_state().registry["file_stream"](g.get("largest_file", 0))
         return stream
 
     def make_form_data_parser(self) -> FormDataParser:
@@ -93,7 +93,7 @@ def _allow_files() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if request.mimetype != "multipart/form-data" or not takes_files(view):
         return
-    allowance: Allowance = portal().registry["upload_allowance"](**(request.view_args or {}))
+    allowance: Allowance = app_state().registry["upload_allowance"](**(request.view_args or {}))
     g.largest_file = allowance.file
     request.max_content_length = MAX_BODY + allowance.body
 

@@ -15,8 +15,7 @@ from portal.accounts.rules import ROLES, Address
 from portal.app import create_app
 from portal.audit import Actor
 from portal.config import read_configuration
-from portal.sessions.cookies import cookie_name
-from portal.sessions.interface import kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from portal.sessions.operations import Holder, open_session
 from portal.sessions.policies import KINDS
 from portal.web.csrf import masked
@@ -214,8 +213,8 @@ REFUSED = {
     "profile.submit_objection": NOT_FOUND,
     "drafts.save_item": NOT_YOURS,
     "drafts.save_section": NOT_YOURS,
-    "registration.submit_confirm": NOT_FOUND,
-    "registration.submit_new_password": NOT_FOUND,
+    "accounts.submit_confirm": NOT_FOUND,
+    "accounts.submit_new_password": NOT_FOUND,
     "saving.answer_claim": NOT_YOURS,
     "saving.clear_computer": NOT_YOURS,
     "saving.prove": NOT_YOURS,

@@ -14,8 +14,7 @@ from sqlalchemy import update
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from portal.sessions.cookies import cookie_name
-from portal.sessions.interface import kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
 from portal.sessions.queries import live_sessions

@@ -12,8 +12,8 @@ from babel.messages.mofile import write_mo
 from flask import Flask
 
 from portal.commands.translations import brought_up_to_date
-from portal.form_definitions.operations import publish
-from portal.form_definitions.reading import read_yaml
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
 from tests.citizen import Citizen, Page
 from tests.conftest import DEMO_FORMS, MovableClock
 from tests.people import PASSWORD, add_person

@@ -11,18 +11,18 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from portal.accounts.interface import current_person, viewer
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import create_account
 from portal.accounts.passwords import hash_password
 from portal.accounts.rules import read_address
+from portal.accounts.signed_in import current_person, viewer
 from portal.audit import Actor, AuditEvent
 from portal.db import Database
 from portal.keyring import Keyring
 from portal.outbox.definition import mail_of
 from portal.outbox.models import Delivery
 from portal.outbox.operations import SUBJECT
-from portal.sessions.interface import policy_of, visit
+from portal.sessions.browser_sessions import policy_of, visit
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
 from portal.web.declarations import Access, Activity, access, activity

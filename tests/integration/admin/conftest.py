@@ -10,8 +10,7 @@ from werkzeug.test import TestResponse
 from portal.accounts.operations import create_account
 from portal.accounts.rules import ROLES, Address
 from portal.audit import Actor
-from portal.sessions.cookies import cookie_name
-from portal.sessions.interface import kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from portal.sessions.operations import Holder, open_session
 from portal.web.csrf import masked
 

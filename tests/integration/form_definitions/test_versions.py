@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from portal.db import Database
-from portal.form_definitions.operations import publish
-from portal.form_definitions.queries import (
+from portal.form_definitions.versions.operations import publish
+from portal.form_definitions.versions.queries import (
     current_version,
     definition_of,
     numbered_version,

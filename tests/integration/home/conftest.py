@@ -3,8 +3,7 @@
 import pytest
 from flask import Flask
 
-from portal.sessions.cookies import cookie_name
-from portal.sessions.interface import kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from portal.sessions.operations import Holder, open_session
 from tests.conftest import MovableClock
 

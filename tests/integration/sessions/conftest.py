@@ -12,8 +12,7 @@ from portal.accounts.operations import create_account
 from portal.accounts.rules import Address
 from portal.audit import Actor
 from portal.db import Database
-from portal.sessions.cookies import cookie_name
-from portal.sessions.interface import kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
 from portal.web.csrf import masked

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.accounts.code_app import STEP_S, app_address, matching_step, new_secret, picture, spelled
+from portal.accounts.second_factors import STEP_S, app_address, matching_step, new_secret, picture, spelled
 
 SECRET = b32encode(b"12345678901234567890").decode()
 """The key of the RFC's test vectors, which are of eight digits; an app shows the last six."""

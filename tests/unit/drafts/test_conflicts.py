@@ -2,8 +2,7 @@
 
 import pytest
 
-from portal.drafts.conflicts import Order, Seen, differing, order
-from portal.drafts.rules import Part
+from portal.drafts.rules import Order, Part, Seen, differing, order
 from portal.form_definitions.definition import SectionState
 
 STORED = Part(section_id="rent", revision=5, page_id="this", sequence=3)

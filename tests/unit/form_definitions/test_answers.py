@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from portal.form_definitions.answers import InvalidAnswerError
-from portal.form_definitions.field_types import (
+from portal.form_definitions.types.answers import InvalidAnswerError
+from portal.form_definitions.types.field_types import (
     FIELD_TYPES,
     answer_lines,
     answer_problem,

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from portal.form_definitions.comparison import (
+from portal.form_definitions.definition import Field, FormDefinition, Section
+from portal.form_definitions.versions.comparison import (
     FIELD_ASPECTS,
     FORM_ASPECTS,
     MEANINGS,
@@ -14,7 +15,6 @@ from portal.form_definitions.comparison import (
     Kind,
     compare,
 )
-from portal.form_definitions.definition import Field, FormDefinition, Section
 from tests.unit.form_definitions.making import OPTIONS, ask, definition, section
 
 PERSON = {"item": "person", "label_from": "q"}

@@ -1,0 +1,188 @@
+"""Before anybody begins: what the form will ask, a blank to print, and a rehearsal that stores nothing."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from flask import Blueprint, abort, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest
+
+from portal.drafts.preview.outline import (
+    SPACES,
+    OutlinedSection,
+    named_only,
+    outline,
+    papers,
+    rehearsed,
+    section_remarks,
+)
+from portal.form_definitions.definition import FormDefinition, Section, SectionState
+from portal.form_definitions.forms import PageScope, SectionForm, section_form
+from portal.form_definitions.rich_text import rich_text
+from portal.form_definitions.rules import first_stop, shown
+from portal.form_definitions.versions.queries import current_version, definition_of
+from portal.sessions.gate import token_refused
+from portal.site_settings.current import settings, today
+from portal.web.addresses import public_url
+from portal.web.declarations import Access, Activity, access, activity, shows_form_again
+from portal.web.languages import language
+from portal.web.strict_input import repeated, require_end_marker
+from portal.web.unit_of_work import reading
+
+blueprint = Blueprint("preparing", __name__)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """One page of a rehearsal: the section as it is tried, and where it stands in the form."""
+
+    definition: FormDefinition
+    section: Section
+
+    @cached_property
+    def _tried(self) -> FormDefinition:
+        return rehearsed(self.definition)
+
+    @property
+    def _place(self) -> int:
+        return self.definition.sections.index(self.section)
+
+    @property
+    def number(self) -> int:
+        """Which page this is, counted from 1."""
+        return self._place + 1
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """When the section is asked in earnest."""
+        return section_remarks(self.definition, self.section)
+
+    @property
+    def named_only(self) -> list[str]:
+        """The labels of what cannot be tried."""
+        return [field.label.in_(language()) for field in named_only(self.section)]
+
+    def address(self, steps: int) -> str:
+        """The page so many steps on; past the last one the end of the rehearsal, before the first the outline."""
+        place, sections = self._place + steps, self.definition.sections
+        if place < 0:
+            return f"/forms/{self.definition.slug}/prepare"
+        return rehearsal_address(self.definition, sections[place] if place < len(sections) else None)
+
+    def form(self, posted: "MultiDict[str, str] | None" = None) -> SectionForm:
+        """The page's questions, as posted or empty."""
+        tried = self._tried.sections[self._place]
+        scope = PageScope(definition=self._tried, answers={}, today=today())
+        return section_form(tried, language=language(), scope=scope, stored=SectionState(), posted=posted)
+
+    def stop_page(self, form: SectionForm) -> str | None:
+        """The page that would end the form here for these answers, if it would."""
+        answers = {self.section.id: form.kept().answers}
+        found = first_stop(self._tried, shown(self._tried, answers, today()))
+        if found is None:
+            return None
+        body = rich_text(found[1].body.in_(language())) if found[1].body else None
+        return render_template("drafts/rehearsal_stop.html", rehearsal=self, stop=found[1], body=body)
+
+
+def rehearsal_address(definition: FormDefinition, section: Section | None = None) -> str:
+    """Where a page of the rehearsal is, or its end."""
+    return "/".join(("/forms", definition.slug, "rehearsal", *([section.id] if section else [])))
+
+
+@blueprint.get("/forms/<slug>/prepare")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def prepare(slug: str) -> ResponseReturnValue:
+    """What will be asked, what to have at hand, and how long it takes beside how long a session lasts."""
+    return _about(_published(slug), "drafts/prepare.html")
+
+
+@blueprint.get("/forms/<slug>/blank")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def blank(slug: str) -> ResponseReturnValue:
+    """The questions with room to write, for paper."""
+    return _about(_published(slug), "drafts/blank.html")
+
+
+def _about(definition: FormDefinition, template: str) -> str:
+    sections: tuple[OutlinedSection, ...] = outline(definition)
+    return render_template(
+        template,
+        form=definition,
+        sections=sections,
+        count=sum(len(section.questions) for section in sections),
+        papers=papers(definition),
+        is_conditional=any(section.when or _has_conditions(section) for section in definition.sections),
+        online=public_url(f"/forms/{definition.slug}").partition("://")[2],
+        spaces=SPACES,
+        lifetime=settings().session_lifetime_minutes,
+        first=rehearsal_address(definition, definition.sections[0]),
+    )
+
+
+def _has_conditions(section: Section) -> bool:
+    return any(field.when for field in section.fields)
+
+
+@blueprint.get("/forms/<slug>/rehearsal")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def rehearsal_end(slug: str) -> ResponseReturnValue:
+    """The end of a rehearsal: nothing was stored, and here is the real form."""
+    definition = _published(slug)
+    first = rehearsal_address(definition, definition.sections[0])
+    return render_template("drafts/rehearsal_end.html", form=definition, first=first)
+
+
+@blueprint.get("/forms/<slug>/rehearsal/<section_id>")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def rehearse(slug: str, section_id: str) -> ResponseReturnValue:
+    """One page of the form to try."""
+    rehearsal = _rehearsal(slug, section_id)
+    return _page(rehearsal, rehearsal.form())
+
+
+@blueprint.post("/forms/<slug>/rehearsal/<section_id>")
+@access(Access.PUBLIC)
+@activity(Activity.CONTINUE_SECTION)
+@shows_form_again
+def try_page(slug: str, section_id: str) -> ResponseReturnValue:
+    """Say what would be wrong, or go on; what was typed is judged and forgotten."""
+    rehearsal = _rehearsal(slug, section_id)
+    require_end_marker()
+    if repeated(set(request.form) - {field.id for field in rehearsal.section.fields if field.type == "choices"}):
+        raise BadRequest("An answer was sent twice.")
+    form = rehearsal.form(request.form)
+    if token_refused():
+        return _page(rehearsal, form, status=409)
+    if request.form.get("_action") == "back":
+        return redirect(rehearsal.address(-1), 303)
+    if not form.validate():
+        return rehearsal.stop_page(form) or _page(rehearsal, form, status=422)
+    return rehearsal.stop_page(form) or redirect(rehearsal.address(1), 303)
+
+
+def _page(rehearsal: Rehearsal, form: SectionForm, status: int = 200) -> ResponseReturnValue:
+    intro = rehearsal.section.intro
+    page = render_template(
+        "drafts/rehearsal.html",
+        rehearsal=rehearsal,
+        form=form,
+        title=rehearsal.section.title.in_(language()),
+        intro=rich_text(intro.in_(language())) if intro else None,
+        is_out_of_date=status == 409,
+    )
+    return page, status
+
+
+def _published(slug: str) -> FormDefinition:
+    return definition_of(current_version(reading(), slug) or abort(404))
+
+
+def _rehearsal(slug: str, section_id: str) -> Rehearsal:
+    definition = _published(slug)
+    return Rehearsal(definition, definition.section(section_id) or abort(404))
