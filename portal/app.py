@@ -62,7 +62,7 @@ from portal.submissions import views as submission_views
 from portal.submissions.operations import delete_drafts_of, held_by
 from portal.web import counters, error_pages, health, languages, logs, responses, strict_input, unit_of_work
 from portal.web.addresses import sign_in_page
-from portal.web.app_state import AppState
+from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.languages import DEFAULT, OtherLanguage, language, other_languages
 
@@ -105,22 +105,21 @@ COMMANDS = (
     demo_group,
     worker_command,
 )
-REGISTRY = {
-    "kept_work": kept_work,
-    "parkable_page": lambda found, path: parkable_page(found, path) or hub.parkable_page(found, path),
-    "place_of_page": place_of_page,
-    "guest_has_drafts": guest_has_drafts,
-    "claim_drafts": claim_drafts,
-    "draft_saved": mail_link_to_owner,
-    "draft_deleted": forget_addresses,
-    "mail_is_refused": is_refused,
-    "held_by": held_by,
-    "delete_drafts_of": delete_drafts_of,
-    "file_stream": storage.file_stream,
-    "upload_allowance": upload_allowance,
-    "lookups_offered": integrations.lookups_offered,
-}
-"""What lower floors ask of higher ones, by name."""
+HOOKS = Hooks(
+    kept_work=kept_work,
+    parkable_page=lambda found, path: parkable_page(found, path) or hub.parkable_page(found, path),
+    place_of_page=place_of_page,
+    guest_has_drafts=guest_has_drafts,
+    claim_drafts=claim_drafts,
+    draft_saved=mail_link_to_owner,
+    draft_deleted=forget_addresses,
+    mail_is_refused=is_refused,
+    held_by=held_by,
+    delete_drafts_of=delete_drafts_of,
+    file_stream=storage.file_stream,
+    upload_allowance=upload_allowance,
+    lookups_offered=integrations.lookups_offered,
+)
 
 
 def create_app(
@@ -143,6 +142,7 @@ def create_app(
         clock=clock or SystemClock(),
         database=database or Database(configuration.database_url),
         policies=kinds,
+        hooks=HOOKS,
     )
     app.extensions["portal"].database.check()
     read_mail_server(configuration.mail_url)
@@ -197,7 +197,6 @@ def _add_features(app: Flask) -> None:
         app.register_blueprint(feature.blueprint)
     for command in COMMANDS:
         app.cli.add_command(command)
-    app.extensions["portal"].registry.update(REGISTRY)
 
 
 def _add_middleware(app: Flask, configuration: Configuration) -> None:

@@ -226,7 +226,7 @@ def _set_password(person: Person, password_hash: str) -> ResponseReturnValue:
 def delete() -> ResponseReturnValue:
     """Say what becomes of drafts and of what was sent, and ask."""
     person = own_person()
-    held = app_state().registry["held_by"](reading(), person.id, now=now())
+    held = app_state().hooks.held_by(reading(), person.id, now=now())
     return form_page("delete", PressForm(), held=held, may_delete=person.role in DELETERS)
 
 
@@ -240,7 +240,7 @@ def submit_delete() -> ResponseReturnValue:
     if person.role not in DELETERS:
         abort(403)
     stored = locked_person(db(), person.id) or abort(404)
-    app_state().registry["delete_drafts_of"](db(), stored.id, now=now())
+    app_state().hooks.delete_drafts_of(db(), stored.id, now=now())
     delete_account(db(), stored, by=actor(person.id), now=now())
     return forget_session(visit().kind, url_for("profile.deleted"))
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, abort, after_this_request, current_app, g, request
+from flask import Flask, Response, abort, after_this_request, g, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import gettext as _
@@ -27,7 +27,7 @@ from portal.sessions.rules import EndReason
 from portal.site_settings.current import settings
 from portal.tokens import new_token
 from portal.web.addresses import actor
-from portal.web.app_state import app_state
+from portal.web.app_state import app_state, called_view
 from portal.web.declarations import CUSTOMER, HUB, Activity, Door, activity_of, door_of
 from portal.web.unit_of_work import db, now, reading
 
@@ -200,7 +200,7 @@ def _guest_to_claim(old: FoundSession | None, person: Person) -> str | None:
     """The guest as whom this browser began a form: of a guest's session, or of this person's before an answer."""
     if old is None or old.guest_id is None or old.person_id not in (None, person.id):
         return None
-    return old.guest_id if app_state().registry["guest_has_drafts"](reading(), old.guest_id) else None
+    return old.guest_id if app_state().hooks.guest_has_drafts(reading(), old.guest_id) else None
 
 
 class TableLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login has no types
@@ -215,7 +215,7 @@ class TableLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login has 
 
 def guard_person() -> ResponseReturnValue | None:
     """After the session's own guard: whoever is signed in must still exist, be active and fit the door."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = called_view()
     door = door_of(view) if view else None
     if door is None or not door.session or visit().live is None:
         return None
@@ -249,7 +249,7 @@ def _page_context() -> dict[str, Any]:
 
 def _shows_viewer() -> bool:
     """The poller's fragment names nobody and must stay one query; where the database failed nobody is asked."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = called_view()
     is_poll = view is not None and activity_of(view).activity is Activity.POLL
     return not is_poll and answer_status() < 500
 

@@ -121,8 +121,8 @@ def submit_claim() -> ResponseReturnValue:
     live, guest_id = visit().live, _guest_id()
     if live is None or not forget_guest(db(), live.id, now=now()):
         return over(visit().found)
-    if answer == "yes" and guest_id:
-        app_state().registry["claim_drafts"](db(), guest_id, live.person_id)
+    if answer == "yes" and guest_id and live.person_id:
+        app_state().hooks.claim_drafts(db(), guest_id, live.person_id)
     return redirect(_after_claim(form), 303)
 
 

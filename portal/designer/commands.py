@@ -55,7 +55,7 @@ def _list_missing_texts(file: Path, definition: FormDefinition) -> None:
 
 def _list_doubts(file: Path, definition: FormDefinition) -> None:
     """A look-up that this installation cannot run yet stands in no form's way: people type by hand."""
-    for doubt in doubts(definition, app_state().registry["lookups_offered"]()):
+    for doubt in doubts(definition, app_state().hooks.lookups_offered()):
         click.echo(f"{file}: look-up: {doubt}", err=True)
 
 

@@ -407,7 +407,7 @@ def _save_for_later(opened: OpenDraft, section: Section, part: Part, form: Secti
     if not opened.can_be_saved:
         abort(404)
     answer = _leave(opened, part, form, opened.address("save"))
-    app_state().registry["draft_saved"](opened.draft)
+    app_state().hooks.draft_saved(opened.draft)
     return answer
 
 
@@ -514,7 +514,7 @@ def _back_from_list(opened: OpenDraft, section: Section) -> ResponseReturnValue:
 def _save_list_for_later(opened: OpenDraft, section: Section) -> ResponseReturnValue:
     if not opened.can_be_saved:
         abort(404)
-    app_state().registry["draft_saved"](opened.draft)
+    app_state().hooks.draft_saved(opened.draft)
     return redirect(opened.address("save"), 303)
 
 

@@ -55,7 +55,7 @@ def task_list(reference: str) -> ResponseReturnValue:
         slip=pages.slip(opened),
         keep_until=pages.keep_until(opened),
         longer=pages.kept_longer_until(opened),
-        is_refused=app_state().registry["mail_is_refused"](db(), opened.draft.id),
+        is_refused=app_state().hooks.mail_is_refused(db(), opened.draft.id),
     )
 
 
@@ -72,7 +72,7 @@ def change_draft(reference: str) -> ResponseReturnValue:
         title = opened.definition.title.in_(language())
         return render_template("drafts/delete.html", opened=opened, title=title)
     delete_draft(db(), opened.draft, now=now())
-    app_state().registry["draft_deleted"](db(), opened.draft.id)
+    app_state().hooks.draft_deleted(db(), opened.draft.id)
     return redirect("/account" if not opened.is_guest else opened.address(), 303)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, current_app, g, request
+from flask import Flask, Request, Response, g, request
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy.orm import Session
 
@@ -34,7 +34,7 @@ from portal.sessions.rules import (
 )
 from portal.site_settings.current import clock_time
 from portal.web.addresses import actor
-from portal.web.app_state import app_state
+from portal.web.app_state import app_state, called_view
 from portal.web.counters import Event, count
 from portal.web.declarations import Activity, activity_of, door_of
 from portal.web.unit_of_work import db, is_safe, now
@@ -65,7 +65,7 @@ class TableSessionInterface(SessionInterface):
 
 def pressed_activity() -> Activity:
     """What this request means for the session, by its view and the button pressed."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = called_view()
     if view is None:
         return Activity.NONE
     declared = activity_of(view)
@@ -139,7 +139,7 @@ def _accept_in_grace(db: Session, found: FoundSession, deadline: datetime) -> No
 
 def _has_session() -> bool:
     """Whether the view that was called knows sessions at all."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = called_view()
     return view is not None and door_of(view).kind is not None
 
 
@@ -225,7 +225,7 @@ def count_extension(found: FoundSession) -> None:
 
 def count_at(found: FoundSession, event: Event, path: str, *, number: int = 1) -> None:
     """Count an event of a session at the form and section that its holder has open at this path, if it is one."""
-    form, section = app_state().registry["place_of_page"](found, path)
+    form, section = app_state().hooks.place_of_page(found, path)
     count(event, kind=found.kind, form=form, section=section, number=number)
 
 

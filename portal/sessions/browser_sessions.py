@@ -308,14 +308,13 @@ def visit() -> Visit:
 
 def kind_of(name: str) -> Kind:
     """The row of a kind."""
-    kind: Kind = app_state().policies[name]
-    return kind
+    return app_state().policies[name]
 
 
 def asked_kind() -> str | None:
     """The kind of session that `?kind=` names, or None where browsers have no session of that name."""
     name = request.args.get("kind", CUSTOMER)
-    kind: Kind | None = app_state().policies.get(name)
+    kind = app_state().policies.get(name)
     return name if kind and kind.in_browser else None
 
 

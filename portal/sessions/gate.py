@@ -4,19 +4,19 @@ from dataclasses import replace
 from enum import Enum
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, abort, current_app, g, redirect, render_template, request, url_for
+from flask import Flask, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.audit import record
 from portal.sessions.activity import note_posted, pressed_activity
 from portal.sessions.browser_sessions import asked_kind, kind_of, visit
-from portal.sessions.late_forms import KeptWork, Parked, form_token, park_late_form
+from portal.sessions.late_forms import Parked, form_token, park_late_form
 from portal.sessions.operations import end_session, follow_network
 from portal.sessions.queries import FoundSession, has_signed_out_since, session_by_id
 from portal.sessions.rules import EndReason, NetworkRule
 from portal.site_settings.current import clock_time
 from portal.web.addresses import actor, remote_network, sign_in_page
-from portal.web.app_state import app_state
+from portal.web.app_state import app_state, called_view
 from portal.web.csrf import owner_of, proves
 from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, PERSONAL_KINDS, Activity, Door, door_of
 from portal.web.responses import htmx_redirect, is_htmx
@@ -76,7 +76,7 @@ def again_page(kind: str, then: str) -> str:
 
 def guard() -> ResponseReturnValue | None:
     """Let the request through to its view, or answer in its place."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = called_view()
     if view is None:
         return None
     door = door_of(view)
@@ -172,21 +172,15 @@ def late_notice(found: FoundSession, parked: Parked | None) -> str:
     return render_template(
         "sessions/late.html",
         ended_time=clock_time(found.ended_at),
-        kept=kept_work(found, request.path),
+        kept=app_state().hooks.kept_work(found, request.path),
         parked_time=clock_time(parked.parked_at) if parked else None,
-        is_lost=parked is None and app_state().registry["parkable_page"](found, request.path) is not None,
+        is_lost=parked is None and app_state().hooks.parkable_page(found, request.path) is not None,
         is_shared=found.is_shared,
         is_anybody=False,
         is_account_gone=found.reason is EndReason.ACCOUNT_DELETED,
         **({"other_languages": []} if found.is_shared else {}),
         next=None if found.is_shared else parked.page if parked else _page_of_form(),
     )
-
-
-def kept_work(found: FoundSession, path: str | None = None) -> KeptWork | None:
-    """What the holder of this session left unfinished, there or where they were last; the drafts know."""
-    kept: KeptWork | None = app_state().registry["kept_work"](found, path)
-    return kept
 
 
 def _page_of_form() -> str:
@@ -223,7 +217,8 @@ def _mismatch() -> ResponseReturnValue | None:
     if owner and not _is_same_person(owner, live) and not _is_in_both_hands(owner, live):
         park_late_form(owner)
         return _page_of_somebody_else(), 403
-    if "shows_form_again" in current_app.view_functions[request.endpoint or ""].__dict__:
+    view = called_view()
+    if view is not None and "shows_form_again" in view.__dict__:
         g.token_refused = True
         return None
     return render_template("sessions/mismatch.html", next=_page_of_form()), 409
@@ -256,7 +251,7 @@ def _is_same_person(one: FoundSession, other: FoundSession) -> bool:
 
 def _is_in_both_hands(owner: FoundSession, live: FoundSession) -> bool:
     """Whether a guest's page is of a form that this session works on, too: added to the account, or come back to."""
-    return owner.person_id is None and any(app_state().registry["place_of_page"](live, request.path))
+    return owner.person_id is None and any(app_state().hooks.place_of_page(live, request.path))
 
 
 def token_refused() -> bool:

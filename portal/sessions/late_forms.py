@@ -241,7 +241,7 @@ def park_late_form(found: FoundSession) -> Parked | None:
     is_whole = END_MARKER in request.form
     if found.reason is EndReason.SIGNED_OUT or not is_whole or not proves(form_token(), found.csrf_secret):
         return None
-    page = app_state().registry["parkable_page"](found, request.path)
+    page = app_state().hooks.parkable_page(found, request.path)
     if page is None:
         return None
     received = receive()

@@ -7,11 +7,12 @@ from flask.typing import ResponseReturnValue
 
 from portal.sessions.activity import SessionClock, count_extension, count_poll, extend, session_clock
 from portal.sessions.browser_sessions import change_language, visit
-from portal.sessions.gate import kept_work, over
+from portal.sessions.gate import over
 from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import clock_time
 from portal.web.addresses import START_PAGE, local_path
+from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity
 from portal.web.responses import is_htmx
 
@@ -73,7 +74,7 @@ def ended() -> ResponseReturnValue:
     found = visit().found
     if found:
         visit().report_end()
-    kept = kept_work(found) if found else None
+    kept = app_state().hooks.kept_work(found, None) if found else None
     if found and found.is_shared:
         return render_template("sessions/blank.html", ended_time=clock_time(found.ended_at), kept=kept)
     reason = found.reason if found else _signed_out_here()

@@ -103,4 +103,4 @@ def delete_drafts_of(db: Session, person_id: int, *, now: datetime) -> None:
     unsent = select(Draft).where(Draft.person_id == person_id, Draft.sent_at.is_(None), Draft.deleted_at.is_(None))
     for draft in db.scalars(unsent.order_by(Draft.id)).all():
         delete_draft(db, draft, now=now)
-        app_state().registry["draft_deleted"](db, draft.id)
+        app_state().hooks.draft_deleted(db, draft.id)

@@ -13,13 +13,13 @@ from datetime import date
 from enum import Enum
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g
 from sqlalchemy import Date, Integer, String, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.db import Base, Database
-from portal.web.app_state import AppState, app_state
+from portal.web.app_state import AppState, app_state, called_view
 from portal.web.declarations import Access, Activity, activity_of
 from portal.web.tally import Counted
 from portal.web.unit_of_work import now
@@ -113,7 +113,7 @@ def _try_to_write() -> None:
 
 def _must_not_write() -> bool:
     """Whether the request is a probe of operations or a poll: neither waits for a writer, others come soon enough."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = called_view()
     if view is None:
         return True
     return view.__dict__["access"] is Access.SYSTEM or activity_of(view).activity is Activity.POLL

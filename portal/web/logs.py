@@ -13,11 +13,11 @@ from typing import Any, TextIO
 from uuid import uuid4
 
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from portal.web.app_state import app_state
+from portal.web.app_state import app_state, called_view
 from portal.web.declarations import Access
 from portal.web.unit_of_work import now
 
@@ -95,7 +95,7 @@ def _log_answer(response: Response) -> Response:
 
 def _is_probe() -> bool:
     """Whether the view belongs to operations, which ask every few seconds."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = called_view()
     return getattr(view, "access", None) is Access.SYSTEM
 
 

@@ -73,7 +73,6 @@ def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
 @pytest.fixture
 def server(app: Flask, clock: MovableClock) -> Iterator[Server]:
     app.register_blueprint(probe.blueprint)
-    app.extensions["portal"].registry.setdefault("kept_work", lambda _found: None)
     with Server(app, clock) as server:
         yield server
 

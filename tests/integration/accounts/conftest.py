@@ -1,6 +1,7 @@
 """People with accounts, and browsers that fill in the forms that they are served, hidden inputs included."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from email import message_from_string
 from email.message import Message
 from html.parser import HTMLParser
@@ -46,7 +47,9 @@ def app(app: Flask) -> Flask:
     app.add_url_rule("/probe/viewer", "probe.viewer", _page(Access.PUBLIC, lambda: repr(viewer())))
     app.add_url_rule("/probe/person", "probe.person", _page(Access.PUBLIC, lambda: repr(current_person())))
     app.add_url_rule("/probe/token", "probe.token", _page(Access.ANY_KIND, lambda: visit().token()))
-    app.extensions["portal"].registry.update(
+    parts = app.extensions["portal"]
+    parts.hooks = replace(
+        parts.hooks,
         guest_has_drafts=lambda _db, guest_id: guest_id == "began",
         claim_drafts=_claim_drafts,
         kept_work=lambda *_found: None,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -325,7 +326,8 @@ def test_a_rolled_back_request_leaves_nothing(
     def fail(_draft: object) -> None:
         raise RuntimeError("the mail cannot be written")
 
-    app.extensions["portal"].registry["draft_saved"] = fail
+    parts = app.extensions["portal"]
+    parts.hooks = replace(parts.hooks, draft_saved=fail)
     citizen.open(f"{draft}/papers")
     page = citizen.press("Save and come back later", proof=PAYSLIP)
     assert page.status == 500
