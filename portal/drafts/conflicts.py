@@ -8,12 +8,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.drafts import pages
-from portal.drafts.open_draft import OpenDraft, seen_by_page, shown_tab
-from portal.drafts.rules import NO_REVISION, Order, Part, differing, order
-from portal.form_definitions.definition import Field, Section, SectionState
-from portal.form_definitions.forms import SectionForm
+from portal.drafts.open_draft import seen_by_page, shown_tab
+from portal.drafts.rules import NO_REVISION, Order, differing, order
+from portal.drafts.section_page import SectionPage
+from portal.form_definitions.definition import Field, SectionState
 from portal.form_definitions.types.field_types import answer_lines
 from portal.site_settings.current import saved_text
+from portal.web.csrf import FIELD
 from portal.web.languages import language
 from portal.web.strict_input import END_MARKER
 
@@ -40,45 +41,48 @@ class Difference:
     error: str | None
 
 
-def stale_fields(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> tuple[str, ...]:
+def stale_fields(page: SectionPage) -> tuple[str, ...]:
     """The fields in which a page that did not know of the last save differs from what is stored; mostly none."""
-    return changed_fields(section, part, form) if order(part, seen_by_page()) is Order.STALE else ()
+    return changed_fields(page) if order(page.part, seen_by_page()) is Order.STALE else ()
 
 
-def changed_fields(section: Section, part: Part, form: SectionForm) -> tuple[str, ...]:
+def changed_fields(page: SectionPage) -> tuple[str, ...]:
     """The fields in which this page differs from what is stored."""
-    return differing(part.state, form.kept(), tuple(field.id for field in section.fields))
+    return differing(page.part.state, page.form.kept(), tuple(field.id for field in page.section.fields))
 
 
-def unseen_fields(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> tuple[str, ...]:
+def unseen_fields(page: SectionPage) -> tuple[str, ...]:
     """The fields in which a form that was sent whole would undo what it did not know of.
 
     A later save of its own page may have overtaken it on the way, and that was acknowledged, too.
     """
-    return changed_fields(section, part, form) if order(part, seen_by_page()) is not Order.NEXT else ()
+    return changed_fields(page) if order(page.part, seen_by_page()) is not Order.NEXT else ()
 
 
-def says_nothing_new(part: Part, form: SectionForm) -> bool:
+def says_nothing_new(page: SectionPage) -> bool:
     """Whether there is nothing to store: of an empty part, or of what somebody else stored alike meanwhile.
 
     A page that did not know of the last save does not learn of it by chance.
     """
+    part = page.part
     is_last = part.revision != NO_REVISION and order(part, seen_by_page()) is not Order.STALE
-    return form.kept() == part.state and not is_last
+    return page.form.kept() == part.state and not is_last
 
 
-def is_overtaken(part: Part) -> bool:
+def is_overtaken(page: SectionPage) -> bool:
     """Whether a later save of the same page has arrived already."""
-    return order(part, seen_by_page()) is Order.OVERTAKEN
+    return order(page.part, seen_by_page()) is Order.OVERTAKEN
 
 
-def conflict_page(
-    opened: OpenDraft, section: Section, part: Part, form: SectionForm, fields: Sequence[str], *, status: int = 409
-) -> ResponseReturnValue:
-    """Both versions side by side; nothing was changed, and nothing is chosen beforehand."""
+def conflict_page(page: SectionPage, fields: Sequence[str], *, status: int = 409) -> ResponseReturnValue:
+    """Show both versions side by side; nothing was changed, and nothing is chosen beforehand."""
+    opened, section, part = page.opened, page.section, page.part
     saved_at = saved_text(part.changed_at) if part.changed_at else ""
-    differences = [_difference(section, part, form, field_id, saved_at, status) for field_id in fields]
-    page = render_template(
+    differences = [_difference(page, field_id, saved_at, status) for field_id in fields]
+    same = (
+        (field.label.in_(language()), _lines(field, part.state)) for field in section.fields if field.id not in fields
+    )
+    answer = render_template(
         "drafts/conflict.html",
         opened=opened,
         band=pages.band(opened, section, saved_state="conflict"),
@@ -86,31 +90,27 @@ def conflict_page(
         saved_at=saved_at,
         is_removed=part.changed_at is None,
         differences=differences,
-        same=_same(section, part, fields),
+        same=[(label, lines) for label, lines in same if lines],
         faults=[(f"#{each.name}", each.error) for each in differences if each.error],
         revision=part.revision,
         page_id=pages.new_page_id(),
-        mine=[pair for pair in request.form.items(multi=True) if not _is_ours(pair[0])],
+        mine=[(name, value) for name, value in request.form.items(multi=True) if name[0:1] != "_" and name != FIELD],
         shown_tab=shown_tab(),
         end_marker=END_MARKER,
     )
-    return page, status
+    return answer, status
 
 
-def _is_ours(name: str) -> bool:
-    return name.startswith("_") or name == "csrf_token"
-
-
-def _difference(
-    section: Section, part: Part, form: SectionForm, field_id: str, saved_at: str, status: int
-) -> Difference:
-    field = section.field(field_id)
+def _difference(page: SectionPage, field_id: str, saved_at: str, status: int) -> Difference:
+    field = page.section.field(field_id)
     if field is None:
         raise KeyError(field_id)
     chosen = chosen_side(field_id)
-    mine = Side(value=MINE, label=_("Mine, on this page"), lines=_lines(field, form.kept()), checked=chosen == MINE)
+    mine = Side(
+        value=MINE, label=_("Mine, on this page"), lines=_lines(field, page.form.kept()), checked=chosen == MINE
+    )
     label = _("Saved at %(time)s", time=saved_at) if saved_at else _("Removed")
-    saved = Side(value=SAVED, label=label, lines=_lines(field, part.state), checked=chosen == SAVED)
+    saved = Side(value=SAVED, label=label, lines=_lines(field, page.part.state), checked=chosen == SAVED)
     missing = status == 422 and chosen is None
     question = field.label.in_(language())
     return Difference(
@@ -128,11 +128,6 @@ def _lines(field: Field, state: SectionState) -> list[str]:
         return [text for values in typed.values() for text in values if text]
     answer = state.answers.get(field.id)
     return answer_lines(field, answer, language(), _) if answer is not None else []
-
-
-def _same(section: Section, part: Part, fields: Sequence[str]) -> list[tuple[str, list[str]]]:
-    rest = (field for field in section.fields if field.id not in fields)
-    return [(f.label.in_(language()), _lines(f, part.state)) for f in rest if _lines(f, part.state)]
 
 
 def chosen_side(field_id: str) -> str | None:

@@ -1,6 +1,6 @@
 """What a draft holds and what follows from it: parts, statuses, order of saves, lifetimes. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -25,7 +25,6 @@ from portal.form_definitions.versions.comparison import Effect
 SEAL_LENGTH = 16
 """Bytes at the end of what was encrypted: its authentication tag, which no other contents share."""
 MOST_OF_A_SECTION = 2000
-Key = tuple[date, bytes]
 NO_REVISION = 0
 WHOLE = ""  # stands for the part itself among its fields
 Edited = Mapping[str, tuple[int, int]]
@@ -40,20 +39,8 @@ class Judged:
     is_right: bool
 
 
-_JUDGED: WeakKeyDictionary[Section, dict[Key, Judged]] = WeakKeyDictionary()
-
-
-def judged(section: Section, key: Key | None, judge: Callable[[], Judged]) -> Judged:
-    """What was found before, else found now; without a key, for what is not stored yet, always found now."""
-    if key is None:
-        return judge()
-    known = _JUDGED.setdefault(section, {})
-    found = known.get(key)
-    if found is None:
-        if len(known) >= MOST_OF_A_SECTION:
-            known.clear()
-        found = known[key] = judge()
-    return found
+_JUDGED: WeakKeyDictionary[Section, dict[tuple[date, bytes], Judged]] = WeakKeyDictionary()
+"""What was found of each section before, by the day and the seals of all that decides about it."""
 
 
 def capped(rules: Drafts, most_days: int) -> Drafts:
@@ -71,11 +58,8 @@ def next_reminder(rules: Drafts, expires_at: datetime, now: datetime) -> datetim
 
     What came due while nobody was there to send it is not sent one after the other: only the future counts.
     """
-    return min((at for at in _reminders(rules.remind_days_before, expires_at) if at > now), default=None)
-
-
-def _reminders(days_before: Sequence[int], expires_at: datetime) -> list[datetime]:
-    return [expires_at - timedelta(days=days) for days in days_before]
+    reminders = (expires_at - timedelta(days=days) for days in rules.remind_days_before)
+    return min((at for at in reminders if at > now), default=None)
 
 
 class Status(Enum):
@@ -127,13 +111,12 @@ class Filled:
     parts: tuple[Part, ...]
     today: date
 
-    @cached_property
-    def _by_place(self) -> Mapping[tuple[str, str], Part]:
-        return {(part.section_id, part.item_id): part for part in self.parts}
-
     def part(self, section_id: str, item_id: str = PLAIN) -> Part:
         """The part at this place, empty where nothing is stored."""
-        return self._by_place.get((section_id, item_id)) or Part(section_id=section_id, item_id=item_id)
+        return next(
+            (part for part in self._parts_of.get(section_id, ()) if part.item_id == item_id),
+            Part(section_id=section_id, item_id=item_id),
+        )
 
     def with_part(self, changed: Part) -> "Filled":
         """The same form with one part changed or added."""
@@ -148,12 +131,12 @@ class Filled:
     @cached_property
     def answers(self) -> Mapping[str, Mapping[str, Any]]:
         """All stored answers, hidden ones too, in the shape that conditions read."""
-        return {section.id: self._answers_of(section) for section in self.definition.sections}
-
-    def _answers_of(self, section: Section) -> Mapping[str, Any]:
-        if section.repeat:
-            return {part.item_id: part.state.answers for part in self.items(section)}
-        return self.part(section.id).state.answers
+        return {
+            section.id: {part.item_id: part.state.answers for part in self.items(section)}
+            if section.repeat
+            else self.part(section.id).state.answers
+            for section in self.definition.sections
+        }
 
     @cached_property
     def shown(self) -> Shown:
@@ -181,17 +164,22 @@ class Filled:
         return found
 
     def _judged(self, section: Section) -> Judged:
-        """Whether a section shows and is right."""
-        return judged(section, self._key(section), lambda: self._judge(section))
+        """Return whether a section shows and is right.
 
-    def _judge(self, section: Section) -> Judged:
-        return Judged(is_shown=self.is_shown(section), is_right=not self.problems(section))
-
-    def _key(self, section: Section) -> Key | None:
-        """What stands for all that decides about a section; None where some of it is not stored yet."""
+        What was found before for the same day and the same stored answers is taken again; what is not stored yet has no
+        seal, and is always judged anew.
+        """
         deciding = (section.id, *rests_on(self.definition, section.id))
         seals = [seal for seal in map(self._seals.get, deciding) if seal is not None]
-        return (self.today, b"".join(seals)) if all(seals) else None
+        known, key = _JUDGED.setdefault(section, {}), (self.today, b"".join(seals))
+        found = known.get(key) if all(seals) else None
+        if found is None:
+            found = Judged(is_shown=self.is_shown(section), is_right=not self.problems(section))
+            if len(known) >= MOST_OF_A_SECTION:
+                known.clear()
+            if all(seals):
+                known[key] = found
+        return found
 
     @cached_property
     def _seals(self) -> Mapping[str, bytes]:
@@ -211,7 +199,13 @@ class Filled:
             return Status.CANNOT_START if self._may_show_later(section, earlier) else Status.NOT_NEEDED
         if section.needs and unmet_needs(section, self.shown, _complete(earlier)):
             return Status.CANNOT_START
-        return self._progress(section, found)
+        stored = self._parts_of.get(section.id)
+        if not stored:
+            return Status.NOT_STARTED
+        if any(part.marks for part in stored):
+            return Status.CHECK_AGAIN
+        done = self.part(section.id).is_confirmed and found.is_right
+        return Status.COMPLETE if done else Status.IN_PROGRESS
 
     def _may_show_later(self, section: Section, earlier: Mapping[str, Status]) -> bool:
         """Whether sections that decide about this one are still to be answered."""
@@ -230,19 +224,13 @@ class Filled:
         """The first unfinished section whose answers decide whether this one shows."""
         return self._undecided(section, self.statuses)
 
-    def _progress(self, section: Section, found: Judged) -> Status:
-        stored = self._parts_of.get(section.id)
-        if not stored:
-            return Status.NOT_STARTED
-        if any(part.marks for part in stored):
-            return Status.CHECK_AGAIN
-        done = self.part(section.id).is_confirmed and found.is_right
-        return Status.COMPLETE if done else Status.IN_PROGRESS
-
     def problems(self, section: Section) -> tuple[Problem, ...]:
         """What keeps a shown section's answers from being right."""
         typed = {
-            part.item_id: {name: _by_suffix(name, inputs) for name, inputs in part.state.typed.items()}
+            part.item_id: {
+                name: {key.removeprefix(name).removeprefix("-"): values for key, values in inputs.items()}
+                for name, inputs in part.state.typed.items()
+            }
             for part in self._parts_of.get(section.id, ())
         }
         return section_problems(section, self.shown, typed)
@@ -257,15 +245,13 @@ class Filled:
 
     def next_section(self, section: Section) -> Section | None:
         """The next section in order that can be filled, complete or not."""
-        return next(filter(self.is_open, self._after(section)), None)
+        after = self.definition.sections[self.definition.sections.index(section) + 1 :]
+        return next(filter(self.is_open, after), None)
 
     def previous_section(self, section: Section) -> Section | None:
         """The section before this one that can be filled."""
         position = self.definition.sections.index(section)
         return next(filter(self.is_open, reversed(self.definition.sections[:position])), None)
-
-    def _after(self, section: Section) -> Iterable[Section]:
-        return self.definition.sections[self.definition.sections.index(section) + 1 :]
 
     def first_unfinished(self) -> Section | None:
         """The first section that can be filled and is not complete."""
@@ -280,8 +266,11 @@ class Filled:
 
     def newly_asked(self) -> Section | None:
         """The first unfinished section that other sections' answers may have shown, or asked more of."""
-        unfinished = (each for each in self.definition.sections if self.is_open(each) and self.status(each) not in DONE)
-        return next(filter(_depends_on_others, unfinished), None)
+        for each in self.definition.sections:
+            is_unfinished = self.is_open(each) and self.status(each) not in DONE
+            if is_unfinished and any(sections_of(condition) - {each.id} for condition in conditions_of(each)):
+                return each
+        return None
 
     def unfinished(self) -> tuple[Section, ...]:
         """The sections that keep the form from being sent; one that may show later waits for others that are listed."""
@@ -290,20 +279,18 @@ class Filled:
     def hidden_by_changing(self, section: Section, field: Field, item_id: str = PLAIN) -> tuple[Section | Field, ...]:
         """The sections and fields whose answers count now and may not, if the answer to `field` changes."""
         found = readers(self.definition, (section.id, field.id))
-        whole = tuple(each for each in found.sections if self._has_answers(each))
+        pages = self.shown.pages
+        whole = tuple(each for each in found.sections if any(page.answers for page in pages.get(each.id, {}).values()))
         single = tuple(
             other
             for each, fields in found.fields.items()
             if each not in whole
-            for key, page in self.shown.pages.get(each.id, {}).items()
+            for key, page in pages.get(each.id, {}).items()
             if each is not section or key == item_id
             for other in fields
             if other.id in page.answers
         )
         return whole + single
-
-    def _has_answers(self, section: Section) -> bool:
-        return any(page.answers for page in self.shown.pages.get(section.id, {}).values())
 
     def is_set_aside(self, section: Section) -> bool:
         """Whether a section that no longer shows still holds answers, which come back if it shows again."""
@@ -328,14 +315,6 @@ class Filled:
 
 def _complete(statuses: Mapping[str, Status]) -> frozenset[str]:
     return frozenset(key for key, status in statuses.items() if status is Status.COMPLETE)
-
-
-def _by_suffix(name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {key.removeprefix(name).removeprefix("-"): values for key, values in inputs.items()}
-
-
-def _depends_on_others(section: Section) -> bool:
-    return any(sections_of(condition) - {section.id} for condition in conditions_of(section))
 
 
 def reference_prefix(form_id: str) -> str:

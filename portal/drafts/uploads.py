@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.drafts.hooks import open_page_at, place_of_page
 from portal.drafts.models import Draft
-from portal.drafts.open_draft import OpenDraft, drafts_db, holder, kept_by
+from portal.drafts.open_draft import OpenDraft, holder, kept_by
 from portal.drafts.operations import Change, save_part
 from portal.drafts.rules import Part
 from portal.drafts.sealing import place, subject
@@ -26,7 +26,7 @@ from portal.storage.definition import Scan
 from portal.storage.models import StoredFile
 from portal.storage.operations import Upload, claim, hand_over, late_work, let_go, opened
 from portal.storage.queries import files_of
-from portal.storage.uploads import Received, Refusal, expect_files
+from portal.storage.uploads import Refusal, expect_files
 from portal.web.app_state import app_state
 from portal.web.strict_input import Allowance
 from portal.web.unit_of_work import db, now, stop_reading
@@ -57,6 +57,18 @@ class FilePlace:
     section: Section
     keyring: Keyring
     now: datetime
+
+    @classmethod
+    def of(cls, opened_draft: OpenDraft, section: Section) -> "FilePlace":
+        """Return a section of a draft as a place for files."""
+        return cls(
+            db=db(),
+            draft=opened_draft.draft,
+            rules=kept_by(opened_draft.definition),
+            section=section,
+            keyring=app_state().configuration.keyring,
+            now=now(),
+        )
 
     @property
     def work(self) -> str:
@@ -167,66 +179,11 @@ def _is_foreign() -> bool:
     return live is not None and not any(place_of_page(live, request.path))
 
 
-def take_files(
-    opened_draft: OpenDraft, section: Section, part: Part, form: SectionForm, received: Received
-) -> tuple[Part, SectionForm]:
-    """Make what came with a page part of the draft; gives the part and the form with it, refusals at their questions.
-
-    Files for a question that does not show are ignored as other answers are.
-    """
-    late = _late_named(opened_draft, part)
-    removed = _removed()
-    if not (late or removed or received.uploads or received.refusals):
-        return part, form
-    shown = [upload for upload in received.uploads if form.is_shown(upload.field_id)]
-    place = file_place(opened_draft, section)
-    after, refused = place.add(part, shown)
-    after, refused_late = place.take_late(after, [file for file in late if file.name != removed[1]])
-    after = place.remove(after, *removed) if removed[1] else after
-    let_go(db(), late_work(_page(opened_draft, part)), [removed[1]], now=now())
-    opened_draft.took(after)
-    filled_in = opened_draft.form(section, after, posted=opened_draft.posted(section))
-    refuse(filled_in, [*received.refusals, *refused, *refused_late])
-    return after, filled_in
-
-
-def file_place(opened_draft: OpenDraft, section: Section) -> FilePlace:
-    """The section of this draft as a place for files."""
-    return FilePlace(
-        db=db(),
-        draft=opened_draft.draft,
-        rules=kept_by(opened_draft.definition),
-        section=section,
-        keyring=app_state().configuration.keyring,
-        now=now(),
-    )
-
-
-def _removed() -> tuple[str, str]:
-    """The question and the file whose Remove was pressed; empty where none was."""
-    field_id, _slash, file_id = request.form.get(REMOVE, "").partition("/")
-    return field_id, file_id
-
-
-def refuse(form: SectionForm, refusals: Iterable[Refusal]) -> None:
+def refuse_files(form: SectionForm, refusals: Iterable[Refusal]) -> None:
     """Say at each question that shows why a file was not kept."""
     for field_id, problem in refusals:
         if form.is_shown(field_id):
             form.refuse_file(field_id, problem)
-
-
-def refuse_all_again(form: SectionForm, received: Received) -> None:
-    """A page that was refused as a whole keeps what was typed, but a browser does not choose files again."""
-    names = [(upload.field_id, upload.entry.name) for upload in received.uploads]
-    refuse(form, [(field_id, InvalidAnswerError("again", name=name)) for field_id, name in names])
-
-
-def refuse_infected(opened_draft: OpenDraft, form: SectionForm) -> None:
-    """A file in which a virus was found after it had been kept does not answer a question."""
-    for bound in form.files_fields:
-        for entry in file_entries(bound.answer):
-            if entry.id in infected_files(opened_draft):
-                form.refuse_file(bound.short_name, InvalidAnswerError("infected.later", name=entry.name))
 
 
 def infected_files(opened_draft: OpenDraft) -> frozenset[str]:
@@ -240,18 +197,12 @@ def list_files(opened_draft: OpenDraft, part: Part, form: SectionForm) -> list[s
     fields = form.files_fields
     if not fields:
         return []
-    rows = files_of(drafts_db(), subject(opened_draft.draft.id))
-    late = _late_files(opened_draft, part)
+    rows = files_of(opened_draft.db, subject(opened_draft.draft.id))
+    late = _late_files(opened_draft, opened_draft.address(part.section_id, part.item_id))
     for bound in fields:
         kept = [file_view(f"/files/{opened_draft.reference}", each, rows) for each in file_entries(bound.answer)]
         bound.files = (*kept, *_late_views(late, bound.short_name))
     return [file.name for file in late]
-
-
-def late_names(ids: Iterable[str]) -> dict[str, str]:
-    """The hidden input by which a page says which late files it showed."""
-    named = ",".join(ids)
-    return {LATE: named} if named else {}
 
 
 def file_view(address: str, entry: FileEntry, rows: Mapping[str, StoredFile]) -> FileView:
@@ -277,18 +228,14 @@ def _late_views(late: Iterable[StoredFile], field_id: str) -> list[FileView]:
     ]
 
 
-def _page(opened_draft: OpenDraft, part: Part) -> str:
-    return opened_draft.address(part.section_id, part.item_id)
-
-
-def _late_files(opened_draft: OpenDraft, part: Part) -> list[StoredFile]:
-    """Files that came after the session had ended, for whoever works on the page now; a person's for them alone."""
+def _late_files(opened_draft: OpenDraft, page: str) -> list[StoredFile]:
+    """Return files that came after the session had ended, for whoever works on the page now; a person's for them."""
     theirs = {late_place(None), late_place(holder().person_id)}
-    files = files_of(drafts_db(), late_work(_page(opened_draft, part))).values()
+    files = files_of(opened_draft.db, late_work(page)).values()
     return [file for file in files if file.place in theirs and file.delete_at is not None and file.delete_at > now()]
 
 
-def _late_named(opened_draft: OpenDraft, part: Part) -> list[StoredFile]:
-    """Those of them that the page showed."""
+def late_files_shown(opened_draft: OpenDraft, page: str) -> list[StoredFile]:
+    """Return those of them that the page showed which was sent now."""
     named = frozenset(request.form.get(LATE, "").split(",")) - {""}
-    return [file for file in _late_files(opened_draft, part) if file.name in named] if named else []
+    return [file for file in _late_files(opened_draft, page) if file.name in named] if named else []

@@ -9,25 +9,13 @@ from flask_babel import gettext as _
 
 from portal.drafts.open_draft import OpenDraft
 from portal.drafts.operations import keep_version
-from portal.drafts.rules import WHOLE, Filled, Part
+from portal.drafts.pages import Asked, asked_sentence
+from portal.drafts.rules import Filled
 from portal.drafts.versions.migrating import Touch, move
-from portal.form_definitions.definition import Section
 from portal.form_definitions.rules import PLAIN, item_name
 from portal.form_definitions.types.field_types import answer_lines
 from portal.form_definitions.versions.comparison import Effect
 from portal.web.languages import language
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What is asked about one question, or about a section as a whole: then it has no label.
-
-    `was` are the lines of the old answer, where it will not be sent as it is.
-    """
-
-    label: str | None
-    sentence: str
-    was: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,29 +24,6 @@ class ChangedSection:
 
     title: str
     rows: Sequence[Asked]
-
-
-def sentence(effect: Effect) -> str:
-    """What a change asks, as people read it."""
-    return {
-        Effect.MUST_ANSWER: _("This is new, or needed now: it must be answered."),
-        Effect.ANSWER_AGAIN: _("The question takes other answers now: answer again."),
-        Effect.NOT_SENT: _("This is no longer asked: your answer will not be sent."),
-        Effect.CHECK: _("The wording has changed: check your answer."),
-        Effect.MAY_ANSWER: _("This is new: you may answer it."),
-    }[effect]
-
-
-def asked_again(section: Section, part: Part) -> list[Asked]:
-    """What a new version asks on this page and has not been continued through yet."""
-    order = [WHOLE, *(field.id for field in section.fields)]
-    marks = sorted((key for key in part.marks if key in order), key=order.index)
-    return [Asked(label=_label(section, key), sentence=sentence(Effect(part.marks[key]))) for key in marks]
-
-
-def _label(section: Section, key: str) -> str | None:
-    field = section.field(key)
-    return field.label.in_(language()) if field else None
 
 
 def changed_sections(opened: OpenDraft) -> list[ChangedSection]:
@@ -89,7 +54,7 @@ def _title(touch: Touch, before: Filled, after: Filled) -> str:
 def _asked(touch: Touch) -> Asked:
     return Asked(
         label=touch.field.label.in_(language()) if touch.field else None,
-        sentence=sentence(touch.effect),
+        sentence=asked_sentence(touch.effect),
         was=_was(touch) if touch.effect in (Effect.NOT_SENT, Effect.ANSWER_AGAIN) else (),
     )
 

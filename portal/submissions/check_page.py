@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from portal.drafts import pages
 from portal.drafts.open_draft import OpenDraft, from_check
 from portal.drafts.rules import Filled, Mark, mark_of
+from portal.drafts.section_page import SectionPage
 from portal.form_definitions.definition import Answer, Field, Section
 from portal.form_definitions.rules import PLAIN
 from portal.submissions.answers import Link, SectionAnswers, is_asked, section_answers
@@ -102,7 +103,7 @@ def _waiting(opened: OpenDraft, section_id: str, item_id: str) -> Waiting | None
     if section is None or bool(section.repeat) is not bool(item_id) or not opened.filled.is_open(section):
         return None
     part = opened.filled.part(section_id, item_id or PLAIN)
-    if not opened.parked(section, part):
+    if not SectionPage(opened, section, part.item_id).parked():
         return None
     title = section.title.in_(language())
     item = f": {pages.part_title(opened, section, part)}" if section.repeat else ""

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from portal.drafts.models import Draft
-from portal.drafts.queries import newer_versions
 from portal.form_definitions.definition import Section
 from portal.form_definitions.versions.comparison import Differences
 from portal.form_definitions.versions.models import FormVersion
-from portal.form_definitions.versions.queries import definition_of, differences, numbered_version, versions_between
+from portal.form_definitions.versions.queries import definition_of, differences
 from portal.sessions.late_forms import Pairs, field_of
 
 MOVE, ASK = "move", "ask"
@@ -54,28 +52,8 @@ class NewVersion:
         return is_open and self.draft.kept_against_id != self.newest.id
 
 
-def new_version(db: Session, draft: Draft) -> NewVersion | None:
-    """The newer version of an open draft's form, if there is one."""
-    if draft.sent_at or draft.deleted_at:
-        return None
-    versions = newer_versions(db, draft)
-    return NewVersion(draft, versions) if versions else None
-
-
-def differences_since(db: Session, draft: Draft, number: int | None) -> Differences | None:
-    """What differs between the version of a page that was opened before and the draft's; None where it is the same."""
-    page = numbered_version(db, draft.version.slug, number) if number not in (None, draft.version.number) else None
-    if page is None:
-        return None
-    return differences(page, draft.version, versions_between(db, page, draft.version))
-
-
 def under_present_ids(section: Section, pairs: Pairs) -> "MultiDict[str, str]":
     """What a page of an earlier version sent, under the ids that its fields bear now."""
     ids = {was: field.id for field in section.fields for was in field.was}
-    return MultiDict([(_present(name, ids), value) for name, value in pairs])
-
-
-def _present(name: str, ids: dict[str, str]) -> str:
-    field_id = field_of(name)
-    return ids.get(field_id, field_id) + name[len(field_id) :]
+    names = ((name, field_of(name), value) for name, value in pairs)
+    return MultiDict([(ids.get(field_id, field_id) + name[len(field_id) :], value) for name, field_id, value in names])

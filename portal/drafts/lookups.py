@@ -1,0 +1,157 @@
+"""A look-up on a section's page: asked with what is typed, its results shown to choose from, the chosen one taken over.
+
+The results are not kept anywhere: each option carries the values that it stands for, which are no more trusted than
+what the person could have typed.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from flask import abort, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.datastructures import MultiDict
+
+from portal.drafts.open_draft import asked_lookup
+from portal.drafts.section_page import SectionPage
+from portal.form_definitions.definition import Lookup
+from portal.form_definitions.forms import SectionForm
+from portal.form_definitions.lookups import Value, filled_inputs, input_text
+from portal.form_definitions.types.answers import ADDRESS_PARTS
+from portal.form_definitions.types.form_fields import LookupField, LookupView, OptionView
+from portal.integrations.definition import Failure, Found, Outcome
+from portal.integrations.service import integrations
+from portal.sessions.browser_sessions import visit
+from portal.sessions.gate import token_refused
+from portal.web.languages import language
+from portal.web.limits import Limit, take_all
+from portal.web.responses import is_htmx
+from portal.web.unit_of_work import is_writing, now, stop_reading
+
+LOOKUPS = Limit(door="lookup", burst=30, interval=timedelta(seconds=5))
+"""For each session: nobody types thirty postcodes at once, and registers are not there to be copied."""
+CHOSEN = "_found-"
+"""Begins the name of the input that says which result was chosen."""
+MOST_CHOSEN = 20_000
+
+
+def look_up(page: SectionPage) -> ResponseReturnValue:
+    """Ask the integration with what is typed, and answer with its results; nothing is stored and nothing validated."""
+    field = page.form.all_fields.get(asked_lookup() or "")
+    if not isinstance(field, LookupField) or field.definition.lookup is None:
+        abort(400)
+    status = 409 if token_refused() else _ask(page, field, field.definition.lookup)
+    if is_htmx():
+        return render_template("drafts/_lookup.html", field=field), status
+    return page.show(status=status, is_unsaved=True)
+
+
+def _ask(page: SectionPage, field: LookupField, lookup: Lookup) -> int:
+    """Leave what became of it at the field; gives the status of the page."""
+    asked = {name: _text_of(page, place) for name, place in lookup.inputs.items()}
+    live = visit().live
+    if is_writing():
+        raise RuntimeError("A look-up must not wait for others while this request holds the writer's lock")
+    stop_reading()  # an integration may be slow, and takes no connection of ours meanwhile
+    wait = take_all([(LOOKUPS, str(live.id if live else ""))], now=now())
+    if wait:
+        sentence = _("You have looked up many times. Wait a little, or type your answers yourself.")
+        field.outcome = LookupView(sentence=sentence)
+        return 429
+    outcome = integrations().look_up(lookup.integration, asked, now=now())
+    if outcome.missing:
+        field.outcome = LookupView(sentence=_missing(page, lookup, outcome.missing))
+        return 422
+    field.outcome = _view(lookup, outcome, ", ".join(filter(None, asked.values())))
+    return 200
+
+
+def _text_of(page: SectionPage, place: tuple[str, str]) -> str:
+    """What an input field holds: on this page what is typed there, elsewhere the answer that counts."""
+    section_id, field_id = place
+    if section_id == page.section.id:
+        return page.form.typed_text(field_id)
+    answers: Mapping[str, Any] = page.opened.filled.shown.answers.get(section_id, {})
+    return input_text(answers.get(field_id))
+
+
+def _missing(page: SectionPage, lookup: Lookup, names: tuple[str, ...]) -> str:
+    """The first question to fill in; where the form asks none for it, the look-up cannot work at all."""
+    if any(name not in lookup.inputs for name in names):
+        return _failure_text(Failure.UNKNOWN)
+    asked = page.opened.definition.field(*lookup.inputs[names[0]])
+    return _("Fill in “%(label)s” first.", label=asked.label.in_(language()))
+
+
+def _view(lookup: Lookup, outcome: Outcome, asked: str) -> LookupView:
+    if outcome.failure:
+        return LookupView(sentence=_failure_text(outcome.failure))
+    if not outcome.results:
+        nothing = _("We found nothing for “%(asked)s”. Check it, or type your answers yourself.", asked=asked)
+        return LookupView(sentence=nothing)
+    count = len(outcome.results)
+    sentence = ngettext("%(num)s result for “%(asked)s”", "%(num)s results for “%(asked)s”", count, asked=asked)
+    options = tuple(_option(lookup, found) for found in outcome.results)
+    return LookupView(sentence=sentence, options=options)
+
+
+def _option(lookup: Lookup, found: Found) -> OptionView:
+    wanted = {output: found.values[output] for output in lookup.fills.values() if output in found.values}
+    value = json.dumps({name: _plain(each) for name, each in wanted.items()}, ensure_ascii=False, separators=(",", ":"))
+    return OptionView(value, found.label, None, False, False)
+
+
+def _plain(value: Value) -> str | dict[str, str]:
+    return value if isinstance(value, str) else dict(value)
+
+
+def _failure_text(failure: Failure) -> str:
+    """What a failure means for the person; the administration names it more exactly."""
+    if failure is Failure.SLOW:
+        return _("The look-up took too long. Try again later, or type your answers yourself.")
+    if failure is Failure.BUSY:
+        return _("Many people are looking something up. Try again in a moment, or type your answers yourself.")
+    if failure is Failure.REFUSED:
+        return _("The look-up could not use what you typed. Check it, or type your answers yourself.")
+    if failure is Failure.UNKNOWN:
+        return _("This look-up is not available. Type your answers yourself.")
+    return _("The look-up does not work at the moment. Try again later, or type your answers yourself.")
+
+
+def filled_form(page: SectionPage) -> tuple[SectionForm, str]:
+    """The posted form with the chosen result put into the fields that it fills, and the input to begin checking at."""
+    field = page.section.field(request.form.get("_fill", ""))
+    if field is None or field.lookup is None:
+        abort(400)
+    values = _chosen(request.form.get(CHOSEN + field.id, ""))
+    posted = MultiDict(request.form)
+    first = field.id
+    for target, output in reversed(list(field.lookup.fills.items())):
+        filled = page.section.field(target)
+        if filled is None or output not in values:
+            continue
+        for suffix, texts in filled_inputs(filled, values[output]).items():
+            posted.setlist(f"{target}-{suffix}" if suffix else target, texts)
+        first = target
+    form = page.form_of(posted)
+    return form, form.all_fields[first].first_input if first != field.id else field.id
+
+
+def _chosen(text: str) -> dict[str, Value]:
+    """The values that the chosen option carries; what no page of ours says is refused."""
+    try:
+        values = json.loads(text[:MOST_CHOSEN])
+    except (ValueError, RecursionError):
+        abort(400)
+    if not isinstance(values, dict) or not all(_is_value(each) for each in values.values()):
+        abort(400)
+    return values
+
+
+def _is_value(value: object) -> bool:
+    if isinstance(value, dict):
+        return set(value) <= set(ADDRESS_PARTS) and all(isinstance(each, str) for each in value.values())
+    return isinstance(value, str)
