@@ -13,7 +13,7 @@ from portal.accounts.signed_in import current_person
 from portal.drafts.models import Draft
 from portal.drafts.operations import Change, clear_marks, move_draft, note_check, save_part
 from portal.drafts.queries import fill, find_draft, newer_versions
-from portal.drafts.rules import NO_REVISION, Filled, Part, Seen, capped
+from portal.drafts.rules import NO_REVISION, Filled, Part, Seen
 from portal.drafts.versions.migrating import move
 from portal.drafts.versions.newer import NewVersion
 from portal.form_definitions.definition import Drafts, FormDefinition, Section
@@ -68,6 +68,7 @@ class OpenDraft:
 
     def __init__(self, draft: Draft, *, found_in: Session | None = None, stays: bool = False) -> None:
         self.draft = draft
+        self.reference = draft.reference
         self.db = found_in or db()
         self.has_parked = draft.has_parked
         versions = () if stays or draft.sent_at or draft.deleted_at else newer_versions(self.db, draft)
@@ -76,11 +77,6 @@ class OpenDraft:
         self.version: FormVersion = self.newer.newest if self.newer and self.newer.moves else draft.version
         """The version of the form that its pages show."""
         self._filled: Filled | None = None
-
-    @property
-    def reference(self) -> str:
-        """The reference in its addresses."""
-        return self.draft.reference
 
     @property
     def filled(self) -> Filled:
@@ -133,7 +129,7 @@ class OpenDraft:
 
     def address(self, *parts: str) -> str:
         """Return the address of the draft or of something in it."""
-        return "/".join(("/drafts", self.draft.reference, *filter(None, parts)))
+        return "/".join(("/drafts", self.reference, *filter(None, parts)))
 
     def section(self, section_id: str) -> Section:
         """Return the section of this id; one of an earlier version leads to the task list, unknown ones are 404."""
@@ -165,7 +161,7 @@ class OpenDraft:
     @cached_property
     def since_page(self) -> Differences | None:
         """What differs between the version that the sent page showed and the draft's; None where it is the same."""
-        number = page_version()
+        number = request.form.get("_version", type=int)
         if number is None or number == self.draft.version.number:
             return None
         page = numbered_version(self.db, self.draft.version.slug, number)
@@ -213,8 +209,9 @@ class OpenDraft:
 
 
 def kept_by(definition: FormDefinition) -> Drafts:
-    """The rules by which this installation keeps drafts of a form."""
-    return capped(definition.drafts, settings().draft_most_days)
+    """Return the rules of a form, with drafts kept no longer than the site setting `draft_most_days`."""
+    rules = definition.drafts
+    return replace(rules, keep_days=min(rules.keep_days, settings().draft_most_days))
 
 
 def seen_by_page() -> Seen:
@@ -231,11 +228,6 @@ def shown_tab() -> str | None:
     return request.form.get(SHOWN)
 
 
-def page_version() -> int | None:
-    """The number of the form's version that the page which sent this form showed, if it says so."""
-    return request.form.get("_version", type=int)
-
-
 def open_draft(reference: str, *, by_itself: bool = False) -> OpenDraft:
     """Return the draft of this reference if the session's holder may open it; to all others it does not exist.
 
@@ -248,7 +240,7 @@ def open_draft(reference: str, *, by_itself: bool = False) -> OpenDraft:
     found = find_draft(found_in, reference, holder(), now=now(), locked=not only_reads)
     if found is None:
         _not_found()
-    stays = by_itself and page_version() == found.version.number
+    stays = by_itself and request.form.get("_version", type=int) == found.version.number
     opened = OpenDraft(found, found_in=found_in, stays=stays)
     if not only_reads and opened.newer and opened.newer.moves and not opened.closed_at:
         opened.move()

@@ -9,15 +9,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from portal.form_definitions.conditions import conditions_of, evaluate, readers, rests_on, sections_of
-from portal.form_definitions.definition import Drafts, Field, FormDefinition, Section, SectionState, StopWhen
+from portal.form_definitions.definition import Drafts, Field, FormDefinition, Section, SectionState
 from portal.form_definitions.rules import (
     PLAIN,
     Problem,
     Shown,
-    first_stop,
     section_problems,
     shown,
-    stopped,
     unmet_needs,
 )
 from portal.form_definitions.versions.comparison import Effect
@@ -41,11 +39,6 @@ class Judged:
 
 _JUDGED: WeakKeyDictionary[Section, dict[tuple[date, bytes], Judged]] = WeakKeyDictionary()
 """What was found of each section before, by the day and the seals of all that decides about it."""
-
-
-def capped(rules: Drafts, most_days: int) -> Drafts:
-    """The rules of a form, with drafts kept no longer than the site setting `draft_most_days`."""
-    return replace(rules, keep_days=min(rules.keep_days, most_days))
 
 
 def expiry(rules: Drafts, now: datetime) -> datetime:
@@ -143,10 +136,6 @@ class Filled:
         """What shows for these answers."""
         return shown(self.definition, self.answers, self.today)
 
-    def is_shown(self, section: Section) -> bool:
-        """Whether the section is part of the form for these answers."""
-        return section.id in self.shown.pages
-
     @cached_property
     def statuses(self) -> Mapping[str, Status]:
         """The status of each section, in order; a section may need only earlier ones."""
@@ -174,7 +163,7 @@ class Filled:
         known, key = _JUDGED.setdefault(section, {}), (self.today, b"".join(seals))
         found = known.get(key) if all(seals) else None
         if found is None:
-            found = Judged(is_shown=self.is_shown(section), is_right=not self.problems(section))
+            found = Judged(is_shown=section.id in self.shown.pages, is_right=not self.problems(section))
             if len(known) >= MOST_OF_A_SECTION:
                 known.clear()
             if all(seals):
@@ -241,7 +230,7 @@ class Filled:
 
     def is_open(self, section: Section) -> bool:
         """Whether the section can be filled now: it shows and what it needs is complete."""
-        return self.status(section) not in (Status.CANNOT_START, Status.NOT_NEEDED)
+        return self.statuses[section.id] not in (Status.CANNOT_START, Status.NOT_NEEDED)
 
     def next_section(self, section: Section) -> Section | None:
         """The next section in order that can be filled, complete or not."""
@@ -274,7 +263,9 @@ class Filled:
 
     def unfinished(self) -> tuple[Section, ...]:
         """The sections that keep the form from being sent; one that may show later waits for others that are listed."""
-        return tuple(each for each in self.definition.sections if self.is_shown(each) and self.status(each) not in DONE)
+        return tuple(
+            each for each in self.definition.sections if each.id in self.shown.pages and self.status(each) not in DONE
+        )
 
     def hidden_by_changing(self, section: Section, field: Field, item_id: str = PLAIN) -> tuple[Section | Field, ...]:
         """The sections and fields whose answers count now and may not, if the answer to `field` changes."""
@@ -297,14 +288,6 @@ class Filled:
         return not self._judged(section).is_shown and any(
             not part.is_empty for part in self._parts_of.get(section.id, ())
         )
-
-    def stop(self, section: Section) -> StopWhen | None:
-        """The stop that the answers of a section lead to."""
-        return stopped(section, self.shown)
-
-    def first_stop(self) -> tuple[Section, StopWhen] | None:
-        """The first stop of the whole form."""
-        return first_stop(self.definition, self.shown)
 
     def counts(self) -> tuple[int, int]:
         """How many sections are complete, and how many are to go."""

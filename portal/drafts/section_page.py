@@ -28,25 +28,15 @@ from portal.web.unit_of_work import db, now
 class SectionPage:
     """One page of a form as a request works on it: a section, or an item of a repeat, of an open draft.
 
-    `part` is what was stored of it when the request came, and `form` what was sent, else what is stored.
+    `part` is what was stored of it when the request came. Whoever shows or answers the page gives it its `form`: what
+    is stored, or what was sent.
     """
 
     def __init__(self, opened: OpenDraft, section: Section, item_id: str = PLAIN) -> None:
         self.opened = opened
         self.section = section
         self.part = opened.filled.part(section.id, item_id)
-        self._form: SectionForm | None = None
-
-    @property
-    def form(self) -> SectionForm:
-        """The form of the page: as sent once a button took it, else as stored."""
-        if self._form is None:
-            self._form = self.form_of()
-        return self._form
-
-    @form.setter
-    def form(self, form: SectionForm) -> None:
-        self._form = form
+        self.form: SectionForm
 
     @property
     def address(self) -> str:
@@ -156,8 +146,7 @@ class SectionPage:
     def open(self) -> ResponseReturnValue:
         """Show what is stored, and over it what was typed after the session had ended, marked as not sent."""
         parked = next(iter(self.parked()), None)
-        if parked:
-            self.form = self.form_with(parked)
+        self.form = self.form_with(parked) if parked else self.form_of()
         return self.show(parked=parked)
 
     def show(self, *, status: int = 200, parked: Parked | None = None, is_unsaved: bool = False) -> ResponseReturnValue:

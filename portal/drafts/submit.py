@@ -22,6 +22,7 @@ from portal.drafts.uploads import (
 )
 from portal.form_definitions.definition import SectionState
 from portal.form_definitions.rich_text import rich_text
+from portal.form_definitions.rules import stopped
 from portal.form_definitions.types.answers import InvalidAnswerError
 from portal.form_definitions.types.files import file_entries
 from portal.sessions.activity import extend, pressed_button
@@ -173,7 +174,7 @@ class SentPage(SectionPage):
 
     def _stop_page(self) -> str | None:
         """Return why the form ends here, if it does; nobody is asked to mend the rest of a page first."""
-        stop = self.opened.filled.stop(self.section)
+        stop = stopped(self.section, self.opened.filled.shown)
         if stop is None:
             return None
         body = rich_text(stop.body.in_(language())) if stop.body else None

@@ -206,6 +206,7 @@ def change_files(reference: str, section_id: str, item_id: str) -> ResponseRetur
     field_id, _slash, file_id = request.form.get(REMOVE, "").partition("/")
     page.part = place.remove(page.part, field_id, file_id)
     opened.go_on_with(page.part)
+    page.form = page.form_of()
     field = page.form.question(request.form.get("_changed", "")) or abort(400)
     refuse_files(page.form, [*received.refusals, *refused])
     list_files(opened, page.part, page.form)

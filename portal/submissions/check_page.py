@@ -47,7 +47,7 @@ class Waiting:
 
 def checked_sections(opened: OpenDraft) -> list[CheckedSection]:
     """All shown sections with their answers."""
-    return [_checked(opened, each) for each in opened.definition.sections if opened.filled.is_shown(each)]
+    return [_checked(opened, each) for each in opened.definition.sections if each.id in opened.filled.shown.pages]
 
 
 def _checked(opened: OpenDraft, section: Section) -> CheckedSection:

@@ -14,6 +14,7 @@ from portal.drafts.open_draft import OpenDraft, closed_page, from_check, holder,
 from portal.drafts.rules import Status
 from portal.drafts.sealing import save_address
 from portal.form_definitions.definition import FormAnswers, FormDefinition, Section
+from portal.form_definitions.rules import first_stop
 from portal.form_definitions.versions.queries import definition_of
 from portal.mail import messages
 from portal.sessions.gate import token_refused
@@ -83,7 +84,7 @@ def _faults(opened: OpenDraft) -> list[Fault]:
     unfinished = [
         Fault(_address(opened, section), _unfinished(opened, section)) for section in opened.filled.unfinished()
     ]
-    stop = opened.filled.first_stop()
+    stop = first_stop(opened.definition, opened.filled.shown)
     stops = [Fault(_address(opened, stop[0]), stop[1].title.in_(language()))] if stop else []
     infected = [Fault(_address(opened, section), text) for section, text in infected_answers(opened)]
     return [*unfinished, *infected, *stops, *_declaration_faults(opened)]
