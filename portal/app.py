@@ -26,11 +26,10 @@ from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.designer import views as designer_views
 from portal.designer.commands import forms as forms_group
-from portal.drafts import start_views as form_views
 from portal.drafts import views as draft_views
 from portal.drafts.hooks import kept_work, parkable_page, place_of_page
 from portal.drafts.operations import claim_drafts
-from portal.drafts.preview import views as preparing_views
+from portal.drafts.preview import views as form_views
 from portal.drafts.queries import guest_has_drafts
 from portal.drafts.uploads import upload_allowance
 from portal.home import views as home_views
@@ -40,7 +39,7 @@ from portal.hub import views as hub_views
 from portal.hub import work as hub
 from portal.integrations import service as integrations
 from portal.integrations.commands import integrations_group
-from portal.outbox.transport import read_mail_server
+from portal.outbox.delivery import read_mail_server
 from portal.resume import save_views
 from portal.resume import views as resume_views
 from portal.resume.coming_back import mail_link_to_owner
@@ -77,7 +76,6 @@ VIEWS = (
     profile_views,
     factor_views,
     form_views,
-    preparing_views,
     draft_views,
     submission_views,
     downloads,

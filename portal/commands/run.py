@@ -19,7 +19,7 @@ from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
 from portal.integrations.reading import check_integrations
-from portal.outbox.transport import read_mail_server
+from portal.outbox.delivery import read_mail_server
 from portal.storage.adapters import open_storage
 from portal.storage.scanner import read_scanner
 

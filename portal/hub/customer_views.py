@@ -22,8 +22,8 @@ from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of, published_forms
 from portal.hub.forms import BeginForm, CustomerForm
-from portal.hub.list_pages import Choice
 from portal.hub.queries import MailedLink, case_of, links_of, open_drafts_of, sent_by
+from portal.hub.views import Choice
 from portal.hub.work import note_look, opened_words, person, sealed_words
 from portal.resume.coming_back import hand_over
 from portal.resume.rules import Life, Target, clean_reference, target

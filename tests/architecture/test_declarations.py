@@ -208,7 +208,7 @@ NOT_FOUND, NOT_YOURS = {404}, {403}
 REFUSED = {
     "admin.save_settings": NOT_FOUND,
     "cases.save_case": NOT_FOUND,
-    "preparing.try_page": NOT_FOUND,
+    "forms.try_page": NOT_FOUND,
     "profile.submit_confirm_email": NOT_FOUND,
     "profile.submit_objection": NOT_FOUND,
     "drafts.save_item": NOT_YOURS,

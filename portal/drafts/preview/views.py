@@ -1,13 +1,17 @@
-"""Before anybody begins: what the form will ask, a blank to print, and a rehearsal that stores nothing."""
+"""Before a form is begun: its start page, what it will ask, a blank to print, and a rehearsal."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
+from math import ceil
 
-from flask import Blueprint, abort, redirect, render_template, request
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
+from portal.drafts.open_draft import holder, kept_by
+from portal.drafts.operations import start_draft
 from portal.drafts.preview.outline import (
     SPACES,
     OutlinedSection,
@@ -17,20 +21,26 @@ from portal.drafts.preview.outline import (
     rehearsed,
     section_remarks,
 )
+from portal.drafts.queries import drafts_of_form
 from portal.form_definitions.definition import FormDefinition, Section, SectionState
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
 from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.rules import first_stop, shown
+from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of
+from portal.sessions.browser_sessions import visit
 from portal.sessions.gate import token_refused
-from portal.site_settings.current import settings, today
-from portal.web.addresses import public_url
-from portal.web.declarations import Access, Activity, access, activity, shows_form_again
-from portal.web.languages import language
+from portal.sessions.operations import Holder
+from portal.site_settings.current import day_text, local_day, moment_text, settings, today
+from portal.tokens import new_token
+from portal.web.addresses import public_url, sign_in_page
+from portal.web.app_state import app_state
+from portal.web.declarations import CUSTOMER, Access, Activity, access, activity, shows_form_again
+from portal.web.languages import language, name_of
 from portal.web.strict_input import repeated, require_end_marker
-from portal.web.unit_of_work import reading
+from portal.web.unit_of_work import db, now
 
-blueprint = Blueprint("preparing", __name__)
+blueprint = Blueprint("forms", __name__)
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ def rehearsal_address(definition: FormDefinition, section: Section | None = None
 @activity(Activity.NAVIGATE)
 def prepare(slug: str) -> ResponseReturnValue:
     """What will be asked, what to have at hand, and how long it takes beside how long a session lasts."""
-    return _about(_published(slug), "drafts/prepare.html")
+    return _about(definition_of(_published(slug)), "drafts/prepare.html")
 
 
 @blueprint.get("/forms/<slug>/blank")
@@ -104,7 +114,7 @@ def prepare(slug: str) -> ResponseReturnValue:
 @activity(Activity.NAVIGATE)
 def blank(slug: str) -> ResponseReturnValue:
     """The questions with room to write, for paper."""
-    return _about(_published(slug), "drafts/blank.html")
+    return _about(definition_of(_published(slug)), "drafts/blank.html")
 
 
 def _about(definition: FormDefinition, template: str) -> str:
@@ -132,7 +142,7 @@ def _has_conditions(section: Section) -> bool:
 @activity(Activity.NAVIGATE)
 def rehearsal_end(slug: str) -> ResponseReturnValue:
     """The end of a rehearsal: nothing was stored, and here is the real form."""
-    definition = _published(slug)
+    definition = definition_of(_published(slug))
     first = rehearsal_address(definition, definition.sections[0])
     return render_template("drafts/rehearsal_end.html", form=definition, first=first)
 
@@ -179,10 +189,77 @@ def _page(rehearsal: Rehearsal, form: SectionForm, status: int = 200) -> Respons
     return page, status
 
 
-def _published(slug: str) -> FormDefinition:
-    return definition_of(current_version(reading(), slug) or abort(404))
-
-
 def _rehearsal(slug: str, section_id: str) -> Rehearsal:
-    definition = _published(slug)
+    definition = definition_of(_published(slug))
     return Rehearsal(definition, definition.section(section_id) or abort(404))
+
+
+@blueprint.get("/forms/<slug>")
+@access(Access.PUBLIC)
+@activity(Activity.LOAD)
+def start_page(slug: str) -> ResponseReturnValue:
+    """What the form needs, how long it takes, how long a session lasts, and the person's own drafts of it."""
+    definition = definition_of(_published(slug))
+    drafts = drafts_of_form(db(), holder(), definition.id, now=now())
+    return render_template(
+        "drafts/start.html",
+        form=definition,
+        foreign_language=_foreign_language(definition),
+        lifetime=settings().session_lifetime_minutes,
+        minutes_left=_minutes_left(),
+        is_short=_is_short(definition),
+        drafts=[(draft, moment_text(draft.changed_at), day_text(local_day(draft.expires_at))) for draft in drafts],
+    )
+
+
+@blueprint.post("/forms/<slug>")
+@access(Access.PUBLIC)
+@activity(Activity.SUBMIT)
+def start_now(slug: str) -> ResponseReturnValue:
+    """Make another draft and open it; a form for accounts sends signed-out people to sign in first."""
+    version = _published(slug)
+    definition = definition_of(version)
+    if definition.access == "account" and not holder().person_id:
+        return redirect(sign_in_page(url_for("forms.start_page", slug=slug)), 303)
+    keyring = app_state().configuration.keyring
+    draft = start_draft(
+        db(),
+        version,
+        definition,
+        _session_holder(),
+        rules=kept_by(definition),
+        keyring=keyring,
+        now=now(),
+        language=language(),
+    )
+    return redirect(f"/drafts/{draft.reference}", 303)
+
+
+def _published(slug: str) -> FormVersion:
+    return current_version(db(), slug) or abort(404)
+
+
+def _session_holder() -> Holder:
+    """Whose draft it will be: the live session's holder, else a new guest with a new session."""
+    current = holder()
+    if current.person_id or current.guest_id:
+        return current
+    guest = Holder(guest_id=new_token())
+    visit().open(CUSTOMER, guest)
+    return guest
+
+
+def _foreign_language(definition: FormDefinition) -> str | None:
+    """The name of the language that the questions are in, where it is not the reader's."""
+    return None if language() in definition.languages else name_of(definition.languages[0])
+
+
+def _minutes_left() -> int | None:
+    live = visit().live
+    return ceil((live.times.expires_at - now()) / timedelta(minutes=1)) if live else None
+
+
+def _is_short(definition: FormDefinition) -> bool:
+    """Whether the form is expected to take longer than the session that is already running lasts."""
+    left = _minutes_left()
+    return left is not None and bool(definition.expected_minutes) and (definition.expected_minutes or 0) > left

@@ -3,7 +3,7 @@
 import pytest
 
 from portal.errors import ConfigurationError
-from portal.outbox.transport import MailServer, read_mail_server
+from portal.outbox.delivery import MailServer, read_mail_server
 
 
 def test_file_names_no_server() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from portal.outbox.definition import GIVE_UP_AFTER, LEASE, Failure, next_try
-from portal.outbox.transport import DEADLINE_S
+from portal.outbox.delivery import DEADLINE_S
 
 CREATED = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
