@@ -21,9 +21,11 @@ test: $(TEST_READY) browser
 
 check: $(TEST_READY)
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/djlint templates --lint --quiet
+	$(VENV)/bin/oxlint static/js
 	@$(PYTHON) -m pytest -q tests/architecture/test_requirements.py tests/unit/look/test_vendor.py
 
 bench: $(TEST_READY)
