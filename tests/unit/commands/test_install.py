@@ -28,8 +28,10 @@ colorama==0.4.6 ; sys_platform == 'win32' \\
 """
 
 
-def python(path: str, version: tuple[int, int, int], **told: object) -> Interpreter:
-    return Interpreter(path=path, version=version, **{"is_optimised": False, "pip_wheel": "pip.whl"} | told)
+def python(
+    path: str, version: tuple[int, int, int], *, is_optimised: bool = False, pip_wheel: str | None = "pip.whl"
+) -> Interpreter:
+    return Interpreter(path=path, version=version, is_optimised=is_optimised, pip_wheel=pip_wheel)
 
 
 @pytest.fixture
