@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 RUN_READY := $(VENV)/ready-to-run
 COMPILED := $(VENV)/compiled
 TEST_READY := $(VENV)/ready-to-test
-UV_LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+UV_LOCK := uv pip compile --universal --python-version=3.11 --generate-hashes
 
 .PHONY: install run test check bench faults pictures translations lock browser
 .DELETE_ON_ERROR:
@@ -42,8 +42,8 @@ translations: $(RUN_READY)
 	@exec $(PYTHON) -m portal.commands.translations
 
 lock:
-	$(UV_LOCK) --output-file requirements.txt
-	$(UV_LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(UV_LOCK) --output-file=requirements.txt pyproject.toml
+	$(UV_LOCK) --extra=dev --constraint=requirements.txt --output-file=requirements-dev.txt pyproject.toml
 
 # What is installed for `make run` compiles itself as it is first used; a server may not be allowed to write that down.
 $(RUN_READY): requirements.txt
