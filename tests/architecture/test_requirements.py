@@ -42,10 +42,23 @@ def test_what_the_project_wants_is_locked(file: str, requirement: str) -> None:
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
 def test_every_locked_package_has_a_hash(file: str) -> None:
-    blocks = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / file).read_text(encoding="utf-8"))
+    _, *blocks = re.split(r"^(?=[A-Za-z0-9])", (ROOT / file).read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
 def test_the_tests_run_on_what_the_portal_runs_on() -> None:
     development = locked("requirements-dev.txt")
     assert {name: development.get(name) for name in locked("requirements.txt")} == locked("requirements.txt")
+
+
+def test_locks_say_how_they_were_made_for_what_updates_them() -> None:
+    """Renovate compiles them again by their first lines; it knows `--option=value` alone."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    [command] = re.findall(r"^UV_LOCK := (.*)$", makefile, re.MULTILINE)
+    made = {
+        line.replace("$(UV_LOCK)", command) for line in re.findall(r"^\t(\$\(UV_LOCK\) .*)$", makefile, re.MULTILINE)
+    }
+    files = ("requirements.txt", "requirements-dev.txt")
+    heads = [(ROOT / file).read_text(encoding="utf-8").splitlines()[:2] for file in files]
+    assert {head[1].removeprefix("#    ") for head in heads} == made
+    assert not re.search(r"--(?:output-file|extra|constraint|python-version) ", " ".join(made))
