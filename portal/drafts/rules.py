@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from portal.form_definitions.conditions import conditions_of, evaluate, readers, rests_on, sections_of
+from portal.form_definitions.conditions import conditions_of, dependence, evaluate, sections_of
 from portal.form_definitions.definition import Drafts, Field, FormDefinition, Section, SectionState, StopWhen
 from portal.form_definitions.rules import (
     PLAIN,
@@ -189,7 +189,7 @@ class Filled:
 
     def _key(self, section: Section) -> Key | None:
         """What stands for all that decides about a section; None where some of it is not stored yet."""
-        deciding = (section.id, *rests_on(self.definition, section.id))
+        deciding = (section.id, *dependence(self.definition).rests_on[section.id])
         seals = [seal for seal in map(self._seals.get, deciding) if seal is not None]
         return (self.today, b"".join(seals)) if all(seals) else None
 
@@ -216,7 +216,7 @@ class Filled:
     def _may_show_later(self, section: Section, earlier: Mapping[str, Status]) -> bool:
         """Whether sections that decide about this one are still to be answered."""
         unfinished = frozenset(key for key, status in earlier.items() if status not in DONE)
-        scope = replace(self.shown.scope(), unfinished=unfinished)
+        scope = replace(self.shown.scope, unfinished=unfinished)
         if section.when is None or evaluate(section.when, scope) is False:
             return False
         return self._undecided(section, earlier) is not None
@@ -289,7 +289,7 @@ class Filled:
 
     def hidden_by_changing(self, section: Section, field: Field, item_id: str = PLAIN) -> tuple[Section | Field, ...]:
         """The sections and fields whose answers count now and may not, if the answer to `field` changes."""
-        found = readers(self.definition, (section.id, field.id))
+        found = dependence(self.definition).readers[section.id, field.id]
         whole = tuple(each for each in found.sections if self._has_answers(each))
         single = tuple(
             other

@@ -129,7 +129,7 @@ class FieldReader:
 
     def _refuse_foreign_keys(self, document: FieldDocument, entry: FieldType, path: Path) -> None:
         foreign = {key for key in _TYPED_KEYS if key not in entry.keys}
-        if document.type in ("note", "lookup"):
+        if not entry.answerable:
             foreign |= set(_ANSWER_KEYS)
         for key in sorted(foreign & document.model_fields_set):
             self.faults.add((*path, key), f"A field of type {document.type} takes no {key}.")

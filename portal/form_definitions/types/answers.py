@@ -15,7 +15,6 @@ from portal.form_definitions.definition import TODAY, Answer, Field, Text
 # What stands in a field's inputs: suffix ("" or "day", "postcode" …) to the posted strings.
 Inputs = Mapping[str, Sequence[str]]
 Translate = Callable[[str], str]
-Shown = dict[str, list[str]]
 SHORT_TEXT = 500
 LONG_TEXT = 20_000
 _LINE_BREAKS = re.compile(r"\s*[\r\n\x85\u2028\u2029]+\s*")
@@ -70,7 +69,7 @@ def inputs_by_suffix(field_id: str, named: Inputs) -> dict[str, list[str]]:
     return {name.removeprefix(field_id).removeprefix("-"): list(values) for name, values in named.items()}
 
 
-def show_text(field: Field, answer: Any) -> Shown:
+def show_text(field: Field, answer: Any) -> dict[str, list[str]]:
     """A one-input answer as its input shows it."""
     return {"": [str(answer)]}
 
@@ -85,7 +84,7 @@ def no_answer(field: Field, inputs: Inputs, today: date) -> Answer | None:
     return None
 
 
-def show_nothing(field: Field, answer: Any) -> Shown:
+def show_nothing(field: Field, answer: Any) -> dict[str, list[str]]:
     """Show nothing: for fields that hold no answer."""
     return {}
 
@@ -262,36 +261,25 @@ def read_date(field: Field, inputs: Inputs, today: date) -> Answer | None:
     missing = tuple(part for part in DATE_PARTS if not parts[part])
     if missing:
         raise InvalidAnswerError("incomplete." + "_".join(missing), parts=missing)
-    return _date_in_bounds(field, _real_date(parts), today).isoformat()
-
-
-def _real_date(parts: dict[str, str]) -> date:
-    day = _number(parts["day"], 31, "day")
-    month = _MONTH_NAMES.get(parts["month"].lower().rstrip(".")) or _number(parts["month"], 12, "month")
+    day = _date_number(parts, "day", 31)
+    month = _MONTH_NAMES.get(parts["month"].lower().rstrip(".")) or _date_number(parts, "month", 12)
     if not re.fullmatch("[1-9][0-9]{3}", parts["year"]):
         raise InvalidAnswerError("invalid.year", parts=("year",))
     try:
-        return date(int(parts["year"]), month, day)
+        found = date(int(parts["year"]), month, day)
     except ValueError:
         raise InvalidAnswerError("invalid", parts=("day",)) from None
+    if field.min is not None and found < bound_date(field.min, today):
+        raise InvalidAnswerError("min.today" if field.min == TODAY else "min", parts=DATE_PARTS, limit=field.min)
+    if field.max is not None and found > bound_date(field.max, today):
+        raise InvalidAnswerError("max.today" if field.max == TODAY else "max", parts=DATE_PARTS, limit=field.max)
+    return found.isoformat()
 
 
-def _number(text: str, largest: int, part: str) -> int:
-    if re.fullmatch("[0-9]{1,2}", text) and 1 <= int(text) <= largest:
-        return int(text)
+def _date_number(parts: Mapping[str, str], part: str, largest: int) -> int:
+    if re.fullmatch("[0-9]{1,2}", parts[part]) and 1 <= int(parts[part]) <= largest:
+        return int(parts[part])
     raise InvalidAnswerError("invalid", parts=(part,))
-
-
-def _date_in_bounds(field: Field, day: date, today: date) -> date:
-    if field.min is not None and day < bound_date(field.min, today):
-        raise InvalidAnswerError("min" + _today(field.min), parts=DATE_PARTS, limit=field.min)
-    if field.max is not None and day > bound_date(field.max, today):
-        raise InvalidAnswerError("max" + _today(field.max), parts=DATE_PARTS, limit=field.max)
-    return day
-
-
-def _today(bound: object) -> str:
-    return ".today" if bound == TODAY else ""
 
 
 def date_of(answer: object) -> date | None:

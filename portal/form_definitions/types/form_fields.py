@@ -20,17 +20,15 @@ class Posted(Protocol):
     def __contains__(self, key: object) -> bool: ...
 
 
+@dataclass(frozen=True, slots=True)
 class OptionView:
     """One option as the page shows it."""
 
-    __slots__ = ("checked", "exclusive", "hint", "label", "value")
-
-    def __init__(self, value: str, label: str, hint: str | None, exclusive: bool, checked: bool) -> None:
-        self.value = value
-        self.label = label
-        self.hint = hint
-        self.exclusive = exclusive
-        self.checked = checked
+    value: str
+    label: str
+    hint: str | None
+    exclusive: bool
+    checked: bool
 
 
 class AnswerField(wtforms.Field):
