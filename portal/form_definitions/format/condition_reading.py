@@ -109,7 +109,8 @@ class ConditionReader:
             return self._fault(path, f"This condition has more than {MAX_PARTS} parts once its names are written out.")
         if len(path) > MAX_PATH or len(self._within) > MAX_NAMES:
             return self._fault(path[:4], "This condition is nested too deeply once its names are written out.")
-        keys = {key: value for key, value in _keys(document).items() if value is not None}
+        written = {key.alias or name: getattr(document, name) for name, key in ConditionDocument.model_fields.items()}
+        keys = {key: value for key, value in written.items() if value is not None}
         shapes = [shape for shape in _SHAPES if shape in keys]
         if len(shapes) != 1:
             return self._fault(path, f"A condition needs exactly one of {', '.join(_SHAPES)}.")
@@ -239,16 +240,14 @@ class _Counting(Faults):
         self._target.add(path, sentence)
 
 
-def _keys(document: ConditionDocument) -> dict[str, Any]:
-    return {key.alias or name: getattr(document, name) for name, key in ConditionDocument.model_fields.items()}
-
-
 def _expected(known: KnownField, operator: str, value: Any) -> Expected:
     """The value to compare with; raises `ValueError` with a plain sentence."""
     if operator == "answered":
         return _flag(value)
     if operator == "years_ago_at_least":
-        return _years(value)
+        if not re.fullmatch("[0-9]{1,3}", value):
+            raise ValueError("This must be a whole number of years.")
+        return int(value)
     if operator == "one_of" and not value:
         raise ValueError("This list needs at least one value.")
     expected: Expected = tuple(_value(known, each) for each in value) if operator == "one_of" else _value(known, value)
@@ -267,12 +266,6 @@ def _flag(value: str) -> bool:
     if value not in _FLAGS:
         raise ValueError("This must be true or false.")
     return _FLAGS[value]
-
-
-def _years(value: str) -> int:
-    if not re.fullmatch("[0-9]{1,3}", value):
-        raise ValueError("This must be a whole number of years.")
-    return int(value)
 
 
 def number(value: str) -> Decimal:

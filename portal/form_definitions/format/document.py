@@ -223,6 +223,9 @@ _SENTENCES = {
 }
 
 
+_LISTS_OF_TEXT = {"one_of", "types", "was", "needs", "languages", "you_will_need"}
+
+
 def _leave_out(tree: Tree, path: Path) -> None:
     """Remove the value at `path`; in a list an empty stand-in keeps the places of the others."""
     *parents, last = path
@@ -231,15 +234,8 @@ def _leave_out(tree: Tree, path: Path) -> None:
     if isinstance(tree, dict):
         tree.pop(last, None)
     else:
-        tree[last] = _stand_in(path)
-
-
-_LISTS_OF_TEXT = {"one_of", "types", "was", "needs", "languages", "you_will_need"}
-
-
-def _stand_in(path: Path) -> Tree:
-    name = path[-2]
-    return "1" if name == "remind_days_before" else "" if name in _LISTS_OF_TEXT else {}
+        name = path[-2]
+        tree[last] = "1" if name == "remind_days_before" else "" if name in _LISTS_OF_TEXT else {}
 
 
 def _note_missing(part: Any, path: Path, faults: Faults) -> None:

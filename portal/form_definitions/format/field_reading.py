@@ -39,13 +39,9 @@ def pattern_fault(pattern: str, longest_text: int) -> str | None:
 def _is_slow(pattern: re.Pattern[str], longest_text: int) -> bool:
     """Try texts that almost match, short ones first, so that a runaway pattern is stopped while it is still cheap."""
     characters = dict.fromkeys(_USUAL_CHARACTERS + "".join(re.findall(r"\w", pattern.pattern))[:20])
-    lengths = [length for length in (*range(8, 27), *_doubled(longest_text)) if length <= longest_text]
+    lengths = [length for length in (*range(8, 27), *(50 * 2**power for power in range(10))) if length <= longest_text]
     texts = (character * length + "\n" for length in lengths for character in characters)
     return any(_seconds(pattern, text) > _PATIENCE_S for text in texts)
-
-
-def _doubled(longest: int) -> list[int]:
-    return [50 * 2**power for power in range(10) if 50 * 2**power <= longest]
 
 
 def _seconds(pattern: re.Pattern[str], text: str) -> float:
@@ -203,7 +199,15 @@ class FieldReader:
         seen: set[str] = set()
         for index, document in enumerate(documents or ()):
             self._check_value(document.value, seen, (*path, index, "value"))
-        return tuple(self._option(document, (*path, index)) for index, document in enumerate(documents or ()))
+        return tuple(
+            Option(
+                value=document.value,
+                label=self.texts.needed(document.label, (*path, index, "label")),
+                hint=self.texts.read(document.hint, (*path, index, "hint")),
+                exclusive=document.exclusive,
+            )
+            for index, document in enumerate(documents or ())
+        )
 
     def _check_value(self, value: str, seen: set[str], path: Path) -> None:
         if value in seen:
@@ -213,14 +217,6 @@ class FieldReader:
         if not value:
             self.faults.add(path, "A value must not be empty.")
         seen.add(value)
-
-    def _option(self, document: OptionDocument, path: Path) -> Option:
-        return Option(
-            value=document.value,
-            label=self.texts.needed(document.label, (*path, "label")),
-            hint=self.texts.read(document.hint, (*path, "hint")),
-            exclusive=document.exclusive,
-        )
 
     def _files(self, document: FieldDocument, path: Path) -> FileLimits | None:
         limits = document.files

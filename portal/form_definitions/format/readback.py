@@ -17,7 +17,6 @@ from portal.form_definitions.definition import (
     Field,
     FormDefinition,
     Negation,
-    Section,
     SomeItem,
 )
 from portal.form_definitions.format.document import TextDocument
@@ -120,10 +119,6 @@ def _value(value: Any, field: Field, language: str) -> str:
         return limit_text(field, value)
     if isinstance(value, date):
         return date_text(value, str)
-    return _words(value, field, language)
-
-
-def _words(value: Any, field: Field, language: str) -> str:
     option = field.option(str(value))
     bare = isinstance(value, int) or value == TODAY
     return str(value) if bare and not option else f"“{option.label.in_(language) if option else value}”"
@@ -141,19 +136,12 @@ def _conditions(definition: FormDefinition) -> Iterator[_Found]:
     for index, section in enumerate(definition.sections):
         path = f"sections[{index}]"
         yield f"{path}.when", f"{section.id} is shown", section.when
-        yield from _of_fields(section, path)
+        for place, field in enumerate(section.fields):
+            name = f"{section.id}.{field.id}"
+            yield f"{path}.fields[{place}].when", f"{name} is shown", field.when
+            yield f"{path}.fields[{place}].required_when", f"{name} must be answered", field.required_when
         for number, stop in enumerate(section.stop_when):
             yield f"{path}.stop_when[{number}].when", f"the form ends at {section.id}", stop.when
-
-
-def _of_fields(section: Section, path: str) -> Iterator[_Found]:
-    for index, field in enumerate(section.fields):
-        yield from _of_field(field, f"{section.id}.{field.id}", f"{path}.fields[{index}]")
-
-
-def _of_field(field: Field, name: str, path: str) -> Iterator[_Found]:
-    yield f"{path}.when", f"{name} is shown", field.when
-    yield f"{path}.required_when", f"{name} must be answered", field.required_when
 
 
 def missing_texts(definition: FormDefinition) -> tuple[Fault, ...]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from portal.form_definitions.definition import Drafts, Field, FormDefinition, Repeat, Section, StopWhen, Text
+from portal.form_definitions.definition import Drafts, Field, FormDefinition, Repeat, Section, StopWhen
 from portal.form_definitions.format.condition_reading import (
     ALL_FIELDS,
     ConditionReader,
@@ -81,7 +81,10 @@ class _FormReader:
             summary=self._texts.read(header.summary, ("form", "summary")),
             languages=self._languages,
             expected_minutes=header.expected_minutes,
-            you_will_need=self._you_will_need(header),
+            you_will_need=tuple(
+                self._texts.needed(text, ("form", "you_will_need", index))
+                for index, text in enumerate(header.you_will_need)
+            ),
             access=header.access,
             allow_save=header.allow_save,
             drafts=self._drafts(header),
@@ -108,10 +111,6 @@ class _FormReader:
     def _one_of(self, value: str, allowed: tuple[str, ...], path: Path) -> None:
         if value not in allowed:
             self._faults.add(path, f"This must be one of {', '.join(allowed)}.")
-
-    def _you_will_need(self, header: HeaderDocument) -> tuple[Text, ...]:
-        needed = enumerate(header.you_will_need)
-        return tuple(self._texts.needed(text, ("form", "you_will_need", index)) for index, text in needed)
 
     def _drafts(self, header: HeaderDocument) -> Drafts:
         drafts, path = header.drafts, ("form", "drafts")

@@ -1,7 +1,7 @@
 """The format described: its JSON Schema, the reference of field types, and a version written out again."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from portal.form_definitions.format.document import Document, plain
 from portal.form_definitions.format.field_reading import ID
 from portal.form_definitions.format.reading import document_of, read_json
 from portal.form_definitions.format.source import yaml_tree
-from portal.form_definitions.types.answers import Inputs
+from portal.form_definitions.types.answers import Inputs, input_name
 from portal.form_definitions.types.field_types import FIELD_TYPES, FieldType, answer_lines, read_answer
 from portal.form_definitions.types.files import FILE_KINDS
 
@@ -76,14 +76,11 @@ def _complete(part: Schema, model: type[Any]) -> None:
     required = set(model.required_keys)
     for name, found in part["properties"].items():
         exact = _EXACT.get((model.__name__, name)) or (_TEXT_REFERENCE if name in _TEXTS else None)
-        default = {"default": found["default"]} if name not in required and _says(found.get("default")) else {}
+        says_more = name not in required and found.get("default") not in (None, [], {})
+        default = {"default": found["default"]} if says_more else {}
         part["properties"][name] = (exact or _without_null(found)) | default
     if required:
         part["required"] = [name for name in part["properties"] if name in required]
-
-
-def _says(default: Any) -> bool:
-    return default is not None and default != [] and default != {}
 
 
 def _without_null(found: Schema) -> Schema:
@@ -253,20 +250,15 @@ def _answered(name: str) -> Iterator[str]:
         yield "* Answer: none."
         return
     if name != "file":
-        inputs = (f"`{_input(field, suffix)}` = `{_shown(values)}`" for suffix, values in typed.items())
+        inputs = (f"`{input_name(field.id, suffix)}` = `{_quoted(values)}`" for suffix, values in typed.items())
         yield f"* Typed: {', '.join(inputs)}."
     yield f"* Stored: {_stored(name)}."
     lines = answer_lines(field, answer, "en", str)
     yield f"* Reads: {' / '.join(lines)}"
 
 
-def _input(field: Field, suffix: str) -> str:
-    return f"{field.id}-{suffix}" if suffix else field.id
-
-
-def _shown(values: object) -> str:
-    texts = [str(value) for value in values] if isinstance(values, list) else []
-    return ", ".join(json.dumps(text, ensure_ascii=False)[1:-1] for text in texts)
+def _quoted(values: Sequence[str]) -> str:
+    return ", ".join(json.dumps(text, ensure_ascii=False)[1:-1] for text in values)
 
 
 def _refusals(entry: FieldType) -> Iterator[str]:

@@ -160,17 +160,14 @@ class _Builder:
 
     def _add(self, node: Tree) -> None:
         if not self._open:
-            self._add_root(node)
+            if self._root:
+                _refuse((), "The file holds more than one document.")
+            self._root.append(node)
         elif isinstance(self._open[-1], list):
             self._path[-1] = len(self._open[-1])
             self._open[-1].append(_checked(node, self._where()) if isinstance(node, str) else node)
         else:
             self._add_to_mapping(self._open[-1], node)
-
-    def _add_root(self, node: Tree) -> None:
-        if self._root:
-            _refuse((), "The file holds more than one document.")
-        self._root.append(node)
 
     def _add_to_mapping(self, mapping: dict[str, Tree], node: Tree) -> None:
         key = self._path[-1]

@@ -23,7 +23,6 @@ CURRENCY = "£"
 # At most 15 digits before the point and 6 after it: exact everywhere, and nothing can grow without end.
 NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})?(?:\.[0-9]{1,6})?")
 MONEY = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})?(?:\.[0-9]{1,2})?")
-_SPACES = re.compile(r"\s+")
 DATE_PARTS = ("day", "month", "year")
 _WELSH_SPRING = ("ionawr", "chwefror", "mawrth", "ebrill", "mai", "mehefin")
 _WELSH_AUTUMN = ("gorffennaf", "awst", "medi", "hydref", "tachwedd", "rhagfyr")
@@ -58,9 +57,14 @@ def typed(inputs: Inputs, suffix: str = "") -> str:
     return values[0].strip()
 
 
+def input_name(field_id: str, suffix: str) -> str:
+    """The name under which one input of a field is posted: `born` or `born-day`."""
+    return f"{field_id}-{suffix}" if suffix else field_id
+
+
 def named_inputs(field_id: str, inputs: Inputs) -> dict[str, list[str]]:
     """The inputs that are not empty, by the names they are posted under: `born-day`."""
-    named = {f"{field_id}-{suffix}" if suffix else field_id: list(values) for suffix, values in inputs.items()}
+    named = {input_name(field_id, suffix): list(values) for suffix, values in inputs.items()}
     return {name: values for name, values in named.items() if any(values)}
 
 
@@ -207,7 +211,7 @@ def decimal_of(answer: object) -> Decimal | None:
 
 
 def _decimal(text: str, spelling: re.Pattern[str]) -> Decimal | None:
-    text = _SPACES.sub("", text).replace("\u2212", "-")
+    text = re.sub(r"\s+", "", text).replace("\u2212", "-")
     if not text:
         return None
     if not spelling.fullmatch(text) or not re.search("[0-9]", text):

@@ -156,11 +156,11 @@ def file_entries(answer: Any) -> tuple[FileEntry, ...]:
     """The files in a stored answer; none where it is no answer to a question for files."""
     if not isinstance(answer, list):
         return ()
-    return tuple(_entry(each) for each in answer if isinstance(each, dict))
-
-
-def _entry(stored: dict[str, str]) -> FileEntry:
-    return FileEntry(id=stored["id"], name=stored["name"], kind=stored["kind"], size=int(stored["size"]))
+    return tuple(
+        FileEntry(id=stored["id"], name=stored["name"], kind=stored["kind"], size=int(stored["size"]))
+        for stored in answer
+        if isinstance(stored, dict)
+    )
 
 
 def read_files(field: Field, inputs: Inputs, today: date) -> Answer | None:

@@ -16,6 +16,7 @@ from portal.form_definitions.definition import (
     FormDefinition,
     Negation,
     Option,
+    Repeat,
     Section,
     SomeItem,
     Text,
@@ -356,12 +357,10 @@ def _order(kind: Kind, old: Sequence[str], new: Sequence[str], section_id: str =
 def _repeat(old: Section, new: Section, place: Change) -> Iterator[Change]:
     if bool(old.repeat) is not bool(new.repeat):
         yield replace(place, kind=Kind.REPEATED)
-    elif old.repeat and new.repeat and not _all_same(old.repeat, new.repeat):
-        yield replace(place, kind=Kind.ITEMS)
-
-
-def _all_same(old: Any, new: Any) -> bool:
-    return all(_same(getattr(old, each.name), getattr(new, each.name)) for each in dataclasses.fields(old))
+    elif old.repeat and new.repeat:
+        names = [each.name for each in dataclasses.fields(Repeat)]
+        if not all(_same(getattr(old.repeat, name), getattr(new.repeat, name)) for name in names):
+            yield replace(place, kind=Kind.ITEMS)
 
 
 def _fields(old: Section, new: Section, origin: Mapping[str, str]) -> Iterator[Change]:
@@ -376,7 +375,8 @@ def _fields(old: Section, new: Section, origin: Mapping[str, str]) -> Iterator[C
         if origin[field.id] != field.id:
             yield here
         yield from _aspects(FIELD_ASPECTS, before, field, here)
-        yield from _required(before, field, here)
+        if before.required is not field.required:
+            yield replace(here, kind=Kind.REQUIRED if field.required else Kind.OPTIONAL)
         yield from _options(before.options, field.options, here)
 
 
@@ -390,11 +390,6 @@ def _removed(old: Section, new: Section, origin: Mapping[str, str]) -> Iterator[
     for field in old.fields:
         if field.id not in carried:
             yield Change(kind=Kind.REMOVED, section_id=new.id, field_id=field.id)
-
-
-def _required(old: Field, new: Field, place: Change) -> Iterator[Change]:
-    if old.required is not new.required:
-        yield replace(place, kind=Kind.REQUIRED if new.required else Kind.OPTIONAL)
 
 
 def _options(old: Iterable[Option], new: Iterable[Option], place: Change) -> Iterator[Change]:
