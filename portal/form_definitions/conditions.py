@@ -92,15 +92,15 @@ def remaining(condition: Condition | None, scope: Scope, page: str) -> PageCondi
             operator, value = _resolved(condition, scope.today)
             return {"field": condition.field_id, "type": condition.type, "op": operator, "value": _json(value)}
         case AllOf():
-            return _left("all", [remaining(part, scope, page) for part in condition.parts], decisive=False)
+            return _left_open("all", [remaining(part, scope, page) for part in condition.parts], decisive=False)
         case AnyOf():
-            return _left("any", [remaining(part, scope, page) for part in condition.parts], decisive=True)
+            return _left_open("any", [remaining(part, scope, page) for part in condition.parts], decisive=True)
         case Negation():
             part = remaining(condition.part, scope, page)
             return {"not": part} if isinstance(part, dict) else None if part is None else not part
         case SomeItem():
             items = [remaining(condition.when, item, page) for item in scope.items(condition.section_id)]
-            return _left("any", items, decisive=True)
+            return _left_open("any", items, decisive=True)
 
 
 def _kleene(values: Iterable[Truth], *, decisive: bool) -> Truth:
@@ -109,7 +109,7 @@ def _kleene(values: Iterable[Truth], *, decisive: bool) -> Truth:
     return decisive if decisive in found else None if None in found else not decisive
 
 
-def _left(word: str, parts: list[PageCondition], *, decisive: bool) -> PageCondition:
+def _left_open(word: str, parts: list[PageCondition], *, decisive: bool) -> PageCondition:
     """Join what is left; folded parts become one, and a decisive one decides alone."""
     open_parts: list[PageCondition] = [part for part in parts if isinstance(part, dict)]
     folded = _kleene((part for part in parts if not isinstance(part, dict)), decisive=decisive)

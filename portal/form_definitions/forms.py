@@ -1,4 +1,4 @@
-"""What never changes about a section's page in one language: bound once, used by every request."""
+"""A section as a web form: what never changes about its page is bound once, the rest is read for each request."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -35,7 +35,7 @@ _NO_LOOK: Mapping[str, Any] = dict.fromkeys(
 )
 _SHORT_WIDTH = 10
 _META = DefaultMeta()
-_YES_NO = (("yes", mark("Yes")), ("no", mark("No")))
+_YES_NO_LABELS = (("yes", mark("Yes")), ("no", mark("No")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +211,7 @@ class SectionForm(BaseForm):
                 continue
             bound.show_when = json.dumps(left, ensure_ascii=False) if isinstance(left, dict) else None
             bound.reveals = {}
-            _complete(bound)
+            _add_language(bound)
             parent_id, option = self._revealed_by.get(field_id, ("", ""))
             if parent_id in top:
                 top[parent_id].reveals.setdefault(option, []).append(bound)
@@ -242,7 +242,7 @@ class SectionForm(BaseForm):
         """One question, ready to be rendered by itself."""
         bound = self.all_fields.get(field_id)
         if bound is not None:
-            _complete(bound)
+            _add_language(bound)
         return bound
 
     def is_shown(self, field_id: str) -> bool:
@@ -292,10 +292,10 @@ class SectionForm(BaseForm):
         return SectionState(answers=answers, typed=typed)
 
 
-def _complete(bound: AnswerField) -> None:
+def _add_language(bound: AnswerField) -> None:
     """Add what depends on the reader's language as Babel knows it."""
     if bound.definition.type == "yes_no":
-        bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO)
+        bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO_LABELS)
     limits = bound.definition.files
     if isinstance(bound, FilesField) and limits:
         one = _("One file: %(kinds)s, of %(size)s MB at most.")

@@ -11,11 +11,11 @@ from portal.form_definitions.rules import PLAIN, ShownPage, is_required
 from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, inputs_by_suffix, named_inputs
 from portal.form_definitions.types.field_types import FIELD_TYPES, answer_problem, inputs_of, read_answer
 from portal.form_definitions.types.form_fields import PickedField
-from portal.form_definitions.versions.comparison import Differences, Effect, Kind
+from portal.form_definitions.versions.comparison import ChangeKind, Differences, Effect
 
 FIRST_ITEM = "00000001"
 MARKED = (Effect.MUST_ANSWER, Effect.ANSWER_AGAIN, Effect.CHECK, Effect.MAY_ANSWER)
-_ASKS_TO_CHECK = frozenset({Kind.WORDING, Kind.OPTIONS_ADDED})
+_ASKS_TO_CHECK = frozenset({ChangeKind.WORDING, ChangeKind.OPTIONS_ADDED})
 
 
 def carried(old: Section, new: Section, origin: Mapping[str, str], state: SectionState, today: date) -> SectionState:
@@ -179,7 +179,7 @@ def _section_touches(
     before: Filled, after: Filled, differences: Differences, old: Section, new: Section
 ) -> Iterator[Touch]:
     pages, former = after.shown.pages.get(new.id, {}), before.shown.pages.get(old.id, {})
-    if pages and any(page.answers for page in former.values()) and Kind.SECTION_WORDING in differences.of(new.id):
+    if pages and any(page.answers for page in former.values()) and ChangeKind.SECTION_WORDING in differences.of(new.id):
         yield Touch(effect=Effect.CHECK, section=new)
     places = {item_id: _new_item(before, old, new, item_id) for item_id in former}
     for item_id, was in former.items():
@@ -212,7 +212,7 @@ def _answered(
         return
     kinds = differences.of(new.id, asked.id)
     answer = was.answers[field.id]
-    is_again = Kind.TYPE in kinds or page.answers.get(asked.id) != answer
+    is_again = ChangeKind.TYPE in kinds or page.answers.get(asked.id) != answer
     if is_again or kinds & _ASKS_TO_CHECK:
         effect = Effect.ANSWER_AGAIN if is_again else Effect.CHECK
         yield Touch(effect=effect, section=new, field=asked, item_id=item_id, former=field, answer=answer)

@@ -51,7 +51,7 @@ def mark(message: str) -> str:
     return message
 
 
-def typed(inputs: Inputs, suffix: str = "") -> str:
+def trimmed(inputs: Inputs, suffix: str = "") -> str:
     """The text of one input, trimmed; of repeated ones the first."""
     values = inputs.get(suffix) or ("",)
     return values[0].strip()
@@ -129,18 +129,18 @@ def value_text(value: Any, language: str, translate: Translate) -> str:
 
 def read_text(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """One line of text."""
-    return _within_limits(field, _LINE_BREAKS.sub(" ", typed(inputs)), SHORT_TEXT)
+    return _within_limits(field, _LINE_BREAKS.sub(" ", trimmed(inputs)), SHORT_TEXT)
 
 
 def read_long_text(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Text of several lines, each ended by a line feed."""
-    text = typed(inputs).replace("\r\n", "\n").replace("\r", "\n")
+    text = trimmed(inputs).replace("\r\n", "\n").replace("\r", "\n")
     return _within_limits(field, text, LONG_TEXT)
 
 
 def read_email(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Exactly one e-mail address that mail can be sent to; whether anybody reads it is not asked."""
-    text = typed(inputs)
+    text = trimmed(inputs)
     if not text:
         return None
     try:
@@ -153,7 +153,7 @@ def read_email(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 def read_phone(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """A telephone number of a possible length, as people in the country write it."""
-    text = typed(inputs)
+    text = trimmed(inputs)
     return _within_limits(field, _phone(text), SHORT_TEXT) if text else None
 
 
@@ -186,13 +186,13 @@ def _within_limits(field: Field, text: str, default_length: int) -> str | None:
 
 def read_number(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """A number as `3` or `2.5`; thousands may be parted by commas or spaces."""
-    value = _decimal(typed(inputs), NUMBER)
+    value = _decimal(trimmed(inputs), NUMBER)
     return None if value is None else plain_number(_number_in_bounds(field, value))
 
 
 def read_money(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """An amount as `650.00`; the currency sign may be typed."""
-    value = _decimal(typed(inputs).replace(CURRENCY, "", 1), MONEY)
+    value = _decimal(trimmed(inputs).replace(CURRENCY, "", 1), MONEY)
     return None if value is None else f"{_number_in_bounds(field, value) or Decimal(0):.2f}"
 
 
@@ -259,7 +259,7 @@ _MONTH_NAMES = {
 
 def read_date(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """A real date within the field's bounds, or the parts that are missing or wrong."""
-    parts = {part: typed(inputs, part) for part in DATE_PARTS}
+    parts = {part: trimmed(inputs, part) for part in DATE_PARTS}
     if not any(parts.values()):
         return None
     missing = tuple(part for part in DATE_PARTS if not parts[part])
@@ -308,7 +308,7 @@ def display_date(field: Field, answer: Any, language: str, translate: Translate)
 
 def read_choice(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """The value of one option."""
-    value = typed(inputs)
+    value = trimmed(inputs)
     if value and not field.option(value):
         raise InvalidAnswerError("invalid")
     return value or None
@@ -328,7 +328,7 @@ def read_choices(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 def read_yes_no(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """True for yes, False for no."""
-    value = typed(inputs)
+    value = trimmed(inputs)
     if not value:
         return None
     if value not in _YES_NO:
@@ -338,15 +338,15 @@ def read_yes_no(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 def read_declaration(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """True where it was ticked; anything else is no answer."""
-    value = typed(inputs)
+    value = trimmed(inputs)
     if value not in ("", "yes"):
         raise InvalidAnswerError("invalid")
     return True if value else None
 
 
-def read_address(field: Field, inputs: Inputs, today: date) -> Answer | None:
+def read_postal_address(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """An address of four parts; one begun must have its first line, town and postcode."""
-    parts = {part: typed(inputs, part) for part in ADDRESS_PARTS}
+    parts = {part: trimmed(inputs, part) for part in ADDRESS_PARTS}
     if not any(parts.values()):
         return None
     long = tuple(part for part in ADDRESS_PARTS if len(parts[part]) > _PART_LENGTH)
