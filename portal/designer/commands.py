@@ -9,7 +9,7 @@ from portal.designer.impact import impact, impact_lines
 from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.format.readback import missing_texts, readback
 from portal.form_definitions.format.reading import read_json, read_yaml
-from portal.form_definitions.format.reference import as_yaml, schema_text, with_reference
+from portal.form_definitions.format.reference import definition_as_yaml, schema_text, with_reference
 from portal.form_definitions.format.source import Fault, FaultyDefinitionError
 from portal.form_definitions.lookups import doubts
 from portal.form_definitions.versions.models import FormVersion
@@ -98,7 +98,7 @@ def export_command(form: str) -> None:
         found = numbered_version(db, slug, _number(number)) if number else current_version(db, slug)
         if found is None:
             raise click.ClickException(f"There is no form {form}.")
-        click.echo(as_yaml(definition_of(found)), nl=False)
+        click.echo(definition_as_yaml(definition_of(found)), nl=False)
 
 
 def _number(number: str) -> int:

@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.designer.impact import impact, impact_lines, open_drafts_by_version, publishers
-from portal.form_definitions.format.reference import as_json, as_yaml
-from portal.form_definitions.versions.comparison import Change, Differences, Effect, Kind
+from portal.form_definitions.format.reference import definition_as_json, definition_as_yaml
+from portal.form_definitions.versions.comparison import ChangeKind, Differences, Effect, FormChange
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import (
     current_versions,
@@ -26,7 +26,7 @@ from portal.web.unit_of_work import db, now
 
 SHOWN_OF_HASH = 12
 blueprint = Blueprint("designer", __name__)
-_FORMATS = {"yaml": (as_yaml, "application/yaml"), "json": (as_json, "application/json")}
+_FORMATS = {"yaml": (definition_as_yaml, "application/yaml"), "json": (definition_as_json, "application/json")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def compared(versions: Sequence[FormVersion], older: int | None, newer: int | No
     return Compared(older=first, newer=last, rows=[_row(found, change) for change in found.changes])
 
 
-def _row(found: Differences, change: Change) -> ChangeRow:
+def _row(found: Differences, change: FormChange) -> ChangeRow:
     says = _(change.meaning.says)
     what = ", ".join(change.what)
     return ChangeRow(
@@ -106,9 +106,9 @@ def _row(found: Differences, change: Change) -> ChangeRow:
     )
 
 
-def _place(found: Differences, change: Change) -> str:
+def _place(found: Differences, change: FormChange) -> str:
     """The section and the question by their titles in the version that has them."""
-    gone = change.kind in (Kind.REMOVED, Kind.SECTION_REMOVED)
+    gone = change.kind in (ChangeKind.REMOVED, ChangeKind.SECTION_REMOVED)
     definition = found.old if gone else found.new
     section = definition.section(change.section_id)
     if section is None:
@@ -118,7 +118,7 @@ def _place(found: Differences, change: Change) -> str:
     return f"{title}: {field.label.in_(language())}" if field else title
 
 
-def _asks(change: Change) -> str:
+def _asks(change: FormChange) -> str:
     return {
         Effect.MUST_ANSWER: _("must be answered"),
         Effect.ANSWER_AGAIN: _("answer again"),

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from portal.form_definitions.conditions import conditions_of, evaluate, readers, rests_on, sections_of
+from portal.form_definitions.conditions import conditions_of, dependence, evaluate, sections_of
 from portal.form_definitions.definition import Drafts, Field, FormDefinition, Section, SectionState
 from portal.form_definitions.rules import (
     PLAIN,
@@ -158,7 +158,7 @@ class Filled:
         What was found before for the same day and the same stored answers is taken again; what is not stored yet has no
         seal, and is always judged anew.
         """
-        deciding = (section.id, *rests_on(self.definition, section.id))
+        deciding = (section.id, *dependence(self.definition).rests_on[section.id])
         seals = [seal for seal in map(self._seals.get, deciding) if seal is not None]
         known, key = _JUDGED.setdefault(section, {}), (self.today, b"".join(seals))
         found = known.get(key) if all(seals) else None
@@ -199,7 +199,7 @@ class Filled:
     def _may_show_later(self, section: Section, earlier: Mapping[str, Status]) -> bool:
         """Whether sections that decide about this one are still to be answered."""
         unfinished = frozenset(key for key, status in earlier.items() if status not in DONE)
-        scope = replace(self.shown.scope(), unfinished=unfinished)
+        scope = replace(self.shown.scope, unfinished=unfinished)
         if section.when is None or evaluate(section.when, scope) is False:
             return False
         return self._undecided(section, earlier) is not None
@@ -269,7 +269,7 @@ class Filled:
 
     def hidden_by_changing(self, section: Section, field: Field, item_id: str = PLAIN) -> tuple[Section | Field, ...]:
         """The sections and fields whose answers count now and may not, if the answer to `field` changes."""
-        found = readers(self.definition, (section.id, field.id))
+        found = dependence(self.definition).readers[section.id, field.id]
         pages = self.shown.pages
         whole = tuple(each for each in found.sections if any(page.answers for page in pages.get(each.id, {}).values()))
         single = tuple(

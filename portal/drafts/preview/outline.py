@@ -19,7 +19,7 @@ from portal.form_definitions.definition import (
     StopWhen,
     Text,
 )
-from portal.form_definitions.format.readback import sentence
+from portal.form_definitions.format.readback import condition_sentence
 from portal.form_definitions.types.field_types import FIELD_TYPES
 from portal.web.languages import DEFAULT, language
 
@@ -109,7 +109,7 @@ def condition_remark(definition: FormDefinition, when: Condition | None) -> str 
         return None
     if language() != DEFAULT or len(fields_of(when)) > MOST_PARTS or _is_nested(when):
         return _("Only asked if your other answers call for it.")
-    return _("Only asked if %(condition)s.", condition=sentence(when, definition, language()))
+    return _("Only asked if %(condition)s.", condition=condition_sentence(when, definition, language()))
 
 
 def _is_nested(when: Condition) -> bool:

@@ -11,11 +11,11 @@ from portal.form_definitions.rules import PLAIN, ShownPage, is_required
 from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, inputs_by_suffix, named_inputs
 from portal.form_definitions.types.field_types import FIELD_TYPES, answer_problem, inputs_of, read_answer
 from portal.form_definitions.types.form_fields import PickedField
-from portal.form_definitions.versions.comparison import Differences, Effect, Kind
+from portal.form_definitions.versions.comparison import ChangeKind, Differences, Effect
 
 FIRST_ITEM = "00000001"
 MARKED = (Effect.MUST_ANSWER, Effect.ANSWER_AGAIN, Effect.CHECK, Effect.MAY_ANSWER)
-_ASKS_TO_CHECK = frozenset({Kind.WORDING, Kind.OPTIONS_ADDED})
+_ASKS_TO_CHECK = frozenset({ChangeKind.WORDING, ChangeKind.OPTIONS_ADDED})
 
 
 def carried(old: Section, new: Section, origin: Mapping[str, str], state: SectionState, today: date) -> SectionState:
@@ -179,7 +179,7 @@ def _section_touches(
     before: Filled, after: Filled, differences: Differences, old: Section, new: Section
 ) -> Iterator[Touch]:
     pages, former = after.shown.pages.get(new.id, {}), before.shown.pages.get(old.id, {})
-    if pages and any(page.answers for page in former.values()) and Kind.SECTION_WORDING in differences.of(new.id):
+    if pages and any(page.answers for page in former.values()) and ChangeKind.SECTION_WORDING in differences.of(new.id):
         yield Touch(effect=Effect.CHECK, section=new)
     places = {item_id: _new_item(before, old, new, item_id) for item_id in former}
     for item_id, was in former.items():
@@ -212,7 +212,7 @@ def _answered(
         return
     kinds = differences.of(new.id, asked.id)
     answer = was.answers[field.id]
-    is_again = Kind.TYPE in kinds or page.answers.get(asked.id) != answer
+    is_again = ChangeKind.TYPE in kinds or page.answers.get(asked.id) != answer
     if is_again or kinds & _ASKS_TO_CHECK:
         effect = Effect.ANSWER_AGAIN if is_again else Effect.CHECK
         yield Touch(effect=effect, section=new, field=asked, item_id=item_id, former=field, answer=answer)
@@ -225,7 +225,7 @@ def _not_sent(old: Section, field: Field, was: ShownPage, item_id: str) -> Touch
 
 def _asked_before(before: Filled, old: Section, was: ShownPage, origin: Mapping[str, str]) -> Mapping[str, bool]:
     """The new ids of the fields that stood on the old page; true where an answer was needed or there."""
-    scope = before.shown.scope().within(old.id, was.answers)
+    scope = before.shown.scope.within(old.id, was.answers)
     needed = {field.id: is_required(field, scope) or field.id in was.answers for field in was.fields}
     return {field_id: needed.get(former, False) for field_id, former in origin.items()}
 
@@ -234,7 +234,7 @@ def _new_questions(
     after: Filled, section: Section, page: ShownPage, asked: Mapping[str, bool], item_id: str
 ) -> Iterator[Touch]:
     """Unanswered questions that must be answered now and did not have to be, and new ones on a page that was begun."""
-    scope = after.shown.scope().within(section.id, page.answers)
+    scope = after.shown.scope.within(section.id, page.answers)
     is_begun = not after.part(section.id, item_id).is_empty
     for field in page.fields:
         if field.id in page.answers or asked.get(field.id):

@@ -9,7 +9,7 @@ from typing import Any
 
 from portal.form_definitions.definition import TODAY, AllOf, AnyOf, Comparison, Condition, Expected, Negation, SomeItem
 from portal.form_definitions.format.document import ConditionDocument, FieldDocument
-from portal.form_definitions.format.source import Faults, Path
+from portal.form_definitions.format.source import Faults, KeyPath
 from portal.form_definitions.types.answers import decimal_of
 from portal.form_definitions.types.field_types import FIELD_TYPES
 
@@ -33,7 +33,7 @@ OPERATORS_BY_KIND: Mapping[str | None, tuple[str, ...]] = {
     "presence": ("answered",),
     None: (),
 }
-_OPERATORS = tuple(dict.fromkeys(name for names in OPERATORS_BY_KIND.values() for name in names))
+_ALL_OPERATORS = tuple(dict.fromkeys(name for names in OPERATORS_BY_KIND.values() for name in names))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class KnownSection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class ConditionPlace:
     """Where a condition stands, which says what it may see.
 
     `section` is None for a named condition read on its own: what depends on the place is judged where it is used.
@@ -80,7 +80,7 @@ class ConditionReader:
     _parts: int = 0
     _within: tuple[str, ...] = ()
 
-    def read(self, document: ConditionDocument | None, path: Path, place: Place) -> Condition | None:
+    def read(self, document: ConditionDocument | None, path: KeyPath, place: ConditionPlace) -> Condition | None:
         """The resolved condition, None for none."""
         if document is None:
             return None
@@ -99,45 +99,46 @@ class ConditionReader:
             faults = _Counting(self.faults)
             within = (*self._within, name)
             judge = replace(self, faults=faults, _within=within)
-            judge.read(self.named[name], ("conditions", name), Place())
+            judge.read(self.named[name], ("conditions", name), ConditionPlace())
             self._sound[name] = faults.count == 0
         return self._sound[name]
 
-    def _node(self, document: ConditionDocument, path: Path, place: Place) -> Condition:
+    def _node(self, document: ConditionDocument, path: KeyPath, place: ConditionPlace) -> Condition:
         self._parts += 1
         if self._parts > MAX_PARTS:
             return self._fault(path, f"This condition has more than {MAX_PARTS} parts once its names are written out.")
         if len(path) > MAX_PATH or len(self._within) > MAX_NAMES:
             return self._fault(path[:4], "This condition is nested too deeply once its names are written out.")
-        keys = {key: value for key, value in _keys(document).items() if value is not None}
+        written = {key.alias or name: getattr(document, name) for name, key in ConditionDocument.model_fields.items()}
+        keys = {key: value for key, value in written.items() if value is not None}
         shapes = [shape for shape in _SHAPES if shape in keys]
         if len(shapes) != 1:
             return self._fault(path, f"A condition needs exactly one of {', '.join(_SHAPES)}.")
-        allowed = {"field": _OPERATORS, "some_item": ("when",)}.get(shapes[0], ())
+        allowed = {"field": _ALL_OPERATORS, "some_item": ("when",)}.get(shapes[0], ())
         for key in keys.keys() - {shapes[0]} - set(allowed):
             self.faults.add((*path, key), f"This key cannot stand beside {shapes[0]}.")
         readers = (self._field, self._all, self._any, self._not, self._condition, self._some_item)
         return dict(zip(_SHAPES, readers, strict=True))[shapes[0]](keys, path, place)
 
-    def _fault(self, path: Path, sentence: str) -> Condition:
+    def _fault(self, path: KeyPath, sentence: str) -> Condition:
         self.faults.add(path, sentence)
         return _NEVER
 
-    def _all(self, keys: Mapping[str, Any], path: Path, place: Place) -> Condition:
+    def _all(self, keys: Mapping[str, Any], path: KeyPath, place: ConditionPlace) -> Condition:
         return AllOf(parts=self._nodes(keys["all"], (*path, "all"), place))
 
-    def _any(self, keys: Mapping[str, Any], path: Path, place: Place) -> Condition:
+    def _any(self, keys: Mapping[str, Any], path: KeyPath, place: ConditionPlace) -> Condition:
         return AnyOf(parts=self._nodes(keys["any"], (*path, "any"), place))
 
-    def _not(self, keys: Mapping[str, Any], path: Path, place: Place) -> Condition:
+    def _not(self, keys: Mapping[str, Any], path: KeyPath, place: ConditionPlace) -> Condition:
         return Negation(part=self._node(keys["not"], (*path, "not"), place))
 
-    def _nodes(self, documents: list[ConditionDocument], path: Path, place: Place) -> tuple[Condition, ...]:
+    def _nodes(self, documents: list[ConditionDocument], path: KeyPath, place: ConditionPlace) -> tuple[Condition, ...]:
         if not documents:
             self.faults.add(path, "This list needs at least one condition.")
         return tuple(self._node(document, (*path, index), place) for index, document in enumerate(documents))
 
-    def _condition(self, keys: Mapping[str, Any], path: Path, place: Place) -> Condition:
+    def _condition(self, keys: Mapping[str, Any], path: KeyPath, place: ConditionPlace) -> Condition:
         name, path = keys["condition"], (*path, "condition")
         if name not in self.named:
             return self._fault(path, f"There is no condition named {name}.")
@@ -151,7 +152,7 @@ class ConditionReader:
         self._within = outer
         return found
 
-    def _some_item(self, keys: Mapping[str, Any], path: Path, place: Place) -> Condition:
+    def _some_item(self, keys: Mapping[str, Any], path: KeyPath, place: ConditionPlace) -> Condition:
         name, when = keys["some_item"], keys.get("when")
         section = self.sections.get(name)
         if when is None:
@@ -163,23 +164,23 @@ class ConditionReader:
         inner = replace(place, here=name, bound=place.bound | {name})
         return SomeItem(section_id=name, when=self._node(when, (*path, "when"), inner))
 
-    def _may_see_items(self, name: str, section: KnownSection, place: Place) -> bool:
+    def _may_see_items(self, name: str, section: KnownSection, place: ConditionPlace) -> bool:
         if place.section is None:
             return True
         own = self.sections[place.section].index
         return section.index < own or (name == place.section and place.own_items)
 
-    def _field(self, keys: Mapping[str, Any], path: Path, place: Place) -> Condition:
-        operators = [key for key in keys if key in _OPERATORS]
+    def _field(self, keys: Mapping[str, Any], path: KeyPath, place: ConditionPlace) -> Condition:
+        operators = [key for key in keys if key in _ALL_OPERATORS]
         if len(operators) != 1:
-            return self._fault(path, f"A condition on a field needs exactly one of {', '.join(_OPERATORS)}.")
+            return self._fault(path, f"A condition on a field needs exactly one of {', '.join(_ALL_OPERATORS)}.")
         found = self.reference(keys["field"], (*path, "field"), place)
         if found is None:
             return _NEVER
         section_id, known = found
         return self._comparison(section_id, known, operators[0], keys[operators[0]], path)
 
-    def _comparison(self, section_id: str, known: KnownField, operator: str, value: Any, path: Path) -> Condition:
+    def _comparison(self, section_id: str, known: KnownField, operator: str, value: Any, path: KeyPath) -> Condition:
         kind = known.document.type
         if kind not in FIELD_TYPES:
             return _NEVER
@@ -193,7 +194,7 @@ class ConditionReader:
             section_id=section_id, field_id=known.document.id, type=kind, operator=operator, value=expected
         )
 
-    def reference(self, written: str, path: Path, place: Place) -> tuple[str, KnownField] | None:
+    def reference(self, written: str, path: KeyPath, place: ConditionPlace) -> tuple[str, KnownField] | None:
         """The section and field that `section.field` or `./field` means at this place, or None and a fault."""
         match = re.fullmatch(r"(\.|[a-z0-9_]+)([./])([a-z0-9_]+)", written)
         if not match or (match[1] == ".") != (match[2] == "/"):
@@ -213,7 +214,7 @@ class ConditionReader:
             self.faults.add(path, problem)
         return None if problem else (section_id, known)
 
-    def _unseen(self, section_id: str, section: KnownSection, known: KnownField, place: Place) -> str | None:
+    def _unseen(self, section_id: str, section: KnownSection, known: KnownField, place: ConditionPlace) -> str | None:
         """Why this place cannot see that field, or None."""
         if place.section is None or section_id in place.bound:
             return None
@@ -234,13 +235,9 @@ class _Counting(Faults):
         self._target = target
         self.count = 0
 
-    def add(self, path: Path, sentence: str) -> None:
+    def add(self, path: KeyPath, sentence: str) -> None:
         self.count += 1
         self._target.add(path, sentence)
-
-
-def _keys(document: ConditionDocument) -> dict[str, Any]:
-    return {key.alias or name: getattr(document, name) for name, key in ConditionDocument.model_fields.items()}
 
 
 def _expected(known: KnownField, operator: str, value: Any) -> Expected:
@@ -248,18 +245,22 @@ def _expected(known: KnownField, operator: str, value: Any) -> Expected:
     if operator == "answered":
         return _flag(value)
     if operator == "years_ago_at_least":
-        return _years(value)
-    if operator == "one_of" and not value:
-        raise ValueError("This list needs at least one value.")
-    expected: Expected = tuple(_value(known, each) for each in value) if operator == "one_of" else _value(known, value)
+        if not re.fullmatch("[0-9]{1,3}", value):
+            raise ValueError("This must be a whole number of years.")
+        return int(value)
+    if operator == "one_of":
+        if not value:
+            raise ValueError("This list needs at least one value.")
+        return tuple(_expected_value(known, each) for each in value)
+    expected: Expected = _expected_value(known, value)
     return expected
 
 
-def _value(known: KnownField, value: str) -> Any:
+def _expected_value(known: KnownField, value: str) -> Any:
     kind = FIELD_TYPES[known.document.type].compare
     if kind in ("option", "options") and value not in known.values:
         raise ValueError(f"{value} is not among the options of {known.document.id}.")
-    read: Callable[[str], Any] = _VALUES.get(str(kind), str)
+    read: Callable[[str], Any] = _VALUE_READERS.get(str(kind), str)
     return read(value)
 
 
@@ -267,12 +268,6 @@ def _flag(value: str) -> bool:
     if value not in _FLAGS:
         raise ValueError("This must be true or false.")
     return _FLAGS[value]
-
-
-def _years(value: str) -> int:
-    if not re.fullmatch("[0-9]{1,3}", value):
-        raise ValueError("This must be a whole number of years.")
-    return int(value)
 
 
 def number(value: str) -> Decimal:
@@ -295,4 +290,4 @@ def day(value: str) -> Any:
         raise ValueError(f"{value} is not a real date.") from None
 
 
-_VALUES: Mapping[str, Callable[[str], Any]] = {"flag": _flag, "number": number, "date": day}
+_VALUE_READERS: Mapping[str, Callable[[str], Any]] = {"flag": _flag, "number": number, "date": day}

@@ -8,42 +8,42 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Plai
 from pydantic import Field as Key
 from pydantic_core import PydanticCustomError
 
-from portal.form_definitions.format.source import Faults, Path, Tree
+from portal.form_definitions.format.source import Faults, KeyPath, Tree
 
 
-def _flag(value: Any) -> bool:
+def _true_or_false(value: Any) -> bool:
     if value not in ("true", "false"):
         raise PydanticCustomError("portal", "This must be true or false.")
     return bool(value == "true")
 
 
-def _count(value: Any) -> int:
+def _whole_count(value: Any) -> int:
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,6}", value):
         raise PydanticCustomError("portal", "This must be a whole number.")
     return int(value)
 
 
-def _text(value: Any) -> str | dict[str, str]:
+def _text_or_texts(value: Any) -> str | dict[str, str]:
     if isinstance(value, str) or (isinstance(value, dict) and all(isinstance(text, str) for text in value.values())):
         return value
     raise PydanticCustomError("portal", "This must be a text, or one text for each language.")
 
 
-Flag = Annotated[bool, BeforeValidator(_flag)]
+Flag = Annotated[bool, BeforeValidator(_true_or_false)]
 
 
-Count = Annotated[int, BeforeValidator(_count)]
+Count = Annotated[int, BeforeValidator(_whole_count)]
 
 
-TextDocument = Annotated[str | dict[str, str], PlainValidator(_text)]
+TextDocument = Annotated[str | dict[str, str], PlainValidator(_text_or_texts)]
 
 
-class _Part(BaseModel):
+class _DocumentPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
     required_keys: ClassVar[tuple[str, ...]] = ()
 
 
-class ConditionDocument(_Part):
+class ConditionDocument(_DocumentPart):
     """Any condition; which keys may stand together is judged when it is resolved."""
 
     field: str | None = None
@@ -65,7 +65,7 @@ class ConditionDocument(_Part):
     when: "ConditionDocument | None" = None
 
 
-class OptionDocument(_Part):
+class OptionDocument(_DocumentPart):
     """One option of a list."""
 
     required_keys = ("value", "label")
@@ -81,7 +81,7 @@ OptionsDocument = Annotated[
 ]
 
 
-class FilesDocument(_Part):
+class FilesDocument(_DocumentPart):
     """Limits of a file field."""
 
     max: Count = 1
@@ -89,7 +89,7 @@ class FilesDocument(_Part):
     types: list[str] = ["pdf", "jpg", "png"]
 
 
-class FieldDocument(_Part):
+class FieldDocument(_DocumentPart):
     """One question."""
 
     required_keys = ("id", "type", "label")
@@ -115,7 +115,7 @@ class FieldDocument(_Part):
     fills: dict[str, str] | None = None
 
 
-class RepeatDocument(_Part):
+class RepeatDocument(_DocumentPart):
     """How often a section is asked."""
 
     required_keys = ("item",)
@@ -125,7 +125,7 @@ class RepeatDocument(_Part):
     label_from: str | None = None
 
 
-class StopDocument(_Part):
+class StopDocument(_DocumentPart):
     """Where the form ends without being sent."""
 
     required_keys = ("when", "title")
@@ -134,7 +134,7 @@ class StopDocument(_Part):
     body: TextDocument | None = None
 
 
-class SectionDocument(_Part):
+class SectionDocument(_DocumentPart):
     """One page."""
 
     required_keys = ("id", "title", "fields")
@@ -148,7 +148,7 @@ class SectionDocument(_Part):
     fields: list[FieldDocument] = []
 
 
-class DraftsDocument(_Part):
+class DraftsDocument(_DocumentPart):
     """How drafts of the form are kept."""
 
     keep_days: Count = 30
@@ -156,7 +156,7 @@ class DraftsDocument(_Part):
     on_new_version: str = "ask"
 
 
-class HeaderDocument(_Part):
+class HeaderDocument(_DocumentPart):
     """What the form is."""
 
     required_keys = ("id", "title")
@@ -172,7 +172,7 @@ class HeaderDocument(_Part):
     declaration: TextDocument | None = None
 
 
-class Document(_Part):
+class Document(_DocumentPart):
     """A whole definition as its author wrote it, checked for shape only."""
 
     required_keys = ("format", "form", "sections")
@@ -193,7 +193,7 @@ def read_document(tree: Tree, faults: Faults) -> Document:
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False, include_context=False):
             path = tuple(part for part in fault["loc"] if not str(part).startswith("@"))
-            faults.add_unreadable(path, _SENTENCES.get(fault["type"], fault["msg"]))
+            faults.add_unreadable(path, _SHAPE_FAULTS.get(fault["type"], fault["msg"]))
             _leave_out(tree, path)
         document = Document.model_validate(tree)
     _note_missing(document, (), faults)
@@ -212,7 +212,7 @@ def plain(document: Document) -> dict[str, Any]:
     return {key: header if key == "form" else parts[key] for key in Document.model_fields if key in parts}
 
 
-_SENTENCES = {
+_SHAPE_FAULTS = {
     "extra_forbidden": "This key is not known.",
     "string_type": "This must be a text.",
     "list_type": "This must be a list.",
@@ -223,7 +223,10 @@ _SENTENCES = {
 }
 
 
-def _leave_out(tree: Tree, path: Path) -> None:
+_LISTS_OF_TEXT = {"one_of", "types", "was", "needs", "languages", "you_will_need"}
+
+
+def _leave_out(tree: Tree, path: KeyPath) -> None:
     """Remove the value at `path`; in a list an empty stand-in keeps the places of the others."""
     *parents, last = path
     for part in parents:
@@ -231,19 +234,12 @@ def _leave_out(tree: Tree, path: Path) -> None:
     if isinstance(tree, dict):
         tree.pop(last, None)
     else:
-        tree[last] = _stand_in(path)
+        name = path[-2]
+        tree[last] = "1" if name == "remind_days_before" else "" if name in _LISTS_OF_TEXT else {}
 
 
-_LISTS_OF_TEXT = {"one_of", "types", "was", "needs", "languages", "you_will_need"}
-
-
-def _stand_in(path: Path) -> Tree:
-    name = path[-2]
-    return "1" if name == "remind_days_before" else "" if name in _LISTS_OF_TEXT else {}
-
-
-def _note_missing(part: Any, path: Path, faults: Faults) -> None:
-    if isinstance(part, _Part):
+def _note_missing(part: Any, path: KeyPath, faults: Faults) -> None:
+    if isinstance(part, _DocumentPart):
         for key in part.required_keys:
             if key not in part.model_fields_set:
                 faults.add_unreadable((*path, key), "This is missing.")

@@ -1,4 +1,4 @@
-"""Patterns that authors write: compiled, and tried out for texts on which they would take far too long."""
+"""Fields, texts and patterns as authors write them, read; a pattern that would take far too long is refused."""
 
 import re
 import time
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.form_definitions.definition import Field, FileLimits, Lookup, Option, Text
-from portal.form_definitions.format.condition_reading import ConditionReader, Place, day, number
+from portal.form_definitions.format.condition_reading import ConditionPlace, ConditionReader, day, number
 from portal.form_definitions.format.document import FieldDocument, OptionDocument, TextDocument
-from portal.form_definitions.format.source import Faults, Path
+from portal.form_definitions.format.source import Faults, KeyPath
 from portal.form_definitions.types.answers import LONG_TEXT, SHORT_TEXT
 from portal.form_definitions.types.field_types import FIELD_TYPES, NOT_IN_LOOKUPS, FieldType, override_keys
 from portal.form_definitions.types.files import FILE_KINDS
@@ -39,22 +39,18 @@ def pattern_fault(pattern: str, longest_text: int) -> str | None:
 def _is_slow(pattern: re.Pattern[str], longest_text: int) -> bool:
     """Try texts that almost match, short ones first, so that a runaway pattern is stopped while it is still cheap."""
     characters = dict.fromkeys(_USUAL_CHARACTERS + "".join(re.findall(r"\w", pattern.pattern))[:20])
-    lengths = [length for length in (*range(8, 27), *_doubled(longest_text)) if length <= longest_text]
+    lengths = [length for length in (*range(8, 27), *(50 * 2**power for power in range(10))) if length <= longest_text]
     texts = (character * length + "\n" for length in lengths for character in characters)
-    return any(_seconds(pattern, text) > _PATIENCE_S for text in texts)
+    return any(_matching_seconds(pattern, text) > _PATIENCE_S for text in texts)
 
 
-def _doubled(longest: int) -> list[int]:
-    return [50 * 2**power for power in range(10) if 50 * 2**power <= longest]
-
-
-def _seconds(pattern: re.Pattern[str], text: str) -> float:
+def _matching_seconds(pattern: re.Pattern[str], text: str) -> float:
     started = time.thread_time()
     pattern.fullmatch(text)
     return time.thread_time() - started
 
 
-def checked_id(value: str, path: Path, faults: Faults, reserved: frozenset[str] = frozenset()) -> None:
+def checked_id(value: str, path: KeyPath, faults: Faults, reserved: frozenset[str] = frozenset()) -> None:
     """Note an id that cannot stand in addresses and input names."""
     if not value:
         faults.add(path, "An id must not be empty.")
@@ -73,7 +69,7 @@ class TextReader:
     languages: tuple[str, ...]
     faults: Faults
 
-    def read(self, document: TextDocument | None, path: Path) -> Text | None:
+    def read(self, document: TextDocument | None, path: KeyPath) -> Text | None:
         """The text, None for none; the first language must be there and no unknown one."""
         if document is None:
             return None
@@ -87,7 +83,7 @@ class TextReader:
                 self.faults.add((*path, code) if isinstance(document, dict) else path, "This text is empty.")
         return Text(by_language=tuple((code, texts[code]) for code in self.languages if code in texts) or (("", ""),))
 
-    def needed(self, document: TextDocument | None, path: Path) -> Text:
+    def needed(self, document: TextDocument | None, path: KeyPath) -> Text:
         """A text that must be there; a missing one has been noted already."""
         return (self.read(document, path) if document else None) or _NOTHING_READ
 
@@ -101,7 +97,7 @@ class FieldReader:
     lists: Mapping[str, list[OptionDocument]]
     faults: Faults
 
-    def read(self, document: FieldDocument, path: Path, place: Place) -> Field | None:
+    def read(self, document: FieldDocument, path: KeyPath, place: ConditionPlace) -> Field | None:
         """The frozen field; None where its type is unknown."""
         checked_id(document.id, (*path, "id"), self.faults, frozenset({"csrf_token"}))
         entry = FIELD_TYPES.get(document.type)
@@ -127,19 +123,19 @@ class FieldReader:
             **self._limits(document, entry, path),
         )
 
-    def _refuse_foreign_keys(self, document: FieldDocument, entry: FieldType, path: Path) -> None:
+    def _refuse_foreign_keys(self, document: FieldDocument, entry: FieldType, path: KeyPath) -> None:
         foreign = {key for key in _TYPED_KEYS if key not in entry.keys}
-        if document.type in ("note", "lookup"):
+        if not entry.answerable:
             foreign |= set(_ANSWER_KEYS)
         for key in sorted(foreign & document.model_fields_set):
             self.faults.add((*path, key), f"A field of type {document.type} takes no {key}.")
 
-    def _sensitive(self, value: str | None, path: Path) -> str | None:
+    def _sensitive(self, value: str | None, path: KeyPath) -> str | None:
         if value is not None and not ID.fullmatch(value):
             self.faults.add((*path, "sensitive"), "This must be one word, such as personal.")
         return value
 
-    def _limits(self, document: FieldDocument, entry: FieldType, path: Path) -> dict[str, Any]:
+    def _limits(self, document: FieldDocument, entry: FieldType, path: KeyPath) -> dict[str, Any]:
         bounds = _BOUNDS.get(str(entry.compare))
         least: Any = self._bound(bounds, document.min, (*path, "min")) if "min" in entry.keys else None
         most: Any = self._bound(bounds, document.max, (*path, "max")) if "max" in entry.keys else None
@@ -153,7 +149,7 @@ class FieldReader:
             self.faults.add((*path, "max_words"), "This must be at least 1.")
         return {"min": least, "max": most, "max_length": document.max_length, "max_words": words, "pattern": pattern}
 
-    def _bound(self, read: Callable[[str], Any] | None, value: str | None, path: Path) -> Any:
+    def _bound(self, read: Callable[[str], Any] | None, value: str | None, path: KeyPath) -> Any:
         if value is None or read is None:
             return None
         try:
@@ -162,14 +158,14 @@ class FieldReader:
             self.faults.add(path, str(error))
             return None
 
-    def _length(self, document: FieldDocument, path: Path) -> int:
+    def _length(self, document: FieldDocument, path: KeyPath) -> int:
         default = LONG_TEXT if document.type == "long_text" else SHORT_TEXT
         if document.max_length is not None and not 1 <= document.max_length <= LONG_TEXT:
             self.faults.add((*path, "max_length"), f"This must be between 1 and {LONG_TEXT}.")
             return default
         return document.max_length or default
 
-    def _pattern(self, document: FieldDocument, longest: int, path: Path) -> re.Pattern[str] | None:
+    def _pattern(self, document: FieldDocument, longest: int, path: KeyPath) -> re.Pattern[str] | None:
         if document.pattern is None:
             return None
         fault = pattern_fault(document.pattern, longest)
@@ -177,13 +173,13 @@ class FieldReader:
             self.faults.add((*path, "pattern"), fault)
         return None if fault else re.compile(document.pattern)
 
-    def _errors(self, document: FieldDocument, path: Path) -> dict[str, Text]:
+    def _errors(self, document: FieldDocument, path: KeyPath) -> dict[str, Text]:
         known = override_keys(document.type)
         for key in document.errors.keys() - known:
             self.faults.add((*path, "errors", key), f"Fields of this type word only {', '.join(sorted(known))}.")
         return {key: self.texts.needed(text, (*path, "errors", key)) for key, text in document.errors.items()}
 
-    def _options(self, document: FieldDocument, entry: FieldType, path: Path) -> tuple[Option, ...]:
+    def _options(self, document: FieldDocument, entry: FieldType, path: KeyPath) -> tuple[Option, ...]:
         if "options" not in entry.keys:
             return ()
         path = (*path, "options")
@@ -196,16 +192,24 @@ class FieldReader:
             self.faults.add(path, f"There is no list named {document.options}.")
         return self.read_options(self.lists.get(document.options), ("lists", document.options))
 
-    def read_options(self, documents: list[OptionDocument] | None, path: Path) -> tuple[Option, ...]:
+    def read_options(self, documents: list[OptionDocument] | None, path: KeyPath) -> tuple[Option, ...]:
         """The options of a list; each value once, and at least one."""
         if documents == []:
             self.faults.add(path, "This list needs at least one option.")
         seen: set[str] = set()
         for index, document in enumerate(documents or ()):
             self._check_value(document.value, seen, (*path, index, "value"))
-        return tuple(self._option(document, (*path, index)) for index, document in enumerate(documents or ()))
+        return tuple(
+            Option(
+                value=document.value,
+                label=self.texts.needed(document.label, (*path, index, "label")),
+                hint=self.texts.read(document.hint, (*path, index, "hint")),
+                exclusive=document.exclusive,
+            )
+            for index, document in enumerate(documents or ())
+        )
 
-    def _check_value(self, value: str, seen: set[str], path: Path) -> None:
+    def _check_value(self, value: str, seen: set[str], path: KeyPath) -> None:
         if value in seen:
             self.faults.add(path, f"The value {value} is used twice in this list.")
         if value != value.strip() or len(value) > 100 or "\n" in value:
@@ -214,15 +218,7 @@ class FieldReader:
             self.faults.add(path, "A value must not be empty.")
         seen.add(value)
 
-    def _option(self, document: OptionDocument, path: Path) -> Option:
-        return Option(
-            value=document.value,
-            label=self.texts.needed(document.label, (*path, "label")),
-            hint=self.texts.read(document.hint, (*path, "hint")),
-            exclusive=document.exclusive,
-        )
-
-    def _files(self, document: FieldDocument, path: Path) -> FileLimits | None:
+    def _files(self, document: FieldDocument, path: KeyPath) -> FileLimits | None:
         limits = document.files
         if document.type != "file" or limits is None:
             return FileLimits(max=1, max_mb=10, types=("pdf", "jpg", "png")) if document.type == "file" else None
@@ -236,7 +232,7 @@ class FieldReader:
             self.faults.add((*path, "files", "types"), "This list needs at least one kind of file.")
         return FileLimits(max=limits.max, max_mb=limits.max_mb, types=tuple(limits.types))
 
-    def _lookup(self, document: FieldDocument, path: Path, place: Place) -> Lookup | None:
+    def _lookup(self, document: FieldDocument, path: KeyPath, place: ConditionPlace) -> Lookup | None:
         if document.type != "lookup":
             return None
         if not document.integration:
@@ -247,7 +243,9 @@ class FieldReader:
             fills=self._lookup_fills(document.fills or {}, (*path, "fills"), place),
         )
 
-    def _lookup_inputs(self, written: Mapping[str, str], path: Path, place: Place) -> dict[str, tuple[str, str]]:
+    def _lookup_inputs(
+        self, written: Mapping[str, str], path: KeyPath, place: ConditionPlace
+    ) -> dict[str, tuple[str, str]]:
         inputs: dict[str, tuple[str, str]] = {}
         for name, reference in written.items():
             found = self.conditions.reference(reference, (*path, name), place)
@@ -257,7 +255,7 @@ class FieldReader:
                 inputs[name] = (found[0], found[1].document.id)
         return inputs
 
-    def _lookup_fills(self, written: Mapping[str, str], path: Path, place: Place) -> dict[str, str]:
+    def _lookup_fills(self, written: Mapping[str, str], path: KeyPath, place: ConditionPlace) -> dict[str, str]:
         fills: dict[str, str] = {}
         for target, output in written.items():
             field_id = self._filled(target, (*path, target), place)
@@ -266,7 +264,7 @@ class FieldReader:
             fills[field_id] = output
         return fills
 
-    def _filled(self, target: str, path: Path, place: Place) -> str:
+    def _filled(self, target: str, path: KeyPath, place: ConditionPlace) -> str:
         """A lookup fills fields of its own section, before or after it."""
         section_id, _, field_id = target.replace("./", f"{place.section}.", 1).partition(".")
         section = self.conditions.sections.get(section_id)

@@ -17,12 +17,11 @@ from portal.form_definitions.definition import (
     Field,
     FormDefinition,
     Negation,
-    Section,
     SomeItem,
 )
 from portal.form_definitions.format.document import TextDocument
 from portal.form_definitions.format.reading import document_of
-from portal.form_definitions.format.source import Fault, Path, written
+from portal.form_definitions.format.source import Fault, KeyPath, path_text
 from portal.form_definitions.types.answers import date_text, limit_text
 from portal.form_definitions.types.field_types import FIELD_TYPES
 
@@ -66,28 +65,28 @@ _NEGATED: _Phrases = {"other": _NEGATED_COMPARISONS, "date": _NEGATED_COMPARISON
 _Found = tuple[str, str, Condition | None]
 
 
-def sentence(condition: Condition, definition: FormDefinition, language: str) -> str:
+def condition_sentence(condition: Condition, definition: FormDefinition, language: str) -> str:
     """A condition as an English sentence, with the labels of the form in this language; begins in lower case."""
 
     def read(part: Condition) -> str:
-        return sentence(part, definition, language)
+        return condition_sentence(part, definition, language)
 
     match condition:
         case Comparison():
             return _comparison(condition, definition, language, _PHRASES)
         case AllOf():
-            return _joined(condition.parts, " and ", read) or "always"
+            return _joined_phrases(condition.parts, " and ", read) or "always"
         case AnyOf():
-            return _joined(condition.parts, " or ", read) or "never"
+            return _joined_phrases(condition.parts, " or ", read) or "never"
         case Negation(part=Comparison() as compared):
             return _comparison(compared, definition, language, _NEGATED)
         case Negation():
             return f"it is not the case that {_grouped(condition.part, read)}"
         case SomeItem():
-            return f"for at least one {_item(condition, definition, language)}, {_grouped(condition.when, read)}"
+            return f"for at least one {_item_phrase(condition, definition, language)}, {_grouped(condition.when, read)}"
 
 
-def _joined(parts: tuple[Condition, ...], word: str, read: Callable[[Condition], str]) -> str:
+def _joined_phrases(parts: tuple[Condition, ...], word: str, read: Callable[[Condition], str]) -> str:
     return word.join(_grouped(part, read) if len(parts) > 1 else read(part) for part in parts)
 
 
@@ -96,7 +95,7 @@ def _grouped(part: Condition, read: Callable[[Condition], str]) -> str:
     return f"({read(part)})" if grouped else read(part)
 
 
-def _item(condition: SomeItem, definition: FormDefinition, language: str) -> str:
+def _item_phrase(condition: SomeItem, definition: FormDefinition, language: str) -> str:
     section = definition.section(condition.section_id)
     item = section.repeat.item.in_(language) if section and section.repeat else "item"
     return f"{item} in “{section.title.in_(language) if section else condition.section_id}”"
@@ -108,22 +107,18 @@ def _comparison(condition: Comparison, definition: FormDefinition, language: str
     if condition.operator == "answered":
         return f"{label} is answered" if condition.value is (phrases is _PHRASES) else f"{label} is not answered"
     kind = "date" if FIELD_TYPES[field.type].compare == "date" else "other"
-    return f"{label} {phrases[kind][condition.operator].format(_value(condition.value, field, language))}"
+    return f"{label} {phrases[kind][condition.operator].format(_value_phrase(condition.value, field, language))}"
 
 
-def _value(value: Any, field: Field, language: str) -> str:
+def _value_phrase(value: Any, field: Field, language: str) -> str:
     if isinstance(value, tuple):
-        return " or ".join(_value(each, field, language) for each in value)
+        return " or ".join(_value_phrase(each, field, language) for each in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):
         return limit_text(field, value)
     if isinstance(value, date):
         return date_text(value, str)
-    return _words(value, field, language)
-
-
-def _words(value: Any, field: Field, language: str) -> str:
     option = field.option(str(value))
     bare = isinstance(value, int) or value == TODAY
     return str(value) if bare and not option else f"“{option.label.in_(language) if option else value}”"
@@ -132,28 +127,21 @@ def _words(value: Any, field: Field, language: str) -> str:
 def readback(definition: FormDefinition) -> Iterator[tuple[str, str]]:
     """For each condition its path in the document, and what it does, in the order of the form."""
     language = definition.languages[0]
-    for path, does, condition in _conditions(definition):
+    for path, does, condition in _described_conditions(definition):
         if condition is not None:
-            yield path, f"{does} if {sentence(condition, definition, language)}."
+            yield path, f"{does} if {condition_sentence(condition, definition, language)}."
 
 
-def _conditions(definition: FormDefinition) -> Iterator[_Found]:
+def _described_conditions(definition: FormDefinition) -> Iterator[_Found]:
     for index, section in enumerate(definition.sections):
         path = f"sections[{index}]"
         yield f"{path}.when", f"{section.id} is shown", section.when
-        yield from _of_fields(section, path)
+        for place, field in enumerate(section.fields):
+            name = f"{section.id}.{field.id}"
+            yield f"{path}.fields[{place}].when", f"{name} is shown", field.when
+            yield f"{path}.fields[{place}].required_when", f"{name} must be answered", field.required_when
         for number, stop in enumerate(section.stop_when):
             yield f"{path}.stop_when[{number}].when", f"the form ends at {section.id}", stop.when
-
-
-def _of_fields(section: Section, path: str) -> Iterator[_Found]:
-    for index, field in enumerate(section.fields):
-        yield from _of_field(field, f"{section.id}.{field.id}", f"{path}.fields[{index}]")
-
-
-def _of_field(field: Field, name: str, path: str) -> Iterator[_Found]:
-    yield f"{path}.when", f"{name} is shown", field.when
-    yield f"{path}.required_when", f"{name} must be answered", field.required_when
 
 
 def missing_texts(definition: FormDefinition) -> tuple[Fault, ...]:
@@ -161,17 +149,17 @@ def missing_texts(definition: FormDefinition) -> tuple[Fault, ...]:
 
     A text that is written without a language is in the form's first.
     """
-    others = definition.languages[1:]
+    first, *others = definition.languages
     found = _texts(document_of(definition), ()) if others else ()
     return tuple(
-        Fault(path=written(path), sentence=f"There is no text in {code}; people read it in {definition.languages[0]}.")
+        Fault(path=path_text(path), sentence=f"There is no text in {code}; people read it in {first}.")
         for path, text in found
         for code in others
         if isinstance(text, str) or code not in text
     )
 
 
-def _texts(part: Any, path: Path) -> Iterator[tuple[Path, str | dict[str, str]]]:
+def _texts(part: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str | dict[str, str]]]:
     """Every text of a part of the document, with its path."""
     if isinstance(part, BaseModel):
         for name, described in type(part).model_fields.items():
@@ -182,7 +170,7 @@ def _texts(part: Any, path: Path) -> Iterator[tuple[Path, str | dict[str, str]]]
             yield from _texts(value, (*path, index))
 
 
-def _said(value: Any, path: Path) -> Iterator[tuple[Path, str | dict[str, str]]]:
+def _said(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str | dict[str, str]]]:
     """The text of a key, or the texts where it holds a list of them or one for each of several messages."""
     if isinstance(value, list):
         yield from ((((*path, index)), text) for index, text in enumerate(value))

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from portal.form_definitions.definition import Drafts, Field, FormDefinition, Repeat, Section, StopWhen, Text
+from portal.form_definitions.definition import Drafts, Field, FormDefinition, Repeat, Section, StopWhen
 from portal.form_definitions.format.condition_reading import (
     ALL_FIELDS,
+    ConditionPlace,
     ConditionReader,
     KnownField,
     KnownSection,
-    Place,
 )
 from portal.form_definitions.format.document import (
     Document,
@@ -22,7 +22,7 @@ from portal.form_definitions.format.document import (
     read_document,
 )
 from portal.form_definitions.format.field_reading import FieldReader, TextReader, checked_id
-from portal.form_definitions.format.source import Faults, Path, Tree, json_tree, yaml_tree
+from portal.form_definitions.format.source import Faults, KeyPath, Tree, json_tree, yaml_tree
 from portal.form_definitions.types.field_types import FIELD_TYPES
 
 RESERVED_SECTIONS = frozenset({"save", "check", "autosave"})
@@ -34,12 +34,12 @@ _ON_NEW_VERSION = ("keep", "move", "ask")
 
 def read_yaml(text: str) -> FormDefinition:
     """The definition in a YAML text; raises `FaultyDefinitionError` with every fault."""
-    return _read(yaml_tree(text))
+    return _definition_in(yaml_tree(text))
 
 
 def read_json(text: str) -> FormDefinition:
     """The definition in a JSON text; raises `FaultyDefinitionError` with every fault."""
-    return _read(json_tree(text))
+    return _definition_in(json_tree(text))
 
 
 def document_of(definition: FormDefinition) -> Document:
@@ -47,7 +47,7 @@ def document_of(definition: FormDefinition) -> Document:
     return read_document(json_tree(definition.document), Faults())
 
 
-def _read(tree: Tree) -> FormDefinition:
+def _definition_in(tree: Tree) -> FormDefinition:
     faults = Faults()
     document = read_document(tree, faults)
     definition = _FormReader(document, faults).read()
@@ -81,7 +81,10 @@ class _FormReader:
             summary=self._texts.read(header.summary, ("form", "summary")),
             languages=self._languages,
             expected_minutes=header.expected_minutes,
-            you_will_need=self._you_will_need(header),
+            you_will_need=tuple(
+                self._texts.needed(text, ("form", "you_will_need", index))
+                for index, text in enumerate(header.you_will_need)
+            ),
             access=header.access,
             allow_save=header.allow_save,
             drafts=self._drafts(header),
@@ -105,13 +108,9 @@ class _FormReader:
             self._faults.add(("form", "expected_minutes"), "This must be between 1 and 600 minutes.")
         self._one_of(header.access, _ACCESS, ("form", "access"))
 
-    def _one_of(self, value: str, allowed: tuple[str, ...], path: Path) -> None:
+    def _one_of(self, value: str, allowed: tuple[str, ...], path: KeyPath) -> None:
         if value not in allowed:
             self._faults.add(path, f"This must be one of {', '.join(allowed)}.")
-
-    def _you_will_need(self, header: HeaderDocument) -> tuple[Text, ...]:
-        needed = enumerate(header.you_will_need)
-        return tuple(self._texts.needed(text, ("form", "you_will_need", index)) for index, text in needed)
 
     def _drafts(self, header: HeaderDocument) -> Drafts:
         drafts, path = header.drafts, ("form", "drafts")
@@ -132,7 +131,7 @@ class _FormReader:
         _note_repeated([document.id for document in documents], ("sections",), self._faults, "id")
         return tuple(self._section(document, ("sections", index)) for index, document in enumerate(documents))
 
-    def _section(self, document: SectionDocument, path: Path) -> Section:
+    def _section(self, document: SectionDocument, path: KeyPath) -> Section:
         checked_id(document.id, (*path, "id"), self._faults, RESERVED_SECTIONS)
         own = self._known[document.id]
         fields = self._section_fields(document, path)
@@ -140,7 +139,7 @@ class _FormReader:
             id=document.id,
             title=self._texts.needed(document.title, (*path, "title")),
             intro=self._texts.read(document.intro, (*path, "intro")),
-            when=self._conditions.read(document.when, (*path, "when"), Place(section=document.id)),
+            when=self._conditions.read(document.when, (*path, "when"), ConditionPlace(section=document.id)),
             needs=self._needs(document, own, path),
             repeat=self._repeat(document, fields, (*path, "repeat")),
             stop_when=tuple(
@@ -150,19 +149,19 @@ class _FormReader:
             fields=fields,
         )
 
-    def _section_fields(self, document: SectionDocument, path: Path) -> tuple[Field, ...]:
+    def _section_fields(self, document: SectionDocument, path: KeyPath) -> tuple[Field, ...]:
         path = (*path, "fields")
         if not document.fields and "fields" in document.model_fields_set:
             self._faults.add(path, "A section needs at least one field.")
         _note_repeated([each.id for each in document.fields], path, self._faults, "id")
         self._check_renamed(document.fields, path)
         read = [
-            self._fields.read(each, (*path, index), Place(section=document.id, fields_before=index))
+            self._fields.read(each, (*path, index), ConditionPlace(section=document.id, fields_before=index))
             for index, each in enumerate(document.fields)
         ]
         return tuple(each for each in read if each)
 
-    def _check_renamed(self, documents: list[FieldDocument], path: Path) -> None:
+    def _check_renamed(self, documents: list[FieldDocument], path: KeyPath) -> None:
         taken = {document.id for document in documents}
         for index, document in enumerate(documents):
             for position, old in enumerate(document.was):
@@ -172,7 +171,7 @@ class _FormReader:
                     self._faults.add(place, f"{old} is the id, or the former id, of another field of this section.")
                 taken.add(old)
 
-    def _needs(self, document: SectionDocument, own: KnownSection, path: Path) -> tuple[str, ...]:
+    def _needs(self, document: SectionDocument, own: KnownSection, path: KeyPath) -> tuple[str, ...]:
         for index, need in enumerate(document.needs):
             needed = self._known.get(need)
             if needed is None:
@@ -181,7 +180,7 @@ class _FormReader:
                 self._faults.add((*path, "needs", index), f"{need} does not come before this section.")
         return tuple(document.needs)
 
-    def _repeat(self, section: SectionDocument, fields: tuple[Field, ...], path: Path) -> Repeat | None:
+    def _repeat(self, section: SectionDocument, fields: tuple[Field, ...], path: KeyPath) -> Repeat | None:
         document = section.repeat
         if document is None:
             return None
@@ -199,8 +198,8 @@ class _FormReader:
             label_from=document.label_from,
         )
 
-    def _stop(self, document: StopDocument, path: Path, section_id: str) -> StopWhen:
-        place = Place(section=section_id, fields_before=ALL_FIELDS, own_items=True)
+    def _stop(self, document: StopDocument, path: KeyPath, section_id: str) -> StopWhen:
+        place = ConditionPlace(section=section_id, fields_before=ALL_FIELDS, own_items=True)
         when: Any = self._conditions.read(document.when, (*path, "when"), place)
         return StopWhen(
             when=when,
@@ -225,7 +224,7 @@ def _values(field: FieldDocument, document: Document) -> tuple[str, ...]:
     return tuple(option.value for option in options)
 
 
-def _note_repeated(values: Iterable[str | int], path: Path, faults: Faults, key: str | None = None) -> None:
+def _note_repeated(values: Iterable[str | int], path: KeyPath, faults: Faults, key: str | None = None) -> None:
     seen: set[str | int] = set()
     for index, value in enumerate(values):
         if value in seen and value != "":

@@ -1,7 +1,7 @@
 """The format described: its JSON Schema, the reference of field types, and a version written out again."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from portal.form_definitions.format.document import Document, plain
 from portal.form_definitions.format.field_reading import ID
 from portal.form_definitions.format.reading import document_of, read_json
 from portal.form_definitions.format.source import yaml_tree
-from portal.form_definitions.types.answers import Inputs
+from portal.form_definitions.types.answers import Inputs, input_name
 from portal.form_definitions.types.field_types import FIELD_TYPES, FieldType, answer_lines, read_answer
 from portal.form_definitions.types.files import FILE_KINDS
 
@@ -29,7 +29,7 @@ _TEXT: Schema = {
     "anyOf": [_SCALAR, {"type": "object", "additionalProperties": _SCALAR, "minProperties": 1}],
 }
 _TEXT_REFERENCE: Schema = {"$ref": "#/$defs/Text"}
-_VALUES = ("is", "is_not", "includes", "at_least", "at_most", "more_than", "less_than")
+_COMPARED_WITH_ONE = ("is", "is_not", "includes", "at_least", "at_most", "more_than", "less_than")
 # What the models leave to the reader, which names each fault with its path.
 _EXACT: dict[tuple[str, str], Schema] = {
     ("Document", "format"): {"enum": [1, "1"]},
@@ -50,7 +50,7 @@ _EXACT: dict[tuple[str, str], Schema] = {
     ("ConditionDocument", "one_of"): {"type": "array", "items": _SCALAR, "minItems": 1},
     ("ConditionDocument", "answered"): {"type": "boolean"},
     ("ConditionDocument", "years_ago_at_least"): {"type": "integer", "minimum": 0},
-    **{("ConditionDocument", name): _SCALAR for name in _VALUES},
+    **{("ConditionDocument", name): _SCALAR for name in _COMPARED_WITH_ONE},
 }
 _TEXTS = frozenset({"title", "summary", "declaration", "label", "hint", "item", "intro", "body"})
 _ANY_DAY = date(2026, 6, 30)
@@ -61,9 +61,9 @@ def json_schema() -> Schema:
     """The schema of a whole document; one that it accepts may still have faults that only `forms check` finds."""
     schema = Document.model_json_schema(by_alias=True)
     parts = schema.pop("$defs")
-    _complete(schema, Document)
+    _make_exact(schema, Document)
     for name, part in parts.items():
-        _complete(part, vars(document)[name])
+        _make_exact(part, vars(document)[name])
     return {"$schema": DIALECT, **schema, "title": "Form definition", "$defs": {"Text": _TEXT, **parts}}
 
 
@@ -72,18 +72,15 @@ def schema_text() -> str:
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _complete(part: Schema, model: type[Any]) -> None:
+def _make_exact(part: Schema, model: type[Any]) -> None:
     required = set(model.required_keys)
     for name, found in part["properties"].items():
         exact = _EXACT.get((model.__name__, name)) or (_TEXT_REFERENCE if name in _TEXTS else None)
-        default = {"default": found["default"]} if name not in required and _says(found.get("default")) else {}
+        says_more = name not in required and found.get("default") not in (None, [], {})
+        default = {"default": found["default"]} if says_more else {}
         part["properties"][name] = (exact or _without_null(found)) | default
     if required:
         part["required"] = [name for name in part["properties"] if name in required]
-
-
-def _says(default: Any) -> bool:
-    return default is not None and default != [] and default != {}
 
 
 def _without_null(found: Schema) -> Schema:
@@ -98,10 +95,12 @@ def _kinds(found: Schema) -> Iterator[Schema]:
         yield from _kinds(kind) if "oneOf" in kind else [kind]
 
 
-END = "<!-- End of what `flask forms reference` writes. -->"
+REFERENCE_END = "<!-- End of what `flask forms reference` writes. -->"
 
 
-START = "<!-- What stands between these lines is written by `flask forms reference`; change the table instead. -->"
+REFERENCE_START = (
+    "<!-- What stands between these lines is written by `flask forms reference`; change the table instead. -->"
+)
 
 
 @dataclass(frozen=True)
@@ -204,15 +203,15 @@ def example_field(type_name: str) -> Field:
 
 def reference() -> str:
     """The whole part of the documentation, between its marks."""
-    lines = [START, "", *_overview(), ""]
+    lines = [REFERENCE_START, "", *_overview(), ""]
     for name, entry in FIELD_TYPES.items():
-        lines += [*_about(name, entry), ""]
-    return "\n".join([*lines, END])
+        lines += [*_type_lines(name, entry), ""]
+    return "\n".join([*lines, REFERENCE_END])
 
 
 def with_reference(text: str) -> str:
     """The documentation with this part written anew; raises `ValueError` where its marks are missing."""
-    before, after = text.index(START), text.index(END) + len(END)
+    before, after = text.index(REFERENCE_START), text.index(REFERENCE_END) + len(REFERENCE_END)
     return text[:before] + reference() + text[after:]
 
 
@@ -228,7 +227,7 @@ def _stored(name: str) -> str:
     return f"`{json.dumps(answer, ensure_ascii=False)}`" if answer is not None else "nothing"
 
 
-def _about(name: str, entry: FieldType) -> Iterator[str]:
+def _type_lines(name: str, entry: FieldType) -> Iterator[str]:
     yield f"### `{name}`"
     yield ""
     yield f"People see {EXAMPLES[name].seen}."
@@ -237,7 +236,7 @@ def _about(name: str, entry: FieldType) -> Iterator[str]:
     yield f"- {EXAMPLES[name].written}"
     yield "```"
     yield ""
-    yield from _answered(name)
+    yield from _example_lines(name)
     keys = [f"`{key}`" for key in sorted(entry.keys)]
     yield f"* Keys of its own: {', '.join(keys) or 'none'}."
     operators = [f"`{operator}`" for operator in OPERATORS_BY_KIND[entry.compare]]
@@ -245,7 +244,7 @@ def _about(name: str, entry: FieldType) -> Iterator[str]:
     yield from _refusals(entry)
 
 
-def _answered(name: str) -> Iterator[str]:
+def _example_lines(name: str) -> Iterator[str]:
     """What somebody types, what is stored of it, and how it reads."""
     field, typed = example_field(name), EXAMPLES[name].typed
     answer = read_answer(field, typed, _ANY_DAY)
@@ -253,20 +252,15 @@ def _answered(name: str) -> Iterator[str]:
         yield "* Answer: none."
         return
     if name != "file":
-        inputs = (f"`{_input(field, suffix)}` = `{_shown(values)}`" for suffix, values in typed.items())
+        inputs = (f"`{input_name(field.id, suffix)}` = `{_quoted(values)}`" for suffix, values in typed.items())
         yield f"* Typed: {', '.join(inputs)}."
     yield f"* Stored: {_stored(name)}."
     lines = answer_lines(field, answer, "en", str)
     yield f"* Reads: {' / '.join(lines)}"
 
 
-def _input(field: Field, suffix: str) -> str:
-    return f"{field.id}-{suffix}" if suffix else field.id
-
-
-def _shown(values: object) -> str:
-    texts = [str(value) for value in values] if isinstance(values, list) else []
-    return ", ".join(json.dumps(text, ensure_ascii=False)[1:-1] for text in texts)
+def _quoted(values: Sequence[str]) -> str:
+    return ", ".join(json.dumps(text, ensure_ascii=False)[1:-1] for text in values)
 
 
 def _refusals(entry: FieldType) -> Iterator[str]:
@@ -279,20 +273,20 @@ def _refusals(entry: FieldType) -> Iterator[str]:
     yield "| --- | --- |"
     for key, words in entry.messages.items():
         text = words.replace("%(label)s", "…").replace("%(limit)s", "N")
-        yield f"| `{key.partition('.')[0]}` | {_filled(text)} |"
+        yield f"| `{key.partition('.')[0]}` | {_without_places(text)} |"
 
 
-def _filled(text: str) -> str:
+def _without_places(text: str) -> str:
     for value in ("option", "name", "kinds"):
         text = text.replace(f"%({value})s", f"<{value}>")
     return text.replace("<", "‹").replace(">", "›")
 
 
-def as_yaml(definition: FormDefinition) -> str:
+def definition_as_yaml(definition: FormDefinition) -> str:
     """The definition as YAML, its keys in the order in which authors write them."""
     return yaml.safe_dump(plain(document_of(definition)), sort_keys=False, allow_unicode=True, width=120)
 
 
-def as_json(definition: FormDefinition) -> str:
+def definition_as_json(definition: FormDefinition) -> str:
     """The definition as JSON, indented."""
     return json.dumps(plain(document_of(definition)), indent=2, ensure_ascii=False) + "\n"

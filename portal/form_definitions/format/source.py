@@ -10,7 +10,7 @@ import yaml
 
 from portal.errors import PortalError
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
@@ -41,14 +41,14 @@ class Faults:
 
     def __init__(self) -> None:
         self._found: dict[Fault, None] = {}
-        self._unreadable: set[Path] = set()
+        self._unreadable: set[KeyPath] = set()
 
-    def add(self, path: Path, sentence: str) -> None:
+    def add(self, path: KeyPath, sentence: str) -> None:
         """Note one fault, unless its place could not be read anyway."""
         if not any(path[:length] in self._unreadable for length in range(len(path) + 1)):
-            self._found[Fault(path=written(path), sentence=sentence)] = None
+            self._found[Fault(path=path_text(path), sentence=sentence)] = None
 
-    def add_unreadable(self, path: Path, sentence: str) -> None:
+    def add_unreadable(self, path: KeyPath, sentence: str) -> None:
         """Note a part that has the wrong shape."""
         self.add(path, sentence)
         self._unreadable.add(path)
@@ -59,7 +59,7 @@ class Faults:
             raise FaultyDefinitionError(tuple(self._found))
 
 
-def written(path: Path) -> str:
+def path_text(path: KeyPath) -> str:
     """The path as authors read it: `sections[2].fields[0].options`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
@@ -73,9 +73,9 @@ def yaml_tree(text: str) -> Tree:
     try:
         return _Builder().build(yaml.parse(text, Loader=_LOADER))
     except yaml.YAMLError as error:
-        _refuse((), f"This is not YAML that we can read: {_first_line(error)}.")
+        _refuse_document((), f"This is not YAML that we can read: {_first_line(error)}.")
     except UnicodeEncodeError:
-        _refuse((), "The text holds characters that cannot be stored.")
+        _refuse_document((), "The text holds characters that cannot be stored.")
 
 
 def json_tree(text: str) -> Tree:
@@ -86,9 +86,9 @@ def json_tree(text: str) -> Tree:
             text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_mapping_without_duplicates
         )
     except ValueError as error:
-        _refuse((), f"This is not JSON that we can read: {error}.")
+        _refuse_document((), f"This is not JSON that we can read: {error}.")
     except RecursionError:
-        _refuse((), _TOO_DEEP)
+        _refuse_document((), _TOO_DEEP)
     return _strings_only(tree, ())
 
 
@@ -101,13 +101,13 @@ _TOO_DEEP = f"The document is nested more than {MAX_DEPTH} levels deep."
 _JSON_WORDS = {True: "true", False: "false", None: ""}
 
 
-def _refuse(path: Path, sentence: str) -> NoReturn:
-    raise FaultyDefinitionError((Fault(path=written(path), sentence=sentence),))
+def _refuse_document(path: KeyPath, sentence: str) -> NoReturn:
+    raise FaultyDefinitionError((Fault(path=path_text(path), sentence=sentence),))
 
 
 def _refuse_large(text: str) -> None:
     if len(text) > MAX_BYTES or len(text.encode(errors="replace")) > MAX_BYTES:
-        _refuse((), f"The document is larger than {MAX_BYTES // 1000} kB.")
+        _refuse_document((), f"The document is larger than {MAX_BYTES // 1000} kB.")
 
 
 def _first_line(error: yaml.YAMLError) -> str:
@@ -116,9 +116,9 @@ def _first_line(error: yaml.YAMLError) -> str:
     return f"line {mark.line + 1}, {problem}" if mark else problem
 
 
-def _checked(text: str, path: Path) -> str:
+def _storable(text: str, path: KeyPath) -> str:
     if UNSTORABLE.search(text):
-        _refuse(path, "The text holds control characters that cannot be stored.")
+        _refuse_document(path, "The text holds control characters that cannot be stored.")
     return text
 
 
@@ -146,43 +146,40 @@ class _Builder:
             self._open.pop()
             self._path.pop()
         elif isinstance(event, yaml.AliasEvent):
-            _refuse(self._where(), f"Aliases such as *{event.anchor} are not allowed; write the part out.")
+            _refuse_document(self._where(), f"Aliases such as *{event.anchor} are not allowed; write the part out.")
 
-    def _where(self) -> Path:
+    def _where(self) -> KeyPath:
         return tuple(part for part in self._path if part is not None)
 
     def _enter(self, node: Tree) -> None:
         if len(self._open) >= MAX_DEPTH:
-            _refuse(self._where()[:3], _TOO_DEEP)
+            _refuse_document(self._where()[:3], _TOO_DEEP)
         self._add(node)
         self._open.append(node)
         self._path.append(None)
 
     def _add(self, node: Tree) -> None:
         if not self._open:
-            self._add_root(node)
+            if self._root:
+                _refuse_document((), "The file holds more than one document.")
+            self._root.append(node)
         elif isinstance(self._open[-1], list):
             self._path[-1] = len(self._open[-1])
-            self._open[-1].append(_checked(node, self._where()) if isinstance(node, str) else node)
+            self._open[-1].append(_storable(node, self._where()) if isinstance(node, str) else node)
         else:
             self._add_to_mapping(self._open[-1], node)
-
-    def _add_root(self, node: Tree) -> None:
-        if self._root:
-            _refuse((), "The file holds more than one document.")
-        self._root.append(node)
 
     def _add_to_mapping(self, mapping: dict[str, Tree], node: Tree) -> None:
         key = self._path[-1]
         if key is not None and key in mapping and mapping[str(key)] is _PENDING:
-            mapping[str(key)] = _checked(node, self._where()) if isinstance(node, str) else node
+            mapping[str(key)] = _storable(node, self._where()) if isinstance(node, str) else node
             return
         self._open_key(mapping, node)
 
     def _open_key(self, mapping: dict[str, Tree], key: Tree) -> None:
         self._path[-1] = None
         if not isinstance(key, str):
-            _refuse(self._where(), "A key must be text, not a list or a mapping.")
+            _refuse_document(self._where(), "A key must be text, not a list or a mapping.")
         _refuse_bad_key(key, key in mapping, self._where())
         mapping[key] = _PENDING
         self._path[-1] = key
@@ -191,10 +188,10 @@ class _Builder:
 _PENDING = object()
 
 
-def _refuse_bad_key(key: str, duplicate: bool, where: Path) -> None:
-    _checked(key, where)
+def _refuse_bad_key(key: str, duplicate: bool, where: KeyPath) -> None:
+    _storable(key, where)
     if duplicate:
-        _refuse((*where, key), "This key is written twice in the same mapping.")
+        _refuse_document((*where, key), "This key is written twice in the same mapping.")
 
 
 def _mapping_without_duplicates(pairs: list[tuple[str, Tree]]) -> dict[str, Tree]:
@@ -205,11 +202,11 @@ def _mapping_without_duplicates(pairs: list[tuple[str, Tree]]) -> dict[str, Tree
     return mapping
 
 
-def _strings_only(node: Tree, path: Path) -> Tree:
+def _strings_only(node: Tree, path: KeyPath) -> Tree:
     if len(path) > MAX_DEPTH:
-        _refuse(path[:3], _TOO_DEEP)
+        _refuse_document(path[:3], _TOO_DEEP)
     if isinstance(node, dict):
         return {key: _strings_only(value, (*path, key)) for key, value in node.items()}
     if isinstance(node, list):
         return [_strings_only(value, (*path, index)) for index, value in enumerate(node)]
-    return _checked(node if isinstance(node, str) else _JSON_WORDS[node], path)
+    return _storable(node if isinstance(node, str) else _JSON_WORDS[node], path)

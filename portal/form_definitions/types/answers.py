@@ -15,7 +15,6 @@ from portal.form_definitions.definition import TODAY, Answer, Field, Text
 # What stands in a field's inputs: suffix ("" or "day", "postcode" …) to the posted strings.
 Inputs = Mapping[str, Sequence[str]]
 Translate = Callable[[str], str]
-Shown = dict[str, list[str]]
 SHORT_TEXT = 500
 LONG_TEXT = 20_000
 _LINE_BREAKS = re.compile(r"\s*[\r\n\x85\u2028\u2029]+\s*")
@@ -24,7 +23,6 @@ CURRENCY = "£"
 # At most 15 digits before the point and 6 after it: exact everywhere, and nothing can grow without end.
 NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})?(?:\.[0-9]{1,6})?")
 MONEY = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})?(?:\.[0-9]{1,2})?")
-_SPACES = re.compile(r"\s+")
 DATE_PARTS = ("day", "month", "year")
 _WELSH_SPRING = ("ionawr", "chwefror", "mawrth", "ebrill", "mai", "mehefin")
 _WELSH_AUTUMN = ("gorffennaf", "awst", "medi", "hydref", "tachwedd", "rhagfyr")
@@ -53,15 +51,20 @@ def mark(message: str) -> str:
     return message
 
 
-def typed(inputs: Inputs, suffix: str = "") -> str:
+def trimmed(inputs: Inputs, suffix: str = "") -> str:
     """The text of one input, trimmed; of repeated ones the first."""
     values = inputs.get(suffix) or ("",)
     return values[0].strip()
 
 
+def input_name(field_id: str, suffix: str) -> str:
+    """The name under which one input of a field is posted: `born` or `born-day`."""
+    return f"{field_id}-{suffix}" if suffix else field_id
+
+
 def named_inputs(field_id: str, inputs: Inputs) -> dict[str, list[str]]:
     """The inputs that are not empty, by the names they are posted under: `born-day`."""
-    named = {f"{field_id}-{suffix}" if suffix else field_id: list(values) for suffix, values in inputs.items()}
+    named = {input_name(field_id, suffix): list(values) for suffix, values in inputs.items()}
     return {name: values for name, values in named.items() if any(values)}
 
 
@@ -70,7 +73,7 @@ def inputs_by_suffix(field_id: str, named: Inputs) -> dict[str, list[str]]:
     return {name.removeprefix(field_id).removeprefix("-"): list(values) for name, values in named.items()}
 
 
-def show_text(field: Field, answer: Any) -> Shown:
+def show_text(field: Field, answer: Any) -> dict[str, list[str]]:
     """A one-input answer as its input shows it."""
     return {"": [str(answer)]}
 
@@ -85,7 +88,7 @@ def no_answer(field: Field, inputs: Inputs, today: date) -> Answer | None:
     return None
 
 
-def show_nothing(field: Field, answer: Any) -> Shown:
+def show_nothing(field: Field, answer: Any) -> dict[str, list[str]]:
     """Show nothing: for fields that hold no answer."""
     return {}
 
@@ -126,18 +129,18 @@ def value_text(value: Any, language: str, translate: Translate) -> str:
 
 def read_text(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """One line of text."""
-    return _within_limits(field, _LINE_BREAKS.sub(" ", typed(inputs)), SHORT_TEXT)
+    return _within_limits(field, _LINE_BREAKS.sub(" ", trimmed(inputs)), SHORT_TEXT)
 
 
 def read_long_text(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Text of several lines, each ended by a line feed."""
-    text = typed(inputs).replace("\r\n", "\n").replace("\r", "\n")
+    text = trimmed(inputs).replace("\r\n", "\n").replace("\r", "\n")
     return _within_limits(field, text, LONG_TEXT)
 
 
 def read_email(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Exactly one e-mail address that mail can be sent to; whether anybody reads it is not asked."""
-    text = typed(inputs)
+    text = trimmed(inputs)
     if not text:
         return None
     try:
@@ -150,7 +153,7 @@ def read_email(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 def read_phone(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """A telephone number of a possible length, as people in the country write it."""
-    text = typed(inputs)
+    text = trimmed(inputs)
     return _within_limits(field, _phone(text), SHORT_TEXT) if text else None
 
 
@@ -183,13 +186,13 @@ def _within_limits(field: Field, text: str, default_length: int) -> str | None:
 
 def read_number(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """A number as `3` or `2.5`; thousands may be parted by commas or spaces."""
-    value = _decimal(typed(inputs), NUMBER)
+    value = _decimal(trimmed(inputs), NUMBER)
     return None if value is None else plain_number(_number_in_bounds(field, value))
 
 
 def read_money(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """An amount as `650.00`; the currency sign may be typed."""
-    value = _decimal(typed(inputs).replace(CURRENCY, "", 1), MONEY)
+    value = _decimal(trimmed(inputs).replace(CURRENCY, "", 1), MONEY)
     return None if value is None else f"{_number_in_bounds(field, value) or Decimal(0):.2f}"
 
 
@@ -208,7 +211,7 @@ def decimal_of(answer: object) -> Decimal | None:
 
 
 def _decimal(text: str, spelling: re.Pattern[str]) -> Decimal | None:
-    text = _SPACES.sub("", text).replace("\u2212", "-")
+    text = re.sub(r"\s+", "", text).replace("\u2212", "-")
     if not text:
         return None
     if not spelling.fullmatch(text) or not re.search("[0-9]", text):
@@ -256,42 +259,31 @@ _MONTH_NAMES = {
 
 def read_date(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """A real date within the field's bounds, or the parts that are missing or wrong."""
-    parts = {part: typed(inputs, part) for part in DATE_PARTS}
+    parts = {part: trimmed(inputs, part) for part in DATE_PARTS}
     if not any(parts.values()):
         return None
     missing = tuple(part for part in DATE_PARTS if not parts[part])
     if missing:
         raise InvalidAnswerError("incomplete." + "_".join(missing), parts=missing)
-    return _date_in_bounds(field, _real_date(parts), today).isoformat()
-
-
-def _real_date(parts: dict[str, str]) -> date:
-    day = _number(parts["day"], 31, "day")
-    month = _MONTH_NAMES.get(parts["month"].lower().rstrip(".")) or _number(parts["month"], 12, "month")
+    day = _date_number(parts, "day", 31)
+    month = _MONTH_NAMES.get(parts["month"].lower().rstrip(".")) or _date_number(parts, "month", 12)
     if not re.fullmatch("[1-9][0-9]{3}", parts["year"]):
         raise InvalidAnswerError("invalid.year", parts=("year",))
     try:
-        return date(int(parts["year"]), month, day)
+        found = date(int(parts["year"]), month, day)
     except ValueError:
         raise InvalidAnswerError("invalid", parts=("day",)) from None
+    if field.min is not None and found < bound_date(field.min, today):
+        raise InvalidAnswerError("min.today" if field.min == TODAY else "min", parts=DATE_PARTS, limit=field.min)
+    if field.max is not None and found > bound_date(field.max, today):
+        raise InvalidAnswerError("max.today" if field.max == TODAY else "max", parts=DATE_PARTS, limit=field.max)
+    return found.isoformat()
 
 
-def _number(text: str, largest: int, part: str) -> int:
-    if re.fullmatch("[0-9]{1,2}", text) and 1 <= int(text) <= largest:
-        return int(text)
+def _date_number(parts: Mapping[str, str], part: str, largest: int) -> int:
+    if re.fullmatch("[0-9]{1,2}", parts[part]) and 1 <= int(parts[part]) <= largest:
+        return int(parts[part])
     raise InvalidAnswerError("invalid", parts=(part,))
-
-
-def _date_in_bounds(field: Field, day: date, today: date) -> date:
-    if field.min is not None and day < bound_date(field.min, today):
-        raise InvalidAnswerError("min" + _today(field.min), parts=DATE_PARTS, limit=field.min)
-    if field.max is not None and day > bound_date(field.max, today):
-        raise InvalidAnswerError("max" + _today(field.max), parts=DATE_PARTS, limit=field.max)
-    return day
-
-
-def _today(bound: object) -> str:
-    return ".today" if bound == TODAY else ""
 
 
 def date_of(answer: object) -> date | None:
@@ -316,7 +308,7 @@ def display_date(field: Field, answer: Any, language: str, translate: Translate)
 
 def read_choice(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """The value of one option."""
-    value = typed(inputs)
+    value = trimmed(inputs)
     if value and not field.option(value):
         raise InvalidAnswerError("invalid")
     return value or None
@@ -336,7 +328,7 @@ def read_choices(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 def read_yes_no(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """True for yes, False for no."""
-    value = typed(inputs)
+    value = trimmed(inputs)
     if not value:
         return None
     if value not in _YES_NO:
@@ -346,15 +338,15 @@ def read_yes_no(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 def read_declaration(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """True where it was ticked; anything else is no answer."""
-    value = typed(inputs)
+    value = trimmed(inputs)
     if value not in ("", "yes"):
         raise InvalidAnswerError("invalid")
     return True if value else None
 
 
-def read_address(field: Field, inputs: Inputs, today: date) -> Answer | None:
+def read_postal_address(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """An address of four parts; one begun must have its first line, town and postcode."""
-    parts = {part: typed(inputs, part) for part in ADDRESS_PARTS}
+    parts = {part: trimmed(inputs, part) for part in ADDRESS_PARTS}
     if not any(parts.values()):
         return None
     long = tuple(part for part in ADDRESS_PARTS if len(parts[part]) > _PART_LENGTH)

@@ -21,7 +21,6 @@ from portal.form_definitions.types.answers import (
     display_yes_no,
     mark,
     no_answer,
-    read_address,
     read_choice,
     read_choices,
     read_date,
@@ -31,6 +30,7 @@ from portal.form_definitions.types.answers import (
     read_money,
     read_number,
     read_phone,
+    read_postal_address,
     read_text,
     read_yes_no,
     show_address,
@@ -42,7 +42,7 @@ from portal.form_definitions.types.answers import (
     show_yes_no,
     value_text,
 )
-from portal.form_definitions.types.files import FILE_MESSAGES, display_files, read_files, show_files
+from portal.form_definitions.types.files import FILE_MESSAGES, display_files, read_kept_files, show_files
 from portal.form_definitions.types.form_fields import (
     AddressField,
     AnswerField,
@@ -206,7 +206,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
     ),
     "address": FieldType(
         form_field=AddressField,
-        read=read_address,
+        read=read_postal_address,
         show=show_address,
         display=display_address,
         shape=dict,
@@ -221,7 +221,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
     ),
     "file": FieldType(
         form_field=FilesField,
-        read=read_files,
+        read=read_kept_files,
         show=show_files,
         display=display_files,
         shape=list,

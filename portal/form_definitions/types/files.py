@@ -156,14 +156,14 @@ def file_entries(answer: Any) -> tuple[FileEntry, ...]:
     """The files in a stored answer; none where it is no answer to a question for files."""
     if not isinstance(answer, list):
         return ()
-    return tuple(_entry(each) for each in answer if isinstance(each, dict))
+    return tuple(
+        FileEntry(id=stored["id"], name=stored["name"], kind=stored["kind"], size=int(stored["size"]))
+        for stored in answer
+        if isinstance(stored, dict)
+    )
 
 
-def _entry(stored: dict[str, str]) -> FileEntry:
-    return FileEntry(id=stored["id"], name=stored["name"], kind=stored["kind"], size=int(stored["size"]))
-
-
-def read_files(field: Field, inputs: Inputs, today: date) -> Answer | None:
+def read_kept_files(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """The files that are kept already: what a browser sends becomes one of them elsewhere, and never here."""
     kept = [entry.stored() for text in inputs.get("") or () for entry in _entries_in(text)]
     if field.files and len(kept) > field.files.max:
@@ -180,7 +180,7 @@ def _entries_in(text: str) -> tuple[FileEntry, ...]:
 
 
 def show_files(field: Field, answer: Any) -> dict[str, list[str]]:
-    """The kept files, one text each, as `read_files` reads them back."""
+    """The kept files, one text each, as `read_kept_files` reads them back."""
     return {"": [json.dumps(entry.stored(), sort_keys=True) for entry in file_entries(answer)]}
 
 

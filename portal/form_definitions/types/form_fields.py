@@ -8,7 +8,7 @@ import wtforms
 from markupsafe import Markup
 
 from portal.form_definitions.definition import Answer, Field
-from portal.form_definitions.types.answers import Inputs, InvalidAnswerError
+from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, input_name
 
 
 class Posted(Protocol):
@@ -20,17 +20,15 @@ class Posted(Protocol):
     def __contains__(self, key: object) -> bool: ...
 
 
+@dataclass(frozen=True, slots=True)
 class OptionView:
     """One option as the page shows it."""
 
-    __slots__ = ("checked", "exclusive", "hint", "label", "value")
-
-    def __init__(self, value: str, label: str, hint: str | None, exclusive: bool, checked: bool) -> None:
-        self.value = value
-        self.label = label
-        self.hint = hint
-        self.exclusive = exclusive
-        self.checked = checked
+    value: str
+    label: str
+    hint: str | None
+    exclusive: bool
+    checked: bool
 
 
 class AnswerField(wtforms.Field):
@@ -60,17 +58,13 @@ class AnswerField(wtforms.Field):
         self.show_when: str | None = None
         self.reveals: dict[str, list[AnswerField]] = {}
 
-    def input_name(self, suffix: str) -> str:
-        """The name of one of its inputs: `born` or `born-day`."""
-        return f"{self.short_name}-{suffix}" if suffix else self.short_name
-
     def posted_inputs(self, posted: Posted) -> Inputs | None:
         """What was posted for it, or None where the page cannot have held it.
 
         Text inputs are always posted, even when empty; one that is absent was not on the page the person saw,
         so what is stored stays. A radio or a checkbox that is absent was not ticked.
         """
-        names = {suffix: self.input_name(suffix) for suffix in self.suffixes}
+        names = {suffix: input_name(self.short_name, suffix) for suffix in self.suffixes}
         if not self.absent_means_empty and not any(name in posted for name in names.values()):
             return None
         return {suffix: posted.getlist(name) for suffix, name in names.items()}
@@ -78,7 +72,7 @@ class AnswerField(wtforms.Field):
     @property
     def first_input(self) -> str:
         """The id of the input that an error leads to: the first wrong one, else the first."""
-        return self.input_name(self.error_parts[0] if self.error_parts else self.suffixes[0])
+        return input_name(self.short_name, self.error_parts[0] if self.error_parts else self.suffixes[0])
 
     @property
     def value(self) -> str:

@@ -21,24 +21,18 @@ def publish(db: Session, definition: FormDefinition, *, now: datetime, by: int |
         current = current_version(db, definition.slug)
         if current and current.digest == definition.digest:
             return current
-        version = _next_version(definition, current, now, by)
+        version = FormVersion(
+            form_id=definition.id,
+            slug=definition.slug,
+            number=current.number + 1 if current else 1,
+            document=definition.document,
+            digest=definition.digest,
+            published_at=now,
+            published_by=by,
+        )
         if _added(db, version):
             return version
     raise RuntimeError(f"{definition.id} is being published by others all the time")
-
-
-def _next_version(
-    definition: FormDefinition, current: FormVersion | None, now: datetime, by: int | None
-) -> FormVersion:
-    return FormVersion(
-        form_id=definition.id,
-        slug=definition.slug,
-        number=current.number + 1 if current else 1,
-        document=definition.document,
-        digest=definition.digest,
-        published_at=now,
-        published_by=by,
-    )
 
 
 def _added(db: Session, version: FormVersion) -> bool:

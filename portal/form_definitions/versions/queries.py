@@ -10,7 +10,7 @@ from portal.form_definitions.format.reading import read_json
 from portal.form_definitions.versions.comparison import Differences, compare
 from portal.form_definitions.versions.models import FormVersion
 
-_MOST_CACHED = 500
+_MOST_DEFINITIONS = 500
 _DEFINITIONS: dict[str, FormDefinition] = {}
 
 
@@ -72,7 +72,7 @@ def definition_of(version: FormVersion) -> FormDefinition:
     """
     found = _DEFINITIONS.get(version.digest)
     if found is None:
-        if len(_DEFINITIONS) >= _MOST_CACHED:
+        if len(_DEFINITIONS) >= _MOST_DEFINITIONS:
             _DEFINITIONS.clear()
         found = _DEFINITIONS[version.digest] = read_json(version.document)
     return found

@@ -7,7 +7,7 @@ import pytest
 
 from portal.form_definitions.conditions import Scope, evaluate, remaining, years_before
 from portal.form_definitions.definition import AllOf, AnyOf, Comparison, Condition, Negation, SomeItem
-from portal.form_definitions.format.readback import sentence
+from portal.form_definitions.format.readback import condition_sentence
 from tests.unit.form_definitions.making import TODAY, ask, definition, section
 
 ANSWERS: dict[str, Any] = {
@@ -218,4 +218,4 @@ SENTENCES = [
 
 @pytest.mark.parametrize(("when", "expected"), SENTENCES, ids=[expected for _, expected in SENTENCES])
 def test_a_condition_reads_back_as_a_sentence(when, expected):
-    assert sentence(read(when), FORM, "en") == expected
+    assert condition_sentence(read(when), FORM, "en") == expected
