@@ -6,6 +6,9 @@ PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --only-binary :all:
 RUN_READY := $(VENV)/ready-to-run
 TEST_READY := $(VENV)/ready-to-test
+PYBABEL := $(VENV)/bin/pybabel
+CATALOGUES := portal/translations
+TEXTS := $(VENV)/messages.pot
 UV_LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .PHONY: install run test check bench faults pictures translations lock browser
@@ -35,8 +38,13 @@ faults: $(TEST_READY) browser
 pictures: $(TEST_READY) browser
 	@exec $(PYTHON) -m tests.browser.pictures
 
+# Which files are read, and which texts are for staff alone, stands in pyproject.toml.
 translations: $(RUN_READY)
-	@exec $(PYTHON) -m portal.commands.translations
+	@$(PYBABEL) --quiet extract --mapping-file pyproject.toml --keywords "lazy_gettext mark" --add-location file --sort-by-file \
+	  --output-file $(TEXTS) .
+	@$(PYBABEL) --quiet update --input-file $(TEXTS) --output-dir $(CATALOGUES) --no-fuzzy-matching --ignore-obsolete \
+	  --ignore-pot-creation-date --width 120
+	@$(PYBABEL) compile --directory $(CATALOGUES) --statistics
 
 lock:
 	$(UV_LOCK) --output-file requirements.txt
