@@ -7,6 +7,9 @@ RUN_READY := $(VENV)/ready-to-run
 COMPILED := $(VENV)/compiled
 TEST_READY := $(VENV)/ready-to-test
 UV_LOCK := uv pip compile --universal --python-version=3.11 --generate-hashes
+PYBABEL := $(VENV)/bin/pybabel
+CATALOGUES := portal/translations
+TEXTS := $(VENV)/messages.pot
 
 .PHONY: install run test check bench faults pictures translations lock browser
 .DELETE_ON_ERROR:
@@ -38,8 +41,13 @@ faults: $(TEST_READY) browser
 pictures: $(TEST_READY) browser
 	@exec $(PYTHON) -m tests.browser.pictures
 
+# Which files are read, and which texts are for staff alone, stands in pyproject.toml.
 translations: $(RUN_READY)
-	@exec $(PYTHON) -m portal.commands.translations
+	@$(PYBABEL) --quiet extract --mapping-file pyproject.toml --keywords "lazy_gettext mark" --add-location file --sort-by-file \
+	  --output-file $(TEXTS) .
+	@$(PYBABEL) --quiet update --input-file $(TEXTS) --output-dir $(CATALOGUES) --no-fuzzy-matching --ignore-obsolete \
+	  --ignore-pot-creation-date --width 120
+	@$(PYBABEL) compile --directory $(CATALOGUES) --statistics
 
 lock:
 	$(UV_LOCK) --output-file=requirements.txt pyproject.toml

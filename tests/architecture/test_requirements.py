@@ -1,20 +1,32 @@
-"""The locked requirements are those of `pyproject.toml`, each with its version and hashes."""
+"""What is imported is declared, what is declared is locked, and what is locked has hashes."""
 
+import ast
 import re
+import sys
 import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-RUN = PROJECT["dependencies"]
-DEVELOPMENT = PROJECT["optional-dependencies"]["dev"]
+RUN = [Requirement(line) for line in PROJECT["dependencies"]]
+DEVELOPMENT = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
 LOCKED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)(?: ;[^\\]*)? \\$", re.MULTILINE)
+OURS = {"portal", "tests", "wsgi"}
+NOT_IMPORTED = {"granian", "psycopg", "tzdata"}
+"""Run as a command, loaded by SQLAlchemy, read by zoneinfo."""
 
 
 def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def names(requirements: list[Requirement]) -> set[str]:
+    return {normal(requirement.name) for requirement in requirements}
 
 
 def locked(file: str) -> dict[str, set[str]]:
@@ -25,19 +37,34 @@ def locked(file: str) -> dict[str, set[str]]:
     return found
 
 
-def wanted(requirement: str) -> tuple[str, str]:
-    name, _, version = requirement.partition("==")
-    return normal(name.partition("[")[0]), version
+def modules(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield str(node.module)
+
+
+def imported(*files: Path) -> set[str]:
+    """The packages of others that these files import, by the names under which they are published."""
+    found = {module.partition(".")[0] for file in files for module in modules(file)} - OURS - sys.stdlib_module_names
+    published = packages_distributions()
+    return {normal(name) for module in found for name in published.get(module, [module])}
+
+
+def test_what_is_imported_is_declared_and_the_portal_declares_nothing_else() -> None:
+    assert imported(ROOT / "wsgi.py", *(ROOT / "portal").rglob("*.py")) == names(RUN) - NOT_IMPORTED
+    assert imported(*(ROOT / "tests").rglob("*.py")) - names(RUN) - names(DEVELOPMENT) == set()
 
 
 @pytest.mark.parametrize(
-    ("file", "requirement"),
-    [*(("requirements.txt", line) for line in RUN), *(("requirements-dev.txt", line) for line in [*RUN, *DEVELOPMENT])],
+    ("file", "wanted"), [("requirements.txt", RUN), ("requirements-dev.txt", [*RUN, *DEVELOPMENT])], ids=["run", "dev"]
 )
-def test_what_the_project_wants_is_locked(file: str, requirement: str) -> None:
-    name, version = wanted(requirement)
-    versions = locked(file).get(name, set())
-    assert versions == {version} if version else versions
+def test_what_is_declared_is_locked_within_its_range(file: str, wanted: list[Requirement]) -> None:
+    found = locked(file)
+    assert names(wanted) - found.keys() == set()
+    outside = [str(each) for each in wanted for version in found[normal(each.name)] if version not in each.specifier]
+    assert outside == []
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])

@@ -11,9 +11,9 @@ import yaml
 from babel.messages.mofile import write_mo
 from flask import Flask
 
-from portal.commands.translations import brought_up_to_date
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
+from tests.catalogues import read_catalogue
 from tests.citizen import Citizen, Page
 from tests.conftest import DEMO_FORMS, MovableClock
 from tests.people import PASSWORD, add_person
@@ -40,7 +40,7 @@ def bracketed(node: Any) -> Any:
 @pytest.fixture
 def app(app: Flask, tmp_path: Path) -> Flask:
     """The application whose Welsh is made up, with the two forms that have a Welsh version."""
-    catalogue = brought_up_to_date("cy")
+    catalogue = read_catalogue("cy")
     for message in catalogue:
         if isinstance(message.id, tuple):
             message.string = tuple(f"{OPEN}{message.id[1]}{CLOSE}" for _form in range(catalogue.num_plurals))

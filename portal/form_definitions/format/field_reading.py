@@ -1,7 +1,6 @@
-"""Fields, texts and patterns as authors write them, read; a pattern that would take far too long is refused."""
+"""One field of a document, checked and frozen."""
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,44 +9,15 @@ from portal.form_definitions.definition import Field, FileLimits, Lookup, Option
 from portal.form_definitions.format.condition_reading import ConditionPlace, ConditionReader, day, number
 from portal.form_definitions.format.document import FieldDocument, OptionDocument, TextDocument
 from portal.form_definitions.format.source import Faults, KeyPath
-from portal.form_definitions.types.answers import LONG_TEXT, SHORT_TEXT
+from portal.form_definitions.patterns import Pattern, read_pattern
+from portal.form_definitions.types.answers import LONG_TEXT
 from portal.form_definitions.types.field_types import FIELD_TYPES, NOT_IN_LOOKUPS, FieldType, override_keys
 from portal.form_definitions.types.files import FILE_KINDS
 
-MAX_PATTERN = 500
-_PATIENCE_S = 0.1
-_USUAL_CHARACTERS = "aA0 -"
 ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _TYPED_KEYS = ("min", "max", "max_length", "max_words", "pattern", "options", "files", "integration", "inputs", "fills")
 _ANSWER_KEYS = ("required", "required_when", "errors", "was", "sensitive")
 _NOTHING_READ = Text(by_language=(("", ""),))
-
-
-def pattern_fault(pattern: str, longest_text: int) -> str | None:
-    """Why a pattern is refused, in a plain sentence, or None."""
-    if len(pattern) > MAX_PATTERN:
-        return f"This pattern is longer than {MAX_PATTERN} characters."
-    try:
-        compiled = re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        return f"This is not a regular expression: {error}."
-    if _is_slow(compiled, longest_text):
-        return "This pattern takes too long on some texts; avoid repeats inside repeats, such as (a+)+."
-    return None
-
-
-def _is_slow(pattern: re.Pattern[str], longest_text: int) -> bool:
-    """Try texts that almost match, short ones first, so that a runaway pattern is stopped while it is still cheap."""
-    characters = dict.fromkeys(_USUAL_CHARACTERS + "".join(re.findall(r"\w", pattern.pattern))[:20])
-    lengths = [length for length in (*range(8, 27), *(50 * 2**power for power in range(10))) if length <= longest_text]
-    texts = (character * length + "\n" for length in lengths for character in characters)
-    return any(_matching_seconds(pattern, text) > _PATIENCE_S for text in texts)
-
-
-def _matching_seconds(pattern: re.Pattern[str], text: str) -> float:
-    started = time.thread_time()
-    pattern.fullmatch(text)
-    return time.thread_time() - started
 
 
 def checked_id(value: str, path: KeyPath, faults: Faults, reserved: frozenset[str] = frozenset()) -> None:
@@ -142,8 +112,8 @@ class FieldReader:
         # A date and `today` cannot be ordered for ever; everything else can.
         if None not in (least, most) and type(least) is type(most) and least > most:
             self.faults.add((*path, "min"), f"The minimum {document.min} is larger than the maximum {document.max}.")
-        longest = self._length(document, path)
-        pattern = self._pattern(document, longest, path)
+        self._check_length(document, path)
+        pattern = self._pattern(document, path)
         words = document.max_words
         if words == 0:
             self.faults.add((*path, "max_words"), "This must be at least 1.")
@@ -158,20 +128,18 @@ class FieldReader:
             self.faults.add(path, str(error))
             return None
 
-    def _length(self, document: FieldDocument, path: KeyPath) -> int:
-        default = LONG_TEXT if document.type == "long_text" else SHORT_TEXT
+    def _check_length(self, document: FieldDocument, path: KeyPath) -> None:
         if document.max_length is not None and not 1 <= document.max_length <= LONG_TEXT:
             self.faults.add((*path, "max_length"), f"This must be between 1 and {LONG_TEXT}.")
-            return default
-        return document.max_length or default
 
-    def _pattern(self, document: FieldDocument, longest: int, path: KeyPath) -> re.Pattern[str] | None:
+    def _pattern(self, document: FieldDocument, path: KeyPath) -> Pattern | None:
         if document.pattern is None:
             return None
-        fault = pattern_fault(document.pattern, longest)
-        if fault:
-            self.faults.add((*path, "pattern"), fault)
-        return None if fault else re.compile(document.pattern)
+        try:
+            return read_pattern(document.pattern)
+        except ValueError as fault:
+            self.faults.add((*path, "pattern"), str(fault))
+            return None
 
     def _errors(self, document: FieldDocument, path: KeyPath) -> dict[str, Text]:
         known = override_keys(document.type)

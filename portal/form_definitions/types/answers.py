@@ -179,7 +179,7 @@ def _within_limits(field: Field, text: str, default_length: int) -> str | None:
         raise InvalidAnswerError("max_length", limit=longest)
     if field.max_words and len(text.split()) > field.max_words:
         raise InvalidAnswerError("max_words", limit=field.max_words)
-    if field.pattern and not field.pattern.fullmatch(text):
+    if field.pattern and not field.pattern.fits(text):
         raise InvalidAnswerError("pattern")
     return text
 

@@ -9,7 +9,6 @@ from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup, escape
 
-from portal.commands.translations import read_catalogue
 from portal.form_definitions.definition import ForeignText, Text
 from portal.form_definitions.format.readback import missing_texts
 from portal.form_definitions.types.answers import (
@@ -21,6 +20,7 @@ from portal.form_definitions.types.answers import (
     read_date,
 )
 from portal.web.languages import DEFAULT, LANGUAGES
+from tests.catalogues import read_catalogue
 from tests.unit.form_definitions.making import TODAY, ask, definition, field, section
 
 BOTH = Text(by_language=(("en", "Rent & rates"), ("cy", "Rhent a threthi")))
