@@ -12,7 +12,7 @@ from portal.admin.history import staff_day
 from portal.audit import record
 from portal.form_definitions.lookups import lookups_of
 from portal.form_definitions.versions.queries import current_versions, definition_of
-from portal.integrations.definition import Adapter, Failure, Found, Outcome
+from portal.integrations.definition import Adapter, Found, LookupFailure, Outcome
 from portal.integrations.models import IntegrationRecord
 from portal.integrations.queries import count_addresses, records
 from portal.integrations.rules import BreakerState, breaker_state
@@ -131,23 +131,25 @@ def _count_text(count: int, last: datetime | None) -> str:
 def _failed_text(record: IntegrationRecord | None) -> str:
     if record is None or record.last_failure is None:
         return "0"
-    return f"{_count_text(record.failed_count, record.last_failed_at)}: {failure_text(Failure(record.last_failure))}"
+    return (
+        f"{_count_text(record.failed_count, record.last_failed_at)}: {failure_text(LookupFailure(record.last_failure))}"
+    )
 
 
-def failure_text(failure: Failure) -> str:
+def failure_text(failure: LookupFailure) -> str:
     """A failure for those who can do something about it."""
     return {
-        Failure.UNKNOWN: _("There is no such integration"),
-        Failure.PAUSED: _("Left alone for a while after several failures"),
-        Failure.BUSY: _("Too many look-ups at once"),
-        Failure.SLOW: _("No whole answer in time"),
-        Failure.UNREACHABLE: _("No connection, or one that broke off"),
-        Failure.FORBIDDEN: _("Its name leads to an address that the portal may not call"),
-        Failure.REDIRECTED: _("It sent us elsewhere; the portal does not follow"),
-        Failure.STATUS: _("It answered with an error"),
-        Failure.REFUSED: _("It refused the question"),
-        Failure.TOO_LARGE: _("Its answer is larger than allowed"),
-        Failure.NOT_UNDERSTOOD: _("Its answer is not as declared"),
+        LookupFailure.UNKNOWN: _("There is no such integration"),
+        LookupFailure.PAUSED: _("Left alone for a while after several failures"),
+        LookupFailure.BUSY: _("Too many look-ups at once"),
+        LookupFailure.SLOW: _("No whole answer in time"),
+        LookupFailure.UNREACHABLE: _("No connection, or one that broke off"),
+        LookupFailure.FORBIDDEN: _("Its name leads to an address that the portal may not call"),
+        LookupFailure.REDIRECTED: _("It sent us elsewhere; the portal does not follow"),
+        LookupFailure.STATUS: _("It answered with an error"),
+        LookupFailure.REFUSED: _("It refused the question"),
+        LookupFailure.TOO_LARGE: _("Its answer is larger than allowed"),
+        LookupFailure.NOT_UNDERSTOOD: _("Its answer is not as declared"),
     }[failure]
 
 

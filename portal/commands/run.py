@@ -18,7 +18,7 @@ from portal.commands.supervise import WITH_WORKER
 from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
-from portal.integrations.reading import check_integrations
+from portal.integrations.adapters import check_integrations
 from portal.outbox.delivery import read_mail_server
 from portal.storage.adapters import open_storage
 from portal.storage.scanner import read_scanner

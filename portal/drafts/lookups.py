@@ -22,7 +22,7 @@ from portal.form_definitions.forms import SectionForm
 from portal.form_definitions.lookups import Value, filled_inputs, input_text
 from portal.form_definitions.types.answers import ADDRESS_PARTS
 from portal.form_definitions.types.form_fields import LookupField, LookupView, OptionView
-from portal.integrations.definition import Failure, Found, Outcome
+from portal.integrations.definition import Found, LookupFailure, Outcome
 from portal.integrations.service import integrations
 from portal.sessions.browser_sessions import visit
 from portal.sessions.gate import token_refused
@@ -81,7 +81,7 @@ def _text_of(page: SectionPage, place: tuple[str, str]) -> str:
 def _missing(page: SectionPage, lookup: Lookup, names: tuple[str, ...]) -> str:
     """The first question to fill in; where the form asks none for it, the look-up cannot work at all."""
     if any(name not in lookup.inputs for name in names):
-        return _failure_text(Failure.UNKNOWN)
+        return _failure_text(LookupFailure.UNKNOWN)
     asked = page.opened.definition.field(*lookup.inputs[names[0]])
     return _("Fill in “%(label)s” first.", label=asked.label.in_(language()))
 
@@ -108,15 +108,15 @@ def _plain(value: Value) -> str | dict[str, str]:
     return value if isinstance(value, str) else dict(value)
 
 
-def _failure_text(failure: Failure) -> str:
+def _failure_text(failure: LookupFailure) -> str:
     """What a failure means for the person; the administration names it more exactly."""
-    if failure is Failure.SLOW:
+    if failure is LookupFailure.SLOW:
         return _("The look-up took too long. Try again later, or type your answers yourself.")
-    if failure is Failure.BUSY:
+    if failure is LookupFailure.BUSY:
         return _("Many people are looking something up. Try again in a moment, or type your answers yourself.")
-    if failure is Failure.REFUSED:
+    if failure is LookupFailure.REFUSED:
         return _("The look-up could not use what you typed. Check it, or type your answers yourself.")
-    if failure is Failure.UNKNOWN:
+    if failure is LookupFailure.UNKNOWN:
         return _("This look-up is not available. Type your answers yourself.")
     return _("The look-up does not work at the moment. Try again later, or type your answers yourself.")
 

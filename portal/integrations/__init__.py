@@ -1,1 +1,1 @@
-"""Look-ups: asking a register or somebody else's service, safely, with a few answers to choose a result from."""
+"""Look-ups: ask our address register or another service, safely, for results to choose from."""

@@ -1,4 +1,4 @@
-"""Loading a gazetteer into the address register, and listing the look-ups."""
+"""Commands that load addresses into the register, and list the look-ups."""
 
 import csv
 import re
@@ -10,7 +10,8 @@ import click
 from flask.cli import AppGroup
 
 from portal.errors import PortalError
-from portal.integrations.definition import ADDRESS_PARTS, AddressRow
+from portal.form_definitions.types.answers import ADDRESS_PARTS
+from portal.integrations.definition import AddressRow
 from portal.integrations.operations import replace_addresses
 from portal.integrations.rules import postcode_key
 from portal.integrations.service import integrations
@@ -19,23 +20,25 @@ from portal.web.app_state import app_state
 LONGEST = {"line_1": 200, "line_2": 200, "town": 200, "postcode": 16}
 NEEDED = ("line_1", "town", "postcode")
 MOST_FAULTS = 20
-_UNSTORABLE = re.compile("[\x00-\x1f\x7f]")
+CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f]")
 integrations_group = AppGroup("integrations", help="Look-ups: the address register and other services.")
 
 
 class FaultyGazetteerError(PortalError):
-    """A file that is refused whole; its text is one fault a line."""
+    """A file with faults; the text has one fault a line."""
 
 
 def read_gazetteer(content: bytes) -> list[AddressRow]:
-    """The addresses in a CSV file with the columns `line_1`, `town`, `postcode` and, if wanted, `line_2`.
+    """Return the addresses in a CSV file with the columns `line_1`, `town`, `postcode` and, if wanted, `line_2`.
 
-    Raises `FaultyGazetteerError` with the first `MOST_FAULTS` faults. Equal addresses are taken once.
+    Equal addresses are returned once. Raises `FaultyGazetteerError` with the first `MOST_FAULTS` faults.
     """
     try:
         reader = csv.DictReader(StringIO(_decoded(content), newline=""), strict=True, restval="")
-        _refuse_columns(list(reader.fieldnames or ()))
-        rows = dict.fromkeys(_rows(reader))
+        missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
+        if missing:
+            raise FaultyGazetteerError(f"line 1: there is no column {', '.join(missing)}")
+        rows = dict.fromkeys(_address_rows(reader))
     except csv.Error as reason:
         line = reader.reader.line_num
         raise FaultyGazetteerError(f"line {line}: this is not CSV that we can read ({reason})") from None
@@ -52,16 +55,10 @@ def _decoded(content: bytes) -> str:
         raise FaultyGazetteerError(f"line {line}: the file is not UTF-8") from None
 
 
-def _refuse_columns(names: list[str]) -> None:
-    missing = [name for name in NEEDED if name not in names]
-    if missing:
-        raise FaultyGazetteerError(f"line 1: there is no column {', '.join(missing)}")
-
-
-def _rows(reader: "csv.DictReader[str]") -> Iterator[AddressRow]:
+def _address_rows(reader: "csv.DictReader[str]") -> Iterator[AddressRow]:
     faults: list[str] = []
     for line in reader:
-        fault = _fault(line)
+        fault = _line_fault(line)
         if fault:
             faults.append(f"line {reader.line_num}: {fault}")
         elif not faults:
@@ -72,7 +69,7 @@ def _rows(reader: "csv.DictReader[str]") -> Iterator[AddressRow]:
         raise FaultyGazetteerError("\n".join(faults))
 
 
-def _fault(line: Mapping[str | None, str]) -> str | None:
+def _line_fault(line: Mapping[str | None, str]) -> str | None:
     if None in line:
         return "there are more cells than columns"
     texts = {part: line.get(part, "").strip() for part in ADDRESS_PARTS}
@@ -82,7 +79,7 @@ def _fault(line: Mapping[str | None, str]) -> str | None:
         return f"{empty} is empty"
     if long:
         return f"{long} has more than {LONGEST[long]} characters"
-    if any(_UNSTORABLE.search(text) for text in texts.values()):
+    if any(CONTROL_CHARACTER.search(text) for text in texts.values()):
         return "a cell holds a control character"
     return None if postcode_key(texts["postcode"]) else "postcode has neither letters nor digits"
 
@@ -103,7 +100,7 @@ def load_addresses(file: Path) -> None:
 
 
 @integrations_group.command("list")
-def list_command() -> None:
+def list_integrations() -> None:
     """List the integrations that forms may name, with what they need and offer."""
     for name, adapter in sorted(integrations().adapters.items()):
         needs, offers = ", ".join(adapter.inputs), ", ".join(adapter.outputs)

@@ -1,4 +1,4 @@
-"""The port of look-ups: named inputs go in, labelled results with named values come out, or a known kind of failure."""
+"""What a look-up is: from named inputs to labelled results with named values, or a known kind of failure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,15 +7,14 @@ from typing import Protocol
 
 from portal.errors import PortalError
 
-ADDRESS_PARTS = ("line_1", "line_2", "town", "postcode")
 MOST_RESULTS = 100
 
-Value = str | Mapping[str, str]
+FoundValue = str | Mapping[str, str]
 """A text, or an address in its parts."""
 
 
 class Output(Enum):
-    """The shape of a value that a result offers."""
+    """The shape of a value of a result."""
 
     TEXT = "text"
     ADDRESS = "address"
@@ -23,14 +22,14 @@ class Output(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """One result: what people read of it, and what it offers by name."""
+    """One result: the label that people read, and its values by name."""
 
     label: str
-    values: Mapping[str, Value]
+    values: Mapping[str, FoundValue]
 
 
-class Failure(Enum):
-    """Why a look-up gave no answer; the names stand in the database, in logs and in the administration."""
+class LookupFailure(Enum):
+    """Why a look-up failed; the values are stored and logged."""
 
     UNKNOWN = "unknown"
     PAUSED = "paused"
@@ -45,63 +44,63 @@ class Failure(Enum):
     NOT_UNDERSTOOD = "not_understood"
 
 
-NOT_ASKED = frozenset({Failure.UNKNOWN, Failure.PAUSED, Failure.BUSY})
-"""Nobody was asked, so nothing is learnt about the service."""
-NOT_ITS_FAULT = frozenset({Failure.REFUSED})
-"""The service answered and refused this one question: no reason to leave it alone."""
+NOT_ASKED = frozenset({LookupFailure.UNKNOWN, LookupFailure.PAUSED, LookupFailure.BUSY})
+"""The service was not asked, so we learn nothing about it."""
+NOT_ITS_FAULT = frozenset({LookupFailure.REFUSED})
+"""The service answered but refused this request: no reason to pause it."""
 
 
 class LookupFailedError(PortalError):
-    """A look-up that gave no answer."""
+    """A look-up without an answer."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: LookupFailure) -> None:
         super().__init__(failure.value)
         self.failure = failure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a look-up: results (none is an answer too), inputs that were missing, or a failure."""
+    """The outcome of a look-up: results (possibly none), missing inputs, or a failure."""
 
     results: Sequence[Found] = ()
     missing: tuple[str, ...] = ()
-    failure: Failure | None = None
+    failure: LookupFailure | None = None
 
 
 class Adapter(Protocol):
-    """One integration: a register of ours or a service of somebody else."""
+    """One integration: our own register, or another service."""
 
     @property
     def name(self) -> str:
-        """What forms call it."""
+        """The name by which forms use it."""
 
     @property
     def kind(self) -> str:
-        """Its row in the table of adapters."""
+        """The kind of adapter."""
 
     @property
     def address(self) -> str:
-        """Where it asks, to be shown: never with a secret."""
+        """Where it sends its requests, as shown to administrators: never with a secret."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The inputs that it needs, all of them."""
+        """All the inputs that it needs."""
 
     @property
     def outputs(self) -> Mapping[str, Output]:
-        """The values that each of its results offers."""
+        """The values of each result, by name, and their shape."""
 
     @property
     def care(self) -> "Care":
-        """How it is asked."""
+        """How carefully it is used."""
 
     def find(self, inputs: Mapping[str, str]) -> Sequence[Found]:
-        """The results, at most `MOST_RESULTS`; raises `LookupFailedError`."""
+        """Return the results, at most `MOST_RESULTS`; raise `LookupFailedError` where there is no answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Care:
-    """How an integration is asked: whether it may fail for a while, and how long its answers are kept, in seconds."""
+    """How an integration is used: whether it is another service, and for how many seconds its answers are kept."""
 
     is_outside: bool = False
     cache_s: int = 0
@@ -119,7 +118,7 @@ class AddressRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request to somebody else's service; what it holds beside the address is never shown."""
+    """One request to another service; its headers and body are never shown."""
 
     method: str
     url: str

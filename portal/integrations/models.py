@@ -1,4 +1,4 @@
-"""The address register, and what is known of each integration: how often it answered, and whether it is left alone."""
+"""The address register, and a record of each integration: how often it answered, and whether it is paused."""
 
 from datetime import datetime
 
@@ -23,7 +23,7 @@ class GazetteerAddress(Base):
 
 
 class IntegrationRecord(Base):
-    """What became of an integration's look-ups so far, shared by all processes."""
+    """How an integration's look-ups went so far, shared by all processes."""
 
     __tablename__ = "integration_records"
 

@@ -1,10 +1,13 @@
-"""The safe way out: one request to one checked address, ended by the wall clock, and never more than a little read.
+"""Safe requests to other people's services: to checked addresses, for a limited time, of a limited size.
 
-Python's timeouts are for each read, so a service that sends a byte now and then would hold a thread for ever (1 s
-became 12 s). Here a thread of its own makes the request, and who waits for it stops waiting at the deadline and cuts
-the connection.
+Python's timeouts are for each read, so a service that sends a byte now and then could keep a thread busy for ever (1 s
+became 12 s). So a separate thread makes the request. The caller stops waiting at the deadline and cuts the connection.
+
+A name in DNS must not lead to this machine or its neighbours (OWASP ASVS 5.0, 1.3.6). The portal calls public
+addresses only, and those that an installation allows.
 """
 
+import ipaddress
 import logging
 import socket
 import threading
@@ -20,34 +23,94 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 from urllib3.util import Url, parse_url
 
-from portal.integrations.definition import Call, Failure, LookupFailedError
-from portal.integrations.guard import Network, may_call
+from portal.integrations.definition import Call, LookupFailedError, LookupFailure
 
-CHUNK = 64 * 1024
-AT_ONCE = 3
-"""Requests of one integration under way in one process: a slow service must not take all threads."""
+CHUNK_BYTES = 64 * 1024
+REQUESTS_AT_ONCE = 3
+"""The most requests of one integration in one process: a slow service must not use up all threads."""
 WAITS_FOR_TURN_S = 0.5
-OWN_HEADERS = {"User-Agent": "portal", "Accept-Encoding": "identity"}
-"""No compression: what is small on the way could be huge here."""
+DEFAULT_HEADERS = {"User-Agent": "portal", "Accept-Encoding": "identity"}
+"""No compression: a small compressed answer could become huge here."""
 
-logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its warnings quote addresses, and so what people typed
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its warnings contain addresses, and so what people typed
 
 Resolve = Callable[..., Sequence[Any]]
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# From the IANA special-purpose address registries.
+SPECIAL = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/96",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "3fff::/20",
+        "5f00::/16",
+        "fc00::/7",
+        "fe80::/10",
+        "fec0::/10",
+        "ff00::/8",
+    )
+)
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+CARRIERS = (NAT64, MAPPED)
+"""Ranges whose last 32 bits are the IPv4 address that packets reach."""
+
+
+def may_call(written: str, allowed: Sequence[IPNetwork]) -> bool:
+    """Return whether the portal may connect to an address, given as the resolver wrote it."""
+    address = reached(ipaddress.ip_address(written.partition("%")[0]))
+    return _is_in(address, allowed) or (address.is_global and not _is_in(address, SPECIAL))
+
+
+def _is_in(address: IPAddress, networks: Sequence[IPNetwork]) -> bool:
+    return any(address in network for network in networks if network.version == address.version)
+
+
+def reached(address: IPAddress) -> IPAddress:
+    """Return the address that packets reach: for an IPv6 address that contains an IPv4 one, the latter."""
+    if isinstance(address, ipaddress.IPv6Address) and any(address in network for network in CARRIERS):
+        return ipaddress.IPv4Address(address.packed[-4:])
+    return address
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one call may do: where to, for how long, how much; `authorities` is a file of certificates to trust."""
+    """The limits of one call.
 
-    allowed: tuple[Network, ...] = ()
+    `allowed` are networks that may be called although they are not public. `authorities` is the path of a file of
+    certificates to trust.
+    """
+
+    allowed: tuple[IPNetwork, ...] = ()
     deadline_s: float = 4.0
     max_bytes: int = 256 * 1024
     authorities: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """A whole answer."""
+class ServiceAnswer:
+    """A complete answer."""
 
     status: int
     body: bytes
@@ -56,29 +119,34 @@ class Answer:
 class SafeClient:
     """Makes the calls of one integration."""
 
-    def __init__(self, limits: Limits, *, resolve: Resolve = socket.getaddrinfo, at_once: int = AT_ONCE) -> None:
+    def __init__(
+        self, limits: Limits, *, resolve: Resolve = socket.getaddrinfo, at_once: int = REQUESTS_AT_ONCE
+    ) -> None:
         self.limits = limits
         self._resolve = resolve
         self._turns = threading.BoundedSemaphore(at_once)
 
-    def fetch(self, call: Call) -> Answer:
-        """The answer to a call, within the deadline; raises `LookupFailedError`."""
+    def fetch(self, call: Call) -> ServiceAnswer:
+        """Make a call and return its answer.
+
+        Raises `LookupFailedError` where there is no answer within the deadline.
+        """
         if not self._turns.acquire(timeout=WAITS_FOR_TURN_S):
-            raise LookupFailedError(Failure.BUSY)
-        attempt = _Attempt(call, self.limits, self._resolve)
+            raise LookupFailedError(LookupFailure.BUSY)
+        attempt = _Request(call, self.limits, self._resolve)
         threading.Thread(target=self._run, args=(attempt,), daemon=True).start()
         return attempt.result()
 
-    def _run(self, attempt: "_Attempt") -> None:
-        """The turn is over when the thread is, so that requests that nobody waits for any more are counted too."""
+    def _run(self, attempt: "_Request") -> None:
+        """Make the request; it counts until its thread ends, although its caller may have stopped waiting."""
         try:
             attempt.run()
         finally:
             self._turns.release()
 
 
-class _Attempt:
-    """One request under way: a thread makes it, another waits for it and may cut it off."""
+class _Request:
+    """One request: one thread makes it, another waits for it and may cut it off."""
 
     def __init__(self, call: Call, limits: Limits, resolve: Resolve) -> None:
         self._call = call
@@ -88,76 +156,76 @@ class _Attempt:
         self._lock = threading.Lock()
         self._is_cut = False
         self._shutdown: Callable[[int], None] | None = None
-        self._answer: Answer | None = None
-        self._failure = Failure.UNREACHABLE
+        self._answer: ServiceAnswer | None = None
+        self._failure = LookupFailure.UNREACHABLE
 
-    def result(self) -> Answer:
-        """The answer, waited for until the deadline; raises `LookupFailedError`."""
+    def result(self) -> ServiceAnswer:
+        """Wait for the answer until the deadline and return it; raise `LookupFailedError` where there is none."""
         if not self._done.wait(self._limits.deadline_s):
-            self._cut()
-            raise LookupFailedError(Failure.SLOW)
+            self._cut_off()
+            raise LookupFailedError(LookupFailure.SLOW)
         if self._answer is None:
             raise LookupFailedError(self._failure)
         return self._answer
 
     def run(self) -> None:
-        """Make the request; whatever happens becomes an answer or a failure."""
+        """Make the request, and keep its answer or its failure."""
         try:
-            self._answer = self._fetched(parse_url(self._call.url))
+            self._answer = self._send(parse_url(self._call.url))
         except LookupFailedError as reason:
             self._failure = reason.failure
         except (NewConnectionError, HTTPException):  # to urllib3 a refused connection is a kind of time-out
-            self._failure = Failure.UNREACHABLE
+            self._failure = LookupFailure.UNREACHABLE
         except (TimeoutError, Urllib3TimeoutError):
-            self._failure = Failure.SLOW
+            self._failure = LookupFailure.SLOW
         except (HTTPError, OSError, ValueError):
-            self._failure = Failure.UNREACHABLE
+            self._failure = LookupFailure.UNREACHABLE
         finally:
             self._done.set()
 
-    def _fetched(self, url: Url) -> Answer:
-        headers = HTTPHeaderDict({"Host": url.netloc or "", **OWN_HEADERS})
+    def _send(self, url: Url) -> ServiceAnswer:
+        headers = HTTPHeaderDict({"Host": url.netloc or "", **DEFAULT_HEADERS})
         headers.update(self._call.headers)
-        connection = self._connected(url)
+        connection = self._connect(url)
         try:
             connection.request(self._call.method, url.request_uri, self._call.body, headers, preload_content=False)
             return self._read(connection.getresponse())
         finally:
             connection.close()
 
-    def _read(self, response: BaseHTTPResponse) -> Answer:
+    def _read(self, response: BaseHTTPResponse) -> ServiceAnswer:
         if 300 <= response.status < 400:
-            raise LookupFailedError(Failure.REDIRECTED)
+            raise LookupFailedError(LookupFailure.REDIRECTED)
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise LookupFailedError(Failure.NOT_UNDERSTOOD)
+            raise LookupFailedError(LookupFailure.NOT_UNDERSTOOD)
         body = bytearray()
-        while chunk := response.read(CHUNK, decode_content=False):
+        while chunk := response.read(CHUNK_BYTES, decode_content=False):
             body += chunk
             if len(body) > self._limits.max_bytes:
-                raise LookupFailedError(Failure.TOO_LARGE)
-        return Answer(status=response.status, body=bytes(body))
+                raise LookupFailedError(LookupFailure.TOO_LARGE)
+        return ServiceAnswer(status=response.status, body=bytes(body))
 
-    def _connected(self, url: Url) -> HTTPConnection:
-        """Connect to the name's address, resolved once and checked: this is where it goes, whatever DNS says next.
+    def _connect(self, url: Url) -> HTTPConnection:
+        """Resolve the name once, check its addresses, and connect to the first that answers.
 
-        The first address that takes a connection serves. Raises `LookupFailedError` where one may not be called.
+        Raises `LookupFailedError` where one of the addresses may not be called.
         """
         port = url.port or (443 if url.scheme == "https" else 80)
         found = self._resolve((url.host or "").strip("[]"), port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(entry[4][0] for entry in found))
         if not addresses or not all(may_call(address, self._limits.allowed) for address in addresses):
-            raise LookupFailedError(Failure.FORBIDDEN)
+            raise LookupFailedError(LookupFailure.FORBIDDEN)
         *others, last = addresses
         for address in others:
             with suppress(ConnectTimeoutError):
-                return self._opened(url, address, port)
-        return self._opened(url, last, port)
+                return self._open_connection(url, address, port)
+        return self._open_connection(url, last, port)
 
-    def _opened(self, url: Url, address: str, port: int) -> HTTPConnection:
+    def _open_connection(self, url: Url, address: str, port: int) -> HTTPConnection:
         """Open a connection to this address, with TLS checked against the name.
 
-        Connecting and the handshake end at their own time-outs, each as a whole. What comes after them could drip, so
-        the thread that waits can shut the connection from then on.
+        Connecting and the TLS handshake have timeouts of their own. After them a service could answer very slowly, so
+        from then on the waiting thread can shut the connection down.
         """
         at_most = self._limits.deadline_s
         connection = HTTPConnection(address, port, timeout=at_most)
@@ -173,10 +241,10 @@ class _Attempt:
                 self._shutdown = connection.sock.shutdown
                 return connection
         connection.close()
-        raise LookupFailedError(Failure.SLOW)
+        raise LookupFailedError(LookupFailure.SLOW)
 
-    def _cut(self) -> None:
-        with self._lock, suppress(OSError):  # it may have ended by itself
+    def _cut_off(self) -> None:
+        with self._lock, suppress(OSError):  # the connection may have closed already
             self._is_cut = True
             if self._shutdown:
                 self._shutdown(socket.SHUT_RDWR)

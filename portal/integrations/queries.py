@@ -1,4 +1,4 @@
-"""Reads the address register and what is known of the integrations."""
+"""Reading the address register, and the records of the integrations."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,22 +11,22 @@ from portal.integrations.rules import postcode_key
 
 
 def addresses_at(db: Session, postcode: str) -> Sequence[GazetteerAddress]:
-    """The addresses of a postcode, however it is spelt, in the order of the register."""
+    """Return the addresses of a postcode, however it is spelt, in the order of the register."""
     at = select(GazetteerAddress).where(GazetteerAddress.postcode_key == postcode_key(postcode))
     return db.scalars(at.order_by(GazetteerAddress.id).limit(MOST_RESULTS)).all()
 
 
 def count_addresses(db: Session) -> int:
-    """How many addresses the register holds."""
+    """Return the number of addresses in the register."""
     return db.scalars(select(func.count()).select_from(GazetteerAddress)).one()
 
 
 def record_of(db: Session, name: str) -> IntegrationRecord | None:
-    """What is known of one integration."""
+    """Return the record of one integration, or None where it was never used."""
     return db.get(IntegrationRecord, name)
 
 
 def records(db: Session) -> Mapping[str, IntegrationRecord]:
-    """What is known of all integrations, by name."""
+    """Return the records of all integrations, by name."""
     found = db.scalars(select(IntegrationRecord).order_by(IntegrationRecord.name))
     return {record.name: record for record in found}

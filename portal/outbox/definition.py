@@ -30,7 +30,7 @@ def mail_of(payload: bytes) -> Mail:
     return Mail(**json.loads(payload))
 
 
-class Failure(Enum):
+class DeliveryFailure(Enum):
     """Why a delivery failed, which decides what happens next; the values are stored."""
 
     AWAY = "away"
@@ -53,30 +53,30 @@ class Fate(Enum):
 class DeliveryError(Exception):
     """A delivery that failed; `sentence` names no address, as it is stored and logged."""
 
-    def __init__(self, failure: Failure, sentence: str) -> None:
+    def __init__(self, failure: DeliveryFailure, sentence: str) -> None:
         super().__init__(sentence)
         self.failure = failure
         self.sentence = sentence
 
 
 GIVE_UP_AFTER = {
-    Failure.AWAY: timedelta(days=3),
-    Failure.LATER: timedelta(days=3),
-    Failure.REFUSED: timedelta(hours=6),
+    DeliveryFailure.AWAY: timedelta(days=3),
+    DeliveryFailure.LATER: timedelta(days=3),
+    DeliveryFailure.REFUSED: timedelta(hours=6),
 }
 """How old a delivery gets before it is a dead letter; a refusal may be a mistake that somebody repairs the same day."""
 
 
 BACK_OFF = {
-    Failure.AWAY: _STEADY,
-    Failure.LATER: _STEADY,
-    Failure.REFUSED: (*_FIRST_TRIES, timedelta(minutes=10), timedelta(hours=1)),
+    DeliveryFailure.AWAY: _STEADY,
+    DeliveryFailure.LATER: _STEADY,
+    DeliveryFailure.REFUSED: (*_FIRST_TRIES, timedelta(minutes=10), timedelta(hours=1)),
 }
 """Pauses after the first, second … attempt; the last repeats. Five minutes at most for a server that is away, so that
 a day's mail is out within ten minutes of its return."""
 
 
-def next_try(failure: Failure, attempts: int, *, created_at: datetime, now: datetime) -> datetime | None:
+def next_try(failure: DeliveryFailure, attempts: int, *, created_at: datetime, now: datetime) -> datetime | None:
     """When to try again after `attempts` attempts, or None where the delivery is given up."""
     if now - created_at >= GIVE_UP_AFTER[failure]:
         return None

@@ -18,7 +18,7 @@ from portal.clock import Clock
 from portal.config import Configuration
 from portal.db import Database
 from portal.errors import ConfigurationError, UndecryptableError
-from portal.outbox.definition import MAIL, DeliveryError, Failure, Mail, mail_of
+from portal.outbox.definition import MAIL, DeliveryError, DeliveryFailure, Mail, mail_of
 from portal.outbox.operations import Leased, lease_next, mark_failed, mark_sent
 from portal.outbox.queries import anything_due
 
@@ -44,7 +44,9 @@ def put_into_folder(folder: Path, mail: Mail, *, public_id: str, created_at: dat
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_aside(folder / f".{name}", mail.content.encode()).replace(folder / name)
     except OSError as reason:
-        raise DeliveryError(Failure.AWAY, f"The mail folder cannot be written ({type(reason).__name__})") from reason
+        raise DeliveryError(
+            DeliveryFailure.AWAY, f"The mail folder cannot be written ({type(reason).__name__})"
+        ) from reason
 
 
 def _write_aside(path: Path, content: bytes) -> Path:
@@ -106,12 +108,14 @@ def send_by_smtp(server: MailServer, mail: Mail, *, deadline_s: float = DEADLINE
     except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as reason:
         raise _refusal(reason.smtp_code) from reason
     except OSError as reason:  # smtplib's own errors are OSErrors
-        raise DeliveryError(Failure.AWAY, f"The mail server did not answer ({type(reason).__name__})") from reason
+        raise DeliveryError(
+            DeliveryFailure.AWAY, f"The mail server did not answer ({type(reason).__name__})"
+        ) from reason
 
 
 def _refusal(code: int) -> DeliveryError:
     """The server's words may quote the address, so only its number is kept."""
-    kind = Failure.AWAY if code == CLOSING else Failure.LATER if code < 500 else Failure.REFUSED
+    kind = DeliveryFailure.AWAY if code == CLOSING else DeliveryFailure.LATER if code < 500 else DeliveryFailure.REFUSED
     return DeliveryError(kind, f"The mail server answered {code}")
 
 
@@ -163,7 +167,7 @@ def _options(connection: smtplib.SMTP, mail: Mail) -> list[str]:
     if mail.recipient.isascii():
         return eight_bit
     if not connection.has_extn("smtputf8"):
-        raise DeliveryError(Failure.REFUSED, "The mail server takes no address beyond ASCII")
+        raise DeliveryError(DeliveryFailure.REFUSED, "The mail server takes no address beyond ASCII")
     return [*eight_bit, "SMTPUTF8"]
 
 
@@ -207,7 +211,7 @@ class Deliverer:
         while sent + failed < ROUND and not (stop and stop.is_set()) and (leased := self._lease()):
             failure = self._try(leased)
             sent, failed = sent + (failure is None), failed + (failure is not None)
-            if failure is Failure.AWAY:
+            if failure is DeliveryFailure.AWAY:
                 return Round(sent=sent, failed=failed, away=True)
         return Round(sent=sent, failed=failed)
 
@@ -219,7 +223,7 @@ class Deliverer:
         with self._database.writing() as db:
             return lease_next(db, now=now)
 
-    def _try(self, leased: Leased) -> Failure | None:
+    def _try(self, leased: Leased) -> DeliveryFailure | None:
         error = self._send(leased)
         with self._database.writing() as db:
             if error is None:
@@ -236,10 +240,10 @@ class Deliverer:
         except DeliveryError as error:
             return error
         except UndecryptableError:
-            return DeliveryError(Failure.REFUSED, "No key of ANSWER_KEYS opens it")
+            return DeliveryError(DeliveryFailure.REFUSED, "No key of ANSWER_KEYS opens it")
         except Exception as reason:
             logger.exception("Unexpected failure with delivery %s", leased.public_id)
-            return DeliveryError(Failure.LATER, f"Unexpected failure ({type(reason).__name__})")
+            return DeliveryError(DeliveryFailure.LATER, f"Unexpected failure ({type(reason).__name__})")
         return None
 
     def _mail_sender(self, configuration: Configuration) -> Callable[[Leased], None]:

@@ -32,7 +32,7 @@ class Delivery(Base):
     failed_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(String(200))
     last_failure: Mapped[str | None] = mapped_column(String(16))
-    """The `Failure` of the last attempt; None before one failed, and once it is out."""
+    """The `DeliveryFailure` of the last attempt; None before one failed, and once it is out."""
 
 
 WAITING = and_(Delivery.sent_at.is_(None), Delivery.failed_at.is_(None))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import delete_batch, rows_changed
 from portal.keyring import Keyring
-from portal.outbox.definition import LEASE, Failure, next_try
+from portal.outbox.definition import LEASE, DeliveryFailure, next_try
 from portal.outbox.models import WAITING, Delivery
 from portal.outbox.queries import due
 
@@ -84,7 +84,9 @@ def mark_sent(db: Session, leased: Leased, *, now: datetime) -> None:
     )
 
 
-def mark_failed(db: Session, leased: Leased, failure: Failure, sentence: str, *, now: datetime) -> datetime | None:
+def mark_failed(
+    db: Session, leased: Leased, failure: DeliveryFailure, sentence: str, *, now: datetime
+) -> datetime | None:
     """Write down a failure; gives when it is tried again, or None where it is now a dead letter.
 
     A deliverer whose lease ran out changes nothing: the delivery is somebody else's.

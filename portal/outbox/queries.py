@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from portal.outbox.definition import Failure, Fate
+from portal.outbox.definition import DeliveryFailure, Fate
 from portal.outbox.models import WAITING, Delivery
 
 
@@ -48,7 +48,7 @@ def fates_of(db: Session, public_ids: Collection[str]) -> dict[str, Fate]:
 def _fate(sent_at: datetime | None, failed_at: datetime | None, last_failure: str | None) -> Fate:
     if sent_at:
         return Fate.SENT
-    return Fate.REFUSED if failed_at or last_failure == Failure.REFUSED.value else Fate.WAITING
+    return Fate.REFUSED if failed_at or last_failure == DeliveryFailure.REFUSED.value else Fate.WAITING
 
 
 def dead_letters(db: Session, limit: int = 100) -> Sequence[Delivery]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.config import Configuration
 from portal.db import Database
-from portal.outbox.definition import LEASE, MAIL, Failure, Mail
+from portal.outbox.definition import LEASE, MAIL, DeliveryFailure, Mail
 from portal.outbox.delivery import Round
 from portal.outbox.operations import (
     KEPT,
@@ -113,11 +113,11 @@ def test_a_late_failure_does_not_undo_what_the_next_deliverer_did(
     assert slow is not None
     assert quick is not None
     with database.writing() as db:
-        mark_failed(db, slow, Failure.LATER, "late", now=clock.now())
+        mark_failed(db, slow, DeliveryFailure.LATER, "late", now=clock.now())
     assert outbox.row().last_error is None
     with database.writing() as db:
         mark_sent(db, quick, now=clock.now())
-        mark_failed(db, slow, Failure.LATER, "later still", now=clock.now())
+        mark_failed(db, slow, DeliveryFailure.LATER, "later still", now=clock.now())
     assert outbox.row().sent_at == clock.now()
 
 

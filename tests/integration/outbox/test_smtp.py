@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from portal.outbox.definition import DeliveryError, Failure, Mail
+from portal.outbox.definition import DeliveryError, DeliveryFailure, Mail
 from portal.outbox.delivery import MailServer, read_mail_server, send_by_smtp
 from tests.integration.outbox.conftest import (
     MAIL_TO_ANN,
@@ -46,13 +46,13 @@ def failure_of(url: str, mail: Mail = MAIL_TO_ANN, deadline_s: float = 5) -> Del
 @pytest.mark.parametrize(
     ("words", "failure"),
     [
-        ("450 ann@example.org is greylisted", Failure.LATER),
-        ("550 ann@example.org is unknown", Failure.REFUSED),
-        ("421 closing", Failure.AWAY),
+        ("450 ann@example.org is greylisted", DeliveryFailure.LATER),
+        ("550 ann@example.org is unknown", DeliveryFailure.REFUSED),
+        ("421 closing", DeliveryFailure.AWAY),
     ],
 )
 def test_a_refusal_is_told_apart_by_its_number_and_names_no_address(
-    server: MailServerOnLoopback, answer: str, words: str, failure: Failure
+    server: MailServerOnLoopback, answer: str, words: str, failure: DeliveryFailure
 ) -> None:
     setattr(server.mailbox, answer, words)
     error = failure_of(server.url)
@@ -62,12 +62,15 @@ def test_a_refusal_is_told_apart_by_its_number_and_names_no_address(
 
 def test_nobody_at_the_port_is_a_server_that_is_away() -> None:
     error = failure_of(f"smtp://127.0.0.1:{free_port()}")
-    assert (error.failure, error.sentence) == (Failure.AWAY, "The mail server did not answer (ConnectionRefusedError)")
+    assert (error.failure, error.sentence) == (
+        DeliveryFailure.AWAY,
+        "The mail server did not answer (ConnectionRefusedError)",
+    )
 
 
 def test_a_dropped_connection_is_a_server_that_is_away() -> None:
     with rude_server(lambda connection, _over: None) as url:
-        assert failure_of(url).failure is Failure.AWAY
+        assert failure_of(url).failure is DeliveryFailure.AWAY
 
 
 def test_a_connection_dropped_within_the_mail_is_a_server_that_is_away() -> None:
@@ -78,7 +81,7 @@ def test_a_connection_dropped_within_the_mail_is_a_server_that_is_away() -> None
             connection.sendall(answer)
 
     with rude_server(behave) as url:
-        assert failure_of(url).failure is Failure.AWAY
+        assert failure_of(url).failure is DeliveryFailure.AWAY
 
 
 def test_a_server_that_sends_a_byte_now_and_then_is_cut_off_at_the_deadline() -> None:
@@ -95,7 +98,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_cut_off_at_the_deadline() ->
                 return
 
     with rude_server(dribble) as url:
-        assert failure_of(url, deadline_s=0.2).failure is Failure.AWAY
+        assert failure_of(url, deadline_s=0.2).failure is DeliveryFailure.AWAY
         assert cut.wait(5)
 
 
@@ -119,18 +122,18 @@ def test_user_and_password_are_used_and_a_wrong_one_does_not_blame_the_mail() ->
     try:
         send_by_smtp(server_at(f"smtp://post:secret@127.0.0.1:{server.port}"), MAIL_TO_ANN)
         assert len(server.mailbox.taken) == 1
-        assert failure_of(f"smtp://post:wrong@127.0.0.1:{server.port}").failure is Failure.AWAY
+        assert failure_of(f"smtp://post:wrong@127.0.0.1:{server.port}").failure is DeliveryFailure.AWAY
     finally:
         server.stop()
 
 
 def test_starttls_that_the_server_lacks_sends_nothing_in_the_clear(server: MailServerOnLoopback) -> None:
-    assert failure_of(server.url + "?starttls=1").failure is Failure.AWAY
+    assert failure_of(server.url + "?starttls=1").failure is DeliveryFailure.AWAY
     assert server.mailbox.taken == []
 
 
 def test_a_server_without_tls_behind_smtps_is_away(server: MailServerOnLoopback) -> None:
-    assert failure_of(server.url.replace("smtp:", "smtps:")).failure is Failure.AWAY
+    assert failure_of(server.url.replace("smtp:", "smtps:")).failure is DeliveryFailure.AWAY
 
 
 def test_an_address_with_an_umlaut_is_sent_to_a_server_that_knows_them() -> None:
@@ -148,7 +151,7 @@ def test_an_address_with_an_umlaut_is_refused_by_a_server_that_does_not() -> Non
     server.start()
     try:
         mail = Mail(sender="a@b.example", recipient="jürgen@example.org", content="x\n")
-        assert failure_of(server.url, mail).failure is Failure.REFUSED
+        assert failure_of(server.url, mail).failure is DeliveryFailure.REFUSED
     finally:
         server.stop()
 
@@ -189,7 +192,7 @@ def test_tls_is_used_and_only_with_a_server_that_proves_its_name(
     server = tls_server(certificate, option)
     server.start()
     try:
-        assert failure_of(url.format(port=server.port)).failure is Failure.AWAY
+        assert failure_of(url.format(port=server.port)).failure is DeliveryFailure.AWAY
         assert server.mailbox.taken == []
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         send_by_smtp(server_at(url.format(port=server.port)), MAIL_TO_ANN)

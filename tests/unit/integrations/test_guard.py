@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from portal.integrations.guard import may_call
+from portal.integrations.outbound import may_call
 
 BAD = {
     "loopback": "127.0.0.1",

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from portal.integrations.definition import Call, Failure, LookupFailedError
+from portal.integrations.definition import Call, LookupFailedError, LookupFailure
 from portal.integrations.outbound import Limits, SafeClient
 from tests.services import Service, closed_port, say
 
@@ -33,7 +33,7 @@ def get(url: str) -> Call:
     return Call(method="GET", url=url, headers={"Accept": "application/json"})
 
 
-def failure(of: SafeClient, url: str) -> Failure:
+def failure(of: SafeClient, url: str) -> LookupFailure:
     with pytest.raises(LookupFailedError) as failed:
         of.fetch(get(url))
     return failed.value.failure
@@ -57,7 +57,7 @@ def test_an_answer_comes_back_whole(service: Service) -> None:
 def test_a_drip_is_cut_at_the_deadline_though_no_read_times_out(service: Service, start: bytes, what: str) -> None:
     service.answers["/"] = service.drip(start)
     slow, began = client(deadline_s=0.6, at_once=1), time.monotonic()
-    assert failure(slow, service.url()) is Failure.SLOW, what
+    assert failure(slow, service.url()) is LookupFailure.SLOW, what
     assert 0.5 < time.monotonic() - began < 2
     service.answers["/"] = say({})
     assert slow.fetch(get(service.url())).status == 200, "the thread of the cut request has let its turn go"
@@ -67,8 +67,8 @@ def test_tls_that_is_never_finished_is_cut_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
         slow = client(deadline_s=0.5, at_once=1)
-        assert failure(slow, url) is Failure.SLOW
-        assert failure(slow, url) is Failure.SLOW, "the first one's turn is over"
+        assert failure(slow, url) is LookupFailure.SLOW
+        assert failure(slow, url) is LookupFailure.SLOW, "the first one's turn is over"
 
 
 def test_a_tls_handshake_that_drips_is_cut_at_the_deadline() -> None:
@@ -84,8 +84,8 @@ def test_a_tls_handshake_that_drips_is_cut_at_the_deadline() -> None:
         dripping = threading.Thread(target=drip, args=(server,), daemon=True)
         dripping.start()
         slow, url = client(deadline_s=0.5, at_once=1), f"https://127.0.0.1:{server.getsockname()[1]}/"
-        assert failure(slow, url) is Failure.SLOW
-        assert failure(slow, url) is Failure.SLOW, "the first one's turn is over"
+        assert failure(slow, url) is LookupFailure.SLOW
+        assert failure(slow, url) is LookupFailure.SLOW, "the first one's turn is over"
         over.set()
         dripping.join()
 
@@ -98,20 +98,20 @@ def test_a_name_that_never_resolves_is_given_up_at_the_deadline() -> None:
         return ()
 
     stuck = client(deadline_s=0.3, resolve=resolve, at_once=1)
-    assert failure(stuck, "http://service.example/") is Failure.SLOW
-    assert failure(stuck, "http://service.example/") is Failure.BUSY, "its thread still counts"
+    assert failure(stuck, "http://service.example/") is LookupFailure.SLOW
+    assert failure(stuck, "http://service.example/") is LookupFailure.BUSY, "its thread still counts"
     forever.set()
 
 
 BAD_ANSWERS = [
-    ("a redirect", say(b"", 302, Location="http://127.0.0.1/"), Failure.REDIRECTED),
-    ("too large by its own word", say(b"x" * 20_000), Failure.TOO_LARGE),
-    ("compressed", say(b"\x1f\x8b", Content_Encoding="gzip"), Failure.NOT_UNDERSTOOD),
+    ("a redirect", say(b"", 302, Location="http://127.0.0.1/"), LookupFailure.REDIRECTED),
+    ("too large by its own word", say(b"x" * 20_000), LookupFailure.TOO_LARGE),
+    ("compressed", say(b"\x1f\x8b", Content_Encoding="gzip"), LookupFailure.NOT_UNDERSTOOD),
 ]
 
 
 @pytest.mark.parametrize(("answer", "expected"), [case[1:] for case in BAD_ANSWERS], ids=[c[0] for c in BAD_ANSWERS])
-def test_a_bad_answer_is_refused(service: Service, answer: Any, expected: Failure) -> None:
+def test_a_bad_answer_is_refused(service: Service, answer: Any, expected: LookupFailure) -> None:
     service.answers["/"] = answer
     assert failure(client(), service.url()) is expected
     assert len(service.asked) == 1, "nobody followed it"
@@ -124,7 +124,7 @@ def test_a_body_without_a_length_is_read_only_so_far(service: Service) -> None:
             request.wfile.write(b"x" * 100_000)
 
     service.answers["/"] = endless
-    assert failure(client(), service.url()) is Failure.TOO_LARGE
+    assert failure(client(), service.url()) is LookupFailure.TOO_LARGE
 
 
 @pytest.mark.parametrize("rude", [b"", b"nonsense\r\n\r\n"], ids=["hangs up", "no HTTP"])
@@ -134,19 +134,19 @@ def test_what_is_no_http_is_a_failure(service: Service, rude: bytes) -> None:
         request.close_connection = True
 
     service.answers["/"] = answer
-    assert failure(client(), service.url()) is Failure.UNREACHABLE
+    assert failure(client(), service.url()) is LookupFailure.UNREACHABLE
 
 
 def test_nobody_at_home_is_a_failure() -> None:
-    assert failure(client(), f"http://127.0.0.1:{closed_port()}/") is Failure.UNREACHABLE
+    assert failure(client(), f"http://127.0.0.1:{closed_port()}/") is LookupFailure.UNREACHABLE
 
 
 def test_loopback_is_not_called_unless_it_is_allowed(service: Service) -> None:
     strict = SafeClient(Limits())
-    assert failure(strict, service.url()) is Failure.FORBIDDEN
-    assert failure(strict, service.url(host="localhost")) is Failure.FORBIDDEN
-    assert failure(strict, service.url(host="2130706433")) is Failure.FORBIDDEN
-    assert failure(strict, service.url(host="0x7f.1")) is Failure.FORBIDDEN
+    assert failure(strict, service.url()) is LookupFailure.FORBIDDEN
+    assert failure(strict, service.url(host="localhost")) is LookupFailure.FORBIDDEN
+    assert failure(strict, service.url(host="2130706433")) is LookupFailure.FORBIDDEN
+    assert failure(strict, service.url(host="0x7f.1")) is LookupFailure.FORBIDDEN
     assert not service.asked
 
 
@@ -162,7 +162,7 @@ def answers_of(*addresses: Sequence[str]) -> Any:
 
 def test_one_forbidden_address_among_several_refuses_the_name(service: Service) -> None:
     strict = SafeClient(Limits(), resolve=answers_of(["93.184.215.14", "127.0.0.1"]))
-    assert failure(strict, service.url(host="service.example")) is Failure.FORBIDDEN
+    assert failure(strict, service.url(host="service.example")) is LookupFailure.FORBIDDEN
     assert not service.asked
 
 
@@ -191,8 +191,8 @@ def test_a_slow_service_holds_only_so_many_threads(service: Service) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert outcomes.count(Failure.BUSY) == 4
-    assert outcomes.count(Failure.SLOW) == 2
+    assert outcomes.count(LookupFailure.BUSY) == 4
+    assert outcomes.count(LookupFailure.SLOW) == 2
 
 
 @pytest.fixture(scope="module")
@@ -222,13 +222,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("host", "trusts", "expected"),
     [
         ("service.example", True, None),
-        ("service.example", False, Failure.UNREACHABLE),
-        ("other.example", True, Failure.UNREACHABLE),
+        ("service.example", False, LookupFailure.UNREACHABLE),
+        ("other.example", True, LookupFailure.UNREACHABLE),
     ],
     ids=["its own name", "unknown authority", "another name"],
 )
 def test_tls_is_checked_against_the_name_though_the_address_is_pinned(
-    certificate: Path, host: str, trusts: bool, expected: Failure | None
+    certificate: Path, host: str, trusts: bool, expected: LookupFailure | None
 ) -> None:
     limits = Limits(allowed=LOOPBACK, authorities=str(certificate) if trusts else None)
     of = SafeClient(limits, resolve=answers_of(["127.0.0.1"]))
@@ -245,6 +245,6 @@ def test_a_drip_inside_tls_is_cut_at_the_deadline(certificate: Path, start: byte
     slow = SafeClient(limits, resolve=answers_of(["127.0.0.1"], ["127.0.0.1"]), at_once=1)
     with Service(certificate=certificate) as service:
         service.answers["/"] = service.drip(start)
-        assert failure(slow, service.url(host="service.example")) is Failure.SLOW
+        assert failure(slow, service.url(host="service.example")) is LookupFailure.SLOW
         service.answers["/"] = say({})
         assert slow.fetch(get(service.url(host="service.example"))).status == 200, "the turn is over"

@@ -7,8 +7,7 @@ import pytest
 from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
-from portal.integrations.adapters import HttpJson
-from portal.integrations.reading import read_adapters
+from portal.integrations.adapters import HttpJson, read_adapters
 
 GOOD = """
 format: 1
@@ -68,7 +67,9 @@ def test_no_text_about_an_integration_holds_its_secret(tmp_path: Path) -> None:
 
 
 def test_without_a_file_there_is_our_own_register(tmp_path: Path) -> None:
-    adapters = read_adapters(read_configuration({"DATA_DIR": str(tmp_path)}), Database(f"sqlite:///{tmp_path}/none.sqlite3"))
+    adapters = read_adapters(
+        read_configuration({"DATA_DIR": str(tmp_path)}), Database(f"sqlite:///{tmp_path}/none.sqlite3")
+    )
     assert list(adapters) == ["address_register"]
 
 

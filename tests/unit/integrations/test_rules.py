@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from portal.integrations.definition import Failure, LookupFailedError
+from portal.integrations.definition import LookupFailedError, LookupFailure
 from portal.integrations.rules import (
     LONGEST_TEXT,
     MAX_FAILURES,
@@ -65,7 +65,7 @@ def test_an_input_is_one_segment_of_the_path_and_never_more(typed: str, expected
 def test_an_input_that_leads_to_another_path_is_refused(typed: str) -> None:
     with pytest.raises(LookupFailedError) as refused:
         filled_address("https://api.example/p/{postcode}", {"postcode": typed})
-    assert refused.value.failure is Failure.REFUSED
+    assert refused.value.failure is LookupFailure.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_results_may_be_few(items: Any, labels: list[str]) -> None:
 def test_an_answer_without_results_at_their_place_is_not_understood(answer: Any) -> None:
     with pytest.raises(LookupFailedError) as failed:
         MAPPING.found(answer)
-    assert failed.value.failure is Failure.NOT_UNDERSTOOD
+    assert failed.value.failure is LookupFailure.NOT_UNDERSTOOD
 
 
 def test_of_too_many_results_the_first_hundred_are_taken() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.outbox.definition import GIVE_UP_AFTER, LEASE, Failure, next_try
+from portal.outbox.definition import GIVE_UP_AFTER, LEASE, DeliveryFailure, next_try
 from portal.outbox.delivery import DEADLINE_S
 
 CREATED = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
@@ -14,31 +14,31 @@ SECOND = timedelta(seconds=1)
 @pytest.mark.parametrize(
     ("failure", "attempts", "pause"),
     [
-        (Failure.AWAY, 1, timedelta(seconds=5)),
-        (Failure.AWAY, 2, timedelta(seconds=30)),
-        (Failure.AWAY, 3, timedelta(minutes=2)),
-        (Failure.AWAY, 4, timedelta(minutes=5)),
-        (Failure.AWAY, 400, timedelta(minutes=5)),
-        (Failure.LATER, 1, timedelta(seconds=5)),
-        (Failure.LATER, 50, timedelta(minutes=5)),
-        (Failure.REFUSED, 4, timedelta(minutes=10)),
-        (Failure.REFUSED, 5, timedelta(hours=1)),
-        (Failure.REFUSED, 6, timedelta(hours=1)),
+        (DeliveryFailure.AWAY, 1, timedelta(seconds=5)),
+        (DeliveryFailure.AWAY, 2, timedelta(seconds=30)),
+        (DeliveryFailure.AWAY, 3, timedelta(minutes=2)),
+        (DeliveryFailure.AWAY, 4, timedelta(minutes=5)),
+        (DeliveryFailure.AWAY, 400, timedelta(minutes=5)),
+        (DeliveryFailure.LATER, 1, timedelta(seconds=5)),
+        (DeliveryFailure.LATER, 50, timedelta(minutes=5)),
+        (DeliveryFailure.REFUSED, 4, timedelta(minutes=10)),
+        (DeliveryFailure.REFUSED, 5, timedelta(hours=1)),
+        (DeliveryFailure.REFUSED, 6, timedelta(hours=1)),
     ],
 )
-def test_the_pause_grows_with_the_attempts(failure: Failure, attempts: int, pause: timedelta) -> None:
+def test_the_pause_grows_with_the_attempts(failure: DeliveryFailure, attempts: int, pause: timedelta) -> None:
     assert next_try(failure, attempts, created_at=CREATED, now=CREATED + SECOND) == CREATED + SECOND + pause
 
 
-@pytest.mark.parametrize("failure", list(Failure))
-def test_a_delivery_is_given_up_at_its_age_and_not_a_second_sooner(failure: Failure) -> None:
+@pytest.mark.parametrize("failure", list(DeliveryFailure))
+def test_a_delivery_is_given_up_at_its_age_and_not_a_second_sooner(failure: DeliveryFailure) -> None:
     end = CREATED + GIVE_UP_AFTER[failure]
     assert next_try(failure, 9, created_at=CREATED, now=end - SECOND) is not None
     assert next_try(failure, 9, created_at=CREATED, now=end) is None
 
 
 def test_a_server_that_is_away_for_a_day_loses_nothing() -> None:
-    assert GIVE_UP_AFTER[Failure.AWAY] > timedelta(days=1)
+    assert GIVE_UP_AFTER[DeliveryFailure.AWAY] > timedelta(days=1)
 
 
 def test_the_longest_attempt_ends_within_its_lease() -> None:
