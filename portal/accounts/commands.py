@@ -13,7 +13,7 @@ from portal.accounts.rules import ROLES, Address, BadAddressError, password_faul
 from portal.accounts.second_factors import switch_off
 from portal.accounts.views import password_link
 from portal.audit import Actor
-from portal.mail.notices import Notice
+from portal.mail.messages import Notice
 from portal.web.app_state import app_state
 
 accounts_group = AppGroup("accounts", help="Accounts of people.")

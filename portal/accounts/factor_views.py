@@ -39,7 +39,7 @@ from portal.accounts.throttles import Throttle, code_throttle, guessed_throttle,
 from portal.audit import record
 from portal.errors import UndecryptableError
 from portal.mail import messages
-from portal.mail.notices import Notice
+from portal.mail.messages import Notice
 from portal.site_settings.current import settings
 from portal.tokens import clean_code
 from portal.web.addresses import actor, local_path, sign_in_page

@@ -17,7 +17,7 @@ from portal.audit import Actor, record
 from portal.db import delete_batch, rows_changed
 from portal.errors import PortalError
 from portal.mail import messages
-from portal.mail.notices import Notice
+from portal.mail.messages import Notice
 from portal.sessions.operations import end_sessions_of
 from portal.sessions.rules import EndReason
 from portal.tokens import new_token, token_hash
@@ -93,7 +93,7 @@ def offer_password_link(db: Session, address: Address, *, link_to: LinkTo, by: A
 def mail_password_link(db: Session, person: Person | None, *, link_to: LinkTo, to: str, now: datetime) -> None:
     """Mail a link with which the holder of the mailbox sets the password."""
     token = issue_token(db, Purpose.SET_PASSWORD, to, now=now, person_id=person.id if person else None)
-    messages.set_password(db, to=to, link=link_to(token), now=now)
+    messages.set_password_link(db, to=to, link=link_to(token), now=now)
 
 
 def use_token(db: Session, token: MailedToken, *, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from portal.audit import Actor, record
 from portal.db import rows_changed
 from portal.keyring import Keyring
 from portal.mail import messages
-from portal.mail.notices import Notice
+from portal.mail.messages import Notice
 from portal.tokens import clean_code, readable_code
 
 STEP_S = 30

@@ -17,7 +17,7 @@ from portal.accounts.models import KnownDevice, Person
 from portal.accounts.queries import person_by_id
 from portal.audit import record
 from portal.mail import messages
-from portal.mail.notices import Notice
+from portal.mail.messages import Notice
 from portal.sessions.activity import answer_status
 from portal.sessions.browser_sessions import cookie_name, device_of, send_cookie, visit
 from portal.sessions.gate import over

@@ -20,7 +20,7 @@ from portal.accounts.security_views import SessionLine, session_lines
 from portal.admin.history import staff_day
 from portal.admin.queries import count_live_sessions, live_session_counts, people_at_work
 from portal.audit import Actor, record
-from portal.mail.notices import Notice
+from portal.mail.messages import Notice
 from portal.sessions.browser_sessions import visit
 from portal.sessions.operations import end_all_sessions, end_session, end_sessions_of
 from portal.sessions.queries import live_sessions

@@ -1,1 +1,1 @@
-"""The start page, and what every public body owes its visitors: privacy, cookies, accessibility, contact, help."""
+"""The start page, My Requests, and the public pages: privacy, cookies, accessibility, contact, help."""

@@ -1,10 +1,15 @@
-"""The start page, the public pages, and My Requests."""
+"""The start page, the public pages with their texts, and My Requests."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
+from markupsafe import Markup
 
 from portal.accounts.known_devices import FORGOTTEN_AFTER
 from portal.accounts.sign_in_steps import LIFETIME as SIGN_IN_LIFETIME
@@ -13,8 +18,9 @@ from portal.drafts import pages
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import OpenDraft, holder
 from portal.drafts.queries import answered_drafts
+from portal.form_definitions.definition import ForeignText
+from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.versions.queries import published_forms
-from portal.home.texts import EXPLANATIONS, own_text, spoken
 from portal.outbox.definition import Fate
 from portal.resume.coming_back import DEVICE_COOKIE, KNOWN_FOR
 from portal.resume.queries import fates_of_links
@@ -29,23 +35,120 @@ from portal.sessions.browser_sessions import (
     policy_of,
 )
 from portal.sessions.late_forms import REASONS
-from portal.sessions.rules import EXPLAINED_FOR
+from portal.sessions.rules import EXPLAINED_FOR, EndReason
 from portal.site_settings.current import moment_text, settings
 from portal.submissions.queries import sent_row, submissions_of
 from portal.web.declarations import CUSTOMER, HUB, Access, Activity, access, activity
 from portal.web.languages import COOKIE as LANGUAGE_COOKIE
-from portal.web.languages import language
+from portal.web.languages import DEFAULT, language
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("home", __name__)
-SOON = timedelta(days=7)
+ENDING_SOON = timedelta(days=7)
 DRAFTS, SENT = 10, 20
 """How many a page shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
+class DurationParts:
+    """A duration as whole hours, minutes and seconds; pages leave out parts that are zero."""
+
+    hours: int
+    minutes: int
+    seconds: int
+
+
+def duration_parts(duration: timedelta) -> DurationParts:
+    """Return the parts of a duration, rounded down to a second."""
+    minutes, seconds = divmod(int(duration.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return DurationParts(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def own_text(page: str) -> Markup | None:
+    """Return an administrator's text of a page as safe HTML, or None where there is none.
+
+    It is in the reader's language, or else marked as English. `page` is the first word of its settings, such as
+    `privacy` of `privacy_text` and `privacy_text_cy`.
+    """
+    english = getattr(settings(), f"{page}_text")
+    if language() == DEFAULT:
+        return rich_text(english) if english else None
+    own = getattr(settings(), f"{page}_text_{language()}", "")
+    if own or not english:
+        return rich_text(own) if own else None
+    return rich_text(ForeignText(english, DEFAULT))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """Why a session ended and what to do now, in more detail than on the page after the end."""
+
+    why: LazyString
+    what_to_do: LazyString
+
+
+EXPLANATIONS: Mapping[EndReason, Explanation] = MappingProxyType(
+    {
+        EndReason.IDLE: Explanation(
+            why=_("Nothing renewed your session in the last third of its time, and nobody pressed “Stay signed in”."),
+            what_to_do=_(
+                "Sign in again, or use your link or your reference and return code, and carry on where you were."
+            ),
+        ),
+        EndReason.ABSOLUTE_LIMIT: Explanation(
+            why=_("A session has a longest time, however often it is renewed."),
+            what_to_do=_("Sign in again, or open your form again: a new session begins with the full time."),
+        ),
+        EndReason.SIGNED_OUT: Explanation(
+            why=_("You, or somebody at this computer, pressed “Sign out” in this browser."),
+            what_to_do=_("Sign in again whenever you want to carry on."),
+        ),
+        EndReason.SIGNED_OUT_ELSEWHERE: Explanation(
+            why=_("A later sign-in on another device or in another browser ended this session."),
+            what_to_do=_(
+                "Sign in again here, or carry on there. If it was not you, change your password straight away."
+            ),
+        ),
+        EndReason.REPLACED: Explanation(
+            why=_("That began a new session, and the new one took the place of the old."),
+            what_to_do=_("Carry on in the new one. Pages that you opened before it may have to be loaded again."),
+        ),
+        EndReason.NETWORK: Explanation(
+            why=_("A connection that suddenly comes from somewhere else may be somebody else’s."),
+            what_to_do=_("Sign in again and carry on."),
+        ),
+        EndReason.STAFF: Explanation(
+            why=_("An administrator ended it, changed what your account may do, or closed the account."),
+            what_to_do=_("Try to sign in again. Contact us if that does not work or if you do not know why."),
+        ),
+        EndReason.PASSWORD_CHANGED: Explanation(
+            why=_("When a password changes, the sessions that were opened with the old one end."),
+            what_to_do=_("Sign in with the new password. If you did not change it, contact us straight away."),
+        ),
+        EndReason.COOKIES_BLOCKED: Explanation(
+            why=_("Without the cookie we cannot know that the next page is opened by you."),
+            what_to_do=_("Allow cookies for this site in your browser’s settings, then sign in again."),
+        ),
+        EndReason.ENDED_BY_OWNER: Explanation(
+            why=_("Somebody who had just typed your password pressed “End” on the page “Where you are signed in”."),
+            what_to_do=_("Sign in again whenever you want to. If it was not you, set a new password straight away."),
+        ),
+        EndReason.OBJECTED: Explanation(
+            why=_("Whoever reads the mail of your earlier address said that the change was not theirs."),
+            what_to_do=_("Set a new password by mail; the link goes to the earlier address."),
+        ),
+        EndReason.ACCOUNT_DELETED: Explanation(
+            why=_("Somebody who had just typed your password asked for it, in this browser or another one."),
+            what_to_do=_("Contact us if it was not you. You may register again."),
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DraftCard:
-    """A draft as its card shows it."""
+    """A draft as shown on its card."""
 
     reference: str
     title: str
@@ -56,24 +159,24 @@ class DraftCard:
     days_left: int
     is_ending: bool
     longer: str | None
-    """The day until which it would be kept if asked now; None where that is no later."""
+    """The day until which it can be kept longer; None where that is no later than now."""
 
     is_refused: bool
-    """Whether our last mail about it was refused."""
+    """Whether our last e-mail about it was refused."""
 
 
 @blueprint.get("/account")
 @access(Access.PERSON)
 @activity(Activity.NAVIGATE)
 def my_requests() -> ResponseReturnValue:
-    """Drafts to continue, and sent forms: of each the newest, and older ones a page at a time."""
+    """Show drafts to continue and sent forms: the newest of each, and older ones a page at a time."""
     person_id, asked = holder().person_id or 0, request.args
     drafts = answered_drafts(db(), holder(), now=now(), before=asked.get("drafts_before"), limit=DRAFTS + 1)
     sent = submissions_of(db(), person_id, before=asked.get("sent_before"), limit=SENT + 1)
     fates = fates_of_links(db(), [draft.id for draft in drafts])
     return render_template(
         "home/my_requests.html",
-        drafts=[_card(draft, fates.get(draft.id)) for draft in drafts[:DRAFTS]],
+        drafts=[_draft_card(draft, fates.get(draft.id)) for draft in drafts[:DRAFTS]],
         older_drafts=drafts[DRAFTS - 1].reference if len(drafts) > DRAFTS else None,
         sent=[sent_row(submission) for submission in sent[:SENT]],
         older_sent=sent[SENT - 1].reference if len(sent) > SENT else None,
@@ -82,7 +185,7 @@ def my_requests() -> ResponseReturnValue:
     )
 
 
-def _card(draft: Draft, fate: Fate | None) -> DraftCard:
+def _draft_card(draft: Draft, fate: Fate | None) -> DraftCard:
     opened = OpenDraft(draft)
     return DraftCard(
         reference=draft.reference,
@@ -92,7 +195,7 @@ def _card(draft: Draft, fate: Fate | None) -> DraftCard:
         rows=pages.segments(opened.filled),
         keep_until=pages.keep_until(opened),
         days_left=(draft.expires_at - now()).days,
-        is_ending=draft.expires_at - now() <= SOON,
+        is_ending=draft.expires_at - now() <= ENDING_SOON,
         longer=pages.kept_longer_until(opened),
         is_refused=fate is Fate.REFUSED,
     )
@@ -102,7 +205,7 @@ def _card(draft: Draft, fate: Fate | None) -> DraftCard:
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def start() -> ResponseReturnValue:
-    """The forms that can be filled, and the ways back to what was begun."""
+    """Show the forms that can be filled in, and the ways back to saved ones."""
     return render_template("home/start.html", forms=published_forms(reading(), language()))
 
 
@@ -110,7 +213,7 @@ def start() -> ResponseReturnValue:
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def privacy() -> ResponseReturnValue:
-    """What is stored, how it is protected, and for how long."""
+    """Show what is stored, how it is protected, and for how long."""
     return render_template(
         "home/privacy.html",
         forms=published_forms(reading(), language()),
@@ -123,7 +226,7 @@ def privacy() -> ResponseReturnValue:
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def cookies() -> ResponseReturnValue:
-    """Every cookie by the name that it has in this installation."""
+    """Show every cookie by its name in this installation."""
     return render_template(
         "home/cookies.html",
         customer_cookie=cookie_name(kind_of(CUSTOMER).cookie),
@@ -132,17 +235,17 @@ def cookies() -> ResponseReturnValue:
         epoch_cookie=cookie_name(EPOCH_COOKIE),
         language_cookie=cookie_name(LANGUAGE_COOKIE),
         code_cookie=cookie_name(CODE_COOKIE),
-        code_lifetime=spoken(CODE_LIFETIME),
+        code_lifetime=duration_parts(CODE_LIFETIME),
         link_cookie=cookie_name(DEVICE_COOKIE),
         link_known_for=KNOWN_FOR.days,
         shared_cookie=cookie_name(SHARED_COOKIE),
         device_cookie=cookie_name(DEVICE),
         device_known_for=FORGOTTEN_AFTER.days,
         sign_in_cookie=cookie_name(SIGN_IN),
-        sign_in_lifetime=spoken(SIGN_IN_LIFETIME),
-        lifetime=spoken(policy_of(CUSTOMER).idle_timeout),
-        staff_lifetime=spoken(policy_of(HUB).idle_timeout),
-        explained_for=spoken(EXPLAINED_FOR),
+        sign_in_lifetime=duration_parts(SIGN_IN_LIFETIME),
+        lifetime=duration_parts(policy_of(CUSTOMER).idle_timeout),
+        staff_lifetime=duration_parts(policy_of(HUB).idle_timeout),
+        explained_for=duration_parts(EXPLAINED_FOR),
         own_text=own_text("cookies"),
     )
 
@@ -151,7 +254,7 @@ def cookies() -> ResponseReturnValue:
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def accessibility() -> ResponseReturnValue:
-    """What we aim for, and the limits that we know."""
+    """Show the accessibility statement, with the known limits."""
     return render_template("home/accessibility.html", own_text=own_text("accessibility"))
 
 
@@ -159,7 +262,7 @@ def accessibility() -> ResponseReturnValue:
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def contact() -> ResponseReturnValue:
-    """How to reach people."""
+    """Show how to contact us."""
     return render_template(
         "home/contact.html", address=settings().postal_address.splitlines(), own_text=own_text("contact")
     )
@@ -169,21 +272,21 @@ def contact() -> ResponseReturnValue:
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def help_sessions() -> ResponseReturnValue:
-    """How long a session lasts here, what renews it, and why it ends."""
+    """Show how long a session lasts, what renews it, and why it ends."""
     policy = policy_of(CUSTOMER)
     renewal_window = policy.idle_timeout * policy.renewal_share
     absolute_end = policy.absolute_end(now())
     return render_template(
         "home/help_sessions.html",
-        lifetime=spoken(policy.idle_timeout),
-        renews_after=spoken(policy.idle_timeout - renewal_window),
-        renewal_window=spoken(renewal_window),
-        warning=spoken(policy.warning),
-        absolute_limit=spoken(absolute_end - now()) if absolute_end else None,
+        lifetime=duration_parts(policy.idle_timeout),
+        renews_after=duration_parts(policy.idle_timeout - renewal_window),
+        renewal_window=duration_parts(renewal_window),
+        warning=duration_parts(policy.warning),
+        absolute_limit=duration_parts(absolute_end - now()) if absolute_end else None,
         continue_counts=settings().continue_counts,
-        staff_lifetime=spoken(policy_of(HUB).idle_timeout),
-        staff_grace=spoken(policy_of(HUB).grace),
-        shared_lifetime=spoken(min(policy.idle_timeout, settings().shared_lifetime)),
+        staff_lifetime=duration_parts(policy_of(HUB).idle_timeout),
+        staff_grace=duration_parts(policy_of(HUB).grace),
+        shared_lifetime=duration_parts(min(policy.idle_timeout, settings().shared_lifetime)),
         one_sign_in=settings().one_sign_in,
         network_rule=settings().customer_network_rule,
         reasons=REASONS,

@@ -1,1 +1,1 @@
-"""The mails that the portal writes: one function a message, one folder of templates a message."""
+"""The e-mails that the portal writes: a function and a folder of templates for each."""

@@ -1,4 +1,4 @@
-"""Every mail that the portal sends, one function each."""
+"""Every e-mail that the portal sends: one function a message, and a table of the notices about an account."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,14 +6,17 @@ from datetime import date, datetime
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
+from enum import Enum
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
 from sqlalchemy.orm import Session
 
-from portal.mail.notices import WORDINGS, Notice
 from portal.outbox.definition import MAIL, Mail
 from portal.outbox.operations import enqueue, new_public_id
 from portal.site_settings.current import day_text
@@ -24,19 +27,105 @@ from portal.web.app_state import app_state
 from portal.web.languages import language
 
 LOCAL_PART = "no-reply"
+SECURITY_PAGE, NEW_PASSWORD_PAGE = "/account/security", "/account/password"
+CHECK_SESSIONS = lazy_gettext(
+    "If it was not you, set a new password straight away, and see here where you are signed in:"
+)
+SET_PASSWORD = lazy_gettext("If it was not you, somebody else knows how to sign in as you. Set a new password here:")
+CONTACT = lazy_gettext("If it was not you, contact us straight away.")
+
+
+class Notice(Enum):
+    """The changes to an account that people are told about."""
+
+    NEW_SIGN_IN = "new_sign_in"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a notice, not a secret
+    CODE_GUESSED = "code_guessed"
+    SECOND_FACTOR_ON = "second_factor_on"
+    SECOND_FACTOR_OFF = "second_factor_off"
+    SECOND_FACTOR_RESET = "second_factor_reset"
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    ACCOUNT_DELETED = "account_deleted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """The words of one notice; `page` is the path of its link, None where it has none."""
+
+    subject: LazyString
+    what: LazyString
+    advice: LazyString = CHECK_SESSIONS
+    page: str | None = SECURITY_PAGE
+
+
+WORDINGS: Mapping[Notice, Wording] = MappingProxyType(
+    {
+        Notice.NEW_SIGN_IN: Wording(
+            subject=lazy_gettext("A new sign-in to your account"),
+            what=lazy_gettext(
+                "Somebody signed in to your account on a device, or in a browser, that we had not seen before."
+            ),
+        ),
+        Notice.PASSWORD_CHANGED: Wording(
+            subject=lazy_gettext("Your password was changed"),
+            what=lazy_gettext("The password of your account was changed."),
+            advice=SET_PASSWORD,
+            page=NEW_PASSWORD_PAGE,
+        ),
+        Notice.CODE_GUESSED: Wording(
+            subject=lazy_gettext("Somebody tried to sign in to your account"),
+            what=lazy_gettext(
+                "Somebody typed your password correctly and then several wrong codes. They were not let in."
+            ),
+            advice=SET_PASSWORD,
+            page=NEW_PASSWORD_PAGE,
+        ),
+        Notice.SECOND_FACTOR_ON: Wording(
+            subject=lazy_gettext("Your second factor is on"),
+            what=lazy_gettext("From now on signing in to your account asks for a code as well."),
+        ),
+        Notice.SECOND_FACTOR_OFF: Wording(
+            subject=lazy_gettext("Your second factor is off"),
+            what=lazy_gettext("Signing in to your account no longer asks for a code."),
+        ),
+        Notice.SECOND_FACTOR_RESET: Wording(
+            subject=lazy_gettext("Your second factor was removed"),
+            what=lazy_gettext(
+                "An administrator removed the second factor of your account. Signing in no longer asks for a code."
+            ),
+        ),
+        Notice.RECOVERY_CODES_RENEWED: Wording(
+            subject=lazy_gettext("You have new recovery codes"),
+            what=lazy_gettext("New recovery codes were made for your account. The old ones no longer work."),
+        ),
+        Notice.RECOVERY_CODE_USED: Wording(
+            subject=lazy_gettext("A recovery code was used"),
+            what=lazy_gettext(
+                "One of your recovery codes was used in place of a code from your app. It will not work again."
+            ),
+        ),
+        Notice.ACCOUNT_DELETED: Wording(
+            subject=lazy_gettext("Your account was deleted"),
+            what=lazy_gettext("Your account was deleted, and with it the forms that you had not sent."),
+            advice=CONTACT,
+            page=None,
+        ),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """What one person is told: a subject, and the same words as plain text and as HTML."""
+    """An e-mail without its address: a subject, and the same words as plain text and as HTML."""
 
     subject: str
     text: str
     html: str
 
 
-def render(message: str, subject: str, settings: Settings, values: Mapping[str, Any]) -> Letter:
-    """Fill in `templates/mail/<message>/`; no request is needed, as the worker and commands send mail too."""
+def render_letter(message: str, subject: str, settings: Settings, values: Mapping[str, Any]) -> Letter:
+    """Fill in `templates/mail/<message>/`; this works without a request, as the worker and commands send e-mail too."""
     around = {
         "subject": subject,
         "language": language(),
@@ -55,9 +144,9 @@ def _filled(template: str, values: Mapping[str, Any]) -> str:
 
 
 def address(letter: Letter, *, to: str, site_name: str, host: str, public_id: str, now: datetime) -> Mail:
-    """The letter as a mail to one address; `public_id` makes its stable Message-ID.
+    """Return the letter as an e-mail to one address; its Message-ID is made from `public_id`.
 
-    Parts are 8bit, so that links and codes stand in the file as they are, on unbroken lines.
+    Parts are 8bit, so that links and codes are not broken over lines.
     Raises `ValueError` where `to` is not exactly one address.
     """
     sender = f"{LOCAL_PART}@{host}"
@@ -76,18 +165,18 @@ def address(letter: Letter, *, to: str, site_name: str, host: str, public_id: st
 
 
 def mail_host(base_url: str) -> str:
-    """The host of our addresses as a mail domain (RFC 5321 4.1.3 for a bare IPv6 address)."""
+    """Return the host of our addresses as a domain for e-mail (RFC 5321 4.1.3 for an IPv6 address)."""
     host = urlsplit(base_url).hostname or ""
     return f"[IPv6:{host}]" if ":" in host else host.encode("idna").decode("ascii")
 
 
 def one_line(text: str) -> str:
-    """A text fit for a header."""
+    """Return a text on one line, for a header."""
     return " ".join(text.split())
 
 
 def day_and_time(at: datetime, settings: Settings) -> str:
-    """An instant in the site's time zone, like 21 November 2026 at 14:02."""
+    """Return an instant in the site's time zone, like 21 November 2026 at 14:02."""
     local = at.astimezone(settings.zone)
     return str(_("%(day)s at %(time)s", day=day_text(local.date()), time=f"{local:%H:%M}"))
 
@@ -103,84 +192,86 @@ def resume_link(
     proof: str | None = None,
     now: datetime,
 ) -> str:
-    """The link that continues a saved form; `keep_until` is the last day on which it works.
+    """Send the link that continues a saved form; `keep_until` is the last day on which it works.
 
-    `proof` is a code that proves, typed on the page that is still open, that mail to this address arrives.
+    `proof` is a code to type on the page that is still open; it proves that e-mail reaches this address.
     """
     subject = _("Continue your form: %(title)s", title=title)
     values = {"title": title, "link": link, "reference": reference, "proof": proof, "keep_until": day_text(keep_until)}
-    return _send(db, "resume_link", to=to, subject=subject, now=now, **values)
+    return _enqueue_message(db, "resume_link", to=to, subject=subject, now=now, **values)
 
 
 def deletion_soon(
     db: Session, *, to: str, title: str, link: str, reference: str, delete_on: date, now: datetime
 ) -> str:
-    """That a form which was not sent will be deleted, with the link that continues it or keeps it longer."""
+    """Warn that an unsent form will be deleted, with the link that continues it or keeps it longer."""
     subject = _("Your form will be deleted on %(date)s", date=day_text(delete_on))
     values = {"title": title, "link": link, "reference": reference, "delete_on": day_text(delete_on)}
-    return _send(db, "deletion_soon", to=to, subject=subject, now=now, **values)
+    return _enqueue_message(db, "deletion_soon", to=to, subject=subject, now=now, **values)
 
 
 def begun_for_you(
     db: Session, *, to: str, title: str, link: str, reference: str, who: str, keep_until: date, now: datetime
 ) -> str:
-    """The link to a form that `who`, one of the staff, began for somebody; `keep_until` is its last day."""
+    """Send the link to a form that `who`, a member of staff, began for somebody; `keep_until` is its last day."""
     subject = _("Continue your form: %(title)s", title=title)
     values = {"title": title, "link": link, "reference": reference, "who": who, "keep_until": day_text(keep_until)}
-    return _send(db, "begun_for_you", to=to, subject=subject, now=now, **values)
+    return _enqueue_message(db, "begun_for_you", to=to, subject=subject, now=now, **values)
 
 
 def status_changed(
     db: Session, *, to: str, title: str, reference: str, status: str, explanation: str, now: datetime
 ) -> str:
-    """What has become of a sent form: the status in the words of its sender, and nothing of the answers."""
+    """Tell somebody the new status of the form that they sent; the e-mail contains none of their answers."""
     subject = _("News of your form: %(reference)s", reference=reference)
     values = {"title": title, "reference": reference, "status": status, "explanation": explanation}
-    return _send(db, "status_changed", to=to, subject=subject, now=now, **values)
+    return _enqueue_message(db, "status_changed", to=to, subject=subject, now=now, **values)
 
 
 def guest_code(db: Session, *, to: str, code: str, now: datetime) -> None:
-    """The code that a guest types to continue."""
-    _send(db, "guest_code", to=to, subject=_("Your code"), now=now, code=code)
+    """Send the code that a guest types to continue."""
+    _enqueue_message(db, "guest_code", to=to, subject=_("Your code"), now=now, code=code)
 
 
 def received(db: Session, *, to: str, title: str, reference: str, sent_at: datetime, now: datetime) -> None:
-    """The confirmation that a form has arrived."""
+    """Confirm that a form has arrived."""
     subject = _("We have received your form: %(reference)s", reference=reference)
     at = day_and_time(sent_at, current_settings(db))
-    _send(db, "received", to=to, subject=subject, now=now, title=title, reference=reference, sent_at=at)
+    _enqueue_message(db, "received", to=to, subject=subject, now=now, title=title, reference=reference, sent_at=at)
 
 
 def confirm_address(db: Session, *, to: str, link: str, now: datetime) -> None:
-    """The link that proves a new account's address."""
-    _send(db, "confirm_address", to=to, subject=_("Confirm your e-mail address"), now=now, link=link)
+    """Send the link that confirms a new account's address."""
+    _enqueue_message(db, "confirm_address", to=to, subject=_("Confirm your e-mail address"), now=now, link=link)
 
 
 def already_registered(db: Session, *, to: str, link: str, now: datetime) -> None:
-    """For somebody who registers an address that has an account; the subject is that of `confirm_address`."""
-    _send(db, "already_registered", to=to, subject=_("Confirm your e-mail address"), now=now, link=link)
+    """Tell somebody who registers that they have an account; the subject is that of `confirm_address`."""
+    _enqueue_message(db, "already_registered", to=to, subject=_("Confirm your e-mail address"), now=now, link=link)
 
 
-def set_password(db: Session, *, to: str, link: str, now: datetime) -> None:
-    """The link that sets a new password."""
-    _send(db, "set_password", to=to, subject=_("Set a new password"), now=now, link=link)
+def set_password_link(db: Session, *, to: str, link: str, now: datetime) -> None:
+    """Send the link that sets a new password."""
+    _enqueue_message(db, "set_password", to=to, subject=_("Set a new password"), now=now, link=link)
 
 
 def confirm_new_address(db: Session, *, to: str, link: str, now: datetime) -> None:
-    """The link that proves the new address of somebody who has an account; `to` is that new address."""
-    _send(db, "confirm_new_address", to=to, subject=_("Confirm your e-mail address"), now=now, link=link)
+    """Send the link that confirms an account's new address, to that new address."""
+    _enqueue_message(db, "confirm_new_address", to=to, subject=_("Confirm your e-mail address"), now=now, link=link)
 
 
 def address_change(db: Session, *, to: str, link: str, is_done: bool, until: date, now: datetime) -> None:
-    """To the address that is, or until now was, the account's: how to object, on `until` for the last time."""
+    """Tell an account's present or former address of the change, and how to object, at the latest on `until`."""
     subject = _("Your e-mail address was changed") if is_done else _("Your e-mail address is to be changed")
-    _send(db, "address_change", to=to, subject=subject, now=now, link=link, is_done=is_done, until=day_text(until))
+    _enqueue_message(
+        db, "address_change", to=to, subject=subject, now=now, link=link, is_done=is_done, until=day_text(until)
+    )
 
 
 def security_notice(db: Session, notice: Notice, *, to: str, device: str | None = None, now: datetime) -> None:
-    """What happened to somebody's account, when, and on which device (in words) where a browser did it."""
+    """Tell somebody what happened to their account, when, and in which browser on which device (in words)."""
     wording = WORDINGS[notice]
-    _send(
+    _enqueue_message(
         db,
         "security_notice",
         to=to,
@@ -194,11 +285,11 @@ def security_notice(db: Session, notice: Notice, *, to: str, device: str | None 
     )
 
 
-def _send(db: Session, message: str, *, to: str, subject: str, now: datetime, **values: Any) -> str:
-    """Enqueue a message; gives the name of its delivery, by which its fate can be looked up."""
+def _enqueue_message(db: Session, message: str, *, to: str, subject: str, now: datetime, **values: Any) -> str:
+    """Enqueue a message and return the public id of its delivery."""
     configuration, settings = app_state().configuration, current_settings(db)
     public_id = new_public_id()
-    letter = render(message, subject, settings, values)
+    letter = render_letter(message, subject, settings, values)
     host = mail_host(configuration.base_url)
     mail = address(letter, to=to, site_name=settings.site_name, host=host, public_id=public_id, now=now)
     enqueue(db, configuration.keyring, public_id=public_id, kind=MAIL, message=message, payload=mail.payload(), now=now)

@@ -1,4 +1,4 @@
-"""What waits in the outbox, what may become of it, and when it is tried again. Pure."""
+"""What is in the outbox, how a delivery may fail, and when it is tried again. Pure."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -7,51 +7,51 @@ from enum import Enum
 
 MAIL = "mail"
 LEASE = timedelta(seconds=60)
-"""How long one deliverer has a delivery for itself; longer than any attempt takes."""
+"""How long a delivery is leased to one deliverer; longer than any attempt takes."""
 _FIRST_TRIES = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2))
 _STEADY = (*_FIRST_TRIES, timedelta(minutes=5))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mail:
-    """One finished mail: the two addresses of its envelope, and the whole message with lines ending in LF."""
+    """A finished e-mail: the two addresses of its envelope, and the whole message with LF line ends."""
 
     sender: str
     recipient: str
     content: str
 
     def payload(self) -> bytes:
-        """The mail as it is sealed and stored."""
+        """Return the e-mail as it is sealed and stored."""
         return json.dumps(asdict(self)).encode()
 
 
 def mail_of(payload: bytes) -> Mail:
-    """The mail that `Mail.payload` stored."""
+    """Return the e-mail that `Mail.payload` stored."""
     return Mail(**json.loads(payload))
 
 
 class DeliveryFailure(Enum):
-    """Why a delivery failed, which decides what happens next; the values are stored."""
+    """Why a delivery failed, on which the next try depends; the values are stored."""
 
     AWAY = "away"
-    """The other side did not answer, or not properly: nothing is wrong with this one, and others would fail too."""
+    """The server did not answer, or not properly: nothing is wrong with this delivery, and others would fail too."""
     LATER = "later"
-    """The other side asked to try this one again later."""
+    """The server asked us to try again later."""
     REFUSED = "refused"
-    """The other side will not have this one."""
+    """The server refused this delivery."""
 
 
 class Fate(Enum):
-    """What has become of a delivery, as its cause is told."""
+    """The state of a delivery, for the feature that enqueued it."""
 
     WAITING = "waiting"
     SENT = "sent"
     REFUSED = "refused"
-    """The other side said no, or it was tried for days in vain; somebody may still send it again."""
+    """The server refused it, or it failed for days; an administrator may still send it again."""
 
 
 class DeliveryError(Exception):
-    """A delivery that failed; `sentence` names no address, as it is stored and logged."""
+    """A delivery that failed; `sentence` contains no address, as it is stored and logged."""
 
     def __init__(self, failure: DeliveryFailure, sentence: str) -> None:
         super().__init__(sentence)
@@ -64,7 +64,7 @@ GIVE_UP_AFTER = {
     DeliveryFailure.LATER: timedelta(days=3),
     DeliveryFailure.REFUSED: timedelta(hours=6),
 }
-"""How old a delivery gets before it is a dead letter; a refusal may be a mistake that somebody repairs the same day."""
+"""The age at which a delivery is given up; a refusal may be a mistake that is corrected the same day."""
 
 
 BACK_OFF = {
@@ -72,12 +72,12 @@ BACK_OFF = {
     DeliveryFailure.LATER: _STEADY,
     DeliveryFailure.REFUSED: (*_FIRST_TRIES, timedelta(minutes=10), timedelta(hours=1)),
 }
-"""Pauses after the first, second … attempt; the last repeats. Five minutes at most for a server that is away, so that
-a day's mail is out within ten minutes of its return."""
+"""The pauses after the first, second … attempt; the last repeats. At most five minutes for a server that is away, so
+that a day's e-mail is sent within ten minutes of its return."""
 
 
 def next_try(failure: DeliveryFailure, attempts: int, *, created_at: datetime, now: datetime) -> datetime | None:
-    """When to try again after `attempts` attempts, or None where the delivery is given up."""
+    """Return when to try again after `attempts` attempts, or None where the delivery is given up."""
     if now - created_at >= GIVE_UP_AFTER[failure]:
         return None
     pauses = BACK_OFF[failure]

@@ -1,4 +1,4 @@
-"""Mail on its way: taken from the outbox, and written into a folder or handed to an SMTP server."""
+"""Delivering e-mail from the outbox: into a folder, or to an SMTP server."""
 
 import logging
 import os
@@ -24,18 +24,18 @@ from portal.outbox.queries import anything_due
 
 DEFAULT_PORTS = {"smtp": 25, "smtps": 465}
 READ_TIMEOUT_S = 8.0
-DEADLINE_S = 20.0
-"""For the whole conversation: a timeout for each read lets a server that sends a byte now and then take for ever."""
+SMTP_DEADLINE_S = 20.0
+"""For the whole conversation: with a timeout for each read only, a very slow server could take for ever."""
 CUT_EVERY_S = 0.5
 CLOSING = 421
-"""RFC 5321 3.8: the server is closing; what was wrong is the server, not this mail."""
+"""RFC 5321 3.8: the server is shutting down; nothing is wrong with this e-mail."""
 logger = logging.getLogger(__name__)
-ROUND = 200
-"""How many deliveries one round sends at most, so that the worker comes back to its other duties."""
+MOST_IN_ROUND = 200
+"""The most deliveries in one round, so that the worker has time for its other tasks."""
 
 
 def put_into_folder(folder: Path, mail: Mail, *, public_id: str, created_at: datetime) -> None:
-    """Write one mail as a file whose name sorts by time; the same mail again replaces itself.
+    """Write one e-mail to a file whose name sorts by time; the same e-mail again replaces its file.
 
     Raises `DeliveryError` where the folder cannot be written.
     """
@@ -50,7 +50,7 @@ def put_into_folder(folder: Path, mail: Mail, *, public_id: str, created_at: dat
 
 
 def _write_aside(path: Path, content: bytes) -> Path:
-    """Whole and on the disk before it has its name, so that nobody ever reads half a mail."""
+    """Write a file completely to the disk before it gets its name, so that nobody reads half an e-mail."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
         file.flush()
@@ -71,15 +71,19 @@ class MailServer:
 
 
 def read_mail_server(url: str) -> MailServer | None:
-    """The server of `smtp://user:password@host:port?starttls=1` or `smtps://…`; None for `file:`.
+    """Read `smtp://user:password@host:port?starttls=1` or `smtps://…`; return None for `file:`.
 
-    Raises `ConfigurationError` with a sentence where the address names no server or something unknown.
+    Raises `ConfigurationError` with a sentence where the address names no server or an unknown option.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
         return None
     options = parse_qs(parts.query, keep_blank_values=True)
-    if not parts.hostname or parts.path not in ("", "/") or not _known(options):
+    if (
+        not parts.hostname
+        or parts.path not in ("", "/")
+        or options not in ({}, {"starttls": ["0"]}, {"starttls": ["1"]})
+    ):
         raise ConfigurationError("MAIL_URL must look like smtp://user:password@host:587?starttls=1, or be file:.")
     return MailServer(
         scheme=parts.scheme,
@@ -91,37 +95,33 @@ def read_mail_server(url: str) -> MailServer | None:
     )
 
 
-def _known(options: dict[str, list[str]]) -> bool:
-    return options in ({}, {"starttls": ["0"]}, {"starttls": ["1"]})
+def send_by_smtp(server: MailServer, mail: Mail, *, deadline_s: float = SMTP_DEADLINE_S) -> None:
+    """Send one e-mail within `deadline_s` seconds.
 
-
-def send_by_smtp(server: MailServer, mail: Mail, *, deadline_s: float = DEADLINE_S) -> None:
-    """Hand one mail to the server within `deadline_s` seconds.
-
-    Raises `DeliveryError` for whatever kept the server from taking it.
+    Raises `DeliveryError` where the server did not accept it.
     """
     try:
-        with _connection(server, deadline_s) as connection:
-            _hand_over(connection, server, mail)
+        with _open_connection(server, deadline_s) as connection:
+            _send_mail(connection, server, mail)
     except smtplib.SMTPRecipientsRefused as reason:
-        raise _refusal(next(iter(reason.recipients.values()))[0]) from reason
+        raise _refused_by_server(next(iter(reason.recipients.values()))[0]) from reason
     except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as reason:
-        raise _refusal(reason.smtp_code) from reason
+        raise _refused_by_server(reason.smtp_code) from reason
     except OSError as reason:  # smtplib's own errors are OSErrors
         raise DeliveryError(
             DeliveryFailure.AWAY, f"The mail server did not answer ({type(reason).__name__})"
         ) from reason
 
 
-def _refusal(code: int) -> DeliveryError:
-    """The server's words may quote the address, so only its number is kept."""
+def _refused_by_server(code: int) -> DeliveryError:
+    """Return the error for the server's answer: only its number, as its text may contain the address."""
     kind = DeliveryFailure.AWAY if code == CLOSING else DeliveryFailure.LATER if code < 500 else DeliveryFailure.REFUSED
     return DeliveryError(kind, f"The mail server answered {code}")
 
 
 @contextmanager
-def _connection(server: MailServer, deadline_s: float) -> Iterator[smtplib.SMTP]:
-    connection = _unconnected(server)
+def _open_connection(server: MailServer, deadline_s: float) -> Iterator[smtplib.SMTP]:
+    connection = _new_connection(server)
     done = threading.Event()
     threading.Thread(target=_cut_when_late, args=(connection, done, deadline_s), daemon=True).start()
     try:
@@ -132,37 +132,37 @@ def _connection(server: MailServer, deadline_s: float) -> Iterator[smtplib.SMTP]
         connection.close()
 
 
-def _unconnected(server: MailServer) -> smtplib.SMTP:
-    """A connection that is not made yet, so that the watch begins before the first byte."""
+def _new_connection(server: MailServer) -> smtplib.SMTP:
+    """Return a connection that is not open yet, so that the deadline covers connecting too."""
     if server.scheme == "smtp":
         connection = smtplib.SMTP(timeout=READ_TIMEOUT_S)
     else:
         connection = smtplib.SMTP_SSL(timeout=READ_TIMEOUT_S, context=ssl.create_default_context())
-    connection.__dict__["_host"] = server.host  # what TLS compares with the certificate; `connect` does not set it
+    connection.__dict__["_host"] = server.host  # TLS compares it with the certificate; `connect` does not set it
     return connection
 
 
 def _cut_when_late(connection: smtplib.SMTP, done: threading.Event, deadline_s: float) -> None:
-    """Again and again, as the socket may not be there yet when the time is up."""
+    """Shut the connection down after the deadline; repeat this, as the socket may not exist yet."""
     late = not done.wait(deadline_s)
     while late and not done.wait(CUT_EVERY_S):
         if isinstance(connection.sock, socket.socket):
             socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
-def _hand_over(connection: smtplib.SMTP, server: MailServer, mail: Mail) -> None:
+def _send_mail(connection: smtplib.SMTP, server: MailServer, mail: Mail) -> None:
     if server.starttls:
         connection.starttls(context=ssl.create_default_context())
     if server.user:
         connection.login(server.user, server.password or "")
     connection.ehlo_or_helo_if_needed()
-    content, options = _content(connection, mail), _options(connection, mail)
+    content, options = _wire_content(connection, mail), _options(connection, mail)
     connection.sendmail(mail.sender, [mail.recipient], content, mail_options=options)
-    _say_goodbye(connection)
+    _quit(connection)
 
 
 def _options(connection: smtplib.SMTP, mail: Mail) -> list[str]:
-    """Raises `DeliveryError` for an address that this server cannot write (RFC 6531)."""
+    """Return the options of the mail; raise `DeliveryError` for an address that this server cannot use (RFC 6531)."""
     eight_bit = ["BODY=8BITMIME"] if connection.has_extn("8bitmime") else []
     if mail.recipient.isascii():
         return eight_bit
@@ -171,16 +171,16 @@ def _options(connection: smtplib.SMTP, mail: Mail) -> list[str]:
     return [*eight_bit, "SMTPUTF8"]
 
 
-def _content(connection: smtplib.SMTP, mail: Mail) -> bytes:
-    """The message with the line ends of the wire, in base64 for a server from before 1994 (RFC 6152)."""
+def _wire_content(connection: smtplib.SMTP, mail: Mail) -> bytes:
+    """Return the message with CRLF line ends; encode it as 7bit for a server without 8BITMIME (RFC 6152)."""
     if connection.has_extn("8bitmime"):
         return mail.content.encode().replace(b"\n", b"\r\n")
     message = message_from_bytes(mail.content.encode(), policy=policy.SMTP)
     return message.as_bytes(policy=policy.SMTP.clone(cte_type="7bit"))
 
 
-def _say_goodbye(connection: smtplib.SMTP) -> None:
-    """The mail is taken; a server that fails now changes nothing."""
+def _quit(connection: smtplib.SMTP) -> None:
+    """End the conversation; the e-mail is accepted, so a failure does not matter now."""
     try:
         connection.quit()
     except OSError:
@@ -189,7 +189,7 @@ def _say_goodbye(connection: smtplib.SMTP) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """What one round did; `away` says that it stopped because the other side does not answer."""
+    """The result of one round; `away` means that it stopped because the server does not answer."""
 
     sent: int = 0
     failed: int = 0
@@ -197,7 +197,7 @@ class Round:
 
 
 class Deliverer:
-    """Sends what is due; any number of them, in any process, share the outbox."""
+    """Sends what is due; any number of deliverers, in any process, share the outbox."""
 
     def __init__(self, database: Database, configuration: Configuration, clock: Clock) -> None:
         self._database = database
@@ -206,9 +206,9 @@ class Deliverer:
         self._senders: dict[str, Callable[[Leased], None]] = {MAIL: self._mail_sender(configuration)}
 
     def deliver_due(self, stop: threading.Event | None = None) -> Round:
-        """Try what is due, oldest first: all of it, or `ROUND`, or until the other side is away or `stop` is set."""
+        """Try what is due, oldest first, at most `MOST_IN_ROUND`; end early if the server is away or `stop` is set."""
         sent = failed = 0
-        while sent + failed < ROUND and not (stop and stop.is_set()) and (leased := self._lease()):
+        while sent + failed < MOST_IN_ROUND and not (stop and stop.is_set()) and (leased := self._lease()):
             failure = self._try(leased)
             sent, failed = sent + (failure is None), failed + (failure is not None)
             if failure is DeliveryFailure.AWAY:
@@ -234,7 +234,7 @@ class Deliverer:
         return error.failure
 
     def _send(self, leased: Leased) -> DeliveryError | None:
-        """Whatever goes wrong with one delivery becomes its failure: the others must still go out."""
+        """Send one delivery and return its error, whatever it is: the others must still go out."""
         try:
             self._senders[leased.kind](leased)
         except DeliveryError as error:

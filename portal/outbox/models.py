@@ -1,4 +1,4 @@
-"""The outbox: what has to go out, written in the transaction of its cause."""
+"""The outbox: deliveries, written in the transaction of their cause."""
 
 from datetime import datetime
 
@@ -10,11 +10,10 @@ from portal.db import Base
 
 
 class Delivery(Base):
-    """One thing that has to go out.
+    """One delivery: waiting, sent (`sent_at`) or given up (`failed_at`).
 
-    `payload` is sealed, for it holds addresses, links and codes, and is wiped once sent. `public_id` is the stable
-    name by which the other side recognises a repetition (a mail's Message-ID). `message` says which message it is.
-    A delivery waits, or has been sent (`sent_at`), or was given up (`failed_at`).
+    `payload` is sealed, as it contains addresses, links and codes, and is deleted once sent. `public_id` never changes,
+    so that the receiver recognises a repetition (by an e-mail's Message-ID). `message` is the name of the message.
     """
 
     __tablename__ = "outbox"
@@ -32,7 +31,7 @@ class Delivery(Base):
     failed_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(String(200))
     last_failure: Mapped[str | None] = mapped_column(String(16))
-    """The `DeliveryFailure` of the last attempt; None before one failed, and once it is out."""
+    """The `DeliveryFailure` of the last attempt; None before a failure, and once sent."""
 
 
 WAITING = and_(Delivery.sent_at.is_(None), Delivery.failed_at.is_(None))

@@ -1,4 +1,4 @@
-"""Putting things into the outbox, leasing them out, and writing down what became of them."""
+"""Adding deliveries to the outbox, leasing them, and recording whether they were sent."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,18 +15,18 @@ from portal.outbox.queries import due
 
 SUBJECT = "outbox"
 KEPT = timedelta(days=30)
-"""How long sent and given-up deliveries are kept for whoever asks what became of them."""
+"""How long sent and failed deliveries are kept, so that their state can be looked up."""
 
 
 def new_public_id() -> str:
-    """A name that one delivery keeps for ever."""
+    """Return a new id for a delivery, which never changes."""
     return uuid4().hex
 
 
 def enqueue(
     db: Session, keyring: Keyring, *, public_id: str, kind: str, message: str, payload: bytes, now: datetime
 ) -> Delivery:
-    """Add a delivery to the transaction of its cause: both are kept, or neither."""
+    """Add a delivery in the transaction of its cause: both are stored, or neither."""
     sealed = keyring.seal(payload, subject=SUBJECT, place=public_id)
     delivery = Delivery(
         public_id=public_id, kind=kind, message=message, payload=sealed, created_at=now, due_at=now, attempts=0
@@ -37,7 +37,7 @@ def enqueue(
 
 @dataclass(frozen=True, kw_only=True)
 class Leased:
-    """A delivery that one deliverer has for itself until its lease ends; `attempt` tells its leases apart."""
+    """A delivery that is leased to one deliverer until the lease ends; each lease has another `attempt`."""
 
     id: int
     public_id: str
@@ -48,15 +48,12 @@ class Leased:
     attempt: int
 
     def opened(self, keyring: Keyring) -> bytes:
-        """The payload.
-
-        Raises `UndecryptableError` where no key of the ring opens it.
-        """
+        """Return the payload; raise `UndecryptableError` where no key of the ring opens it."""
         return keyring.open(self.sealed, subject=SUBJECT, place=self.public_id)
 
 
 def lease_next(db: Session, *, now: datetime) -> Leased | None:
-    """Take the longest-due delivery for `LEASE`, or None; two deliverers never get the same one."""
+    """Lease the delivery that has been due longest for `LEASE`, or return None; two deliverers never get the same."""
     delivery = db.scalars(due(now).limit(1).with_for_update(skip_locked=True)).first()
     if delivery is None:
         return None
@@ -74,7 +71,7 @@ def lease_next(db: Session, *, now: datetime) -> Leased | None:
 
 
 def mark_sent(db: Session, leased: Leased, *, now: datetime) -> None:
-    """Write down that it is out, and forget what it said; also by a deliverer whose lease ran out meanwhile."""
+    """Record that it was sent, and delete its payload, even where the lease has ended meanwhile."""
     statement = update(Delivery).where(Delivery.id == leased.id, Delivery.sent_at.is_(None))
     _execute(
         db,
@@ -87,9 +84,9 @@ def mark_sent(db: Session, leased: Leased, *, now: datetime) -> None:
 def mark_failed(
     db: Session, leased: Leased, failure: DeliveryFailure, sentence: str, *, now: datetime
 ) -> datetime | None:
-    """Write down a failure; gives when it is tried again, or None where it is now a dead letter.
+    """Record a failure; return when it is tried again, or None where it is given up.
 
-    A deliverer whose lease ran out changes nothing: the delivery is somebody else's.
+    Change nothing where the lease has ended: the delivery may be leased to another deliverer.
     """
     again_at = next_try(failure, leased.attempt, created_at=leased.created_at, now=now)
     ours = update(Delivery).where(Delivery.id == leased.id, Delivery.attempts == leased.attempt, WAITING)
@@ -99,7 +96,7 @@ def mark_failed(
 
 
 def send_again(db: Session, public_id: str, *, now: datetime) -> bool:
-    """Give a dead letter a new start; tells whether there was one."""
+    """Make a failed delivery due again; return whether there was one."""
     statement = update(Delivery).where(
         Delivery.public_id == public_id, Delivery.failed_at.is_not(None), Delivery.payload.is_not(None)
     )
@@ -108,7 +105,7 @@ def send_again(db: Session, public_id: str, *, now: datetime) -> bool:
 
 
 def forget_delivered(db: Session, *, now: datetime) -> int:
-    """Delete one batch of deliveries that ended long ago; gives how many."""
+    """Delete one batch of old deliveries, sent or failed; return how many."""
     before = now - KEPT
     return delete_batch(db, Delivery, or_(Delivery.sent_at < before, Delivery.failed_at < before))
 

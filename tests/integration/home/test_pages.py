@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from portal.audit import Actor
 from portal.db import Database
-from portal.home.texts import EXPLANATIONS
+from portal.home.views import EXPLANATIONS
 from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EndReason
 from portal.site_settings.definition import Value

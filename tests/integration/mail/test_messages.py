@@ -14,7 +14,7 @@ from portal.audit import Actor
 from portal.commands.worker import deliver_once
 from portal.db import Database
 from portal.mail import messages
-from portal.mail.notices import WORDINGS, Notice
+from portal.mail.messages import WORDINGS, Notice
 from portal.site_settings.operations import change_settings
 from tests.conftest import START
 
@@ -52,7 +52,7 @@ SENDS: dict[str, tuple[Callable[..., object], dict[str, object], str, str]] = {
     ),
     "confirm_address": (messages.confirm_address, {"link": LINK}, "Confirm your e-mail address", LINK),
     "already_registered": (messages.already_registered, {"link": LINK}, "Confirm your e-mail address", LINK),
-    "set_password": (messages.set_password, {"link": LINK}, "Set a new password", LINK),
+    "set_password": (messages.set_password_link, {"link": LINK}, "Set a new password", LINK),
     "confirm_new_address": (messages.confirm_new_address, {"link": LINK}, "Confirm your e-mail address", LINK),
     "address_change": (
         messages.address_change,

@@ -70,7 +70,7 @@ def test_what_was_mailed_is_heard_in_other_addresses(app: Flask, address: str, c
     parts = app.extensions["portal"]
     with app.test_request_context(), parts.database.writing() as db:
         link, now = f"http://127.0.0.1/resume/{TOKEN}", parts.clock.now()
-        messages.set_password(db, to="a@mail.example", link=link, now=now)
+        messages.set_password_link(db, to="a@mail.example", link=link, now=now)
         messages.guest_code(db, to="a@mail.example", code=CODE, now=now)
     assert len(letters(app)) == 2
     app.test_client().get(f"/resume/{TOKEN}")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from portal.outbox.definition import GIVE_UP_AFTER, LEASE, DeliveryFailure, next_try
-from portal.outbox.delivery import DEADLINE_S
+from portal.outbox.delivery import SMTP_DEADLINE_S
 
 CREATED = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -42,4 +42,4 @@ def test_a_server_that_is_away_for_a_day_loses_nothing() -> None:
 
 
 def test_the_longest_attempt_ends_within_its_lease() -> None:
-    assert timedelta(seconds=2 * DEADLINE_S) < LEASE
+    assert timedelta(seconds=2 * SMTP_DEADLINE_S) < LEASE
