@@ -36,7 +36,6 @@ from portal.home import views as home_views
 from portal.hub import case_views as hub_case_views
 from portal.hub import customer_views as hub_customer_views
 from portal.hub import views as hub_views
-from portal.hub import work as hub
 from portal.integrations import service as integrations
 from portal.integrations.commands import integrations_group
 from portal.outbox.delivery import read_mail_server
@@ -105,7 +104,7 @@ COMMANDS = (
 )
 HOOKS = Hooks(
     kept_work=kept_work,
-    parkable_page=lambda found, path: parkable_page(found, path) or hub.parkable_page(found, path),
+    parkable_page=lambda found, path: parkable_page(found, path) or hub_case_views.parkable_case_page(found, path),
     place_of_page=place_of_page,
     guest_has_drafts=guest_has_drafts,
     claim_drafts=claim_drafts,

@@ -1,1 +1,1 @@
-"""The staff side: what was sent, and each case with its answers as they were sent."""
+"""The staff side: the work list, cases with the answers that were sent, and customers."""

@@ -1,26 +1,31 @@
-"""One case: what was sent, its files and receipt, notes, status and assignment."""
+"""One case: its answers, files and receipt, notes, status and assignment."""
 
+import re
 from dataclasses import dataclass, field
 
 from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import TextAreaField
+from wtforms.validators import DataRequired, Length
 
+from portal.accounts.forms import AccountForm
 from portal.accounts.models import Person
 from portal.accounts.signed_in import active_person
 from portal.audit import record
 from portal.drafts.models import Draft
+from portal.drafts.open_draft import PAGE_ID_LENGTH
 from portal.form_definitions.types.form_fields import FileView
 from portal.form_definitions.versions.queries import definition_of
-from portal.hub.forms import LONGEST_NOTE, NoteForm
 from portal.hub.operations import ASSIGNED, NOTE, STATUS, add_note, assign, change_status, note_text
-from portal.hub.queries import Told, case_of, history, last_change, staff
+from portal.hub.queries import NamedEvent, case_history, case_of, last_change, staff
 from portal.hub.rules import is_overdue, waiting_days
-from portal.hub.views import Choice, days_text, status_choices
-from portal.hub.work import deed, note_look, person
+from portal.hub.views import Choice, acting, days_text, person, record_view, status_choices
 from portal.mail import messages
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import Parked, keep_parked, parked_on
+from portal.sessions.queries import FoundSession
 from portal.site_settings.current import clock_time, day_text, local_day, moment_text, settings, today
 from portal.storage.uploads import file_answer
 from portal.submissions.answers import SectionAnswers, sent_sections
@@ -34,18 +39,30 @@ from portal.submissions.queries import submission_by_reference
 from portal.tokens import new_token
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
-from portal.web.declarations import Access, Activity, access, activity, shows_form_again
+from portal.web.declarations import HUB, Access, Activity, access, activity, shows_form_again
 from portal.web.languages import language, speaking
 from portal.web.strict_input import require_end_marker
 from portal.web.unit_of_work import db, now, reading
 
-PAGE_ID_LENGTH = 16
 blueprint = Blueprint("cases", __name__)
+LONGEST_NOTE = 4000
+_CASE = re.compile(r"/hub/cases/(?P<reference>[^/]+)")
+
+
+class NoteForm(AccountForm):
+    """A note about a case."""
+
+    note = TextAreaField(
+        validators=[
+            DataRequired(lazy_gettext("Write a note")),  # type: ignore[arg-type]  # lazy texts are texts
+            Length(max=LONGEST_NOTE, message=lazy_gettext("Write at most %(max)d characters")),  # type: ignore[arg-type]
+        ]
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deed:
-    """One entry of the history: what, who, when, and the words of a note."""
+class HistoryEntry:
+    """One entry of the history: what was done, by whom and when, and the text of a note."""
 
     title: str
     moment: str
@@ -53,8 +70,8 @@ class Deed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """Why a change was not made: what stands in the control, and what the page says of it."""
+class RefusedChange:
+    """A change that was not made: the value in its control, and the reason to show."""
 
     status: int
     control: str
@@ -64,7 +81,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Controls:
-    """What stands in the controls; `seen` is what the page believes to be stored, sent along with each change."""
+    """The values of the controls; `seen` is the stored value at the time, sent along with each change."""
 
     note: str = ""
     status: str
@@ -75,14 +92,14 @@ class Controls:
 
 
 def address_of(submission: Submission) -> str:
-    """Where a case is shown."""
+    """Return the address of a case."""
     return f"/hub/cases/{submission.reference}"
 
 
 def case_page(
-    submission: Submission, *, form: NoteForm | None = None, refusal: Refusal | None = None
+    submission: Submission, *, form: NoteForm | None = None, refusal: RefusedChange | None = None
 ) -> ResponseReturnValue:
-    """The page of a case; `form` is a note that was not taken, `refusal` a change that was not made."""
+    """Return the page of a case; `form` is a note that was not added, `refusal` a change that was not made."""
     customer = customer_of(app_state().configuration.keyring, submission.reference, submission.case)
     definition = definition_of(submission.version)
     people = staff(db())
@@ -93,12 +110,12 @@ def case_page(
         address=address_of(submission),
         title=definition.title.in_(language()),
         customer=customer,
-        sections=answers_of(submission),
-        files=files_of(submission),
+        sections=case_answers(submission),
+        files=case_files(submission),
         sent_on=day_text(local_day(submission.sent_at)),
         sent_time=clock_time(submission.sent_at),
         status=STATUSES[submission.case.status],
-        waiting=_waiting(submission),
+        waiting=_waiting_text(submission),
         is_overdue=_is_overdue(submission),
         controls=_controls(submission, form, refusal, parked),
         refusal=refusal,
@@ -107,39 +124,50 @@ def case_page(
         statuses=status_choices(),
         assignees=assignee_choices(submission, people),
         longest_note=LONGEST_NOTE,
-        deeds=[*(_deed(submission, told, people) for told in history(db(), submission.id)), _sent(submission)],
+        entries=[
+            *(_entry(submission, found, people) for found in case_history(db(), submission.id)),
+            _first_entry(submission),
+        ],
         page_id=parked.tab if parked else new_token()[:PAGE_ID_LENGTH],
     )
     return page, _status(form, refusal)
 
 
-def _status(form: NoteForm | None, refusal: Refusal | None) -> int:
+def _status(form: NoteForm | None, refusal: RefusedChange | None) -> int:
     if refusal:
         return refusal.status
     return 422 if form and form.errors else 409 if form else 200
 
 
-def answers_of(submission: Submission) -> list[SectionAnswers]:
-    """The answers as they were sent, in the words of the version that asked for them."""
+def case_answers(submission: Submission) -> list[SectionAnswers]:
+    """Return the answers as they were sent, with the questions of that version of the form."""
     answers = sent_answers(app_state().configuration.keyring, submission)
     return sent_sections(definition_of(submission.version), answers)
 
 
-def files_of(submission: Submission) -> dict[str, FileView]:
-    """The files that were sent, by their ids, each with where staff download it."""
+def case_files(submission: Submission) -> dict[str, FileView]:
+    """Return the files that were sent, by their ids, with the addresses at which staff download them."""
     answers = sent_answers(app_state().configuration.keyring, submission)
     return files_of_submission(submission, answers, f"{address_of(submission)}/files")
 
 
 def _parked(submission: Submission) -> Parked | None:
-    """A note that this person sent after the session's end and its grace; the latest of several tabs."""
+    """Return the note that this person sent too late, the latest of several tabs, or None."""
     keyring, page = app_state().configuration.keyring, address_of(submission)
     found = parked_on(db(), keyring, page, now=now(), person_id=person().id)
     return next((parked for parked in found if dict(parked.form.pairs).get("note", "").strip()), None)
 
 
+def parkable_case_page(found: FoundSession, path: str) -> str | None:
+    """Return the path of the case whose note was sent too late; no other page of the hub has long answers to keep."""
+    case = _CASE.fullmatch(path)
+    if case is None or found.kind != HUB or found.person_id is None or not request.form.get("note", "").strip():
+        return None
+    return path if case_of(reading(), case["reference"]) else None
+
+
 def _controls(
-    submission: Submission, form: NoteForm | None, refusal: Refusal | None, parked: Parked | None
+    submission: Submission, form: NoteForm | None, refusal: RefusedChange | None, parked: Parked | None
 ) -> Controls:
     status, assignee = submission.case.status, str(submission.case.assignee_id or "")
     typed = {refusal.control: refusal.typed} if refusal else {}
@@ -158,22 +186,19 @@ def _controls(
 
 
 def assignee_choices(submission: Submission, people: list[Person]) -> list[Choice]:
-    """Nobody, you, all others who work here, and whoever has the case even if they have left."""
-    known = [Choice(value=str(each.id), label=_name(each)) for each in people]
+    """Return the choices of an assignee: nobody, you, other staff, and the present assignee even if they have left."""
+    me = person().id
+    known = [Choice(value=str(each.id), label=_("You") if each.id == me else each.shown_name) for each in people]
     holder = str(submission.case.assignee_id or "")
     left = [Choice(value=holder, label=_("Somebody who has left"))] if holder else []
-    mine = [choice for choice in known if choice.value == str(person().id)]
+    mine = [choice for choice in known if choice.value == str(me)]
     others = [choice for choice in known if choice not in mine]
     gone = [] if any(choice.value == holder for choice in known) else left
     return [Choice(value="", label=_("Nobody")), *mine, *others, *gone]
 
 
-def _name(each: Person) -> str:
-    return _("You") if each.id == person().id else each.shown_name
-
-
-def _waiting(submission: Submission) -> str | None:
-    """How long an open case has waited."""
+def _waiting_text(submission: Submission) -> str | None:
+    """Return how long an open case has waited, None for a closed one."""
     is_open = STATUSES[submission.case.status].is_open
     return days_text(waiting_days(local_day(submission.sent_at), today())) if is_open else None
 
@@ -183,47 +208,47 @@ def _is_overdue(submission: Submission) -> bool:
     return is_open and is_overdue(local_day(submission.sent_at), today(), due_days=settings().case_due_days)
 
 
-def _deed(submission: Submission, told: Told, people: list[Person]) -> Deed:
-    moment, who = moment_text(told.event.at), who_of(told)
-    if told.event.kind == NOTE:
-        text = note_text(app_state().configuration.keyring, submission, told.event)
-        return Deed(title=_("Note by %(who)s", who=who), moment=moment, text=text)
-    if told.event.kind == STATUS:
-        return Deed(title=str(STATUSES[told.event.value or ""].staff_words), moment=moment, text=_by(who))
-    return Deed(title=assigned_text(told, people), moment=moment, text=_by(who))
+def _entry(submission: Submission, found: NamedEvent, people: list[Person]) -> HistoryEntry:
+    moment, who = moment_text(found.event.at), who_of(found)
+    if found.event.kind == NOTE:
+        text = note_text(app_state().configuration.keyring, submission, found.event)
+        return HistoryEntry(title=_("Note by %(who)s", who=who), moment=moment, text=text)
+    if found.event.kind == STATUS:
+        return HistoryEntry(title=str(STATUSES[found.event.value or ""].staff_words), moment=moment, text=_by(who))
+    return HistoryEntry(title=assigned_text(found, people), moment=moment, text=_by(who))
 
 
-def assigned_text(told: Told, people: list[Person]) -> str:
-    """To whom a case was given."""
-    if told.event.kind != ASSIGNED or told.event.value is None:
+def assigned_text(found: NamedEvent, people: list[Person]) -> str:
+    """Return to whom a case was assigned, in words."""
+    if found.event.kind != ASSIGNED or found.event.value is None:
         return _("Assigned to nobody")
     names = {str(each.id): _("you") if each.id == person().id else each.shown_name for each in people}
-    return _("Assigned to %(name)s", name=names.get(told.event.value, _("somebody who has left")))
+    return _("Assigned to %(name)s", name=names.get(found.event.value, _("somebody who has left")))
 
 
-def who_of(told: Told) -> str:
-    """Who did it."""
-    return _("you") if told.event.person_id == person().id else told.who or _("somebody who has left")
+def who_of(found: NamedEvent) -> str:
+    """Return who did it, in words."""
+    return _("you") if found.event.person_id == person().id else found.who or _("somebody who has left")
 
 
 def _by(who: str) -> str:
     return _("By %(who)s", who=who)
 
 
-def _sent(submission: Submission) -> Deed:
-    """The first entry of every history."""
+def _first_entry(submission: Submission) -> HistoryEntry:
+    """Return the first entry of every history."""
     begun = submission.begun_by_name
     text = _("Begun for the customer by %(who)s", who=begun) if begun else None
-    return Deed(title=_("Sent"), moment=moment_text(submission.sent_at), text=text)
+    return HistoryEntry(title=_("Sent"), moment=moment_text(submission.sent_at), text=text)
 
 
 @blueprint.get("/hub/cases/<reference>")
 @access(Access.STAFF)
 @activity(Activity.LOAD)
 def show_case(reference: str) -> ResponseReturnValue:
-    """The answers as they were sent, and the case beside them; the look is recorded."""
+    """Show the answers as they were sent, and the case beside them; record the view."""
     submission = case_of(reading(), reference) or abort(404)
-    note_look("case_viewed", submission.reference)
+    record_view("case_viewed", submission.reference)
     return case_page(submission)
 
 
@@ -232,93 +257,92 @@ def show_case(reference: str) -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 @shows_form_again
 def save_case(reference: str) -> ResponseReturnValue:
-    """Add a note, save a status or assign: which of them, the button pressed says, else the field that was sent."""
+    """Add a note, save a status or assign the case, according to the field that was sent."""
     submission = case_of(db(), reference, locked=True) or abort(404)
     require_end_marker()
-    deeds = {"note": _take_note, "status": _take_status, "assignee": _take_assignee}
-    sent = [name for name in deeds if name in request.form]
+    actions = {"note": _save_note, "status": _save_status, "assignee": _save_assignee}
+    sent = [name for name in actions if name in request.form]
     if len(sent) != 1:
         abort(400)
-    return deeds[sent[0]](submission)
+    return actions[sent[0]](submission)
 
 
 def _back(submission: Submission) -> ResponseReturnValue:
     return redirect(address_of(submission), 303)
 
 
-def _take_note(submission: Submission) -> ResponseReturnValue:
+def _save_note(submission: Submission) -> ResponseReturnValue:
     form = NoteForm()
     if token_refused() or not form.validate():
         return case_page(submission, form=form)
-    keyring, key = app_state().configuration.keyring, _page_id()
+    keyring = app_state().configuration.keyring
+    key = request.form.get("_page", "")[:PAGE_ID_LENGTH] or abort(400)
     text = str(form.note.data).replace("\r\n", "\n").strip()
-    if add_note(db(), app_state().database, submission, text, key=key, keyring=keyring, by=deed()):
+    if add_note(db(), app_state().database, submission, text, key=key, keyring=keyring, by=acting()):
         record(db(), "case_note_added", by=actor(person().id), now=now(), subject=submission.reference)
-    _let_go_of_parked(submission, key)
+    _forget_parked_note(submission, key)
     return _back(submission)
 
 
-def _page_id() -> str:
-    return request.form.get("_page", "")[:PAGE_ID_LENGTH] or abort(400)
-
-
-def _let_go_of_parked(submission: Submission, tab: str) -> None:
-    """What this page had parked is sent now."""
+def _forget_parked_note(submission: Submission, tab: str) -> None:
+    """Forget the note that was parked from this page, as it is sent now."""
     keyring, page = app_state().configuration.keyring, address_of(submission)
     for parked in parked_on(db(), keyring, page, now=now(), person_id=person().id):
         if parked.tab == tab:
             keep_parked(db(), keyring, parked, None)
 
 
-def _take_status(submission: Submission) -> ResponseReturnValue:
+def _save_status(submission: Submission) -> ResponseReturnValue:
     wanted, stored = request.form["status"], submission.case.status
-    refusal = _refusal(submission, "status", wanted, stored, known=wanted in STATUSES)
+    refusal = _refused_change(submission, "status", wanted, stored, known=wanted in STATUSES)
     if refusal:
         return case_page(submission, refusal=refusal)
     if wanted != stored:
-        change_status(db(), submission, wanted, by=deed())
+        change_status(db(), submission, wanted, by=acting())
         record(
             db(), "case_status_changed", by=actor(person().id), now=now(), subject=submission.reference, status=wanted
         )
-        _tell_customer(submission)
+        _mail_new_status(submission)
     return _back(submission)
 
 
-def _take_assignee(submission: Submission) -> ResponseReturnValue:
+def _save_assignee(submission: Submission) -> ResponseReturnValue:
     wanted, stored = request.form["assignee"], str(submission.case.assignee_id or "")
     known = {choice.value for choice in assignee_choices(submission, staff(db()))}
-    refusal = _refusal(submission, "assignee", wanted, stored, known=wanted in known)
+    refusal = _refused_change(submission, "assignee", wanted, stored, known=wanted in known)
     if refusal:
         return case_page(submission, refusal=refusal)
     if wanted != stored:
-        assign(db(), submission, int(wanted) if wanted else None, by=deed())
+        assign(db(), submission, int(wanted) if wanted else None, by=acting())
         record(db(), "case_assigned", by=actor(person().id), now=now(), subject=submission.reference, assignee=wanted)
     return _back(submission)
 
 
-def _refusal(submission: Submission, control: str, wanted: str, stored: str, *, known: bool) -> Refusal | None:
-    """Why a choice is not taken: it is none, its page is old, or somebody else chose differently meanwhile."""
+def _refused_change(
+    submission: Submission, control: str, wanted: str, stored: str, *, known: bool
+) -> RefusedChange | None:
+    """Return why a choice is not saved (unknown, from an old page, or overtaken), or None where it can be."""
     if not known:
-        return Refusal(status=422, control=control, typed=stored, text=_("Choose from the list"))
+        return RefusedChange(status=422, control=control, typed=stored, text=_("Choose from the list"))
     if token_refused():
         text = _("This page was out of date. Nothing was changed: check your choice and press again.")
-        return Refusal(status=409, control=control, typed=wanted, text=text)
+        return RefusedChange(status=409, control=control, typed=wanted, text=text)
     if wanted != stored and request.form.get("_seen", "") != stored:
-        return Refusal(status=409, control=control, typed=wanted, text=_overtaken(submission, control))
+        return RefusedChange(status=409, control=control, typed=wanted, text=_overtaken(submission, control))
     return None
 
 
 def _overtaken(submission: Submission, control: str) -> str:
-    told = last_change(db(), submission.id, {"status": STATUS, "assignee": ASSIGNED}[control])
-    who = who_of(told) if told else _("somebody")
+    found = last_change(db(), submission.id, {"status": STATUS, "assignee": ASSIGNED}[control])
+    who = who_of(found) if found else _("somebody")
     if control == "status":
         words = STATUSES[submission.case.status].staff_words
         return _("Since you opened this page the status was changed to “%(status)s” by %(who)s.", status=words, who=who)
     return _("Since you opened this page the case was given to somebody else by %(who)s.", who=who)
 
 
-def _tell_customer(submission: Submission) -> None:
-    """Mail the new status to whoever sent the form, in the language in which they filled it."""
+def _mail_new_status(submission: Submission) -> None:
+    """E-mail the new status to the person who sent the form, in the language of their form."""
     draft, status = db().get_one(Draft, submission.draft_id), STATUSES[submission.case.status]
     owner = active_person(draft.person_id)
     customer = customer_of(app_state().configuration.keyring, submission.reference, submission.case)
@@ -340,19 +364,19 @@ def _tell_customer(submission: Submission) -> None:
 @blueprint.get("/hub/cases/<reference>/files/<file_id>")
 @access(Access.STAFF)
 @activity(Activity.NAVIGATE)
-def download(reference: str, file_id: str) -> ResponseReturnValue:
-    """One file as it was sent; the look is recorded."""
+def download_file(reference: str, file_id: str) -> ResponseReturnValue:
+    """Download one file as it was sent; record the view."""
     submission = submission_by_reference(db(), reference) or abort(404)
     file = sent_file(submission.reference, file_id) or abort(404)
-    note_look("file_downloaded", submission.reference)
+    record_view("file_downloaded", submission.reference)
     return file_answer(file)
 
 
 @blueprint.get("/hub/cases/<reference>/receipt.pdf")
 @access(Access.STAFF)
 @activity(Activity.NAVIGATE)
-def receipt(reference: str) -> ResponseReturnValue:
-    """All answers of a case as they were sent; the look is recorded."""
+def download_receipt(reference: str) -> ResponseReturnValue:
+    """Download all answers of a case as they were sent; record the view."""
     submission = submission_by_reference(db(), reference) or abort(404)
-    note_look("receipt_viewed", submission.reference)
+    record_view("receipt_viewed", submission.reference)
     return receipt_answer(submission)

@@ -1,4 +1,4 @@
-"""Customers: found, shown, and helped to begin a form."""
+"""Finding customers, showing what they sent, and starting a form for them."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from sqlalchemy.orm import Session
+from wtforms import StringField
+from wtforms.validators import DataRequired, Length
 
-from portal.accounts.forms import typed
+from portal.accounts.forms import AccountForm, MailForm, typed
 from portal.accounts.models import Person
 from portal.accounts.queries import person_by_key
 from portal.accounts.rules import Address, BadAddressError, address_key, read_address
@@ -21,10 +23,8 @@ from portal.drafts.sealing import begun_for
 from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of, published_forms
-from portal.hub.forms import BeginForm, CustomerForm
 from portal.hub.queries import MailedLink, case_of, links_of, open_drafts_of, sent_by
-from portal.hub.views import Choice
-from portal.hub.work import note_look, opened_words, person, sealed_words
+from portal.hub.views import Choice, opened_words, person, record_view, sealed_words
 from portal.resume.coming_back import hand_over
 from portal.resume.rules import Life, Target, clean_reference, target
 from portal.sessions.operations import Holder
@@ -48,9 +48,26 @@ MOST_NAMED = 8
 blueprint = Blueprint("customers", __name__)
 
 
+class CustomerForm(AccountForm):
+    """An e-mail address or a reference to find."""
+
+    customer = StringField(
+        validators=[DataRequired(lazy_gettext("Enter an e-mail address or a reference"))]  # type: ignore[arg-type]
+    )
+
+
+class BeginForm(MailForm):
+    """The person for whom a form is started, and which form."""
+
+    form = StringField(validators=[DataRequired(lazy_gettext("Choose a form"))])  # type: ignore[arg-type]
+    name = StringField(
+        validators=[Length(max=200, message=lazy_gettext("Write at most %(max)d characters"))]  # type: ignore[arg-type]
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
-class Begun:
-    """A draft as its row shows it."""
+class DraftRow:
+    """A draft as shown in its row."""
 
     reference: str
     title: str
@@ -60,53 +77,52 @@ class Begun:
 
 @dataclass(frozen=True, kw_only=True)
 class FoundCustomer:
-    """Whom an address belongs to, and what there is under it."""
+    """The person with an e-mail address, and their sent forms and drafts."""
 
     email: str
     person: Person | None
     sent: list[SentRow]
-    drafts: list[Begun]
+    drafts: list[DraftRow]
 
 
 def customers_page(
     *, search: CustomerForm | None = None, begin: BeginForm | None = None, email: str = ""
 ) -> ResponseReturnValue:
-    """The page with its two forms; `email` is the customer whose requests are shown."""
+    """Return the page with its two forms; `email` is the customer whose requests are shown."""
     forms = [form for form in published_forms(db(), language()) if can_be_handed_over(form)]
     page = render_template(
         "hub/customers.html",
         search=search or CustomerForm(formdata=None, customer=email),
         begin=begin or BeginForm(formdata=None, email=email),
-        forms=[Choice(value="", label=_("Choose a form")), *map(_choice, forms)],
-        found=_found(db(), email) if email else None,
+        forms=[
+            Choice(value="", label=_("Choose a form")),
+            *(Choice(value=form.id, label=form.title.in_(language())) for form in forms),
+        ],
+        found=_find_customer(db(), email) if email else None,
     )
     return page, 422 if (search and search.errors) or (begin and begin.errors) else 200
 
 
 def can_be_handed_over(form: FormDefinition) -> bool:
-    """Whether somebody can come to the form by a link: by an account, or where it can be saved."""
+    """Return whether a link can open the form: it needs an account, or can be saved."""
     return form.allow_save or form.access == "account"
 
 
-def _choice(form: FormDefinition) -> Choice:
-    return Choice(value=form.id, label=form.title.in_(language()))
-
-
-def _found(db: Session, email: str) -> FoundCustomer:
+def _find_customer(db: Session, email: str) -> FoundCustomer:
     person = person_by_key(db, address_key(email))
     (term,) = search_terms(email)[:1] or ("",)
     key = search_key(term, secret=app_state().configuration.secret_key)
     sent = sent_by(db, person_id=person.id if person else None, key=key)
     drafts = open_drafts_of(db, person.id, now=now()) if person else []
     named = ", ".join(submission.reference for submission in sent[:MOST_NAMED])
-    note_look("customer_viewed", f"person {person.id}" if person else named or None, requests=len(sent))
+    record_view("customer_viewed", f"person {person.id}" if person else named or None, requests=len(sent))
     return FoundCustomer(
-        email=email, person=person, sent=[sent_row(each) for each in sent], drafts=[_begun(each) for each in drafts]
+        email=email, person=person, sent=[sent_row(each) for each in sent], drafts=[_draft_row(each) for each in drafts]
     )
 
 
-def _begun(draft: Draft) -> Begun:
-    return Begun(
+def _draft_row(draft: Draft) -> DraftRow:
+    return DraftRow(
         reference=draft.reference,
         title=definition_of(draft.version).title.in_(language()),
         changed=moment_text(draft.changed_at),
@@ -115,20 +131,20 @@ def _begun(draft: Draft) -> Begun:
 
 
 def draft_page(draft: Draft) -> ResponseReturnValue:
-    """How a draft stands: never its answers, not even which questions are answered."""
+    """Return the page of a draft's state: without its answers, or which questions are answered."""
     life = Life(expires_at=draft.expires_at, sent_at=draft.sent_at, deleted_at=draft.deleted_at)
     state = target(life, now())
     return render_template(
         "hub/draft.html",
         draft=draft,
         title=definition_of(draft.version).title.in_(language()),
-        facts=[(_("State"), STATES[state]), *_facts(draft, is_open=state is Target.OPEN)],
+        facts=[(_("State"), STATES[state]), *_draft_facts(draft, is_open=state is Target.OPEN)],
         is_sent=state is Target.SENT,
-        links=[(moment_text(link.issued_at), fate(link)) for link in links_of(db(), draft.id)],
+        links=[(moment_text(link.issued_at), delivery_text(link)) for link in links_of(db(), draft.id)],
     )
 
 
-def _facts(draft: Draft, *, is_open: bool) -> list[tuple[str, str]]:
+def _draft_facts(draft: Draft, *, is_open: bool) -> list[tuple[str, str]]:
     begun = [(_("Begun by"), draft.begun_by_name)] if draft.begun_by_name else []
     customer = begun_for(app_state().configuration.keyring, draft)
     whom = [(_("Begun for"), customer)] if customer else []
@@ -137,8 +153,8 @@ def _facts(draft: Draft, *, is_open: bool) -> list[tuple[str, str]]:
     return [(_("Begun"), moment_text(draft.started_at)), *begun, *whom, (_("Last change"), changed), *kept]
 
 
-def fate(link: MailedLink) -> str:
-    """What became of the mail that took a link away."""
+def delivery_text(link: MailedLink) -> str:
+    """Return in words whether the e-mail with a link was delivered."""
     if link.sent_at:
         return _("Sent")
     if link.failed_at:
@@ -154,7 +170,7 @@ def fate(link: MailedLink) -> str:
 @access(Access.STAFF)
 @activity(Activity.LOAD)
 def show_customers() -> ResponseReturnValue:
-    """Look for a customer, or begin a form for one; the address holds whom, sealed."""
+    """Show the search for customers, and the customer who is named in the address, encrypted."""
     return customers_page(email=opened_words(request.args.get("find", "")))
 
 
@@ -162,11 +178,11 @@ def show_customers() -> ResponseReturnValue:
 @access(Access.STAFF)
 @activity(Activity.SUBMIT)
 def find_customer() -> ResponseReturnValue:
-    """Go to the customer of an address or of a sent form, or to the draft of a reference."""
+    """Find a customer by an e-mail address or a sent form's reference, or a draft by its reference."""
     form = CustomerForm()
     if not form.validate():
         return customers_page(search=form)
-    note_look("customers_searched")
+    record_view("customers_searched")
     sought = typed(form.customer).strip()
     found = _by_address(sought) or _by_case(sought) or _by_draft(sought)
     if found is None:
@@ -205,9 +221,9 @@ def _by_draft(sought: str) -> str | None:
 @access(Access.STAFF)
 @activity(Activity.NAVIGATE)
 def show_draft(reference: str) -> ResponseReturnValue:
-    """How a draft stands; the look is recorded."""
+    """Show the state of a draft; record the view."""
     draft = draft_by_reference(reading(), reference) or abort(404)
-    note_look("draft_viewed", draft.reference)
+    record_view("draft_viewed", draft.reference)
     return draft_page(draft)
 
 
@@ -215,18 +231,18 @@ def show_draft(reference: str) -> ResponseReturnValue:
 @access(Access.STAFF)
 @activity(Activity.SUBMIT)
 def begin_form() -> ResponseReturnValue:
-    """Begin a form for somebody, and mail them the link to it; staff never see what they write there."""
+    """Start a form for somebody and e-mail them the link; staff never see their answers before they are sent."""
     form = BeginForm()
     if not form.validate():
         return customers_page(begin=form)
     version = current_version(db(), typed(form.form).replace("_", "-"))
     definition = definition_of(version) if version else None
     owner = _account(form.address)
-    fault = _fault(definition, owner)
+    fault = _why_not_offered(definition, owner)
     if fault or version is None or definition is None:
         form.refuse(form.form, fault or _("Choose a form"))
         return customers_page(begin=form)
-    draft = _begin(version, definition, owner, form)
+    draft = _begin_draft(version, definition, owner, form)
     return redirect(url_for("customers.show_draft", reference=draft.reference), 303)
 
 
@@ -235,8 +251,8 @@ def _account(address: Address) -> Person | None:
     return found if found and found.is_active else None
 
 
-def _fault(definition: FormDefinition | None, owner: Person | None) -> str | None:
-    """Why nobody could come to this form by a link."""
+def _why_not_offered(definition: FormDefinition | None, owner: Person | None) -> str | None:
+    """Return why this form cannot be opened by a link, or None where it can."""
     if definition is None or not can_be_handed_over(definition):
         return _("Choose a form from the list")
     if owner is None and (definition.access == "account" or not definition.allow_save):
@@ -244,8 +260,8 @@ def _fault(definition: FormDefinition | None, owner: Person | None) -> str | Non
     return None
 
 
-def _begin(version: FormVersion, definition: FormDefinition, owner: Person | None, form: BeginForm) -> Draft:
-    """The draft is the account's, or a guest's who comes by the link and a code; nobody's session opens it yet."""
+def _begin_draft(version: FormVersion, definition: FormDefinition, owner: Person | None, form: BeginForm) -> Draft:
+    """Start the draft for an account, or for a guest who will open it with the link and a code."""
     keyring, me = app_state().configuration.keyring, person()
     holder = Holder(person_id=owner.id) if owner else Holder(guest_id=new_token())
     draft = start_draft(db(), version, definition, holder, rules=kept_by(definition), keyring=keyring, now=now())

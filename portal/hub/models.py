@@ -1,4 +1,4 @@
-"""What staff did with a case: rows are only added."""
+"""The history of cases: rows are only added."""
 
 from datetime import datetime
 
@@ -10,9 +10,9 @@ from portal.db import Base
 
 
 class CaseEvent(Base):
-    """One deed: a note (sealed), another status, or another assignee (`value`: the status, or the person's number).
+    """One action: a note (sealed), another status, or another assignee (`value`: the status, or the person's number).
 
-    `key` is that of the page a note was written on: the same page sent twice is one note.
+    `key` is that of the page on which a note was written: the same page sent twice is one note.
     """
 
     __tablename__ = "case_events"

@@ -1,4 +1,4 @@
-"""Finding cases, what was done with them, who works here, and what one customer has begun and sent."""
+"""Finding cases with their history, staff, and what one customer has started and sent."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MOST_REQUESTS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """One row of the work list as it is stored."""
+    """One stored row of the work list."""
 
     case: Case
     reference: str
@@ -32,7 +32,7 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """What the filter of an address means to the database: who asks, hashes of words, the day's limit of overdue."""
+    """A filter with what a query needs besides: who asks, the hashes of words, and when a case is overdue."""
 
     filter: Filter
     person_id: int
@@ -41,8 +41,8 @@ class Search:
 
 
 def listed_cases(db: Session, search: Search, *, limit: int) -> list[Listed]:
-    """The cases of one page in the order of the filter, without their answers."""
-    page = aliased(Case, _page(search).limit(limit).subquery())
+    """Return at most `limit` cases in the order of the filter, without their answers."""
+    page = aliased(Case, _page_query(search).limit(limit).subquery())
     query = (
         select(page, Submission.reference, FormVersion, Person.name, Person.email)
         .join(Submission, Submission.id == page.submission_id)
@@ -57,16 +57,16 @@ def listed_cases(db: Session, search: Search, *, limit: int) -> list[Listed]:
 
 
 def count_cases(db: Session, search: Search) -> int:
-    """How many cases the filter shows on all its pages."""
-    return db.scalar(select(func.count()).select_from(Case).where(*_conditions(search))) or 0
+    """Return the number of cases on all pages of the filter."""
+    return db.scalar(select(func.count()).select_from(Case).where(*_case_conditions(search))) or 0
 
 
-def _page(search: Search) -> Select[Case]:
-    query = select(Case).where(*_conditions(search)).order_by(*_order(search.filter, Case))
+def _page_query(search: Search) -> Select[Case]:
+    query = select(Case).where(*_case_conditions(search)).order_by(*_order(search.filter, Case))
     return query.where(_beyond(search.filter)) if search.filter.after_id else query
 
 
-def _conditions(search: Search) -> Iterator[ColumnElement[bool]]:
+def _case_conditions(search: Search) -> Iterator[ColumnElement[bool]]:
     chosen = search.filter
     if chosen.form:
         yield Case.form_id == chosen.form
@@ -94,7 +94,7 @@ def _order(chosen: Filter, of: type[Case]) -> list[ColumnElement[object]]:
 
 
 def _beyond(chosen: Filter) -> ColumnElement[bool]:
-    """What comes after the last case of the page before: by its place in the index, however far back it is."""
+    """Return the condition for the cases after the previous page: by the index, so that far pages are as fast."""
     last = aliased(Case)
     at = select(last.sent_at).where(last.submission_id == chosen.after_id).scalar_subquery()
     here, there = tuple_(Case.sent_at, Case.submission_id), tuple_(at, chosen.after_id)
@@ -103,14 +103,14 @@ def _beyond(chosen: Filter) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, kw_only=True)
 class FormLoad:
-    """A form in its current version, and how many open cases it has: young ones, up to the target, overdue."""
+    """The current version of a form, and its numbers of open cases: recent, within the target, overdue."""
 
     version: FormVersion
     waiting: tuple[int, int, int]
 
 
 def form_loads(db: Session, *, young_from: datetime, overdue_before: datetime) -> list[FormLoad]:
-    """All forms with what waits of each, ordered by form id."""
+    """Return all forms with their numbers of open cases, ordered by form id."""
     parts = (
         func.sum(case((Case.sent_at >= young_from, 1), else_=0)),
         func.sum(case((Case.sent_at < overdue_before, 1), else_=0)),
@@ -133,13 +133,13 @@ def form_loads(db: Session, *, young_from: datetime, overdue_before: datetime) -
 
 
 def staff(db: Session) -> list[Person]:
-    """The people who can work on cases, by the name they are shown by."""
+    """Return the people who can work on cases, ordered by name."""
     query = select(Person).where(Person.role.in_(STAFF_ROLES), Person.disabled_at.is_(None))
     return sorted(db.scalars(query.order_by(Person.id)), key=lambda person: person.shown_name.casefold())
 
 
 def case_of(db: Session, reference: str, *, locked: bool = False) -> Submission | None:
-    """The sent form of this reference with its case; `locked` lines up those who change the case."""
+    """Return the sent form with this reference, and its case; `locked` makes others wait who change the case."""
     query = select(Submission).where(Submission.reference == reference.upper())
     found = db.scalar(query)
     if found and locked:
@@ -148,31 +148,31 @@ def case_of(db: Session, reference: str, *, locked: bool = False) -> Submission 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """One deed of a case's history, with who did it."""
+class NamedEvent:
+    """One event of a case's history, with the name of who acted."""
 
     event: CaseEvent
     who: str | None
 
 
-def history(db: Session, submission_id: int) -> list[Told]:
-    """What was done with a case, newest first."""
+def case_history(db: Session, submission_id: int) -> list[NamedEvent]:
+    """Return the history of a case, newest first."""
     query = (
         select(CaseEvent, Person.name, Person.email)
         .outerjoin(Person, Person.id == CaseEvent.person_id)
         .where(CaseEvent.submission_id == submission_id)
         .order_by(CaseEvent.id.desc())
     )
-    return [Told(event=event, who=name or email) for event, name, email in db.execute(query)]
+    return [NamedEvent(event=event, who=name or email) for event, name, email in db.execute(query)]
 
 
-def last_change(db: Session, submission_id: int, kind: str) -> Told | None:
-    """The latest deed of one kind."""
-    return next((told for told in history(db, submission_id) if told.event.kind == kind), None)
+def last_change(db: Session, submission_id: int, kind: str) -> NamedEvent | None:
+    """Return the latest event of one kind, or None."""
+    return next((found for found in case_history(db, submission_id) if found.event.kind == kind), None)
 
 
 def sent_by(db: Session, *, person_id: int | None, key: bytes) -> Sequence[Submission]:
-    """What one customer has sent, newest first: under an account, or naming their address."""
+    """Return what one customer has sent, newest first: with an account, or with their address."""
     named = select(CaseKey.submission_id).where(CaseKey.key == key)
     own = select(Submission.id).join(Draft, Submission.draft_id == Draft.id).where(Draft.person_id == person_id)
     theirs = or_(Submission.id.in_(named), Submission.id.in_(own)) if person_id else Submission.id.in_(named)
@@ -181,7 +181,7 @@ def sent_by(db: Session, *, person_id: int | None, key: bytes) -> Sequence[Submi
 
 
 def open_drafts_of(db: Session, person_id: int, *, now: datetime) -> Sequence[Draft]:
-    """The drafts that an account can continue, last changed first; nothing of what is in them."""
+    """Return the drafts that an account can continue, last changed first."""
     is_open = (Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
     query = select(Draft).where(Draft.person_id == person_id, *is_open)
     return db.scalars(query.order_by(Draft.changed_at.desc(), Draft.id.desc()).limit(MOST_REQUESTS)).all()
@@ -189,7 +189,7 @@ def open_drafts_of(db: Session, person_id: int, *, now: datetime) -> Sequence[Dr
 
 @dataclass(frozen=True, kw_only=True)
 class MailedLink:
-    """A link to a draft: when it was issued, and what became of its mail (all None: nobody knows any more)."""
+    """A link to a draft: when it was issued, and how its e-mail was delivered (all None: no longer known)."""
 
     issued_at: datetime
     attempts: int | None
@@ -198,7 +198,7 @@ class MailedLink:
 
 
 def links_of(db: Session, draft_id: int) -> list[MailedLink]:
-    """The links to a draft that were mailed, the latest first."""
+    """Return the links to a draft that were e-mailed, the latest first."""
     query = (
         select(ResumeLink.issued_at, Delivery.attempts, Delivery.sent_at, Delivery.failed_at)
         .outerjoin(Delivery, Delivery.public_id == ResumeLink.delivery)

@@ -1,4 +1,4 @@
-"""Which cases a list shows and how long they have waited. Pure."""
+"""Which cases the work list shows, and how long they have waited. Pure."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-PAGE_SIZE = 50
+CASES_A_PAGE = 50
 OPEN, ALL = "open", "all"
 ME, NOBODY = "me", "nobody"
 OLDEST, NEWEST = "oldest", "newest"
@@ -16,10 +16,10 @@ _NUMBER = re.compile("[1-9][0-9]{0,17}")
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """What a work list shows, all of it in its address; an empty `form`, `assignee` or `find` means any.
+    """What the work list shows, as in its address; an empty `form`, `assignee` or `find` means any.
 
-    `assignee` is a person's number, `me` or `nobody`; `find` are the words searched for, sealed, so that no address
-    tells a name; `after` is the last case of the page before.
+    `assignee` is a person's number, `me` or `nobody`; `find` are the words of a search, encrypted, so that no address
+    contains a name; `after` is the last case of the previous page.
     """
 
     form: str = ""
@@ -31,18 +31,18 @@ class Filter:
     after: str = ""
 
     def with_(self, **changes: str) -> "Filter":
-        """This filter with other values, from its first page."""
+        """Return this filter with other values, at its first page."""
         return replace(self, **{"after": "", **changes})
 
     @property
     def address(self) -> str:
-        """The address of the list; what is as it is by itself is left out."""
+        """The address of the list, without the default values."""
         chosen = {name: value for name, value in asdict(self).items() if value != getattr(NOTHING_CHOSEN, name)}
         return f"/hub?{urlencode(chosen)}" if chosen else "/hub"
 
     @property
     def after_id(self) -> int | None:
-        """The number of the case after which the page begins."""
+        """The number of the last case of the previous page."""
         return int(self.after) if self.after else None
 
 
@@ -50,7 +50,7 @@ NOTHING_CHOSEN = Filter()
 
 
 def read_filter(given: Mapping[str, str], *, statuses: Collection[str]) -> Filter:
-    """The filter that an address or a form asks for; what cannot be is left as if nobody had asked."""
+    """Read the filter of an address or a form; an impossible value counts as not given."""
     allowed = {
         "status": {OPEN, ALL, *statuses},
         "order": {OLDEST, NEWEST},
@@ -68,33 +68,33 @@ def read_filter(given: Mapping[str, str], *, statuses: Collection[str]) -> Filte
 
 
 def waiting_days(sent_on: date, today: date) -> int:
-    """How many days a form has waited."""
+    """Return how many days a form has waited."""
     return max(0, (today - sent_on).days)
 
 
 def is_overdue(sent_on: date, today: date, *, due_days: int) -> bool:
-    """Whether a form has waited longer than it may."""
+    """Return whether a form has waited longer than the target."""
     return waiting_days(sent_on, today) > due_days
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ages:
-    """Where the three parts of the chart begin: younger than `half`, up to `due`, overdue; in days."""
+    """The three parts of the chart in days: younger than `half`, up to `due`, overdue."""
 
     half: int
     due: int
 
     def young_from(self, today: date, zone: ZoneInfo) -> datetime:
-        """From this instant on a form is in the youngest part."""
+        """Return the instant from which on a form is in the youngest part."""
         return _midnight(today - timedelta(days=self.half - 1), zone)
 
     def overdue_before(self, today: date, zone: ZoneInfo) -> datetime:
-        """What was sent before this instant is overdue."""
+        """Return the instant before which a form is overdue."""
         return _midnight(today - timedelta(days=self.due), zone)
 
 
 def ages(due_days: int) -> Ages:
-    """The parts of the chart for a target in days."""
+    """Return the parts of the chart for a target in days."""
     return Ages(half=max(1, due_days // 2), due=due_days)
 
 

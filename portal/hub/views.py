@@ -1,5 +1,7 @@
-"""The work list: filtered, paged, and taken away."""
+"""The work list, filtered and paged, and what all pages of the hub use: the member of staff, records of views."""
 
+import base64
+import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -8,41 +10,99 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from portal.accounts.models import Person
+from portal.accounts.signed_in import current_person
+from portal.audit import record
 from portal.db import Database
+from portal.errors import UndecryptableError
 from portal.form_definitions.versions.queries import definition_of
+from portal.hub.operations import Acting
 from portal.hub.queries import FormLoad, Listed, Search, case_of, count_cases, form_loads, listed_cases, staff
-from portal.hub.rules import ALL, ME, NOBODY, OPEN, PAGE_SIZE, Ages, Filter, ages, is_overdue, read_filter, waiting_days
-from portal.hub.work import note_look, opened_words, person, sealed_words
+from portal.hub.rules import (
+    ALL,
+    CASES_A_PAGE,
+    ME,
+    NOBODY,
+    OPEN,
+    Ages,
+    Filter,
+    ages,
+    is_overdue,
+    read_filter,
+    waiting_days,
+)
 from portal.keyring import Keyring
 from portal.resume.rules import clean_reference
 from portal.site_settings.current import local_day, settings, short_day_text, today
 from portal.submissions.customers import customer_of, search_keys, search_terms
 from portal.submissions.definition import STATUSES, Status
+from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.downloads import FORMATS, Record, download
 from portal.web.languages import language
-from portal.web.unit_of_work import db, reading
+from portal.web.unit_of_work import db, is_safe, now, reading
 
-BATCH = 500
-COLUMNS = ("reference", "form", "version", "sent_at", "status", "status_since", "assigned_to", "customer", "email")
+CASES_AT_ONCE = 500
+CASE_COLUMNS = ("reference", "form", "version", "sent_at", "status", "status_since", "assigned_to", "customer", "email")
 blueprint = Blueprint("hub", __name__)
 LONGEST_SEARCH = 320
+SEARCH_SUBJECT, SEARCH_PLACE = "hub search", "find"
 
 
-def rows_of(database: Database, keyring: Keyring, search: Search) -> Iterator[Record]:
-    """All cases that the filter shows, in its order; each batch is one short look at the database."""
+def person() -> Person:
+    """Return the member of staff who is signed in; raise `LookupError` where nobody is."""
+    found = current_person()
+    if found is None:
+        raise LookupError("The hub has no page for nobody.")
+    return found
+
+
+def acting() -> Acting:
+    """Return who acts in this request, and when."""
+    return Acting(person_id=person().id, now=now())
+
+
+def record_view(action: str, subject: str | None = None, **details: str | int | None) -> None:
+    """Record that somebody viewed something; a GET does so in a transaction of its own."""
+    by = actor(person().id)
+    if not is_safe():
+        record(db(), action, by=by, now=now(), subject=subject, **details)
+        return
+    with app_state().database.writing() as own:
+        record(own, action, by=by, now=now(), subject=subject, **details)
+
+
+def sealed_words(words: str) -> str:
+    """Return the words of a search encrypted for an address, so that no log or browser history contains them."""
+    if not words:
+        return ""
+    sealed = app_state().configuration.keyring.seal(words.encode(), subject=SEARCH_SUBJECT, place=SEARCH_PLACE)
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def opened_words(sealed: str) -> str:
+    """Return the words that `sealed_words` encrypted; empty where it was not us."""
+    try:
+        raw = base64.urlsafe_b64decode(sealed.encode("ascii") + b"=" * (-len(sealed) % 4))
+        return app_state().configuration.keyring.open(raw, subject=SEARCH_SUBJECT, place=SEARCH_PLACE).decode()
+    except (UndecryptableError, binascii.Error, UnicodeError, ValueError):
+        return ""
+
+
+def case_records(database: Database, keyring: Keyring, search: Search) -> Iterator[Record]:
+    """Yield all cases that the filter shows, in its order; read each batch in a short transaction."""
     last = replace(search, filter=search.filter.with_())
     while True:
         with database.reading() as db:
-            batch = listed_cases(db, last, limit=BATCH)
-            yield from (_row(keyring, listed) for listed in batch)
-        if len(batch) < BATCH:
+            batch = listed_cases(db, last, limit=CASES_AT_ONCE)
+            yield from (_case_record(keyring, listed) for listed in batch)
+        if len(batch) < CASES_AT_ONCE:
             return
         last = replace(last, filter=last.filter.with_(after=str(batch[-1].case.submission_id)))
 
 
-def _row(keyring: Keyring, listed: Listed) -> Record:
+def _case_record(keyring: Keyring, listed: Listed) -> Record:
     customer = customer_of(keyring, listed.reference, listed.case)
     return {
         "reference": listed.reference,
@@ -66,8 +126,8 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One case of the list; `waiting` is empty once it is closed."""
+class CaseRow:
+    """One case of the list; `waiting` is empty for a closed one."""
 
     reference: str
     form_title: str
@@ -82,11 +142,11 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkList:
-    """All that the page shows."""
+    """Everything that the page shows."""
 
     filter: Filter
     words: str
-    rows: list[Row]
+    rows: list[CaseRow]
     next: str | None
     parts: list[tuple[str, int]]
     forms: list[Choice]
@@ -95,12 +155,12 @@ class WorkList:
 
     @property
     def total(self) -> int:
-        """How many cases are open, of the form that is chosen or of all."""
+        """The number of open cases of the chosen form, or of all."""
         return sum(number for _label, number in self.parts)
 
     @property
     def summary(self) -> str:
-        """One sentence of what is shown."""
+        """A sentence about what is shown."""
         number = len(self.rows)
         if self.next or self.filter.after:
             shown = ngettext("%(num)s form on this page", "%(num)s forms on this page", number)
@@ -111,7 +171,7 @@ class WorkList:
 
 
 def search_of(chosen: Filter) -> Search:
-    """What a filter means to the database; words that name nobody find nothing."""
+    """Return the search for a filter; words that match nobody find nothing."""
     words = opened_words(chosen.find) if chosen.find else ""
     terms = search_terms(words) or ((words,) if words.strip() else ())
     return Search(
@@ -123,16 +183,16 @@ def search_of(chosen: Filter) -> Search:
 
 
 def work_list(chosen: Filter) -> WorkList:
-    """One page of the list, in three questions to the database."""
-    found = listed_cases(reading(), search_of(chosen), limit=PAGE_SIZE + 1)
-    shown = found[:PAGE_SIZE]
+    """Return one page of the list, with three queries."""
+    found = listed_cases(reading(), search_of(chosen), limit=CASES_A_PAGE + 1)
+    shown = found[:CASES_A_PAGE]
     parts = _ages()
     loads = form_loads(
         reading(),
         young_from=parts.young_from(today(), settings().zone),
         overdue_before=parts.overdue_before(today(), settings().zone),
     )
-    more = len(found) > PAGE_SIZE
+    more = len(found) > CASES_A_PAGE
     return WorkList(
         filter=chosen,
         words=opened_words(chosen.find) if chosen.find else "",
@@ -158,11 +218,11 @@ def _ages() -> Ages:
     return ages(settings().case_due_days)
 
 
-def row_of(listed: Listed) -> Row:
-    """A case as its row shows it."""
+def row_of(listed: Listed) -> CaseRow:
+    """Return a case as shown in its row."""
     customer = customer_of(app_state().configuration.keyring, listed.reference, listed.case)
     sent_on, status = local_day(listed.case.sent_at), STATUSES[listed.case.status]
-    return Row(
+    return CaseRow(
         reference=listed.reference,
         form_title=definition_of(listed.version).title.in_(language()),
         customer=customer.shown_name or _("Not named"),
@@ -176,12 +236,12 @@ def row_of(listed: Listed) -> Row:
 
 
 def days_text(days: int) -> str:
-    """A number of days in words."""
+    """Return a number of days in words."""
     return ngettext("%(num)s day", "%(num)s days", days)
 
 
 def status_choices() -> list[Choice]:
-    """All statuses in the words of staff."""
+    """Return all statuses in the words for staff."""
     return [Choice(value=status.name, label=str(status.staff_words)) for status in STATUSES.values()]
 
 
@@ -205,7 +265,7 @@ def _chart(parts: Ages, loads: list[FormLoad]) -> list[tuple[str, int]]:
 @access(Access.STAFF)
 @activity(Activity.NAVIGATE)
 def show_work_list() -> ResponseReturnValue:
-    """What was sent, as the address says; pages are told apart by their first place, so that no case stands twice."""
+    """Show the page of the list that the address asks for."""
     chosen = read_filter(request.args, statuses=STATUSES)
     return render_template("hub/work_list.html", list=work_list(chosen))
 
@@ -214,14 +274,14 @@ def show_work_list() -> ResponseReturnValue:
 @access(Access.STAFF)
 @activity(Activity.SUBMIT)
 def filter_work_list() -> ResponseReturnValue:
-    """Make the address of what is wanted; a reference leads to its case."""
+    """Redirect to the address of the filtered list, or to the case of a reference."""
     typed = request.form.get("find", "")[:LONGEST_SEARCH].strip()
     case = case_of(reading(), clean_reference(typed)) if typed else None
     if case:
         return redirect(url_for("cases.show_case", reference=case.reference), 303)
     chosen = read_filter(request.form, statuses=STATUSES)
     if typed:
-        note_look("cases_searched")
+        record_view("cases_searched")
     return redirect(chosen.with_(find=sealed_words(typed)).address, 303)
 
 
@@ -229,12 +289,12 @@ def filter_work_list() -> ResponseReturnValue:
 @access(Access.STAFF)
 @activity(Activity.SUBMIT)
 def export() -> ResponseReturnValue:
-    """The list that the page showed, all its pages, as a file; who took what away is written down."""
+    """Download all pages of the filtered list as a file; record the export."""
     chosen, form = read_filter(request.form, statuses=STATUSES), FORMATS.get(request.form.get("format", ""))
     if form is None:
         abort(422)
     search = search_of(chosen)
-    note_look(
+    record_view(
         "cases_exported",
         format=form.ending,
         number=count_cases(db(), search),
@@ -244,5 +304,5 @@ def export() -> ResponseReturnValue:
         overdue=chosen.overdue or None,
         searched="yes" if chosen.find else None,
     )
-    rows = rows_of(app_state().database, app_state().configuration.keyring, search)
-    return download(f"cases-{today():%Y-%m-%d}", form, COLUMNS, rows)
+    rows = case_records(app_state().database, app_state().configuration.keyring, search)
+    return download(f"cases-{today():%Y-%m-%d}", form, CASE_COLUMNS, rows)

@@ -20,7 +20,7 @@ def press(administrator: SignedIn, person: int, action: str, **values: str) -> i
     return administrator.post(data, f"{PEOPLE}/{person}").status_code
 
 
-def deeds(database: Database) -> list[str]:
+def actions(database: Database) -> list[str]:
     with database.reading() as db:
         return list(db.scalars(select(AuditEvent.action).order_by(AuditEvent.id)))
 
@@ -40,7 +40,7 @@ def test_a_citizen_is_found_by_address_and_the_look_is_recorded(
     data = {"csrf_token": administrator.form_token, "email": "Zoe@Mail.example"}
     answer = administrator.post(data, PEOPLE)
     assert (answer.status_code, answer.location) == (303, f"{PEOPLE}/{zoe.id}")
-    assert "person_looked_up" in deeds(database)
+    assert "person_looked_up" in actions(database)
 
 
 @pytest.mark.parametrize("typed", ["", "nobody@example.org", "no address"])
@@ -68,7 +68,7 @@ def test_a_closed_account_ends_and_an_opened_one_may_sign_in_again(
     assert press(administrator, sam.id, "enable") == 303
     with database.reading() as db:
         assert db.get_one(Person, sam.id).is_active
-    assert {"account_disabled", "account_enabled"} <= set(deeds(database))
+    assert {"account_disabled", "account_enabled"} <= set(actions(database))
 
 
 def test_one_session_or_all_of_a_person_are_ended_and_say_so(administrator: SignedIn, sign_in: SignIn) -> None:

@@ -42,7 +42,7 @@ def colleague(app: Flask) -> Citizen:
 
 
 @pytest.fixture
-def deeds(database: Database) -> Callable[[str], list[str | None]]:
+def actions(database: Database) -> Callable[[str], list[str | None]]:
     """The subjects of what was written down of one action."""
 
     def read(action: str) -> list[str | None]:

@@ -14,7 +14,7 @@ from tests.loan import fill, publish_loan, publish_yaml, send, start
 from tests.people import add_person, sign_in
 from tests.post import letters
 
-Deeds = Callable[[str], list[str | None]]
+Actions = Callable[[str], list[str | None]]
 ALLOWED = """
 format: 1
 form:
@@ -47,14 +47,14 @@ def draft(app: Flask, citizen: Citizen) -> str:
 
 
 def test_a_customer_is_found_by_the_address_in_the_form_and_no_address_tells_it(
-    staff: Citizen, reference: str, deeds: Deeds
+    staff: Citizen, reference: str, actions: Actions
 ) -> None:
     page = find(staff, "Minnie@mail.example")
     assert page.path == "/hub/customers"
     assert "minnie" not in page.address.lower()
     assert page.links[reference] == f"/hub/cases/{reference}"
-    assert deeds("customers_searched") == [None]
-    assert deeds("customer_viewed") == [reference]
+    assert actions("customers_searched") == [None]
+    assert actions("customer_viewed") == [reference]
 
 
 def test_a_customer_is_found_by_a_reference_with_all_their_requests(
@@ -65,7 +65,7 @@ def test_a_customer_is_found_by_a_reference_with_all_their_requests(
     assert {reference, second} <= set(page.links)
 
 
-def test_an_account_shows_what_was_sent_and_what_was_begun(app: Flask, staff: Citizen, deeds: Deeds) -> None:
+def test_an_account_shows_what_was_sent_and_what_was_begun(app: Flask, staff: Citizen, actions: Actions) -> None:
     publish_loan(app)
     ada = add_person(app)
     person = Citizen(app)
@@ -76,7 +76,7 @@ def test_an_account_shows_what_was_sent_and_what_was_begun(app: Flask, staff: Ci
     assert "Has an account." in page
     assert page.links[sent] == f"/hub/cases/{sent}"
     assert page.links[open_draft] == f"/hub/drafts/{open_draft}"
-    assert deeds("customer_viewed") == [f"person {ada.id}"]
+    assert actions("customer_viewed") == [f"person {ada.id}"]
 
 
 @pytest.mark.parametrize("sought", ["", "nobody", "TL-2222-2222", "a@b@c"])
@@ -99,7 +99,7 @@ def test_a_forged_address_shows_nobody(staff: Citizen, reference: str, find_valu
 
 
 def test_a_draft_shows_how_it_stands_and_nothing_that_is_in_it(
-    staff: Citizen, citizen: Citizen, draft: str, deeds: Deeds, clock: MovableClock
+    staff: Citizen, citizen: Citizen, draft: str, actions: Actions, clock: MovableClock
 ) -> None:
     clock.advance(minutes=5)
     page = find(staff, draft)
@@ -108,7 +108,7 @@ def test_a_draft_shows_how_it_stands_and_nothing_that_is_in_it(
         assert words in page
     for words in ("Zebra", "1990", "About you"):
         assert words not in page.text
-    assert deeds("draft_viewed") == [draft]
+    assert actions("draft_viewed") == [draft]
     assert staff.client.get(f"/drafts/{draft}").status_code == 404
 
 
@@ -152,7 +152,7 @@ def test_an_unknown_draft_is_not_found(staff: Citizen, draft: str) -> None:
 
 
 def test_a_form_begun_for_a_guest_reaches_them_by_link_and_both_are_recorded(
-    app: Flask, staff: Citizen, citizen: Citizen, deeds: Deeds
+    app: Flask, staff: Citizen, citizen: Citizen, actions: Actions
 ) -> None:
     publish_loan(app)
     page = begin(staff, name="Gwen Pritchard")
@@ -162,7 +162,7 @@ def test_a_form_begun_for_a_guest_reaches_them_by_link_and_both_are_recorded(
     (letter,) = letters(app)
     assert (letter.to, letter.subject) == ("gwen@mail.example", "Continue your form: Borrow a tool")
     assert "mina@mail.example of Ashmere Council has begun the form “Borrow a tool” for you." in letter.lines
-    assert deeds("draft_begun_for_customer") == [reference]
+    assert actions("draft_begun_for_customer") == [reference]
     citizen.open(letter.link)
     citizen.press("Continue your form")
     citizen.press("Continue", code=letters(app)[-1].code)
@@ -200,7 +200,7 @@ def test_who_began_a_form_cannot_open_it(app: Flask, staff: Citizen) -> None:
     ],
 )
 def test_a_form_that_cannot_be_handed_over_is_not_begun(
-    app: Flask, staff: Citizen, deeds: Deeds, values: dict[str, str], fault: str
+    app: Flask, staff: Citizen, actions: Actions, values: dict[str, str], fault: str
 ) -> None:
     publish_loan(app)
     for definition in (ALLOWED, UNSAVED):
@@ -209,7 +209,7 @@ def test_a_form_that_cannot_be_handed_over_is_not_begun(
     assert page.status == 422
     assert fault in page
     assert page.value("email") == values.get("email", "gwen@mail.example")
-    assert (deeds("draft_begun_for_customer"), letters(app)) == ([], [])
+    assert (actions("draft_begun_for_customer"), letters(app)) == ([], [])
 
 
 @pytest.mark.parametrize("path", ["/hub/customers", "/hub/drafts/TL-2222-2222"])

@@ -11,13 +11,13 @@ from sqlalchemy import select
 
 from portal.audit import AuditEvent
 from portal.db import Database
-from portal.hub.views import BATCH
+from portal.hub.views import CASES_AT_ONCE
 from portal.web.downloads import safe_cell
 from tests.citizen import Citizen
 from tests.integration.hub.conftest import Copy
 from tests.loan import send
 
-Deeds = Callable[[str], list[str | None]]
+Actions = Callable[[str], list[str | None]]
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -73,7 +73,7 @@ def test_a_search_is_taken_along_without_its_words(staff: Citizen, reference: st
 
 @pytest.mark.parametrize("ending", ["CSV", "JSON"])
 def test_a_long_list_comes_whole_and_in_order(staff: Citizen, reference: str, copy_case: Copy, ending: str) -> None:
-    names = [reference, *copy_case(BATCH + 20)]
+    names = [reference, *copy_case(CASES_AT_ONCE + 20)]
     staff.open("/hub")
     text = staff.send(f"Download as {ending}").text
     found = rows_of(text) if ending == "CSV" else json.loads(text)
@@ -113,7 +113,7 @@ def test_every_download_is_recorded_with_what_was_taken(
     assert (event.details["form"], event.details["assignee"]) == ("tool_loan", "nobody")
 
 
-def test_an_unknown_format_is_refused(staff: Citizen, reference: str, deeds: Deeds) -> None:
+def test_an_unknown_format_is_refused(staff: Citizen, reference: str, actions: Actions) -> None:
     token = staff.open("/hub").value("csrf_token") or ""
     assert staff.client.post("/hub/export", data={"csrf_token": token, "format": "xlsx"}).status_code == 422
-    assert deeds("cases_exported") == []
+    assert actions("cases_exported") == []

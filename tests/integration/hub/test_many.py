@@ -10,7 +10,7 @@ from sqlalchemy import event, select, text
 
 from portal.db import Database
 from portal.hub.queries import Listed, Search, form_loads, listed_cases
-from portal.hub.rules import PAGE_SIZE, Filter
+from portal.hub.rules import CASES_A_PAGE, Filter
 from portal.submissions.customers import search_key
 from portal.submissions.models import Submission
 from tests.citizen import Citizen
@@ -50,7 +50,7 @@ FILTERS = {
 @pytest.fixture
 def many(database: Database, reference: str, copy_case: Copy) -> None:
     """Real cases fill the first page, generated ones all others."""
-    copy_case(PAGE_SIZE)
+    copy_case(CASES_A_PAGE)
     kind = database.engine.dialect.name
     with database.writing() as db:
         db.execute(text("SET LOCAL statement_timeout = 0")) if kind == "postgresql" else None
@@ -86,7 +86,7 @@ def few_statements(staff: Citizen, statements: list[str]) -> None:
     staff.open("/hub")
     statements.clear()
     page = staff.open("/hub")
-    assert len([link for link in page.links.values() if link.startswith("/hub/cases/")]) == PAGE_SIZE
+    assert len([link for link in page.links.values() if link.startswith("/hub/cases/")]) == CASES_A_PAGE
     assert len(statements) <= 5, "\n\n".join(statements)
 
 
@@ -94,7 +94,7 @@ def one_walk(database: Database, chosen: Filter, plans: list[str], **search: Any
     plans.clear()
     with database.reading() as db:
         question = Search(filter=chosen, person_id=7, overdue_before=START + timedelta(days=30), **search)
-        found = listed_cases(db, question, limit=PAGE_SIZE + 1)
+        found = listed_cases(db, question, limit=CASES_A_PAGE + 1)
     (plan,) = plans
     assert "Seq Scan on cases" not in plan, f"{chosen}:\n{plan}"
     assert "SCAN cases\n" not in f"{plan}\n", f"{chosen}:\n{plan}"
@@ -106,7 +106,7 @@ def test_pages_of_all_filters_names_and_the_chart_are_walks_along_indexes(
 ) -> None:
     few_statements(staff, statements)
     for name, chosen in FILTERS.items():
-        assert len(one_walk(database, chosen, plans)) == PAGE_SIZE + 1, name
+        assert len(one_walk(database, chosen, plans)) == CASES_A_PAGE + 1, name
         assert "ix_cases_" in plans[0], f"{name}:\n{plans[0]}"
     key = search_key("quartermaine", secret=app.extensions["portal"].configuration.secret_key)
     (found,) = one_walk(database, Filter(), plans, keys=[key])
@@ -114,5 +114,5 @@ def test_pages_of_all_filters_names_and_the_chart_are_walks_along_indexes(
     plans.clear()
     with database.reading() as db:
         loads = form_loads(db, young_from=START + timedelta(days=60), overdue_before=START + timedelta(days=30))
-    assert sum(loads[0].waiting) == PAGE_SIZE + 1 + MANY // 30
+    assert sum(loads[0].waiting) == CASES_A_PAGE + 1 + MANY // 30
     assert "ix_cases_open" in plans[0], plans[0]

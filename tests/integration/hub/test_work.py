@@ -17,7 +17,7 @@ from tests.loan import fill, publish_loan, send, start
 from tests.people import add_person, sign_in
 from tests.post import letters
 
-Deeds = Callable[[str], list[str | None]]
+Actions = Callable[[str], list[str | None]]
 
 
 @pytest.fixture
@@ -25,21 +25,21 @@ def case(reference: str) -> str:
     return f"/hub/cases/{reference}"
 
 
-def deeds_of(page: Page) -> list[str]:
+def history_titles(page: Page) -> list[str]:
     """The history as it reads, newest first."""
     return re.findall(r"<li><p><strong>([^<]+)</strong>", page.text)
 
 
 def test_a_note_is_added_and_stands_first_in_the_history(
-    staff: Citizen, case: str, reference: str, deeds: Deeds
+    staff: Citizen, case: str, reference: str, actions: Actions
 ) -> None:
     staff.open(case)
     answer = staff.send("Add note", note="The landlord\r\nconfirms it.")
     assert (answer.status_code, answer.location) == (303, case)
     page = staff.open(case)
-    assert deeds_of(page) == ["Note by you", "Sent"]
+    assert history_titles(page) == ["Note by you", "Sent"]
     assert "The landlord confirms it." in page
-    assert deeds("case_note_added") == [reference]
+    assert actions("case_note_added") == [reference]
 
 
 @pytest.mark.parametrize("note", ["", "   \n ", "x" * 4001], ids=["nothing", "blanks", "too long"])
@@ -49,14 +49,14 @@ def test_a_note_that_is_none_is_refused_and_kept_in_its_place(staff: Citizen, ca
     assert page.status == 422
     assert page.value("note") == note.strip()
     assert page.title.startswith("Error:")
-    assert deeds_of(staff.open(case)) == ["Sent"]
+    assert history_titles(staff.open(case)) == ["Sent"]
 
 
 def test_a_page_sent_twice_is_one_note(staff: Citizen, case: str) -> None:
     staff.open(case)
     for _ in range(2):
         assert staff.send("Add note", note="Once").status_code == 303
-    assert deeds_of(staff.open(case)) == ["Note by you", "Sent"]
+    assert history_titles(staff.open(case)) == ["Note by you", "Sent"]
 
 
 def test_a_note_is_encrypted_at_rest_and_its_sender_never_sees_it(
@@ -73,27 +73,27 @@ def test_a_note_is_encrypted_at_rest_and_its_sender_never_sees_it(
 
 @pytest.mark.parametrize("status", [name for name in STATUSES if name != "new"])
 def test_a_new_status_is_saved_mailed_and_seen_by_the_sender(
-    app: Flask, staff: Citizen, citizen: Citizen, case: str, reference: str, deeds: Deeds, status: str
+    app: Flask, staff: Citizen, citizen: Citizen, case: str, reference: str, actions: Actions, status: str
 ) -> None:
     words = STATUSES[status]
     staff.open(case)
     assert staff.send("Save status", status=status).status_code == 303
     page = staff.open(case)
     assert page.value("status") == status
-    assert deeds_of(page) == [str(words.staff_words), "Sent"]
+    assert history_titles(page) == [str(words.staff_words), "Sent"]
     letter = letters(app)[-1]
     assert (letter.to, letter.subject) == ("minnie@mail.example", f"News of your form: {reference}")
     assert f"Its status is now: {words.words}" in letter.lines
     assert not {"Lathes", "Wilhelmina", "Quartermaine", "Drill"} & set(" ".join(letter.lines).split())
     assert str(words.words) in citizen.open(f"/submissions/{reference}")
-    assert deeds("case_status_changed") == [reference]
+    assert actions("case_status_changed") == [reference]
 
 
 def test_the_same_status_again_changes_and_mails_nothing(app: Flask, staff: Citizen, case: str) -> None:
     before = len(letters(app))
     staff.open(case)
     assert staff.send("Save status", status="new").status_code == 303
-    assert deeds_of(staff.open(case)) == ["Sent"]
+    assert history_titles(staff.open(case)) == ["Sent"]
     assert len(letters(app)) == before
 
 
@@ -120,17 +120,17 @@ def test_without_an_address_nobody_is_told_and_the_page_says_so(app: Flask, staf
     assert [letter for letter in letters(app) if letter.subject.startswith("News")] == []
 
 
-def test_assigning_names_who_has_the_case(staff: Citizen, colleague: Citizen, case: str, deeds: Deeds) -> None:
+def test_assigning_names_who_has_the_case(staff: Citizen, colleague: Citizen, case: str, actions: Actions) -> None:
     page = staff.open(case)
     (number,) = re.findall(r'<option value="(\d+)">farrow', page.text)
     answer = staff.send("Assign", assignee=number)
     assert (answer.status_code, answer.location) == (303, case)
-    assert deeds_of(staff.open(case)) == ["Assigned to farrow@mail.example", "Sent"]
-    assert deeds_of(colleague.open(case)) == ["Assigned to you", "Sent"]
+    assert history_titles(staff.open(case)) == ["Assigned to farrow@mail.example", "Sent"]
+    assert history_titles(colleague.open(case)) == ["Assigned to you", "Sent"]
     assert "By mina@mail.example" in colleague.page
     colleague.press("Assign", assignee="")
-    assert deeds_of(staff.open(case))[0] == "Assigned to nobody"
-    assert len(deeds("case_assigned")) == 2
+    assert history_titles(staff.open(case))[0] == "Assigned to nobody"
+    assert len(actions("case_assigned")) == 2
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_what_is_no_choice_is_refused(staff: Citizen, case: str, control: str, v
     page = staff.press({"status": "Save status", "assignee": "Assign"}[control], **{control: value})
     assert page.status == 422
     assert "Choose from the list" in page
-    assert deeds_of(staff.open(case)) == ["Sent"]
+    assert history_titles(staff.open(case)) == ["Sent"]
 
 
 def test_a_case_is_given_to_nobody_outside_the_hub(app: Flask, staff: Citizen, case: str) -> None:
@@ -162,10 +162,10 @@ def test_who_changes_a_status_second_overwrites_nothing_unseen(
     assert page.status == 409
     assert "the status was changed to “Decided” by farrow@mail.example" in page
     assert page.value("status") == "waiting"
-    assert deeds_of(page) == ["Decided", "Sent"]
+    assert history_titles(page) == ["Decided", "Sent"]
     assert len(letters(app)) == mails
     assert staff.press("Save status").status == 200
-    assert deeds_of(staff.page) == ["Waiting for customer", "Decided", "Sent"]
+    assert history_titles(staff.page) == ["Waiting for customer", "Decided", "Sent"]
 
 
 def test_two_who_choose_the_same_do_not_disturb_each_other(staff: Citizen, colleague: Citizen, case: str) -> None:
@@ -173,7 +173,7 @@ def test_two_who_choose_the_same_do_not_disturb_each_other(staff: Citizen, colle
     colleague.open(case)
     colleague.press("Save status", status="decided")
     assert staff.press("Save status", status="decided").status == 200
-    assert deeds_of(staff.page) == ["Decided", "Sent"]
+    assert history_titles(staff.page) == ["Decided", "Sent"]
 
 
 def test_another_change_does_not_make_a_page_old(staff: Citizen, colleague: Citizen, case: str) -> None:
@@ -211,12 +211,12 @@ def test_who_has_left_still_has_the_case_until_somebody_takes_it(
     assert staff.press("Assign", assignee="").status == 200
 
 
-def test_every_look_at_a_case_is_recorded(staff: Citizen, case: str, reference: str, deeds: Deeds) -> None:
+def test_every_look_at_a_case_is_recorded(staff: Citizen, case: str, reference: str, actions: Actions) -> None:
     for _ in range(2):
         staff.open(case)
     staff.client.get(f"{case}/receipt.pdf")
-    assert deeds("case_viewed") == [reference, reference]
-    assert deeds("receipt_viewed") == [reference]
+    assert actions("case_viewed") == [reference, reference]
+    assert actions("receipt_viewed") == [reference]
 
 
 def test_a_page_with_an_old_token_keeps_the_note_in_its_place(staff: Citizen, case: str) -> None:
@@ -224,7 +224,7 @@ def test_a_page_with_an_old_token_keeps_the_note_in_its_place(staff: Citizen, ca
     page = staff.press("Add note", note="Keep me", csrf_token="old")
     assert page.status == 409
     assert page.value("note") == "Keep me"
-    assert deeds_of(page) == ["Sent"]
+    assert history_titles(page) == ["Sent"]
     assert staff.press("Add note").status == 200
 
 
@@ -239,24 +239,24 @@ IDLE, GRACE = 21_600, 7_200
 
 
 def test_a_note_that_was_open_is_accepted_in_grace(
-    staff: Citizen, clock: MovableClock, case: str, deeds: Deeds
+    staff: Citizen, clock: MovableClock, case: str, actions: Actions
 ) -> None:
     staff.open(case)
     clock.advance(seconds=IDLE + GRACE - 1)
     page = staff.press("Add note", note="Just in time")
-    assert (page.status, deeds_of(page)[0]) == (200, "Note by you")
-    assert deeds("accepted_in_grace") == [case]
+    assert (page.status, history_titles(page)[0]) == (200, "Note by you")
+    assert actions("accepted_in_grace") == [case]
 
 
 def test_a_note_that_comes_after_the_grace_is_kept_for_its_writer_alone(
-    staff: Citizen, colleague: Citizen, clock: MovableClock, case: str, deeds: Deeds
+    staff: Citizen, colleague: Citizen, clock: MovableClock, case: str, actions: Actions
 ) -> None:
     staff.open(case)
     clock.advance(seconds=IDLE + GRACE)
     page = staff.press("Add note", note="Too late")
     assert page.status == 403
     assert "What you sent at 22:02 is kept for you" in page
-    assert deeds("case_note_added") == []
+    assert actions("case_note_added") == []
     sign_in(colleague, "farrow@mail.example")
     assert colleague.open(case).value("note") == ""
     sign_in(staff, "mina@mail.example")
@@ -265,16 +265,16 @@ def test_a_note_that_comes_after_the_grace_is_kept_for_its_writer_alone(
     assert "We kept what you typed. You have not sent it yet." in page
     staff.press("Add note")
     page = staff.open(case)
-    assert deeds_of(page) == ["Note by you", "Sent"]
+    assert history_titles(page) == ["Note by you", "Sent"]
     assert page.value("note") == ""
 
 
 def test_a_status_that_comes_after_the_grace_is_not_executed_and_nothing_else_is_said(
-    staff: Citizen, clock: MovableClock, case: str, deeds: Deeds
+    staff: Citizen, clock: MovableClock, case: str, actions: Actions
 ) -> None:
     staff.open(case)
     clock.advance(seconds=IDLE + GRACE)
     page = staff.press("Save status", status="closed")
     assert page.status == 403
     assert "kept for you" not in page
-    assert deeds("case_status_changed") == []
+    assert actions("case_status_changed") == []
