@@ -1,6 +1,6 @@
-"""Look-ups: watched and tried."""
+"""The state of the integrations, and a trial of each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.admin.history import staff_day
+from portal.admin.people_views import me, staff_day
 from portal.audit import record
 from portal.form_definitions.lookups import lookups_of
 from portal.form_definitions.versions.queries import current_versions, definition_of
@@ -17,9 +17,7 @@ from portal.integrations.models import IntegrationRecord
 from portal.integrations.queries import count_addresses, records
 from portal.integrations.rules import BreakerState, breaker_state
 from portal.integrations.service import integrations
-from portal.sessions.browser_sessions import visit
 from portal.site_settings.current import clock_time
-from portal.web.addresses import actor
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.languages import language
 from portal.web.strict_input import repeated, require_end_marker
@@ -30,7 +28,7 @@ LONGEST_INPUT = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Use:
+class FormUse:
     """A look-up of a published form."""
 
     form: str
@@ -40,7 +38,7 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What was tried on this page, and what came of it."""
+    """A trial on this page, and its outcome."""
 
     name: str
     typed: Mapping[str, str]
@@ -48,57 +46,59 @@ class Trial:
 
     @property
     def failure(self) -> str | None:
-        """Why there was no answer, in words."""
+        """Why the trial failed, in words."""
         return failure_text(self.outcome.failure) if self.outcome.failure else None
 
     @property
     def results(self) -> list[tuple[str, str]]:
-        """Each result: its label, and the values that it offers."""
-        return [(found.label, _offered(found)) for found in self.outcome.results]
+        """The label of each result, and its values in words."""
+        return [(found.label, _values_text(found)) for found in self.outcome.results]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
-    """One integration as the page shows it."""
+class IntegrationCard:
+    """One integration as shown on the page."""
 
     name: str
     facts: list[tuple[str, str]]
     state: BreakerState
     paused_until: str | None
     inputs: tuple[str, ...]
-    uses: list[Use]
+    uses: list[FormUse]
     trial: Trial | None
 
     def typed(self, name: str) -> str:
-        """What stands in an input of its trial."""
+        """Return what was typed in an input of its trial."""
         return self.trial.typed.get(name, "") if self.trial else ""
 
     def problem(self, name: str) -> str | None:
-        """What is wrong with an input of its trial."""
+        """Return the error of an input of its trial, or None."""
         missing = self.trial.outcome.missing if self.trial else ()
         return _("Enter a value for %(name)s", name=name) if name in missing else None
 
 
-def cards(trial: Trial | None = None) -> list[Card]:
-    """All integrations by name, the one that was tried with what came of it."""
-    known, used = records(reading()), _used()
+def cards(trial: Trial | None = None) -> list[IntegrationCard]:
+    """Return all integrations by name, the one that was tried with its outcome."""
+    known, used = records(reading()), _form_uses()
     return [
-        _card(adapter, known.get(name), used.get(name, []), trial if trial and trial.name == name else None)
+        _integration_card(adapter, known.get(name), used.get(name, []), trial if trial and trial.name == name else None)
         for name, adapter in sorted(integrations().adapters.items())
     ]
 
 
-def unknown_uses() -> list[tuple[str, Use]]:
-    """Look-ups of published forms that name an integration which is not here."""
+def unknown_uses() -> list[tuple[str, FormUse]]:
+    """Return the look-ups of published forms whose integration is missing."""
     adapters = integrations().adapters
-    return [(name, use) for name, uses in sorted(_used().items()) if name not in adapters for use in uses]
+    return [(name, use) for name, uses in sorted(_form_uses().items()) if name not in adapters for use in uses]
 
 
-def _card(adapter: Adapter, record: IntegrationRecord | None, uses: list[Use], trial: Trial | None) -> Card:
+def _integration_card(
+    adapter: Adapter, record: IntegrationRecord | None, uses: list[FormUse], trial: Trial | None
+) -> IntegrationCard:
     paused_until = record.paused_until if record else None
-    return Card(
+    return IntegrationCard(
         name=adapter.name,
-        facts=_facts(adapter, record),
+        facts=_integration_facts(adapter, record),
         state=breaker_state(record.failures_in_row, paused_until, now()) if record else BreakerState.CLOSED,
         paused_until=clock_time(paused_until) if paused_until else None,
         inputs=adapter.inputs,
@@ -107,19 +107,18 @@ def _card(adapter: Adapter, record: IntegrationRecord | None, uses: list[Use], t
     )
 
 
-def _facts(adapter: Adapter, record: IntegrationRecord | None) -> list[tuple[str, str]]:
+def _integration_facts(adapter: Adapter, record: IntegrationRecord | None) -> list[tuple[str, str]]:
+    address = adapter.address
+    if not adapter.care.is_outside:
+        address = _("Our own register, %(count)s addresses", count=count_addresses(reading()))
     return [
         (_("Kind"), adapter.kind),
-        (_("Address"), adapter.address if adapter.care.is_outside else _register_text()),
+        (_("Address"), address),
         (_("Needs"), ", ".join(adapter.inputs)),
         (_("Offers"), ", ".join(adapter.outputs)),
         (_("Answered"), _count_text(record.ok_count if record else 0, record.last_ok_at if record else None)),
         (_("Failed"), _failed_text(record)),
     ]
-
-
-def _register_text() -> str:
-    return _("Our own register, %(count)s addresses", count=count_addresses(reading()))
 
 
 def _count_text(count: int, last: datetime | None) -> str:
@@ -137,7 +136,7 @@ def _failed_text(record: IntegrationRecord | None) -> str:
 
 
 def failure_text(failure: LookupFailure) -> str:
-    """A failure for those who can do something about it."""
+    """Return the words for a failure, for administrators."""
     return {
         LookupFailure.UNKNOWN: _("There is no such integration"),
         LookupFailure.PAUSED: _("Left alone for a while after several failures"),
@@ -153,7 +152,7 @@ def failure_text(failure: LookupFailure) -> str:
     }[failure]
 
 
-def _offered(found: Found) -> str:
+def _values_text(found: Found) -> str:
     return "; ".join(f"{name}: {_value_text(value)}" for name, value in found.values.items() if _value_text(value))
 
 
@@ -161,61 +160,49 @@ def _value_text(value: str | Mapping[str, str]) -> str:
     return value if isinstance(value, str) else ", ".join(filter(None, value.values()))
 
 
-def _used() -> dict[str, list[Use]]:
-    """The look-ups of the forms that people may fill now, by the integration that they name."""
-    used: dict[str, list[Use]] = {}
-    for name, use in _uses():
-        used.setdefault(name, []).append(use)
-    return used
-
-
-def _uses() -> Iterator[tuple[str, Use]]:
+def _form_uses() -> dict[str, list[FormUse]]:
+    """Return the look-ups of the current forms by the name of their integration."""
+    used: dict[str, list[FormUse]] = {}
     for version in current_versions(reading()):
         definition = definition_of(version)
         for path, field in lookups_of(definition):
             section = definition.sections[int(path[1])]
             if field.lookup:
-                yield (
-                    field.lookup.integration,
-                    Use(
-                        form=definition.title.in_(language()),
-                        section=section.title.in_(language()),
-                        field=field.label.in_(language()),
-                    ),
+                use = FormUse(
+                    form=definition.title.in_(language()),
+                    section=section.title.in_(language()),
+                    field=field.label.in_(language()),
                 )
+                used.setdefault(field.lookup.integration, []).append(use)
+    return used
 
 
 @blueprint.get("/admin/self/integrations")
 @access(Access.ADMINISTRATOR)
 @activity(Activity.LOAD)
 def show_integrations() -> ResponseReturnValue:
-    """All integrations: where they ask, who uses them, how they fare."""
-    return _page()
+    """Show all integrations: their addresses, the forms that use them, and how often they answered."""
+    return _integrations_page()
 
 
 @blueprint.post("/admin/self/integrations")
 @access(Access.ADMINISTRATOR)
 @activity(Activity.SUBMIT)
 def try_integration() -> ResponseReturnValue:
-    """Ask one integration now, whatever is remembered of it and though it is left alone."""
+    """Try one integration now, even if it is paused or an answer is kept."""
     require_end_marker()
     adapter = integrations().adapters.get(request.form.get("integration", ""))
     if adapter is None or repeated(set(request.form)):
         abort(400)
     typed = {name: request.form.get(f"{adapter.name}-{name}", "")[:LONGEST_INPUT] for name in adapter.inputs}
-    by = actor(_person_id())
-    stop_reading()  # an integration may be slow, and takes no connection of ours meanwhile
+    by = me()
+    stop_reading()  # an integration may be slow; meanwhile it needs no connection to the database
     outcome = integrations().look_up(adapter.name, typed, now=now(), is_trial=True)
     if outcome.missing:
-        return _page(Trial(name=adapter.name, typed=typed, outcome=outcome)), 422
+        return _integrations_page(Trial(name=adapter.name, typed=typed, outcome=outcome)), 422
     record(db(), "integration_tried", by=by, now=now(), subject=adapter.name)
-    return _page(Trial(name=adapter.name, typed=typed, outcome=outcome))
+    return _integrations_page(Trial(name=adapter.name, typed=typed, outcome=outcome))
 
 
-def _page(trial: Trial | None = None) -> str:
+def _integrations_page(trial: Trial | None = None) -> str:
     return render_template("admin/integrations.html", cards=cards(trial), unknown=unknown_uses())
-
-
-def _person_id() -> int | None:
-    live = visit().live
-    return live.person_id if live else None

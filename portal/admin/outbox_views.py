@@ -1,4 +1,4 @@
-"""The outbox: what waits, what was given up, and another try."""
+"""The outbox: what is waiting, what has failed, and another try."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.admin.people_views import my_id
+from portal.admin.people_views import me
 from portal.audit import record
 from portal.outbox.models import Delivery
 from portal.outbox.operations import send_again
 from portal.outbox.queries import backlog, dead_letters
 from portal.site_settings.current import moment_text
-from portal.web.addresses import actor
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now
 
@@ -22,7 +21,7 @@ EVERYTHING = "all"
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """A delivery that was given up, without its address, which is sealed."""
+    """A failed delivery, without its address, which is encrypted."""
 
     public_id: str
     what: str
@@ -37,26 +36,26 @@ class DeadLetter:
 @access(Access.ADMINISTRATOR)
 @activity(Activity.LOAD)
 def show_outbox() -> ResponseReturnValue:
-    """How much waits and since when, and what was given up."""
-    return _page()
+    """Show how much is waiting and since when, and what has failed."""
+    return _outbox_page()
 
 
 @blueprint.post("/admin/self/outbox")
 @access(Access.ADMINISTRATOR)
 @activity(Activity.SUBMIT)
 def try_again() -> ResponseReturnValue:
-    """Give one dead letter, or all of them, a new start."""
+    """Send one failed delivery, or all of them, again."""
     asked = request.form.get("delivery", "")
     letters = dead_letters(db())
     chosen = [each.public_id for each in letters if asked in (EVERYTHING, each.public_id)]
     sent = sum(send_again(db(), public_id, now=now()) for public_id in chosen)
     if not sent:
-        return _page(error=_("There is nothing to send again: it went out meanwhile, or it is too old.")), 422
-    record(db(), "deliveries_sent_again", by=actor(my_id()), now=now(), number=sent)
+        return _outbox_page(error=_("There is nothing to send again: it went out meanwhile, or it is too old.")), 422
+    record(db(), "deliveries_sent_again", by=me(), now=now(), number=sent)
     return redirect(url_for("outbox.show_outbox", again=sent), 303)
 
 
-def _page(error: str | None = None) -> str:
+def _outbox_page(error: str | None = None) -> str:
     state = backlog(db())
     return render_template(
         "admin/outbox.html",

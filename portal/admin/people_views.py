@@ -1,12 +1,14 @@
-"""People: who works here, what they may do, and where they are signed in."""
+"""People with their roles and sessions, and what the pages of the administration share: who acts, and dates."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 
+from babel.dates import format_date
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, lazy_gettext
+from flask_babel import get_locale, gettext, lazy_gettext
 from flask_babel import gettext as _
 from flask_babel.speaklater import LazyString
 
@@ -17,7 +19,6 @@ from portal.accounts.queries import person_by_id, person_by_key
 from portal.accounts.rules import ROLES
 from portal.accounts.second_factors import factor_of, switch_off
 from portal.accounts.security_views import SessionLine, session_lines
-from portal.admin.history import staff_day
 from portal.admin.queries import count_live_sessions, live_session_counts, people_at_work
 from portal.audit import Actor, record
 from portal.mail.messages import Notice
@@ -25,6 +26,7 @@ from portal.sessions.browser_sessions import visit
 from portal.sessions.operations import end_all_sessions, end_session, end_sessions_of
 from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
+from portal.site_settings.current import day_text, local_day, today
 from portal.web.addresses import actor
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now, reading
@@ -43,7 +45,7 @@ blueprint = Blueprint("people", __name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Colleague:
-    """One row of those who work here."""
+    """One member of staff as shown in a row."""
 
     id: int
     name: str
@@ -54,8 +56,8 @@ class Colleague:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """One person as their page shows them."""
+class ShownPerson:
+    """One person as shown on their page."""
 
     id: int
     name: str
@@ -69,7 +71,7 @@ class Known:
 
 
 def people_page(form: MailForm | None = None, *, error: str | None = None) -> ResponseReturnValue:
-    """Everybody who works here, the search for anybody else, and the end of all sessions."""
+    """Return the page of all staff, the search for other people, and the end of all sessions."""
     people = people_at_work(db())
     counts = live_session_counts(db(), [person.id for person in people], now=now())
     rows = [
@@ -94,9 +96,9 @@ def people_page(form: MailForm | None = None, *, error: str | None = None) -> Re
 
 
 def person_page(person_id: int, *, error: str | None = None) -> ResponseReturnValue:
-    """One person; `error` says why the last button did nothing."""
+    """Return the page of one person; `error` is why the last action was not done."""
     person = person_or_404(person_id)
-    known = Known(
+    known = ShownPerson(
         id=person.id,
         name=person.shown_name,
         email=person.email,
@@ -112,19 +114,30 @@ def person_page(person_id: int, *, error: str | None = None) -> ResponseReturnVa
 
 
 def person_or_404(person_id: int) -> Person:
-    """The person with this number; a deleted account is not found."""
+    """Return the person with this number, or answer with 404; a deleted account is not found."""
     person = person_by_id(db(), person_id)
     return person if person and person.deleted_at is None else abort(404)
 
 
 def my_id() -> int | None:
-    """The administrator who is looking."""
+    """Return the number of the administrator who is signed in."""
     live = visit().live
     return live.person_id if live else None
 
 
+def me() -> Actor:
+    """Return the administrator who is signed in, as who acts."""
+    return actor(my_id())
+
+
+def staff_day(instant: datetime) -> str:
+    """Return the day of an instant as shown to staff: with the year unless it is this year."""
+    day = local_day(instant)
+    return str(format_date(day, "d MMMM", locale=get_locale())) if day.year == today().year else day_text(day)
+
+
 def not_yourself() -> str:
-    """Why an administrator cannot take their own way in."""
+    """Return why administrators cannot lock themselves out."""
     return gettext("You cannot do this to your own account. Ask another administrator.")
 
 
@@ -132,7 +145,7 @@ def not_yourself() -> str:
 @access(Access.ADMINISTRATOR)
 @activity(Activity.LOAD)
 def show_people() -> ResponseReturnValue:
-    """Everybody who works here."""
+    """Show all staff."""
     return people_page()
 
 
@@ -140,14 +153,14 @@ def show_people() -> ResponseReturnValue:
 @access(Access.ADMINISTRATOR)
 @activity(Activity.SUBMIT)
 def find_person() -> ResponseReturnValue:
-    """Go to the person whose address was typed, so that no address stands in the browser's history."""
+    """Redirect to the person with an e-mail address, which so is not in the browser's history."""
     form = MailForm()
     found = person_by_key(reading(), form.address.key) if form.validate() else None
     if found is None or found.deleted_at:
         if not form.errors:
             form.refuse(form.email, _("No account has this address"))
         return people_page(form)
-    record(db(), "person_looked_up", by=_me(), now=now(), subject=f"person {found.id}")
+    record(db(), "person_looked_up", by=me(), now=now(), subject=f"person {found.id}")
     return redirect(url_for("people.show_person", person_id=found.id), 303)
 
 
@@ -155,11 +168,11 @@ def find_person() -> ResponseReturnValue:
 @access(Access.ADMINISTRATOR)
 @activity(Activity.SUBMIT)
 def end_everybody() -> ResponseReturnValue:
-    """End all sessions of everybody, one's own too; nobody loses what they typed."""
+    """End all sessions, one's own too; people keep what they typed."""
     if request.form.get("sure") != "yes":
         return people_page(error=_("Tick the box to end everybody’s sessions"))
     end_all_sessions(db(), EndReason.STAFF, now=now())
-    record(db(), "sessions_ended", by=_me(), now=now(), subject="everybody")
+    record(db(), "sessions_ended", by=me(), now=now(), subject="everybody")
     return redirect(url_for("sessions.ended", kind="hub"), 303)
 
 
@@ -167,7 +180,7 @@ def end_everybody() -> ResponseReturnValue:
 @access(Access.ADMINISTRATOR)
 @activity(Activity.LOAD)
 def show_person(person_id: int) -> ResponseReturnValue:
-    """One person with role, account and sessions."""
+    """Show one person with their role, account and sessions."""
     return person_page(person_id)
 
 
@@ -175,32 +188,28 @@ def show_person(person_id: int) -> ResponseReturnValue:
 @access(Access.ADMINISTRATOR)
 @activity(Activity.SUBMIT)
 def change_person(person_id: int) -> ResponseReturnValue:
-    """What a button of the person's page does; nobody takes their own way in."""
+    """Do what a button of the person's page asks for; nobody can lock themselves out."""
     person_or_404(person_id)
-    button = BUTTONS.get(request.form.get("_action", "")) or abort(422)
+    change = PERSON_ACTIONS.get(request.form.get("_action", "")) or abort(422)
     if person_id == my_id():
         return person_page(person_id, error=not_yourself())
-    return button(person_id) or redirect(url_for("people.show_person", person_id=person_id), 303)
-
-
-def _me() -> Actor:
-    return actor(my_id())
+    return change(person_id) or redirect(url_for("people.show_person", person_id=person_id), 303)
 
 
 def _change_role(person_id: int) -> ResponseReturnValue | None:
     role = request.form.get("role", "")
     if role not in ROLES:
         return person_page(person_id, error=_("Choose a role"))
-    change_role(db(), person_id, role, by=_me(), now=now())
+    change_role(db(), person_id, role, by=me(), now=now())
     return None
 
 
 def _disable(person_id: int) -> None:
-    disable_account(db(), person_id, by=_me(), now=now())
+    disable_account(db(), person_id, by=me(), now=now())
 
 
 def _enable(person_id: int) -> None:
-    enable_account(db(), person_id, by=_me(), now=now())
+    enable_account(db(), person_id, by=me(), now=now())
 
 
 def _end_one(person_id: int) -> ResponseReturnValue | None:
@@ -208,24 +217,24 @@ def _end_one(person_id: int) -> ResponseReturnValue | None:
     if asked not in {row.id for row in live_sessions(db(), now=now(), person_id=person_id)}:
         return person_page(person_id, error=_("This session has ended already"))
     end_session(db(), asked or 0, EndReason.STAFF, now=now())
-    _note_ended(person_id)
+    _record_end(person_id)
     return None
 
 
 def _end_all(person_id: int) -> None:
     end_sessions_of(db(), person_id, EndReason.STAFF, now=now())
-    _note_ended(person_id)
+    _record_end(person_id)
 
 
-def _note_ended(person_id: int) -> None:
-    record(db(), "person_sessions_ended", by=_me(), now=now(), subject=f"person {person_id}")
+def _record_end(person_id: int) -> None:
+    record(db(), "person_sessions_ended", by=me(), now=now(), subject=f"person {person_id}")
 
 
 def _reset_factor(person_id: int) -> None:
-    switch_off(db(), person_or_404(person_id), by=_me(), now=now(), notice=Notice.SECOND_FACTOR_RESET)
+    switch_off(db(), person_or_404(person_id), by=me(), now=now(), notice=Notice.SECOND_FACTOR_RESET)
 
 
-BUTTONS: dict[str, Callable[[int], ResponseReturnValue | None]] = {
+PERSON_ACTIONS: dict[str, Callable[[int], ResponseReturnValue | None]] = {
     "role": _change_role,
     "disable": _disable,
     "enable": _enable,

@@ -1,4 +1,4 @@
-"""What the administration looks at: people, the audit log, the history of settings, with names of those who acted."""
+"""Reading people, the audit log and the history of settings, with the names of those who acted."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
@@ -16,7 +16,7 @@ from portal.web.counters import CounterRow
 
 
 def named_changes(db: Session, names: Collection[str]) -> list[tuple[AuditEvent, str | None]]:
-    """The latest changes of these settings, newest first, each with who made it; None where nobody known did."""
+    """Return the latest changes of these settings, newest first, each with who made it (None: not known)."""
     events = changes(db, names)
     people = _shown_names(db, events)
     return [(event, people.get(event.person_id or 0)) for event in events]
@@ -31,14 +31,14 @@ def _shown_names(db: Session, events: Sequence[AuditEvent]) -> Mapping[int, str]
 def audit_events(
     db: Session, chosen: AuditFilter, zone: ZoneInfo, *, limit: int
 ) -> list[tuple[AuditEvent, str | None]]:
-    """The newest events that a filter shows, each with the name of who acted; None where nobody known did."""
+    """Return the newest events of a filter, each with the name of who acted (None: not known)."""
     query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
-    events = db.scalars(query.where(*_conditions(chosen, zone))).all()
+    events = db.scalars(query.where(*_event_conditions(chosen, zone))).all()
     people = _shown_names(db, events)
     return [(event, people.get(event.person_id or 0)) for event in events]
 
 
-def _conditions(chosen: AuditFilter, zone: ZoneInfo) -> list[ColumnElement[bool]]:
+def _event_conditions(chosen: AuditFilter, zone: ZoneInfo) -> list[ColumnElement[bool]]:
     since, until = chosen.period(zone)
     conditions = (
         AuditEvent.action == chosen.action if chosen.action else None,
@@ -52,18 +52,18 @@ def _conditions(chosen: AuditFilter, zone: ZoneInfo) -> list[ColumnElement[bool]
 
 
 def audit_actions(db: Session) -> Sequence[str]:
-    """Every action that the audit log knows, in the order of the alphabet."""
+    """Return every action in the audit log, in alphabetical order."""
     return db.scalars(select(AuditEvent.action).distinct().order_by(AuditEvent.action)).all()
 
 
 def people_at_work(db: Session) -> Sequence[Person]:
-    """Everybody whose role is more than a citizen's, deleted accounts left out, by role and name."""
+    """Return everybody with another role than citizen, except deleted accounts, ordered by role and name."""
     query = select(Person).where(Person.role != "citizen", Person.deleted_at.is_(None))
     return db.scalars(query.order_by(Person.role, Person.name, Person.email)).all()
 
 
 def live_session_counts(db: Session, people: Collection[int], *, now: datetime) -> Mapping[int, int]:
-    """How many live sessions each of these people has; those without one are missing."""
+    """Return the number of live sessions of each of these people; those without one are missing."""
     query = (
         select(SessionRow.person_id, func.count())
         .where(SessionRow.person_id.in_(people), SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
@@ -73,13 +73,13 @@ def live_session_counts(db: Session, people: Collection[int], *, now: datetime) 
 
 
 def count_live_sessions(db: Session, *, now: datetime) -> int:
-    """How many sessions live, of people and guests."""
+    """Return the number of live sessions, of people and guests."""
     live = (SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
     return db.scalar(select(func.count()).select_from(SessionRow).where(*live)) or 0
 
 
 def counted_since(db: Session, day: date, *, kind: str) -> list[tuple[str, str, str, int]]:
-    """Event, form, section and number of all that was counted of one kind of session since a day in UTC."""
+    """Return event, form, section and number of what was counted in one kind of session since a day in UTC."""
     columns = (CounterRow.event, CounterRow.form, CounterRow.section)
     query = select(*columns, func.sum(CounterRow.number)).where(CounterRow.day >= day, CounterRow.kind == kind)
     rows = db.execute(query.group_by(*columns))

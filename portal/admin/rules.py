@@ -1,4 +1,4 @@
-"""What a look at the audit log asks for, all of it in its address. Pure."""
+"""Which events the audit log shows, as in its address. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-PAGE_SIZE = 50
+EVENTS_A_PAGE = 50
 LONGEST_SUBJECT = 128
 LONGEST_NUMBER = 18
 
@@ -15,8 +15,8 @@ LONGEST_NUMBER = 18
 class AuditFilter:
     """Which events are shown; empty means any.
 
-    `person` is a number, and never a name, so that no address tells one; `subject` is what the deed was done to, such
-    as a reference; `since` and `until` are days, both included; `before` is the last event of the page before.
+    `person` is a number, so that no address contains a name; `subject` is what the action was about, such as a
+    reference; `since` and `until` are days, both included; `before` is the last event of the previous page.
     """
 
     action: str = ""
@@ -27,27 +27,27 @@ class AuditFilter:
     before: str = ""
 
     def with_(self, **changes: str) -> "AuditFilter":
-        """This filter with other values, from its first page."""
+        """Return this filter with other values, at its first page."""
         return replace(self, **{"before": "", **changes})
 
     @property
     def address(self) -> str:
-        """The address of the page that shows this."""
+        """The address of the page with this filter."""
         chosen = {name: value for name, value in asdict(self).items() if value}
         return f"/admin/self/audit?{urlencode(chosen)}" if chosen else "/admin/self/audit"
 
     @property
     def person_id(self) -> int | None:
-        """The number of the person, where one is asked for."""
+        """The number of the person, or None."""
         return int(self.person) if self.person else None
 
     @property
     def before_id(self) -> int | None:
-        """The number of the event before which the page begins, where one is given."""
+        """The number of the last event of the previous page, or None."""
         return int(self.before) if self.before else None
 
     def period(self, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
-        """The instants from which on and before which events are shown; None where no day is given."""
+        """Return from which instant on and before which instant events are shown (None: no limit)."""
         since, until = _day(self.since), _day(self.until)
         return (
             datetime.combine(since, time(), zone) if since else None,
@@ -56,7 +56,7 @@ class AuditFilter:
 
 
 def read_audit_filter(given: Mapping[str, str]) -> AuditFilter:
-    """The filter that an address or a form asks for; what cannot be is left as if nobody had asked."""
+    """Read the filter of an address or a form; an impossible value counts as not given."""
     values = {name: given.get(name, "").strip() for name in asdict(AuditFilter())}
     for name in ("person", "before"):
         number = values[name]
@@ -76,5 +76,5 @@ def _day(text: str) -> date | None:
 
 
 def words_of(action: str) -> str:
-    """An action as it is stored, like `signed_in`, as words."""
+    """Return a stored action, like `signed_in`, as words."""
     return action.replace("_", " ").capitalize()

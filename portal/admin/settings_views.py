@@ -13,18 +13,17 @@ from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from wtforms import StringField, ValidationError
 
-from portal.admin.history import history
-from portal.admin.queries import counted_since
-from portal.audit import record
+from portal.admin.people_views import me, my_id, staff_day
+from portal.admin.queries import counted_since, named_changes
+from portal.audit import AuditEvent, record
 from portal.form_definitions.versions.queries import current_versions, definition_of
-from portal.sessions.browser_sessions import apply_lifetime_now, policy_of, visit
+from portal.sessions.browser_sessions import apply_lifetime_now, policy_of
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import clock_time, settings
-from portal.site_settings.definition import SETTINGS, TABS, Setting, Settings, Value
+from portal.site_settings.definition import BY_NAME, SETTINGS, TABS, Setting, Settings, Value
 from portal.site_settings.operations import change_settings, undo_change
 from portal.site_settings.queries import change_by_id
 from portal.site_settings.rules import RefusedSettingError, advice_on, as_typed, parse, time_zones, unix_lines
-from portal.web.addresses import actor
 from portal.web.counters import Event
 from portal.web.declarations import CUSTOMER, HUB, Access, Activity, access, activity, shows_form_again
 from portal.web.languages import language
@@ -33,13 +32,14 @@ from portal.web.unit_of_work import db, now, reading
 
 DAYS = 30
 MOST_SECTIONS = 5
-Place = tuple[str, str]
-SEEN = "_seen_"
-"""Begins the hidden inputs that say which value the page showed when it was loaded."""
+FormSection = tuple[str, str]
+SEEN_PREFIX = "_seen_"
+"""The prefix of the hidden inputs with the values that the page showed when it was loaded."""
 blueprint = Blueprint("admin", __name__)
 FIRST_TAB = "general"
 ABOUT_SESSIONS = frozenset({"general", "sessions"})
-DIGITS = re.compile("[0-9]{1,9}")
+NUMBER_TEXT = re.compile("[0-9]{1,9}")
+SHOWN_LENGTH = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,33 +75,33 @@ class SessionEnds:
 
 
 def session_ends() -> SessionEnds:
-    """What was counted of citizens' sessions, today and the days before it in UTC."""
+    """Return what was counted in citizens' sessions, today and on the days before it in UTC."""
     found = counted_since(reading(), now().date() - timedelta(days=DAYS - 1), kind=CUSTOMER)
     numbers: Counter[Event] = Counter()
-    ends: Counter[Place] = Counter()
+    ends: Counter[FormSection] = Counter()
     for event, form, section, number in found:
         numbers[Event(event)] += number
         if event == Event.ENDED.value:
             ends[form, section] += number
-    return SessionEnds(numbers=numbers, sections=_named(ends))
+    return SessionEnds(numbers=numbers, sections=_ranked_sections(ends))
 
 
-def _named(ends: Counter[Place]) -> list[tuple[str, int]]:
-    """The places where most sessions ended, in words; most first."""
+def _ranked_sections(ends: Counter[FormSection]) -> list[tuple[str, int]]:
+    """Return the sections in which most sessions ended, in words; most first."""
     ranked = sorted(ends.items(), key=lambda item: (-item[1], item[0]))[:MOST_SECTIONS]
     titles = _titles() if any(form for (form, _section), _number in ranked) else {}
     return [(_words(place, titles), number) for place, number in ranked]
 
 
-def _titles() -> Mapping[Place, str]:
-    """The titles of all forms, and of their sections, by their ids."""
+def _titles() -> Mapping[FormSection, str]:
+    """Return the titles of all forms, and of their sections, by their ids."""
     definitions = [definition_of(version) for version in current_versions(reading())]
     forms = {(each.id, ""): each.title.in_(language()) for each in definitions}
     sections = {(form.id, each.id): each.title.in_(language()) for form in definitions for each in form.sections}
     return forms | sections
 
 
-def _words(place: Place, titles: Mapping[Place, str]) -> str:
+def _words(place: FormSection, titles: Mapping[FormSection, str]) -> str:
     form, section = place
     if not form:
         return _("No form was open")
@@ -110,13 +110,13 @@ def _words(place: Place, titles: Mapping[Place, str]) -> str:
 
 
 def tab_settings(tab: str) -> list[Setting]:
-    """The settings of a tab, in their order."""
+    """Return the settings of a tab, in their order."""
     return [setting for setting in SETTINGS if setting.tab == tab]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One setting as the page shows it: what stands in the control, what was seen when the page was loaded."""
+class SettingRow:
+    """One setting as shown on the page: the value in its control, and the value when the page was loaded."""
 
     setting: Setting
     typed: str
@@ -125,50 +125,52 @@ class Row:
 
     @property
     def advice(self) -> str | None:
-        """The first sentence of the advice on what stands in the control."""
+        """The first sentence of the advice on the value in the control."""
         return advice_on(self.setting, self.typed)
 
 
 class SettingsForm:
-    """What somebody typed on a tab; each value is judged by its setting's own rule, all of them or none are taken."""
+    """The values typed on a tab; each is checked by the rule of its setting, and all or none are saved."""
 
     def __init__(self, tab: str, current: Settings, posted: Mapping[str, str]) -> None:
         self._settings = tab_settings(tab)
         self._seen = {
-            setting.name: unix_lines(posted.get(SEEN + setting.name, as_typed(setting, getattr(current, setting.name))))
+            setting.name: unix_lines(
+                posted.get(SEEN_PREFIX + setting.name, as_typed(setting, getattr(current, setting.name)))
+            )
             for setting in self._settings
         }
         self._form = _form_class(self._settings)(data=self._seen)
 
     @property
-    def rows(self) -> list[Row]:
-        """The settings as the page shows them."""
-        return [self._row(setting) for setting in self._settings]
+    def rows(self) -> list[SettingRow]:
+        """The settings as shown on the page."""
+        return [self._setting_row(setting) for setting in self._settings]
 
-    def _row(self, setting: Setting) -> Row:
+    def _setting_row(self, setting: Setting) -> SettingRow:
         field = self._form[setting.name]
         error = str(field.errors[0]) if field.errors else None
-        return Row(setting=setting, typed=unix_lines(field.data), seen=self._seen[setting.name], error=error)
+        return SettingRow(setting=setting, typed=unix_lines(field.data), seen=self._seen[setting.name], error=error)
 
     def validate(self) -> bool:
-        """Judge every value."""
+        """Check every value and return whether all are valid."""
         valid: bool = self._form.validate()
         return valid
 
     def changed(self) -> dict[str, Value]:
-        """The valid values that differ from what the page showed: what nobody touched here stays as it is now.
+        """Return the valid values that differ from those that the page showed.
 
-        So two administrators with the page open never undo each other's change without meaning to.
+        Two administrators with the page open then never undo each other's change by accident.
         """
         return {row.setting.name: parse(row.setting, row.typed) for row in self.rows if row.typed != row.seen}
 
 
 def _form_class(settings: Sequence[Setting]) -> Any:
-    fields = {setting.name: StringField(validators=[_judge(setting)]) for setting in settings}
+    fields = {setting.name: StringField(validators=[_validator(setting)]) for setting in settings}
     return type("TabForm", (FlaskForm,), fields)
 
 
-def _judge(setting: Setting) -> Callable[[Any, Any], None]:
+def _validator(setting: Setting) -> Callable[[Any, Any], None]:
     def judge(_form: Any, field: Any) -> None:
         try:
             parse(setting, field.data)
@@ -178,20 +180,65 @@ def _judge(setting: Setting) -> Callable[[Any, Any], None]:
     return judge
 
 
+@dataclass(frozen=True, kw_only=True)
+class SettingChange:
+    """One line of the history, in words."""
+
+    setting: str
+    day: str
+    time: str
+    who: str
+    old: str
+    new: str
+    id: int
+    can_undo: bool
+    """Whether the setting still has the new value of this change."""
+
+
+def setting_history(shown: list[Setting]) -> list[SettingChange]:
+    """Return the latest changes of these settings, newest first."""
+    return [_setting_change(event, who) for event, who in named_changes(reading(), [setting.name for setting in shown])]
+
+
+def _setting_change(event: AuditEvent, who: str | None) -> SettingChange:
+    setting = BY_NAME[event.subject or ""]
+    return SettingChange(
+        setting=str(setting.label),
+        day=staff_day(event.at),
+        time=clock_time(event.at),
+        who=_who_changed(event, who),
+        old=_short(event.details["old"]),
+        new=_short(event.details["new"]),
+        id=event.id,
+        can_undo=as_typed(setting, getattr(settings(), setting.name)) == event.details["new"],
+    )
+
+
+def _short(value: str) -> str:
+    """Return a value cut for a line of the history; the audit log has all of it."""
+    return value if len(value) <= SHOWN_LENGTH else value[:SHOWN_LENGTH].rstrip() + "…"
+
+
+def _who_changed(event: AuditEvent, name: str | None) -> str:
+    if event.person_id is None:
+        return _("the command line")
+    return _("you") if event.person_id == my_id() else name or _("somebody who has left")
+
+
 @blueprint.get("/admin/self")
 @access(Access.ADMINISTRATOR)
 @activity(Activity.NAVIGATE)
-def start() -> ResponseReturnValue:
-    """The administration begins with the general settings."""
-    return redirect(url_for("admin.show_settings", tab=FIRST_TAB))
+def show_first_tab() -> ResponseReturnValue:
+    """Redirect to the general settings, where the administration begins."""
+    return redirect(url_for("admin.show_tab", tab=FIRST_TAB))
 
 
 @blueprint.get("/admin/self/site-settings/<tab>")
 @access(Access.ADMINISTRATOR)
 @activity(Activity.LOAD)
-def show_settings(tab: str) -> ResponseReturnValue:
-    """The settings of a tab as they are in force."""
-    return _page(_known(tab), SettingsForm(tab, settings(), {}), outcome=_outcome())
+def show_tab(tab: str) -> ResponseReturnValue:
+    """Show the settings of a tab as they are now."""
+    return _settings_page(_tab_or_404(tab), SettingsForm(tab, settings(), {}), outcome=_outcome())
 
 
 @blueprint.post("/admin/self/site-settings/<tab>")
@@ -199,70 +246,65 @@ def show_settings(tab: str) -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 @shows_form_again
 def save_settings(tab: str) -> ResponseReturnValue:
-    """Take all values or none."""
+    """Save all values, or none where one is wrong."""
     require_end_marker()
-    if repeated({setting.name for setting in tab_settings(_known(tab))}):
+    if repeated({setting.name for setting in tab_settings(_tab_or_404(tab))}):
         abort(400)
     form = SettingsForm(tab, settings(), request.form)
     if token_refused():
-        return _page(tab, form, outcome="out_of_date"), 409
+        return _settings_page(tab, form, outcome="out_of_date"), 409
     if not form.validate():
-        return _page(tab, form), 422
-    change_settings(db(), form.changed(), by=actor(_person_id()), now=now())
-    return redirect(url_for("admin.show_settings", tab=tab, saved=1), 303)
+        return _settings_page(tab, form), 422
+    change_settings(db(), form.changed(), by=me(), now=now())
+    return redirect(url_for("admin.show_tab", tab=tab, saved=1), 303)
 
 
 @blueprint.post("/admin/self/site-settings/<tab>/undo")
 @access(Access.ADMINISTRATOR)
 @activity(Activity.SUBMIT)
 def undo_setting(tab: str) -> ResponseReturnValue:
-    """Put back what a line of the history replaced; refused where the setting has been changed since."""
-    names = [setting.name for setting in tab_settings(_known(tab))]
+    """Undo a change of the history; refuse where the setting was changed since."""
+    names = [setting.name for setting in tab_settings(_tab_or_404(tab))]
     asked = request.form.get("_change", "")
-    change = change_by_id(db(), int(asked), names) if DIGITS.fullmatch(asked) else None
+    change = change_by_id(db(), int(asked), names) if NUMBER_TEXT.fullmatch(asked) else None
     if change is None:
         abort(404)
-    if not undo_change(db(), change, by=actor(_person_id()), now=now()):
-        return _page(tab, SettingsForm(tab, settings(), {}), outcome="changed_since"), 409
-    return redirect(url_for("admin.show_settings", tab=tab, saved=1), 303)
+    if not undo_change(db(), change, by=me(), now=now()):
+        return _settings_page(tab, SettingsForm(tab, settings(), {}), outcome="changed_since"), 409
+    return redirect(url_for("admin.show_tab", tab=tab, saved=1), 303)
 
 
 @blueprint.post("/admin/self/site-settings/general/apply-now")
 @access(Access.ADMINISTRATOR)
 @activity(Activity.SUBMIT)
 def apply_now() -> ResponseReturnValue:
-    """Give the saved lifetime to citizens who are signed in already, each with the whole warning ahead."""
+    """Apply the saved lifetime to citizens who are signed in, each with the whole warning still to come."""
     number = apply_lifetime_now(db())
     minutes = settings().session_lifetime_minutes
-    record(db(), "session_lifetime_applied", by=actor(_person_id()), now=now(), minutes=minutes, sessions=number)
-    return redirect(url_for("admin.show_settings", tab=FIRST_TAB, applied=number), 303)
+    record(db(), "session_lifetime_applied", by=me(), now=now(), minutes=minutes, sessions=number)
+    return redirect(url_for("admin.show_tab", tab=FIRST_TAB, applied=number), 303)
 
 
-def _known(tab: str) -> str:
+def _tab_or_404(tab: str) -> str:
     if tab not in TABS:
         abort(404)
     return tab
 
 
-def _person_id() -> int | None:
-    live = visit().live
-    return live.person_id if live else None
-
-
 def _outcome() -> str | None:
-    """What the page has to say of what was just done."""
+    """Return what was just done, for the page to say."""
     return next((word for word in ("saved", "applied") if word in request.args), None)
 
 
-def _page(tab: str, form: SettingsForm, *, outcome: str | None = None) -> str:
+def _settings_page(tab: str, form: SettingsForm, *, outcome: str | None = None) -> str:
     return render_template(
         "admin/site_settings.html",
         tab=tab,
         tabs=TABS,
         rows=form.rows,
         outcome=outcome,
-        shortened=int(applied) if DIGITS.fullmatch(applied := request.args.get("applied", "")) else 0,
-        changes=history(tab_settings(tab)),
+        shortened=int(applied) if NUMBER_TEXT.fullmatch(applied := request.args.get("applied", "")) else 0,
+        changes=setting_history(tab_settings(tab)),
         time_zones=time_zones(),
         time_now=clock_time(now()),
         minutes=settings().session_lifetime_minutes,

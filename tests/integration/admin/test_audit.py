@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from portal.admin.rules import PAGE_SIZE, AuditFilter, read_audit_filter
+from portal.admin.rules import EVENTS_A_PAGE, AuditFilter, read_audit_filter
 from portal.audit import Actor, AuditEvent, record
 from portal.db import Database
 from tests.conftest import MovableClock
@@ -56,14 +56,16 @@ def test_a_long_log_is_paged_and_no_event_stands_twice_or_is_left_out(
     administrator: SignedIn, database: Database, clock: MovableClock
 ) -> None:
     with database.writing() as db:
-        for number in range(PAGE_SIZE + 3):
+        for number in range(EVENTS_A_PAGE + 3):
             record(db, "many", by=Actor(), now=clock.now(), subject=f"number {number:03}")
     first = administrator.get(f"{AUDIT}?action=many").text
     following = first.partition('class="pages"')[2].partition('href="')[2].partition('"')[0].replace("&amp;", "&")
     second = administrator.get(following).text
-    seen = [[number for number in range(PAGE_SIZE + 3) if f">number {number:03}<" in page] for page in (first, second)]
-    assert [len(each) for each in seen] == [PAGE_SIZE, 3]
-    assert sorted(seen[0] + seen[1]) == list(range(PAGE_SIZE + 3))
+    seen = [
+        [number for number in range(EVENTS_A_PAGE + 3) if f">number {number:03}<" in page] for page in (first, second)
+    ]
+    assert [len(each) for each in seen] == [EVENTS_A_PAGE, 3]
+    assert sorted(seen[0] + seen[1]) == list(range(EVENTS_A_PAGE + 3))
 
 
 @pytest.mark.usefixtures("events")
