@@ -1,4 +1,4 @@
-"""Bringing the database up to date, and filling it with the demo."""
+"""Commands that upgrade the database, and fill it with the demo."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from portal.integrations.queries import count_addresses
 from portal.web.app_state import app_state
 
 db_group = AppGroup("db", help="The database's schema.")
-FORMS = Path(__file__).resolve().parent.parent / "demo_forms"
+DEMO_FORMS = Path(__file__).resolve().parent.parent / "demo_forms"
 demo_group = AppGroup("demo", help="Forms and people for trying the portal out.")
 
 
@@ -44,12 +44,12 @@ def revision(message: str) -> None:
 
 
 class NoDemoHereError(PortalError):
-    """Demo people have passwords that everybody knows."""
+    """The demo is not allowed here, as everybody knows the passwords of its people."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoPerson:
-    """Somebody who can sign in to a demo."""
+    """A person who can sign in to the demo."""
 
     role: str
     email: str
@@ -76,37 +76,37 @@ def load() -> None:
 
 
 def load_demo(database: Database, configuration: Configuration, *, now: datetime) -> None:
-    """Load what is missing; loading again changes nothing.
+    """Load what is missing of the demo.
 
     Raises `NoDemoHereError` in production.
     """
     if configuration.environment == "production":
         raise NoDemoHereError("The demo's passwords are known to everybody; it is not loaded in production.")
     with database.writing() as db:
-        for file in sorted(FORMS.glob("*.yaml")):
+        for file in sorted(DEMO_FORMS.glob("*.yaml")):
             publish(db, read_yaml(file.read_text(encoding="utf-8")), now=now)
         if not count_addresses(db):
-            replace_addresses(db, read_gazetteer((FORMS / "addresses.csv").read_bytes()))
+            replace_addresses(db, read_gazetteer((DEMO_FORMS / "addresses.csv").read_bytes()))
     for person in PEOPLE:
-        _make_known(database, person, now=now)
+        _add_demo_person(database, person, now=now)
 
 
 def sign_ins() -> str:
-    """One line a person: role, address, password, in columns."""
+    """Return one line for each person: role, address and password, in columns."""
     return "\n".join(f"{person.role:<15}{person.email:<22}{person.password}" for person in PEOPLE)
 
 
-def _make_known(database: Database, person: DemoPerson, *, now: datetime) -> None:
+def _add_demo_person(database: Database, person: DemoPerson, *, now: datetime) -> None:
     with database.reading() as db:
         if person_by_key(db, read_address(person.email).key):
             return
     password_hash = hash_password(person.password)
     with database.writing() as db:
-        _create(db, person, password_hash, now)
+        _create_demo_account(db, person, password_hash, now)
 
 
-def _create(db: Session, person: DemoPerson, password_hash: str, now: datetime) -> None:
-    """Of two that start at once the second finds the account there."""
+def _create_demo_account(db: Session, person: DemoPerson, password_hash: str, now: datetime) -> None:
+    """Create an account; another process may have created it meanwhile."""
     address = read_address(person.email)
     try:
         create_account(db, address, person.role, password_hash=password_hash, by=Actor(), now=now, name=person.name)

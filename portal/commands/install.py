@@ -1,4 +1,4 @@
-"""`make install`: makes the environment and fills it from a lock, before which there is only the standard library."""
+"""`make install`: makes the environment and installs a lock into it, with the standard library only."""
 
 import json
 import os
@@ -16,10 +16,10 @@ from pathlib import Path
 ENVIRONMENT = Path(".venv")
 PYTHON = ENVIRONMENT / "bin" / "python"
 MODULE = "portal.commands.install"
-NAMES = ("python3.14", "python3.13", "python3.12", "python3.11", "python3", "python")
+PYTHON_NAMES = ("python3.14", "python3.13", "python3.12", "python3.11", "python3", "python")
 DESCRIBE = "--describe"
 COMPILE = "--compile"
-LOOK_EVERY_S = 0.2
+POLL_EVERY_S = 0.2
 OTHER_SYSTEM = "sys_platform == 'win32'"
 NOISE = re.compile(r"^WARNING: (?:Location .* is ignored|Running pip as).*\n", re.MULTILINE)
 """Lines of pip about the machine that explain no failure."""
@@ -76,7 +76,7 @@ def choose(uv: str | None) -> Interpreter:
     Raises `InstallError` where there is none.
     """
     folders = os.environ.get("PATH", "").split(os.pathsep)
-    paths = [path for folder in folders for name in NAMES if (path := shutil.which(name, path=folder))]
+    paths = [path for folder in folders for name in PYTHON_NAMES if (path := shutil.which(name, path=folder))]
     distinct = {os.path.realpath(path): path for path in reversed(paths)}
     found = [interpreter for path in distinct.values() if (interpreter := describe(path))]
     usable = [interpreter for interpreter in found if uv or interpreter.pip_wheel]
@@ -156,24 +156,24 @@ def show(words: str) -> None:
         sys.stdout.flush()
 
 
-def run_all(commands: list[list[str]], folder: Path, look: Callable[[list[Path]], None]) -> None:
+def run_all(commands: list[list[str]], folder: Path, watch: Callable[[list[Path]], None]) -> None:
     """Run commands at once until all have ended, and look at what they write five times a second.
 
     Their words go to files, so that none of them waits for a reader.
     Raises `InstallError` with the errors in full where one fails, after the others were ended.
     """
-    said = [folder / f"{number}.said" for number in range(len(commands))]
+    outputs = [folder / f"{number}.said" for number in range(len(commands))]
     failed = [folder / f"{number}.failed" for number in range(len(commands))]
     # Compiled modules of pip are kept whatever the shell says: several pips start at once.
     environ = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": "1"}
     started = []
-    for command, words, errors in zip(commands, said, failed, strict=True):
+    for command, words, errors in zip(commands, outputs, failed, strict=True):
         with words.open("wb") as to, errors.open("wb") as to_errors:
             started.append(subprocess.Popen(command, stdout=to, stderr=to_errors, env=environ))  # noqa: S603 - our own
     try:
         for process, errors in zip(started, failed, strict=True):
             while is_running(process):
-                look(said)
+                watch(outputs)
             if process.returncode:
                 raise InstallError(NOISE.sub("", errors.read_text(encoding="utf-8", errors="replace")))
     finally:
@@ -185,7 +185,7 @@ def run_all(commands: list[list[str]], folder: Path, look: Callable[[list[Path]]
 def is_running(process: subprocess.Popen[bytes]) -> bool:
     """Return whether a process still runs after a moment."""
     try:
-        process.wait(LOOK_EVERY_S)
+        process.wait(POLL_EVERY_S)
     except subprocess.TimeoutExpired:
         return True
     return False
@@ -211,7 +211,7 @@ def with_pip(blocks: list[str]) -> None:
         fetchers = max(2, min(4, os.cpu_count() or 2))
         parts = [write_part(folder / f"{number}.txt", blocks[number::fetchers]) for number in range(fetchers)]
         fetch = [*pip, "download", *strict, "--progress-bar", "off", "--dest", made, "--requirement"]
-        run_all([[*fetch, part] for part in parts], folder, lambda said: show_fetched(said, len(blocks)))
+        run_all([[*fetch, part] for part in parts], folder, lambda outputs: show_fetched(outputs, len(blocks)))
         whole = write_part(folder / "all.txt", blocks)
         install = [*pip, "install", *strict, "--no-index", "--find-links", made, "--no-compile", "--requirement", whole]
         before = installed()
@@ -225,9 +225,9 @@ def write_part(file: Path, blocks: list[str]) -> str:
     return str(file)
 
 
-def show_fetched(said: list[Path], total: int) -> None:
+def show_fetched(outputs: list[Path], total: int) -> None:
     """Show how many packages the pips have begun with, and the last of them."""
-    newest_last = sorted(said, key=lambda file: file.stat().st_mtime)
+    newest_last = sorted(outputs, key=lambda file: file.stat().st_mtime)
     names = [name for file in newest_last for name in BEGUN.findall(file.read_text(encoding="utf-8"))]
     show(f"Fetching {len(names)} of {total}: {names[-1] if names else '…'}")
 

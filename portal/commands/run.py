@@ -1,4 +1,4 @@
-"""`make run`: checks the configuration, brings database and demo up to date, says where it is, and serves."""
+"""`make run`: checks the configuration, upgrades the database, loads the demo, prints the address, and serves."""
 
 import os
 import socket
@@ -23,17 +23,17 @@ from portal.outbox.delivery import read_mail_server
 from portal.storage.adapters import open_storage
 from portal.storage.scanner import read_scanner
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 THREADS_ON_SQLITE = 8
 THREADS_ON_POSTGRESQL = 4
 MOST_WORKERS = 64
 WITHOUT_WORKER = "--without-worker"
-"""Given where the worker has a container of its own; on SQLite it stays a thread of the server."""
+"""For a worker in a container of its own; on SQLite the worker is always a thread of the server."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listening:
-    """Where the server listens, and with how many processes where the database allows several."""
+    """Where the server listens, and its number of processes where the database allows several."""
 
     host: str
     port: int
@@ -47,12 +47,12 @@ def read_listening(environ: Mapping[str, str]) -> Listening:
     """
     return Listening(
         host=environ.get("HOST") or "127.0.0.1",
-        port=_number(environ, "PORT", 8000, 65_535),
-        workers=_number(environ, "WORKERS", 2, MOST_WORKERS),
+        port=_environment_number(environ, "PORT", 8000, 65_535),
+        workers=_environment_number(environ, "WORKERS", 2, MOST_WORKERS),
     )
 
 
-def _number(environ: Mapping[str, str], name: str, default: int, high: int) -> int:
+def _environment_number(environ: Mapping[str, str], name: str, default: int, high: int) -> int:
     typed = environ.get(name) or str(default)
     if not (typed.isascii() and typed.isdigit() and len(typed) <= 5 and 1 <= int(typed) <= high):
         raise ConfigurationError(f"{name} is “{typed}”; it must be a number from 1 to {high}.")
@@ -60,7 +60,7 @@ def _number(environ: Mapping[str, str], name: str, default: int, high: int) -> i
 
 
 def refuse_taken_port(listening: Listening) -> None:
-    """Raise `ConfigurationError` where the server could not listen."""
+    """Raise `ConfigurationError` where the server cannot listen."""
     family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -71,10 +71,10 @@ def refuse_taken_port(listening: Listening) -> None:
             raise ConfigurationError(f"Cannot listen at {where}: {reason.strerror}. Try another PORT=.") from reason
 
 
-def prepare(configuration: Configuration) -> None:
-    """Bring the database, and in development the demo, up to date.
+def prepare_installation(configuration: Configuration) -> None:
+    """Check the configuration, upgrade the database, and in development load the demo.
 
-    Raises `ConfigurationError` where the database does not answer, or mail could not be sent or files not kept.
+    Raises `ConfigurationError` where a setting is wrong or the database does not answer.
     """
     read_mail_server(configuration.mail_url)
     check_integrations(configuration)
@@ -93,7 +93,7 @@ def prepare(configuration: Configuration) -> None:
 
 
 def server_command(listening: Listening, *, workers: int, threads: int) -> list[str]:
-    """How granian is started; without an access log of its own, which would hold paths with tokens."""
+    """Return the command line of granian; without its access log, which would contain paths with tokens."""
     options = {
         "--interface": "wsgi",
         "--http": "1",
@@ -106,7 +106,7 @@ def server_command(listening: Listening, *, workers: int, threads: int) -> list[
         "--respawn-interval": "0.5",
         "--workers-kill-timeout": "5",
         "--log-level": "error",
-        "--working-dir": str(ROOT),
+        "--working-dir": str(PROJECT_ROOT),
     }
     flags = ["--no-ws", "--respawn-failed-workers", "--factory"]
     pairs = [word for option in options.items() for word in option]
@@ -114,7 +114,7 @@ def server_command(listening: Listening, *, workers: int, threads: int) -> list[
 
 
 def announce(configuration: Configuration) -> None:
-    """Say where the portal is and, with the demo, who can sign in."""
+    """Print the address of the portal and, with the demo, who can sign in."""
     click.echo(f"The portal is at {configuration.base_url}")
     if configuration.mail_url == "file:":
         click.echo(f"Mail is written to {configuration.mail_dir}")
@@ -124,9 +124,9 @@ def announce(configuration: Configuration) -> None:
 
 
 def serve(configuration: Configuration, listening: Listening) -> NoReturn:
-    """Become the supervisor of the server; whatever was loaded to prepare leaves the memory."""
+    """Become the supervisor of the server; so the memory that the preparation needed is freed."""
     os.environ["DATA_DIR"] = str(configuration.data_dir)
-    os.chdir(ROOT)
+    os.chdir(PROJECT_ROOT)
     command = [sys.executable, "-m", "portal.commands.supervise"]
     if configuration.is_sqlite:
         command += server_command(listening, workers=1, threads=THREADS_ON_SQLITE)
@@ -137,12 +137,12 @@ def serve(configuration: Configuration, listening: Listening) -> NoReturn:
 
 
 def main() -> NoReturn:
-    """Start, or say in one sentence why not and end with 2."""
+    """Start, or print in one sentence why not and exit with 2."""
     try:
         listening = read_listening(os.environ)
         configuration = read_configuration()
         refuse_taken_port(listening)
-        prepare(configuration)
+        prepare_installation(configuration)
     except ConfigurationError as reason:
         click.echo(str(reason), err=True)
         sys.exit(2)

@@ -1,7 +1,7 @@
-"""Keeps the server running, and on PostgreSQL a worker beside it: whatever dies is started again.
+"""Keeps the server running, and on PostgreSQL a worker beside it: a process that ends is started again.
 
-A small process of its own: the server starts a dead child of its own again, but gives up when one dies twice in six
-seconds, and nobody would start the server.
+It is needed although granian starts its own processes again: granian exits when one ends twice in six seconds. It is
+a module of its own so that the supervisor imports only the standard library, and needs little memory.
 """
 
 import ctypes
@@ -10,15 +10,15 @@ import subprocess
 import sys
 import threading
 
-LOOK_EVERY_S = 0.5
+CHECK_EVERY_S = 0.5
 END_WITHIN_S = 8.0
 WITH_WORKER = "--with-worker"
 WORKER = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
 PR_SET_PDEATHSIG = 1
 
 
-class Kept:
-    """One command that is kept running."""
+class SupervisedProcess:
+    """A command that is kept running."""
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
@@ -27,17 +27,17 @@ class Kept:
     def _start(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(self._command, preexec_fn=end_with_parent)  # noqa: S603 - our own programs, and no threads yet
 
-    def keep(self) -> None:
-        """Start it again if it ended."""
+    def restart_if_ended(self) -> None:
+        """Start it again if it has ended."""
         if self._process.poll() is not None:
             self._process = self._start()
 
-    def tell_to_end(self) -> None:
+    def ask_to_end(self) -> None:
         """Ask it to end."""
         self._process.terminate()
 
     def await_end(self) -> None:
-        """Wait for its end, and make it where it takes too long."""
+        """Wait for its end; kill it where that takes too long."""
         try:
             self._process.wait(END_WITHIN_S)
         except subprocess.TimeoutExpired:
@@ -45,20 +45,20 @@ class Kept:
 
 
 def end_with_parent(number: int = signal.SIGTERM) -> None:
-    """Have the kernel signal this process when its parent dies, so that nothing is left behind (Linux only)."""
+    """Have the kernel signal this process when its parent dies, so that it never runs on alone (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
 def supervise(commands: list[list[str]], stop: threading.Event) -> None:
     """Keep all commands running until told to stop, then end them."""
-    kept = [Kept(command) for command in commands]
-    while not stop.wait(LOOK_EVERY_S):
-        for process in kept:
-            process.keep()
-    for process in kept:
-        process.tell_to_end()
-    for process in kept:
+    processes = [SupervisedProcess(command) for command in commands]
+    while not stop.wait(CHECK_EVERY_S):
+        for process in processes:
+            process.restart_if_ended()
+    for process in processes:
+        process.ask_to_end()
+    for process in processes:
         process.await_end()
 
 

@@ -1,4 +1,4 @@
-"""The work that is done beside requests, and the commands that do it once."""
+"""Deliveries and sweeps outside requests: by a worker, or once by a command."""
 
 import logging
 import signal
@@ -33,16 +33,16 @@ from portal.web.limits import forget_old
 
 mail = AppGroup("mail", help="Mail that waits in the outbox.")
 logger = logging.getLogger(__name__)
-PAUSE_S = 0.5
+ROUND_PAUSE_S = 0.5
 PAUSE_AFTER_FAILURE_S = 2.0
 SWEEP_EVERY = timedelta(minutes=1)
 PAUSE_BETWEEN_BATCHES_S = 0.02
-"""On SQLite whoever waits to write gets in meanwhile."""
+"""On SQLite, others can write meanwhile."""
 BATCHES_AT_ONCE = 20
-"""Of one sweep, before mail has its turn again; then the rest."""
+"""The most batches of one sweep before e-mail is delivered again; the rest follows."""
 LOCK = int.from_bytes(b"sweeps")
-"""The number of the advisory lock on PostgreSQL that lets one worker sweep at a time."""
-Duty = Callable[[], object]
+"""The number of the advisory lock on PostgreSQL, so that one worker sweeps at a time."""
+Task = Callable[[], object]
 Sweep = Callable[..., int]
 SWEEPS: tuple[Sweep, ...] = (
     close_and_count,
@@ -59,7 +59,7 @@ SWEEPS: tuple[Sweep, ...] = (
     forget_old,
     forget_delivered,
 )
-"""What is done once a minute. Each takes `db` and `now`, deals with one short batch and gives how many there were."""
+"""What is done once a minute. Each takes `db` and `now`, does one short batch, and returns its size."""
 
 
 @mail.command("deliver")
@@ -72,38 +72,38 @@ def deliver() -> None:
 
 
 def deliver_once() -> Round:
-    """One round with the parts of the running application."""
-    parts = app_state()
-    return Deliverer(parts.database, parts.configuration, parts.clock).deliver_due()
+    """Deliver what is due in one round, and return its result."""
+    state = app_state()
+    return Deliverer(state.database, state.configuration, state.clock).deliver_due()
 
 
 class Worker:
-    """What happens without anybody asking; any number of workers may run side by side."""
+    """Delivers and sweeps in the background; any number of workers may run at once."""
 
-    def __init__(self, parts: AppState) -> None:
-        self._parts = parts
-        self._database = parts.database
-        self._clock = parts.clock
-        self._deliverer = Deliverer(parts.database, parts.configuration, parts.clock)
+    def __init__(self, state: AppState) -> None:
+        self._state = state
+        self._database = state.database
+        self._clock = state.clock
+        self._deliverer = Deliverer(state.database, state.configuration, state.clock)
         self._swept_at: datetime | None = None
         self._unfinished: tuple[Sweep, ...] = ()
 
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop; a failure is logged and work goes on."""
+        """Work until `stop` is set; log failures and go on."""
         pause = 0.0
         while not stop.wait(pause):
-            pause = PAUSE_S if self.work(stop) else PAUSE_AFTER_FAILURE_S
+            pause = ROUND_PAUSE_S if self.work_once(stop) else PAUSE_AFTER_FAILURE_S
 
-    def work(self, stop: threading.Event) -> bool:
-        """Do once what is due now; tells whether all went well."""
-        duties: list[Duty] = [
+    def work_once(self, stop: threading.Event) -> bool:
+        """Do once what is due now; return whether all of it succeeded."""
+        tasks: list[Task] = [
             partial(self._deliverer.deliver_due, stop=stop),
-            partial(write_if_due, self._parts),
+            partial(write_if_due, self._state),
             *self._due_sweeps(stop),
         ]
-        return [_succeeds(duty) for duty in duties].count(False) == 0
+        return [_succeeds(task) for task in tasks].count(False) == 0
 
-    def _due_sweeps(self, stop: threading.Event) -> Iterator[Duty]:
+    def _due_sweeps(self, stop: threading.Event) -> Iterator[Task]:
         now = self._clock.now()
         if self._swept_at is None or now - self._swept_at >= SWEEP_EVERY:
             self._swept_at, self._unfinished = now, SWEEPS
@@ -118,40 +118,40 @@ class Worker:
 
     def _sweep_batch(self, sweep: Sweep, now: datetime) -> int:
         with self._database.writing() as db:
-            return sweep(db, now=now) if has_turn(db) else 0
+            return sweep(db, now=now) if may_sweep(db) else 0
 
 
-def _succeeds(duty: Duty) -> bool:
-    """Do one duty; its failure is logged and keeps the others from nothing."""
+def _succeeds(task: Task) -> bool:
+    """Do one task and return whether it succeeded; log a failure, so that the others are still done."""
     try:
-        duty()
+        task()
     except Exception:
         logger.exception("The worker failed and goes on")
         return False
     return True
 
 
-def has_turn(db: Session) -> bool:
-    """Whether no other worker sweeps at this moment; on SQLite writers wait in line anyway."""
+def may_sweep(db: Session) -> bool:
+    """Return whether no other worker is sweeping; on SQLite writers wait for each other anyway."""
     if db.connection().dialect.name != "postgresql":
         return True
     return bool(db.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}))
 
 
 def start_in_thread(app: Flask) -> threading.Event:
-    """Work in a thread of this process, which ends with it; gives the event that stops it sooner."""
+    """Start a worker in a thread of this process; return the event that stops it."""
     stop = threading.Event()
-    threading.Thread(target=work_for, args=(app, stop), name="worker", daemon=True).start()
+    threading.Thread(target=run_worker, args=(app, stop), name="worker", daemon=True).start()
     return stop
 
 
-def work_for(app: Flask, stop: threading.Event) -> None:
-    """Work for an application until told to stop."""
-    parts = cast("AppState", app.extensions["portal"])
-    keeper = FileKeeper(parts.database, parts.configuration, parts.clock)
+def run_worker(app: Flask, stop: threading.Event) -> None:
+    """Run a worker and the upkeep of files for an application until `stop` is set."""
+    state = cast("AppState", app.extensions["portal"])
+    keeper = FileKeeper(state.database, state.configuration, state.clock)
     threading.Thread(target=keeper.run, args=(stop,), name="files", daemon=True).start()
     with app.app_context():
-        Worker(parts).run(stop)
+        Worker(state).run(stop)
 
 
 @click.command("worker")
@@ -160,4 +160,4 @@ def worker_command() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    work_for(current_app, stop)
+    run_worker(current_app, stop)

@@ -1,1 +1,1 @@
-"""Published forms for those who answer for them: versions, what changed, and what that does to open drafts."""
+"""Published forms, for service designers: versions, their differences, and their impact on open drafts."""

@@ -26,8 +26,8 @@ from portal.web.app_state import app_state
 forms = AppGroup("forms", help="Check, publish, list and export form definitions.")
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 __all__ = ["forms"]
-MOST_LOOKED_AT = 1000
-"""Nobody waits for a page here, so that more drafts are looked at."""
+MOST_DRAFTS = 1000
+"""A command may take longer than a page, so it reads more drafts."""
 
 
 @forms.command("check")
@@ -42,34 +42,24 @@ def check_command(files: tuple[Path, ...]) -> None:
 
 
 def list_remarks(file: Path, definition: FormDefinition) -> None:
-    """What an author should know of a file that has no fault, on standard error."""
-    _list_missing_texts(file, definition)
-    _list_doubts(file, definition)
-
-
-def _list_missing_texts(file: Path, definition: FormDefinition) -> None:
-    """What is left to translate stands in no form's way: people read it in the first language."""
-    for missing in missing_texts(definition):
+    """Write missing translations and unusable look-ups to standard error; neither is a fault."""
+    for missing in missing_texts(definition):  # people read them in the first language
         click.echo(f"{file}: to translate: {missing}", err=True)
-
-
-def _list_doubts(file: Path, definition: FormDefinition) -> None:
-    """A look-up that this installation cannot run yet stands in no form's way: people type by hand."""
-    for doubt in doubts(definition, app_state().hooks.lookups_offered()):
+    for doubt in doubts(definition, app_state().hooks.lookups_offered()):  # people type by hand
         click.echo(f"{file}: look-up: {doubt}", err=True)
 
 
 @forms.command("list")
 @click.option("--versions", "all_versions", is_flag=True, help="All versions, newest first, each with its hash.")
-def list_command(all_versions: bool) -> None:
+def list_forms(all_versions: bool) -> None:
     """List the current version of every form, or all versions."""
     with app_state().database.reading() as db:
         for current in current_versions(db):
             for version in versions_of(db, current.slug) if all_versions else [current]:
-                click.echo("\t".join(_columns(version, with_hash=all_versions)))
+                click.echo("\t".join(_version_columns(version, with_hash=all_versions)))
 
 
-def _columns(version: FormVersion, *, with_hash: bool) -> list[str]:
+def _version_columns(version: FormVersion, *, with_hash: bool) -> list[str]:
     definition = definition_of(version)
     named = [f"{version.form_id}@{version.number}", f"{version.published_at:%Y-%m-%d %H:%M}Z"]
     return [*named, *([version.digest] if with_hash else []), definition.title.in_(definition.languages[0])]
@@ -95,20 +85,20 @@ def export_command(form: str) -> None:
     form_id, _, number = form.partition("@")
     slug = form_id.replace("_", "-")
     with app_state().database.reading() as db:
-        found = numbered_version(db, slug, _number(number)) if number else current_version(db, slug)
+        found = numbered_version(db, slug, _version_number(number)) if number else current_version(db, slug)
         if found is None:
             raise click.ClickException(f"There is no form {form}.")
         click.echo(definition_as_yaml(definition_of(found)), nl=False)
 
 
-def _number(number: str) -> int:
+def _version_number(number: str) -> int:
     if not number.isdecimal() or len(number) > 9:
         raise click.ClickException(f"{number} is not the number of a version.")
     return int(number)
 
 
 def read_files(files: tuple[Path, ...]) -> list[FormDefinition]:
-    """The definitions in these files; with any fault all of them are printed and the command ends with 1."""
+    """Return the definitions in these files; where there are faults, print all of them and exit with 1."""
     definitions: list[FormDefinition] = []
     faults: list[str] = []
     for file in files:
@@ -124,7 +114,7 @@ def read_files(files: tuple[Path, ...]) -> list[FormDefinition]:
 
 
 def read_file(file: Path) -> FormDefinition:
-    """The definition in a YAML file, or a JSON file by its name; raises `FaultyDefinitionError`."""
+    """Return the definition in a YAML file, or a file named .json; raise `FaultyDefinitionError` for faults."""
     try:
         text = file.read_bytes().decode()
     except UnicodeDecodeError as error:
@@ -149,13 +139,21 @@ def publish_command(files: tuple[Path, ...]) -> None:
 
 
 def _impact_lines(version: FormVersion) -> list[str]:
-    """Counted after the publishing, so that nobody waits for the database meanwhile; a first version has no impact."""
+    """Return the impact of a published version in sentences; a first version has none.
+
+    It is counted after the publishing, so that the database is not locked meanwhile.
+    """
     if version.number == 1:
         return []
     now = app_state().clock.now()
     with app_state().database.reading() as db:
         versions = versions_of(db, version.slug)
         found = impact(
-            db, versions, keyring=app_state().configuration.keyring, now=now, today=now.date(), most=MOST_LOOKED_AT
+            db,
+            versions,
+            keyring=app_state().configuration.keyring,
+            now=now,
+            today=now.date(),
+            most=MOST_DRAFTS,
         )
         return impact_lines(found)

@@ -1,4 +1,4 @@
-"""What publishing a version means for open drafts."""
+"""The impact of a published version on open drafts."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -20,31 +20,31 @@ from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import definition_of
 from portal.keyring import Keyring
 
-MOST_LOOKED_AT = 200
-"""Answers are decrypted to tell who must answer more: a page looks at so many drafts, the last changed ones."""
+MOST_DRAFTS_READ = 200
+"""The most drafts that a page reads, those changed last, as their answers must be decrypted."""
 
 
 def open_drafts_by_version(db: Session, *, now: datetime) -> Mapping[int, int]:
-    """How many drafts with answers can be continued, by the id of the version that they are on."""
+    """Return the numbers of open drafts with answers, by the id of their version."""
     on = Draft.form_version_id
-    rows = db.execute(select(on, func.count()).where(_is_open(now)).group_by(on).order_by(on))
+    rows = db.execute(select(on, func.count()).where(_can_be_continued(now)).group_by(on).order_by(on))
     return {row[0]: row[1] for row in rows}
 
 
 def open_drafts(db: Session, versions: Collection[int], *, now: datetime, most: int) -> Sequence[Draft]:
-    """The open drafts on these versions that were changed last, at most so many."""
-    query = select(Draft).where(Draft.form_version_id.in_(versions), _is_open(now))
+    """Return the open drafts on these versions that were changed last, at most `most`."""
+    query = select(Draft).where(Draft.form_version_id.in_(versions), _can_be_continued(now))
     return db.scalars(query.order_by(Draft.changed_at.desc(), Draft.id.desc()).limit(most)).all()
 
 
-def _is_open(now: datetime) -> ColumnElement[bool]:
-    """Without answers there is nothing that a new version could touch."""
+def _can_be_continued(now: datetime) -> ColumnElement[bool]:
+    """Return the condition for open drafts with answers; a new version does not affect those without."""
     is_kept = Draft.sent_at.is_(None) & Draft.deleted_at.is_(None) & (Draft.expires_at > now)
     return is_kept & Draft.answered_at.is_not(None)
 
 
 def publishers(db: Session, versions: Sequence[FormVersion]) -> Mapping[int, str]:
-    """The names of those who published these versions, by their ids; who is gone, and the command line, have none."""
+    """Return the names of those who published these versions, by their ids; deleted people are missing."""
     ids = {version.published_by for version in versions if version.published_by}
     people = db.scalars(select(Person).where(Person.id.in_(ids)).order_by(Person.id)) if ids else ()
     return {person.id: person.shown_name for person in people}
@@ -52,9 +52,10 @@ def publishers(db: Session, versions: Sequence[FormVersion]) -> Mapping[int, str
 
 @dataclass(frozen=True, kw_only=True)
 class Impact:
-    """`open` drafts are on earlier versions; in `looked_at` of them the effects were counted, once a draft.
+    """The impact on the `open` drafts on earlier versions; `looked_at` of them were read.
 
-    `most_questions` is the largest number of questions that one of them must answer more.
+    `drafts` counts the drafts with each effect. `most_questions` is the largest number of further questions that one
+    of them must answer.
     """
 
     policy: str
@@ -72,9 +73,9 @@ def impact(
     keyring: Keyring,
     now: datetime,
     today: date,
-    most: int = MOST_LOOKED_AT,
+    most: int = MOST_DRAFTS_READ,
 ) -> Impact:
-    """What the first of a form's versions, which are newest first, does to the open drafts on the others."""
+    """Return the impact of the first of a form's versions, newest first, on the open drafts on the others."""
     newest, *earlier = versions
     counts = open_drafts_by_version(db, now=now)
     drafts = open_drafts(db, [version.id for version in earlier], now=now, most=most)
@@ -98,25 +99,25 @@ def _effects(
 
 
 def impact_lines(found: Impact) -> list[str]:
-    """The impact in sentences; how many drafts were looked at is said where it is not all of them."""
+    """Return the impact in sentences, with the number of drafts that were read where it is not all of them."""
     if not found.open:
         return [_("No open draft is on an earlier version.")]
     lines = [
         ngettext(
             "%(num)s open draft is on an earlier version.", "%(num)s open drafts are on earlier versions.", found.open
         ),
-        _policy(found.policy),
+        _policy_sentence(found.policy),
     ]
     if found.looked_at < found.open:
         lines.append(_("Counted below: the %(num)s that were changed last.", num=found.looked_at))
-    effects = [_say(found, effect) for effect in _EFFECTS if found.drafts[effect]]
+    effects = [_effect_sentence(found, effect) for effect in _EFFECTS if found.drafts[effect]]
     return lines + (effects or [_("None of them is touched.")])
 
 
 _EFFECTS = (Effect.MUST_ANSWER, Effect.ANSWER_AGAIN, Effect.CHECK, Effect.NOT_SENT, Effect.MAY_ANSWER)
 
 
-def _policy(policy: str) -> str:
+def _policy_sentence(policy: str) -> str:
     return {
         "keep": _("They stay on their version."),
         "move": _("They move to the new one when they are opened next."),
@@ -124,7 +125,7 @@ def _policy(policy: str) -> str:
     }[policy]
 
 
-def _say(found: Impact, effect: Effect) -> str:
+def _effect_sentence(found: Impact, effect: Effect) -> str:
     drafts = found.drafts[effect]
     more = ngettext("one more question", "up to %(num)s more questions", found.most_questions)
     return {

@@ -1,4 +1,4 @@
-"""The published forms, as their designers and administrators see them."""
+"""The published forms, for designers and administrators: versions, comparison, download."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ from portal.web.unit_of_work import db, now
 
 SHOWN_OF_HASH = 12
 blueprint = Blueprint("designer", __name__)
-_FORMATS = {"yaml": (definition_as_yaml, "application/yaml"), "json": (definition_as_json, "application/json")}
+_WRITERS = {"yaml": (definition_as_yaml, "application/yaml"), "json": (definition_as_json, "application/json")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class VersionRow:
-    """One version of a form in a table; it bears a title where the table is about several forms."""
+    """One version of a form in a table; it has a title in a table of several forms."""
 
     slug: str
     title: str | None
@@ -44,7 +44,7 @@ class VersionRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeRow:
-    """One difference in words: where, what, and what it asks of people with open drafts."""
+    """One difference in words: where, what, and what people with open drafts must do."""
 
     place: str
     says: str
@@ -63,14 +63,14 @@ class Compared:
 def version_rows(
     versions: Sequence[FormVersion], names: Mapping[int, str], drafts: Mapping[int, int], *, has_titles: bool = False
 ) -> list[VersionRow]:
-    """The versions as rows, in their order; for a title the definition itself is read."""
+    """Return the versions as rows, in their order; titles are read from the definitions."""
     return [
         VersionRow(
             slug=version.slug,
             title=definition_of(version).title.in_(language()) if has_titles else None,
             number=version.number,
             published=moment_text(version.published_at),
-            who=_who(version, names),
+            who=_publisher(version, names),
             digest=version.digest[:SHOWN_OF_HASH],
             drafts=drafts.get(version.id, 0),
         )
@@ -78,14 +78,14 @@ def version_rows(
     ]
 
 
-def _who(version: FormVersion, names: Mapping[int, str]) -> str:
+def _publisher(version: FormVersion, names: Mapping[int, str]) -> str:
     if version.published_by is None:
         return _("the command line")
     return names.get(version.published_by) or _("somebody who has left")
 
 
 def compared(versions: Sequence[FormVersion], older: int | None, newer: int | None) -> Compared | None:
-    """Two versions by their numbers, the earlier one first; None where one of them is not there, or both are one."""
+    """Compare two versions by their numbers; return None where one does not exist, or both are the same."""
     by_number = {version.number: version for version in versions}
     numbers = sorted({number for number in (older, newer) if number in by_number})
     if len(numbers) != 2:
@@ -93,21 +93,21 @@ def compared(versions: Sequence[FormVersion], older: int | None, newer: int | No
     first, last = numbers
     between = [by_number[number] for number in sorted(by_number) if first < number < last]
     found = differences(by_number[first], by_number[last], between)
-    return Compared(older=first, newer=last, rows=[_row(found, change) for change in found.changes])
+    return Compared(older=first, newer=last, rows=[_change_row(found, change) for change in found.changes])
 
 
-def _row(found: Differences, change: FormChange) -> ChangeRow:
+def _change_row(found: Differences, change: FormChange) -> ChangeRow:
     says = _(change.meaning.says)
     what = ", ".join(change.what)
     return ChangeRow(
-        place=_place(found, change),
+        place=_place_of_change(found, change),
         says=f"{says}: {what}" if what else says,
         asks=_asks(change),
     )
 
 
-def _place(found: Differences, change: FormChange) -> str:
-    """The section and the question by their titles in the version that has them."""
+def _place_of_change(found: Differences, change: FormChange) -> str:
+    """Return the titles of the section and the question in the version that has them."""
     gone = change.kind in (ChangeKind.REMOVED, ChangeKind.SECTION_REMOVED)
     definition = found.old if gone else found.new
     section = definition.section(change.section_id)
@@ -133,7 +133,7 @@ def _asks(change: FormChange) -> str:
 @access(Access.ADMINISTRATOR)
 @activity(Activity.NAVIGATE)
 def show_forms() -> ResponseReturnValue:
-    """Every form with its current version."""
+    """Show every form with its current version."""
     versions = current_versions(db())
     counts = open_drafts_by_version(db(), now=now())
     rows = version_rows(versions, publishers(db(), versions), counts, has_titles=True)
@@ -144,7 +144,7 @@ def show_forms() -> ResponseReturnValue:
 @access(Access.ADMINISTRATOR)
 @activity(Activity.NAVIGATE)
 def show_form(slug: str) -> ResponseReturnValue:
-    """The versions of one form, what the newest does to open drafts, and two of them compared."""
+    """Show the versions of one form, the impact of the newest on open drafts, and two of them compared."""
     versions = versions_of(db(), slug) or abort(404)
     counts = open_drafts_by_version(db(), now=now())
     found = impact(db(), versions, keyring=app_state().configuration.keyring, now=now(), today=today())
@@ -164,12 +164,12 @@ def show_form(slug: str) -> ResponseReturnValue:
 @blueprint.get("/admin/self/forms/<slug>/<int:number>.<ending>")
 @access(Access.ADMINISTRATOR)
 @activity(Activity.NAVIGATE)
-def download(slug: str, number: int, ending: str) -> ResponseReturnValue:
-    """One version as a file that can be published again."""
-    version = numbered_version(db(), slug, number) if ending in _FORMATS and number < 2**31 else None
+def download_version(slug: str, number: int, ending: str) -> ResponseReturnValue:
+    """Download one version as a file that can be published again."""
+    version = numbered_version(db(), slug, number) if ending in _WRITERS and number < 2**31 else None
     if version is None:
         abort(404)
-    write, kind = _FORMATS[ending]
+    write, kind = _WRITERS[ending]
     name = f"{version.form_id}-{version.number}.{ending}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(write(definition_of(version)), content_type=f"{kind}; charset=utf-8", headers=headers)

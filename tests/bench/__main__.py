@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import click
 
-from portal.commands.run import ROOT
+from portal.commands.run import PROJECT_ROOT
 from tests.bench import doors, long_form, uploads
 from tests.bench.load import Answered, Asked, apply
 from tests.bench.requests import (
@@ -50,15 +50,15 @@ def main() -> None:
     """Measure everything and print it."""
     busy, processors = os.getloadavg()[0], os.cpu_count()
     click.echo(f"Before: {busy:.1f} programs busy on {processors} processors; all figures grow on a busy machine.")
-    (ROOT / "instance").mkdir(exist_ok=True)
+    (PROJECT_ROOT / "instance").mkdir(exist_ok=True)
     # Beside the portal's own data and not in /tmp, which may be memory, where a durable commit costs nothing.
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "instance") as data_dir:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=PROJECT_ROOT / "instance") as data_dir:
         _measure_all(data_dir)
-    with tempfile.TemporaryDirectory(prefix="bench-doors-", dir=ROOT / "instance") as data_dir:
+    with tempfile.TemporaryDirectory(prefix="bench-doors-", dir=PROJECT_ROOT / "instance") as data_dir:
         doors.measure(data_dir)
-    with tempfile.TemporaryDirectory(prefix="bench-files-", dir=ROOT / "instance") as data_dir:
+    with tempfile.TemporaryDirectory(prefix="bench-files-", dir=PROJECT_ROOT / "instance") as data_dir:
         uploads.measure(data_dir)
-    with tempfile.TemporaryDirectory(prefix="bench-long-", dir=ROOT / "instance") as data_dir:
+    with tempfile.TemporaryDirectory(prefix="bench-long-", dir=PROJECT_ROOT / "instance") as data_dir:
         long_form.measure(data_dir)
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from portal.commands.run import ROOT, THREADS_ON_SQLITE, Listening, server_command
+from portal.commands.run import PROJECT_ROOT, THREADS_ON_SQLITE, Listening, server_command
 
 HELLO, PORTAL = "tests.bench.hello:serve", "wsgi:serve"
 TRIES, PAUSE_S, STOPS_WITHIN_S = 300, 0.05, 10
@@ -26,7 +26,7 @@ class Server:
         command = [*server_command(listening, workers=1, threads=THREADS_ON_SQLITE)[:-1], target]
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         quiet = subprocess.DEVNULL
-        self._own = psutil.Popen(command, cwd=ROOT, env=inherited | environ, stdout=quiet, stderr=quiet)
+        self._own = psutil.Popen(command, cwd=PROJECT_ROOT, env=inherited | environ, stdout=quiet, stderr=quiet)
 
     def _processes(self) -> list[psutil.Process]:
         return [self._own, *self._own.children(recursive=True)]

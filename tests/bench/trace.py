@@ -14,12 +14,12 @@ from typing import Any
 import click
 from flask import Flask
 
-from portal.commands.run import ROOT
+from portal.commands.run import PROJECT_ROOT
 from tests.bench.requests import prepared_app
 from tests.citizen import Citizen, Page
 from tests.journeys.housing import ABOUT_YOU, start
 
-PORTAL = ROOT / "portal"
+PORTAL = PROJECT_ROOT / "portal"
 FORM = PORTAL / "demo_forms" / "housing-support.yaml"
 
 

@@ -136,7 +136,7 @@ def _sweep(app: Flask) -> None:
     with app.app_context():
         worker = Worker(app.extensions["portal"])
         for _ in range(MOST_ROUNDS):
-            worker.work(stop)
+            worker.work_once(stop)
             if not _expired(app):
                 return
 

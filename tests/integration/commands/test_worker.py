@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.commands import worker
-from portal.commands.worker import BATCHES_AT_ONCE, SWEEPS, Worker, has_turn, start_in_thread
+from portal.commands.worker import BATCHES_AT_ONCE, SWEEPS, Worker, may_sweep, start_in_thread
 from portal.config import Configuration
 from portal.db import SWEEP_BATCH, Database
 from portal.outbox.definition import MAIL, Mail
@@ -30,7 +30,7 @@ def mail_waits(database: Database, configuration: Configuration, clock: MovableC
 
 def work(app: Flask) -> bool:
     with app.app_context():
-        return Worker(app.extensions["portal"]).work(threading.Event())
+        return Worker(app.extensions["portal"]).work_once(threading.Event())
 
 
 def is_sent(database: Database) -> bool:
@@ -59,14 +59,14 @@ def test_what_no_longer_limits_is_swept_once_a_minute(app: Flask, database: Data
     with app.app_context():
         steady = Worker(app.extensions["portal"])
         use_up(database, clock)
-        steady.work(threading.Event())
+        steady.work_once(threading.Event())
         assert used_up(database) == 0
         use_up(database, clock)
         clock.advance(seconds=-1)
-        steady.work(threading.Event())
+        steady.work_once(threading.Event())
         assert used_up(database) == 1
         clock.advance(seconds=1)
-        steady.work(threading.Event())
+        steady.work_once(threading.Event())
         assert used_up(database) == 0
 
 
@@ -79,9 +79,9 @@ def test_what_one_batch_does_not_hold_is_swept_in_the_next_ones_and_mail_has_its
     clock.advance(seconds=1)
     with app.app_context():
         steady = Worker(app.extensions["portal"])
-        steady.work(threading.Event())
+        steady.work_once(threading.Event())
         assert used_up(database) == 1
-        steady.work(threading.Event())
+        steady.work_once(threading.Event())
         assert used_up(database) == 0
 
 
@@ -108,8 +108,8 @@ def test_one_worker_sweeps_at_a_time(database: Database) -> None:
     if database.engine.dialect.name == "sqlite":
         pytest.skip("On SQLite writers wait in line.")
     with database.writing() as one, database.writing() as other:
-        assert has_turn(one)
-        assert not has_turn(other)
+        assert may_sweep(one)
+        assert not may_sweep(other)
 
 
 @pytest.mark.usefixtures("mail_waits")

@@ -155,12 +155,12 @@ def test_an_expired_draft_is_swept_and_its_last_second_still_counts(
     clock.advance(days=19, hours=23, minutes=59)
     sign_in(citizen)
     assert citizen.open(draft).status == 200
-    Worker(app.extensions["portal"]).work(Event())
+    Worker(app.extensions["portal"]).work_once(Event())
     assert len(parts(draft)) == 1
     clock.advance(minutes=1)
     page = citizen.open(draft)
     assert page.status == 410
     clock.advance(minutes=1)
-    Worker(app.extensions["portal"]).work(Event())
+    Worker(app.extensions["portal"]).work_once(Event())
     assert parts(draft) == {}
     assert letters(app) == []

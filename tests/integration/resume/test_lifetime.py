@@ -31,7 +31,7 @@ SECOND = timedelta(seconds=1)
 def work(app: Flask) -> None:
     """What a worker does once: it sweeps, then delivers what that put into the outbox."""
     with app.app_context():
-        Worker(app.extensions["portal"]).work(Event())
+        Worker(app.extensions["portal"]).work_once(Event())
 
 
 def told(app: Flask) -> list[Letter]:

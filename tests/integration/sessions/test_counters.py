@@ -251,7 +251,7 @@ def test_the_worker_counts_and_writes(app: Flask, open_browser: Open, clock: Mov
     other.client.get("/session/poll")
     leave(browser, clock, -600)
     with app.app_context():
-        assert Worker(app.extensions["portal"]).work(threading.Event())
+        assert Worker(app.extensions["portal"]).work_once(threading.Event())
     with database.reading() as db:
         rows = db.execute(select(CounterRow.event, CounterRow.number).order_by(CounterRow.event)).all()
     assert [tuple(row) for row in rows] == [("ended", 2), ("warning", 1)]

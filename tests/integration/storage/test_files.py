@@ -242,7 +242,7 @@ def test_what_was_sent_keeps_its_files_for_its_owner_and_for_staff(
     assert download(staff, "payslip.pdf").data == PDF
     clock.advance(days=400)
     for _ in range(3):
-        Worker(app.extensions["portal"]).work(Event())
+        Worker(app.extensions["portal"]).work_once(Event())
     keep_house(app)
     sign_in(staff, "mina@mail.example")
     staff.open(f"/hub/cases/{reference}")
@@ -276,7 +276,7 @@ def test_files_go_with_their_draft(
         assert citizen.client.get(address).status_code == 404
     else:
         clock.advance(days=31)
-        Worker(app.extensions["portal"]).work(Event())
+        Worker(app.extensions["portal"]).work_once(Event())
     assert [row.sealed for row in rows(database)] in ([b"", b""], [])
     keep_house(app)
     assert (kept(), rows(database)) == ([], [])
