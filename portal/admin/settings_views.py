@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -140,7 +140,9 @@ class SettingsForm:
             )
             for setting in self._settings
         }
-        self._form = _form_class(self._settings)(data=self._seen)
+        fields = {setting.name: StringField(validators=[_validator(setting)]) for setting in self._settings}
+        form_class: Any = type("TabForm", (FlaskForm,), fields)
+        self._form = form_class(data=self._seen)
 
     @property
     def rows(self) -> list[SettingRow]:
@@ -163,11 +165,6 @@ class SettingsForm:
         Two administrators with the page open then never undo each other's change by accident.
         """
         return {row.setting.name: parse(row.setting, row.typed) for row in self.rows if row.typed != row.seen}
-
-
-def _form_class(settings: Sequence[Setting]) -> Any:
-    fields = {setting.name: StringField(validators=[_validator(setting)]) for setting in settings}
-    return type("TabForm", (FlaskForm,), fields)
 
 
 def _validator(setting: Setting) -> Callable[[Any, Any], None]:
@@ -238,7 +235,8 @@ def show_first_tab() -> ResponseReturnValue:
 @activity(Activity.LOAD)
 def show_tab(tab: str) -> ResponseReturnValue:
     """Show the settings of a tab as they are now."""
-    return _settings_page(_tab_or_404(tab), SettingsForm(tab, settings(), {}), outcome=_outcome())
+    done = next((word for word in ("saved", "applied") if word in request.args), None)
+    return _settings_page(_tab_or_404(tab), SettingsForm(tab, settings(), {}), outcome=done)
 
 
 @blueprint.post("/admin/self/site-settings/<tab>")
@@ -289,11 +287,6 @@ def _tab_or_404(tab: str) -> str:
     if tab not in TABS:
         abort(404)
     return tab
-
-
-def _outcome() -> str | None:
-    """Return what was just done, for the page to say."""
-    return next((word for word in ("saved", "applied") if word in request.args), None)
 
 
 def _settings_page(tab: str, form: SettingsForm, *, outcome: str | None = None) -> str:

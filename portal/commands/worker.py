@@ -42,7 +42,7 @@ BATCHES_AT_ONCE = 20
 """The most batches of one sweep before e-mail is delivered again; the rest follows."""
 LOCK = int.from_bytes(b"sweeps")
 """The number of the advisory lock on PostgreSQL, so that one worker sweeps at a time."""
-Task = Callable[[], object]
+Job = Callable[[], object]
 Sweep = Callable[..., int]
 SWEEPS: tuple[Sweep, ...] = (
     close_and_count,
@@ -96,14 +96,14 @@ class Worker:
 
     def work_once(self, stop: threading.Event) -> bool:
         """Do once what is due now; return whether all of it succeeded."""
-        tasks: list[Task] = [
+        jobs: list[Job] = [
             partial(self._deliverer.deliver_due, stop=stop),
             partial(write_if_due, self._state),
             *self._due_sweeps(stop),
         ]
-        return [_succeeds(task) for task in tasks].count(False) == 0
+        return [_succeeds(job) for job in jobs].count(False) == 0
 
-    def _due_sweeps(self, stop: threading.Event) -> Iterator[Task]:
+    def _due_sweeps(self, stop: threading.Event) -> Iterator[Job]:
         now = self._clock.now()
         if self._swept_at is None or now - self._swept_at >= SWEEP_EVERY:
             self._swept_at, self._unfinished = now, SWEEPS
@@ -121,10 +121,10 @@ class Worker:
             return sweep(db, now=now) if may_sweep(db) else 0
 
 
-def _succeeds(task: Task) -> bool:
-    """Do one task and return whether it succeeded; log a failure, so that the others are still done."""
+def _succeeds(job: Job) -> bool:
+    """Do one job and return whether it succeeded; log a failure, so that the others are still done."""
     try:
-        task()
+        job()
     except Exception:
         logger.exception("The worker failed and goes on")
         return False

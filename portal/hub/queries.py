@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from portal.accounts.models import Person
@@ -42,7 +42,10 @@ class Search:
 
 def listed_cases(db: Session, search: Search, *, limit: int) -> list[Listed]:
     """Return at most `limit` cases in the order of the filter, without their answers."""
-    page = aliased(Case, _page_query(search).limit(limit).subquery())
+    cases = select(Case).where(*_case_conditions(search)).order_by(*_order(search.filter, Case))
+    if search.filter.after_id:
+        cases = cases.where(_beyond(search.filter))
+    page = aliased(Case, cases.limit(limit).subquery())
     query = (
         select(page, Submission.reference, FormVersion, Person.name, Person.email)
         .join(Submission, Submission.id == page.submission_id)
@@ -59,11 +62,6 @@ def listed_cases(db: Session, search: Search, *, limit: int) -> list[Listed]:
 def count_cases(db: Session, search: Search) -> int:
     """Return the number of cases on all pages of the filter."""
     return db.scalar(select(func.count()).select_from(Case).where(*_case_conditions(search))) or 0
-
-
-def _page_query(search: Search) -> Select[Case]:
-    query = select(Case).where(*_case_conditions(search)).order_by(*_order(search.filter, Case))
-    return query.where(_beyond(search.filter)) if search.filter.after_id else query
 
 
 def _case_conditions(search: Search) -> Iterator[ColumnElement[bool]]:
