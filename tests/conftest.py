@@ -13,15 +13,17 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal import migrations
-from portal.app import create_app
 from portal.config import Configuration, read_configuration
 from portal.db import Base, Database
 from portal.form_definitions.operations import publish
 from portal.form_definitions.reading import read_yaml
+from tests.applications import Equipment, SharedApplication, as_served, build
 from tests.canary import Canary, watched
 from tests.citizen import Citizen
 from tests.services import Service
 
+BEGIN_NUMBERS = """SELECT setval(format('%I', sequencename)::regclass, 1, false)
+FROM pg_sequences WHERE last_value IS NOT NULL"""
 DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
 START = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 
@@ -78,30 +80,56 @@ def migrated_postgresql(worker_id: str, testrun_uid: str) -> Iterator[str]:
     server.cleanup()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """An empty, migrated database of each kind."""
-    if request.param == "sqlite":
-        migrated: Path = request.getfixturevalue("migrated_sqlite")
-        path = migrated.with_name("portal.sqlite3")
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        path.write_bytes(migrated.read_bytes())
-        return f"sqlite:///{path}"
-    url: str = request.getfixturevalue("migrated_postgresql")
-    _empty(url)
+@pytest.fixture(scope="session")
+def databases() -> Iterator[dict[str, Database]]:
+    """One of each kind for all tests of a process: statements are compiled once, and PostgreSQL stays connected."""
+    found: dict[str, Database] = {}
+    yield found
+    for database in found.values():
+        database.close()
+
+
+def _opened(databases: dict[str, Database], url: str) -> Database:
+    if url not in databases:
+        databases[url] = Database(url)
+    return databases[url]
+
+
+@pytest.fixture
+def sqlite_url(migrated_sqlite: Path, databases: dict[str, Database]) -> str:
+    """An empty, migrated SQLite file, always at the same place."""
+    path = migrated_sqlite.with_name("portal.sqlite3")
+    url = f"sqlite:///{path}"
+    _opened(databases, url).close()
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.write_bytes(migrated_sqlite.read_bytes())
     return url
 
 
-def _empty(url: str) -> None:
-    """Empty all tables and begin their numbers anew: deleting is cheaper than truncating tables that hold little."""
-    database = Database(url)
+@pytest.fixture
+def postgresql_url(migrated_postgresql: str, databases: dict[str, Database]) -> str:
+    """An empty, migrated PostgreSQL database."""
+    _empty(_opened(databases, migrated_postgresql))
+    return migrated_postgresql
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty, migrated database of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+def _empty(database: Database) -> None:
+    """Empty the tables that hold something and begin their numbers anew; asking and deleting beat truncating."""
     tables = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name != "site_settings"]
+    ask = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in tables)
     with database.writing() as db:
-        db.execute(text("; ".join(f"DELETE FROM {table}" for table in tables)))
+        filled = set(db.scalars(text(ask)))
+        db.execute(text("; ".join(f"DELETE FROM {name}" for name in tables if name in filled) or "SELECT"))
         db.execute(text("UPDATE site_settings SET document = '{}'"))
-        db.execute(text("SELECT setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences"))
-    database.close()
+        db.execute(text(BEGIN_NUMBERS))
 
 
 @pytest.fixture
@@ -116,26 +144,39 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 
 
 @pytest.fixture(scope="session")
-def databases() -> dict[str, Database]:
-    """One of each kind for the many applications of a run: statements are compiled once."""
+def applications() -> dict[Equipment, SharedApplication]:
+    """The applications that this process has built, by what they were equipped with."""
     return {}
 
 
 @pytest.fixture
+def equipment() -> Equipment:
+    """What the application of a test has beside what `create_app` gives it; conftests and modules override this."""
+    return as_served
+
+
+@pytest.fixture
 def app(
+    request: pytest.FixtureRequest,
     configuration: Configuration,
     clock: MovableClock,
+    equipment: Equipment,
     compiled_templates: FileSystemBytecodeCache,
     databases: dict[str, Database],
+    applications: dict[Equipment, SharedApplication],
 ) -> Iterator[Flask]:
-    database = databases.get(configuration.database_url) or Database(configuration.database_url)
-    databases[configuration.database_url] = database
-    app = create_app(configuration, clock=clock, database=database)
-    app.jinja_env.bytecode_cache = compiled_templates
-    app.testing = True
-    app.config["PROPAGATE_EXCEPTIONS"] = False
+    """The application, shared with other tests but for what this one sets; `own_app` gives a test one to itself."""
+    database = _opened(databases, configuration.database_url)
+    if request.node.get_closest_marker("own_app"):
+        app = build(equipment, compiled_templates, configuration, clock, database)
+    else:
+        if equipment not in applications:
+            built = build(equipment, compiled_templates, configuration, clock, database)
+            applications[equipment] = SharedApplication(built)
+        app = applications[equipment].arm(configuration, clock, database)
     yield app
-    database.close()
+    if configuration.is_sqlite:
+        database.close()
 
 
 @pytest.fixture(autouse=True)

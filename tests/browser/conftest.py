@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page, WebError, expect
 
+from tests.applications import Equipment
 from tests.browser import probe
 from tests.browser.inspection import Inspector
 from tests.browser.server import Server
@@ -63,17 +64,23 @@ def browser(launch_browser: Callable[[], Browser]) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """Browser tests run on SQLite only."""
-    path = tmp_path / "portal.sqlite3"
-    path.write_bytes(migrated_sqlite.read_bytes())
-    return f"sqlite:///{path}"
+    return sqlite_url
+
+
+@pytest.fixture
+def equipment() -> Equipment:
+    return add_probe
+
+
+def add_probe(app: Flask) -> None:
+    """Add the section page that stands for all."""
+    app.register_blueprint(probe.blueprint)
 
 
 @pytest.fixture
 def server(app: Flask, clock: MovableClock) -> Iterator[Server]:
-    app.register_blueprint(probe.blueprint)
-    app.extensions["portal"].registry.setdefault("kept_work", lambda _found: None)
     with Server(app, clock) as server:
         yield server
 

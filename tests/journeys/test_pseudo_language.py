@@ -2,8 +2,8 @@
 
 import io
 import re
+from functools import cache
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +12,10 @@ from babel.messages.mofile import write_mo
 from flask import Flask
 
 from portal.commands.translations import brought_up_to_date
+from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.operations import publish
 from portal.form_definitions.reading import read_yaml
+from tests.applications import Equipment
 from tests.citizen import Citizen, Page
 from tests.conftest import DEMO_FORMS, MovableClock
 from tests.people import PASSWORD, add_person
@@ -37,9 +39,9 @@ def bracketed(node: Any) -> Any:
     return [bracketed(value) for value in node] if isinstance(node, list) else node
 
 
-@pytest.fixture
-def app(app: Flask, tmp_path: Path) -> Flask:
-    """The application whose Welsh is made up, with the two forms that have a Welsh version."""
+@pytest.fixture(scope="session")
+def made_up_welsh(tmp_path_factory: pytest.TempPathFactory) -> Equipment:
+    """Gives an application a catalogue whose Welsh is made up."""
     catalogue = brought_up_to_date("cy")
     for message in catalogue:
         if isinstance(message.id, tuple):
@@ -48,15 +50,35 @@ def app(app: Flask, tmp_path: Path) -> Flask:
             message.string = f"{OPEN}{message.id}{CLOSE}"
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
-    folder = tmp_path / "cy" / "LC_MESSAGES"
+    languages = tmp_path_factory.mktemp("languages")
+    folder = languages / "cy" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     (folder / "messages.mo").write_bytes(compiled.getvalue())
-    app.extensions["babel"].translation_directories = [str(tmp_path)]
+
+    def speak(app: Flask) -> None:
+        app.extensions["babel"].translation_directories = [str(languages)]
+
+    return speak
+
+
+@pytest.fixture
+def equipment(made_up_welsh: Equipment) -> Equipment:
+    return made_up_welsh
+
+
+@cache
+def bracketed_form(name: str) -> FormDefinition:
+    document = bracketed(yaml.safe_load((DEMO_FORMS / f"{name}.yaml").read_text()))
+    return read_yaml(yaml.safe_dump(document, allow_unicode=True))
+
+
+@pytest.fixture
+def app(app: Flask) -> Flask:
+    """The application with the two forms that have a Welsh version."""
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
         for name in ("parking-permit", "report-a-problem"):
-            document = bracketed(yaml.safe_load((DEMO_FORMS / f"{name}.yaml").read_text()))
-            publish(db, read_yaml(yaml.safe_dump(document, allow_unicode=True)), now=parts.clock.now())
+            publish(db, bracketed_form(name), now=parts.clock.now())
     return app
 
 

@@ -27,6 +27,7 @@ from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now
+from tests.applications import Equipment
 from tests.conftest import MovableClock
 
 PASSWORD = "correct horse battery"
@@ -39,8 +40,12 @@ DOORS = {
 
 
 @pytest.fixture
-def app(app: Flask) -> Flask:
-    """The application with a page behind each door, and forms of the guest called `began`."""
+def equipment() -> Equipment:
+    return add_doors
+
+
+def add_doors(app: Flask) -> None:
+    """Add a page behind each door, and forms of the guest called `began`."""
     for name, door in DOORS.items():
         app.add_url_rule(f"/probe/{name}", f"probe.{name}", _page(door), methods=["GET", "POST"])
     app.add_url_rule("/probe/viewer", "probe.viewer", _page(Access.PUBLIC, lambda: repr(viewer())))
@@ -51,7 +56,6 @@ def app(app: Flask) -> Flask:
         claim_drafts=_claim_drafts,
         kept_work=lambda *_found: None,
     )
-    return app
 
 
 def _page(door: Access, show: Callable[[], str] = lambda: "through") -> Callable[[], str]:

@@ -18,6 +18,7 @@ from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
 from portal.web.csrf import masked
 from portal.web.declarations import Access, Activity, access, activity
+from tests.applications import Equipment
 from tests.conftest import MovableClock
 
 PROBES = {
@@ -34,10 +35,14 @@ PROBES = {
 
 
 @pytest.fixture
-def app(app: Flask) -> Flask:
+def equipment() -> Equipment:
+    return add_probes
+
+
+def add_probes(app: Flask) -> None:
+    """Add a view for each kind and action."""
     for name, (method, meaning, status) in PROBES.items():
         app.add_url_rule(f"/probe/{name}", f"probe.{name}", _probe(meaning, status), methods=[method])
-    return app
 
 
 def _probe(meaning: Activity, status: int) -> Callable[[], Response]:

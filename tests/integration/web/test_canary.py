@@ -12,6 +12,7 @@ from tests.canary import watched
 from tests.citizen import Citizen
 from tests.post import letters
 
+pytestmark = pytest.mark.own_app
 ANSWER, TOKEN, CODE = "Wilhelmina Quartermaine", "T" * 43, "482910"
 Leak = Callable[[], object]
 

@@ -67,6 +67,7 @@ def test_probes_are_not_logged(client: FlaskClient) -> None:
     assert lines == []
 
 
+@pytest.mark.own_app
 def test_a_failure_is_logged_by_kind_and_place_and_never_by_its_words(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/fail", view_func=fail)
     with written() as lines:
