@@ -1,6 +1,10 @@
 """What all tests share: a clock that they move, both databases, and an application on them."""
 
+import gc
+import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,8 +28,60 @@ from tests.services import Service
 
 BEGIN_NUMBERS = """SELECT setval(format('%I', sequencename)::regclass, 1, false)
 FROM pg_sequences WHERE last_value IS NOT NULL"""
+LONG_FIRST = ("smoke", "faults", "browser")
+"""Folders of the tests that take seconds each, mostly waiting for other processes."""
+ROOM = 2**30
+BEGAN = time.monotonic()
 DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
 START = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the modules marked one_database on PostgreSQL, too")
+    parser.addoption("--limit", type=float, help="say at the end how long it took beside this many minutes")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep files in memory where there is room: on a disk each commit of SQLite waits for it."""
+    memory = Path("/dev/shm")  # noqa: S108
+    if config.option.basetemp is None and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM:
+        folder = config.option.basetemp = tempfile.mkdtemp(prefix="portal-tests-", dir=memory)
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the tests that take long; leave out what only `--all` runs on both databases."""
+    if not config.option.all:
+        config.hook.pytest_deselected(items=[item for item in items if _is_doubled(item)])
+        items[:] = [item for item in items if not _is_doubled(item)]
+    items.sort(key=_place)
+
+
+def _is_doubled(item: pytest.Item) -> bool:
+    """Whether this is the second run of a test that no database could change."""
+    is_single = item.get_closest_marker("one_database") is not None
+    cases = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return is_single and cases.get("database_url") == "postgresql"
+
+
+def _place(item: pytest.Item) -> int:
+    folder = item.path.parent.name
+    return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector everything that was imported and collected."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.option.limit:
+        minutes, seconds = divmod(round(time.monotonic() - BEGAN), 60)
+        limit = f"{config.option.limit:g} min on two quiet cores"
+        terminalreporter.write_sep("=", f"the whole run took {minutes} min {seconds} s; the limit is {limit}")
 
 
 class MovableClock:
