@@ -14,7 +14,6 @@ from werkzeug.test import TestResponse
 from portal.accounts.interface import current_person, viewer
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import create_account
-from portal.accounts.passwords import hash_password
 from portal.accounts.rules import read_address
 from portal.audit import Actor, AuditEvent
 from portal.db import Database
@@ -29,8 +28,8 @@ from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now
 from tests.applications import Equipment
 from tests.conftest import MovableClock
+from tests.people import PASSWORD, password_hash
 
-PASSWORD = "correct horse battery"
 DOORS = {
     "customer": Access.PERSON,
     "staff": Access.STAFF,
@@ -158,19 +157,14 @@ def another_visitor(app: Flask) -> Browser:
     return Browser(app, "198.51.100.7")
 
 
-@pytest.fixture(scope="session")
-def password_hash() -> str:
-    return hash_password(PASSWORD)
-
-
 @pytest.fixture
-def make_person(database: Database, clock: MovableClock, password_hash: str, app: Flask) -> Callable[..., Person]:
+def make_person(database: Database, clock: MovableClock, app: Flask) -> Callable[..., Person]:
     """Adds somebody whose password is `PASSWORD`."""
 
     def make(email: str = "ada@example.test", role: str = "citizen", **values: Any) -> Person:
         with database.writing() as db:
             person = create_account(
-                db, read_address(email), role, password_hash=password_hash, by=Actor(), now=clock.now()
+                db, read_address(email), role, password_hash=password_hash(), by=Actor(), now=clock.now()
             )
             for name, value in values.items():
                 setattr(person, name, value)
