@@ -1,4 +1,5 @@
 # What to type: `make run` to try the portal, `make test` to prove it, `make check` before a commit.
+# `make test ALL=1` runs everything on both databases, and the fault runs; `make test TESTS=tests/unit` a part.
 # The environment lives in .venv; a second call finds its stamp and starts at once.
 
 VENV := .venv
@@ -17,7 +18,8 @@ run: $(RUN_READY)
 	@exec $(PYTHON) -m portal.commands.run
 
 test: $(TEST_READY) browser
-	@exec $(PYTHON) -m pytest -q -n logical --maxprocesses 8 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
+	@exec $(PYTHON) -m pytest -q $(if $(ALL),--all,--ignore=tests/faults) $(if $(TESTS),,$(WHOLE_RUN)) \
+		-n $$($(PYTHON) -c "$$WORKERS") --maxschedchunk 1 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
 
 check: $(TEST_READY)
 	$(VENV)/bin/ruff check .
@@ -57,6 +59,15 @@ $(TEST_READY): requirements-dev.txt $(RUN_READY)
 
 browser: $(TEST_READY)
 	@eval "$$FIND_BROWSER"
+
+WHOLE_RUN = --durations 20 --limit $(if $(ALL),10,6)
+
+# Many tests wait for a browser or for processes, so two more than there are processors keep those at work.
+define WORKERS
+import os
+print(min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 6) + 2)
+endef
+export WORKERS
 
 # CPython 3.11 before 3.11.8 sometimes fails to compile rewritten assertions.
 define ASSERTIONS

@@ -54,7 +54,7 @@ class Form:
     is_multipart: bool = False
 
     @classmethod
-    def of(cls, element: Element) -> "Form":
+    def of(cls, element: Element) -> Form:
         return cls(element.attributes.get("action"), element.get("method", "get"), element.get("id"))
 
     def take(self, element: Element) -> None:

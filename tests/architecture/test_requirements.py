@@ -31,13 +31,15 @@ def wanted(requirement: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("file", "requirement"),
-    [*(("requirements.txt", line) for line in RUN), *(("requirements-dev.txt", line) for line in [*RUN, *DEVELOPMENT])],
+    ("file", "lines"), [("requirements.txt", RUN), ("requirements-dev.txt", [*RUN, *DEVELOPMENT])]
 )
-def test_what_the_project_wants_is_locked(file: str, requirement: str) -> None:
-    name, version = wanted(requirement)
-    versions = locked(file).get(name, set())
-    assert versions == {version} if version else versions
+def test_what_the_project_wants_is_locked(file: str, lines: list[str]) -> None:
+    found = locked(file)
+    named = dict(map(wanted, lines))
+    assert {name: {version} if version else found.get(name) for name, version in named.items()} == {
+        name: found.get(name) for name in named
+    }
+    assert named.keys() <= found.keys()
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])

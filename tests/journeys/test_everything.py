@@ -12,6 +12,7 @@ from tests.files import PDF
 from tests.loan import publish_yaml, start, states
 from tests.people import add_person, sign_in
 
+pytestmark = pytest.mark.one_database
 FORM = Path(__file__).with_name("everything.yaml").read_text()
 PERSON: dict[str, Values] = {
     "full_name": "Siân O’Neill-Łuk <b>",

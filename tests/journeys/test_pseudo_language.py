@@ -21,6 +21,8 @@ from tests.conftest import DEMO_FORMS, MovableClock
 from tests.people import PASSWORD, add_person
 from tests.post import letters
 
+pytestmark = pytest.mark.one_database
+
 OPEN, CLOSE = "⟦", "⟧"
 BRACKETED = re.compile(f"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}")
 SPOKEN = frozenset({"alt", "aria-label", "placeholder", "title"})

@@ -15,6 +15,7 @@ from tests.loan import publish_yaml
 from tests.people import add_person, sign_in
 from tests.post import letters
 
+pytestmark = pytest.mark.one_database
 EVIL = "</title></textarea><script>alert(1)</script><img src=x onerror=alert(1)>\"' onfocus='alert(1)' x=\"{{13*1337}}"
 
 

@@ -14,6 +14,7 @@ from portal.site_settings.definition import Value
 from portal.site_settings.operations import change_settings
 from tests.conftest import START
 
+pytestmark = pytest.mark.one_database
 PAGES = ["/", "/privacy", "/cookies", "/accessibility", "/contact", "/help/sessions"]
 
 

@@ -15,7 +15,7 @@ from tests.conftest import MovableClock
 from tests.people import add_person, sign_in
 from tests.post import letters
 
-pytestmark = pytest.mark.usefixtures("demo_forms")
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("demo_forms")]
 PROBLEM = "/forms/report-a-problem"
 HOUSING = "/forms/housing-support"
 WELSH, ENGLISH = '<html lang="cy">', '<html lang="en">'

@@ -16,6 +16,7 @@ from portal.config import Configuration
 from portal.web import logs
 from portal.web.declarations import Access, Activity, access, activity
 
+pytestmark = pytest.mark.one_database
 SECRET = "ann@example.org 012345"
 
 
