@@ -94,7 +94,7 @@ exit 1
 endef
 export MAKE_ENVIRONMENT
 
-# A Chromium for the browser tests, and libfaketime for one smoke test: there already, or brought where that is allowed.
+# A Chromium for the browser tests, its shell without windows where there is one, and libfaketime for one smoke test: there already, or brought where that is allowed.
 define FIND_BROWSER
 has() { command -v "$$1" >/dev/null 2>&1; }
 has_chromium() { [ -x /usr/bin/chromium ]; }
@@ -106,6 +106,8 @@ has_file /usr/lib/*/faketime/libfaketimeMT.so.1 || wanted="$$wanted faketime"
 as_root=no
 [ "$$(id -u)" = 0 ] && as_root=
 [ "$$as_root" = no ] && sudo -n true 2>/dev/null && as_root="sudo -n"
+[ -x /usr/bin/chromium-headless-shell ] || ! has apt-cache || [ -z "$$(apt-cache pkgnames chromium-headless-shell)" ] ||
+  wanted="$$wanted chromium-headless-shell"
 if [ -n "$$wanted" ] && [ "$$as_root" != no ] && has apt-get; then
   echo "Installing for the browser tests: $$wanted …"
   export DEBIAN_FRONTEND=noninteractive

@@ -18,6 +18,8 @@ from tests.browser.server import Server
 from tests.conftest import MovableClock
 
 CHROMIUM = Path("/usr/bin/chromium")
+SHELL = Path("/usr/bin/chromium-headless-shell")
+"""Chromium without its windows, which take half of the processor; with --all the whole of it is tried."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -44,17 +46,25 @@ def base_url() -> None:
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    executable = {"executable_path": CHROMIUM} if CHROMIUM.exists() else {}
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any], pytestconfig: pytest.Config
+) -> dict[str, Any]:
+    found = [path for path in (SHELL, CHROMIUM) if path.exists()]
+    executable = {"executable_path": found[-1 if pytestconfig.option.all else 0]} if found else {}
     caching = {"ignore_default_args": ["--disable-back-forward-cache"]}
     return {**browser_type_launch_args, **executable, **caching, "args": ARGUMENTS}
 
 
 @pytest.fixture(scope="session")
-def browser(launch_browser: Callable[[], Browser]) -> Iterator[Browser]:
+def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
     """Chromium; without one the browser tests are skipped, or fail where REQUIRE_BROWSER=1."""
+    yield from launched(launch_browser)
+
+
+def launched(launch: Callable[..., Browser], **options: Any) -> Iterator[Browser]:
+    """One Chromium, until nobody needs it any more."""
     try:
-        browser = launch_browser()
+        browser = launch(**options)
     except Error as reason:
         if os.environ.get("REQUIRE_BROWSER") == "1":
             raise
