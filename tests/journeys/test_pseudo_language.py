@@ -3,7 +3,6 @@
 import io
 import re
 from functools import cache
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from portal.form_definitions.reading import read_yaml
 from tests.applications import Equipment
 from tests.citizen import Citizen, Page
 from tests.conftest import DEMO_FORMS, MovableClock
+from tests.html import Element
 from tests.people import PASSWORD, add_person
 from tests.post import letters
 
@@ -90,27 +90,11 @@ def citizen(citizen: Citizen) -> Citizen:
     return citizen
 
 
-class _Words(HTMLParser):
-    """The texts of a page, and of the attributes that are spoken or shown by scripts."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self._skipped = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._skipped = tag if tag in ("script", "style") else self._skipped
-        for name, value in attrs:
-            is_sentence = name.startswith("data-") and " " in (value or "") and not (value or "").startswith("{")
-            if name in SPOKEN or is_sentence:
-                self.found.append(value or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._skipped = "" if tag == self._skipped else self._skipped
-
-    def handle_data(self, data: str) -> None:
-        if not self._skipped:
-            self.found.append(data)
+def spoken(element: Element) -> list[str]:
+    """What attributes say that are read aloud, or shown by scripts."""
+    sentences = [name for name, value in element.attributes.items() if name.startswith("data-") and " " in value]
+    shown = [name for name in sentences if not element.get(name).startswith("{")]
+    return [value for name, value in element.attributes.items() if name in SPOKEN or name in shown]
 
 
 def bare_words(text: str) -> str:
@@ -122,9 +106,17 @@ def bare_words(text: str) -> str:
 
 def words_of(page: Page) -> str:
     """All that is said on a page; brackets open in one element may close in a later one."""
-    reader = _Words()
-    reader.feed(page.text)
-    return "\n".join(reader.found)
+    said: list[str] = []
+    is_skipped = False
+    for node in page.nodes:
+        if isinstance(node, Element):
+            said += spoken(node)
+            is_skipped = node.tag in ("script", "style")
+        elif not is_skipped:
+            said.append(node)
+        else:
+            is_skipped = False
+    return "\n".join(said)
 
 
 def expect_translated(page: Page) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from email import message_from_string
 from email.message import Message
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -28,6 +27,7 @@ from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now
 from tests.applications import Equipment
 from tests.conftest import MovableClock
+from tests.html import elements
 from tests.people import PASSWORD, password_hash
 
 DOORS = {
@@ -72,29 +72,14 @@ def _claim_drafts(session: Any, guest_id: str, person_id: int) -> None:
     session.add(AuditEvent(at=now(), action="claimed", person_id=person_id, subject=guest_id, details={}))
 
 
-class _Inputs(HTMLParser):
-    """The action and the hidden inputs of each form on a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.forms: list[dict[str, Any]] = []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        found = dict(attributes)
-        if tag == "form":
-            self.forms.append({"action": found.get("action"), "hidden": {}})
-        if tag == "input" and found.get("type") == "hidden" and self.forms:
-            self.forms[-1]["hidden"][found["name"]] = found.get("value") or ""
-
-
 def served_form(page: TestResponse, of: str = "") -> tuple[str | None, dict[str, str]]:
     """The action and the hidden inputs of the page's own form, or of the one whose action begins with `of`."""
-    parser = _Inputs()
-    parser.feed(page.text)
-    for form in parser.forms:
-        action = form["action"] or ""
+    found = elements(page.text)
+    for form in (element for element in found if element.tag == "form"):
+        action = form.get("action")
         if action.startswith(of) if of else not action.startswith(("/account/sign-out", "/session/")):
-            return form["action"], form["hidden"]
+            hidden = [each for each in found if each.inside("form") is form and each.get("type") == "hidden"]
+            return form.attributes.get("action"), {each.get("name"): each.get("value") for each in hidden}
     raise AssertionError("no form on the page")
 
 
