@@ -116,9 +116,12 @@ class Page:
 
     @cached_property
     def links(self) -> dict[str, str]:
-        """Where each link leads, by its text."""
-        found = [element for element in self.elements if element.tag == "a" and "href" in element.attributes]
-        return {link.text: link.get("href") for link in reversed(found)}
+        """Where each link leads, by its text; of several with one text it is the first."""
+        found: dict[str, str] = {}
+        for element in self.elements:
+            if element.tag == "a" and "href" in element.attributes:
+                found.setdefault(element.text, element.get("href"))
+        return found
 
     @cached_property
     def forms(self) -> list[Form]:

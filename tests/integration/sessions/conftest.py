@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from portal.accounts.operations import create_account
 from portal.accounts.rules import Address
@@ -20,6 +20,7 @@ from portal.web.csrf import masked
 from portal.web.declarations import Access, Activity, access, activity
 from tests.applications import Equipment
 from tests.conftest import MovableClock
+from tests.statements import Statements, heard
 
 PROBES = {
     "load": ("GET", Activity.LOAD, 200),
@@ -89,33 +90,10 @@ def open_browser(app: Flask) -> Callable[..., Browser]:
     return begin
 
 
-class Statements:
-    """What was sent to the database while it listened."""
-
-    def __init__(self) -> None:
-        self.writes: list[str] = []
-        self.commits = 0
-
-    def note(self, _connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
-            self.writes.append(statement)
-
-    def commit(self, _connection: object) -> None:
-        self.commits += 1
-
-    def forget(self) -> None:
-        self.writes.clear()
-        self.commits = 0
-
-
 @pytest.fixture
 def statements(database: Database) -> Iterator[Statements]:
-    heard = Statements()
-    event.listen(database.engine, "before_cursor_execute", heard.note)
-    event.listen(database.engine, "commit", heard.commit)
-    yield heard
-    event.remove(database.engine, "before_cursor_execute", heard.note)
-    event.remove(database.engine, "commit", heard.commit)
+    with heard(database) as statements:
+        yield statements
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from portal.web.counters import CounterRow, write_numbers
 from portal.web.tally import Counted
 from tests.conftest import MovableClock
 from tests.counted import counted
-from tests.integration.sessions.conftest import Browser, Statements
+from tests.integration.sessions.conftest import Browser
+from tests.statements import Statements
 
 Open = Callable[..., Browser]
 

@@ -9,7 +9,8 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import START, MovableClock
 from tests.html import elements
-from tests.integration.sessions.conftest import Browser, Statements
+from tests.integration.sessions.conftest import Browser
+from tests.statements import Statements
 
 ENDED = ("ended", "0", "0")
 
