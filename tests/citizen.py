@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -12,6 +13,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from portal.sessions.cookies import cookie_name
+from portal.sessions.interface import kind_of, policy_of
+from portal.sessions.models import SessionRow
+from portal.sessions.operations import Holder, open_session
 from tests.html import Element, nodes
 
 CHOICES = ("checkbox", "radio")
@@ -166,22 +171,40 @@ def post(client: FlaskClient, address: str, **request: Any) -> TestResponse:
 
 
 class Citizen:
-    """One browser without script."""
+    """One browser without script, at one network address."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, address: str = "127.0.0.1") -> None:
+        self.app = app
         self.client = app.test_client()
         self.page: Page
+        self._environ = {"REMOTE_ADDR": address}
+
+    def get(self, path: str, **request: Any) -> TestResponse:
+        """Ask for an address without following where it leads."""
+        return self.client.get(path, environ_base=self._environ, **request)
+
+    def post(self, path: str, fields: Mapping[str, Any], **request: Any) -> TestResponse:
+        """Send fields of one's own choice."""
+        return self.client.post(path, data=fields, environ_base=self._environ, **request)
+
+    def hold(self, kind: str, **holder: Any) -> SessionRow:
+        """Have a new session of this kind, as after a sign-in or Start now; gives its row."""
+        parts = self.app.extensions["portal"]
+        with self.app.test_request_context(), parts.database.writing() as db:
+            token, row = open_session(db, kind, policy_of(kind), Holder(**holder), now=parts.clock.now())
+            self.client.set_cookie(cookie_name(kind_of(kind).cookie), token)
+        return row
 
     def open(self, address: str, **headers: str) -> Page:
         """Open an address and follow where it leads."""
         path = address.partition("#")[0]
         path = urlsplit(path).path + (f"?{urlsplit(path).query}" if urlsplit(path).query else "")
-        response = self.client.get(path, headers=headers)
+        response = self.get(path, headers=headers)
         for _ in range(5):
             if response.status_code not in (302, 303):
                 break
             path = response.location
-            response = self.client.get(path)
+            response = self.get(path)
         self.page = Page(path, response)
         return self.page
 
@@ -205,7 +228,8 @@ class Citizen:
         for name, value in pairs:
             data.setdefault(name, []).append(value)
         kind = "multipart/form-data" if form.is_multipart else None
-        return post(self.client, form.action or self.page.address, data=data, content_type=kind)
+        address = form.action or self.page.address
+        return post(self.client, address, data=data, content_type=kind, environ_base=self._environ)
 
     def press(self, button: str, **values: Values) -> Page:
         """Fill the form around a button, press it and follow where it leads; `born__day` names born-day."""

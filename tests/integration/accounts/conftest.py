@@ -1,6 +1,6 @@
 """People with accounts, and browsers that fill in the forms that they are served, hidden inputs included."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from email import message_from_string
 from email.message import Message
 from typing import Any
@@ -20,12 +20,12 @@ from portal.keyring import Keyring
 from portal.outbox.definition import mail_of
 from portal.outbox.models import Delivery
 from portal.outbox.operations import SUBJECT
-from portal.sessions.interface import policy_of, visit
+from portal.sessions.interface import visit
 from portal.sessions.models import SessionRow
-from portal.sessions.operations import Holder, open_session
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now
 from tests.applications import Equipment
+from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.html import elements
 from tests.people import PASSWORD, password_hash
@@ -83,19 +83,11 @@ def served_form(page: TestResponse, of: str = "") -> tuple[str | None, dict[str,
     raise AssertionError("no form on the page")
 
 
-class Browser:
-    """One browser at one network address."""
+class Browser(Citizen):
+    """A browser in front of the doors."""
 
     def __init__(self, app: Flask, address: str = "192.0.2.1") -> None:
-        self.app = app
-        self.client = app.test_client()
-        self._environ = {"REMOTE_ADDR": address}
-
-    def get(self, path: str, **options: Any) -> TestResponse:
-        return self.client.get(path, environ_base=self._environ, **options)
-
-    def post(self, path: str, fields: Mapping[str, Any], **options: Any) -> TestResponse:
-        return self.client.post(path, data=fields, environ_base=self._environ, **options)
+        super().__init__(app, address)
 
     def fill_in(self, path: str, **fields: Any) -> TestResponse:
         """Open a page and send its form."""
@@ -116,20 +108,7 @@ class Browser:
 
     def begin_as_guest(self, guest_id: str = "began") -> int:
         """Have a guest's session, as somebody who pressed Start now."""
-        return self._open("customer", Holder(guest_id=guest_id))
-
-    def hold(self, kind: str, person: Person) -> int:
-        """Have a session that no sign-in of today would open."""
-        return self._open(kind, Holder(person_id=person.id))
-
-    def _open(self, kind: str, holder: Holder) -> int:
-        parts = self.app.extensions["portal"]
-        with self.app.test_request_context():
-            policy = policy_of(kind)
-        with parts.database.writing() as db:
-            token, row = open_session(db, kind, policy, holder, now=parts.clock.now())
-        self.client.set_cookie(f"session_{kind}", token)
-        return int(row.id)
+        return self.hold("customer", guest_id=guest_id).id
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_it_never_leads_elsewhere(visitor: Browser, citizen: Person, then: str) 
 
 
 def test_a_session_that_a_link_opened_has_to_prove_it(visitor: Browser, citizen: Person) -> None:
-    visitor.hold("customer", citizen)
+    visitor.hold("customer", person_id=citizen.id)
     assert visitor.get("/account/email").status_code == 302
 
 

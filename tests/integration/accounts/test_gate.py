@@ -80,7 +80,7 @@ def test_a_person_who_is_gone_is_refused(visitor: Browser, citizen: Person, data
 def test_a_session_of_a_kind_that_the_role_does_not_get_is_ended(
     visitor: Browser, citizen: Person, records: Records
 ) -> None:
-    visitor.hold("hub", citizen)
+    visitor.hold("hub", person_id=citizen.id)
     assert visitor.get("/probe/staff").location == "/session/ended?kind=hub"
     assert records.sessions[0].end_reason == EndReason.STAFF.value
 

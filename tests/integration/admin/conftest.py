@@ -9,10 +9,8 @@ from werkzeug.test import TestResponse
 from portal.accounts.operations import create_account
 from portal.accounts.rules import ROLES, Address
 from portal.audit import Actor
-from portal.sessions.cookies import cookie_name
-from portal.sessions.interface import kind_of, policy_of
-from portal.sessions.operations import Holder, open_session
 from portal.web.csrf import masked
+from tests.citizen import Citizen
 from tests.html import Element, elements
 
 GENERAL = "/admin/self/site-settings/general"
@@ -42,17 +40,15 @@ class SignedIn:
     """A browser in which somebody is signed in."""
 
     def __init__(self, app: Flask, email: str, role: str) -> None:
-        self.client = app.test_client()
+        browser = Citizen(app)
+        self.client = browser.client
         parts = app.extensions["portal"]
         now = parts.clock.now()
-        kind = ROLES[role].session_kind
-        with app.test_request_context(), parts.database.writing() as db:
+        with parts.database.writing() as db:
             person = create_account(db, Address(email=email), role, password_hash=None, by=Actor(), now=now)
-            db.flush()
-            token, row = open_session(db, kind, policy_of(kind), Holder(person_id=person.id), now=now)
-            self.client.set_cookie(cookie_name(kind_of(kind).cookie), token)
-            self.id = person.id
-            self.form_token = masked(row.csrf_secret, str(row.id))
+        row = browser.hold(ROLES[role].session_kind, person_id=person.id)
+        self.id = person.id
+        self.form_token = masked(row.csrf_secret, str(row.id))
 
     def get(self, path: str = GENERAL) -> TestResponse:
         return self.client.get(path)

@@ -5,21 +5,17 @@ from datetime import datetime
 
 import pytest
 from flask import Flask, Response
-from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from portal.accounts.operations import create_account
 from portal.accounts.rules import Address
 from portal.audit import Actor
 from portal.db import Database
-from portal.sessions.cookies import cookie_name
-from portal.sessions.interface import kind_of, policy_of
 from portal.sessions.models import SessionRow
-from portal.sessions.operations import Holder, open_session
 from portal.web.csrf import masked
 from portal.web.declarations import Access, Activity, access, activity
 from tests.applications import Equipment
-from tests.conftest import MovableClock
+from tests.citizen import Citizen
 from tests.statements import Statements, heard
 
 PROBES = {
@@ -55,17 +51,14 @@ def _probe(meaning: Activity, status: int) -> Callable[[], Response]:
     return view
 
 
-class Browser:
-    """A test client that holds one session of one kind and tells how the server sees it."""
+class Browser(Citizen):
+    """A browser that holds one session of one kind and tells how the server sees it."""
 
     def __init__(self, app: Flask, kind: str, **holder: int | str) -> None:
-        self.client: FlaskClient = app.test_client()
+        super().__init__(app)
         self.kind = kind
-        with app.test_request_context(), app.extensions["portal"].database.writing() as db:
-            clock: MovableClock = app.extensions["portal"].clock
-            token, row = open_session(db, kind, policy_of(kind), Holder(**holder), now=clock.now())  # type: ignore[arg-type]
-            self.id, self.csrf_secret = row.id, row.csrf_secret
-            self.client.set_cookie(cookie_name(kind_of(kind).cookie), token)
+        row = self.hold(kind, **holder)
+        self.id, self.csrf_secret = row.id, row.csrf_secret
         self.database: Database = app.extensions["portal"].database
 
     @property
