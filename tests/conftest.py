@@ -20,16 +20,16 @@ from portal import migrations
 from portal.config import Configuration, read_configuration
 from portal.db import Base, Database
 from portal.form_definitions.operations import publish
-from portal.form_definitions.reading import read_yaml
 from tests.applications import Equipment, SharedApplication, as_served, build
 from tests.canary import Canary, watched
 from tests.citizen import Citizen
+from tests.loan import definition_of
 from tests.services import Service
 
 BEGIN_NUMBERS = """SELECT setval(format('%I', sequencename)::regclass, 1, false)
 FROM pg_sequences WHERE last_value IS NOT NULL"""
-LONG_FIRST = ("smoke", "faults", "browser")
-"""Folders of the tests that take seconds each, mostly waiting for other processes."""
+WAITING, BUSY = ("smoke", "faults"), "browser"
+"""Folders of the tests that take seconds each: those that mostly wait for processes, and those of a browser at work."""
 ROOM = 2**30
 BEGAN = time.monotonic()
 DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.option.all:
         config.hook.pytest_deselected(items=[item for item in items if _is_doubled(item)])
         items[:] = [item for item in items if not _is_doubled(item)]
-    items.sort(key=_place)
+    _begin_with_long_ones(items)
 
 
 def _is_doubled(item: pytest.Item) -> bool:
@@ -66,9 +66,14 @@ def _is_doubled(item: pytest.Item) -> bool:
     return is_single and cases.get("database_url") == "postgresql"
 
 
-def _place(item: pytest.Item) -> int:
-    folder = item.path.parent.name
-    return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
+def _begin_with_long_ones(items: list[pytest.Item]) -> None:
+    """Put those that wait evenly among those that keep a processor busy, and both before all others."""
+    busy = [item for item in items if item.path.parent.name == BUSY]
+    waiting = [item for item in items if item.path.parent.name in WAITING]
+    apart = len(busy) / max(len(waiting), 1)
+    place = {item: float(number) for number, item in enumerate(busy)}
+    place |= {item: number * apart for number, item in enumerate(waiting)}
+    items.sort(key=lambda item: place.get(item, len(busy)))
 
 
 def pytest_collection_finish() -> None:
@@ -278,7 +283,7 @@ def demo_forms(app: Flask) -> None:
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
         for path in sorted(DEMO_FORMS.glob("*.yaml")):
-            publish(db, read_yaml(path.read_text()), now=parts.clock.now())
+            publish(db, definition_of(path.read_text()), now=parts.clock.now())
 
 
 @pytest.fixture
