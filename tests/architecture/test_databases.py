@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ FIXTURES = {"db", "statements", "copy_case", "records", "deeds", "newest_session
 SUBJECTS = re.compile(r"_(races?|at_once|locks?|sweeps?|swept|migrat\w+|counted|export\w*)(_|$)")
 
 
+@cache
 def _trees() -> dict[str, ast.Module]:
     paths = sorted(TESTS.rglob("test_*.py"))
     return {str(path.relative_to(TESTS)): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
@@ -48,6 +50,7 @@ def _tests(tree: ast.Module) -> list[ast.FunctionDef]:
     return [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
 
 
+@cache
 def _marked() -> dict[str, tuple[ast.Module, list[ast.FunctionDef]]]:
     """Modules and tests with the mark, each with the tests that it is about."""
     found: dict[str, tuple[ast.Module, list[ast.FunctionDef]]] = {}
