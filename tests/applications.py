@@ -10,8 +10,8 @@ from portal.app import create_app
 from portal.clock import Clock
 from portal.config import Configuration
 from portal.db import Database
-from portal.integrations import interface as integrations
-from portal.storage.interface import open_storage
+from portal.integrations import service as integrations
+from portal.storage.uploads import open_storage
 from portal.web.tally import Tally
 
 Equipment = Callable[[Flask], None]

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from portal import migrations
 from portal.config import Configuration, read_configuration
 from portal.db import Base, Database
-from portal.form_definitions.operations import publish
+from portal.form_definitions.versions.operations import publish
 from tests.applications import Equipment, SharedApplication, as_served, build
 from tests.canary import Canary, watched
 from tests.citizen import Citizen

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Flask
 
 from portal.form_definitions.definition import FormDefinition
-from portal.form_definitions.operations import publish
-from portal.form_definitions.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
+from portal.form_definitions.format.reading import read_yaml
 from tests.citizen import Citizen, Page, Values
 
 FORM = """

@@ -15,8 +15,9 @@ from portal.accounts.rules import ROLES, Address
 from portal.app import create_app
 from portal.audit import Actor
 from portal.config import read_configuration
-from portal.sessions.cookies import cookie_name
-from portal.sessions.interface import kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name
+from portal.sessions.browser_sessions import kind_of
+from portal.sessions.browser_sessions import policy_of
 from portal.sessions.operations import Holder, open_session
 from portal.sessions.policies import KINDS
 from portal.web.csrf import masked

@@ -9,8 +9,8 @@ import click
 import yaml
 from flask import Flask
 
-from portal.form_definitions.operations import publish
-from portal.form_definitions.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
+from portal.form_definitions.format.reading import read_yaml
 from tests.bench.requests import prepared_app
 from tests.citizen import Citizen, Values
 

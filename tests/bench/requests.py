@@ -10,8 +10,8 @@ from werkzeug.test import TestResponse
 from portal import migrations
 from portal.app import create_app
 from portal.config import read_configuration
-from portal.form_definitions.operations import publish
-from portal.form_definitions.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
+from portal.form_definitions.format.reading import read_yaml
 from tests.bench.load import COUNT, Asked
 from tests.citizen import Citizen
 from tests.statements import heard

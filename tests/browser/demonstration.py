@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from portal import migrations
 from portal.app import create_app
-from portal.commands.demo import load_demo
+from portal.commands.database import load_demo
 from portal.config import read_configuration
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.server import Server

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from portal.commands.demo import PEOPLE
+from portal.commands.database import PEOPLE
 from tests.browser.demonstration import demonstration
 from tests.browser.server import Server
 from tests.conftest import MovableClock

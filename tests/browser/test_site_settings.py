@@ -6,8 +6,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 from portal.accounts.operations import create_account
 from portal.accounts.rules import Address
 from portal.audit import Actor
-from portal.sessions.cookies import cookie_name
-from portal.sessions.interface import kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name
+from portal.sessions.browser_sessions import kind_of
+from portal.sessions.browser_sessions import policy_of
 from portal.sessions.operations import Holder, open_session
 from tests.browser.server import Server
 

@@ -16,8 +16,8 @@ from portal.audit import Actor
 from portal.clock import SystemClock
 from portal.db import Database
 from portal.drafts.models import Draft
-from portal.form_definitions.operations import publish
-from portal.form_definitions.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
+from portal.form_definitions.format.reading import read_yaml
 from portal.sessions.models import SessionRow
 from portal.submissions.models import Submission
 from tests.faults.citizens import Citizen

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from requests import Response, Session
 
-from portal.commands.demo import PEOPLE
+from portal.commands.database import PEOPLE
 from tests.citizen import Page
 from tests.people import PASSWORD
 from tests.smoke.conftest import RunningPortal, Start

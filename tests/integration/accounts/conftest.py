@@ -10,7 +10,8 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from portal.accounts.interface import current_person, viewer
+from portal.accounts.signed_in import current_person
+from portal.accounts.signed_in import viewer
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import create_account
 from portal.accounts.rules import read_address
@@ -20,7 +21,7 @@ from portal.keyring import Keyring
 from portal.outbox.definition import mail_of
 from portal.outbox.models import Delivery
 from portal.outbox.operations import SUBJECT
-from portal.sessions.interface import visit
+from portal.sessions.browser_sessions import visit
 from portal.sessions.models import SessionRow
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from portal.audit import AuditEvent
 from portal.db import Database
-from portal.sessions.interface import policy_of
+from portal.sessions.browser_sessions import policy_of
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, Place, open_session
 from portal.site_settings.queries import current_settings

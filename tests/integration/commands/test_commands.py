@@ -10,9 +10,10 @@ from sqlalchemy import func, select
 from portal.accounts.models import Person
 from portal.accounts.passwords import password_matches
 from portal.accounts.queries import person_by_key
-from portal.commands.demo import PEOPLE, DemoPerson
+from portal.commands.database import PEOPLE
+from portal.commands.database import DemoPerson
 from portal.db import Database
-from portal.form_definitions.queries import current_versions
+from portal.form_definitions.versions.queries import current_versions
 from portal.mail import messages
 from tests.conftest import START
 

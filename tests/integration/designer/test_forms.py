@@ -8,10 +8,11 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 
 from portal.designer.impact import Impact, impact, impact_lines
-from portal.form_definitions.comparison import Effect
-from portal.form_definitions.operations import publish
-from portal.form_definitions.queries import versions_of
-from portal.form_definitions.reading import read_json, read_yaml
+from portal.form_definitions.versions.comparison import Effect
+from portal.form_definitions.versions.operations import publish
+from portal.form_definitions.versions.queries import versions_of
+from portal.form_definitions.format.reading import read_json
+from portal.form_definitions.format.reading import read_yaml
 from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
 from tests.integration.drafts.test_new_versions import FORM, NEW, RETYPED, WITHOUT_PET, WORDED

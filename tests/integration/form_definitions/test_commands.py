@@ -7,9 +7,9 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 
 import portal
-from portal.form_definitions.commands import forms
-from portal.form_definitions.queries import current_version
-from portal.form_definitions.reading import read_yaml
+from portal.designer.commands import forms
+from portal.form_definitions.versions.queries import current_version
+from portal.form_definitions.format.reading import read_yaml
 
 DEMO_FORMS = sorted((Path(portal.__file__).parent / "demo_forms").glob("*.yaml"))
 

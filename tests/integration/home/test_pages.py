@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 
 from portal.audit import Actor
 from portal.db import Database
-from portal.home.wording import EXPLANATIONS
-from portal.sessions.kept_work import REASONS
+from portal.home.texts import EXPLANATIONS
+from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EndReason
 from portal.site_settings.definition import Value
 from portal.site_settings.operations import change_settings

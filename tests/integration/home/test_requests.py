@@ -65,7 +65,7 @@ def test_drafts_of_one_instant_are_each_shown_once(ada: Citizen) -> None:
 
 
 def test_many_sent_forms_are_shown_a_page_at_a_time(ada: Citizen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portal.home.requests_views.SENT", 2)
+    monkeypatch.setattr("portal.home.views.SENT", 2)
     sent = [send(ada) for _ in range(3)]
     assert references(ada.open("/account").text) == sent[:0:-1]
     assert references(ada.follow("Forms that you sent earlier").text) == sent[:1]

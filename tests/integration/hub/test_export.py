@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from portal.audit import AuditEvent
 from portal.db import Database
-from portal.hub.exports import BATCH
+from portal.hub.views import BATCH
 from portal.web.downloads import safe_cell
 from tests.citizen import Citizen
 from tests.integration.hub.conftest import Copy

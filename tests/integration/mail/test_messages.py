@@ -14,7 +14,7 @@ from portal.audit import Actor
 from portal.db import Database
 from portal.mail import messages
 from portal.mail.notices import WORDINGS, Notice
-from portal.outbox.commands import deliver_once
+from portal.commands.worker import deliver_once
 from portal.site_settings.operations import change_settings
 from tests.conftest import START
 

@@ -22,7 +22,7 @@ from portal.outbox.operations import (
     send_again,
 )
 from portal.outbox.queries import backlog, dead_letters
-from portal.outbox.rules import LEASE
+from portal.outbox.definition import LEASE
 from portal.tokens import new_token
 from tests.conftest import MovableClock
 from tests.integration.outbox.conftest import MAIL_TO_ANN, MailServerOnLoopback, Outbox

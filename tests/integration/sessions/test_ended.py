@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from portal.db import Database
-from portal.sessions.kept_work import REASONS
+from portal.sessions.late_forms import REASONS
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import end_session
 from portal.sessions.rules import EndReason

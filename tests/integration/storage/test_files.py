@@ -17,10 +17,10 @@ from portal.commands.worker import Worker
 from portal.config import read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError, UndecryptableError
-from portal.form_definitions.answers_file import FileEntry
+from portal.form_definitions.types.files import FileEntry
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
-from portal.storage.interface import UPLOADS
+from portal.storage.uploads import UPLOADS
 from portal.storage.models import StoredFile
 from portal.storage.operations import Content, Upload, claim, new_name, stage
 from portal.storage.upkeep import FileKeeper

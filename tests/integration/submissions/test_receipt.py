@@ -8,7 +8,7 @@ from flask import Flask
 from pypdf import PdfReader
 from werkzeug.test import TestResponse
 
-from portal.form_definitions.reading import read_yaml
+from portal.form_definitions.format.reading import read_yaml
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.loan import FORM, add, fill, publish_loan, publish_yaml, start

@@ -2,7 +2,9 @@
 
 import pytest
 
-from portal.accounts.guessable import GUESSABLE, OWN_ADDRESS, guessable_fault
+from portal.accounts.passwords import GUESSABLE
+from portal.accounts.passwords import OWN_ADDRESS
+from portal.accounts.passwords import guessable_fault
 from portal.accounts.rules import SHORTEST_PASSWORD
 
 
@@ -23,7 +25,7 @@ def test_anything_else_goes_whatever_it_is_made_of(password: str) -> None:
 
 
 def test_at_least_the_three_thousand_most_used_ones_are_known() -> None:
-    from portal.accounts.guessable import _most_used
+    from portal.accounts.passwords import _most_used
 
     assert len(_most_used()) > 3000
     assert min(map(len, _most_used())) >= SHORTEST_PASSWORD

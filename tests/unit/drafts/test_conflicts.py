@@ -2,7 +2,10 @@
 
 import pytest
 
-from portal.drafts.conflicts import Order, Seen, differing, order
+from portal.drafts.rules import Order
+from portal.drafts.rules import Seen
+from portal.drafts.rules import differing
+from portal.drafts.rules import order
 from portal.drafts.rules import Part
 from portal.form_definitions.definition import SectionState
 

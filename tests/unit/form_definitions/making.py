@@ -7,9 +7,9 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from portal.form_definitions.definition import Field, FormDefinition, SectionState
-from portal.form_definitions.faults import FaultyDefinitionError
+from portal.form_definitions.format.source import FaultyDefinitionError
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
-from portal.form_definitions.reading import read_json
+from portal.form_definitions.format.reading import read_json
 
 TODAY = date(2026, 11, 21)
 OPTIONS = [

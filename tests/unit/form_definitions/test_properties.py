@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from portal.form_definitions.definition import SectionState
-from portal.form_definitions.faults import Fault, FaultyDefinitionError
-from portal.form_definitions.field_types import FIELD_TYPES
+from portal.form_definitions.format.source import Fault
+from portal.form_definitions.format.source import FaultyDefinitionError
+from portal.form_definitions.types.field_types import FIELD_TYPES
 from portal.form_definitions.forms import PageScope, section_form
-from portal.form_definitions.reading import read_json, read_yaml
+from portal.form_definitions.format.reading import read_json
+from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.rules import section_problems, shown
 from tests.unit.form_definitions.making import TODAY, ask, definition, document, section
 

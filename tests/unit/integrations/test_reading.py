@@ -7,7 +7,7 @@ import pytest
 from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
-from portal.integrations.http_json import HttpJson
+from portal.integrations.adapters import HttpJson
 from portal.integrations.reading import read_adapters
 
 GOOD = """

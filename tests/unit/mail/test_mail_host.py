@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.mail.rendering import mail_host
+from portal.mail.messages import mail_host
 
 
 @pytest.mark.parametrize(

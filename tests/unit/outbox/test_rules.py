@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from portal.outbox.definition import Failure
-from portal.outbox.rules import GIVE_UP_AFTER, LEASE, next_try
-from portal.outbox.smtp import DEADLINE_S
+from portal.outbox.definition import GIVE_UP_AFTER
+from portal.outbox.definition import LEASE
+from portal.outbox.definition import next_try
+from portal.outbox.delivery import DEADLINE_S
 
 CREATED = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
