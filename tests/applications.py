@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
+from portal.storage.uploads import open_storage
 
 from portal.app import create_app
 from portal.clock import Clock
 from portal.config import Configuration
 from portal.db import Database
 from portal.integrations import service as integrations
-from portal.storage.uploads import open_storage
 from portal.web.tally import Tally
 
 Equipment = Callable[[Flask], None]

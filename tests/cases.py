@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from portal.drafts.models import Draft
 from portal.submissions.customers import Customer, keys_of, seal_customer
 from portal.submissions.models import Case, Submission
-from portal.submissions.operations import seal_answers
-from portal.submissions.operations import sent_answers
+from portal.submissions.operations import seal_answers, sent_answers
 
 
 def copy_cases(app: Flask, reference: str, copies: int, *, prefix: str = "TL-0000", **values: object) -> list[str]:

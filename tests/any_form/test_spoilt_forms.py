@@ -5,9 +5,9 @@ from copy import deepcopy
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from portal.form_definitions.format.source import FaultyDefinitionError
 from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.format.source import FaultyDefinitionError
+
 from tests.any_form.filling import text_of
 from tests.any_form.made import documents
 from tests.any_form.spoilt import SPOILS

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from werkzeug.routing import Rule
 
 from portal.accounts.operations import create_account
@@ -15,9 +16,6 @@ from portal.accounts.rules import ROLES, Address
 from portal.app import create_app
 from portal.audit import Actor
 from portal.config import read_configuration
-from portal.sessions.browser_sessions import cookie_name
-from portal.sessions.browser_sessions import kind_of
-from portal.sessions.browser_sessions import policy_of
 from portal.sessions.operations import Holder, open_session
 from portal.sessions.policies import KINDS
 from portal.web.csrf import masked

@@ -4,9 +4,9 @@
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
-
-from portal.form_definitions.versions.operations import publish
 from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
+
 from tests.browser.conftest import Console
 from tests.browser.inspection import WIDE, Inspector
 from tests.browser.visitors import Enter, button, follow, press, take_over

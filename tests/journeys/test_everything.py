@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-
-from portal.form_definitions.types.field_types import FIELD_TYPES
 from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.types.field_types import FIELD_TYPES
+
 from tests.citizen import Citizen, File, Values
 from tests.files import PDF
 from tests.loan import publish_yaml, start, states

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from babel.messages.mofile import write_mo
 from flask import Flask
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
 
 from portal.commands.translations import brought_up_to_date
 from portal.form_definitions.definition import FormDefinition
-from portal.form_definitions.versions.operations import publish
-from portal.form_definitions.format.reading import read_yaml
 from tests.applications import Equipment
 from tests.citizen import Citizen, Page
 from tests.conftest import DEMO_FORMS, MovableClock

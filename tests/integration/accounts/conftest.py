@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from portal.accounts.signed_in import current_person, viewer
+from portal.sessions.browser_sessions import visit
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from portal.accounts.signed_in import current_person
-from portal.accounts.signed_in import viewer
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import create_account
 from portal.accounts.rules import read_address
@@ -21,7 +21,6 @@ from portal.keyring import Keyring
 from portal.outbox.definition import mail_of
 from portal.outbox.models import Delivery
 from portal.outbox.operations import SUBJECT
-from portal.sessions.browser_sessions import visit
 from portal.sessions.models import SessionRow
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now

@@ -5,15 +5,14 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
+from portal.form_definitions.versions.queries import current_versions
 from sqlalchemy import func, select
 
 from portal.accounts.models import Person
 from portal.accounts.passwords import password_matches
 from portal.accounts.queries import person_by_key
-from portal.commands.database import PEOPLE
-from portal.commands.database import DemoPerson
+from portal.commands.database import PEOPLE, DemoPerson
 from portal.db import Database
-from portal.form_definitions.versions.queries import current_versions
 from portal.mail import messages
 from tests.conftest import START
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.queries import current_version
 
 import portal
 from portal.designer.commands import forms
-from portal.form_definitions.versions.queries import current_version
-from portal.form_definitions.format.reading import read_yaml
 
 DEMO_FORMS = sorted((Path(portal.__file__).parent / "demo_forms").glob("*.yaml"))
 

@@ -3,16 +3,18 @@
 import threading
 from datetime import UTC, datetime
 
+from portal.form_definitions.versions.operations import publish
+from portal.form_definitions.versions.queries import (
+    current_version,
+    definition_of,
+    numbered_version,
+    published_forms,
+    version,
+    versions_of,
+)
 from sqlalchemy.orm import Session
 
 from portal.db import Database
-from portal.form_definitions.versions.operations import publish
-from portal.form_definitions.versions.queries import current_version
-from portal.form_definitions.versions.queries import definition_of
-from portal.form_definitions.versions.queries import numbered_version
-from portal.form_definitions.versions.queries import published_forms
-from portal.form_definitions.versions.queries import version
-from portal.form_definitions.versions.queries import versions_of
 from tests.unit.form_definitions.making import ask, definition, section
 
 NOW = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)

@@ -4,10 +4,10 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
+from portal.home.texts import EXPLANATIONS
 
 from portal.audit import Actor
 from portal.db import Database
-from portal.home.texts import EXPLANATIONS
 from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EndReason
 from portal.site_settings.definition import Value

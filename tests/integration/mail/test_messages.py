@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from portal.audit import Actor
+from portal.commands.worker import deliver_once
 from portal.db import Database
 from portal.mail import messages
 from portal.mail.notices import WORDINGS, Notice
-from portal.commands.worker import deliver_once
 from portal.site_settings.operations import change_settings
 from tests.conftest import START
 

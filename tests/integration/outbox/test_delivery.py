@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.config import Configuration
 from portal.db import Database
-from portal.outbox.definition import MAIL, Failure, Mail
+from portal.outbox.definition import LEASE, MAIL, Failure, Mail
 from portal.outbox.delivery import Round
 from portal.outbox.operations import (
     KEPT,
@@ -22,7 +22,6 @@ from portal.outbox.operations import (
     send_again,
 )
 from portal.outbox.queries import backlog, dead_letters
-from portal.outbox.definition import LEASE
 from portal.tokens import new_token
 from tests.conftest import MovableClock
 from tests.integration.outbox.conftest import MAIL_TO_ANN, MailServerOnLoopback, Outbox

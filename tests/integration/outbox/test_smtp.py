@@ -17,9 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from portal.outbox.definition import DeliveryError, Failure, Mail
-from portal.outbox.delivery import MailServer
-from portal.outbox.delivery import read_mail_server
-from portal.outbox.delivery import send_by_smtp
+from portal.outbox.delivery import MailServer, read_mail_server, send_by_smtp
 from tests.integration.outbox.conftest import (
     MAIL_TO_ANN,
     MailServerOnLoopback,

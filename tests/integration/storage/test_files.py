@@ -9,6 +9,8 @@ from threading import Event
 
 import pytest
 from flask import Flask
+from portal.form_definitions.types.files import FileEntry
+from portal.storage.uploads import UPLOADS
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -17,10 +19,8 @@ from portal.commands.worker import Worker
 from portal.config import read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError, UndecryptableError
-from portal.form_definitions.types.files import FileEntry
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
-from portal.storage.uploads import UPLOADS
 from portal.storage.models import StoredFile
 from portal.storage.operations import Content, Upload, claim, new_name, stage
 from portal.storage.upkeep import FileKeeper

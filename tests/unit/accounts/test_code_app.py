@@ -5,12 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.accounts.second_factors import STEP_S
-from portal.accounts.second_factors import app_address
-from portal.accounts.second_factors import matching_step
-from portal.accounts.second_factors import new_secret
-from portal.accounts.second_factors import picture
-from portal.accounts.second_factors import spelled
+from portal.accounts.second_factors import STEP_S, app_address, matching_step, new_secret, picture, spelled
 
 SECRET = b32encode(b"12345678901234567890").decode()
 """The key of the RFC's test vectors, which are of eight digits; an app shows the last six."""

@@ -2,9 +2,7 @@
 
 import pytest
 
-from portal.accounts.passwords import GUESSABLE
-from portal.accounts.passwords import OWN_ADDRESS
-from portal.accounts.passwords import guessable_fault
+from portal.accounts.passwords import GUESSABLE, OWN_ADDRESS, guessable_fault
 from portal.accounts.rules import SHORTEST_PASSWORD
 
 

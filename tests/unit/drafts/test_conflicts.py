@@ -2,11 +2,7 @@
 
 import pytest
 
-from portal.drafts.rules import Order
-from portal.drafts.rules import Seen
-from portal.drafts.rules import differing
-from portal.drafts.rules import order
-from portal.drafts.rules import Part
+from portal.drafts.rules import Order, Part, Seen, differing, order
 from portal.form_definitions.definition import SectionState
 
 STORED = Part(section_id="rent", revision=5, page_id="this", sequence=3)

@@ -3,14 +3,16 @@
 from datetime import date
 
 import pytest
-
 from portal.form_definitions.types.answers import InvalidAnswerError
-from portal.form_definitions.types.field_types import FIELD_TYPES
-from portal.form_definitions.types.field_types import answer_lines
-from portal.form_definitions.types.field_types import answer_problem
-from portal.form_definitions.types.field_types import inputs_of
-from portal.form_definitions.types.field_types import message
-from portal.form_definitions.types.field_types import read_answer
+from portal.form_definitions.types.field_types import (
+    FIELD_TYPES,
+    answer_lines,
+    answer_problem,
+    inputs_of,
+    message,
+    read_answer,
+)
+
 from tests.unit.form_definitions.making import TODAY, field
 
 

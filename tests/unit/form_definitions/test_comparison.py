@@ -4,14 +4,16 @@ import dataclasses
 from typing import Any
 
 import pytest
+from portal.form_definitions.versions.comparison import (
+    FIELD_ASPECTS,
+    FORM_ASPECTS,
+    MEANINGS,
+    SECTION_ASPECTS,
+    Effect,
+    Kind,
+    compare,
+)
 
-from portal.form_definitions.versions.comparison import FIELD_ASPECTS
-from portal.form_definitions.versions.comparison import FORM_ASPECTS
-from portal.form_definitions.versions.comparison import MEANINGS
-from portal.form_definitions.versions.comparison import SECTION_ASPECTS
-from portal.form_definitions.versions.comparison import Effect
-from portal.form_definitions.versions.comparison import Kind
-from portal.form_definitions.versions.comparison import compare
 from portal.form_definitions.definition import Field, FormDefinition, Section
 from tests.unit.form_definitions.making import OPTIONS, ask, definition, section
 

@@ -3,10 +3,10 @@
 from datetime import date
 
 import pytest
+from portal.form_definitions.format.readback import sentence
 
 from portal.form_definitions.conditions import Scope, evaluate, remaining, years_before
 from portal.form_definitions.definition import AllOf, AnyOf, Comparison, Condition, Negation, SomeItem
-from portal.form_definitions.format.readback import sentence
 from tests.unit.form_definitions.making import TODAY, ask, definition, section
 
 ANSWERS = {

@@ -6,15 +6,13 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from portal.form_definitions.format.reading import read_json, read_yaml
+from portal.form_definitions.format.source import Fault, FaultyDefinitionError
+from portal.form_definitions.types.field_types import FIELD_TYPES
 from werkzeug.datastructures import MultiDict
 
 from portal.form_definitions.definition import SectionState
-from portal.form_definitions.format.source import Fault
-from portal.form_definitions.format.source import FaultyDefinitionError
-from portal.form_definitions.types.field_types import FIELD_TYPES
 from portal.form_definitions.forms import PageScope, section_form
-from portal.form_definitions.format.reading import read_json
-from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.rules import section_problems, shown
 from tests.unit.form_definitions.making import TODAY, ask, definition, document, section
 

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from portal.form_definitions.format.reading import read_json, read_yaml
+from portal.form_definitions.format.source import FaultyDefinitionError
 
 import portal
 from portal.form_definitions.conditions import Scope, evaluate
 from portal.form_definitions.definition import Comparison, SomeItem
-from portal.form_definitions.format.source import FaultyDefinitionError
-from portal.form_definitions.format.reading import read_json
-from portal.form_definitions.format.reading import read_yaml
 from tests.unit.form_definitions.making import TODAY, ask, definition, document, faults, section
 
 DEMO_FORMS = sorted((Path(portal.__file__).parent / "demo_forms").glob("*.yaml"))

@@ -4,12 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-
 from portal.form_definitions.format.condition_reading import OPERATORS_BY_KIND
+from portal.form_definitions.format.reference import EXAMPLES, example_field, with_reference
 from portal.form_definitions.types.field_types import FIELD_TYPES
-from portal.form_definitions.format.reference import EXAMPLES
-from portal.form_definitions.format.reference import example_field
-from portal.form_definitions.format.reference import with_reference
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "form-definitions.md"
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -8,16 +8,18 @@ import pytest
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup, escape
+from portal.form_definitions.format.readback import missing_texts
+from portal.form_definitions.types.answers import (
+    MONTHS,
+    date_text,
+    display_money,
+    display_number,
+    plain_number,
+    read_date,
+)
 
 from portal.commands.translations import read_catalogue
-from portal.form_definitions.types.answers import MONTHS
-from portal.form_definitions.types.answers import date_text
-from portal.form_definitions.types.answers import read_date
-from portal.form_definitions.types.answers import display_money
-from portal.form_definitions.types.answers import display_number
-from portal.form_definitions.types.answers import plain_number
 from portal.form_definitions.definition import ForeignText, Text
-from portal.form_definitions.format.readback import missing_texts
 from portal.web.languages import DEFAULT, LANGUAGES
 from tests.unit.form_definitions.making import TODAY, ask, definition, field, section
 

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from portal.integrations.commands import MOST_FAULTS, FaultyGazetteerError, read_gazetteer
 from portal.integrations.definition import AddressRow
-from portal.integrations.commands import MOST_FAULTS
-from portal.integrations.commands import FaultyGazetteerError
-from portal.integrations.commands import read_gazetteer
 from tests.conftest import DEMO_FORMS
 
 HEAD = "line_1,line_2,town,postcode\n"

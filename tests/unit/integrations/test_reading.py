@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from portal.integrations.adapters import HttpJson
 
 from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
-from portal.integrations.adapters import HttpJson
 from portal.integrations.reading import read_adapters
 
 GOOD = """

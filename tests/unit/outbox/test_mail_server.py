@@ -3,8 +3,7 @@
 import pytest
 
 from portal.errors import ConfigurationError
-from portal.outbox.delivery import MailServer
-from portal.outbox.delivery import read_mail_server
+from portal.outbox.delivery import MailServer, read_mail_server
 
 
 def test_file_names_no_server() -> None:

@@ -4,10 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.outbox.definition import Failure
-from portal.outbox.definition import GIVE_UP_AFTER
-from portal.outbox.definition import LEASE
-from portal.outbox.definition import next_try
+from portal.outbox.definition import GIVE_UP_AFTER, LEASE, Failure, next_try
 from portal.outbox.delivery import DEADLINE_S
 
 CREATED = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)

@@ -2,9 +2,7 @@
 
 import pytest
 
-from portal.storage.inspection import LONGEST_NAME
-from portal.storage.inspection import clean_name
-from portal.storage.inspection import is_usable
+from portal.storage.inspection import LONGEST_NAME, clean_name, is_usable
 
 CLEANED = {
     "payslip.pdf": "payslip.pdf",
