@@ -4,18 +4,22 @@
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --only-binary :all:
 RUN_READY := $(VENV)/ready-to-run
+COMPILED := $(VENV)/compiled
 TEST_READY := $(VENV)/ready-to-test
-UV_LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+UV_LOCK := uv pip compile --universal --python-version=3.11 --generate-hashes
+PYBABEL := $(VENV)/bin/pybabel
+CATALOGUES := portal/translations
+TEXTS := $(VENV)/messages.pot
 
 .PHONY: install run test check bench faults pictures translations lock browser
 .DELETE_ON_ERROR:
 
-install: $(RUN_READY)
+install: $(COMPILED)
 
+# Compiled modules are kept, whatever the shell says: they halve the time of every later start.
 run: $(RUN_READY)
-	@exec $(PYTHON) -m portal.commands.run
+	@PYTHONDONTWRITEBYTECODE= exec $(PYTHON) -m portal.commands.run
 
 test: $(TEST_READY) browser
 	@exec $(PYTHON) -m pytest -q $(if $(ALL),--all,--ignore=tests/faults) $(if $(TESTS),,$(WHOLE_RUN)) \
@@ -23,9 +27,11 @@ test: $(TEST_READY) browser
 
 check: $(TEST_READY)
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/djlint templates --lint --quiet
+	$(VENV)/bin/oxlint static/js
 	@$(PYTHON) -m pytest -q tests/architecture/test_requirements.py tests/unit/look/test_vendor.py
 
 bench: $(TEST_READY)
@@ -37,25 +43,30 @@ faults: $(TEST_READY) browser
 pictures: $(TEST_READY) browser
 	@exec $(PYTHON) -m tests.browser.pictures
 
+# Which files are read, and which texts are for staff alone, stands in pyproject.toml.
 translations: $(RUN_READY)
-	@exec $(PYTHON) -m portal.commands.translations
+	@$(PYBABEL) --quiet extract --mapping-file pyproject.toml --keywords "lazy_gettext mark" --add-location file --sort-by-file \
+	  --output-file $(TEXTS) .
+	@$(PYBABEL) --quiet update --input-file $(TEXTS) --output-dir $(CATALOGUES) --no-fuzzy-matching --ignore-obsolete \
+	  --ignore-pot-creation-date --width 120
+	@$(PYBABEL) compile --directory $(CATALOGUES) --statistics
 
 lock:
-	$(UV_LOCK) --output-file requirements.txt
-	$(UV_LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(UV_LOCK) --output-file=requirements.txt pyproject.toml
+	$(UV_LOCK) --extra=dev --constraint=requirements.txt --output-file=requirements-dev.txt pyproject.toml
 
-$(PYTHON):
-	@eval "$$MAKE_ENVIRONMENT"
-
-$(RUN_READY): requirements.txt | $(PYTHON)
-	@echo "Installing what the portal needs …"
-	@$(PIP) -r requirements.txt
+# What is installed for `make run` compiles itself as it is first used; a server may not be allowed to write that down.
+$(RUN_READY): requirements.txt
+	@set -- requirements.txt; eval "$$INSTALL"
 	@touch $@
 
-$(TEST_READY): requirements-dev.txt $(RUN_READY)
-	@echo "Installing what the tests need …"
-	@$(PIP) -r requirements-dev.txt
+$(COMPILED): $(RUN_READY)
+	@set -- --compile; eval "$$INSTALL"
 	@touch $@
+
+$(TEST_READY): requirements.txt requirements-dev.txt
+	@set -- requirements-dev.txt --compile; eval "$$INSTALL"
+	@touch $(RUN_READY) $(COMPILED) $@
 
 browser: $(TEST_READY)
 	@eval "$$FIND_BROWSER"
@@ -76,23 +87,16 @@ print("--assert=plain" if (3, 11) <= sys.version_info < (3, 11, 8) else "")
 endef
 export ASSERTIONS
 
-# The newest Python that works: a version manager's shim may stand in the path and not run.
-define MAKE_ENVIRONMENT
-found=
-for candidate in python3.14 python3.13 python3.12 python3.11 python3 python; do
+# Any Python that runs and is new enough can start the installer, which looks for the best one.
+define INSTALL
+for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do
   "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
-  found=$$candidate
-  "$$candidate" -m venv $(VENV) >/dev/null 2>&1 && $(PYTHON) -m pip --version >/dev/null 2>&1 && exit 0
-  rm -rf $(VENV)
+  exec "$$candidate" -m portal.commands.install "$$@"
 done
-if [ -z "$$found" ]; then
-  echo "The portal needs Python 3.11 or newer. On Debian or Ubuntu: apt-get install python3 python3-venv" >&2
-else
-  echo "$$found cannot make an environment. On Debian or Ubuntu: apt-get install python3-venv" >&2
-fi
+echo "The portal needs Python 3.11 or newer. On Debian or Ubuntu: apt-get install python3 python3-venv" >&2
 exit 1
 endef
-export MAKE_ENVIRONMENT
+export INSTALL
 
 # A Chromium for the browser tests, its shell without windows where there is one, and libfaketime for one smoke test: there already, or brought where that is allowed.
 define FIND_BROWSER

@@ -14,101 +14,83 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
-from portal.accounts import factor_views, profile_views, registration_views, security_views
-from portal.accounts import gate as person_gate
+from portal.accounts import factor_views, profile_views, security_views, signed_in
 from portal.accounts import views as account_views
 from portal.accounts.commands import accounts_group
-from portal.admin import audit_views, integration_views, outbox_views, people_views
-from portal.admin import views as admin_views
+from portal.admin import audit_views, integration_views, outbox_views, people_views, settings_views
 from portal.clock import Clock, SystemClock
-from portal.commands.database import db_group
-from portal.commands.demo import demo_group
+from portal.commands.database import db_group, demo_group
+from portal.commands.worker import mail as mail_group
 from portal.commands.worker import worker_command
 from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.designer import views as designer_views
 from portal.designer.commands import forms as forms_group
-from portal.drafts import file_views as draft_file_views
-from portal.drafts import preparing_views
-from portal.drafts import start_views as form_views
 from portal.drafts import views as draft_views
-from portal.drafts.claiming import claim_drafts
-from portal.drafts.interface import kept_work, parkable_page, place_of_page
+from portal.drafts.hooks import kept_work, parkable_page, place_of_page
+from portal.drafts.operations import claim_drafts
+from portal.drafts.preview import views as form_views
 from portal.drafts.queries import guest_has_drafts
 from portal.drafts.uploads import upload_allowance
-from portal.home import requests_views
 from portal.home import views as home_views
 from portal.hub import case_views as hub_case_views
 from portal.hub import customer_views as hub_customer_views
-from portal.hub import file_views as hub_file_views
-from portal.hub import interface as hub
-from portal.hub import receipt_views as hub_receipt_views
 from portal.hub import views as hub_views
-from portal.integrations import interface as integrations
+from portal.hub import work as hub
+from portal.integrations import service as integrations
 from portal.integrations.commands import integrations_group
-from portal.outbox.commands import mail as mail_group
-from portal.outbox.mail_server import read_mail_server
-from portal.resume import return_views, save_views
+from portal.outbox.delivery import read_mail_server
+from portal.resume import save_views
 from portal.resume import views as resume_views
-from portal.resume.interface import mail_link_to_owner
+from portal.resume.coming_back import mail_link_to_owner
 from portal.resume.operations import forget_addresses
 from portal.resume.queries import is_refused
 from portal.sessions import gate as session_gate
 from portal.sessions import views as session_views
-from portal.sessions.clock_context import page_clock
+from portal.sessions.activity import TableSessionInterface, page_clock
+from portal.sessions.browser_sessions import language_of_request, visit
 from portal.sessions.commands import sessions_group
-from portal.sessions.interface import TableSessionInterface, visit
-from portal.sessions.languages import language_of_request
 from portal.sessions.policies import KINDS, Kind
 from portal.site_settings.commands import settings_group
-from portal.site_settings.interface import settings
-from portal.storage import interface as storage
+from portal.site_settings.current import settings
+from portal.storage import uploads as storage
 from portal.storage.adapters import open_storage
 from portal.storage.scanner import read_scanner
-from portal.submissions import file_views, receipt_views
+from portal.submissions import downloads
 from portal.submissions import views as submission_views
-from portal.submissions.holdings import delete_drafts_of, held_by
-from portal.web import counters, error_pages, headers, health, logs, metrics, strict_input, unit_of_work, wording
+from portal.submissions.operations import delete_drafts_of, held_by
+from portal.web import counters, error_pages, health, languages, logs, responses, strict_input, unit_of_work
 from portal.web.addresses import sign_in_page
+from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.languages import DEFAULT, OtherLanguage, language, other_languages
-from portal.web.portal import Portal
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
 STATIC_MAX_AGE_S = 365 * 24 * 3600
 VIEWS = (
     health,
-    metrics,
     session_views,
     account_views,
-    registration_views,
     security_views,
     profile_views,
     factor_views,
     form_views,
-    preparing_views,
     draft_views,
-    draft_file_views,
     submission_views,
-    receipt_views,
-    file_views,
+    downloads,
     resume_views,
-    return_views,
     save_views,
     hub_views,
     hub_case_views,
     hub_customer_views,
-    hub_receipt_views,
-    hub_file_views,
-    admin_views,
+    settings_views,
     audit_views,
     outbox_views,
     people_views,
     designer_views,
     integration_views,
     home_views,
-    requests_views,
 )
 COMMANDS = (
     accounts_group,
@@ -121,22 +103,21 @@ COMMANDS = (
     demo_group,
     worker_command,
 )
-REGISTRY = {
-    "kept_work": kept_work,
-    "parkable_page": lambda found, path: parkable_page(found, path) or hub.parkable_page(found, path),
-    "place_of_page": place_of_page,
-    "guest_has_drafts": guest_has_drafts,
-    "claim_drafts": claim_drafts,
-    "draft_saved": mail_link_to_owner,
-    "draft_deleted": forget_addresses,
-    "mail_is_refused": is_refused,
-    "held_by": held_by,
-    "delete_drafts_of": delete_drafts_of,
-    "file_stream": storage.file_stream,
-    "upload_allowance": upload_allowance,
-    "lookups_offered": integrations.lookups_offered,
-}
-"""What lower floors ask of higher ones, by name."""
+HOOKS = Hooks(
+    kept_work=kept_work,
+    parkable_page=lambda found, path: parkable_page(found, path) or hub.parkable_page(found, path),
+    place_of_page=place_of_page,
+    guest_has_drafts=guest_has_drafts,
+    claim_drafts=claim_drafts,
+    draft_saved=mail_link_to_owner,
+    draft_deleted=forget_addresses,
+    mail_is_refused=is_refused,
+    held_by=held_by,
+    delete_drafts_of=delete_drafts_of,
+    file_stream=storage.file_stream,
+    upload_allowance=upload_allowance,
+    lookups_offered=integrations.lookups_offered,
+)
 
 
 def create_app(
@@ -154,11 +135,12 @@ def create_app(
     open_storage(configuration).check()
     read_scanner(configuration.clamav_url)
     app = Flask("portal", static_folder=None, template_folder=str(ROOT / "templates"))
-    app.extensions["portal"] = Portal(
+    app.extensions["portal"] = AppState(
         configuration=configuration,
         clock=clock or SystemClock(),
         database=database or Database(configuration.database_url),
         policies=kinds,
+        hooks=HOOKS,
     )
     app.extensions["portal"].database.check()
     read_mail_server(configuration.mail_url)
@@ -186,7 +168,7 @@ def _configure(app: Flask, configuration: Configuration) -> None:
     app.jinja_env.globals.update(asset=asset, sign_in_page=sign_in_page)
     app.session_interface = TableSessionInterface()
     Babel(app, locale_selector=language_of_request)  # type: ignore[no-untyped-call]
-    wording.init_app(app)
+    languages.init_app(app)
 
 
 class PageEnvironment(Environment):
@@ -203,7 +185,7 @@ def _add_mechanisms(app: Flask) -> None:
     After the view it is the reverse: the session's gate writes before the unit of work commits.
     """
     first = (logs, counters, storage, strict_input, unit_of_work)
-    for mechanism in (*first, session_gate, person_gate, headers, error_pages):
+    for mechanism in (*first, session_gate, signed_in, responses, error_pages):
         mechanism.init_app(app)
     app.context_processor(_page_context)
 
@@ -213,7 +195,6 @@ def _add_features(app: Flask) -> None:
         app.register_blueprint(feature.blueprint)
     for command in COMMANDS:
         app.cli.add_command(command)
-    app.extensions["portal"].registry.update(REGISTRY)
 
 
 def _add_middleware(app: Flask, configuration: Configuration) -> None:

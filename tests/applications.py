@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
-from portal.storage.uploads import open_storage
 
 from portal.app import create_app
 from portal.clock import Clock
 from portal.config import Configuration
 from portal.db import Database
 from portal.integrations import service as integrations
+from portal.storage.adapters import open_storage
 from portal.web.tally import Tally
 
 Equipment = Callable[[Flask], None]
@@ -42,7 +42,6 @@ class SharedApplication:
         self._attributes = {**vars(app), "_got_first_request": True}
         self._config = {**app.config}
         self._extensions = {**app.extensions}
-        self._registry = {**app.extensions["portal"].registry}
 
     def arm(self, configuration: Configuration, clock: Clock, database: Database) -> Flask:
         """Give it another configuration, clock and database, and forget all that was counted, set or hung on.
@@ -65,7 +64,6 @@ class SharedApplication:
             configuration=configuration,
             clock=clock,
             database=database,
-            registry={**self._registry},
             tally=Tally(),
         )
         integrations.init_app(app, configuration, database)

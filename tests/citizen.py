@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from werkzeug.test import TestResponse
 
+from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
 from tests.html import Element, nodes

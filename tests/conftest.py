@@ -13,13 +13,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from jinja2 import FileSystemBytecodeCache
-from portal.form_definitions.versions.operations import publish
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal import migrations
 from portal.config import Configuration, read_configuration
 from portal.db import Base, Database
+from portal.form_definitions.versions.operations import publish
 from tests.applications import Equipment, SharedApplication, as_served, build
 from tests.canary import Canary, watched
 from tests.citizen import Citizen

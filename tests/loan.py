@@ -5,10 +5,10 @@ from functools import cache
 from typing import Any
 
 from flask import Flask
-from portal.form_definitions.format.reading import read_yaml
-from portal.form_definitions.versions.operations import publish
 
 from portal.form_definitions.definition import FormDefinition
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
 from tests.citizen import Citizen, Page, Values
 
 FORM = """

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from portal.accounts.known_devices import forget_devices_of
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import LinkTo, issue_token, mail_password_link, void_links
-from portal.accounts.pending import end_pending_of
 from portal.accounts.queries import person_by_key
 from portal.accounts.rules import Address, Purpose
 from portal.accounts.second_factors import remove_factor
+from portal.accounts.sign_in_steps import end_pending_of
 from portal.audit import Actor, record
 from portal.mail import messages
 from portal.sessions.operations import end_sessions_of
@@ -98,9 +98,7 @@ def _take_address(db: Session, person: Person, address: Address) -> bool:
 def _offer_objection(
     db: Session, person: Person, *, links: AddressLinks, is_done: bool, until: date, now: datetime
 ) -> None:
-    token = issue_token(
-        db, Purpose.OBJECT, person.email, now=now, person_id=person.id, lifetime=OBJECTION_LIFETIME
-    )
+    token = issue_token(db, Purpose.OBJECT, person.email, now=now, person_id=person.id, lifetime=OBJECTION_LIFETIME)
     messages.address_change(db, to=person.email, link=links.object(token), is_done=is_done, until=until, now=now)
 
 

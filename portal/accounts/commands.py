@@ -6,16 +6,15 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
-from portal.accounts.guessable import guessable_fault
 from portal.accounts.operations import DuplicateAddressError, create_account, mail_password_link
-from portal.accounts.passwords import hash_password
+from portal.accounts.passwords import guessable_fault, hash_password
 from portal.accounts.queries import person_by_key
-from portal.accounts.registration_views import password_link
 from portal.accounts.rules import ROLES, Address, BadAddressError, password_fault, read_address
 from portal.accounts.second_factors import switch_off
+from portal.accounts.views import password_link
 from portal.audit import Actor
 from portal.mail.notices import Notice
-from portal.web.portal import portal
+from portal.web.app_state import app_state
 
 accounts_group = AppGroup("accounts", help="Accounts of people.")
 
@@ -29,7 +28,7 @@ def create(email: str, role: str, name: str | None, password_stdin: bool) -> Non
     """Make an account for EMAIL, like: --role staff mina@example.org."""
     address = _address(email)
     password_hash = hash_password(_typed_password(address)) if password_stdin else None
-    with portal().database.writing() as db:
+    with app_state().database.writing() as db:
         _create(db, address, role, name, password_hash)
     click.echo(f"Made an account for {address.email}, role {role}.")
     if not password_stdin:
@@ -37,7 +36,7 @@ def create(email: str, role: str, name: str | None, password_stdin: bool) -> Non
 
 
 def _create(db: Session, address: Address, role: str, name: str | None, password_hash: str | None) -> None:
-    now = portal().clock.now()
+    now = app_state().clock.now()
     try:
         person = create_account(db, address, role, password_hash=password_hash, by=Actor(), now=now, name=name)
     except DuplicateAddressError as reason:
@@ -51,11 +50,11 @@ def _create(db: Session, address: Address, role: str, name: str | None, password
 def reset_second_factor(email: str) -> None:
     """Remove the second factor of EMAIL, whose owner has lost the app and the recovery codes; they are told by mail."""
     address = _address(email)
-    with portal().database.writing() as db:
+    with app_state().database.writing() as db:
         person = person_by_key(db, address.key)
         if person is None:
             raise click.ClickException(f"There is no account for {address.email}.")
-        now = portal().clock.now()
+        now = app_state().clock.now()
         if not switch_off(db, person, by=Actor(), now=now, notice=Notice.SECOND_FACTOR_RESET):
             raise click.ClickException(f"{person.email} has no second factor.")
     click.echo(f"Removed the second factor of {person.email}.")

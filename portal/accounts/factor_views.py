@@ -9,39 +9,42 @@ from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.accounts.code_app import app_address, matching_step, new_secret, picture, spelled
-from portal.accounts.cookies import give_sign_in, sign_in_token
+from portal.accounts.form_pages import form_page, refuse, slow_down, too_many, unusable
 from portal.accounts.forms import CodeForm, PressForm, SetUpForm, typed
-from portal.accounts.interface import active_person, device_here, own_path
 from portal.accounts.models import Person
-from portal.accounts.pending import end_pending, end_pending_of, pending_person_id
-from portal.accounts.proving import own_person, proved_first
 from portal.accounts.queries import locked_person
-from portal.accounts.responses import form_page, let_in, refuse, slow_down, too_many, unusable
 from portal.accounts.rules import must_have_factor
 from portal.accounts.second_factors import (
     Proof,
+    app_address,
     codes_left,
     factor_of,
     judge,
+    matching_step,
     new_codes,
+    new_secret,
     note_codes_kept,
+    picture,
     renew_codes,
     shown_codes,
+    spelled,
     switch_off,
     switch_on,
     use_proof,
 )
+from portal.accounts.security_views import own_person, proved_first
+from portal.accounts.sign_in_steps import end_pending, end_pending_of, let_in, pending_person_id
+from portal.accounts.signed_in import active_person, device_here, give_sign_in, own_path, sign_in_token
 from portal.accounts.throttles import Throttle, code_throttle, guessed_throttle, return_try, use_try, wait_for
 from portal.audit import record
 from portal.errors import UndecryptableError
 from portal.mail import messages
 from portal.mail.notices import Notice
-from portal.site_settings.interface import settings
+from portal.site_settings.current import settings
 from portal.tokens import clean_code
 from portal.web.addresses import actor, local_path, sign_in_page
+from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
-from portal.web.portal import portal
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("factors", __name__)
@@ -82,7 +85,7 @@ def submit_code() -> ResponseReturnValue:
     refusal = unusable("second_factor", form) or too_many("second_factor", form, throttle)
     if refusal:
         return refusal
-    proof = judge(reading(), person.id, typed(form.code), portal().configuration.keyring, now=now())
+    proof = judge(reading(), person.id, typed(form.code), app_state().configuration.keyring, now=now())
     if proof is None:
         return _refuse_code(form, person, is_told=_must_tell(person, throttle))
     return_try(db(), throttle)
@@ -124,7 +127,7 @@ class SetUp:
 
 def _set_up(person: Person, secret: str) -> SetUp:
     address = app_address(secret, account=person.email, site=settings().site_name)
-    keyring = portal().configuration.keyring
+    keyring = app_state().configuration.keyring
     sealed = keyring.seal(secret.encode(), subject=f"person {person.id}", place=OFFER)
     return SetUp(sealed=urlsafe_b64encode(sealed).decode(), spelled=spelled(secret), picture=picture(address))
 
@@ -133,7 +136,7 @@ def _offered(person: Person, form: SetUpForm) -> str | None:
     """The secret that the page had offered to this person, or None where the form says something else."""
     try:
         sealed = urlsafe_b64decode(typed(form.secret))
-        keyring = portal().configuration.keyring
+        keyring = app_state().configuration.keyring
         return keyring.open(sealed, subject=f"person {person.id}", place=OFFER).decode()
     except (NotBase64, ValueError, UndecryptableError):
         return None
@@ -158,7 +161,7 @@ def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
     if step is None:
         form.refuse(form.code, _("This is not the code that the app shows now. Check the clock of its device."))
         return _offer(person, form, 422, secret=secret)
-    codes, keyring = new_codes(), portal().configuration.keyring
+    codes, keyring = new_codes(), app_state().configuration.keyring
     stored = locked_person(db(), person.id) or abort(404)
     return_try(db(), throttle)
     switch_on(db(), stored, secret, step, codes, keyring=keyring, by=actor(person.id), now=now())
@@ -252,7 +255,7 @@ def recovery_codes() -> ResponseReturnValue:
     return form_page(
         "recovery_codes",
         PressForm(next=request.args.get("next")),
-        codes=shown_codes(factor, portal().configuration.keyring, now=now()),
+        codes=shown_codes(factor, app_state().configuration.keyring, now=now()),
         left=codes_left(reading(), person.id),
     )
 
@@ -266,7 +269,7 @@ def renew() -> ResponseReturnValue:
     person = own_person()
     if factor_of(reading(), person.id) is None:
         return redirect(own_path(SECURITY_PAGE), 303)
-    codes, keyring = new_codes(), portal().configuration.keyring
+    codes, keyring = new_codes(), app_state().configuration.keyring
     stored = locked_person(db(), person.id) or abort(404)
     renew_codes(db(), stored, codes, keyring=keyring, by=actor(person.id), now=now())
     return redirect(own_path(CODES_PAGE), 303)

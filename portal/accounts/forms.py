@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest
 from wtforms import EmailField, Field, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
-from portal.accounts.guessable import guessable_fault
+from portal.accounts.passwords import guessable_fault
 from portal.accounts.rules import LONGEST_NAME, Address, BadAddressError, password_fault, read_address
 from portal.web.strict_input import repeated
 

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from portal.accounts.known_devices import forget_devices_of
 from portal.accounts.models import MailedToken, Person
-from portal.accounts.pending import end_pending_of
 from portal.accounts.queries import locked_person, person_by_key
 from portal.accounts.rules import LINK_LIFETIME, Address, Purpose
 from portal.accounts.second_factors import remove_factor
+from portal.accounts.sign_in_steps import end_pending_of
 from portal.audit import Actor, record
 from portal.db import delete_batch, rows_changed
 from portal.errors import PortalError

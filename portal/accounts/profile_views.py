@@ -11,6 +11,7 @@ from portal.accounts.address_change import (
     change_address,
     object_to_change,
 )
+from portal.accounts.form_pages import form_page, refuse, slow_down, too_many, unusable
 from portal.accounts.forms import (
     ChangePasswordForm,
     ConfirmAddressForm,
@@ -20,16 +21,14 @@ from portal.accounts.forms import (
     PressForm,
     typed,
 )
-from portal.accounts.interface import own_path, prove_again
-from portal.accounts.mailed_links import link_over, open_link
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import change_name, delete_account, set_password, use_token
 from portal.accounts.passwords import hash_password, password_matches
-from portal.accounts.proving import own_person, proved_first
 from portal.accounts.queries import locked_person, person_by_id
-from portal.accounts.registration_views import password_link
-from portal.accounts.responses import form_page, mailed_link, refuse, slow_down, too_many, unusable
 from portal.accounts.rules import Address, LinkState, Purpose, address_key
+from portal.accounts.security_views import own_person, proved_first
+from portal.accounts.sign_in_steps import link_over, mailed_link, open_link
+from portal.accounts.signed_in import own_path, prove_again
 from portal.accounts.throttles import (
     again_throttle,
     confirm_throttle,
@@ -38,13 +37,13 @@ from portal.accounts.throttles import (
     return_try,
     use_try,
 )
+from portal.accounts.views import password_link
 from portal.audit import record
-from portal.sessions.interface import visit
-from portal.sessions.leaving import forget_session
-from portal.site_settings.times import local_day
+from portal.sessions.browser_sessions import forget_session, visit
+from portal.site_settings.current import local_day
 from portal.web.addresses import actor
+from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
-from portal.web.portal import portal
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("profile", __name__)
@@ -179,7 +178,7 @@ def submit_objection(token: str) -> ResponseReturnValue:
     if person is None or person.disabled_at or not use_token(db(), link, now=now()):
         return link_over(LinkState.USED)
     object_to_change(db(), person, link, password_link=password_link, by=actor(), now=now())
-    return redirect(url_for("registration.check_mail"), 303)
+    return redirect(url_for("accounts.check_mail"), 303)
 
 
 @blueprint.get("/account/password/change")
@@ -227,7 +226,7 @@ def _set_password(person: Person, password_hash: str) -> ResponseReturnValue:
 def delete() -> ResponseReturnValue:
     """Say what becomes of drafts and of what was sent, and ask."""
     person = own_person()
-    held = portal().registry["held_by"](reading(), person.id, now=now())
+    held = app_state().hooks.held_by(reading(), person.id, now=now())
     return form_page("delete", PressForm(), held=held, may_delete=person.role in DELETERS)
 
 
@@ -241,7 +240,7 @@ def submit_delete() -> ResponseReturnValue:
     if person.role not in DELETERS:
         abort(403)
     stored = locked_person(db(), person.id) or abort(404)
-    portal().registry["delete_drafts_of"](db(), stored.id, now=now())
+    app_state().hooks.delete_drafts_of(db(), stored.id, now=now())
     delete_account(db(), stored, by=actor(person.id), now=now())
     return forget_session(visit().kind, url_for("profile.deleted"))
 

@@ -31,16 +31,18 @@ class Role:
     home: str
 
 
-ROLES: Mapping[str, Role] = MappingProxyType({
-    role.name: role
-    for role in (
-        Role(name="administrator", session_kind=HUB, home="/admin/self"),
-        Role(name="staff", session_kind=HUB, home="/hub"),
-        Role(name="designer", session_kind=HUB, home="/"),
-        Role(name="field", session_kind=CUSTOMER, home="/account"),
-        Role(name="citizen", session_kind=CUSTOMER, home="/account"),
-    )
-})
+ROLES: Mapping[str, Role] = MappingProxyType(
+    {
+        role.name: role
+        for role in (
+            Role(name="administrator", session_kind=HUB, home="/admin/self"),
+            Role(name="staff", session_kind=HUB, home="/hub"),
+            Role(name="designer", session_kind=HUB, home="/"),
+            Role(name="field", session_kind=CUSTOMER, home="/account"),
+            Role(name="citizen", session_kind=CUSTOMER, home="/account"),
+        )
+    }
+)
 
 
 def opens(door: Door, role: Role) -> bool:

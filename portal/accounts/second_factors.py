@@ -1,5 +1,6 @@
-"""Second factors: a code app and ten recovery codes, switched on, proved, renewed and switched off."""
+"""The second factor: codes of an app (TOTP, RFC 6238), each taken once, and recovery codes."""
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +9,6 @@ from os import urandom
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from portal.accounts.code_app import DIGITS, matching_step
 from portal.accounts.models import Person, RecoveryCode, SecondFactor
 from portal.accounts.passwords import hash_code
 from portal.audit import Actor, record
@@ -18,11 +18,55 @@ from portal.mail import messages
 from portal.mail.notices import Notice
 from portal.tokens import clean_code, readable_code
 
+STEP_S = 30
+DIGITS = 6
+DRIFT_STEPS = 1
+"""How far a telephone's clock may be off: one step either way, as RFC 6238 section 5.2 advises at most."""
+GROUP = 4
 CODES = 10
 HALF = 5
 SALT_BYTES = 16
 SHOWN_FOR = timedelta(minutes=30)
 SECRET, PLAIN_CODES = "second factor", "recovery codes"
+
+
+def new_secret() -> str:
+    """A secret for an app: 160 random bits in base 32."""
+    import pyotp
+
+    return pyotp.random_base32()
+
+
+def matching_step(secret: str, digits: str, *, after: int, now: datetime) -> int | None:
+    """The step whose code was typed, if it lies after the one that was used last; else None."""
+    import pyotp
+
+    if len(digits) != DIGITS or not (digits.isascii() and digits.isdigit()):
+        return None
+    codes, current = pyotp.HOTP(secret, digits=DIGITS), int(now.timestamp()) // STEP_S
+    steps = range(current - DRIFT_STEPS, current + DRIFT_STEPS + 1)
+    matching = [step for step in steps if hmac.compare_digest(codes.at(step), digits) and step > after]
+    return matching[0] if matching else None
+
+
+def app_address(secret: str, *, account: str, site: str) -> str:
+    """What the picture says to an app: its secret, whose it is, and for which site."""
+    import pyotp
+
+    return pyotp.TOTP(secret, digits=DIGITS, interval=STEP_S).provisioning_uri(name=account, issuer_name=site)
+
+
+def picture(text: str) -> str:
+    """The text as a QR picture: an SVG that needs no style, in the ink of the page, on a white ground."""
+    import segno
+
+    modules = segno.make(text, error="m")
+    return str(modules.svg_inline(border=4, omitsize=True, svgclass="qr", lineclass=None, dark="#000", light="#fff"))
+
+
+def spelled(secret: str) -> str:
+    """A secret for typing: in groups of four."""
+    return " ".join(secret[at : at + GROUP] for at in range(0, len(secret), GROUP))
 
 
 @dataclass(frozen=True, kw_only=True)

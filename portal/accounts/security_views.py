@@ -1,31 +1,186 @@
-"""Where somebody is signed in: ending sessions, forgetting devices, recent activity, and proving who one is again."""
+"""Where somebody is signed in, and typing the password again before a sensitive change."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from types import MappingProxyType
 
 from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
+from sqlalchemy.orm import Session
 
+from portal.accounts.form_pages import form_page, too_many, unusable
 from portal.accounts.forms import AgainForm, PressForm, typed
-from portal.accounts.interface import own_path, prove_again
-from portal.accounts.known_devices import forget_device
-from portal.accounts.models import Person
-from portal.accounts.proving import Judged, judge_again, own_person, proved_first
-from portal.accounts.queries import locked_person
-from portal.accounts.responses import form_page, too_many, unusable
+from portal.accounts.known_devices import devices_of, forget_device
+from portal.accounts.models import KnownDevice, Person
+from portal.accounts.passwords import password_matches
+from portal.accounts.queries import deeds_of, locked_person
 from portal.accounts.rules import must_have_factor
-from portal.accounts.second_factors import codes_left, factor_of, use_proof
-from portal.accounts.security_page import deed_lines, device_lines, session_line, session_lines
+from portal.accounts.second_factors import Proof, codes_left, factor_of, judge, use_proof
+from portal.accounts.signed_in import current_person, device_words, own_path, prove_again
 from portal.accounts.throttles import again_throttle, return_try
-from portal.audit import record
-from portal.sessions.interface import visit
+from portal.audit import AuditEvent, record
+from portal.sessions.browser_sessions import visit
+from portal.sessions.models import SessionRow
 from portal.sessions.operations import end_session, end_sessions_of
+from portal.sessions.policies import MESSAGES, MOBILE, SIGNING
+from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
-from portal.site_settings.interface import settings
+from portal.site_settings.current import day_text, local_day, moment_text, settings
 from portal.web.addresses import actor, local_path
-from portal.web.declarations import Access, Activity, access, activity
-from portal.web.unit_of_work import db, now, reading
+from portal.web.app_state import app_state
+from portal.web.declarations import CUSTOMER, HUB, Access, Activity, access, activity
+from portal.web.unit_of_work import db, is_safe, now, reading
 
+View = Callable[..., ResponseReturnValue]
+KINDS: Mapping[str, LazyString] = MappingProxyType(
+    {
+        CUSTOMER: lazy_gettext("Customer portal"),
+        HUB: lazy_gettext("Staff hub"),
+        MESSAGES: lazy_gettext("Messages"),
+        SIGNING: lazy_gettext("Signing"),
+        MOBILE: lazy_gettext("Work without signal"),
+    }
+)
+LATELY = timedelta(days=30)
+MOST_DEEDS = 20
 blueprint = Blueprint("security", __name__)
 PAGE = "/account/security"
+
+
+AGAIN_PAGE = "/account/again"
+
+
+def has_just_proved() -> bool:
+    """Whether the person of this session typed the password (and the code) within the time that the setting allows."""
+    live = visit().live
+    return bool(live and live.authenticated_at and now() < live.authenticated_at + settings().password_again)
+
+
+def ask_again(then: str) -> ResponseReturnValue:
+    """To the page that asks for the password, and back to what was meant."""
+    return redirect(own_path(AGAIN_PAGE, next=then), 302 if is_safe() else 303)
+
+
+def proved_first(view: View) -> View:
+    """A view that only somebody reaches who has just proved who they are; what was typed before is typed again."""
+
+    @wraps(view)
+    def asked(*arguments: object, **values: object) -> ResponseReturnValue:
+        return view(*arguments, **values) if has_just_proved() else ask_again(request.full_path.rstrip("?"))
+
+    return asked
+
+
+def own_person() -> Person:
+    """The signed-in person; the door has seen to it that there is one."""
+    return current_person() or abort(404)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What somebody typed to prove who they are: whether each part was right; `proof` is None without a factor."""
+
+    is_password_right: bool
+    is_code_right: bool
+    proof: Proof | None
+
+
+def judge_again(person: Person, password: str, code: str) -> Judged:
+    """Judge password and code; call it before the write transaction begins, as it hashes."""
+    is_right = password_matches(password, person.password_hash)
+    if factor_of(reading(), person.id) is None:
+        return Judged(is_password_right=is_right, is_code_right=True, proof=None)
+    proof = judge(reading(), person.id, code, app_state().configuration.keyring, now=now()) if is_right else None
+    return Judged(is_password_right=is_right, is_code_right=not is_right or proof is not None, proof=proof)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionLine:
+    """One session of a person: where, what for, since when, and the activity that was noted last."""
+
+    id: int
+    device: str
+    kind: str
+    since: str
+    active: str
+    is_this: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceLine:
+    """One remembered device of a person."""
+
+    id: int
+    device: str
+    since: str
+    seen: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeedLine:
+    """One thing that happened to an account: when, what, and on which device where that is known."""
+
+    at: str
+    what: str
+    device: str | None
+
+
+def session_lines(db: Session, person: Person, this: int, *, now: datetime) -> list[SessionLine]:
+    """The person's live sessions of every kind, the newest first."""
+    return [_session_line(row, this) for row in live_sessions(db, now=now, person_id=person.id)]
+
+
+def session_line(db: Session, person: Person, session_id: int, *, now: datetime) -> SessionLine | None:
+    """One of the person's live sessions."""
+    rows = live_sessions(db, now=now, person_id=person.id)
+    return next((_session_line(row, 0) for row in rows if row.id == session_id), None)
+
+
+def _session_line(row: SessionRow, this: int) -> SessionLine:
+    """A session is written to only when it is renewed, so its last known activity is the one that set the deadline."""
+    renewed_at = max(row.started_at, row.expires_at - timedelta(seconds=row.idle_timeout_s))
+    return SessionLine(
+        id=row.id,
+        device=device_words(row.device),
+        kind=str(KINDS[row.kind]),
+        since=moment_text(row.started_at),
+        active=moment_text(renewed_at),
+        is_this=row.id == this,
+    )
+
+
+def device_lines(db: Session, person: Person) -> list[DeviceLine]:
+    """The devices on which the person has signed in, the last one first."""
+    return [_device_line(device) for device in devices_of(db, person.id)]
+
+
+def _device_line(device: KnownDevice) -> DeviceLine:
+    return DeviceLine(
+        id=device.id,
+        device=device_words(device.device),
+        since=day_text(local_day(device.first_seen_at)),
+        seen=moment_text(device.last_seen_at),
+    )
+
+
+def deed_lines(db: Session, person: Person, *, now: datetime) -> list[DeedLine]:
+    """What happened to the person's account in the last thirty days, the newest first."""
+    deeds = deeds_of(db, person.id, DEEDS, since=now - LATELY, limit=MOST_DEEDS)
+    return [_deed_line(event) for event in deeds]
+
+
+def _deed_line(event: AuditEvent) -> DeedLine:
+    device = event.details.get("device")
+    return DeedLine(
+        at=moment_text(event.at),
+        what=str(DEEDS[event.action]),
+        device=device_words(device) if device else None,
+    )
 
 
 @blueprint.get(PAGE)
@@ -161,3 +316,34 @@ def _again_page(form: AgainForm, status: int = 200) -> ResponseReturnValue:
 
 def _has_factor(person: Person) -> bool:
     return factor_of(reading(), person.id) is not None
+
+
+DEEDS: Mapping[str, LazyString] = MappingProxyType(
+    {
+        "account_created": lazy_gettext("The account was made"),
+        "signed_in": lazy_gettext("Signed in"),
+        "signed_out": lazy_gettext("Signed out"),
+        "sign_in_failed": lazy_gettext("A wrong password was typed, and nobody was let in"),
+        "second_factor_failed": lazy_gettext("The password was right and the code was wrong, and nobody was let in"),
+        "password_again_failed": lazy_gettext("A wrong password was typed before a change, and nothing was changed"),
+        "password_link_requested": lazy_gettext("A link to set a new password was asked for"),
+        "password_set": lazy_gettext("A new password was set"),
+        "address_change_asked": lazy_gettext("Another e-mail address was asked for"),
+        "address_changed": lazy_gettext("The e-mail address was changed"),
+        "address_change_objected": lazy_gettext("Somebody objected to a change of the e-mail address"),
+        "name_changed": lazy_gettext("The name was changed"),
+        "second_factor_on": lazy_gettext("The second factor was switched on"),
+        "second_factor_off": lazy_gettext("The second factor was switched off"),
+        "second_factor_reset": lazy_gettext("An administrator removed the second factor"),
+        "recovery_codes_renewed": lazy_gettext("New recovery codes were made"),
+        "recovery_code_used": lazy_gettext("A recovery code was used"),
+        "own_session_ended": lazy_gettext("A session was ended from another device or browser"),
+        "own_sessions_ended": lazy_gettext("All other sessions were ended"),
+        "device_forgotten": lazy_gettext("A remembered device was forgotten"),
+        "role_changed": lazy_gettext("An administrator changed what the account may do"),
+        "account_disabled": lazy_gettext("An administrator closed the account"),
+        "account_enabled": lazy_gettext("An administrator opened the account again"),
+        "person_sessions_ended": lazy_gettext("An administrator ended the sessions"),
+    }
+)
+"""What the security page says of a line of the audit log; others are none of the person's account."""

@@ -1,25 +1,34 @@
-"""Signing in and out, and what becomes of a form that somebody began as a guest."""
+"""Signing in, signing out, registering and setting a password."""
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.accounts.forms import ClaimForm, SignInForm, typed
-from portal.accounts.interface import active_person, current_person, device_here
-from portal.accounts.models import Person
-from portal.accounts.passwords import password_matches
+from portal.accounts.form_pages import form_page, refuse, too_many, unusable
+from portal.accounts.forms import ClaimForm, ConfirmForm, MailForm, NewPasswordForm, RegisterForm, SignInForm, typed
+from portal.accounts.models import MailedToken, Person
+from portal.accounts.operations import (
+    DuplicateAddressError,
+    begin_registration,
+    create_account,
+    offer_password_link,
+    set_password,
+    use_token,
+    verify,
+)
+from portal.accounts.passwords import hash_password, password_matches
 from portal.accounts.queries import locked_person, person_by_key
-from portal.accounts.responses import door_behind, form_page, refuse, too_many, unusable, way_on, welcome
-from portal.accounts.rules import ROLES, address_key
-from portal.accounts.throttles import Throttle, return_try, sign_in_throttle
+from portal.accounts.rules import ROLES, Address, LinkState, Purpose, address_key
+from portal.accounts.sign_in_steps import door_behind, link_over, mailed_link, open_link, way_on, welcome
+from portal.accounts.signed_in import active_person, current_person, device_here
+from portal.accounts.throttles import Throttle, confirm_throttle, mail_throttle, return_try, sign_in_throttle
 from portal.audit import record
+from portal.sessions.browser_sessions import leave, visit
 from portal.sessions.gate import over, token_refused
-from portal.sessions.interface import visit
-from portal.sessions.leaving import leave
 from portal.sessions.operations import forget_guest
 from portal.web.addresses import actor, local_path
+from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
-from portal.web.portal import portal
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("accounts", __name__)
@@ -43,7 +52,7 @@ def _open_already(then: str | None) -> str | None:
     target = local_path(then, "")
     door = door_behind(target) if target else None
     kind = door.kind if door else None
-    live = visit().live_of(kind) if kind and kind in portal().policies else None
+    live = visit().live_of(kind) if kind and kind in app_state().policies else None
     return target if live and active_person(live.person_id) else None
 
 
@@ -112,8 +121,8 @@ def submit_claim() -> ResponseReturnValue:
     live, guest_id = visit().live, _guest_id()
     if live is None or not forget_guest(db(), live.id, now=now()):
         return over(visit().found)
-    if answer == "yes" and guest_id:
-        portal().registry["claim_drafts"](db(), guest_id, live.person_id)
+    if answer == "yes" and guest_id and live.person_id:
+        app_state().hooks.claim_drafts(db(), guest_id, live.person_id)
     return redirect(_after_claim(form), 303)
 
 
@@ -125,3 +134,139 @@ def _guest_id() -> str | None:
 def _after_claim(form: ClaimForm) -> str:
     person = current_person()
     return way_on(form.next.data, person.role_row if person else ROLES["citizen"])
+
+
+@blueprint.get("/account/register")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def register() -> ResponseReturnValue:
+    """Ask for an address and a password."""
+    return form_page("register", RegisterForm(next=request.args.get("next")))
+
+
+@blueprint.post("/account/register")
+@access(Access.PUBLIC)
+@activity(Activity.SUBMIT)
+@shows_form_again
+def submit_register() -> ResponseReturnValue:
+    """Mail the address what comes next; the answer is the same for an address that has an account."""
+    form = RegisterForm()
+    refusal = unusable("register", form) or too_many("register", form, mail_throttle(form.address.key))
+    if refusal:
+        return refusal
+    password_hash = hash_password(typed(form.password))
+    then = local_path(form.next.data, "")
+    begin_registration(
+        db(),
+        form.address,
+        password_hash,
+        confirm_link=lambda token: mailed_link("accounts.confirm", token, then=then),
+        account_link=mailed_link("accounts.sign_in", then=then),
+        now=now(),
+    )
+    return redirect(url_for("accounts.check_mail"), 303)
+
+
+@blueprint.get("/account/check-mail")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def check_mail() -> ResponseReturnValue:
+    """Say that a mail is on its way, if the address has use for one."""
+    return render_template("accounts/check_mail.html")
+
+
+@blueprint.get("/account/confirm/<token>")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def confirm(token: str) -> ResponseReturnValue:
+    """Ask for the password again: who only opens or presses does not prove an address."""
+    open_link(Purpose.CONFIRM, token)
+    return form_page("confirm", ConfirmForm())
+
+
+@blueprint.post("/account/confirm/<token>")
+@access(Access.PUBLIC)
+@activity(Activity.SUBMIT)
+@shows_form_again
+def submit_confirm(token: str) -> ResponseReturnValue:
+    """Make the account and sign in, if the password is the one that was chosen when registering."""
+    link, form = open_link(Purpose.CONFIRM, token), ConfirmForm()
+    refusal = unusable("confirm", form) or too_many("confirm", form, confirm_throttle(str(link.id)))
+    if refusal:
+        return refusal
+    if password_matches(typed(form.password), link.password_hash):
+        return _make_account(link)
+    return refuse("confirm", form, form.password, _("This is not the password that you chose when you registered"))
+
+
+def _make_account(link: MailedToken) -> ResponseReturnValue:
+    if not use_token(db(), link, now=now()):
+        return link_over(LinkState.USED)
+    address = Address(email=link.email)
+    try:
+        person = create_account(db(), address, "citizen", password_hash=link.password_hash, by=actor(), now=now())
+    except DuplicateAddressError:
+        return link_over(LinkState.USED)
+    return welcome(person, request.args.get("next"))
+
+
+@blueprint.get("/account/password")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def password() -> ResponseReturnValue:
+    """Ask where to mail a link for a new password."""
+    return form_page("password", MailForm())
+
+
+@blueprint.post("/account/password")
+@access(Access.PUBLIC)
+@activity(Activity.SUBMIT)
+@shows_form_again
+def submit_password() -> ResponseReturnValue:
+    """Mail the link; the answer is the same for an address that has no account."""
+    form = MailForm()
+    refusal = unusable("password", form) or too_many("password", form, mail_throttle(form.address.key))
+    if refusal:
+        return refusal
+    offer_password_link(db(), form.address, link_to=password_link, by=actor(), now=now())
+    return redirect(url_for("accounts.check_mail"), 303)
+
+
+def password_link(token: str) -> str:
+    """The full address at which the holder of a mailed token sets a password."""
+    return mailed_link("accounts.new_password", token)
+
+
+@blueprint.get("/account/password/<token>")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def new_password(token: str) -> ResponseReturnValue:
+    """Ask for the new password."""
+    open_link(Purpose.SET_PASSWORD, token)
+    return form_page("new_password", NewPasswordForm())
+
+
+@blueprint.post("/account/password/<token>")
+@access(Access.PUBLIC)
+@activity(Activity.SUBMIT)
+@shows_form_again
+def submit_new_password(token: str) -> ResponseReturnValue:
+    """Set the password, end the person's other sessions, and sign in here."""
+    link = open_link(Purpose.SET_PASSWORD, token)
+    form = NewPasswordForm(own_address=link.email)
+    refusal = unusable("new_password", form)
+    if refusal:
+        return refusal
+    password_hash = hash_password(typed(form.password))
+    person = locked_person(db(), link.person_id or 0)
+    if person is None or person.disabled_at or not use_token(db(), link, now=now()):
+        return link_over(LinkState.USED)
+    verify(db(), person, now=now())
+    set_password(db(), person, password_hash, by=actor(person.id), now=now(), but=_session_here(person))
+    return welcome(person, None)
+
+
+def _session_here(person: Person) -> int | None:
+    """The person's session in this browser, which the new one replaces."""
+    live = visit().live_of(person.role_row.session_kind)
+    return live.id if live and live.person_id == person.id else None

@@ -6,12 +6,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.admin.people_pages import my_id
+from portal.admin.people_views import my_id
 from portal.audit import record
 from portal.outbox.models import Delivery
 from portal.outbox.operations import send_again
 from portal.outbox.queries import backlog, dead_letters
-from portal.site_settings.times import moment_text
+from portal.site_settings.current import moment_text
 from portal.web.addresses import actor
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now

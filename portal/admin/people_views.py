@@ -1,19 +1,27 @@
-"""People, what they may do, and their sessions."""
+"""People: who works here, what they may do, and where they are signed in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext, lazy_gettext
 from flask_babel import gettext as _
+from flask_babel.speaklater import LazyString
 
 from portal.accounts.forms import MailForm
+from portal.accounts.models import Person
 from portal.accounts.operations import change_role, disable_account, enable_account
-from portal.accounts.queries import person_by_key
+from portal.accounts.queries import person_by_id, person_by_key
 from portal.accounts.rules import ROLES
-from portal.accounts.second_factors import switch_off
-from portal.admin.people_pages import my_id, not_yourself, people_page, person_or_404, person_page
+from portal.accounts.second_factors import factor_of, switch_off
+from portal.accounts.security_views import SessionLine, session_lines
+from portal.admin.history import staff_day
+from portal.admin.queries import count_live_sessions, live_session_counts, people_at_work
 from portal.audit import Actor, record
 from portal.mail.notices import Notice
+from portal.sessions.browser_sessions import visit
 from portal.sessions.operations import end_all_sessions, end_session, end_sessions_of
 from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
@@ -21,7 +29,103 @@ from portal.web.addresses import actor
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now, reading
 
+ROLE_WORDS: Mapping[str, LazyString] = MappingProxyType(
+    {
+        "administrator": lazy_gettext("Administrator"),
+        "staff": lazy_gettext("Staff"),
+        "designer": lazy_gettext("Service designer"),
+        "field": lazy_gettext("Field worker"),
+        "citizen": lazy_gettext("Citizen"),
+    }
+)
 blueprint = Blueprint("people", __name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colleague:
+    """One row of those who work here."""
+
+    id: int
+    name: str
+    email: str
+    role: str
+    is_disabled: bool
+    sessions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """One person as their page shows them."""
+
+    id: int
+    name: str
+    email: str
+    role: str
+    since: str
+    is_disabled: bool
+    is_me: bool
+    has_second_factor: bool
+    sessions: list[SessionLine]
+
+
+def people_page(form: MailForm | None = None, *, error: str | None = None) -> ResponseReturnValue:
+    """Everybody who works here, the search for anybody else, and the end of all sessions."""
+    people = people_at_work(db())
+    counts = live_session_counts(db(), [person.id for person in people], now=now())
+    rows = [
+        Colleague(
+            id=person.id,
+            name=person.shown_name,
+            email=person.email,
+            role=str(ROLE_WORDS[person.role]),
+            is_disabled=person.disabled_at is not None,
+            sessions=counts.get(person.id, 0),
+        )
+        for person in people
+    ]
+    page = render_template(
+        "admin/people.html",
+        people=rows,
+        form=form or MailForm(),
+        error=error,
+        live=count_live_sessions(db(), now=now()),
+    )
+    return page, 422 if error or (form and form.errors) else 200
+
+
+def person_page(person_id: int, *, error: str | None = None) -> ResponseReturnValue:
+    """One person; `error` says why the last button did nothing."""
+    person = person_or_404(person_id)
+    known = Known(
+        id=person.id,
+        name=person.shown_name,
+        email=person.email,
+        role=person.role,
+        since=staff_day(person.created_at),
+        is_disabled=person.disabled_at is not None,
+        is_me=person.id == my_id(),
+        has_second_factor=factor_of(db(), person.id) is not None,
+        sessions=session_lines(db(), person, 0, now=now()),
+    )
+    page = render_template("admin/person.html", person=known, roles=ROLE_WORDS, error=error)
+    return page, 422 if error else 200
+
+
+def person_or_404(person_id: int) -> Person:
+    """The person with this number; a deleted account is not found."""
+    person = person_by_id(db(), person_id)
+    return person if person and person.deleted_at is None else abort(404)
+
+
+def my_id() -> int | None:
+    """The administrator who is looking."""
+    live = visit().live
+    return live.person_id if live else None
+
+
+def not_yourself() -> str:
+    """Why an administrator cannot take their own way in."""
+    return gettext("You cannot do this to your own account. Ask another administrator.")
 
 
 @blueprint.get("/admin/self/people")

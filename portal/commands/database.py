@@ -1,18 +1,38 @@
-"""`flask db upgrade`, and `flask db revision` for those who change a model."""
+"""Bringing the database up to date, and filling it with the demo."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy.orm import Session
 
 from portal import migrations
-from portal.web.portal import portal
+from portal.accounts.operations import DuplicateAddressError, create_account
+from portal.accounts.passwords import hash_password
+from portal.accounts.queries import person_by_key
+from portal.accounts.rules import read_address
+from portal.audit import Actor
+from portal.config import Configuration
+from portal.db import Database
+from portal.errors import PortalError
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
+from portal.integrations.commands import read_gazetteer
+from portal.integrations.operations import replace_addresses
+from portal.integrations.queries import count_addresses
+from portal.web.app_state import app_state
 
 db_group = AppGroup("db", help="The database's schema.")
+FORMS = Path(__file__).resolve().parent.parent / "demo_forms"
+demo_group = AppGroup("demo", help="Forms and people for trying the portal out.")
 
 
 @db_group.command("upgrade")
 def upgrade() -> None:
     """Bring the database to the present schema."""
-    migrations.upgrade(portal().database)
+    migrations.upgrade(app_state().database)
     click.echo(f"The database is at {migrations.newest()}.")
 
 
@@ -20,4 +40,75 @@ def upgrade() -> None:
 @click.argument("message")
 def revision(message: str) -> None:
     """Write the next migration from what changed in the models; read it before you keep it."""
-    click.echo(migrations.draft(portal().database, message))
+    click.echo(migrations.draft(app_state().database, message))
+
+
+class NoDemoHereError(PortalError):
+    """Demo people have passwords that everybody knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoPerson:
+    """Somebody who can sign in to a demo."""
+
+    role: str
+    email: str
+    name: str
+    password: str
+
+
+PEOPLE = (
+    DemoPerson(role="administrator", email="admin@demo.example", name="Priya Nair", password="demo-admin-4821"),  # noqa: S106
+    DemoPerson(role="citizen", email="citizen@demo.example", name="Zoë Hughes", password="demo-citizen-4821"),  # noqa: S106
+    DemoPerson(role="staff", email="staff@demo.example", name="Tom Adeyemi", password="demo-staff-4821"),  # noqa: S106
+    DemoPerson(role="field", email="field@demo.example", name="Ana Kowalska", password="demo-field-4821"),  # noqa: S106
+)
+
+
+@demo_group.command("load")
+def load() -> None:
+    """Publish the demo forms, make the demo people, and print how they sign in."""
+    try:
+        load_demo(app_state().database, app_state().configuration, now=app_state().clock.now())
+    except NoDemoHereError as reason:
+        raise click.ClickException(str(reason)) from reason
+    click.echo(sign_ins())
+
+
+def load_demo(database: Database, configuration: Configuration, *, now: datetime) -> None:
+    """Load what is missing; loading again changes nothing.
+
+    Raises `NoDemoHereError` in production.
+    """
+    if configuration.environment == "production":
+        raise NoDemoHereError("The demo's passwords are known to everybody; it is not loaded in production.")
+    with database.writing() as db:
+        for file in sorted(FORMS.glob("*.yaml")):
+            publish(db, read_yaml(file.read_text(encoding="utf-8")), now=now)
+        if not count_addresses(db):
+            replace_addresses(db, read_gazetteer((FORMS / "addresses.csv").read_bytes()))
+    for person in PEOPLE:
+        _make_known(database, person, now=now)
+
+
+def sign_ins() -> str:
+    """One line a person: role, address, password, in columns."""
+    return "\n".join(f"{person.role:<15}{person.email:<22}{person.password}" for person in PEOPLE)
+
+
+def _make_known(database: Database, person: DemoPerson, *, now: datetime) -> None:
+    with database.reading() as db:
+        if person_by_key(db, read_address(person.email).key):
+            return
+    password_hash = hash_password(person.password)
+    with database.writing() as db:
+        _create(db, person, password_hash, now)
+
+
+def _create(db: Session, person: DemoPerson, password_hash: str, now: datetime) -> None:
+    """Of two that start at once the second finds the account there."""
+    address = read_address(person.email)
+    try:
+        create_account(db, address, person.role, password_hash=password_hash, by=Actor(), now=now, name=person.name)
+    except DuplicateAddressError:
+        return

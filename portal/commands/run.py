@@ -13,13 +13,13 @@ from sqlalchemy.exc import OperationalError
 
 from portal import migrations
 from portal.clock import SystemClock
-from portal.commands.demo import load_demo, sign_ins
+from portal.commands.database import load_demo, sign_ins
 from portal.commands.supervise import WITH_WORKER
 from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
 from portal.integrations.reading import check_integrations
-from portal.outbox.mail_server import read_mail_server
+from portal.outbox.delivery import read_mail_server
 from portal.storage.adapters import open_storage
 from portal.storage.scanner import read_scanner
 
@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 THREADS_ON_SQLITE = 8
 THREADS_ON_POSTGRESQL = 4
 MOST_WORKERS = 64
+WITHOUT_WORKER = "--without-worker"
+"""Given where the worker has a container of its own; on SQLite it stays a thread of the server."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,8 @@ def serve(configuration: Configuration, listening: Listening) -> NoReturn:
     if configuration.is_sqlite:
         command += server_command(listening, workers=1, threads=THREADS_ON_SQLITE)
     else:
-        command += [WITH_WORKER, *server_command(listening, workers=listening.workers, threads=THREADS_ON_POSTGRESQL)]
+        command += [] if WITHOUT_WORKER in sys.argv else [WITH_WORKER]
+        command += server_command(listening, workers=listening.workers, threads=THREADS_ON_POSTGRESQL)
     os.execv(command[0], command)  # noqa: S606 - our own program, no shell wanted
 
 

@@ -1,4 +1,4 @@
-"""The worker: delivers what is due twice a second and sweeps once a minute, whatever goes wrong."""
+"""The work that is done beside requests, and the commands that do it once."""
 
 import logging
 import signal
@@ -10,26 +10,28 @@ from typing import cast
 
 import click
 from flask import Flask, current_app
+from flask.cli import AppGroup
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.accounts.known_devices import sweep_devices
 from portal.accounts.operations import sweep_tokens
-from portal.accounts.pending import sweep_pending
 from portal.accounts.second_factors import forget_shown_codes
+from portal.accounts.sign_in_steps import sweep_pending
 from portal.drafts.counting import close_and_count
 from portal.drafts.operations import sweep_drafts
-from portal.outbox.delivery import Deliverer
+from portal.outbox.delivery import Deliverer, Round
 from portal.outbox.operations import forget_delivered
 from portal.resume.operations import sweep_codes, sweep_links
 from portal.resume.reminders import send_reminders
+from portal.sessions.late_forms import sweep_parked
 from portal.sessions.operations import sweep_sessions
-from portal.sessions.parked_values import sweep_parked
 from portal.storage.upkeep import FileKeeper
+from portal.web.app_state import AppState, app_state
 from portal.web.counters import write_if_due
 from portal.web.limits import forget_old
-from portal.web.portal import Portal
 
+mail = AppGroup("mail", help="Mail that waits in the outbox.")
 logger = logging.getLogger(__name__)
 PAUSE_S = 0.5
 PAUSE_AFTER_FAILURE_S = 2.0
@@ -40,7 +42,6 @@ BATCHES_AT_ONCE = 20
 """Of one sweep, before mail has its turn again; then the rest."""
 LOCK = int.from_bytes(b"sweeps")
 """The number of the advisory lock on PostgreSQL that lets one worker sweep at a time."""
-
 Duty = Callable[[], object]
 Sweep = Callable[..., int]
 SWEEPS: tuple[Sweep, ...] = (
@@ -61,10 +62,25 @@ SWEEPS: tuple[Sweep, ...] = (
 """What is done once a minute. Each takes `db` and `now`, deals with one short batch and gives how many there were."""
 
 
+@mail.command("deliver")
+def deliver() -> None:
+    """Send what is due."""
+    outcome = deliver_once()
+    click.echo(f"{outcome.sent} sent, {outcome.failed} failed.")
+    if outcome.away:
+        click.echo("The mail server does not answer; what waits is kept and tried again.", err=True)
+
+
+def deliver_once() -> Round:
+    """One round with the parts of the running application."""
+    parts = app_state()
+    return Deliverer(parts.database, parts.configuration, parts.clock).deliver_due()
+
+
 class Worker:
     """What happens without anybody asking; any number of workers may run side by side."""
 
-    def __init__(self, parts: Portal) -> None:
+    def __init__(self, parts: AppState) -> None:
         self._parts = parts
         self._database = parts.database
         self._clock = parts.clock
@@ -131,7 +147,7 @@ def start_in_thread(app: Flask) -> threading.Event:
 
 def work_for(app: Flask, stop: threading.Event) -> None:
     """Work for an application until told to stop."""
-    parts = cast("Portal", app.extensions["portal"])
+    parts = cast("AppState", app.extensions["portal"])
     keeper = FileKeeper(parts.database, parts.configuration, parts.clock)
     threading.Thread(target=keeper.run, args=(stop,), name="files", daemon=True).start()
     with app.app_context():

@@ -1,26 +1,53 @@
-"""What the newest version of a form does to the drafts that are open on earlier ones."""
+"""What publishing a version means for open drafts."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from portal.designer.queries import open_drafts, open_drafts_by_version
+from portal.accounts.models import Person
 from portal.drafts.models import Draft
-from portal.drafts.moving import move
-from portal.drafts.new_versions import NewVersion
 from portal.drafts.queries import fill
-from portal.form_definitions.comparison import Effect
-from portal.form_definitions.models import FormVersion
-from portal.form_definitions.queries import definition_of
+from portal.drafts.versions.migrating import move
+from portal.drafts.versions.newer import NewVersion
+from portal.form_definitions.versions.comparison import Effect
+from portal.form_definitions.versions.models import FormVersion
+from portal.form_definitions.versions.queries import definition_of
 from portal.keyring import Keyring
 
 MOST_LOOKED_AT = 200
 """Answers are decrypted to tell who must answer more: a page looks at so many drafts, the last changed ones."""
+
+
+def open_drafts_by_version(db: Session, *, now: datetime) -> Mapping[int, int]:
+    """How many drafts with answers can be continued, by the id of the version that they are on."""
+    on = Draft.form_version_id
+    rows = db.execute(select(on, func.count()).where(_is_open(now)).group_by(on).order_by(on))
+    return {row[0]: row[1] for row in rows}
+
+
+def open_drafts(db: Session, versions: Collection[int], *, now: datetime, most: int) -> Sequence[Draft]:
+    """The open drafts on these versions that were changed last, at most so many."""
+    query = select(Draft).where(Draft.form_version_id.in_(versions), _is_open(now))
+    return db.scalars(query.order_by(Draft.changed_at.desc(), Draft.id.desc()).limit(most)).all()
+
+
+def _is_open(now: datetime) -> ColumnElement[bool]:
+    """Without answers there is nothing that a new version could touch."""
+    is_kept = Draft.sent_at.is_(None) & Draft.deleted_at.is_(None) & (Draft.expires_at > now)
+    return is_kept & Draft.answered_at.is_not(None)
+
+
+def publishers(db: Session, versions: Sequence[FormVersion]) -> Mapping[int, str]:
+    """The names of those who published these versions, by their ids; who is gone, and the command line, have none."""
+    ids = {version.published_by for version in versions if version.published_by}
+    people = db.scalars(select(Person).where(Person.id.in_(ids)).order_by(Person.id)) if ids else ()
+    return {person.id: person.shown_name for person in people}
 
 
 @dataclass(frozen=True, kw_only=True)

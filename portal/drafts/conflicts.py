@@ -1,43 +1,144 @@
-"""Whether a save may follow what is stored, and how two versions of a page differ. Pure."""
+"""Two versions of one page: what is shown, and what the person chose."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
-from portal.drafts.rules import Part
-from portal.form_definitions.definition import SectionState
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
+from portal.drafts import pages
+from portal.drafts.open_draft import seen_by_page, shown_tab
+from portal.drafts.rules import NO_REVISION, Order, differing, order
+from portal.drafts.section_page import SectionPage
+from portal.form_definitions.definition import Field, SectionState
+from portal.form_definitions.types.field_types import answer_lines
+from portal.site_settings.current import saved_text
+from portal.web.csrf import FIELD
+from portal.web.languages import language
+from portal.web.strict_input import END_MARKER
 
-class Order(Enum):
-    """Where a save stands to what is stored."""
-
-    NEXT = "next"
-    OVERTAKEN = "overtaken"
-    STALE = "stale"
+MINE, SAVED = "mine", "saved"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What a page knew when it sent a save: the revision it showed, which page it is, and the number of the save."""
+class Side:
+    """One version of an answer, as a card that can be chosen."""
 
-    revision: int
-    page_id: str
-    sequence: int
+    value: str
+    label: str
+    lines: list[str]
+    checked: bool
 
 
-def order(part: Part, seen: Seen) -> Order:
-    """A page follows itself whatever revision it names, as an answer may be lost; all others must name the stored one.
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A question with both versions; `error` where nothing was chosen."""
 
-    A save that a later one of the same page has overtaken on the way is already part of it.
+    name: str
+    label: str
+    sides: tuple[Side, Side]
+    error: str | None
+
+
+def stale_fields(page: SectionPage) -> tuple[str, ...]:
+    """The fields in which a page that did not know of the last save differs from what is stored; mostly none."""
+    return changed_fields(page) if order(page.part, seen_by_page()) is Order.STALE else ()
+
+
+def changed_fields(page: SectionPage) -> tuple[str, ...]:
+    """The fields in which this page differs from what is stored."""
+    return differing(page.part.state, page.form.kept(), tuple(field.id for field in page.section.fields))
+
+
+def unseen_fields(page: SectionPage) -> tuple[str, ...]:
+    """The fields in which a form that was sent whole would undo what it did not know of.
+
+    A later save of its own page may have overtaken it on the way, and that was acknowledged, too.
     """
-    if part.page_id == seen.page_id and seen.page_id:
-        return Order.OVERTAKEN if seen.sequence < part.sequence else Order.NEXT
-    return Order.NEXT if seen.revision == part.revision else Order.STALE
+    return changed_fields(page) if order(page.part, seen_by_page()) is not Order.NEXT else ()
 
 
-def differing(stored: SectionState, mine: SectionState, fields: tuple[str, ...]) -> tuple[str, ...]:
-    """The fields, in the order of the page, in which two versions hold something else."""
-    return tuple(
-        field
-        for field in fields
-        if stored.answers.get(field) != mine.answers.get(field) or stored.typed.get(field) != mine.typed.get(field)
+def says_nothing_new(page: SectionPage) -> bool:
+    """Whether there is nothing to store: of an empty part, or of what somebody else stored alike meanwhile.
+
+    A page that did not know of the last save does not learn of it by chance.
+    """
+    part = page.part
+    is_last = part.revision != NO_REVISION and order(part, seen_by_page()) is not Order.STALE
+    return page.form.kept() == part.state and not is_last
+
+
+def is_overtaken(page: SectionPage) -> bool:
+    """Whether a later save of the same page has arrived already."""
+    return order(page.part, seen_by_page()) is Order.OVERTAKEN
+
+
+def conflict_page(page: SectionPage, fields: Sequence[str], *, status: int = 409) -> ResponseReturnValue:
+    """Show both versions side by side; nothing was changed, and nothing is chosen beforehand."""
+    opened, section, part = page.opened, page.section, page.part
+    saved_at = saved_text(part.changed_at) if part.changed_at else ""
+    differences = [_difference(page, field_id, saved_at, status) for field_id in fields]
+    same = (
+        (field.label.in_(language()), _lines(field, part.state)) for field in section.fields if field.id not in fields
     )
+    answer = render_template(
+        "drafts/conflict.html",
+        opened=opened,
+        band=pages.band(opened, section, saved_state="conflict"),
+        title=pages.part_title(opened, section, part),
+        saved_at=saved_at,
+        is_removed=part.changed_at is None,
+        differences=differences,
+        same=[(label, lines) for label, lines in same if lines],
+        faults=[(f"#{each.name}", each.error) for each in differences if each.error],
+        revision=part.revision,
+        page_id=pages.new_page_id(),
+        mine=[(name, value) for name, value in request.form.items(multi=True) if name[0:1] != "_" and name != FIELD],
+        shown_tab=shown_tab(),
+        end_marker=END_MARKER,
+    )
+    return answer, status
+
+
+def _difference(page: SectionPage, field_id: str, saved_at: str, status: int) -> Difference:
+    field = page.section.field(field_id)
+    if field is None:
+        raise KeyError(field_id)
+    chosen = chosen_side(field_id)
+    mine = Side(
+        value=MINE, label=_("Mine, on this page"), lines=_lines(field, page.form.kept()), checked=chosen == MINE
+    )
+    label = _("Saved at %(time)s", time=saved_at) if saved_at else _("Removed")
+    saved = Side(value=SAVED, label=label, lines=_lines(field, page.part.state), checked=chosen == SAVED)
+    missing = status == 422 and chosen is None
+    question = field.label.in_(language())
+    return Difference(
+        name=f"_keep_{field_id}",
+        label=question,
+        sides=(mine, saved),
+        error=_("Choose which answer to keep: “%(label)s”", label=question) if missing else None,
+    )
+
+
+def _lines(field: Field, state: SectionState) -> list[str]:
+    """An answer as it reads, or what was typed where it is none."""
+    typed = state.typed.get(field.id)
+    if typed:
+        return [text for values in typed.values() for text in values if text]
+    answer = state.answers.get(field.id)
+    return answer_lines(field, answer, language(), _) if answer is not None else []
+
+
+def chosen_side(field_id: str) -> str | None:
+    """Which version the person chose for a field, by the button for all or by its own card."""
+    chosen = request.form.get("_all") or request.form.get(f"_keep_{field_id}")
+    return chosen if chosen in (MINE, SAVED) else None
+
+
+def fields_kept_as_mine(fields: Sequence[str]) -> frozenset[str]:
+    """Those of the fields that differ to take from this page.
+
+    All others stay as stored: this page may hold nothing for what it hides, and the saved version shows it.
+    """
+    return frozenset(field_id for field_id in fields if chosen_side(field_id) == MINE)

@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.drafts.models import Draft, DraftGuest
-from portal.form_definitions.models import FormVersion
+from portal.form_definitions.versions.models import FormVersion
 from portal.sessions.operations import ClosedSession, close_expired
+from portal.web.app_state import app_state
 from portal.web.counters import Event, write_numbers
-from portal.web.portal import portal
 from portal.web.tally import Counted
 
 Place = tuple[str, str]
@@ -25,7 +25,7 @@ def close_and_count(db: Session, *, now: datetime) -> int:
     """Close one batch of sessions whose time has run out and count them, in one transaction; gives how many."""
     closed = close_expired(db, now=now)
     if closed:
-        write_numbers(db, portal().database, Counter(_counted(closed, *_last_places(db, closed))))
+        write_numbers(db, app_state().database, Counter(_counted(closed, *_last_places(db, closed))))
     return len(closed)
 
 

@@ -15,21 +15,20 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.datastructures import MultiDict
 
-from portal.drafts.opening import OpenDraft, asked_lookup
-from portal.drafts.rules import Part
-from portal.drafts.section_pages import section_answer
-from portal.form_definitions.answers_choice import ADDRESS_PARTS
-from portal.form_definitions.definition import Lookup, Section
-from portal.form_definitions.form_fields import LookupField, LookupView, OptionView
+from portal.drafts.open_draft import asked_lookup
+from portal.drafts.section_page import SectionPage
+from portal.form_definitions.definition import Lookup
 from portal.form_definitions.forms import SectionForm
 from portal.form_definitions.lookups import Value, filled_inputs, input_text
+from portal.form_definitions.types.answers import ADDRESS_PARTS
+from portal.form_definitions.types.form_fields import LookupField, LookupView, OptionView
 from portal.integrations.definition import Failure, Found, Outcome
-from portal.integrations.interface import integrations
+from portal.integrations.service import integrations
+from portal.sessions.browser_sessions import visit
 from portal.sessions.gate import token_refused
-from portal.sessions.interface import visit
-from portal.site_settings.times import language
-from portal.web.htmx import is_htmx
+from portal.web.languages import language
 from portal.web.limits import Limit, take_all
+from portal.web.responses import is_htmx
 from portal.web.unit_of_work import is_writing, now, stop_reading
 
 LOOKUPS = Limit(door="lookup", burst=30, interval=timedelta(seconds=5))
@@ -39,20 +38,20 @@ CHOSEN = "_found-"
 MOST_CHOSEN = 20_000
 
 
-def look_up(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
+def look_up(page: SectionPage) -> ResponseReturnValue:
     """Ask the integration with what is typed, and answer with its results; nothing is stored and nothing validated."""
-    field = form.all_fields.get(asked_lookup() or "")
+    field = page.form.all_fields.get(asked_lookup() or "")
     if not isinstance(field, LookupField) or field.definition.lookup is None:
         abort(400)
-    status = 409 if token_refused() else _answer(opened, section, form, field, field.definition.lookup)
+    status = 409 if token_refused() else _ask(page, field, field.definition.lookup)
     if is_htmx():
         return render_template("drafts/_lookup.html", field=field), status
-    return section_answer(opened, section, part, form, status=status, is_unsaved=True)
+    return page.show(status=status, is_unsaved=True)
 
 
-def _answer(opened: OpenDraft, section: Section, form: SectionForm, field: LookupField, lookup: Lookup) -> int:
+def _ask(page: SectionPage, field: LookupField, lookup: Lookup) -> int:
     """Leave what became of it at the field; gives the status of the page."""
-    asked = {name: _text_of(opened, section, form, place) for name, place in lookup.inputs.items()}
+    asked = {name: _text_of(page, place) for name, place in lookup.inputs.items()}
     live = visit().live
     if is_writing():
         raise RuntimeError("A look-up must not wait for others while this request holds the writer's lock")
@@ -64,26 +63,26 @@ def _answer(opened: OpenDraft, section: Section, form: SectionForm, field: Looku
         return 429
     outcome = integrations().look_up(lookup.integration, asked, now=now())
     if outcome.missing:
-        field.outcome = LookupView(sentence=_missing(opened, lookup, outcome.missing))
+        field.outcome = LookupView(sentence=_missing(page, lookup, outcome.missing))
         return 422
     field.outcome = _view(lookup, outcome, ", ".join(filter(None, asked.values())))
     return 200
 
 
-def _text_of(opened: OpenDraft, section: Section, form: SectionForm, place: tuple[str, str]) -> str:
+def _text_of(page: SectionPage, place: tuple[str, str]) -> str:
     """What an input field holds: on this page what is typed there, elsewhere the answer that counts."""
     section_id, field_id = place
-    if section_id == section.id:
-        return form.typed_text(field_id)
-    answers: Mapping[str, Any] = opened.filled.shown.answers.get(section_id, {})
+    if section_id == page.section.id:
+        return page.form.typed_text(field_id)
+    answers: Mapping[str, Any] = page.opened.filled.shown.answers.get(section_id, {})
     return input_text(answers.get(field_id))
 
 
-def _missing(opened: OpenDraft, lookup: Lookup, names: tuple[str, ...]) -> str:
+def _missing(page: SectionPage, lookup: Lookup, names: tuple[str, ...]) -> str:
     """The first question to fill in; where the form asks none for it, the look-up cannot work at all."""
     if any(name not in lookup.inputs for name in names):
         return _failure_text(Failure.UNKNOWN)
-    asked = opened.definition.field(*lookup.inputs[names[0]])
+    asked = page.opened.definition.field(*lookup.inputs[names[0]])
     return _("Fill in “%(label)s” first.", label=asked.label.in_(language()))
 
 
@@ -122,22 +121,22 @@ def _failure_text(failure: Failure) -> str:
     return _("The look-up does not work at the moment. Try again later, or type your answers yourself.")
 
 
-def filled_form(opened: OpenDraft, section: Section, part: Part) -> tuple[SectionForm, str]:
+def filled_form(page: SectionPage) -> tuple[SectionForm, str]:
     """The posted form with the chosen result put into the fields that it fills, and the input to begin checking at."""
-    field = section.field(request.form.get("_fill", ""))
+    field = page.section.field(request.form.get("_fill", ""))
     if field is None or field.lookup is None:
         abort(400)
     values = _chosen(request.form.get(CHOSEN + field.id, ""))
     posted = MultiDict(request.form)
     first = field.id
     for target, output in reversed(list(field.lookup.fills.items())):
-        filled = section.field(target)
+        filled = page.section.field(target)
         if filled is None or output not in values:
             continue
         for suffix, texts in filled_inputs(filled, values[output]).items():
             posted.setlist(f"{target}-{suffix}" if suffix else target, texts)
         first = target
-    form = opened.form(section, part, posted=posted)
+    form = page.form_of(posted)
     return form, form.all_fields[first].first_input if first != field.id else field.id
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from portal.audit import Id
 from portal.db import Base
-from portal.form_definitions.models import FormVersion
+from portal.form_definitions.versions.models import FormVersion
 from portal.web.languages import DEFAULT
 
 

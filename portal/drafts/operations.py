@@ -1,6 +1,6 @@
 """Changing drafts: start, save a part, add and remove items, delete, claim."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -10,26 +10,15 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.db import SWEEP_BATCH
-from portal.drafts.lifetimes import expiry, next_reminder
 from portal.drafts.models import Draft, DraftGuest, DraftPart
-from portal.drafts.rules import NO_REVISION, Filled, Part, reference_prefix
-from portal.drafts.sealing import (
-    BEGUN_FOR,
-    RETURN_CODE,
-    SAVE_ADDRESS,
-    place,
-    seal_state,
-    seal_text,
-    subject,
-    written,
-)
-from portal.drafts.visits import edited_after
+from portal.drafts.rules import NO_REVISION, Filled, Part, edited_after, expiry, next_reminder, reference_prefix
+from portal.drafts.sealing import BEGUN_FOR, RETURN_CODE, SAVE_ADDRESS, place, seal_state, seal_text, subject, written
 from portal.form_definitions.definition import Drafts, FormDefinition, SectionState
-from portal.form_definitions.models import FormVersion
 from portal.form_definitions.rules import PLAIN
+from portal.form_definitions.versions.models import FormVersion
 from portal.keyring import Keyring
+from portal.sessions.late_forms import forget_parked_of
 from portal.sessions.operations import Holder
-from portal.sessions.parked_values import forget_parked_of
 from portal.storage.operations import let_go_of_pages, let_go_of_place, let_go_of_works
 from portal.tokens import readable_code
 from portal.web.languages import DEFAULT
@@ -274,3 +263,18 @@ def sweep_drafts(db: Session, *, now: datetime) -> int:
     db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None, begun_for=None))
     return len(drafts)
 
+
+def claim_drafts(db: Session, guest_id: str, person_id: int) -> None:
+    """Make all that a guest holds a person's; whoever held it as a guest no longer does."""
+    own = select(DraftGuest.draft_id).where(DraftGuest.guest_id == guest_id)
+    _claim(db, db.scalars(select(Draft.id).where(Draft.id.in_(own), Draft.person_id.is_(None))).all(), person_id)
+
+
+def claim_draft(db: Session, draft: Draft, person_id: int) -> None:
+    """Make one guest's draft a person's, who has proved the right to it."""
+    _claim(db, [draft.id], person_id)
+
+
+def _claim(db: Session, drafts: Sequence[int], person_id: int) -> None:
+    db.execute(update(Draft).where(Draft.id.in_(drafts)).values(person_id=person_id, return_code=None))
+    db.execute(update(DraftGuest).where(DraftGuest.draft_id.in_(drafts)).values(is_former=True))

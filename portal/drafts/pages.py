@@ -1,5 +1,6 @@
 """What the pages of a draft show: the band, the task list, the items of a repeat."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -7,17 +8,18 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
 
-from portal.accounts.code_app import picture
-from portal.drafts.lifetimes import expiry
-from portal.drafts.opening import PAGE_ID_LENGTH, OpenDraft, kept_by
-from portal.drafts.rules import Filled, Part, Status
+from portal.accounts.second_factors import picture
+from portal.drafts.open_draft import PAGE_ID_LENGTH, OpenDraft, kept_by
+from portal.drafts.rules import WHOLE, Filled, Part, Status, expiry
 from portal.drafts.sealing import return_code
 from portal.form_definitions.definition import Field, Section
 from portal.form_definitions.rules import item_name
-from portal.site_settings.times import day_text, language, local_day, saved_text
+from portal.form_definitions.versions.comparison import Effect
+from portal.site_settings.current import day_text, local_day, saved_text
 from portal.tokens import new_token
 from portal.web.addresses import public_url
-from portal.web.portal import portal
+from portal.web.app_state import app_state
+from portal.web.languages import language
 from portal.web.unit_of_work import now
 
 
@@ -224,7 +226,7 @@ def item_word(section: Section) -> str:
 
 def slip(opened: OpenDraft) -> Slip | None:
     """What a guest needs to come back; None where there is no return code."""
-    code = return_code(portal().configuration.keyring, opened.draft)
+    code = return_code(app_state().configuration.keyring, opened.draft)
     if code is None:
         return None
     return Slip(
@@ -251,3 +253,34 @@ def kept_longer_until(opened: OpenDraft) -> str | None:
 def keep_until(opened: OpenDraft) -> str:
     """The day until which the draft is kept."""
     return day_text(local_day(opened.draft.expires_at))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked about one question, or about a section as a whole: then it has no label.
+
+    `was` are the lines of the old answer, where it will not be sent as it is.
+    """
+
+    label: str | None
+    sentence: str
+    was: Sequence[str] = ()
+
+
+def asked_sentence(effect: Effect) -> str:
+    """What a change asks, as people read it."""
+    return {
+        Effect.MUST_ANSWER: _("This is new, or needed now: it must be answered."),
+        Effect.ANSWER_AGAIN: _("The question takes other answers now: answer again."),
+        Effect.NOT_SENT: _("This is no longer asked: your answer will not be sent."),
+        Effect.CHECK: _("The wording has changed: check your answer."),
+        Effect.MAY_ANSWER: _("This is new: you may answer it."),
+    }[effect]
+
+
+def asked_again(section: Section, part: Part) -> list[Asked]:
+    """What a new version asks on this page and has not been continued through yet."""
+    order = [WHOLE, *(field.id for field in section.fields)]
+    marks = sorted((key for key in part.marks if key in order), key=order.index)
+    fields = {field.id: field.label.in_(language()) for field in section.fields}
+    return [Asked(label=fields.get(key), sentence=asked_sentence(Effect(part.marks[key]))) for key in marks]

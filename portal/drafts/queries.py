@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session, aliased, with_expression
 from portal.drafts.models import Draft, DraftGuest, DraftPart
 from portal.drafts.rules import Filled
 from portal.drafts.sealing import open_part
-from portal.form_definitions.models import FormVersion
-from portal.form_definitions.queries import definition_of
+from portal.form_definitions.versions.models import FormVersion
+from portal.form_definitions.versions.queries import definition_of
 from portal.keyring import Keyring
+from portal.sessions.late_forms import has_parked
 from portal.sessions.operations import Holder
-from portal.sessions.parked_values import has_parked
 
 _IS_HELD = DraftGuest.is_former.is_(False)
 

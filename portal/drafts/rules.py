@@ -1,29 +1,58 @@
-"""How far a form is filled: the status of each section, where to go next, and what keeps it from being sent. Pure."""
+"""What a draft holds and what follows from it: parts, statuses, order of saves, lifetimes. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from portal.drafts.judging import Judged, Key, judged
-from portal.form_definitions.conditions import evaluate
-from portal.form_definitions.definition import Field, FormDefinition, Section, SectionState, StopWhen
-from portal.form_definitions.dependence import conditions_of, readers, rests_on, sections_of
+from portal.form_definitions.conditions import conditions_of, dependence, evaluate, sections_of
+from portal.form_definitions.definition import Drafts, Field, FormDefinition, Section, SectionState
 from portal.form_definitions.rules import (
     PLAIN,
     Problem,
     Shown,
-    first_stop,
     section_problems,
     shown,
-    stopped,
     unmet_needs,
 )
+from portal.form_definitions.versions.comparison import Effect
 
+SEAL_LENGTH = 16
+"""Bytes at the end of what was encrypted: its authentication tag, which no other contents share."""
+MOST_OF_A_SECTION = 2000
 NO_REVISION = 0
 WHOLE = ""  # stands for the part itself among its fields
+Edited = Mapping[str, tuple[int, int]]
+NEVER = (0, 0)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the judging of one section found."""
+
+    is_shown: bool
+    is_right: bool
+
+
+_JUDGED: WeakKeyDictionary[Section, dict[tuple[date, bytes], Judged]] = WeakKeyDictionary()
+"""What was found of each section before, by the day and the seals of all that decides about it."""
+
+
+def expiry(rules: Drafts, now: datetime) -> datetime:
+    """When a draft goes that was changed, or kept longer, at `now`."""
+    return now + timedelta(days=rules.keep_days)
+
+
+def next_reminder(rules: Drafts, expires_at: datetime, now: datetime) -> datetime | None:
+    """The next instant after `now` at which the person is told; None where all that is left is the end.
+
+    What came due while nobody was there to send it is not sent one after the other: only the future counts.
+    """
+    reminders = (expires_at - timedelta(days=days) for days in rules.remind_days_before)
+    return min((at for at in reminders if at > now), default=None)
 
 
 class Status(Enum):
@@ -75,13 +104,12 @@ class Filled:
     parts: tuple[Part, ...]
     today: date
 
-    @cached_property
-    def _by_place(self) -> Mapping[tuple[str, str], Part]:
-        return {(part.section_id, part.item_id): part for part in self.parts}
-
     def part(self, section_id: str, item_id: str = PLAIN) -> Part:
         """The part at this place, empty where nothing is stored."""
-        return self._by_place.get((section_id, item_id)) or Part(section_id=section_id, item_id=item_id)
+        return next(
+            (part for part in self._parts_of.get(section_id, ()) if part.item_id == item_id),
+            Part(section_id=section_id, item_id=item_id),
+        )
 
     def with_part(self, changed: Part) -> "Filled":
         """The same form with one part changed or added."""
@@ -96,21 +124,17 @@ class Filled:
     @cached_property
     def answers(self) -> Mapping[str, Mapping[str, Any]]:
         """All stored answers, hidden ones too, in the shape that conditions read."""
-        return {section.id: self._answers_of(section) for section in self.definition.sections}
-
-    def _answers_of(self, section: Section) -> Mapping[str, Any]:
-        if section.repeat:
-            return {part.item_id: part.state.answers for part in self.items(section)}
-        return self.part(section.id).state.answers
+        return {
+            section.id: {part.item_id: part.state.answers for part in self.items(section)}
+            if section.repeat
+            else self.part(section.id).state.answers
+            for section in self.definition.sections
+        }
 
     @cached_property
     def shown(self) -> Shown:
         """What shows for these answers."""
         return shown(self.definition, self.answers, self.today)
-
-    def is_shown(self, section: Section) -> bool:
-        """Whether the section is part of the form for these answers."""
-        return section.id in self.shown.pages
 
     @cached_property
     def statuses(self) -> Mapping[str, Status]:
@@ -129,17 +153,22 @@ class Filled:
         return found
 
     def _judged(self, section: Section) -> Judged:
-        """Whether a section shows and is right."""
-        return judged(section, self._key(section), lambda: self._judge(section))
+        """Return whether a section shows and is right.
 
-    def _judge(self, section: Section) -> Judged:
-        return Judged(is_shown=self.is_shown(section), is_right=not self.problems(section))
-
-    def _key(self, section: Section) -> Key | None:
-        """What stands for all that decides about a section; None where some of it is not stored yet."""
-        deciding = (section.id, *rests_on(self.definition, section.id))
+        What was found before for the same day and the same stored answers is taken again; what is not stored yet has no
+        seal, and is always judged anew.
+        """
+        deciding = (section.id, *dependence(self.definition).rests_on[section.id])
         seals = [seal for seal in map(self._seals.get, deciding) if seal is not None]
-        return (self.today, b"".join(seals)) if all(seals) else None
+        known, key = _JUDGED.setdefault(section, {}), (self.today, b"".join(seals))
+        found = known.get(key) if all(seals) else None
+        if found is None:
+            found = Judged(is_shown=section.id in self.shown.pages, is_right=not self.problems(section))
+            if len(known) >= MOST_OF_A_SECTION:
+                known.clear()
+            if all(seals):
+                known[key] = found
+        return found
 
     @cached_property
     def _seals(self) -> Mapping[str, bytes]:
@@ -159,12 +188,18 @@ class Filled:
             return Status.CANNOT_START if self._may_show_later(section, earlier) else Status.NOT_NEEDED
         if section.needs and unmet_needs(section, self.shown, _complete(earlier)):
             return Status.CANNOT_START
-        return self._progress(section, found)
+        stored = self._parts_of.get(section.id)
+        if not stored:
+            return Status.NOT_STARTED
+        if any(part.marks for part in stored):
+            return Status.CHECK_AGAIN
+        done = self.part(section.id).is_confirmed and found.is_right
+        return Status.COMPLETE if done else Status.IN_PROGRESS
 
     def _may_show_later(self, section: Section, earlier: Mapping[str, Status]) -> bool:
         """Whether sections that decide about this one are still to be answered."""
         unfinished = frozenset(key for key, status in earlier.items() if status not in DONE)
-        scope = replace(self.shown.scope(), unfinished=unfinished)
+        scope = replace(self.shown.scope, unfinished=unfinished)
         if section.when is None or evaluate(section.when, scope) is False:
             return False
         return self._undecided(section, earlier) is not None
@@ -178,19 +213,13 @@ class Filled:
         """The first unfinished section whose answers decide whether this one shows."""
         return self._undecided(section, self.statuses)
 
-    def _progress(self, section: Section, found: Judged) -> Status:
-        stored = self._parts_of.get(section.id)
-        if not stored:
-            return Status.NOT_STARTED
-        if any(part.marks for part in stored):
-            return Status.CHECK_AGAIN
-        done = self.part(section.id).is_confirmed and found.is_right
-        return Status.COMPLETE if done else Status.IN_PROGRESS
-
     def problems(self, section: Section) -> tuple[Problem, ...]:
         """What keeps a shown section's answers from being right."""
         typed = {
-            part.item_id: {name: _by_suffix(name, inputs) for name, inputs in part.state.typed.items()}
+            part.item_id: {
+                name: {key.removeprefix(name).removeprefix("-"): values for key, values in inputs.items()}
+                for name, inputs in part.state.typed.items()
+            }
             for part in self._parts_of.get(section.id, ())
         }
         return section_problems(section, self.shown, typed)
@@ -201,19 +230,17 @@ class Filled:
 
     def is_open(self, section: Section) -> bool:
         """Whether the section can be filled now: it shows and what it needs is complete."""
-        return self.status(section) not in (Status.CANNOT_START, Status.NOT_NEEDED)
+        return self.statuses[section.id] not in (Status.CANNOT_START, Status.NOT_NEEDED)
 
     def next_section(self, section: Section) -> Section | None:
         """The next section in order that can be filled, complete or not."""
-        return next(filter(self.is_open, self._after(section)), None)
+        after = self.definition.sections[self.definition.sections.index(section) + 1 :]
+        return next(filter(self.is_open, after), None)
 
     def previous_section(self, section: Section) -> Section | None:
         """The section before this one that can be filled."""
         position = self.definition.sections.index(section)
         return next(filter(self.is_open, reversed(self.definition.sections[:position])), None)
-
-    def _after(self, section: Section) -> Iterable[Section]:
-        return self.definition.sections[self.definition.sections.index(section) + 1 :]
 
     def first_unfinished(self) -> Section | None:
         """The first section that can be filled and is not complete."""
@@ -228,44 +255,39 @@ class Filled:
 
     def newly_asked(self) -> Section | None:
         """The first unfinished section that other sections' answers may have shown, or asked more of."""
-        unfinished = (each for each in self.definition.sections if self.is_open(each) and self.status(each) not in DONE)
-        return next(filter(_depends_on_others, unfinished), None)
+        for each in self.definition.sections:
+            is_unfinished = self.is_open(each) and self.status(each) not in DONE
+            if is_unfinished and any(sections_of(condition) - {each.id} for condition in conditions_of(each)):
+                return each
+        return None
 
     def unfinished(self) -> tuple[Section, ...]:
         """The sections that keep the form from being sent; one that may show later waits for others that are listed."""
-        return tuple(each for each in self.definition.sections if self.is_shown(each) and self.status(each) not in DONE)
+        return tuple(
+            each for each in self.definition.sections if each.id in self.shown.pages and self.status(each) not in DONE
+        )
 
     def hidden_by_changing(self, section: Section, field: Field, item_id: str = PLAIN) -> tuple[Section | Field, ...]:
         """The sections and fields whose answers count now and may not, if the answer to `field` changes."""
-        found = readers(self.definition, (section.id, field.id))
-        whole = tuple(each for each in found.sections if self._has_answers(each))
+        found = dependence(self.definition).readers[section.id, field.id]
+        pages = self.shown.pages
+        whole = tuple(each for each in found.sections if any(page.answers for page in pages.get(each.id, {}).values()))
         single = tuple(
             other
             for each, fields in found.fields.items()
             if each not in whole
-            for key, page in self.shown.pages.get(each.id, {}).items()
+            for key, page in pages.get(each.id, {}).items()
             if each is not section or key == item_id
             for other in fields
             if other.id in page.answers
         )
         return whole + single
 
-    def _has_answers(self, section: Section) -> bool:
-        return any(page.answers for page in self.shown.pages.get(section.id, {}).values())
-
     def is_set_aside(self, section: Section) -> bool:
         """Whether a section that no longer shows still holds answers, which come back if it shows again."""
         return not self._judged(section).is_shown and any(
             not part.is_empty for part in self._parts_of.get(section.id, ())
         )
-
-    def stop(self, section: Section) -> StopWhen | None:
-        """The stop that the answers of a section lead to."""
-        return stopped(section, self.shown)
-
-    def first_stop(self) -> tuple[Section, StopWhen] | None:
-        """The first stop of the whole form."""
-        return first_stop(self.definition, self.shown)
 
     def counts(self) -> tuple[int, int]:
         """How many sections are complete, and how many are to go."""
@@ -278,15 +300,88 @@ def _complete(statuses: Mapping[str, Status]) -> frozenset[str]:
     return frozenset(key for key, status in statuses.items() if status is Status.COMPLETE)
 
 
-def _by_suffix(name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {key.removeprefix(name).removeprefix("-"): values for key, values in inputs.items()}
-
-
-def _depends_on_others(section: Section) -> bool:
-    return any(sections_of(condition) - {section.id} for condition in conditions_of(section))
-
-
 def reference_prefix(form_id: str) -> str:
     """Two capitals that remind of a form: `housing_support` gives HS, `survey` gives SU."""
     words = [word for word in form_id.split("_") if word]
     return (words[0][0] + words[-1][0] if len(words) > 1 else words[0][:2].ljust(2, "x")).upper()
+
+
+class Order(Enum):
+    """Where a save stands to what is stored."""
+
+    NEXT = "next"
+    OVERTAKEN = "overtaken"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a page knew when it sent a save: the revision it showed, which page it is, and the number of the save."""
+
+    revision: int
+    page_id: str
+    sequence: int
+
+
+def order(part: Part, seen: Seen) -> Order:
+    """A page follows itself whatever revision it names, as an answer may be lost; all others must name the stored one.
+
+    A save that a later one of the same page has overtaken on the way is already part of it.
+    """
+    if part.page_id == seen.page_id and seen.page_id:
+        return Order.OVERTAKEN if seen.sequence < part.sequence else Order.NEXT
+    return Order.NEXT if seen.revision == part.revision else Order.STALE
+
+
+def differing(stored: SectionState, mine: SectionState, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields, in the order of the page, in which two versions hold something else."""
+    return tuple(
+        field
+        for field in fields
+        if stored.answers.get(field) != mine.answers.get(field) or stored.typed.get(field) != mine.typed.get(field)
+    )
+
+
+class Mark(Enum):
+    """What stands beside an answer on the check page."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    CHECK_AGAIN = "check_again"
+
+
+_BY_EFFECT = {
+    Effect.MUST_ANSWER.value: Mark.NEW,
+    Effect.MAY_ANSWER.value: Mark.NEW,
+    Effect.ANSWER_AGAIN.value: Mark.CHECK_AGAIN,
+    Effect.CHECK.value: Mark.CHECK_AGAIN,
+}
+
+
+def edited_after(before: Part, state: SectionState, *, is_confirmed: bool, edit: int, checked: int) -> Edited:
+    """Which fields of a part were changed by which edits, once `edit` has put `state` into it.
+
+    Before a part is confirmed for the first time nothing is noted: all of it is new then. What was seen on the check
+    page, `checked` edits ago or more, is forgotten.
+    """
+    if WHOLE not in before.edited:
+        return {WHOLE: (edit, edit)} if is_confirmed else {}
+    recent = {key: edits for key, edits in before.edited.items() if key == WHOLE or edits[1] > checked}
+    old, new = before.state.answers, state.answers
+    for field_id in [key for key in {**old, **new} if old.get(key) != new.get(key)]:
+        first, _ = recent.get(field_id, NEVER if field_id in old else (edit, edit))
+        recent[field_id] = (first, edit)
+    return recent
+
+
+def mark_of(part: Part, field_id: str, checked: int | None) -> Mark | None:
+    """What a person should know of an answer when they read it again; `checked` None where they never did before."""
+    asked = part.marks.get(field_id) or part.marks.get(WHOLE)
+    if asked:
+        return _BY_EFFECT[asked]
+    if checked is None:
+        return None
+    first, last = part.edited.get(field_id, NEVER)
+    if max(first, part.edited.get(WHOLE, NEVER)[0]) > checked:
+        return Mark.NEW
+    return Mark.CHANGED if last > checked else None

@@ -1,12 +1,12 @@
 """A draft's values encrypted at rest: the draft is the key's subject, section and item are the place."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
-from portal.drafts.judging import SEAL_LENGTH
 from portal.drafts.models import Draft
-from portal.drafts.rules import Part
+from portal.drafts.rules import SEAL_LENGTH, Part
 from portal.form_definitions.definition import SectionState
 from portal.keyring import Keyring
 
@@ -32,14 +32,16 @@ def seal_state(keyring: Keyring, draft_id: int, section_id: str, item_id: str, s
 
 
 def open_part(keyring: Keyring, row: Any) -> Part:
-    """A stored part, as a row of its table; decrypted when its contents are looked at."""
-    contents = _Contents(keyring, row)
+    """Return a stored part, as a row of its table.
+
+    Its contents are decrypted when somebody looks at them: a page of a long form needs few of its parts.
+    """
+    where = {"subject": subject(row.draft_id), "place": place(row.section_id, row.item_id)}
+    contents = cache(lambda: json.loads(keyring.open(row.sealed, **where)))
     return Part(
         section_id=row.section_id,
         item_id=row.item_id,
-        state=SectionState(
-            answers=_Opened(contents, 0), typed=_Opened(contents, 1), seal=row.sealed[-SEAL_LENGTH:]
-        ),
+        state=SectionState(answers=_Opened(contents, 0), typed=_Opened(contents, 1), seal=row.sealed[-SEAL_LENGTH:]),
         revision=row.revision,
         is_confirmed=row.is_confirmed,
         changed_at=row.changed_at,
@@ -50,42 +52,23 @@ def open_part(keyring: Keyring, row: Any) -> Part:
     )
 
 
-class _Contents:
-    """Answers and what was typed, decrypted when somebody looks: a page of a long form needs few of its parts."""
-
-    __slots__ = ("_found", "_keyring", "_row")
-
-    def __init__(self, keyring: Keyring, row: Any) -> None:
-        self._keyring = keyring
-        self._row = row
-        self._found: list[dict[str, Any]] | None = None
-
-    def opened(self) -> list[dict[str, Any]]:
-        """The mappings of the contents, decrypted when they are first asked for."""
-        if self._found is None:
-            row = self._row
-            where = {"subject": subject(row.draft_id), "place": place(row.section_id, row.item_id)}
-            self._found = json.loads(self._keyring.open(row.sealed, **where))
-        return self._found
-
-
 class _Opened(Mapping[str, Any]):
-    """One of the mappings in a part's contents."""
+    """One of the two mappings in a part's contents: answers, and what was typed and is none."""
 
     __slots__ = ("_contents", "_index")
 
-    def __init__(self, contents: _Contents, index: int) -> None:
+    def __init__(self, contents: Callable[[], list[dict[str, Any]]], index: int) -> None:
         self._contents = contents
         self._index = index
 
     def __getitem__(self, key: str) -> Any:
-        return self._contents.opened()[self._index][key]
+        return self._contents()[self._index][key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._contents.opened()[self._index])
+        return iter(self._contents()[self._index])
 
     def __len__(self) -> int:
-        return len(self._contents.opened()[self._index])
+        return len(self._contents()[self._index])
 
 
 def written(mapping: Mapping[str, object]) -> str:

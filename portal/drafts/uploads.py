@@ -1,34 +1,37 @@
 """Files on a section's page: who may send them, what becomes of them, and how the page lists them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from flask import request
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
-from portal.drafts.files import FilePlace
-from portal.drafts.interface import open_page_at, place_of_page
-from portal.drafts.opening import OpenDraft, drafts_db, holder, kept_by
+from portal.drafts.hooks import open_page_at, place_of_page
+from portal.drafts.models import Draft
+from portal.drafts.open_draft import OpenDraft, holder, kept_by
+from portal.drafts.operations import Change, save_part
 from portal.drafts.rules import Part
-from portal.drafts.sealing import subject
-from portal.form_definitions.answers import InvalidAnswerError, mark
-from portal.form_definitions.answers_file import FileEntry, file_entries
-from portal.form_definitions.definition import Section
-from portal.form_definitions.file_kinds import MEGABYTE, size_text
-from portal.form_definitions.form_fields import FileView
+from portal.drafts.sealing import place, subject
+from portal.form_definitions.definition import Answer, Drafts, Section, SectionState
 from portal.form_definitions.forms import SectionForm
-from portal.sessions.interface import visit
-from portal.sessions.parking import late_place
+from portal.form_definitions.types.answers import InvalidAnswerError, mark
+from portal.form_definitions.types.files import MEGABYTE, FileEntry, file_entries, size_text
+from portal.form_definitions.types.form_fields import FileView
+from portal.keyring import Keyring
+from portal.sessions.browser_sessions import visit
+from portal.sessions.late_forms import late_place
 from portal.storage.definition import Scan
-from portal.storage.interface import Received, Refusal, expect_files
 from portal.storage.models import StoredFile
-from portal.storage.operations import late_work, let_go, opened
+from portal.storage.operations import Upload, claim, hand_over, late_work, let_go, opened
 from portal.storage.queries import files_of
-from portal.web.portal import portal
+from portal.storage.uploads import Refusal, expect_files
+from portal.web.app_state import app_state
 from portal.web.strict_input import Allowance
 from portal.web.unit_of_work import db, now, stop_reading
 
 REMOVE = "_remove_file"
-LATE = "_late_files"
 LEAST_BODY = 64 * MEGABYTE
 MOST_BODY = 2000 * MEGABYTE
 """More than the files may have is read, so that the one that is too large is named beside its question."""
@@ -42,6 +45,112 @@ REMARKS: Mapping[Scan, str | None] = {
     Scan.WAITING: mark("Not scanned for viruses yet"),
     Scan.INFECTED: mark("Deleted: a virus was found in it"),
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilePlace:
+    """Where files are added: a section or item of a draft whose lock the caller holds."""
+
+    db: Session
+    draft: Draft
+    rules: Drafts
+    section: Section
+    keyring: Keyring
+    now: datetime
+
+    @classmethod
+    def of(cls, opened_draft: OpenDraft, section: Section) -> "FilePlace":
+        """Return a section of a draft as a place for files."""
+        return cls(
+            db=db(),
+            draft=opened_draft.draft,
+            rules=kept_by(opened_draft.definition),
+            section=section,
+            keyring=app_state().configuration.keyring,
+            now=now(),
+        )
+
+    @property
+    def work(self) -> str:
+        """What the files belong to."""
+        return subject(self.draft.id)
+
+    def add(self, part: Part, uploads: Iterable[Upload]) -> tuple[Part, list[Refusal]]:
+        """Make uploads part of the answers, as many as there is room for; gives the part with them, and why not."""
+        after, refusals = part, list[Refusal]()
+        for upload in uploads:
+            entry = upload.entry
+            if not self._has_room(after, upload.field_id):
+                refusals.append((upload.field_id, self._is_full(upload.field_id, entry.name)))
+            elif self._claim(part, upload):
+                after = _with_file(after, upload.field_id, entry)
+            else:
+                refusals.append((upload.field_id, InvalidAnswerError("again", name=entry.name)))
+        return self._saved(part, after), refusals
+
+    def take_late(self, part: Part, files: Sequence[StoredFile]) -> tuple[Part, list[Refusal]]:
+        """The same for files that came after the session had ended and were kept beside the form."""
+        after, refusals = part, list[Refusal]()
+        for file in files:
+            content = opened(self.keyring, file)
+            entry = FileEntry(id=file.name, name=content.name, kind=content.kind, size=file.size)
+            if not self._has_room(after, content.field_id):
+                refusals.append((content.field_id, self._is_full(content.field_id, entry.name)))
+                continue
+            hand_over(self.db, file, work=self.work, place=place(part.section_id, part.item_id), keyring=self.keyring)
+            after = _with_file(after, content.field_id, entry)
+        return self._saved(part, after), refusals
+
+    def remove(self, part: Part, field_id: str, file_id: str) -> Part:
+        """Take one file out of the answers and let go of it."""
+        entries = file_entries(part.state.answers.get(field_id))
+        if file_id not in [entry.id for entry in entries]:
+            return part
+        let_go(self.db, self.work, [file_id], now=self.now)
+        return self._saved(part, _with_entries(part, field_id, [entry for entry in entries if entry.id != file_id]))
+
+    def _has_room(self, part: Part, field_id: str) -> bool:
+        field = self.section.field(field_id)
+        taken = len(file_entries(part.state.answers.get(field_id)))
+        return field is not None and field.files is not None and taken < field.files.max
+
+    def _is_full(self, field_id: str, name: str) -> InvalidAnswerError:
+        field = self.section.field(field_id)
+        return InvalidAnswerError("max", name=name, limit=field.files.max if field and field.files else 0)
+
+    def _claim(self, part: Part, upload: Upload) -> bool:
+        where = place(part.section_id, part.item_id)
+        return claim(self.db, upload, work=self.work, place=where, keyring=self.keyring, now=self.now)
+
+    def _saved(self, before: Part, after: Part) -> Part:
+        """Store the part as it is now; files are added to and never typed over, so its revision stays."""
+        if after is before:
+            return before
+        change = Change(
+            section_id=after.section_id,
+            item_id=after.item_id,
+            state=after.state,
+            page_id=after.page_id,
+            sequence=after.sequence,
+            keeps_revision=True,
+        )
+        save_part(self.db, self.draft, before, change, rules=self.rules, keyring=self.keyring, now=self.now)
+        return replace(after, changed_at=self.now)
+
+
+def _with_file(part: Part, field_id: str, entry: FileEntry) -> Part:
+    return _with_entries(part, field_id, [*file_entries(part.state.answers.get(field_id)), entry])
+
+
+def _with_entries(part: Part, field_id: str, entries: Sequence[FileEntry]) -> Part:
+    answers: dict[str, Answer] = dict(part.state.answers)
+    answers.pop(field_id, None)
+    if entries:
+        answers[field_id] = [entry.stored() for entry in entries]
+    return replace(part, state=SectionState(answers=answers, typed=part.state.typed))
+
+
+LATE = "_late_files"
 
 
 def upload_allowance(reference: str, section_id: str, item_id: str = "") -> Allowance:
@@ -61,9 +170,7 @@ def upload_allowance(reference: str, section_id: str, item_id: str = "") -> Allo
     expect_files(fields, work=subject(page.draft_id))
     limits = [field.files for field in fields.values() if field.files]
     body = 2 * sum(limit.max * limit.max_mb * MEGABYTE for limit in limits)
-    return Allowance(
-        file=max(limit.max_mb for limit in limits) * MEGABYTE, body=min(max(body, LEAST_BODY), MOST_BODY)
-    )
+    return Allowance(file=max(limit.max_mb for limit in limits) * MEGABYTE, body=min(max(body, LEAST_BODY), MOST_BODY))
 
 
 def _is_foreign() -> bool:
@@ -72,66 +179,11 @@ def _is_foreign() -> bool:
     return live is not None and not any(place_of_page(live, request.path))
 
 
-def take_files(
-    opened_draft: OpenDraft, section: Section, part: Part, form: SectionForm, received: Received
-) -> tuple[Part, SectionForm]:
-    """Make what came with a page part of the draft; gives the part and the form with it, refusals at their questions.
-
-    Files for a question that does not show are ignored as other answers are.
-    """
-    late = _late_named(opened_draft, part)
-    removed = _removed()
-    if not (late or removed or received.uploads or received.refusals):
-        return part, form
-    shown = [upload for upload in received.uploads if form.is_shown(upload.field_id)]
-    place = file_place(opened_draft, section)
-    after, refused = place.add(part, shown)
-    after, refused_late = place.take_late(after, [file for file in late if file.name != removed[1]])
-    after = place.remove(after, *removed) if removed[1] else after
-    let_go(db(), late_work(_page(opened_draft, part)), [removed[1]], now=now())
-    opened_draft.took(after)
-    filled_in = opened_draft.form(section, after, posted=opened_draft.posted(section))
-    refuse(filled_in, [*received.refusals, *refused, *refused_late])
-    return after, filled_in
-
-
-def file_place(opened_draft: OpenDraft, section: Section) -> FilePlace:
-    """The section of this draft as a place for files."""
-    return FilePlace(
-        db=db(),
-        draft=opened_draft.draft,
-        rules=kept_by(opened_draft.definition),
-        section=section,
-        keyring=portal().configuration.keyring,
-        now=now(),
-    )
-
-
-def _removed() -> tuple[str, str]:
-    """The question and the file whose Remove was pressed; empty where none was."""
-    field_id, _slash, file_id = request.form.get(REMOVE, "").partition("/")
-    return field_id, file_id
-
-
-def refuse(form: SectionForm, refusals: Iterable[Refusal]) -> None:
+def refuse_files(form: SectionForm, refusals: Iterable[Refusal]) -> None:
     """Say at each question that shows why a file was not kept."""
     for field_id, problem in refusals:
         if form.is_shown(field_id):
             form.refuse_file(field_id, problem)
-
-
-def refuse_all_again(form: SectionForm, received: Received) -> None:
-    """A page that was refused as a whole keeps what was typed, but a browser does not choose files again."""
-    names = [(upload.field_id, upload.entry.name) for upload in received.uploads]
-    refuse(form, [(field_id, InvalidAnswerError("again", name=name)) for field_id, name in names])
-
-
-def refuse_infected(opened_draft: OpenDraft, form: SectionForm) -> None:
-    """A file in which a virus was found after it had been kept does not answer a question."""
-    for bound in form.files_fields:
-        for entry in file_entries(bound.answer):
-            if entry.id in infected_files(opened_draft):
-                form.refuse_file(bound.short_name, InvalidAnswerError("infected.later", name=entry.name))
 
 
 def infected_files(opened_draft: OpenDraft) -> frozenset[str]:
@@ -145,18 +197,12 @@ def list_files(opened_draft: OpenDraft, part: Part, form: SectionForm) -> list[s
     fields = form.files_fields
     if not fields:
         return []
-    rows = files_of(drafts_db(), subject(opened_draft.draft.id))
-    late = _late_files(opened_draft, part)
+    rows = files_of(opened_draft.db, subject(opened_draft.draft.id))
+    late = _late_files(opened_draft, opened_draft.address(part.section_id, part.item_id))
     for bound in fields:
         kept = [file_view(f"/files/{opened_draft.reference}", each, rows) for each in file_entries(bound.answer)]
         bound.files = (*kept, *_late_views(late, bound.short_name))
     return [file.name for file in late]
-
-
-def late_names(ids: Iterable[str]) -> dict[str, str]:
-    """The hidden input by which a page says which late files it showed."""
-    named = ",".join(ids)
-    return {LATE: named} if named else {}
 
 
 def file_view(address: str, entry: FileEntry, rows: Mapping[str, StoredFile]) -> FileView:
@@ -174,7 +220,7 @@ def file_view(address: str, entry: FileEntry, rows: Mapping[str, StoredFile]) ->
 
 
 def _late_views(late: Iterable[StoredFile], field_id: str) -> list[FileView]:
-    contents = [(file, opened(portal().configuration.keyring, file)) for file in late]
+    contents = [(file, opened(app_state().configuration.keyring, file)) for file in late]
     return [
         FileView(id=file.name, name=content.name, size=size_text(file.size), href=None, remark=None, is_late=True)
         for file, content in contents
@@ -182,18 +228,14 @@ def _late_views(late: Iterable[StoredFile], field_id: str) -> list[FileView]:
     ]
 
 
-def _page(opened_draft: OpenDraft, part: Part) -> str:
-    return opened_draft.address(part.section_id, part.item_id)
-
-
-def _late_files(opened_draft: OpenDraft, part: Part) -> list[StoredFile]:
-    """Files that came after the session had ended, for whoever works on the page now; a person's for them alone."""
+def _late_files(opened_draft: OpenDraft, page: str) -> list[StoredFile]:
+    """Return files that came after the session had ended, for whoever works on the page now; a person's for them."""
     theirs = {late_place(None), late_place(holder().person_id)}
-    files = files_of(drafts_db(), late_work(_page(opened_draft, part))).values()
+    files = files_of(opened_draft.db, late_work(page)).values()
     return [file for file in files if file.place in theirs and file.delete_at is not None and file.delete_at > now()]
 
 
-def _late_named(opened_draft: OpenDraft, part: Part) -> list[StoredFile]:
-    """Those of them that the page showed."""
+def late_files_shown(opened_draft: OpenDraft, page: str) -> list[StoredFile]:
+    """Return those of them that the page showed which was sent now."""
     named = frozenset(request.form.get(LATE, "").split(",")) - {""}
-    return [file for file in _late_files(opened_draft, part) if file.name in named] if named else []
+    return [file for file in _late_files(opened_draft, page) if file.name in named] if named else []

@@ -1,4 +1,4 @@
-"""The task list, the sections and items of a draft, and autosave."""
+"""The task list, the sections and items of a draft, autosave, and files."""
 
 import re
 
@@ -6,19 +6,21 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from portal.drafts import pages
-from portal.drafts.buttons import list_sent, require_whole, section_sent
-from portal.drafts.changes_pages import changed_sections, decide
-from portal.drafts.conflict_pages import is_overtaken, says_nothing_new, stale_fields
-from portal.drafts.opening import OpenDraft, closed_page, open_draft, require_open, seen_by_page
+from portal.drafts.conflicts import is_overtaken, says_nothing_new, stale_fields
+from portal.drafts.open_draft import OpenDraft, closed_page, open_draft, require_open, seen_by_page
 from portal.drafts.operations import delete_draft
-from portal.drafts.rules import Part
-from portal.drafts.section_pages import items_answer, opened_page
+from portal.drafts.section_page import SectionPage
+from portal.drafts.submit import SentList, SentPage, show_list
+from portal.drafts.uploads import REMOVE, FilePlace, list_files, refuse_files
+from portal.drafts.version_pages import changed_sections, decide
 from portal.form_definitions.definition import Section
-from portal.site_settings.times import clock_time, language, moment_text
-from portal.storage.interface import receive
+from portal.site_settings.current import clock_time, moment_text
+from portal.storage.uploads import receive
+from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, accepts_files, access, activity, shows_form_again
-from portal.web.htmx import is_htmx
-from portal.web.portal import portal
+from portal.web.languages import language
+from portal.web.responses import is_htmx
+from portal.web.strict_input import require_end_marker
 from portal.web.unit_of_work import db, now
 
 blueprint = Blueprint("drafts", __name__)
@@ -53,7 +55,7 @@ def task_list(reference: str) -> ResponseReturnValue:
         slip=pages.slip(opened),
         keep_until=pages.keep_until(opened),
         longer=pages.kept_longer_until(opened),
-        is_refused=portal().registry["mail_is_refused"](db(), opened.draft.id),
+        is_refused=app_state().hooks.mail_is_refused(db(), opened.draft.id),
     )
 
 
@@ -70,7 +72,7 @@ def change_draft(reference: str) -> ResponseReturnValue:
         title = opened.definition.title.in_(language())
         return render_template("drafts/delete.html", opened=opened, title=title)
     delete_draft(db(), opened.draft, now=now())
-    portal().registry["draft_deleted"](db(), opened.draft.id)
+    app_state().hooks.draft_deleted(db(), opened.draft.id)
     return redirect("/account" if not opened.is_guest else opened.address(), 303)
 
 
@@ -78,30 +80,28 @@ def change_draft(reference: str) -> ResponseReturnValue:
 @access(Access.DRAFT_OWNER)
 @activity(Activity.LOAD)
 def section_page(reference: str, section_id: str) -> ResponseReturnValue:
-    """One section, or the list of its items; one that cannot be filled now leads to the task list."""
+    """Show one section, or the list of its items; one that cannot be filled now leads to the task list."""
     opened = open_draft(reference)
-    section = opened.section(section_id)
+    page = SectionPage(opened, opened.section(section_id))
     require_open(opened)
-    if not opened.filled.is_open(section):
+    if not opened.filled.is_open(page.section):
         return redirect(opened.address())
-    if section.repeat:
-        return items_answer(opened, section)
-    return opened_page(opened, section, opened.filled.part(section.id))
+    return show_list(page) if page.section.repeat else page.open()
 
 
 @blueprint.get("/drafts/<reference>/<section_id>/<item_id>")
 @access(Access.DRAFT_OWNER)
 @activity(Activity.LOAD)
 def item_page(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:
-    """One item of a repeat; a new one is stored at its first save."""
+    """Show one item of a repeat; a new one is stored at its first save."""
     opened = open_draft(reference)
-    section, part = _item(opened, section_id, item_id)
+    page = SectionPage(opened, _repeated(opened, section_id, item_id), item_id)
     require_open(opened)
-    if opened.is_one_too_many(section, part):
+    if page.is_one_too_many:
         abort(404)
-    if not opened.filled.is_open(section):
+    if not opened.filled.is_open(page.section):
         return redirect(opened.address())
-    return opened_page(opened, section, part)
+    return page.open()
 
 
 @blueprint.post("/drafts/<reference>/<section_id>")
@@ -116,8 +116,8 @@ def save_section(reference: str, section_id: str) -> ResponseReturnValue:
     section = opened.section(section_id)
     require_open(opened)
     if section.repeat:
-        return list_sent(opened, section)
-    return section_sent(opened, section, opened.filled.part(section.id), received)
+        return SentList(opened, section).answer_list()
+    return SentPage(opened, section).answer(received)
 
 
 @blueprint.post("/drafts/<reference>/<section_id>/<item_id>")
@@ -129,15 +129,17 @@ def save_item(reference: str, section_id: str, item_id: str) -> ResponseReturnVa
     """Keep what was typed about one item."""
     received = receive()
     opened = open_draft(reference)
-    section, part = _item(opened, section_id, item_id)
-    return closed_page(opened) or section_sent(opened, section, part, received)
+    section = _repeated(opened, section_id, item_id)
+    require_open(opened)
+    return SentPage(opened, section, item_id).answer(received)
 
 
-def _item(opened: OpenDraft, section_id: str, item_id: str) -> tuple[Section, Part]:
+def _repeated(opened: OpenDraft, section_id: str, item_id: str) -> Section:
+    """Return the section that an item belongs to; what is no item of a repeat is not found."""
     section = opened.section(section_id)
     if not section.repeat or not ITEM_ID.fullmatch(item_id):
         abort(404)
-    return section, opened.filled.part(section.id, item_id)
+    return section
 
 
 @blueprint.post("/drafts/<reference>/autosave/<section_id>", defaults={"item_id": ""})
@@ -149,17 +151,17 @@ def autosave(reference: str, section_id: str, item_id: str) -> ResponseReturnVal
     if not is_htmx():
         abort(404)
     opened = open_draft(reference, by_itself=True)
-    section, part = autosaved_part(opened, section_id, item_id)
-    if closed_page(opened) or opened.is_outdated(section):
+    page = _page_saving_itself(opened, section_id, item_id)
+    if closed_page(opened) or page.is_outdated:
         abort(409)
-    require_whole(opened, section)
-    form = opened.form(section, part, posted=request.form, only=_changed_fields())
-    if stale_fields(opened, section, part, form):
+    page.require_whole()
+    page.form = page.form_of(request.form, _changed_fields())
+    if stale_fields(page):
         abort(409)
-    if is_overtaken(part):
-        return _saved(part.revision)
-    revision = seen_by_page().revision if says_nothing_new(part, form) else opened.save(part, form)
-    opened.release_parked(section, part, _changed_fields(), revision)
+    if is_overtaken(page):
+        return _saved(page.part.revision)
+    revision = seen_by_page().revision if says_nothing_new(page) else page.save()
+    page.release_parked(_changed_fields(), revision)
     return _saved(revision)
 
 
@@ -175,10 +177,38 @@ def _changed_fields() -> frozenset[str]:
     return frozenset(name.partition("-")[0] for name in (request.form if named is None else named.split(",")))
 
 
-def autosaved_part(opened: OpenDraft, section_id: str, item_id: str) -> tuple[Section, Part]:
-    """The section or item that a page saves by itself; the list of a repeat and an item too many are not found."""
-    if item_id:
-        section, part = _item(opened, section_id, item_id)
-        return (section, part) if not opened.is_one_too_many(section, part) else abort(404)
-    section = opened.section(section_id)
-    return (section, opened.filled.part(section.id)) if not section.repeat else abort(404)
+def _page_saving_itself(opened: OpenDraft, section_id: str, item_id: str) -> SentPage:
+    """Return the page that saves itself; the list of a repeat and an item too many are not found."""
+    section = _repeated(opened, section_id, item_id) if item_id else opened.section(section_id)
+    if section.repeat and not item_id:
+        abort(404)
+    page = SentPage(opened, section, item_id)
+    return page if not page.is_one_too_many else abort(404)
+
+
+@blueprint.post("/drafts/<reference>/autosave/<section_id>/files", defaults={"item_id": ""})
+@blueprint.post("/drafts/<reference>/autosave/<section_id>/<item_id>/files")
+@access(Access.DRAFT_OWNER)
+@activity(Activity.AUTOSAVE)
+@accepts_files
+def change_files(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:
+    """Keep the files that came, or remove one; answers with the question as it is now."""
+    if not is_htmx():
+        abort(404)
+    received = receive()
+    opened = open_draft(reference)
+    page = _page_saving_itself(opened, section_id, item_id)
+    if closed_page(opened):
+        abort(409)
+    require_end_marker()
+    place = FilePlace.of(opened, page.section)
+    page.part, refused = place.add(page.part, received.uploads)
+    field_id, _slash, file_id = request.form.get(REMOVE, "").partition("/")
+    page.part = place.remove(page.part, field_id, file_id)
+    opened.go_on_with(page.part)
+    page.form = page.form_of()
+    field = page.form.question(request.form.get("_changed", "")) or abort(400)
+    refuse_files(page.form, [*received.refusals, *refused])
+    list_files(opened, page.part, page.form)
+    saved = clock_time(opened.draft.changed_at)
+    return render_template("drafts/_files.html", field=field, saved=saved), 422 if field.error else 200

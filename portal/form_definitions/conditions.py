@@ -1,24 +1,26 @@
-"""Three-valued conditions: true, false, or "cannot tell yet" (None) while an answer is missing."""
+"""Conditions over answers: evaluated with three values, and what each of them rests on. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from portal.form_definitions.answers import bound_date
-from portal.form_definitions.answers_date import date_of
-from portal.form_definitions.answers_number import decimal_of, plain_number
 from portal.form_definitions.definition import (
     AllOf,
     AnyOf,
     Comparison,
     Condition,
+    Field,
     FormAnswers,
+    FormDefinition,
     Negation,
+    Section,
     SectionAnswers,
     SomeItem,
 )
-from portal.form_definitions.field_types import FIELD_TYPES
+from portal.form_definitions.types.answers import bound_date, date_of, decimal_of, plain_number
+from portal.form_definitions.types.field_types import FIELD_TYPES
 
 Truth = bool | None
 # What is left of a condition for the browser, as JSON: true, false, null (cannot tell),
@@ -28,6 +30,8 @@ Truth = bool | None
 # counts as not answered, which makes every comparison but `answered` null; {"not": null} is null, "all" and "any"
 # follow Kleene. A field shows only where its condition is true.
 PageCondition = bool | dict[str, Any] | None
+FieldPlace = tuple[str, str]
+"""A section's id and a field's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,19 +47,14 @@ class Scope:
     here: Mapping[str, SectionAnswers] = field(default_factory=dict)
     unfinished: frozenset[str] = frozenset()
 
-    def answer(self, section_id: str, field_id: str) -> Any:
-        """The visible answer of a field, None where it is missing."""
-        known = self.here if section_id in self.here else self.answers
-        section: Mapping[str, Any] = known.get(section_id, {})
-        return section.get(field_id)
-
-    def items(self, section_id: str) -> Iterable[SectionAnswers]:
-        """The items of a repeat."""
-        return self.answers.get(section_id, {}).values()  # type: ignore[return-value]
-
     def within(self, section_id: str, answers: SectionAnswers) -> "Scope":
         """The same scope inside one section or item."""
         return replace(self, here={**self.here, section_id: answers})
+
+    def items(self, section_id: str) -> Iterator["Scope"]:
+        """The same scope inside each item of a repeat in turn."""
+        items: Mapping[str, Any] = self.answers.get(section_id, {})
+        return (self.within(section_id, answers) for answers in items.values())
 
 
 def evaluate(condition: Condition, scope: Scope) -> Truth:
@@ -64,14 +63,17 @@ def evaluate(condition: Condition, scope: Scope) -> Truth:
         case Comparison():
             return _compare(condition, scope)
         case AllOf():
-            return _all(evaluate(part, scope) for part in condition.parts)
+            return _kleene((evaluate(part, scope) for part in condition.parts), decisive=False)
         case AnyOf():
-            return _any(evaluate(part, scope) for part in condition.parts)
+            return _kleene((evaluate(part, scope) for part in condition.parts), decisive=True)
         case Negation():
-            return _not(evaluate(condition.part, scope))
+            part = evaluate(condition.part, scope)
+            return None if part is None else not part
         case SomeItem():
-            found = _any(evaluate(condition.when, item) for item in _item_scopes(condition, scope))
-            return _any((found, None)) if condition.section_id in scope.unfinished else found
+            items = [evaluate(condition.when, item) for item in scope.items(condition.section_id)]
+            if condition.section_id in scope.unfinished:
+                items.append(None)
+            return _kleene(items, decisive=True)
 
 
 def holds(condition: Condition | None, scope: Scope) -> bool:
@@ -85,48 +87,36 @@ def remaining(condition: Condition | None, scope: Scope, page: str) -> PageCondi
         case None:
             return True
         case Comparison():
-            return _page_comparison(condition, scope) if condition.section_id == page else _compare(condition, scope)
+            if condition.section_id != page:
+                return _compare(condition, scope)
+            operator, value = _resolved(condition, scope.today)
+            return {"field": condition.field_id, "type": condition.type, "op": operator, "value": _json(value)}
         case AllOf():
-            return _joined("all", [remaining(part, scope, page) for part in condition.parts], _all, False)
+            return _left_open("all", [remaining(part, scope, page) for part in condition.parts], decisive=False)
         case AnyOf():
-            return _joined("any", [remaining(part, scope, page) for part in condition.parts], _any, True)
+            return _left_open("any", [remaining(part, scope, page) for part in condition.parts], decisive=True)
         case Negation():
             part = remaining(condition.part, scope, page)
-            return {"not": part} if isinstance(part, dict) else _not(part)
+            return {"not": part} if isinstance(part, dict) else None if part is None else not part
         case SomeItem():
-            items = [remaining(condition.when, item, page) for item in _item_scopes(condition, scope)]
-            return _joined("any", items, _any, True)
+            items = [remaining(condition.when, item, page) for item in scope.items(condition.section_id)]
+            return _left_open("any", items, decisive=True)
 
 
-def _item_scopes(condition: SomeItem, scope: Scope) -> Iterable[Scope]:
-    return (scope.within(condition.section_id, item) for item in scope.items(condition.section_id))
+def _kleene(values: Iterable[Truth], *, decisive: bool) -> Truth:
+    """Join by "all", which one false part decides, or by "any", which one true part does; then None goes first."""
+    found = set(values)
+    return decisive if decisive in found else None if None in found else not decisive
 
 
-def _joined(
-    word: str, parts: list[PageCondition], join: Callable[[Iterable[Truth]], Truth], decisive: bool
-) -> PageCondition:
+def _left_open(word: str, parts: list[PageCondition], *, decisive: bool) -> PageCondition:
     """Join what is left; folded parts become one, and a decisive one decides alone."""
     open_parts: list[PageCondition] = [part for part in parts if isinstance(part, dict)]
-    folded = join(part for part in parts if not isinstance(part, dict))
+    folded = _kleene((part for part in parts if not isinstance(part, dict)), decisive=decisive)
     if folded is decisive or not open_parts:
         return folded
-    rest: list[PageCondition] = [None] if folded is None else []
-    left = open_parts + rest
+    left = open_parts if folded is not None else [*open_parts, None]
     return left[0] if len(left) == 1 else {word: left}
-
-
-def _all(values: Iterable[Truth]) -> Truth:
-    found = set(values)
-    return False if False in found else None if None in found else True
-
-
-def _any(values: Iterable[Truth]) -> Truth:
-    found = set(values)
-    return True if True in found else None if None in found else False
-
-
-def _not(value: Truth) -> Truth:
-    return None if value is None else not value
 
 
 def years_before(today: date, years: int) -> date:
@@ -148,6 +138,8 @@ _COMPARABLE: Mapping[str, Callable[[Any], Any]] = {
     "text": lambda answer: answer if isinstance(answer, str) else None,
     "presence": lambda answer: None,
 }
+
+
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "is": lambda actual, expected: actual == expected,
     "is_not": lambda actual, expected: actual != expected,
@@ -161,9 +153,11 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def _compare(condition: Comparison, scope: Scope) -> Truth:
-    answer = scope.answer(condition.section_id, condition.field_id)
+    section_id = condition.section_id
+    answers: Mapping[str, Any] = (scope.here if section_id in scope.here else scope.answers).get(section_id, {})
+    answer = answers.get(condition.field_id)
     if condition.operator == "answered":
-        undecided = answer is None and condition.section_id in scope.unfinished
+        undecided = answer is None and section_id in scope.unfinished
         return None if undecided else (answer is not None) is condition.value
     compare = FIELD_TYPES[condition.type].compare
     actual = None if answer is None or compare is None else _COMPARABLE[compare](answer)
@@ -182,14 +176,84 @@ def _resolved(condition: Comparison, today: date) -> tuple[str, Any]:
     return condition.operator, condition.value
 
 
-def _page_comparison(condition: Comparison, scope: Scope) -> PageCondition:
-    operator, value = _resolved(condition, scope.today)
-    return {"field": condition.field_id, "type": condition.type, "op": operator, "value": _json(value)}
-
-
 def _json(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_json(part) for part in value]
     if isinstance(value, bool | str):
         return value
     return value.isoformat() if isinstance(value, date) else plain_number(value)
+
+
+def fields_of(condition: Condition | None) -> set[FieldPlace]:
+    """The fields, each with its section, whose answers a condition reads."""
+    match condition:
+        case None:
+            return set()
+        case Comparison():
+            return {(condition.section_id, condition.field_id)}
+        case Negation():
+            return fields_of(condition.part)
+        case SomeItem():
+            return fields_of(condition.when)
+        case _:
+            return set().union(*(fields_of(part) for part in condition.parts))
+
+
+def sections_of(condition: Condition | None) -> set[str]:
+    """The sections whose answers a condition reads."""
+    return {section_id for section_id, _ in fields_of(condition)}
+
+
+@dataclass(frozen=True)
+class Readers:
+    """What one answer decides about: whole sections, and single fields by their section, in the order of the form."""
+
+    sections: list[Section] = field(default_factory=list)
+    fields: dict[Section, list[Field]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What rests on what in a form, whether it shows or is required.
+
+    `rests_on`: for each section the earlier ones that decide about it, or decide about those, in order. `readers`: for
+    each field what shows or hides by its answer.
+    """
+
+    rests_on: Mapping[str, tuple[str, ...]]
+    readers: Mapping[FieldPlace, Readers]
+
+
+_DEPENDENCES: WeakKeyDictionary[FormDefinition, Dependence] = WeakKeyDictionary()
+
+
+def dependence(definition: FormDefinition) -> Dependence:
+    """What rests on what, found once for a definition, which never changes."""
+    found = _DEPENDENCES.get(definition)
+    if found is None:
+        found = _DEPENDENCES[definition] = _dependence(definition.sections)
+    return found
+
+
+def _dependence(sections: Sequence[Section]) -> Dependence:
+    position = {section.id: index for index, section in enumerate(sections)}
+    readers = {(section.id, each.id): Readers() for section in sections for each in section.fields}
+    rests_on: dict[str, tuple[str, ...]] = {}
+    for section in sections:
+        for place in fields_of(section.when):
+            readers[place].sections.append(section)
+        for each in section.fields:
+            for place in fields_of(each.when):
+                readers[place].fields.setdefault(section, []).append(each)
+        read = set().union(*map(sections_of, conditions_of(section))) - {section.id}
+        all_read = read.union(*(rests_on[each] for each in read))
+        rests_on[section.id] = tuple(sorted(all_read, key=position.__getitem__))
+    return Dependence(rests_on=rests_on, readers=readers)
+
+
+def conditions_of(section: Section) -> Iterator[Condition | None]:
+    """The conditions by which a section shows, and its fields show and are required."""
+    yield section.when
+    for each in section.fields:
+        yield each.when
+        yield each.required_when

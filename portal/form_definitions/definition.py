@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +10,8 @@ from functools import cached_property
 from typing import Literal, Self
 
 from markupsafe import Markup
+
+from portal.form_definitions.patterns import Pattern
 
 Answer = str | bool | list[str] | list[dict[str, str]] | dict[str, str]
 SectionAnswers = Mapping[str, Answer]
@@ -158,7 +159,7 @@ class Field:
     max: Bound | None = None
     max_length: int | None = None
     max_words: int | None = None
-    pattern: re.Pattern[str] | None = None
+    pattern: Pattern | None = None
     options: tuple[Option, ...] = ()
     sensitive: str | None = None
     was: tuple[str, ...] = ()

@@ -1,40 +1,129 @@
-"""A section or an item as a WTForms form: what it shows, what was typed, what is wrong, what is kept."""
+"""A section as a web form: what never changes about its page is bound once, the rest is read for each request."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
-from typing import Any
+from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from flask_babel import gettext as _
+from wtforms.fields.core import UnboundField
 from wtforms.form import BaseForm
 from wtforms.meta import DefaultMeta
 
-from portal.form_definitions.answers import (
-    Inputs,
-    InvalidAnswerError,
-    inputs_by_suffix,
-    mark,
-    named_inputs,
-)
 from portal.form_definitions.conditions import Scope, holds, remaining
-from portal.form_definitions.definition import Answer, FormAnswers, FormDefinition, Section, SectionState
-from portal.form_definitions.field_types import (
-    FIELD_TYPES,
-    answer_problem,
-    inputs_of,
-    message,
-    read_answer,
+from portal.form_definitions.definition import (
+    Answer,
+    Comparison,
+    Field,
+    FormAnswers,
+    FormDefinition,
+    Section,
+    SectionState,
 )
-from portal.form_definitions.file_kinds import MEGABYTE, endings_of, kinds_text
-from portal.form_definitions.form_fields import AnswerField, FilesField, Posted
 from portal.form_definitions.lookups import input_text
-from portal.form_definitions.page_plan import PagePlan, page_plan
-from portal.form_definitions.rules import is_required, shown_before
+from portal.form_definitions.rich_text import rich_text
+from portal.form_definitions.rules import problem_of, shown
+from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, inputs_by_suffix, mark, named_inputs
+from portal.form_definitions.types.field_types import FIELD_TYPES, inputs_of, message, read_answer
+from portal.form_definitions.types.files import MEGABYTE, endings_of, kinds_text
+from portal.form_definitions.types.form_fields import AnswerField, FilesField, Posted
 
+_NO_LOOK: Mapping[str, Any] = dict.fromkeys(
+    ("autocomplete", "inputmode", "spellcheck", "width", "prefix", "suffix", "rows")
+)
+_SHORT_WIDTH = 10
 _META = DefaultMeta()
-_YES_NO = (("yes", mark("Yes")), ("no", mark("No")))
+_YES_NO_LABELS = (("yes", mark("Yes")), ("no", mark("No")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagePlan:
+    """The unbound fields of a section, which of them another one's option reveals, and whether any is conditional."""
+
+    unbound: tuple[tuple[str, "UnboundField[Any]"], ...]
+    revealed_by: Mapping[str, tuple[str, str]]
+    conditional: bool
+
+
+_PLANS: WeakKeyDictionary[Section, dict[str, PagePlan]] = WeakKeyDictionary()
+
+
+def _page_plan(definition: FormDefinition, section: Section, language: str) -> PagePlan:
+    own = _about_the_person(definition).get(section.id, ())
+    looks = [(field, _look(field, language, field in own)) for field in section.fields]
+    return PagePlan(
+        unbound=tuple(
+            (field.id, UnboundField(FIELD_TYPES[field.type].form_field, definition=field, look=look))
+            for field, look in looks
+        ),
+        revealed_by=_revealed_by(section),
+        conditional=any(field.when or field.required_when for field in section.fields),
+    )
+
+
+def _about_the_person(definition: FormDefinition) -> Mapping[str, list[Field]]:
+    """The fields a browser may fill from what it knows of its user: the first of each type, never those of an item.
+
+    WCAG 1.3.5 asks for this purpose only where a field is about the user; a landlord's name is not.
+    """
+    seen: set[str] = set()
+    own: dict[str, list[Field]] = {}
+    for section in definition.sections:
+        for field in () if section.repeat else section.fields:
+            if field.type not in seen:
+                own.setdefault(section.id, []).append(field)
+            seen.add(field.type)
+    return own
+
+
+def _look(field: Field, language: str, own: bool) -> Mapping[str, Any]:
+    look = {
+        **_NO_LOOK,
+        **FIELD_TYPES[field.type].look,
+        "type": field.type,
+        "label": field.label.in_(language),
+        "hint": field.hint.in_(language) if field.hint else None,
+        "max_words": field.max_words,
+        "max_length": field.max_length,
+        "choices_shown": tuple(
+            (each.value, each.label.in_(language), each.hint.in_(language) if each.hint else None, each.exclusive)
+            for each in field.options
+        ),
+    }
+    if field.type == "note":
+        look["body_html"] = rich_text(field.label.in_(language))
+    if field.type == "text" and field.max_length and field.max_length <= _SHORT_WIDTH:
+        look["width"] = "postcode"
+    if field.pattern:
+        look["spellcheck"] = False
+    return look if own else {**look, "autocomplete": None}
+
+
+def _revealed_by(section: Section) -> Mapping[str, tuple[str, str]]:
+    """Which fields stand inside an option of another: those right after it that it alone decides about."""
+    revealed: dict[str, tuple[str, str]] = {}
+    parent: Field | None = None
+    for field in section.fields:
+        option = _deciding_option(field, section, parent)
+        if parent and option:
+            revealed[field.id] = (parent.id, option)
+        else:
+            parent = field
+    return revealed
+
+
+def _deciding_option(field: Field, section: Section, parent: Field | None) -> str | None:
+    """The option of `parent` that alone shows this field, as it is posted."""
+    when = field.when
+    if parent is None or not isinstance(when, Comparison) or when.operator not in ("is", "includes"):
+        return None
+    if (when.section_id, when.field_id) != (section.id, parent.id):
+        return None
+    if parent.type == "yes_no":
+        return "yes" if when.value else "no"
+    return str(when.value) if parent.type in ("choice", "choices") else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +149,14 @@ def section_form(
     `posted` is what the browser sent; with `only`, just these fields are read from it (autosave) and the others keep
     their stored state. Iterating gives the fields to render, in order; those inside an option are in its `reveals`.
     """
-    plan = page_plan(scope.definition, section, language)
-    answers = shown_before(scope.definition, section, scope.answers, scope.today).answers if plan.conditional else {}
-    form = SectionForm(section, plan, language, Scope(answers=answers, today=scope.today), stored)
+    plans = _PLANS.setdefault(section, {})
+    if language not in plans:  # definitions never change, so a plan holds as long as they live
+        plans[language] = _page_plan(scope.definition, section, language)
+    plan = plans[language]
+    seen = Scope(answers={}, today=scope.today)
+    if plan.conditional:
+        seen = shown(scope.definition, scope.answers, scope.today, before=section).scope
+    form = SectionForm(section, plan, language, seen, stored)
     form.take(posted, only)
     return form
 
@@ -73,6 +167,9 @@ class SectionForm(BaseForm):
     def __init__(self, section: Section, plan: PagePlan, language: str, scope: Scope, stored: SectionState) -> None:
         super().__init__(plan.unbound, meta=_META)
         self.section = section
+        self.all_fields = cast("Mapping[str, AnswerField]", self._fields)
+        """Every field of the section by id, rendered or not."""
+        self.files_fields = tuple(bound for bound in self.all_fields.values() if isinstance(bound, FilesField))
         self._revealed_by = plan.revealed_by
         self._language = language
         self._scope = scope
@@ -82,72 +179,57 @@ class SectionForm(BaseForm):
         self._shown: dict[str, bool] = {}
         self._read: set[str] = set()
 
-    def __iter__(self) -> Iterator[AnswerField]:
-        return iter(self._rendered)
-
-    @property
-    def all_fields(self) -> Mapping[str, AnswerField]:
-        """Every field of the section by id, rendered or not."""
-        fields: Mapping[str, Any] = self._fields
-        return fields
-
     def take(self, posted: Posted | None, only: Collection[str] | None) -> None:
         """Read each field from what was posted, else from what is stored, in the order of the page."""
         for field_id, bound in self.all_fields.items():
-            inputs = None if posted is None or _left_out(field_id, only) else bound.posted_inputs(posted)
-            if inputs is None:
-                self._take_stored(bound)
-            else:
+            inputs = None
+            if posted is not None and (only is None or field_id in only):
+                inputs = bound.posted_inputs(posted)
+            answer, typed = self._stored.answers.get(field_id), self._stored.typed.get(field_id)
+            if inputs is not None:
                 self._read.add(field_id)
-                _take_inputs(bound, inputs, self._scope.today)
-            self._show(field_id, bound)
+            elif typed:
+                inputs = inputs_by_suffix(field_id, typed)
+            if inputs is not None:
+                bound.inputs = inputs
+                try:
+                    bound.answer = read_answer(bound.definition, inputs, self._scope.today)
+                except InvalidAnswerError as problem:
+                    bound.invalid = problem
+            elif answer is not None:
+                bound.inputs, bound.answer = inputs_of(bound.definition, answer), answer
+            self._shown[field_id] = holds(bound.definition.when, self._here)
+            if self._shown[field_id] and bound.answer is not None:
+                self._visible[field_id] = bound.answer
 
-    def _take_stored(self, bound: AnswerField) -> None:
-        typed = self._stored.typed.get(bound.short_name)
-        answer = self._stored.answers.get(bound.short_name)
-        if typed:
-            _take_inputs(bound, inputs_by_suffix(bound.short_name, typed), self._scope.today)
-        elif answer is not None:
-            bound.inputs, bound.answer = inputs_of(bound.definition, answer), answer
-
-    def _show(self, field_id: str, bound: AnswerField) -> None:
-        self._shown[field_id] = holds(bound.definition.when, self._here)
-        if self._shown[field_id] and bound.answer is not None:
-            self._visible[field_id] = bound.answer
-
-    @cached_property
-    def _rendered(self) -> list[AnswerField]:
+    def __iter__(self) -> Iterator[AnswerField]:
         """The fields without what no value of this page can show; what an option alone reveals is put into it."""
-        top: list[AnswerField] = []
+        top: dict[str, AnswerField] = {}
         for field_id, bound in self.all_fields.items():
             left = remaining(bound.definition.when, self._scope, self.section.id)
             if left is None or left is False:
                 continue
             bound.show_when = json.dumps(left, ensure_ascii=False) if isinstance(left, dict) else None
-            _complete(bound)
+            bound.reveals = {}
+            _add_language(bound)
             parent_id, option = self._revealed_by.get(field_id, ("", ""))
-            parent = self.all_fields.get(parent_id)
-            if parent in top and parent is not None:
-                parent.reveals.setdefault(option, []).append(bound)
+            if parent_id in top:
+                top[parent_id].reveals.setdefault(option, []).append(bound)
             else:
-                top.append(bound)
-        return top
+                top[field_id] = bound
+        return iter(top.values())
 
     def validate(self, extra_validators: object = None) -> bool:
         """Judge every shown field; says whether all are right, and leaves each error at its field."""
         for field_id, bound in self.all_fields.items():
-            problem = self._problem(bound) if self._shown[field_id] else None
+            if bound.error or not self._shown[field_id]:
+                continue
+            problem = bound.invalid
+            if problem is None and (bound.answer is None or field_id not in self._read):
+                problem = problem_of(bound.definition, bound.answer, self._here)
             if problem:
                 self._refuse(bound, problem)
         return not self.errors
-
-    def _problem(self, bound: AnswerField) -> InvalidAnswerError | None:
-        if bound.invalid or bound.answer is None:
-            needed = bound.invalid is None and is_required(bound.definition, self._here)
-            return InvalidAnswerError("required") if needed else bound.invalid
-        if bound.short_name in self._read:
-            return None
-        return answer_problem(bound.definition, bound.answer, self._scope.today)
 
     def refuse_file(self, field_id: str, problem: InvalidAnswerError) -> None:
         """Say at its question why a file was not kept; several files have a sentence each."""
@@ -160,21 +242,14 @@ class SectionForm(BaseForm):
         """One question, ready to be rendered by itself."""
         bound = self.all_fields.get(field_id)
         if bound is not None:
-            _complete(bound)
+            _add_language(bound)
         return bound
-
-    @property
-    def files_fields(self) -> tuple[FilesField, ...]:
-        """The questions for files."""
-        return tuple(bound for bound in self.all_fields.values() if isinstance(bound, FilesField))
 
     def is_shown(self, field_id: str) -> bool:
         """Whether a question shows for the values of this page."""
         return self._shown[field_id]
 
     def _refuse(self, bound: AnswerField, problem: InvalidAnswerError) -> None:
-        if bound.error:
-            return
         bound.error = message(bound.definition, problem, self._language, _)
         bound.errors = [bound.error]
         bound.error_parts = problem.parts
@@ -206,8 +281,10 @@ class SectionForm(BaseForm):
         typed: dict[str, Inputs] = {}
         for field_id, bound in self.all_fields.items():
             if not self._shown[field_id] or field_id not in self._read:
-                _copy(self._stored.answers, answers, field_id)
-                _copy(self._stored.typed, typed, field_id)
+                if field_id in self._stored.answers:
+                    answers[field_id] = self._stored.answers[field_id]
+                if field_id in self._stored.typed:
+                    typed[field_id] = self._stored.typed[field_id]
             elif bound.invalid:
                 typed[field_id] = named_inputs(field_id, bound.inputs)
             elif bound.answer is not None:
@@ -215,42 +292,16 @@ class SectionForm(BaseForm):
         return SectionState(answers=answers, typed=typed)
 
 
-def _left_out(field_id: str, only: Collection[str] | None) -> bool:
-    return only is not None and field_id not in only
-
-
-def _take_inputs(bound: AnswerField, inputs: Inputs, today: date) -> None:
-    bound.inputs = inputs
-    try:
-        bound.answer = read_answer(bound.definition, inputs, today)
-    except InvalidAnswerError as problem:
-        bound.invalid = problem
-
-
-def _complete(bound: AnswerField) -> None:
+def _add_language(bound: AnswerField) -> None:
     """Add what depends on the reader's language as Babel knows it."""
     if bound.definition.type == "yes_no":
-        bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO)
-    if isinstance(bound, FilesField):
-        _complete_files(bound)
-
-
-def _complete_files(bound: FilesField) -> None:
+        bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO_LABELS)
     limits = bound.definition.files
-    if limits:
-        kinds = kinds_text(limits.types, _)
-        bound.limits_text = _limits_text(limits.max) % {"num": limits.max, "kinds": kinds, "size": limits.max_mb}
+    if isinstance(bound, FilesField) and limits:
+        one = _("One file: %(kinds)s, of %(size)s MB at most.")
+        several = _("Up to %(num)s files: %(kinds)s, of %(size)s MB at most each.")
+        values = {"num": limits.max, "kinds": kinds_text(limits.types, _), "size": limits.max_mb}
+        bound.limits_text = (one if limits.max == 1 else several) % values
         bound.accept = ",".join(f".{ending}" for ending in endings_of(limits.types))
         bound.many, bound.most = limits.max > 1, limits.max
         bound.largest = limits.max_mb * MEGABYTE
-
-
-def _limits_text(most: int) -> str:
-    if most == 1:
-        return _("One file: %(kinds)s, of %(size)s MB at most.")
-    return _("Up to %(num)s files: %(kinds)s, of %(size)s MB at most each.")
-
-
-def _copy(source: Mapping[str, Any], target: dict[str, Any], key: str) -> None:
-    if key in source:
-        target[key] = source[key]

@@ -3,22 +3,22 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from portal.form_definitions.answers_choice import ADDRESS_PARTS
 from portal.form_definitions.definition import Answer, Field, FormDefinition, Lookup
-from portal.form_definitions.faults import Fault, Path, written
+from portal.form_definitions.format.source import Fault, KeyPath, path_text
+from portal.form_definitions.types.answers import ADDRESS_PARTS
 
 Value = str | Mapping[str, str]
 Offered = Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]]
 """Of each integration by name: the inputs that it needs, and the values that it offers with their shape."""
 
 _DATE = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
-_FLAGS = {True: "yes", False: "no"}
+_FLAG_TEXTS = {True: "yes", False: "no"}
 
 
 def input_text(answer: Answer | None) -> str:
     """An answer as the one text that an integration is asked with; an address on one line."""
     if isinstance(answer, bool):
-        return _FLAGS[answer]
+        return _FLAG_TEXTS[answer]
     if isinstance(answer, dict):
         return ", ".join(answer[part] for part in ADDRESS_PARTS if answer.get(part))
     return answer if isinstance(answer, str) else ""
@@ -48,7 +48,7 @@ def _option_value(field: Field, text: str) -> str:
     return text
 
 
-def lookups_of(definition: FormDefinition) -> list[tuple[Path, Field]]:
+def lookups_of(definition: FormDefinition) -> list[tuple[KeyPath, Field]]:
     """The look-ups of a form, each with its path in the document."""
     return [
         (("sections", place, "fields", index), field)
@@ -61,7 +61,7 @@ def lookups_of(definition: FormDefinition) -> list[tuple[Path, Field]]:
 def doubts(definition: FormDefinition, offered: Offered) -> list[Fault]:
     """What will not work on this installation as its integrations are now: the form may be published all the same."""
     return [
-        Fault(path=written((*place, *path)), sentence=sentence)
+        Fault(path=path_text((*place, *path)), sentence=sentence)
         for place, field in lookups_of(definition)
         for path, sentence in _doubts(definition, field, field.lookup, offered)
     ]
@@ -69,7 +69,7 @@ def doubts(definition: FormDefinition, offered: Offered) -> list[Fault]:
 
 def _doubts(
     definition: FormDefinition, field: Field, lookup: Lookup | None, offered: Offered
-) -> Iterator[tuple[Path, str]]:
+) -> Iterator[tuple[KeyPath, str]]:
     if lookup is None:
         return
     if lookup.integration not in offered:
@@ -84,7 +84,7 @@ def _doubts(
             yield ("fills", f"./{target}"), sentence
 
 
-def _input_doubts(lookup: Lookup, needed: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
+def _input_doubts(lookup: Lookup, needed: tuple[str, ...]) -> Iterator[tuple[KeyPath, str]]:
     for name in needed:
         if name not in lookup.inputs:
             yield ("inputs",), f"{lookup.integration} needs the input {name}."

@@ -1,39 +1,82 @@
-"""Patterns that authors write: compiled, and tried out for texts on which they would take far too long."""
+r"""Patterns that authors write, matched by RE2: the time grows with the text alone, whatever the pattern.
 
-import re
-import time
+`\d`, `\w` and `\s` mean what they mean in Python: digits, letters and spaces of every script. What RE2 does not know is
+refused with a sentence that says what to write in its place; the whole text is always compared.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import re2
 
 MAX_PATTERN = 500
-_PATIENCE_S = 0.1
-_USUAL_CHARACTERS = "aA0 -"
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+_OPTIONS.never_capture = True
+_SIGN = re2.compile(r"(?s)\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\\.|\{,\d+\}")
+"""A class in square brackets, an escaped character, or a repetition without its lower bound."""
+_ESCAPED = re2.compile(r"(?s)\\.")
+_WORD = r"\p{L}_\p{N}"
+_SPACE = r"\s\v\x1c-\x1f\x85\p{Z}"
+_EVERYWHERE = {r"\d": r"\p{Nd}", r"\D": r"\P{Nd}"}
+_IN_CLASS = {**_EVERYWHERE, r"\w": _WORD, r"\s": _SPACE}
+_ALONE = {**_EVERYWHERE, r"\w": f"[{_WORD}]", r"\W": f"[^{_WORD}]", r"\s": f"[{_SPACE}]", r"\S": f"[^{_SPACE}]"}
+_NOT_IN_CLASS = {
+    r"\W": r"Inside square brackets there is no \W; write \p{L} for any letter, or name the characters.",
+    r"\S": r"Inside square brackets there is no \S; write (?s:.) for any character, or name the characters.",
+}
+_INSTEAD = {
+    r"operator: \(\?<?[=!]": "A pattern cannot look ahead or behind; write out what fits, such as A[0-9]+|B[0-9]+.",
+    r"operator: \(\?P|sequence: \\[1-9]": "A pattern cannot refer back to a group; write the group out once more.",
+    r"operator: \(\?\(": "A pattern cannot ask about a group; write out the alternatives, such as (a|b).",
+    r"operator: \(\?>": "Write (?:…) in place of (?>…).",
+    r"operator: \(\?#": "Leave out the comment (?#…).",
+    r"operator: \(\?": "The flags of a pattern are i, m and s, such as (?i).",
+    r"sequence: \\Z": r"Leave out \Z; the whole text is always compared.",
+    r"sequence: \\[uUN]": r"Write a character by its number as \x{20ac}, or just type it.",
+    r"repetition operator: \S*[*+?}]\+$": "Leave out the second sign of a repetition, such as a++.",
+    r"repetition size": "A repetition counts upwards, to 1000 at most, others inside it included.",
+    r"too large": "This pattern is too large; leave long repetitions to max_length.",
+}
+"""What to say to an error of RE2."""
 
 
-def pattern_fault(pattern: str, longest_text: int) -> str | None:
-    """Why a pattern is refused, in a plain sentence, or None."""
-    if len(pattern) > MAX_PATTERN:
-        return f"This pattern is longer than {MAX_PATTERN} characters."
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern that has been read; two are the same if they were written alike."""
+
+    written: str
+    _compiled: Any = field(compare=False, repr=False)
+
+    def fits(self, text: str) -> bool:
+        """Return whether the whole text is one that the pattern describes."""
+        return self._compiled.fullmatch(text) is not None
+
+
+def read_pattern(written: str) -> Pattern:
+    """Return the pattern that an author wrote; raises `ValueError` with a sentence where it is none."""
+    if len(written) > MAX_PATTERN:
+        raise ValueError(f"This pattern is longer than {MAX_PATTERN} characters.")
+    spelled = _SIGN.sub(lambda sign: _spelled(sign[0]), written)
     try:
-        compiled = re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        return f"This is not a regular expression: {error}."
-    if _is_slow(compiled, longest_text):
-        return "This pattern takes too long on some texts; avoid repeats inside repeats, such as (a+)+."
-    return None
+        return Pattern(written, re2.compile(spelled, _OPTIONS))
+    except re2.error as error:
+        [reason] = error.args
+        raise ValueError(_sentence(reason.decode(errors="replace"))) from None
 
 
-def _is_slow(pattern: re.Pattern[str], longest_text: int) -> bool:
-    """Try texts that almost match, short ones first, so that a runaway pattern is stopped while it is still cheap."""
-    characters = dict.fromkeys(_USUAL_CHARACTERS + "".join(re.findall(r"\w", pattern.pattern))[:20])
-    lengths = [length for length in (*range(8, 27), *_doubled(longest_text)) if length <= longest_text]
-    texts = (character * length + "\n" for length in lengths for character in characters)
-    return any(_seconds(pattern, text) > _PATIENCE_S for text in texts)
+def _spelled(sign: str) -> str:
+    """Return a sign of Python's as RE2 spells it."""
+    if sign.startswith("{"):
+        return "{0" + sign[1:]
+    if sign.startswith("\\"):
+        return _ALONE.get(sign, sign)
+    escaped = _ESCAPED.findall(sign)
+    for refused in _NOT_IN_CLASS.keys() & set(escaped):
+        raise ValueError(_NOT_IN_CLASS[refused])
+    return str(_ESCAPED.sub(lambda found: _IN_CLASS.get(found[0], found[0]), sign))
 
 
-def _doubled(longest: int) -> list[int]:
-    return [50 * 2**power for power in range(10) if 50 * 2**power <= longest]
-
-
-def _seconds(pattern: re.Pattern[str], text: str) -> float:
-    started = time.thread_time()
-    pattern.fullmatch(text)
-    return time.thread_time() - started
+def _sentence(reason: str) -> str:
+    known = (sentence for error, sentence in _INSTEAD.items() if re2.search(error, reason))
+    return next(known, f"This is not a regular expression: {reason}.")

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from portal.form_definitions.answers import Inputs, InvalidAnswerError, Translate, inputs_by_suffix
-from portal.form_definitions.conditions import Scope, holds
+from portal.form_definitions.conditions import Scope, dependence, holds
 from portal.form_definitions.definition import (
     Answer,
     Field,
@@ -16,8 +15,8 @@ from portal.form_definitions.definition import (
     SectionAnswers,
     StopWhen,
 )
-from portal.form_definitions.dependence import rests_on
-from portal.form_definitions.field_types import FIELD_TYPES, answer_lines, answer_problem, read_answer
+from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, Translate, inputs_by_suffix
+from portal.form_definitions.types.field_types import answer_lines, answer_problem, read_answer
 
 PLAIN = ""  # stands for the item of a section that is no repeat
 
@@ -34,16 +33,13 @@ class ShownPage:
 class Shown:
     """What a form shows for its answers: pages by section and item (`PLAIN` for sections that do not repeat).
 
-    A section that is not in `pages` is not shown. `answers` are the visible ones: nothing hidden is among them.
+    A section that is not in `pages` is not shown. `answers` are the visible ones: nothing hidden is among them;
+    `scope` is what conditions may see of them.
     """
 
     pages: Mapping[str, Mapping[str, ShownPage]]
     answers: FormAnswers
-    today: date
-
-    def scope(self) -> Scope:
-        """What conditions may see of these answers."""
-        return Scope(answers=self.answers, today=self.today)
+    scope: Scope
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,31 +61,25 @@ class _Pages(Mapping[str, Mapping[str, ShownPage]]):
         self._sections = {section.id: section for section in sections}
         self._stored = stored
         self._found: dict[str, Mapping[str, ShownPage] | None] = {}
-        self.answers = _Answers(self, self._sections)
-        self._scope = Scope(answers=self.answers, today=today)
+        self.scope = Scope(answers=_Answers(self, self._sections), today=today)
 
     def __getitem__(self, section_id: str) -> Mapping[str, ShownPage]:
+        """Judge a section after those that it rests on, in order: however long their chain is, nothing recurses."""
         if section_id not in self._found:
-            self._judge(section_id)
+            for each in (*dependence(self._definition).rests_on[section_id], section_id):
+                if each not in self._found:
+                    self._found[each] = self._judged(self._sections[each])
         pages = self._found[section_id]
         if pages is None:
             raise KeyError(section_id)
         return pages
 
-    def _judge(self, section_id: str) -> None:
-        """Judge a section after those that it rests on, in order: however long their chain is, nothing recurses."""
-        section = self._sections[section_id]
-        for earlier in rests_on(self._definition, section_id):
-            if earlier not in self._found:
-                self._found[earlier] = self._pages(self._sections[earlier])
-        self._found[section_id] = self._pages(section)
-
-    def _pages(self, section: Section) -> Mapping[str, ShownPage] | None:
-        if not holds(section.when, self._scope):
+    def _judged(self, section: Section) -> Mapping[str, ShownPage] | None:
+        if not holds(section.when, self.scope):
             return None
         stored: Mapping[str, Any] = self._stored.get(section.id, {})
         items = stored if section.repeat else {PLAIN: stored}
-        return {item_id: shown_page(section, answers, self._scope) for item_id, answers in items.items()}
+        return {item_id: shown_page(section, answers, self.scope) for item_id, answers in items.items()}
 
     def __iter__(self) -> Iterator[str]:
         return (section_id for section_id in self._sections if section_id in self)
@@ -98,39 +88,34 @@ class _Pages(Mapping[str, Mapping[str, ShownPage]]):
         return sum(1 for _ in self)
 
 
+@dataclass(frozen=True, eq=False)
 class _Answers(Mapping[str, Mapping[str, Any]]):
     """The answers that count, section by section, out of the pages that show."""
 
-    def __init__(self, pages: _Pages, sections: Mapping[str, Section]) -> None:
-        self._pages = pages
-        self._sections = sections
+    pages: _Pages
+    sections: Mapping[str, Section]
 
     def __getitem__(self, section_id: str) -> Mapping[str, Any]:
-        pages = self._pages[section_id]
-        if self._sections[section_id].repeat:
+        pages = self.pages[section_id]
+        if self.sections[section_id].repeat:
             return {item_id: page.answers for item_id, page in pages.items()}
         return pages[PLAIN].answers
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._pages)
+        return iter(self.pages)
 
     def __len__(self) -> int:
-        return len(self._pages)
+        return len(self.pages)
 
 
-def shown(definition: FormDefinition, answers: FormAnswers, today: date) -> Shown:
-    """Which sections and fields show, and which answers count; each section is judged when it is asked for."""
-    return _shown(definition, definition.sections, answers, today)
+def shown(definition: FormDefinition, answers: FormAnswers, today: date, *, before: Section | None = None) -> Shown:
+    """Which sections and fields show, and which answers count; each section is judged when it is asked for.
 
-
-def shown_before(definition: FormDefinition, section: Section, answers: FormAnswers, today: date) -> Shown:
-    """The same for the sections before this one, which are all that its fields' conditions may see."""
-    return _shown(definition, definition.sections[: definition.sections.index(section)], answers, today)
-
-
-def _shown(definition: FormDefinition, sections: Iterable[Section], answers: FormAnswers, today: date) -> Shown:
+    With `before` only the sections before that one, which are all that its fields' conditions may see.
+    """
+    sections = definition.sections[: definition.sections.index(before)] if before else definition.sections
     pages = _Pages(definition, sections, answers, today)
-    return Shown(pages=pages, answers=pages.answers, today=today)
+    return Shown(pages=pages, answers=pages.scope.answers, scope=pages.scope)
 
 
 def shown_page(section: Section, answers: SectionAnswers, scope: Scope) -> ShownPage:
@@ -147,9 +132,7 @@ def shown_page(section: Section, answers: SectionAnswers, scope: Scope) -> Shown
 
 
 def is_required(asked: Field, scope: Scope) -> bool:
-    """Whether an answer is needed; a field that cannot hold one yet never is."""
-    if not FIELD_TYPES[asked.type].answerable:
-        return False
+    """Whether an answer is needed; reading lets no field that can hold none require one."""
     return asked.required or (asked.required_when is not None and holds(asked.required_when, scope))
 
 
@@ -160,23 +143,26 @@ def section_problems(
 
     `typed` holds what was typed and is no answer: by item (`PLAIN`), field and input name, as drafts keep it.
     """
-    pages = shown_form.pages.get(section.id, {})
-    problems = list(_repeat_problems(section, len(pages)))
+    pages, repeat = shown_form.pages.get(section.id, {}), section.repeat
+    found: list[Problem] = []
+    if repeat and len(pages) < repeat.min:
+        found.append(Problem(field=None, error=InvalidAnswerError("too_few", limit=repeat.min)))
+    if repeat and len(pages) > repeat.max:
+        found.append(Problem(field=None, error=InvalidAnswerError("too_many", limit=repeat.max)))
     for item_id, page in pages.items():
-        problems += page_problems(section, page, shown_form.scope(), (typed or {}).get(item_id, {}), item_id)
-    return tuple(problems)
+        here = shown_form.scope.within(section.id, page.answers)
+        typed_here = (typed or {}).get(item_id, {})
+        for each in page.fields:
+            problem = problem_of(each, page.answers.get(each.id), here, typed_here.get(each.id))
+            if problem:
+                found.append(Problem(field=each, error=problem, item_id=item_id))
+    return tuple(found)
 
 
-def page_problems(
-    section: Section, page: ShownPage, scope: Scope, typed: Mapping[str, Inputs], item_id: str = PLAIN
-) -> tuple[Problem, ...]:
-    """The problems of one section or item."""
-    here = scope.within(section.id, page.answers)
-    found = ((each, _problem(each, page.answers.get(each.id), typed.get(each.id), here)) for each in page.fields)
-    return tuple(Problem(field=each, error=error, item_id=item_id) for each, error in found if error)
-
-
-def _problem(asked: Field, answer: Answer | None, typed: Inputs | None, scope: Scope) -> InvalidAnswerError | None:
+def problem_of(
+    asked: Field, answer: Answer | None, scope: Scope, typed: Inputs | None = None
+) -> InvalidAnswerError | None:
+    """Why a shown field is not complete, or None; `typed`, by input name, goes before the answer."""
     if typed:
         try:
             answer = read_answer(asked, inputs_by_suffix(asked.id, typed), scope.today)
@@ -185,13 +171,6 @@ def _problem(asked: Field, answer: Answer | None, typed: Inputs | None, scope: S
     if answer is not None:
         return answer_problem(asked, answer, scope.today)
     return InvalidAnswerError("required") if is_required(asked, scope) else None
-
-
-def _repeat_problems(section: Section, count: int) -> Iterable[Problem]:
-    if section.repeat and count < section.repeat.min:
-        yield Problem(field=None, error=InvalidAnswerError("too_few", limit=section.repeat.min))
-    if section.repeat and count > section.repeat.max:
-        yield Problem(field=None, error=InvalidAnswerError("too_many", limit=section.repeat.max))
 
 
 def unmet_needs(section: Section, shown_form: Shown, complete: Iterable[str]) -> tuple[str, ...]:
@@ -205,7 +184,7 @@ def stopped(section: Section, shown_form: Shown) -> StopWhen | None:
     if section.id not in shown_form.pages:
         return None
     answers = [page.answers for page in shown_form.pages[section.id].values()] or [{}]
-    scopes = [shown_form.scope().within(section.id, each) for each in answers]
+    scopes = [shown_form.scope.within(section.id, each) for each in answers]
     return next((stop for stop in section.stop_when if any(holds(stop.when, scope) for scope in scopes)), None)
 
 

@@ -1,29 +1,101 @@
-"""The start page and the pages about privacy, cookies, accessibility, contact and staying signed in."""
+"""The start page, the public pages, and My Requests."""
 
-from flask import Blueprint, render_template
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from portal.accounts.cookies import DEVICE, SIGN_IN
 from portal.accounts.known_devices import FORGOTTEN_AFTER
-from portal.accounts.pending import LIFETIME as SIGN_IN_LIFETIME
-from portal.form_definitions.queries import published_forms
-from portal.home.own_texts import own_text
-from portal.home.rules import spoken
-from portal.home.wording import EXPLANATIONS
-from portal.resume.devices import DEVICE_COOKIE, KNOWN_FOR
+from portal.accounts.sign_in_steps import LIFETIME as SIGN_IN_LIFETIME
+from portal.accounts.signed_in import DEVICE, SIGN_IN
+from portal.drafts import pages
+from portal.drafts.models import Draft
+from portal.drafts.open_draft import OpenDraft, holder
+from portal.drafts.queries import answered_drafts
+from portal.form_definitions.versions.queries import published_forms
+from portal.home.texts import EXPLANATIONS, own_text, spoken
+from portal.outbox.definition import Fate
+from portal.resume.coming_back import DEVICE_COOKIE, KNOWN_FOR
+from portal.resume.queries import fates_of_links
 from portal.resume.rules import CODE_LIFETIME
 from portal.resume.views import CODE_COOKIE
-from portal.sessions.cookies import cookie_name
-from portal.sessions.interface import EPOCH_COOKIE, SHARED_COOKIE, VISITOR_COOKIE, kind_of, policy_of
-from portal.sessions.kept_work import REASONS
+from portal.sessions.browser_sessions import (
+    EPOCH_COOKIE,
+    SHARED_COOKIE,
+    VISITOR_COOKIE,
+    cookie_name,
+    kind_of,
+    policy_of,
+)
+from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EXPLAINED_FOR
-from portal.site_settings.interface import settings
-from portal.site_settings.times import language
+from portal.site_settings.current import moment_text, settings
+from portal.submissions.queries import sent_row, submissions_of
 from portal.web.declarations import CUSTOMER, HUB, Access, Activity, access, activity
 from portal.web.languages import COOKIE as LANGUAGE_COOKIE
-from portal.web.unit_of_work import now, reading
+from portal.web.languages import language
+from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("home", __name__)
+SOON = timedelta(days=7)
+DRAFTS, SENT = 10, 20
+"""How many a page shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftCard:
+    """A draft as its card shows it."""
+
+    reference: str
+    title: str
+    changed: str
+    progress: str
+    rows: tuple[pages.Segment, ...]
+    keep_until: str
+    days_left: int
+    is_ending: bool
+    longer: str | None
+    """The day until which it would be kept if asked now; None where that is no later."""
+
+    is_refused: bool
+    """Whether our last mail about it was refused."""
+
+
+@blueprint.get("/account")
+@access(Access.PERSON)
+@activity(Activity.NAVIGATE)
+def my_requests() -> ResponseReturnValue:
+    """Drafts to continue, and sent forms: of each the newest, and older ones a page at a time."""
+    person_id, asked = holder().person_id or 0, request.args
+    drafts = answered_drafts(db(), holder(), now=now(), before=asked.get("drafts_before"), limit=DRAFTS + 1)
+    sent = submissions_of(db(), person_id, before=asked.get("sent_before"), limit=SENT + 1)
+    fates = fates_of_links(db(), [draft.id for draft in drafts])
+    return render_template(
+        "home/my_requests.html",
+        drafts=[_card(draft, fates.get(draft.id)) for draft in drafts[:DRAFTS]],
+        older_drafts=drafts[DRAFTS - 1].reference if len(drafts) > DRAFTS else None,
+        sent=[sent_row(submission) for submission in sent[:SENT]],
+        older_sent=sent[SENT - 1].reference if len(sent) > SENT else None,
+        is_first_page=not asked.keys() & {"drafts_before", "sent_before"},
+        is_kept=asked.get("kept"),
+    )
+
+
+def _card(draft: Draft, fate: Fate | None) -> DraftCard:
+    opened = OpenDraft(draft)
+    return DraftCard(
+        reference=draft.reference,
+        title=opened.definition.title.in_(language()),
+        changed=moment_text(draft.changed_at),
+        progress=pages.progress_text(opened.filled),
+        rows=pages.segments(opened.filled),
+        keep_until=pages.keep_until(opened),
+        days_left=(draft.expires_at - now()).days,
+        is_ending=draft.expires_at - now() <= SOON,
+        longer=pages.kept_longer_until(opened),
+        is_refused=fate is Fate.REFUSED,
+    )
 
 
 @blueprint.get("/")
@@ -117,4 +189,3 @@ def help_sessions() -> ResponseReturnValue:
         reasons=REASONS,
         explanations=EXPLANATIONS,
     )
-

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from portal.accounts.models import Person
 from portal.drafts.models import Draft
-from portal.form_definitions.models import FormVersion
+from portal.form_definitions.versions.models import FormVersion
 from portal.hub.models import CaseEvent
 from portal.hub.rules import ALL, ME, NEWEST, NOBODY, OPEN, Filter
 from portal.outbox.models import Delivery

@@ -1,16 +1,90 @@
-"""`flask integrations`: fill the address register, list the integrations."""
+"""Loading a gazetteer into the address register, and listing the look-ups."""
 
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 
 import click
 from flask.cli import AppGroup
 
-from portal.integrations.gazetteer import FaultyGazetteerError, read_gazetteer
-from portal.integrations.interface import integrations
+from portal.errors import PortalError
+from portal.integrations.definition import ADDRESS_PARTS, AddressRow
 from portal.integrations.operations import replace_addresses
-from portal.web.portal import portal
+from portal.integrations.rules import postcode_key
+from portal.integrations.service import integrations
+from portal.web.app_state import app_state
 
+LONGEST = {"line_1": 200, "line_2": 200, "town": 200, "postcode": 16}
+NEEDED = ("line_1", "town", "postcode")
+MOST_FAULTS = 20
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f]")
 integrations_group = AppGroup("integrations", help="Look-ups: the address register and other services.")
+
+
+class FaultyGazetteerError(PortalError):
+    """A file that is refused whole; its text is one fault a line."""
+
+
+def read_gazetteer(content: bytes) -> list[AddressRow]:
+    """The addresses in a CSV file with the columns `line_1`, `town`, `postcode` and, if wanted, `line_2`.
+
+    Raises `FaultyGazetteerError` with the first `MOST_FAULTS` faults. Equal addresses are taken once.
+    """
+    try:
+        reader = csv.DictReader(StringIO(_decoded(content), newline=""), strict=True, restval="")
+        _refuse_columns(list(reader.fieldnames or ()))
+        rows = dict.fromkeys(_rows(reader))
+    except csv.Error as reason:
+        line = reader.reader.line_num
+        raise FaultyGazetteerError(f"line {line}: this is not CSV that we can read ({reason})") from None
+    if not rows:
+        raise FaultyGazetteerError("line 2: the file holds no address")
+    return list(rows)
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as reason:
+        line = content[: reason.start].count(b"\n") + 1
+        raise FaultyGazetteerError(f"line {line}: the file is not UTF-8") from None
+
+
+def _refuse_columns(names: list[str]) -> None:
+    missing = [name for name in NEEDED if name not in names]
+    if missing:
+        raise FaultyGazetteerError(f"line 1: there is no column {', '.join(missing)}")
+
+
+def _rows(reader: "csv.DictReader[str]") -> Iterator[AddressRow]:
+    faults: list[str] = []
+    for line in reader:
+        fault = _fault(line)
+        if fault:
+            faults.append(f"line {reader.line_num}: {fault}")
+        elif not faults:
+            yield AddressRow(**{part: line.get(part, "").strip() for part in ADDRESS_PARTS})
+        if len(faults) == MOST_FAULTS:
+            break
+    if faults:
+        raise FaultyGazetteerError("\n".join(faults))
+
+
+def _fault(line: Mapping[str | None, str]) -> str | None:
+    if None in line:
+        return "there are more cells than columns"
+    texts = {part: line.get(part, "").strip() for part in ADDRESS_PARTS}
+    empty = next((part for part in NEEDED if not texts[part]), None)
+    long = next((part for part in ADDRESS_PARTS if len(texts[part]) > LONGEST[part]), None)
+    if empty:
+        return f"{empty} is empty"
+    if long:
+        return f"{long} has more than {LONGEST[long]} characters"
+    if any(_UNSTORABLE.search(text) for text in texts.values()):
+        return "a cell holds a control character"
+    return None if postcode_key(texts["postcode"]) else "postcode has neither letters nor digits"
 
 
 @integrations_group.command("load-addresses")
@@ -23,7 +97,7 @@ def load_addresses(file: Path) -> None:
         for fault in str(reason).splitlines():
             click.echo(f"{file}, {fault}")
         raise click.ClickException("Nothing was changed.") from None
-    with portal().database.writing() as db:
+    with app_state().database.writing() as db:
         replace_addresses(db, addresses)
     click.echo(f"Addresses in the register: {len(addresses)}.")
 

@@ -9,14 +9,16 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, HTTPHeaderDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
+from urllib3.util import Url, parse_url
 
 from portal.integrations.definition import Call, Failure, LookupFailedError
 from portal.integrations.guard import Network, may_call
@@ -85,7 +87,7 @@ class _Attempt:
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._is_cut = False
-        self._switch: socket.socket | None = None
+        self._shutdown: Callable[[int], None] | None = None
         self._answer: Answer | None = None
         self._failure = Failure.UNREACHABLE
 
@@ -101,128 +103,80 @@ class _Attempt:
     def run(self) -> None:
         """Make the request; whatever happens becomes an answer or a failure."""
         try:
-            self._answer = self._fetched()
+            self._answer = self._fetched(parse_url(self._call.url))
         except LookupFailedError as reason:
             self._failure = reason.failure
-        except requests.Timeout:
+        except (NewConnectionError, HTTPException):  # to urllib3 a refused connection is a kind of time-out
+            self._failure = Failure.UNREACHABLE
+        except (TimeoutError, Urllib3TimeoutError):
             self._failure = Failure.SLOW
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError):
+        except (HTTPError, OSError, ValueError):
             self._failure = Failure.UNREACHABLE
         finally:
             self._done.set()
-            self._let_go()
 
-    def _fetched(self) -> Answer:
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy, password file or certificates that the environment names
-            session.headers.clear()
-            session.mount("https://", _GuardedTransport(self.connect))
-            session.mount("http://", _GuardedTransport(self.connect))
-            return self._read(self._sent(session))
+    def _fetched(self, url: Url) -> Answer:
+        headers = HTTPHeaderDict({"Host": url.netloc or "", **OWN_HEADERS})
+        headers.update(self._call.headers)
+        connection = self._connected(url)
+        try:
+            connection.request(self._call.method, url.request_uri, self._call.body, headers, preload_content=False)
+            return self._read(connection.getresponse())
+        finally:
+            connection.close()
 
-    def _sent(self, session: requests.Session) -> requests.Response:
-        return session.request(
-            self._call.method,
-            self._call.url,
-            data=self._call.body,
-            headers={**OWN_HEADERS, **self._call.headers},
-            allow_redirects=False,
-            stream=True,
-            timeout=self._limits.deadline_s,
-            verify=self._limits.authorities or True,
-        )
-
-    def _read(self, response: requests.Response) -> Answer:
-        with response:
-            if 300 <= response.status_code < 400:
-                raise LookupFailedError(Failure.REDIRECTED)
-            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise LookupFailedError(Failure.NOT_UNDERSTOOD)
-            return Answer(status=response.status_code, body=self._body(response))
-
-    def _body(self, response: requests.Response) -> bytes:
+    def _read(self, response: BaseHTTPResponse) -> Answer:
+        if 300 <= response.status < 400:
+            raise LookupFailedError(Failure.REDIRECTED)
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise LookupFailedError(Failure.NOT_UNDERSTOOD)
         body = bytearray()
-        while chunk := response.raw.read(CHUNK, decode_content=False):
+        while chunk := response.read(CHUNK, decode_content=False):
             body += chunk
             if len(body) > self._limits.max_bytes:
                 raise LookupFailedError(Failure.TOO_LARGE)
-        return bytes(body)
+        return Answer(status=response.status, body=bytes(body))
 
-    def connect(self, host: str, port: int) -> socket.socket:
-        """A connection to the name's address, resolved once and checked: this is where it goes, whatever DNS says next.
+    def _connected(self, url: Url) -> HTTPConnection:
+        """Connect to the name's address, resolved once and checked: this is where it goes, whatever DNS says next.
 
-        Raises `LookupFailedError` where one of its addresses may not be called.
+        The first address that takes a connection serves. Raises `LookupFailedError` where one may not be called.
         """
-        found = self._resolve(host, port, type=socket.SOCK_STREAM)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        found = self._resolve((url.host or "").strip("[]"), port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(entry[4][0] for entry in found))
         if not addresses or not all(may_call(address, self._limits.allowed) for address in addresses):
             raise LookupFailedError(Failure.FORBIDDEN)
-        return self._watched(_connection(addresses, port, self._limits.deadline_s))
+        *others, last = addresses
+        for address in others:
+            with suppress(ConnectTimeoutError):
+                return self._opened(url, address, port)
+        return self._opened(url, last, port)
 
-    def _watched(self, connection: socket.socket) -> socket.socket:
-        """Keep a second handle on the connection, by which it can be cut off while TLS or a read holds the first."""
+    def _opened(self, url: Url, address: str, port: int) -> HTTPConnection:
+        """Open a connection to this address, with TLS checked against the name.
+
+        Connecting and the handshake end at their own time-outs, each as a whole. What comes after them could drip, so
+        the thread that waits can shut the connection from then on.
+        """
+        at_most = self._limits.deadline_s
+        connection = HTTPConnection(address, port, timeout=at_most)
+        if url.scheme == "https":
+            name, authorities = (url.host or "").strip("[]"), self._limits.authorities
+            connection = HTTPSConnection(
+                address, port, timeout=at_most, server_hostname=name, cert_reqs="CERT_REQUIRED", ca_certs=authorities
+            )
+        if not self._is_cut:
+            connection.connect()
         with self._lock:
-            if self._is_cut:
-                connection.close()
-                raise LookupFailedError(Failure.SLOW)
-            self._switch = connection.dup()
-        return connection
+            if not self._is_cut:
+                self._shutdown = connection.sock.shutdown
+                return connection
+        connection.close()
+        raise LookupFailedError(Failure.SLOW)
 
     def _cut(self) -> None:
-        with self._lock:
+        with self._lock, suppress(OSError):  # it may have ended by itself
             self._is_cut = True
-            if self._switch:
-                _shut(self._switch)
-
-    def _let_go(self) -> None:
-        with self._lock:
-            if self._switch:
-                self._switch.close()
-                self._switch = None
-
-
-def _shut(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # it has ended by itself
-
-
-def _connection(addresses: Sequence[str], port: int, timeout_s: float) -> socket.socket:
-    """A connection to the first of these addresses that takes one; raises `OSError` where none does."""
-    *others, last = addresses
-    for address in others:
-        try:
-            return socket.create_connection((address, port), timeout=timeout_s)
-        except OSError:
-            continue
-    return socket.create_connection((last, port), timeout=timeout_s)
-
-
-class _GuardedTransport(HTTPAdapter):
-    """Requests' transport with connections that are made by us; the name stays in `Host` and in TLS."""
-
-    def __init__(self, connect: Callable[[str, int], socket.socket]) -> None:
-        self._connect = connect
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools, of our own connections."""
-        super().init_poolmanager(*args, **kwargs)
-        connect = self._connect
-
-        class Plain(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                return connect(self.host, self.port)
-
-        class Encrypted(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                return connect(self.host, self.port or 443)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class EncryptedPool(HTTPSConnectionPool):
-            ConnectionCls = Encrypted
-
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": EncryptedPool}
+            if self._shutdown:
+                self._shutdown(socket.SHUT_RDWR)

@@ -38,47 +38,49 @@ class Wording:
     page: str | None = SECURITY_PAGE
 
 
-WORDINGS: Mapping[Notice, Wording] = MappingProxyType({
-    Notice.NEW_SIGN_IN: Wording(
-        subject=_("A new sign-in to your account"),
-        what=_("Somebody signed in to your account on a device, or in a browser, that we had not seen before."),
-    ),
-    Notice.PASSWORD_CHANGED: Wording(
-        subject=_("Your password was changed"),
-        what=_("The password of your account was changed."),
-        advice=SET_PASSWORD,
-        page=NEW_PASSWORD_PAGE,
-    ),
-    Notice.CODE_GUESSED: Wording(
-        subject=_("Somebody tried to sign in to your account"),
-        what=_("Somebody typed your password correctly and then several wrong codes. They were not let in."),
-        advice=SET_PASSWORD,
-        page=NEW_PASSWORD_PAGE,
-    ),
-    Notice.SECOND_FACTOR_ON: Wording(
-        subject=_("Your second factor is on"),
-        what=_("From now on signing in to your account asks for a code as well."),
-    ),
-    Notice.SECOND_FACTOR_OFF: Wording(
-        subject=_("Your second factor is off"),
-        what=_("Signing in to your account no longer asks for a code."),
-    ),
-    Notice.SECOND_FACTOR_RESET: Wording(
-        subject=_("Your second factor was removed"),
-        what=_("An administrator removed the second factor of your account. Signing in no longer asks for a code."),
-    ),
-    Notice.RECOVERY_CODES_RENEWED: Wording(
-        subject=_("You have new recovery codes"),
-        what=_("New recovery codes were made for your account. The old ones no longer work."),
-    ),
-    Notice.RECOVERY_CODE_USED: Wording(
-        subject=_("A recovery code was used"),
-        what=_("One of your recovery codes was used in place of a code from your app. It will not work again."),
-    ),
-    Notice.ACCOUNT_DELETED: Wording(
-        subject=_("Your account was deleted"),
-        what=_("Your account was deleted, and with it the forms that you had not sent."),
-        advice=CONTACT,
-        page=None,
-    ),
-})
+WORDINGS: Mapping[Notice, Wording] = MappingProxyType(
+    {
+        Notice.NEW_SIGN_IN: Wording(
+            subject=_("A new sign-in to your account"),
+            what=_("Somebody signed in to your account on a device, or in a browser, that we had not seen before."),
+        ),
+        Notice.PASSWORD_CHANGED: Wording(
+            subject=_("Your password was changed"),
+            what=_("The password of your account was changed."),
+            advice=SET_PASSWORD,
+            page=NEW_PASSWORD_PAGE,
+        ),
+        Notice.CODE_GUESSED: Wording(
+            subject=_("Somebody tried to sign in to your account"),
+            what=_("Somebody typed your password correctly and then several wrong codes. They were not let in."),
+            advice=SET_PASSWORD,
+            page=NEW_PASSWORD_PAGE,
+        ),
+        Notice.SECOND_FACTOR_ON: Wording(
+            subject=_("Your second factor is on"),
+            what=_("From now on signing in to your account asks for a code as well."),
+        ),
+        Notice.SECOND_FACTOR_OFF: Wording(
+            subject=_("Your second factor is off"),
+            what=_("Signing in to your account no longer asks for a code."),
+        ),
+        Notice.SECOND_FACTOR_RESET: Wording(
+            subject=_("Your second factor was removed"),
+            what=_("An administrator removed the second factor of your account. Signing in no longer asks for a code."),
+        ),
+        Notice.RECOVERY_CODES_RENEWED: Wording(
+            subject=_("You have new recovery codes"),
+            what=_("New recovery codes were made for your account. The old ones no longer work."),
+        ),
+        Notice.RECOVERY_CODE_USED: Wording(
+            subject=_("A recovery code was used"),
+            what=_("One of your recovery codes was used in place of a code from your app. It will not work again."),
+        ),
+        Notice.ACCOUNT_DELETED: Wording(
+            subject=_("Your account was deleted"),
+            what=_("Your account was deleted, and with it the forms that you had not sent."),
+            advice=CONTACT,
+            page=None,
+        ),
+    }
+)

@@ -1,10 +1,15 @@
-"""What goes out, and how a delivery can fail."""
+"""What waits in the outbox, what may become of it, and when it is tried again. Pure."""
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from enum import Enum
 
 MAIL = "mail"
+LEASE = timedelta(seconds=60)
+"""How long one deliverer has a delivery for itself; longer than any attempt takes."""
+_FIRST_TRIES = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2))
+_STEADY = (*_FIRST_TRIES, timedelta(minutes=5))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +57,28 @@ class DeliveryError(Exception):
         super().__init__(sentence)
         self.failure = failure
         self.sentence = sentence
+
+
+GIVE_UP_AFTER = {
+    Failure.AWAY: timedelta(days=3),
+    Failure.LATER: timedelta(days=3),
+    Failure.REFUSED: timedelta(hours=6),
+}
+"""How old a delivery gets before it is a dead letter; a refusal may be a mistake that somebody repairs the same day."""
+
+
+BACK_OFF = {
+    Failure.AWAY: _STEADY,
+    Failure.LATER: _STEADY,
+    Failure.REFUSED: (*_FIRST_TRIES, timedelta(minutes=10), timedelta(hours=1)),
+}
+"""Pauses after the first, second … attempt; the last repeats. Five minutes at most for a server that is away, so that
+a day's mail is out within ten minutes of its return."""
+
+
+def next_try(failure: Failure, attempts: int, *, created_at: datetime, now: datetime) -> datetime | None:
+    """When to try again after `attempts` attempts, or None where the delivery is given up."""
+    if now - created_at >= GIVE_UP_AFTER[failure]:
+        return None
+    pauses = BACK_OFF[failure]
+    return now + pauses[min(attempts, len(pauses)) - 1]

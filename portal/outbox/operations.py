@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 
 from portal.db import delete_batch, rows_changed
 from portal.keyring import Keyring
-from portal.outbox.definition import Failure
+from portal.outbox.definition import LEASE, Failure, next_try
 from portal.outbox.models import WAITING, Delivery
 from portal.outbox.queries import due
-from portal.outbox.rules import LEASE, next_try
 
 SUBJECT = "outbox"
 KEPT = timedelta(days=30)

@@ -7,18 +7,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.accounts.queries import person_by_id
-from portal.drafts.lifetimes import next_reminder
 from portal.drafts.models import Draft
+from portal.drafts.rules import next_reminder
 from portal.drafts.sealing import save_address
 from portal.errors import UndecryptableError
-from portal.form_definitions.queries import definition_of
+from portal.form_definitions.versions.queries import definition_of
 from portal.mail import messages
 from portal.resume.operations import issue_link, link_address, note_delivery
 from portal.resume.queries import is_refused, last_link
 from portal.site_settings.queries import current_settings
 from portal.web.addresses import public_url
+from portal.web.app_state import app_state
 from portal.web.languages import speaking
-from portal.web.portal import portal
 
 logger = logging.getLogger(__name__)
 BATCH = 25
@@ -53,7 +53,7 @@ def _remind(db: Session, draft: Draft, now: datetime) -> None:
         return
     last = last_link(db, draft.id)
     proved_at = last.proved_at if last else None
-    token = issue_link(db, draft, address, keyring=portal().configuration.keyring, now=now, proved_at=proved_at)
+    token = issue_link(db, draft, address, keyring=app_state().configuration.keyring, now=now, proved_at=proved_at)
     with speaking(draft.language):
         delivery = messages.deletion_soon(
             db,
@@ -79,7 +79,7 @@ def _address(db: Session, draft: Draft) -> str | None:
 
 
 def _guests_address(db: Session, draft: Draft) -> str | None:
-    link, keyring = last_link(db, draft.id), portal().configuration.keyring
+    link, keyring = last_link(db, draft.id), app_state().configuration.keyring
     try:
         return save_address(keyring, draft) or (link_address(link, keyring) if link else None)
     except UndecryptableError:

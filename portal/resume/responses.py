@@ -7,15 +7,14 @@ from flask import Response, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from portal.accounts.form_pages import retry_after, wait_text
 from portal.accounts.forms import AccountForm
-from portal.accounts.responses import retry_after, wait_text
 from portal.drafts.models import Draft
 from portal.resume.rules import Life, Target, target
-from portal.sessions.interface import visit
-from portal.sessions.leaving import forget_session
+from portal.sessions.browser_sessions import forget_session, visit
 from portal.sessions.operations import end_session
 from portal.sessions.rules import EndReason
-from portal.site_settings.times import day_text, local_day
+from portal.site_settings.current import day_text, local_day
 from portal.web.declarations import CUSTOMER
 from portal.web.unit_of_work import db, now
 

@@ -8,36 +8,29 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from portal.accounts.form_pages import retry_after, wait_text
 from portal.accounts.forms import AccountForm, typed
-from portal.accounts.responses import retry_after, wait_text
 from portal.accounts.throttles import return_try, use_try
 from portal.audit import record
 from portal.drafts import pages
-from portal.drafts.claiming import claim_draft
-from portal.drafts.opening import OpenDraft, closed_page, holder, open_draft, require_open
-from portal.drafts.operations import keep_save_address
+from portal.drafts.open_draft import OpenDraft, closed_page, holder, open_draft, require_open
+from portal.drafts.operations import claim_draft, keep_save_address
 from portal.drafts.queries import find_draft
 from portal.drafts.sealing import save_address
 from portal.outbox.definition import Fate
-from portal.resume.doors import link_mail_throttle, proof_throttle
+from portal.resume.coming_back import first_unfinished, keep_for_longer, mail_link_to_guest, mail_link_to_owner
 from portal.resume.forms import LeaveForm, ProofForm, SaveForm
-from portal.resume.interface import (
-    first_unfinished,
-    keep_for_longer,
-    mail_link_to_guest,
-    mail_link_to_owner,
-)
 from portal.resume.models import ResumeLink
 from portal.resume.operations import proof_hash, prove_address, take_back
 from portal.resume.queries import fates_of_links, last_link
+from portal.resume.throttles import link_mail_throttle, proof_throttle
+from portal.sessions.browser_sessions import leave, visit
 from portal.sessions.gate import token_refused
-from portal.sessions.interface import visit
-from portal.sessions.leaving import leave
-from portal.site_settings.times import moment_text
+from portal.site_settings.current import moment_text
 from portal.tokens import clean_code
 from portal.web.addresses import actor, local_path
+from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
-from portal.web.portal import portal
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("saving", __name__)
@@ -69,7 +62,7 @@ def send_link(reference: str) -> ResponseReturnValue:
         return _save_page(opened, form=form, status=409 if token_refused() else 422)
     if wait:
         return _slow_down(opened, wait, form=form)
-    keep_save_address(opened.draft, form.address.email, keyring=portal().configuration.keyring)
+    keep_save_address(opened.draft, form.address.email, keyring=app_state().configuration.keyring)
     mail_link_to_guest(opened.draft, form.address.email)
     return _to_save_page(opened)
 
@@ -131,7 +124,7 @@ def _last_link_of_holder(reference: str) -> ResumeLink | None:
 
 
 def _judge_proof(opened: OpenDraft, link: ResumeLink, form: ProofForm, throttle: Any) -> ResponseReturnValue:
-    secret = portal().configuration.secret_key
+    secret = app_state().configuration.secret_key
     found = proof_hash(secret, opened.draft.id, clean_code(typed(form.code)))
     if link.proved_at is None and not hmac.compare_digest(found, link.proof_hash or b""):
         form.refuse(form.code, _("That is not the code from the e-mail with the link"))
@@ -142,7 +135,7 @@ def _judge_proof(opened: OpenDraft, link: ResumeLink, form: ProofForm, throttle:
 
 
 def _take_back(opened: OpenDraft) -> ResponseReturnValue:
-    keyring = portal().configuration.keyring
+    keyring = app_state().configuration.keyring
     address = save_address(keyring, opened.draft)
     if address:
         take_back(db(), opened.draft, address, keyring=keyring)
@@ -256,7 +249,7 @@ def _save_page(
 
 def _about_link(opened: OpenDraft) -> dict[str, Any]:
     """What is known of the link that was mailed last: where it went, when, and whether it arrived."""
-    link, address = last_link(db(), opened.draft.id), save_address(portal().configuration.keyring, opened.draft)
+    link, address = last_link(db(), opened.draft.id), save_address(app_state().configuration.keyring, opened.draft)
     return {
         "mailed_at": moment_text(link.issued_at) if link else None,
         "fate": fates_of_links(db(), [opened.draft.id]).get(opened.draft.id, Fate.SENT).value,

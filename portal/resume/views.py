@@ -1,10 +1,7 @@
-"""A mailed link's landing, one tap on the browser that asked, and the code for all others.
-
-Opening a link, by a person or a scanner, however often, changes nothing and shows nothing of a person. Pressing its
-button opens nothing either, unless the browser proves more than the link: a sign-in, a cookie, or the code.
-"""
+"""Coming back by a link and its code, or by reference and return code."""
 
 import hmac
+from typing import Any
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,31 +11,41 @@ from portal.accounts.forms import typed
 from portal.accounts.throttles import return_try, use_try
 from portal.audit import record
 from portal.drafts.models import Draft
-from portal.drafts.opening import holder
+from portal.drafts.open_draft import holder
+from portal.drafts.operations import CODE_LENGTH
 from portal.drafts.queries import find_draft
+from portal.drafts.sealing import RETURN_CODE, subject
 from portal.mail import messages
-from portal.resume.devices import forget_device, is_known_device, remember_device
-from portal.resume.doors import code_mail_throttle, code_throttle
-from portal.resume.forms import CodeForm
-from portal.resume.interface import come_back, first_unfinished, task_list
+from portal.resume.coming_back import (
+    come_back,
+    device_of,
+    first_unfinished,
+    forget_device,
+    is_known_device,
+    remember_device,
+    task_list,
+)
+from portal.resume.forms import CodeForm, ReturnForm
 from portal.resume.models import ResumeCode, ResumeLink
 from portal.resume.operations import code_hash, issue_code, life_of, link_address, use_code
-from portal.resume.queries import find_code, find_link, last_code
+from portal.resume.queries import find_code, find_link, last_code, return_code_of
 from portal.resume.responses import form_page, gone_page, hand_over, occupied, refuse, slow_down, too_many
-from portal.resume.rules import is_code, link_token
-from portal.sessions.cookies import cookie_name, send_cookie
+from portal.resume.rules import clean_reference, is_code, link_token
+from portal.resume.throttles import code_mail_throttle, code_throttle, return_throttle
+from portal.sessions.browser_sessions import cookie_name, prefer_language, send_cookie, visit
 from portal.sessions.gate import token_refused
-from portal.sessions.interface import visit
-from portal.sessions.languages import prefer_language
-from portal.site_settings.times import clock_time
+from portal.site_settings.current import clock_time
 from portal.tokens import clean_code
 from portal.web.addresses import actor, sign_in_page
+from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity, shows_form_again
-from portal.web.portal import portal
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("resume", __name__)
 CODE_COOKIE = "resume_code"
+REFERENCE_LENGTH = 16
+NOBODYS = 0
+"""The draft of a reference that nobody has: looked for as well, so that an unknown one takes as long."""
 
 
 @blueprint.get("/resume/<token>")
@@ -112,10 +119,10 @@ def _ask_code(link: ResumeLink, *, keeps: bool, is_new: bool = False) -> Respons
     wait = None if may_share else use_try(code_mail_throttle(link.draft_id), now=now())
     if wait and last is None:
         return too_many(wait)
-    secret = portal().configuration.secret_key
+    secret = app_state().configuration.secret_key
     issued = issue_code(db(), link, secret=secret, now=now(), keeps=keeps, may_share=may_share or wait is not None)
     if issued.digits:
-        address = link_address(link, portal().configuration.keyring)
+        address = link_address(link, app_state().configuration.keyring)
         messages.guest_code(db(), to=address, code=issued.digits, now=now())
     return _with_cookie(redirect(url_for("resume.code_page"), 303), issued.cookie)
 
@@ -132,7 +139,7 @@ def _with_cookie(answer: ResponseReturnValue, value: str | None) -> Response:
 def code_page() -> ResponseReturnValue:
     """Where a guest types the code from the mail; without a code under way, the way back by reference."""
     pending = _pending_code()
-    return _code_page(pending, CodeForm()) if pending else redirect(url_for("returning.return_page"))
+    return _code_page(pending, CodeForm()) if pending else redirect(url_for("resume.return_page"))
 
 
 @blueprint.post("/resume/code")
@@ -143,7 +150,7 @@ def use_typed_code() -> ResponseReturnValue:
     """Let a guest in who typed the right code; a wrong one uses up a try, and never destroys the code."""
     pending = _pending_code()
     if pending is None:
-        return redirect(url_for("returning.return_page"), 303)
+        return redirect(url_for("resume.return_page"), 303)
     form = CodeForm()
     if token_refused():
         return _code_page(pending, form, 409)
@@ -187,7 +194,7 @@ def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
     wait = use_try(throttle, now=now())
     if wait:
         return slow_down("code", form, form.code, wait, **_times(pending))
-    expected = code_hash(portal().configuration.secret_key, pending.link, digits)
+    expected = code_hash(app_state().configuration.secret_key, pending.link, digits)
     if not hmac.compare_digest(expected, pending.code_hash):
         return refuse("code", form, form.code, _("That is not the code from the e-mail"), **_times(pending))
     return_try(db(), throttle)
@@ -197,3 +204,64 @@ def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
 def _let_in_with(pending: ResumeCode) -> ResponseReturnValue:
     use_code(db(), pending, now=now())
     return _with_cookie(_let_in(pending.link, keeps=pending.keeps), None)
+
+
+@blueprint.get("/resume")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def return_page() -> ResponseReturnValue:
+    """Where reference and return code are typed."""
+    return _page(ReturnForm())
+
+
+def _page(form: ReturnForm, status: int = 200) -> ResponseReturnValue:
+    return form_page("return", form, status, **_occupied())
+
+
+def _occupied() -> dict[str, Any]:
+    return occupied(visit().live_of(CUSTOMER) is not None)
+
+
+@blueprint.post("/resume")
+@access(Access.PUBLIC)
+@activity(Activity.SUBMIT)
+@shows_form_again
+def use_return_code() -> ResponseReturnValue:
+    """Let in who has both; which of the two was wrong is not said. A try is counted before it is judged."""
+    form = ReturnForm()
+    if token_refused():
+        return _page(form, 409)
+    if request.form.get("_action") == "hand_over":
+        return hand_over(url_for("resume.return_page"))
+    if not form.validate():
+        return _page(form, 422)
+    reference = clean_reference(typed(form.reference))
+    draft_id, sealed = return_code_of(reading(), reference) or (NOBODYS, None)
+    throttle = return_throttle(reference, device_of(draft_id))
+    wait = use_try(throttle, now=now())
+    if wait:
+        return slow_down("return", form, form.return_code, wait, **_occupied())
+    if not _fits(reference, draft_id, sealed, clean_code(typed(form.return_code))):
+        sentence = _("The reference and the return code do not belong together")
+        return refuse("return", form, form.return_code, sentence, **_occupied())
+    return_try(db(), throttle)
+    return _return_to(draft_id)
+
+
+def _fits(reference: str, draft_id: int, sealed: bytes | None, code: str) -> bool:
+    """Whether the code is the draft's. For a draft that has none, or does not exist, as much is done in vain."""
+    keyring = app_state().configuration.keyring
+    if sealed is None:
+        keyring.seal(code.encode()[:CODE_LENGTH], subject=f"nobody's {reference[:REFERENCE_LENGTH]}", place=RETURN_CODE)
+        return False
+    known = keyring.open(sealed, subject=subject(draft_id), place=RETURN_CODE)
+    return hmac.compare_digest(known, code.encode())
+
+
+def _return_to(draft_id: int) -> ResponseReturnValue:
+    draft = db().get_one(Draft, draft_id)
+    gone = gone_page(draft)
+    if gone:
+        return gone
+    record(db(), "return_code_used", by=actor(), now=now(), subject=draft.reference)
+    return come_back(draft)

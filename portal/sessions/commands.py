@@ -7,7 +7,7 @@ from portal.audit import Actor, record
 from portal.sessions.operations import end_session, sweep_sessions
 from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
-from portal.web.portal import portal
+from portal.web.app_state import app_state
 
 sessions_group = AppGroup("sessions", help="Live sessions.")
 
@@ -16,8 +16,8 @@ sessions_group = AppGroup("sessions", help="Live sessions.")
 @click.option("--person", type=int, help="Only the sessions of the person with this number.")
 def list_sessions(person: int | None) -> None:
     """Print one line a live session: number, kind, person, start and end in UTC."""
-    with portal().database.reading() as db:
-        for row in live_sessions(db, now=portal().clock.now(), person_id=person):
+    with app_state().database.reading() as db:
+        for row in live_sessions(db, now=app_state().clock.now(), person_id=person):
             holder = f"person {row.person_id}" if row.person_id else "guest"
             click.echo(
                 f"{row.id:<8}{row.kind:<10}{holder:<14}{row.started_at:%Y-%m-%d %H:%M}  {row.expires_at:%H:%M:%S}"
@@ -34,9 +34,9 @@ def end_sessions(session_ids: tuple[int, ...], person: int | None, everybody: bo
         click.echo(f"{_end_many(person)} sessions ended.")
     elif not session_ids:
         raise click.UsageError("Give numbers of sessions, --person or --all.")
-    now = portal().clock.now()
+    now = app_state().clock.now()
     for session_id in session_ids:
-        with portal().database.writing() as db:
+        with app_state().database.writing() as db:
             if not end_session(db, session_id, EndReason.STAFF, now=now):
                 raise click.ClickException(f"Session {session_id} does not live.")
             record(db, "session_ended", by=Actor(), now=now, subject=f"session {session_id}")
@@ -44,8 +44,8 @@ def end_sessions(session_ids: tuple[int, ...], person: int | None, everybody: bo
 
 
 def _end_many(person_id: int | None) -> int:
-    now = portal().clock.now()
-    with portal().database.writing() as db:
+    now = app_state().clock.now()
+    with app_state().database.writing() as db:
         live = live_sessions(db, now=now, person_id=person_id)
         ended = [row.id for row in live if end_session(db, row.id, EndReason.STAFF, now=now)]
         record(db, "sessions_ended", by=Actor(), now=now, subject=f"person {person_id}" if person_id else "everybody")
@@ -62,5 +62,5 @@ def sweep() -> None:
 
 
 def _swept() -> int:
-    with portal().database.writing() as db:
-        return sweep_sessions(db, now=portal().clock.now())
+    with app_state().database.writing() as db:
+        return sweep_sessions(db, now=app_state().clock.now())

@@ -1,34 +1,82 @@
 """Before any view: the session first, then the form token; what a dead session sends is never executed."""
 
-from urllib.parse import urlsplit
+from dataclasses import replace
+from enum import Enum
+from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, abort, current_app, g, redirect, render_template, request, url_for
+from flask import Flask, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.sessions.interface import asked_kind, note_posted, pressed_activity, visit
-from portal.sessions.kept_work import KeptWork
-from portal.sessions.late_forms import Parked
-from portal.sessions.networks import Move, again_page, end_by_network, move_of
-from portal.sessions.parking import form_token, park_late_form
+from portal.audit import record
+from portal.sessions.activity import note_posted, pressed_activity
+from portal.sessions.browser_sessions import asked_kind, kind_of, visit
+from portal.sessions.late_forms import Parked, form_token, park_late_form
+from portal.sessions.operations import end_session, follow_network
 from portal.sessions.queries import FoundSession, has_signed_out_since, session_by_id
-from portal.sessions.rules import EndReason
-from portal.site_settings.times import clock_time
-from portal.web.addresses import sign_in_page
+from portal.sessions.rules import EndReason, NetworkRule
+from portal.site_settings.current import clock_time
+from portal.web.addresses import actor, remote_network, sign_in_page
+from portal.web.app_state import app_state, called_view
 from portal.web.csrf import owner_of, proves
 from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, PERSONAL_KINDS, Activity, Door, door_of
-from portal.web.htmx import htmx_redirect, is_htmx
-from portal.web.portal import portal
+from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.unit_of_work import is_safe, now, reading
 
+AGAIN_PAGE = "/account/again"
+WITHOUT_PROOF = (AGAIN_PAGE, "/account/sign-out")
+"""Where a person goes who must type the password first."""
 FORMS = frozenset({Activity.SUBMIT, Activity.SAVE})
 """What may be sent in grace."""
 OWNER_LENGTH = 18
 """Digits of a session's id that fit the database."""
 
 
+class Move(Enum):
+    """What a request's network means to its session."""
+
+    NONE = "none"
+    ASK = "ask"
+    END = "end"
+
+
+def move_of(live: FoundSession) -> Move:
+    """What is to be done; a change that is only written down is written down here, once."""
+    network = remote_network(live.settings.known_networks)
+    if live.network in (None, network):
+        return Move.NONE
+    rule = kind_of(live.kind).network_rule(live.settings)
+    if rule is NetworkRule.LOG:
+        _follow(live, network)
+        return Move.NONE
+    if rule is NetworkRule.PASSWORD and live.person_id:
+        return Move.NONE if request.path in WITHOUT_PROOF else Move.ASK
+    return Move.END
+
+
+def _follow(live: FoundSession, network: str) -> None:
+    with app_state().database.writing() as own:
+        if follow_network(own, live.id, network, now=now()):
+            record(own, "network_changed", by=actor(live.person_id), now=now(), subject=f"session {live.id}")
+
+
+def end_by_network(live: FoundSession) -> FoundSession:
+    """End a session because its network changed; gives it as it stands now."""
+    with app_state().database.writing() as own:
+        end_session(own, live.id, EndReason.NETWORK, now=now())
+        record(own, "session_ended_by_network", by=actor(live.person_id), now=now(), subject=f"session {live.id}")
+    ended = replace(live, times=replace(live.times, ended_at=now()), stored_reason=EndReason.NETWORK.value)
+    visit().note_ended(ended)
+    return ended
+
+
+def again_page(kind: str, then: str) -> str:
+    """Where the person of a session types the password again, to go on to `then` afterwards."""
+    return f"{AGAIN_PAGE}?{urlencode({'kind': kind, 'next': then})}"
+
+
 def guard() -> ResponseReturnValue | None:
     """Let the request through to its view, or answer in its place."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = called_view()
     if view is None:
         return None
     door = door_of(view)
@@ -86,7 +134,7 @@ def _forgiven(door: Door) -> FoundSession | None:
 
 def _is_signed_in_elsewhere(door: Door) -> bool:
     """Whether this browser holds a person's live session of another kind: the wrong role, not a missing sign-in."""
-    kinds = (name for name, kind in portal().policies.items() if kind.in_browser and name != door.kind)
+    kinds = (name for name, kind in app_state().policies.items() if kind.in_browser and name != door.kind)
     return is_safe() and any((live := visit().live_of(name)) and live.person_id for name in kinds)
 
 
@@ -124,21 +172,15 @@ def late_notice(found: FoundSession, parked: Parked | None) -> str:
     return render_template(
         "sessions/late.html",
         ended_time=clock_time(found.ended_at),
-        kept=kept_work(found, request.path),
+        kept=app_state().hooks.kept_work(found, request.path),
         parked_time=clock_time(parked.parked_at) if parked else None,
-        is_lost=parked is None and portal().registry["parkable_page"](found, request.path) is not None,
+        is_lost=parked is None and app_state().hooks.parkable_page(found, request.path) is not None,
         is_shared=found.is_shared,
         is_anybody=False,
         is_account_gone=found.reason is EndReason.ACCOUNT_DELETED,
         **({"other_languages": []} if found.is_shared else {}),
         next=None if found.is_shared else parked.page if parked else _page_of_form(),
     )
-
-
-def kept_work(found: FoundSession, path: str | None = None) -> KeptWork | None:
-    """What the holder of this session left unfinished, there or where they were last; the drafts know."""
-    kept: KeptWork | None = portal().registry["kept_work"](found, path)
-    return kept
 
 
 def _page_of_form() -> str:
@@ -175,7 +217,8 @@ def _mismatch() -> ResponseReturnValue | None:
     if owner and not _is_same_person(owner, live) and not _is_in_both_hands(owner, live):
         park_late_form(owner)
         return _page_of_somebody_else(), 403
-    if "shows_form_again" in current_app.view_functions[request.endpoint or ""].__dict__:
+    view = called_view()
+    if view is not None and "shows_form_again" in view.__dict__:
         g.token_refused = True
         return None
     return render_template("sessions/mismatch.html", next=_page_of_form()), 409
@@ -208,7 +251,7 @@ def _is_same_person(one: FoundSession, other: FoundSession) -> bool:
 
 def _is_in_both_hands(owner: FoundSession, live: FoundSession) -> bool:
     """Whether a guest's page is of a form that this session works on, too: added to the account, or come back to."""
-    return owner.person_id is None and any(portal().registry["place_of_page"](live, request.path))
+    return owner.person_id is None and any(app_state().hooks.place_of_page(live, request.path))
 
 
 def token_refused() -> bool:

@@ -1,9 +1,75 @@
-"""What was typed on a page whose session had ended: kept for a day, for the same person, marked as not sent."""
+"""What is left when a session ends: the work that was kept, and forms that arrived too late, parked for a day."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from flask import request
+from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
+from sqlalchemy import BindParameter, Exists, Select, delete, exists, select
+from sqlalchemy.orm import Session
+
+from portal.db import Database, delete_batch
+from portal.keyring import Keyring
+from portal.sessions.activity import count_at
+from portal.sessions.models import ParkedValues
+from portal.sessions.queries import FoundSession
+from portal.sessions.rules import EndReason
+from portal.storage.operations import claim, late_work
+from portal.storage.uploads import Received, receive
+from portal.web.app_state import app_state
+from portal.web.counters import Event
+from portal.web.csrf import FIELD, HEADER, proves
+from portal.web.strict_input import END_MARKER
+from portal.web.unit_of_work import db, now
 
 Pairs = tuple[tuple[str, str], ...]
+KEPT_FOR = timedelta(hours=24)
+SEEN = ("_revision", "_page", "_sequence")
+SHOWN = "_parked"
+TAB_LENGTH = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptWork:
+    """The form that was open: `place` names the section, `path` leads back to it.
+
+    `is_saved` is False where the form cannot be saved and its answers end with the session.
+    """
+
+    form_title: str
+    reference: str
+    saved_at: str
+    saved_time: str
+    place: str | None
+    path: str
+    is_saved: bool
+    is_guest: bool
+
+
+REASONS: Mapping[EndReason, LazyString] = MappingProxyType(
+    {
+        EndReason.IDLE: _("Your signed-in time ran out."),
+        EndReason.ABSOLUTE_LIMIT: _("You had been signed in for the longest time that we allow."),
+        EndReason.SIGNED_OUT: _("You signed out."),
+        EndReason.SIGNED_OUT_ELSEWHERE: _("You signed in somewhere else, and one sign-in at a time is allowed here."),
+        EndReason.REPLACED: _("You signed in again, or opened a saved form, in this browser."),
+        EndReason.NETWORK: _(
+            "Your internet connection changed, so we closed your messages to keep them private. Your draft is saved."
+        ),
+        EndReason.STAFF: _("Our staff ended your session."),
+        EndReason.PASSWORD_CHANGED: _("Your password was changed."),
+        EndReason.COOKIES_BLOCKED: _(
+            "Your browser is not keeping the cookie we need, so we cannot keep you signed in."
+        ),
+        EndReason.ENDED_BY_OWNER: _("You ended this session from another device or browser."),
+        EndReason.OBJECTED: _("Your e-mail address was about to change or had changed, and somebody objected to it."),
+        EndReason.ACCOUNT_DELETED: _("Your account was deleted."),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,3 +121,178 @@ class Parked:
     form: LateForm
     parked_at: datetime
     expires_at: datetime
+
+
+def park(
+    db: Session,
+    database: Database,
+    keyring: Keyring,
+    found: FoundSession,
+    page: str,
+    tab: str,
+    form: LateForm,
+    *,
+    now: datetime,
+) -> Parked:
+    """Keep a late form for a day; what the same tab sent before is laid under it.
+
+    The caller has seen that the session's holder may open the page. A guest who came back is a new guest each time, so
+    what a guest parked goes on with whoever works on the page now, as it opens for them.
+    """
+    row = _locked(db, database, page, tab, now)
+    whole = form.over(_parked_before(keyring, row, found, now))
+    row.person_id, row.guest_id = found.person_id, found.guest_id
+    row.sealed = keyring.seal(_plain(whole), subject=_subject(page), place=_place(row))
+    row.parked_at, row.expires_at = now, now + KEPT_FOR
+    return Parked(page=page, tab=tab, form=whole, parked_at=now, expires_at=row.expires_at)
+
+
+def work_of(page: str) -> str:
+    """The whole that a page belongs to: `/drafts/R` of `/drafts/R/rent`."""
+    return "/".join(page.split("/")[:3])
+
+
+def _locked(db: Session, database: Database, page: str, tab: str, now: datetime) -> ParkedValues:
+    """The row of a tab, made if need be with nothing in it; two late forms that make it at once end up with one."""
+    nothing = {"sealed": b"", "parked_at": now, "expires_at": now}
+    database.insert_or_ignore(db, ParkedValues, page=page, tab=tab, work=work_of(page), **nothing)
+    return db.scalars(_rows(page, tab).with_for_update()).one()
+
+
+def _rows(page: str, tab: str) -> Select[ParkedValues]:
+    return select(ParkedValues).where(ParkedValues.page == page, ParkedValues.tab == tab)
+
+
+def _parked_before(keyring: Keyring, row: ParkedValues, found: FoundSession, now: datetime) -> LateForm | None:
+    if row.expires_at <= now or row.person_id not in (None, found.person_id):
+        return None
+    return _opened(keyring, row).form
+
+
+def parked_on(db: Session, keyring: Keyring, page: str, *, now: datetime, person_id: int | None) -> list[Parked]:
+    """What is parked of a page, the latest first; the caller may open the page.
+
+    A person's values open for that person alone.
+    """
+    query = select(ParkedValues).where(ParkedValues.page == page, ParkedValues.expires_at > now)
+    rows = db.scalars(query.order_by(ParkedValues.parked_at.desc(), ParkedValues.id.desc()))
+    return [_opened(keyring, row) for row in rows if row.person_id in (None, person_id)]
+
+
+def has_parked(work: BindParameter[str], *, now: BindParameter[datetime]) -> Exists:
+    """The condition that something of a whole is parked, for queries that ask this beside other things."""
+    return exists().where(ParkedValues.work == work, ParkedValues.expires_at > now)
+
+
+def parked_pages(db: Session, work: str, *, now: datetime) -> list[str]:
+    """The pages of a whole that have something parked, the latest first."""
+    query = select(ParkedValues.page).where(ParkedValues.work == work, ParkedValues.expires_at > now)
+    pages = db.scalars(query.order_by(ParkedValues.parked_at.desc(), ParkedValues.id.desc()))
+    return list(dict.fromkeys(pages))
+
+
+def keep_parked(db: Session, keyring: Keyring, parked: Parked, form: LateForm | None) -> None:
+    """Keep this much of a parked form: the rest is saved. None lets go of all of it."""
+    row = db.scalars(_rows(parked.page, parked.tab)).one()
+    if form is None:
+        db.delete(row)
+    else:
+        row.sealed = keyring.seal(_plain(form), subject=_subject(row.page), place=_place(row))
+
+
+def forget_parked_of(db: Session, work: str) -> None:
+    """Remove all that was parked of a whole."""
+    db.execute(delete(ParkedValues).where(ParkedValues.work == work))
+
+
+def sweep_parked(db: Session, *, now: datetime) -> int:
+    """Delete one batch of values whose day is over; gives how many."""
+    return delete_batch(db, ParkedValues, ParkedValues.expires_at <= now)
+
+
+def _opened(keyring: Keyring, row: ParkedValues) -> Parked:
+    fields, pairs, seen = json.loads(keyring.open(row.sealed, subject=_subject(row.page), place=_place(row)))
+    form = LateForm(
+        fields=None if fields is None else frozenset(fields),
+        pairs=tuple((name, value) for name, value in pairs),
+        seen=tuple((name, value) for name, value in seen),
+    )
+    return Parked(page=row.page, tab=row.tab, form=form, parked_at=row.parked_at, expires_at=row.expires_at)
+
+
+def _plain(form: LateForm) -> bytes:
+    fields = None if form.fields is None else sorted(form.fields)
+    return json.dumps([fields, form.pairs, form.seen], ensure_ascii=False).encode()
+
+
+def _subject(page: str) -> str:
+    return f"parked:{page}"
+
+
+def _place(row: ParkedValues) -> str:
+    return f"person {row.person_id} guest {row.guest_id}"
+
+
+def park_late_form(found: FoundSession) -> Parked | None:
+    """Keep what this request sent, if it is a whole form page of the session `found` that has ended.
+
+    Nothing is kept without the session's own token, after an explicit sign-out, or where the form is not saved.
+    """
+    is_whole = END_MARKER in request.form
+    if found.reason is EndReason.SIGNED_OUT or not is_whole or not proves(form_token(), found.csrf_secret):
+        return None
+    page = app_state().hooks.parkable_page(found, request.path)
+    if page is None:
+        return None
+    received = receive()
+    parked = park(
+        db(), app_state().database, app_state().configuration.keyring, found, page, _tab(), _sent(), now=now()
+    )
+    _park_files(received, found, page)
+    if not found.times.alive(now()):
+        count_at(found, Event.PARKED, page)
+    return parked
+
+
+def _park_files(received: Received, found: FoundSession, page: str) -> None:
+    """Keep what was uploaded as long as what was typed."""
+    for upload in received.uploads:
+        claim(
+            db(),
+            upload,
+            work=late_work(page),
+            place=late_place(found.person_id),
+            keyring=app_state().configuration.keyring,
+            now=now(),
+            until=now() + KEPT_FOR,
+        )
+
+
+def late_place(person_id: int | None) -> str:
+    """Whom late files are bound to: a person, or whoever proves the right to a guest's form."""
+    return f"person {person_id}"
+
+
+def _tab() -> str:
+    """Whose values these are: a page that showed parked values goes on with them."""
+    return (request.form.get(SHOWN) or request.form.get("_page", ""))[:TAB_LENGTH]
+
+
+def form_token() -> str | None:
+    """The token that came with this form."""
+    return request.form.get(FIELD) or request.headers.get(HEADER)
+
+
+def _sent() -> LateForm:
+    """What the form says; an autosave speaks only for the fields that it names."""
+    named = request.form.get("_changed")
+    pairs = tuple((name, value) for name, value in request.form.items(multi=True) if _is_answer(name))
+    return LateForm(
+        fields=None if named is None else frozenset(named.split(",")),
+        pairs=pairs,
+        seen=tuple((name, request.form[name]) for name in SEEN if name in request.form),
+    )
+
+
+def _is_answer(name: str) -> bool:
+    return not name.startswith("_") and name != FIELD

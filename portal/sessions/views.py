@@ -5,17 +5,16 @@ from dataclasses import replace
 from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from portal.sessions.clock_context import SessionClock, session_clock
-from portal.sessions.counting import count_extension, count_poll
-from portal.sessions.gate import kept_work, over
-from portal.sessions.interface import extend, visit
-from portal.sessions.kept_work import REASONS
-from portal.sessions.languages import change_language
+from portal.sessions.activity import SessionClock, count_extension, count_poll, extend, session_clock
+from portal.sessions.browser_sessions import change_language, visit
+from portal.sessions.gate import over
+from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EndReason
-from portal.site_settings.times import clock_time
+from portal.site_settings.current import clock_time
 from portal.web.addresses import START_PAGE, local_path
+from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity
-from portal.web.htmx import is_htmx
+from portal.web.responses import is_htmx
 
 blueprint = Blueprint("sessions", __name__)
 
@@ -75,7 +74,7 @@ def ended() -> ResponseReturnValue:
     found = visit().found
     if found:
         visit().report_end()
-    kept = kept_work(found) if found else None
+    kept = app_state().hooks.kept_work(found, None) if found else None
     if found and found.is_shared:
         return render_template("sessions/blank.html", ended_time=clock_time(found.ended_at), kept=kept)
     reason = found.reason if found else _signed_out_here()

@@ -8,7 +8,7 @@ from portal.site_settings.definition import BY_NAME, SETTINGS, Setting
 from portal.site_settings.operations import change_settings
 from portal.site_settings.queries import current_settings
 from portal.site_settings.rules import RefusedSettingError, advice_on, as_typed, parse
-from portal.web.portal import portal
+from portal.web.app_state import app_state
 
 settings_group = AppGroup("settings", help="Show and change the site settings.")
 
@@ -16,7 +16,7 @@ settings_group = AppGroup("settings", help="Show and change the site settings.")
 @settings_group.command("show")
 def show_settings() -> None:
     """Print every setting and its value in force."""
-    with portal().database.reading() as db:
+    with app_state().database.reading() as db:
         current = current_settings(db)
     for setting in SETTINGS:
         click.echo(f"{setting.name} = {as_typed(setting, getattr(current, setting.name))}")
@@ -32,8 +32,8 @@ def set_setting(name: str, value: str) -> None:
         accepted = parse(setting, value)
     except RefusedSettingError as refusal:
         raise click.ClickException(f"{name}: {refusal}.") from refusal
-    with portal().database.writing() as db:
-        change_settings(db, {name: accepted}, by=Actor(), now=portal().clock.now())
+    with app_state().database.writing() as db:
+        change_settings(db, {name: accepted}, by=Actor(), now=app_state().clock.now())
     click.echo(f"{name} = {as_typed(setting, accepted)}")
     _advise(setting, value)
 

@@ -1,11 +1,72 @@
-"""Which storage an installation has, by the scheme of `STORAGE_URL`."""
+"""Where files are kept: the adapters of the storage port, and the one that is configured."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from portal.config import Configuration
+from portal.errors import ConfigurationError
 from portal.storage.definition import Storage
-from portal.storage.folder import FolderStorage
+
+
+class FolderStorage:
+    """Files in sub-folders by the first two digits of their names, so that no folder grows without end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, name: str, chunks: Iterable[bytes]) -> None:
+        """Write aside, flush to the disk, rename, and flush the folder that now names it."""
+        path = self._path(name)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            with os.fdopen(os.open(_aside(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.writelines(chunks)
+                file.flush()
+                os.fsync(file.fileno())
+            _aside(path).rename(path)
+        except BaseException:
+            self.delete(name)
+            raise
+        _flush_folder(path.parent)
+
+    def open(self, name: str) -> BinaryIO:
+        """The file to read; raises `FileNotFoundError`."""
+        return self._path(name).open("rb")
+
+    def delete(self, name: str) -> None:
+        """Delete the file, finished or not."""
+        path = self._path(name)
+        path.unlink(missing_ok=True)
+        _aside(path).unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Raise `ConfigurationError` where the folder cannot be made or written to."""
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as reason:
+            raise ConfigurationError(f"STORAGE_URL: the folder {self._folder} cannot be made.") from reason
+        if not os.access(self._folder, os.W_OK | os.X_OK):
+            raise ConfigurationError(f"STORAGE_URL: the folder {self._folder} cannot be written to.")
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name[:2] / name
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
+
+
+def _flush_folder(folder: Path) -> None:
+    """A rename is on the disk once its folder is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
 
 ADAPTERS: Mapping[str, Callable[[Configuration], Storage]] = {
     "file": lambda configuration: FolderStorage(configuration.storage_dir),

@@ -1,15 +1,55 @@
-"""What a file is, told from its content: its name must agree, and is never believed alone."""
+"""Judge a file by its content and its name."""
 
 import codecs
+import re
+import unicodedata
+import zipfile
 from typing import BinaryIO
 
 import puremagic
+from PIL import Image
 
-from portal.form_definitions.answers import InvalidAnswerError
-from portal.form_definitions.file_kinds import FILE_KINDS, FileKind
-from portal.storage.archives import END, judge_archive, tail_of
-from portal.storage.pictures import judge_picture
+from portal.form_definitions.types.answers import InvalidAnswerError
+from portal.form_definitions.types.files import FILE_KINDS, MEGABYTE, TYPE_MEMBER, FileKind
 
+LONGEST_NAME = 100
+_SEPARATORS = re.compile(r"[/\\]")
+_RESERVED = re.compile(r'[<>:"|?*]')
+_SPACES = re.compile(r"\s+")
+_PROGRAMS = frozenset(
+    (
+        *("apk", "app", "bat", "bin", "cgi", "cmd", "com", "cpl", "dll", "docm", "dotm", "exe", "gadget", "hta", "htm"),
+        *("html", "inf", "jar", "js", "jse", "jsp", "lnk", "mjs", "msc", "msi", "msp", "php", "phtml", "pif", "pl"),
+        *("ps1", "py", "rb", "reg", "scr", "sct", "sh", "svg", "svgz", "swf", "vb", "vbe", "vbs", "wsf", "wsh", "xht"),
+        *("xhtml", "xlsm", "xml"),
+    )
+)
+"""Endings that somebody might run or a browser might show, wherever they stand in a name: invoice.exe.pdf."""
+LARGEST_PIXELS = 250_000_000
+"""More than the 200 megapixels of the largest telephones."""
+LONGEST_SIDE = 60_000
+Image.MAX_IMAGE_PIXELS = None  # Pillow would warn at half of what we allow; the limit is judged here
+_FORMATS = {
+    "image/jpeg": ("JPEG", "MPO"),
+    "image/png": ("PNG",),
+    "image/gif": ("GIF",),
+    "image/webp": ("WEBP",),
+    "image/tiff": ("TIFF",),
+    "image/bmp": ("BMP", "DIB"),
+}
+_HEIF_HEAD = 256 * 1024
+LARGEST_TABLE = 512 * 1024
+"""Bytes of the table of contents: Python needs some twenty times as much to read it."""
+LARGEST_UNPACKED = 500 * MEGABYTE
+LARGEST_RATIO = 150
+RATIO_COUNTS_FROM = 20 * MEGABYTE
+"""Small things pack well: a ratio alone condemns no empty spreadsheet."""
+END = b"PK\x05\x06"
+END_BYTES = 22
+LONGEST_COMMENT = 65_535
+MOST_NESTED = 10
+_NESTED = (".zip", ".docx", ".xlsx", ".jar", ".7z", ".rar", ".gz", ".tar", ".bz2", ".xz")
+_ENCRYPTED = 0x1
 HEAD = 40_000
 """What puremagic may look at of the beginning of a file."""
 FOOT = 1024
@@ -25,6 +65,109 @@ _MARKUP = (b"<!doctype html", b"<html", b"<script", b"<svg", b"<?xml", b"<?php")
 _MARKUP_WITHIN = 1024
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
 _PIECE = 64 * 1024
+
+
+def is_usable(name: str) -> bool:
+    """Whether a name is one that a person's file may have.
+
+    Refused are names with characters that nobody types, paths that climb, and a program's ending before the last one.
+    """
+    parts = _SEPARATORS.split(name)
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") for char in name) or ".." in parts:
+        return False
+    if name.startswith("/") or ("/" in name and "\\" in name):
+        return False
+    return not _PROGRAMS.intersection(ending.strip().lower() for ending in parts[-1].split(".")[1:-1])
+
+
+def clean_name(name: str) -> str:
+    """A name to show and to download by: without folders, marks that turn text around, and what systems reserve."""
+    last = _SEPARATORS.split(name)[-1]
+    composed = unicodedata.normalize("NFC", last)
+    plain = "".join(char for char in composed if unicodedata.category(char)[0] not in "CZ" or char == " ")
+    tidy = _SPACES.sub(" ", _RESERVED.sub("-", plain)).rstrip(" .")
+    stem, dot, ending = tidy.rpartition(".")
+    if not dot:
+        return tidy.strip()[:LONGEST_NAME] or "file"
+    return f"{stem.strip(' .')[: LONGEST_NAME - len(ending) - 1] or 'file'}.{ending}"[:LONGEST_NAME]
+
+
+def judge_picture(file: BinaryIO, kind: FileKind, name: str) -> None:
+    """Raise `InvalidAnswerError` where a picture is damaged, or larger unpacked than a computer should have to show."""
+    file.seek(0)
+    formats = _FORMATS.get(kind.media_type)
+    width, height = _size(file, formats, name) if formats else _heif_size(file.read(_HEIF_HEAD))
+    if width * height > LARGEST_PIXELS or max(width, height) > LONGEST_SIDE:
+        raise InvalidAnswerError("pixels", name=name)
+
+
+def _size(file: BinaryIO, formats: tuple[str, ...], name: str) -> tuple[int, int]:
+    try:
+        with Image.open(file, formats=formats) as picture:
+            return picture.size
+    except Exception as reason:  # a damaged header makes Pillow's readers fail in every way
+        raise InvalidAnswerError("damaged", name=name) from reason
+
+
+def _heif_size(head: bytes) -> tuple[int, int]:
+    """The largest of the sizes that a HEIC file names (ISO 23008-12, `ispe`); Pillow does not read this kind."""
+    numbers = re.findall(rb"ispe.{4}(.{4})(.{4})", head, re.DOTALL)
+    sizes = [(int.from_bytes(width, "big"), int.from_bytes(height, "big")) for width, height in numbers]
+    return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+
+
+def judge_archive(file: BinaryIO, size: int, kind: FileKind, name: str) -> None:
+    """Raise `InvalidAnswerError` where an archive is damaged, would unpack without end, or is something else."""
+    try:
+        _judge_table(file, size, name)
+        with zipfile.ZipFile(file) as archive:
+            _judge_members(archive, kind, name)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as reason:
+        raise InvalidAnswerError("damaged", name=name) from reason
+
+
+def tail_of(file: BinaryIO, size: int) -> bytes:
+    """The part of a file in which the end of an archive's table of contents would stand."""
+    file.seek(max(0, size - END_BYTES - LONGEST_COMMENT))
+    return file.read(END_BYTES + LONGEST_COMMENT)
+
+
+def _judge_table(file: BinaryIO, size: int, name: str) -> None:
+    """Python reads the whole table at once, so that its size is judged first."""
+    tail = tail_of(file, size)
+    end = tail[tail.rfind(END) :]
+    if tail.count(END) != 1 or len(end) < END_BYTES:
+        raise InvalidAnswerError("damaged", name=name)
+    if int.from_bytes(end[12:16], "little") > LARGEST_TABLE:
+        raise InvalidAnswerError("unpacked", name=name)
+
+
+def _judge_members(archive: zipfile.ZipFile, kind: FileKind, name: str) -> None:
+    members = archive.infolist()
+    unpacked = sum(member.file_size for member in members)
+    packed = sum(member.compress_size for member in members)
+    swells = unpacked > RATIO_COUNTS_FROM and unpacked > LARGEST_RATIO * max(packed, 1)
+    if unpacked > LARGEST_UNPACKED or swells or _holds_archives(members):
+        raise InvalidAnswerError("unpacked", name=name)
+    if any(member.flag_bits & _ENCRYPTED for member in members):
+        raise InvalidAnswerError("locked", name=name)
+    names = [member.filename for member in members]
+    if any(each.lower().endswith("vbaproject.bin") for each in names):
+        raise InvalidAnswerError("macros", name=name)
+    if kind.member and not _is_of_kind(archive, names, kind):
+        raise InvalidAnswerError("content", name=name)
+
+
+def _holds_archives(members: list[zipfile.ZipInfo]) -> bool:
+    """Whether archives are packed in it: what those unpack to is not told. Office documents embed a few at most."""
+    return sum(member.filename.lower().endswith(_NESTED) for member in members) > MOST_NESTED
+
+
+def _is_of_kind(archive: zipfile.ZipFile, names: list[str], kind: FileKind) -> bool:
+    if kind.member == TYPE_MEMBER:
+        is_line = TYPE_MEMBER in names and archive.getinfo(TYPE_MEMBER).file_size <= len(kind.media_type)
+        return is_line and archive.read(TYPE_MEMBER).decode("ascii", "replace") == kind.media_type
+    return "[Content_Types].xml" in names and any(each.startswith(kind.member) for each in names)
 
 
 def judge(file: BinaryIO, size: int, kind_name: str, name: str) -> None:

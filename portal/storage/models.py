@@ -29,4 +29,3 @@ class StoredFile(Base):
     delete_at: Mapped[datetime | None] = mapped_column(index=True)
     scan: Mapped[str] = mapped_column(String(16))
     scan_at: Mapped[datetime | None] = mapped_column(index=True)
-

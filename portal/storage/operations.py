@@ -14,7 +14,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from portal.db import rows_changed
-from portal.form_definitions.answers_file import FileEntry
+from portal.form_definitions.types.files import FileEntry
 from portal.keyring import Keyring
 from portal.storage.definition import GONE, STAGED, Scan
 from portal.storage.models import StoredFile

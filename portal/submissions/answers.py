@@ -6,11 +6,11 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from portal.form_definitions.answers_file import FileEntry, file_entries
 from portal.form_definitions.definition import Answer, Field, FormAnswers, FormDefinition, Section
-from portal.form_definitions.field_types import FIELD_TYPES, answer_lines
 from portal.form_definitions.rules import item_name
-from portal.site_settings.times import language
+from portal.form_definitions.types.field_types import FIELD_TYPES, answer_lines
+from portal.form_definitions.types.files import FileEntry, file_entries
+from portal.web.languages import language
 
 Link = tuple[str, str, str]
 

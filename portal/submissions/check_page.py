@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from portal.drafts import pages
-from portal.drafts.check_visits import from_check
-from portal.drafts.opening import OpenDraft
-from portal.drafts.rules import Filled
-from portal.drafts.visits import Mark, mark_of
+from portal.drafts.open_draft import OpenDraft, from_check
+from portal.drafts.rules import Filled, Mark, mark_of
+from portal.drafts.section_page import SectionPage
 from portal.form_definitions.definition import Answer, Field, Section
 from portal.form_definitions.rules import PLAIN
-from portal.site_settings.times import language
 from portal.submissions.answers import Link, SectionAnswers, is_asked, section_answers
 from portal.tokens import item_token
+from portal.web.languages import language
 
 _ICONS = {Mark.NEW: "info", Mark.CHANGED: "clock", Mark.CHECK_AGAIN: "triangle"}
 
@@ -48,7 +47,7 @@ class Waiting:
 
 def checked_sections(opened: OpenDraft) -> list[CheckedSection]:
     """All shown sections with their answers."""
-    return [_checked(opened, each) for each in opened.definition.sections if opened.filled.is_shown(each)]
+    return [_checked(opened, each) for each in opened.definition.sections if each.id in opened.filled.shown.pages]
 
 
 def _checked(opened: OpenDraft, section: Section) -> CheckedSection:
@@ -104,7 +103,7 @@ def _waiting(opened: OpenDraft, section_id: str, item_id: str) -> Waiting | None
     if section is None or bool(section.repeat) is not bool(item_id) or not opened.filled.is_open(section):
         return None
     part = opened.filled.part(section_id, item_id or PLAIN)
-    if not opened.parked(section, part):
+    if not SectionPage(opened, section, part.item_id).parked():
         return None
     title = section.title.in_(language())
     item = f": {pages.part_title(opened, section, part)}" if section.repeat else ""

@@ -22,52 +22,54 @@ class Status:
 
 
 NEW = "new"
-STATUSES: Mapping[str, Status] = MappingProxyType({
-    status.name: status
-    for status in (
-        Status(
-            name=NEW,
-            staff_words=_("New"),
-            words=_("Received"),
-            explanation=_("We have received your form and nobody has looked at it yet."),
-            kind="neutral",
-            icon="circle",
-        ),
-        Status(
-            name="looked_at",
-            staff_words=_("Being looked at"),
-            words=_("Being looked at"),
-            explanation=_("Somebody is looking at your form. You do not need to do anything now."),
-            kind="active",
-            icon="half",
-        ),
-        Status(
-            name="waiting",
-            staff_words=_("Waiting for customer"),
-            words=_("Waiting for you"),
-            explanation=_(
-                "We need something from you before we can go on. Contact us if nobody has told you what it is."
+STATUSES: Mapping[str, Status] = MappingProxyType(
+    {
+        status.name: status
+        for status in (
+            Status(
+                name=NEW,
+                staff_words=_("New"),
+                words=_("Received"),
+                explanation=_("We have received your form and nobody has looked at it yet."),
+                kind="neutral",
+                icon="circle",
             ),
-            kind="warning",
-            icon="clock",
-        ),
-        Status(
-            name="decided",
-            staff_words=_("Decided"),
-            words=_("Decided"),
-            explanation=_("We have made a decision. Contact us if you do not know yet what it is."),
-            kind="success",
-            icon="tick",
-            is_open=False,
-        ),
-        Status(
-            name="closed",
-            staff_words=_("Closed"),
-            words=_("Closed"),
-            explanation=_("We have finished with your form. You do not need to do anything."),
-            kind="neutral",
-            icon="tick",
-            is_open=False,
-        ),
-    )
-})
+            Status(
+                name="looked_at",
+                staff_words=_("Being looked at"),
+                words=_("Being looked at"),
+                explanation=_("Somebody is looking at your form. You do not need to do anything now."),
+                kind="active",
+                icon="half",
+            ),
+            Status(
+                name="waiting",
+                staff_words=_("Waiting for customer"),
+                words=_("Waiting for you"),
+                explanation=_(
+                    "We need something from you before we can go on. Contact us if nobody has told you what it is."
+                ),
+                kind="warning",
+                icon="clock",
+            ),
+            Status(
+                name="decided",
+                staff_words=_("Decided"),
+                words=_("Decided"),
+                explanation=_("We have made a decision. Contact us if you do not know yet what it is."),
+                kind="success",
+                icon="tick",
+                is_open=False,
+            ),
+            Status(
+                name="closed",
+                staff_words=_("Closed"),
+                words=_("Closed"),
+                explanation=_("We have finished with your form. You do not need to do anything."),
+                kind="neutral",
+                icon="tick",
+                is_open=False,
+            ),
+        )
+    }
+)

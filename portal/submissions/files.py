@@ -1,22 +1,56 @@
-"""The files of a draft or of what was sent, as pages list them with the answers."""
+"""The files of what is sent: taken over from the draft, listed with the answers, kept as long as they are."""
 
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
 
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
-from portal.drafts.opening import OpenDraft
+from portal.drafts.models import Draft
+from portal.drafts.open_draft import OpenDraft
 from portal.drafts.sealing import subject
 from portal.drafts.uploads import file_view, infected_files
-from portal.form_definitions.answers import InvalidAnswerError
-from portal.form_definitions.answers_file import file_entries
 from portal.form_definitions.definition import FormAnswers, Section
-from portal.form_definitions.field_types import message
-from portal.form_definitions.form_fields import FileView
-from portal.site_settings.times import language
+from portal.form_definitions.types.answers import InvalidAnswerError
+from portal.form_definitions.types.field_types import message
+from portal.form_definitions.types.files import FileEntry, file_entries
+from portal.form_definitions.types.form_fields import FileView
+from portal.keyring import Keyring
 from portal.storage.models import StoredFile
+from portal.storage.operations import hand_over, let_go, let_go_of_pages
 from portal.storage.queries import file_of, files_of
 from portal.submissions.models import Submission
-from portal.submissions.sent_files import entries_in, sent_work
+from portal.web.languages import language
 from portal.web.unit_of_work import db
+
+
+def sent_work(reference: str) -> str:
+    """What the files of a submission belong to: the name of its own key."""
+    return f"submission:{reference}"
+
+
+def take_over_files(db: Session, draft: Draft, answers: FormAnswers, *, keyring: Keyring, now: datetime) -> None:
+    """Keep what is sent under the submission's key; files whose answers are not sent go."""
+    sent = {entry.id for entry in entries_in(answers)}
+    rows = files_of(db, subject(draft.id))
+    for name, row in rows.items():
+        if name in sent and row.sealed:
+            hand_over(db, row, work=sent_work(draft.reference), place=row.place, keyring=keyring)
+        elif name in sent:
+            row.work = sent_work(draft.reference)
+    db.flush()
+    let_go(db, subject(draft.id), rows.keys() - sent, now=now)
+    let_go_of_pages(db, f"/drafts/{draft.reference}", now=now)
+
+
+def entries_in(answers: Mapping[str, Any]) -> Iterator[FileEntry]:
+    """All files that answers name, in sections and items."""
+    for value in answers.values():
+        if isinstance(value, Mapping):
+            yield from entries_in(value)
+        else:
+            yield from file_entries(value)
 
 
 def sent_file(reference: str, name: str) -> StoredFile | None:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.audit import Id
 from portal.db import Base
-from portal.form_definitions.models import FormVersion
+from portal.form_definitions.versions.models import FormVersion
 
 
 class Submission(Base):

@@ -1,21 +1,41 @@
-"""Sending a draft: the row, the mail and the end of the draft in one transaction."""
+"""Sending a draft: the row and the end of the draft in one transaction; and what somebody holds."""
 
+import json
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from portal.drafts.models import Draft, DraftPart
+from portal.drafts.operations import delete_draft
+from portal.drafts.queries import answered_drafts
 from portal.drafts.rules import Filled
+from portal.form_definitions.definition import FormAnswers
 from portal.keyring import Keyring
-from portal.sessions.parked_values import forget_parked_of
+from portal.sessions.late_forms import forget_parked_of
+from portal.sessions.operations import Holder
 from portal.submissions.customers import Customer, keys_of, seal_customer
 from portal.submissions.definition import NEW
+from portal.submissions.files import take_over_files
 from portal.submissions.models import Case, Submission
-from portal.submissions.sealing import seal_answers
-from portal.submissions.sent_files import take_over_files
+from portal.web.app_state import app_state
 
+PLACE = "answers"
 KEY_LENGTH = 64
+
+
+def seal_answers(keyring: Keyring, reference: str, answers: FormAnswers) -> bytes:
+    """Encrypt what is sent."""
+    plain = json.dumps(answers, ensure_ascii=False, default=dict, separators=(",", ":"))
+    return keyring.seal(plain.encode(), subject=f"submission:{reference}", place=PLACE)
+
+
+def sent_answers(keyring: Keyring, submission: Submission) -> FormAnswers:
+    """Decrypt what was sent."""
+    plain = keyring.open(submission.sealed, subject=f"submission:{submission.reference}", place=PLACE)
+    answers: FormAnswers = json.loads(plain)
+    return answers
 
 
 def send(
@@ -59,3 +79,28 @@ def send(
 
 def _new_case(form_id: str, customer: bytes, now: datetime) -> Case:
     return Case(form_id=form_id, status=NEW, sent_at=now, status_at=now, customer=customer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """How many drafts with an answer, and how many sent forms, somebody has."""
+
+    drafts: int
+    sent: int
+
+
+def held_by(db: Session, person_id: int, *, now: datetime) -> Held:
+    """What a person has, as My Requests lists it."""
+    sent = select(func.count()).select_from(Submission).join(Draft, Submission.draft_id == Draft.id)
+    return Held(
+        drafts=len(answered_drafts(db, Holder(person_id=person_id), now=now)),
+        sent=db.scalar(sent.where(Draft.person_id == person_id)) or 0,
+    )
+
+
+def delete_drafts_of(db: Session, person_id: int, *, now: datetime) -> None:
+    """Delete everything that a person typed and did not send, in the transaction that deletes the account."""
+    unsent = select(Draft).where(Draft.person_id == person_id, Draft.sent_at.is_(None), Draft.deleted_at.is_(None))
+    for draft in db.scalars(unsent.order_by(Draft.id)).all():
+        delete_draft(db, draft, now=now)
+        app_state().hooks.draft_deleted(db, draft.id)

@@ -1,14 +1,19 @@
-"""Finding what was sent."""
+"""Finding what was sent, and listing it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from portal.drafts.models import Draft
 from portal.drafts.queries import opened_by
+from portal.form_definitions.versions.queries import definition_of
 from portal.sessions.operations import Holder
+from portal.site_settings.current import day_text, local_day
+from portal.submissions.definition import STATUSES, Status
 from portal.submissions.models import Submission
+from portal.web.languages import language
 
 
 def find_submission(db: Session, reference: str, holder: Holder) -> Submission | None:
@@ -35,3 +40,23 @@ def submissions_of(
         place = select(last.sent_at, last.id).where(last.reference == before).scalar_subquery()
         query = query.where(tuple_(Submission.sent_at, Submission.id) < place)
     return db.scalars(query.order_by(Submission.sent_at.desc(), Submission.id.desc()).limit(limit)).all()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentRow:
+    """A sent form as its row shows it: the title in the reader's language, the day in the portal's time zone."""
+
+    reference: str
+    title: str
+    sent_on: str
+    status: Status
+
+
+def sent_row(submission: Submission) -> SentRow:
+    """The row of one submission."""
+    return SentRow(
+        reference=submission.reference,
+        title=definition_of(submission.version).title.in_(language()),
+        sent_on=day_text(local_day(submission.sent_at)),
+        status=STATUSES[submission.case.status],
+    )

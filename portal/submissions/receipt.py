@@ -5,13 +5,13 @@ from datetime import datetime
 
 from flask_babel import gettext as _
 
-from portal.form_definitions.queries import definition_of
-from portal.site_settings.interface import settings
-from portal.site_settings.times import clock_time, day_text, language, local_day
+from portal.form_definitions.versions.queries import definition_of
+from portal.site_settings.current import clock_time, day_text, local_day, settings
 from portal.submissions.answers import SectionAnswers, sent_sections
 from portal.submissions.models import Submission
-from portal.submissions.sealing import sent_answers
-from portal.web.portal import portal
+from portal.submissions.operations import sent_answers
+from portal.web.app_state import app_state
+from portal.web.languages import language
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Receipt:
 def receipt_of(submission: Submission) -> Receipt:
     """The receipt of a submission: every answer as it was sent, in the words of its own version of the form."""
     definition = definition_of(submission.version)
-    answers = sent_answers(portal().configuration.keyring, submission)
+    answers = sent_answers(app_state().configuration.keyring, submission)
     day, time = day_text(local_day(submission.sent_at)), clock_time(submission.sent_at)
     return Receipt(
         language=language(),

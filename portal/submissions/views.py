@@ -9,16 +9,16 @@ from werkzeug.exceptions import BadRequest
 
 from portal.accounts.queries import person_by_id
 from portal.drafts import pages
-from portal.drafts.check_visits import from_check
 from portal.drafts.models import Draft
-from portal.drafts.opening import OpenDraft, closed_page, holder, open_draft, require_open
+from portal.drafts.open_draft import OpenDraft, closed_page, from_check, holder, open_draft, require_open
 from portal.drafts.rules import Status
 from portal.drafts.sealing import save_address
 from portal.form_definitions.definition import FormAnswers, FormDefinition, Section
-from portal.form_definitions.queries import definition_of
+from portal.form_definitions.rules import first_stop
+from portal.form_definitions.versions.queries import definition_of
 from portal.mail import messages
 from portal.sessions.gate import token_refused
-from portal.site_settings.times import clock_time, day_text, language, local_day
+from portal.site_settings.current import clock_time, day_text, local_day
 from portal.submissions.answers import (
     first_email,
     first_name,
@@ -29,12 +29,12 @@ from portal.submissions.customers import Customer
 from portal.submissions.definition import STATUSES
 from portal.submissions.files import files_of_draft, files_of_submission, infected_answers
 from portal.submissions.models import Submission
-from portal.submissions.operations import send
+from portal.submissions.operations import send, sent_answers
 from portal.submissions.queries import find_submission
-from portal.submissions.sealing import sent_answers
 from portal.tokens import new_token
+from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
-from portal.web.portal import portal
+from portal.web.languages import language
 from portal.web.strict_input import repeated, require_end_marker
 from portal.web.unit_of_work import db, now
 
@@ -84,7 +84,7 @@ def _faults(opened: OpenDraft) -> list[Fault]:
     unfinished = [
         Fault(_address(opened, section), _unfinished(opened, section)) for section in opened.filled.unfinished()
     ]
-    stop = opened.filled.first_stop()
+    stop = first_stop(opened.definition, opened.filled.shown)
     stops = [Fault(_address(opened, stop[0]), stop[1].title.in_(language()))] if stop else []
     infected = [Fault(_address(opened, section), text) for section, text in infected_answers(opened)]
     return [*unfinished, *infected, *stops, *_declaration_faults(opened)]
@@ -109,7 +109,7 @@ def _address(opened: OpenDraft, section: Section) -> str:
 
 
 def _send(opened: OpenDraft) -> None:
-    keyring = portal().configuration.keyring
+    keyring = app_state().configuration.keyring
     customer = _customer(opened)
     key = request.form.get("_key") or new_token()
     opened.draft.language = language()
@@ -120,7 +120,7 @@ def _send(opened: OpenDraft) -> None:
         key=key,
         customer=customer,
         keyring=keyring,
-        secret=portal().configuration.secret_key,
+        secret=app_state().configuration.secret_key,
         now=now(),
     )
     recipient = customer.email
@@ -140,7 +140,7 @@ def _customer(opened: OpenDraft) -> Customer:
 def _addresses(draft: Draft, definition: FormDefinition, answers: FormAnswers) -> list[str]:
     """Where the confirmation could go: the account, else the save address, else the first answered e-mail field."""
     person = person_by_id(db(), draft.person_id) if draft.person_id else None
-    saved = save_address(portal().configuration.keyring, draft)
+    saved = save_address(app_state().configuration.keyring, draft)
     known = (person.email if person else None, saved, first_email(definition, answers))
     return list(dict.fromkeys(filter(None, known)))
 
@@ -177,7 +177,7 @@ def confirmation(reference: str) -> ResponseReturnValue:
 
 def _shown(submission: Submission) -> dict[str, object]:
     definition = definition_of(submission.version)
-    answers = sent_answers(portal().configuration.keyring, submission)
+    answers = sent_answers(app_state().configuration.keyring, submission)
     draft = db().get_one(Draft, submission.draft_id)
     return {
         "is_mailed": bool(_addresses(draft, definition, answers)),

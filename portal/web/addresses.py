@@ -7,8 +7,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from portal.audit import Actor
+from portal.web.app_state import app_state
 from portal.web.networks import UNKNOWN, network_of
-from portal.web.portal import portal
 
 START_PAGE = "/"
 SIGN_IN_PAGE = "/account/sign-in"
@@ -47,7 +47,7 @@ def _is_page(path: str) -> bool:
 
 def public_url(path: str) -> str:
     """A full address for a mail, built from configuration alone."""
-    return portal().configuration.base_url + path
+    return app_state().configuration.base_url + path
 
 
 def remote_network(ranges: str = "") -> str:

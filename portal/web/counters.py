@@ -13,14 +13,14 @@ from datetime import date
 from enum import Enum
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g
 from sqlalchemy import Date, Integer, String, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.db import Base, Database
+from portal.web.app_state import AppState, app_state, called_view
 from portal.web.declarations import Access, Activity, activity_of
-from portal.web.portal import Portal, portal
 from portal.web.tally import Counted
 from portal.web.unit_of_work import now
 
@@ -75,7 +75,7 @@ def write_numbers(db: Session, database: Database, numbers: Mapping[Counted, int
 _PLAIN = {"synchronize_session": False}
 
 
-def write_tally(parts: Portal) -> None:
+def write_tally(parts: AppState) -> None:
     """Write what this process has counted, in a short transaction of its own; what could not be written waits."""
     numbers = parts.tally.take()
     if not numbers:
@@ -88,7 +88,7 @@ def write_tally(parts: Portal) -> None:
         raise
 
 
-def write_if_due(parts: Portal) -> None:
+def write_if_due(parts: AppState) -> None:
     """Write what this process has counted, if it has waited long enough."""
     if parts.tally.is_due(parts.clock.now()):
         write_tally(parts)
@@ -98,7 +98,7 @@ def _note_counted(response: Response) -> Response:
     """Behind the commit of what is counted; a failure to count is nobody's failure."""
     counted = g.pop("counted", None)
     if counted and response.status_code < 500:
-        portal().tally.add(counted, now=now())
+        app_state().tally.add(counted, now=now())
     if not _must_not_write():
         _try_to_write()
     return response
@@ -106,14 +106,14 @@ def _note_counted(response: Response) -> Response:
 
 def _try_to_write() -> None:
     try:
-        write_if_due(portal())
+        write_if_due(app_state())
     except SQLAlchemyError:
         logger.warning("The counters could not be written and wait", exc_info=True)
 
 
 def _must_not_write() -> bool:
     """Whether the request is a probe of operations or a poll: neither waits for a writer, others come soon enough."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = called_view()
     if view is None:
         return True
     return view.__dict__["access"] is Access.SYSTEM or activity_of(view).activity is Activity.POLL

@@ -12,8 +12,7 @@ from flask import Response, stream_with_context
 BOM = "\ufeff"
 """Spreadsheet programs take a CSV file without it for something else than UTF-8."""
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-
-Row = Mapping[str, str | int | None]
+Record = Mapping[str, str | int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +21,7 @@ class Format:
 
     content_type: str
     ending: str
-    write: Callable[[Sequence[str], Iterator[Row]], Iterator[str]]
+    write: Callable[[Sequence[str], Iterator[Record]], Iterator[str]]
 
 
 def safe_cell(text: str) -> str:
@@ -30,7 +29,7 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def as_csv(columns: Sequence[str], rows: Iterator[Row]) -> Iterator[str]:
+def as_csv(columns: Sequence[str], rows: Iterator[Record]) -> Iterator[str]:
     """RFC 4180, in UTF-8 with a byte order mark; no cell is a formula."""
     yield BOM + _line(columns)
     for row in rows:
@@ -43,7 +42,7 @@ def _line(cells: Sequence[str]) -> str:
     return line.getvalue()
 
 
-def as_json(columns: Sequence[str], rows: Iterator[Row]) -> Iterator[str]:
+def as_json(columns: Sequence[str], rows: Iterator[Record]) -> Iterator[str]:
     """One array of objects in UTF-8, one object a line."""
     before = "[\n"
     for row in rows:
@@ -58,7 +57,7 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def download(name: str, form: Format, columns: Sequence[str], rows: Iterator[Row]) -> Response:
+def download(name: str, form: Format, columns: Sequence[str], rows: Iterator[Record]) -> Response:
     """The answer that a browser saves as `name` with the format's ending; `rows` are asked for one by one."""
     answer = Response(stream_with_context(form.write(columns, rows)), content_type=form.content_type)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{form.ending}"'

@@ -1,4 +1,4 @@
-"""The languages of the portal: which there are, which one this request speaks, and speaking another one meanwhile."""
+"""The languages of the portal, the one that this request speaks, and the words of its pages."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,17 +7,49 @@ from types import MappingProxyType
 
 import flask_babel
 from babel import Locale, UnknownLocaleError
-from flask import g
-
-from portal.web import wording
+from babel.support import NullTranslations
+from flask import Flask, g
+from flask_babel import get_translations
 
 DEFAULT = "en"
-LANGUAGES: Mapping[str, str] = MappingProxyType({DEFAULT: "English", "cy": "Cymraeg"})
-"""Each language by its code, in its own name; a catalogue for each but the default stands in `portal/translations`."""
 
-COOKIE = "language"
+
+def _catalogue() -> NullTranslations:
+    found: NullTranslations | None = g.get("catalogue")
+    if found is None:
+        found = g.catalogue = get_translations()
+    return found
+
+
+def _one(message: str) -> str:
+    return _catalogue().ugettext(message)
+
+
+def _by_number(singular: str, plural: str, number: int) -> str:
+    return _catalogue().ungettext(singular, plural, number)
+
+
+def forget_catalogue() -> None:
+    """Look the words up again: the language of this request has changed."""
+    g.pop("catalogue", None)
+
+
+def init_app(app: Flask) -> None:
+    """Give templates `_`, `gettext` and `ngettext`; Flask-Babel is there already."""
+    words = app.jinja_env
+    words.install_gettext_callables(_one, _by_number, newstyle=True)  # type: ignore[attr-defined]
+    words.globals["_"] = words.globals["gettext"]
+
+
 BUTTON = "_language"
 """The input of a form that is kept, and then shown again in another language."""
+
+
+COOKIE = "language"
+
+
+LANGUAGES: Mapping[str, str] = MappingProxyType({DEFAULT: "English", "cy": "Cymraeg"})
+"""Each language by its code, in its own name; a catalogue for each but the default stands in `portal/translations`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +89,15 @@ def speak_from_now(code: str) -> None:
     """Go on in another language in this very request."""
     g.chosen_language = code
     flask_babel.refresh()  # type: ignore[no-untyped-call]
-    wording.forget_catalogue()
+    forget_catalogue()
 
 
 @contextmanager
 def speaking(code: str | None) -> Iterator[None]:
     """Another language for what is made inside, such as a mail to somebody who reads Welsh; None: the default."""
-    wording.forget_catalogue()
+    forget_catalogue()
     try:
         with flask_babel.force_locale(known(code) or DEFAULT):
             yield
     finally:
-        wording.forget_catalogue()
+        forget_catalogue()

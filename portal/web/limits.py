@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.db import Base, Database, delete_batch
 from portal.tokens import keyed_hash
-from portal.web.portal import portal
+from portal.web.app_state import app_state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class UsedUp(Base):
 
 def wait_before(limit: Limit, subject: str, *, now: datetime) -> timedelta | None:
     """How long this subject must wait at this door, or None where it may try; reads only."""
-    with portal().database.reading() as db:
+    with app_state().database.reading() as db:
         used_until = db.scalar(select(UsedUp.used_until).where(UsedUp.key == _key(limit, subject)))
     wait = limit.wait(used_until, now) if used_until else timedelta(0)
     return wait if wait > timedelta(0) else None
@@ -57,8 +57,8 @@ def take(limit: Limit, subject: str, *, now: datetime) -> timedelta | None:
 
 def take_all(uses: Sequence[tuple[Limit, str]], *, now: datetime) -> timedelta | None:
     """Use one attempt at each of several limits, or at none; gives the longest wait where one had none left."""
-    with portal().database.writing() as db:
-        rows = [_locked(db, portal().database, key, now) for key in sorted(_keys(uses))]
+    with app_state().database.writing() as db:
+        rows = [_locked(db, app_state().database, key, now) for key in sorted(_keys(uses))]
         marks = {row.key: row for row in rows}
         waits = [limit.wait(marks[key].used_until, now) for key, limit in _keys(uses).items()]
         if max(waits) > timedelta(0):
@@ -81,7 +81,7 @@ def _keys(uses: Sequence[tuple[Limit, str]]) -> dict[bytes, Limit]:
 
 
 def _key(limit: Limit, subject: str) -> bytes:
-    return keyed_hash(portal().configuration.secret_key, f"{limit.door}:{subject}")
+    return keyed_hash(app_state().configuration.secret_key, f"{limit.door}:{subject}")
 
 
 def _locked(db: Session, database: Database, key: bytes, now: datetime) -> UsedUp:

@@ -13,12 +13,12 @@ from typing import Any, TextIO
 from uuid import uuid4
 
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from portal.web.app_state import app_state, called_view
 from portal.web.declarations import Access
-from portal.web.portal import portal
 from portal.web.unit_of_work import now
 
 HEADER = "X-Request-ID"
@@ -83,7 +83,7 @@ def _begin() -> None:
 def _given_id() -> str | None:
     """The id that our own proxy gave the request."""
     given = request.headers.get(HEADER, "")
-    return given if portal().configuration.trusted_proxies and GOOD_ID.fullmatch(given) else None
+    return given if app_state().configuration.trusted_proxies and GOOD_ID.fullmatch(given) else None
 
 
 def _log_answer(response: Response) -> Response:
@@ -95,7 +95,7 @@ def _log_answer(response: Response) -> Response:
 
 def _is_probe() -> bool:
     """Whether the view belongs to operations, which ask every few seconds."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = called_view()
     return getattr(view, "access", None) is Access.SYSTEM
 
 
@@ -104,7 +104,7 @@ def _facts(response: Response) -> dict[str, Any]:
         "method": request.method,
         "route": request.url_rule.rule if request.url_rule else None,
         "status": response.status_code,
-        "ms": round((portal().clock.now() - now()).total_seconds() * 1000, 1),
+        "ms": round((app_state().clock.now() - now()).total_seconds() * 1000, 1),
     }
 
 

@@ -5,17 +5,17 @@ Werkzeug's own parser answers a wrong byte or a cut multipart body with an empty
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import parse_qsl
 
-from flask import Flask, current_app, g, request
+from flask import Flask, g, request
 from flask import Request as FlaskRequest
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from portal.web.app_state import app_state, called_view
 from portal.web.declarations import takes_files
-from portal.web.portal import portal
 
 MAX_FIELDS = 2000
 MAX_BODY = 1024 * 1024
@@ -57,8 +57,7 @@ class Request(FlaskRequest):
         content_length: int | None = None,
     ) -> IO[bytes]:
         """Where a file goes: encrypted aside where it may be sent, else nowhere."""
-        stream: IO[bytes] = portal().registry["file_stream"](g.get("largest_file", 0))
-        return stream
+        return cast("IO[bytes]", app_state().hooks.file_stream(g.get("largest_file", 0)))
 
     def make_form_data_parser(self) -> FormDataParser:
         """A parser that raises instead of giving an empty form."""
@@ -90,10 +89,10 @@ def _read_whole_request() -> None:
 
 def _allow_files() -> None:
     """A body may be larger only where the view takes files, and whoever sends them may add them there."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = called_view()
     if request.mimetype != "multipart/form-data" or not takes_files(view):
         return
-    allowance: Allowance = portal().registry["upload_allowance"](**(request.view_args or {}))
+    allowance: Allowance = app_state().hooks.upload_allowance(**(request.view_args or {}))
     g.largest_file = allowance.file
     request.max_content_length = MAX_BODY + allowance.body
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from flask import Flask, Response, g, request
 from sqlalchemy.orm import Session
 
-from portal.web.portal import portal
+from portal.web.app_state import app_state
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -19,14 +19,14 @@ def now() -> datetime:
     """The instant at which this request arrived; every rule of the request is judged with it."""
     instant: datetime | None = g.get("now")
     if instant is None:
-        instant = g.now = portal().clock.now()
+        instant = g.now = app_state().clock.now()
     return instant
 
 
 def reading() -> Session:
     """A database session of this request that cannot write."""
     if "reading" not in g:
-        g.reading = _stack().enter_context(portal().database.reading())
+        g.reading = _stack().enter_context(app_state().database.reading())
     session: Session = g.reading
     return session
 
@@ -37,7 +37,7 @@ def db() -> Session:
         return reading()
     if "writing" not in g:
         g.writing_stack = ExitStack()
-        g.writing = g.writing_stack.enter_context(portal().database.writing())
+        g.writing = g.writing_stack.enter_context(app_state().database.writing())
     session: Session = g.writing
     return session
 

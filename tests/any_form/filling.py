@@ -7,10 +7,10 @@ from typing import Any
 import yaml
 from flask import Flask
 from hypothesis import strategies as st
-from portal.form_definitions.format.reading import read_yaml
-from portal.form_definitions.versions.operations import publish
 from werkzeug.test import TestResponse
 
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
 from portal.submissions.operations import sent_answers
 from portal.submissions.queries import submission_by_reference
 from tests.any_form.answers import MADE, Typed, nothing, typed_into

@@ -33,7 +33,7 @@ class Reckoning:
 
     @property
     def sections(self) -> list[dict[str, Any]]:
-        return self.document["sections"]  # type: ignore[no-any-return]
+        return self.document["sections"]
 
     def section(self, section_id: str) -> dict[str, Any]:
         return next(section for section in self.sections if section["id"] == section_id)

@@ -1,6 +1,7 @@
 """Any valid form can be filled and sent: no page breaks, and what is sent is what was typed where it showed."""
 
 import os
+from typing import Any
 
 from flask import Flask
 from hypothesis import HealthCheck, Phase, event, given, settings
@@ -11,7 +12,7 @@ from tests.any_form.made import documents
 
 TRIED = int(os.environ.get("FORMS_TRIED", "25"))
 """How many forms are made for each test; FORMS_TRIED=2000 for a long run."""
-GIVEN = {
+GIVEN: dict[str, Any] = {
     "max_examples": TRIED,
     "deadline": None,
     # A form that fails is small enough to be read; making it smaller would fill hundreds of others.

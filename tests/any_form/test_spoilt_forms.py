@@ -1,18 +1,22 @@
 """A definition that is spoilt in one place is refused whole, with the path of that place."""
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.format.source import FaultyDefinitionError
-
 from tests.any_form.filling import text_of
 from tests.any_form.made import documents
 from tests.any_form.spoilt import SPOILS
 
-GIVEN = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+GIVEN: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
+}
 
 
 @settings(max_examples=60, **GIVEN)

@@ -8,7 +8,6 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from werkzeug.routing import Rule
 
 from portal.accounts.operations import create_account
@@ -16,6 +15,7 @@ from portal.accounts.rules import ROLES, Address
 from portal.app import create_app
 from portal.audit import Actor
 from portal.config import read_configuration
+from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from portal.sessions.operations import Holder, open_session
 from portal.sessions.policies import KINDS
 from portal.web.csrf import masked
@@ -208,13 +208,13 @@ NOT_FOUND, NOT_YOURS = {404}, {403}
 REFUSED = {
     "admin.save_settings": NOT_FOUND,
     "cases.save_case": NOT_FOUND,
-    "preparing.try_page": NOT_FOUND,
+    "forms.try_page": NOT_FOUND,
     "profile.submit_confirm_email": NOT_FOUND,
     "profile.submit_objection": NOT_FOUND,
     "drafts.save_item": NOT_YOURS,
     "drafts.save_section": NOT_YOURS,
-    "registration.submit_confirm": NOT_FOUND,
-    "registration.submit_new_password": NOT_FOUND,
+    "accounts.submit_confirm": NOT_FOUND,
+    "accounts.submit_new_password": NOT_FOUND,
     "saving.answer_claim": NOT_YOURS,
     "saving.clear_computer": NOT_YOURS,
     "saving.prove": NOT_YOURS,

@@ -1,12 +1,13 @@
-"""Small files, small functions, one reader of the clock, and no drawer for everything."""
+"""Few rooms, well filled: files and functions that can be read, one reader of the clock, no drawer for everything."""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LONGEST_FILE = 400
-LONGEST_FUNCTION = 40
+LONGEST_FILE = 600
+LONGEST_FUNCTION = 60
+LEAST_FILE = 50
 DRAWERS = {"helpers", "utils", "common", "manager", "managers", "misc"}
 CLOCK_READERS = {
     ("datetime", "now"),
@@ -49,10 +50,24 @@ def clock_reads(path: Path) -> list[str]:
 def long_functions(path: Path) -> list[str]:
     functions = [node for node in nodes(path) if isinstance(node, ast.FunctionDef)]
     return [
-        f"{name_of(path)}:{node.name}"
-        for node in functions
-        if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+        f"{name_of(path)}:{node.name}" for node in functions if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
     ]
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imported_by(path: Path) -> set[str]:
+    """The modules that a module imports, wherever in it that is."""
+    imports = [node for node in nodes(path) if isinstance(node, ast.ImportFrom) and node.module]
+    names = {f"{node.module}.{alias.name}" for node in imports for alias in node.names}
+    return names | {node.module for node in imports if node.module}
+
+
+def rooms() -> dict[str, Path]:
+    """The modules of the portal by name, packages left out."""
+    return {module_of(path): path for path in PORTAL if path.name != "__init__.py"}
 
 
 def opening(path: Path) -> str:
@@ -67,6 +82,18 @@ def test_no_file_is_too_long_to_read() -> None:
 
 def test_no_function_is_too_long_to_see() -> None:
     assert [name for path in PORTAL for name in long_functions(path)] == []
+
+
+def test_no_module_with_a_single_importer_is_smaller_than_a_room() -> None:
+    modules = rooms()
+    imports = {name: imported_by(path) for name, path in modules.items()}
+    importers = {name: [other for other, found in imports.items() if name in found] for name in modules}
+    lonely = {
+        name: importers[name]
+        for name, path in modules.items()
+        if len(path.read_text(encoding="utf-8").splitlines()) < LEAST_FILE and len(importers[name]) == 1
+    }
+    assert lonely == {}
 
 
 def test_every_module_opens_with_a_sentence() -> None:

@@ -15,12 +15,12 @@ from statistics import median
 import click
 from flask import Flask
 from flask.testing import FlaskClient
-from portal.form_definitions.format.reading import read_yaml
-from portal.form_definitions.versions.operations import publish
 
 from portal import migrations
 from portal.app import create_app
 from portal.config import read_configuration
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
 from tests.citizen import Citizen
 from tests.conftest import DEMO_FORMS, MovableClock
 from tests.people import add_person

@@ -8,9 +8,9 @@ from typing import Any
 import click
 import yaml
 from flask import Flask
+
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
-
 from tests.bench.requests import prepared_app
 from tests.citizen import Citizen, Values
 

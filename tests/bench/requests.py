@@ -5,13 +5,13 @@ from time import thread_time
 from urllib.parse import urlencode
 
 from flask import Flask
-from portal.form_definitions.format.reading import read_yaml
-from portal.form_definitions.versions.operations import publish
 from werkzeug.test import TestResponse
 
 from portal import migrations
 from portal.app import create_app
 from portal.config import read_configuration
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
 from tests.bench.load import COUNT, Asked
 from tests.citizen import Citizen
 from tests.statements import heard

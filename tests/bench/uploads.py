@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
-
 from tests.bench.requests import prepared_app
 from tests.bench.server import PORTAL, Server, running
 from tests.citizen import Citizen

@@ -46,9 +46,7 @@ def base_url() -> None:
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(
-    browser_type_launch_args: dict[str, Any], pytestconfig: pytest.Config
-) -> dict[str, Any]:
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], pytestconfig: pytest.Config) -> dict[str, Any]:
     found = [path for path in (SHELL, CHROMIUM) if path.exists()]
     executable = {"executable_path": found[-1 if pytestconfig.option.all else 0]} if found else {}
     caching = {"ignore_default_args": ["--disable-back-forward-cache"]}

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from portal.site_settings.current import clock_time
 
+from portal.site_settings.current import clock_time
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import now
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from playwright.sync_api import FilePayload, Locator, Page, expect
+
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.types.field_types import FIELD_TYPES
-
 from tests.browser.conftest import Console
 from tests.browser.inspection import WIDE, Inspector
 from tests.browser.server import Server

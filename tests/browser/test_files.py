@@ -112,7 +112,8 @@ def test_a_refused_file_is_told_at_its_question_and_what_was_typed_stays(page: P
 
 
 def test_a_file_that_is_too_large_is_not_even_sent(page: Page, server: Server) -> None:
-    proof(page).set_input_files([{**PAYSLIP, "buffer": bytes(1_000_001)}])
+    large: FilePayload = {**PAYSLIP, "buffer": bytes(1_000_001)}
+    proof(page).set_input_files([large])
     expect(question(page).locator(".govuk-error-message")).to_contain_text("a file may have 1 MB at most")
     assert not [path for method, path, _form in server.received if method == "POST" and path.endswith("/files")]
 
@@ -239,7 +240,8 @@ def test_without_script_files_go_with_the_page(plain: Page, kept: Callable[[], i
 
 
 def test_a_download_has_the_name_of_the_file(page: Page, tmp_path: Path) -> None:
-    proof(page).set_input_files([{**PAYSLIP, "name": "Lohn März.pdf"}])
+    named: FilePayload = {**PAYSLIP, "name": "Lohn März.pdf"}
+    proof(page).set_input_files([named])
     with page.expect_download() as download:
         question(page).get_by_role("link", name="Lohn März.pdf").click()
     assert download.value.suggested_filename == "Lohn März.pdf"

@@ -2,11 +2,11 @@
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 
 from portal.accounts.operations import create_account
 from portal.accounts.rules import Address
 from portal.audit import Actor
+from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from portal.sessions.operations import Holder, open_session
 from tests.browser.server import Server
 

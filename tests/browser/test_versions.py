@@ -1,12 +1,11 @@
 """A new version of a form, in a real browser: the list, the marks and the staff pages hold at any width."""
 
-
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
+
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
-
 from tests.browser.conftest import Console
 from tests.browser.inspection import WIDE, Inspector
 from tests.browser.visitors import Enter, button, follow, press, take_over

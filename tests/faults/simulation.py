@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from portal.form_definitions.format.reading import read_yaml
-from portal.form_definitions.versions.operations import publish
 from sqlalchemy import func, select, update
 
 from portal.accounts.operations import create_account
@@ -18,6 +16,8 @@ from portal.audit import Actor
 from portal.clock import SystemClock
 from portal.db import Database
 from portal.drafts.models import Draft
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
 from portal.sessions.models import SessionRow
 from portal.submissions.models import Submission
 from tests.faults.citizens import Citizen

@@ -9,12 +9,12 @@ import pytest
 import yaml
 from babel.messages.mofile import write_mo
 from flask import Flask
+
+from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
-
-from portal.commands.translations import brought_up_to_date
-from portal.form_definitions.definition import FormDefinition
 from tests.applications import Equipment
+from tests.catalogues import read_catalogue
 from tests.citizen import Citizen, Page
 from tests.conftest import DEMO_FORMS, MovableClock
 from tests.html import Element
@@ -44,7 +44,7 @@ def bracketed(node: Any) -> Any:
 @pytest.fixture(scope="session")
 def made_up_welsh(tmp_path_factory: pytest.TempPathFactory) -> Equipment:
     """Gives an application a catalogue whose Welsh is made up."""
-    catalogue = brought_up_to_date("cy")
+    catalogue = read_catalogue("cy")
     for message in catalogue:
         if isinstance(message.id, tuple):
             message.string = tuple(f"{OPEN}{message.id[1]}{CLOSE}" for _form in range(catalogue.num_plurals))
@@ -159,9 +159,7 @@ def test_refused_forms_say_nothing_that_is_not_translated(citizen: Citizen) -> N
         assert press(citizen, button).status == 422
 
 
-def test_a_guests_form_says_nothing_that_is_not_translated(
-    app: Flask, citizen: Citizen, clock: MovableClock
-) -> None:
+def test_a_guests_form_says_nothing_that_is_not_translated(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     citizen.open("/forms/report-a-problem")
     draft = press(citizen, "Start now").path
     expect_translated(citizen.open(f"{draft}/problem"))

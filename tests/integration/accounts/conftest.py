@@ -1,26 +1,27 @@
 """People with accounts, and browsers that fill in the forms that they are served, hidden inputs included."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email import message_from_string
 from email.message import Message
 from typing import Any
 
 import pytest
 from flask import Flask
-from portal.accounts.signed_in import current_person, viewer
-from portal.sessions.browser_sessions import visit
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import create_account
 from portal.accounts.rules import read_address
+from portal.accounts.signed_in import current_person, viewer
 from portal.audit import Actor, AuditEvent
 from portal.db import Database
 from portal.keyring import Keyring
 from portal.outbox.definition import mail_of
 from portal.outbox.models import Delivery
 from portal.outbox.operations import SUBJECT
+from portal.sessions.browser_sessions import visit
 from portal.sessions.models import SessionRow
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now
@@ -50,7 +51,9 @@ def add_doors(app: Flask) -> None:
     app.add_url_rule("/probe/viewer", "probe.viewer", _page(Access.PUBLIC, lambda: repr(viewer())))
     app.add_url_rule("/probe/person", "probe.person", _page(Access.PUBLIC, lambda: repr(current_person())))
     app.add_url_rule("/probe/token", "probe.token", _page(Access.ANY_KIND, lambda: visit().token()))
-    app.extensions["portal"].registry.update(
+    parts = app.extensions["portal"]
+    parts.hooks = replace(
+        parts.hooks,
         guest_has_drafts=lambda _db, guest_id: guest_id == "began",
         claim_drafts=_claim_drafts,
         kept_work=lambda *_found: None,
@@ -158,9 +161,7 @@ class Mailbox:
             rows = db.scalars(select(Delivery).order_by(Delivery.id)).all()
         for row in rows:
             sealed = row.payload or b""
-            yield message_from_string(
-                mail_of(self._keyring.open(sealed, subject=SUBJECT, place=row.public_id)).content
-            )
+            yield message_from_string(mail_of(self._keyring.open(sealed, subject=SUBJECT, place=row.public_id)).content)
 
     @property
     def subjects(self) -> list[tuple[str, str]]:

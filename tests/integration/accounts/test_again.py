@@ -81,9 +81,7 @@ def test_proving_it_again_gives_a_new_session_id_and_other_tabs_go_on(
 
 
 @pytest.mark.parametrize("password", ["", "wrong password"])
-def test_a_wrong_password_proves_nothing(
-    visitor: Browser, citizen: Person, clock: MovableClock, password: str
-) -> None:
+def test_a_wrong_password_proves_nothing(visitor: Browser, citizen: Person, clock: MovableClock, password: str) -> None:
     visitor.sign_in(EMAIL)
     clock.advance(minutes=15)
     answer = visitor.fill_in("/account/again", password=password)

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from portal.sessions.browser_sessions import policy_of
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from portal.audit import AuditEvent
 from portal.db import Database
+from portal.sessions.browser_sessions import policy_of
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, Place, open_session
 from portal.site_settings.queries import current_settings

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from portal.resume.coming_back import come_back
-from portal.sessions.browser_sessions import visit
 from sqlalchemy import select, update
 
 from portal.accounts.models import Person
 from portal.db import Database
 from portal.drafts.models import Draft
+from portal.resume.coming_back import come_back
+from portal.sessions.browser_sessions import visit
 from portal.sessions.models import SessionRow
 from tests.citizen import Citizen
 from tests.conftest import START

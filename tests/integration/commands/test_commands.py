@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
-from portal.form_definitions.versions.queries import current_versions
 from sqlalchemy import func, select
 
 from portal.accounts.models import Person
@@ -13,6 +12,7 @@ from portal.accounts.passwords import password_matches
 from portal.accounts.queries import person_by_key
 from portal.commands.database import PEOPLE, DemoPerson
 from portal.db import Database
+from portal.form_definitions.versions.queries import current_versions
 from portal.mail import messages
 from tests.conftest import START
 

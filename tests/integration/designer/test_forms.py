@@ -6,12 +6,12 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
+
+from portal.designer.impact import Impact, impact, impact_lines
 from portal.form_definitions.format.reading import read_json, read_yaml
 from portal.form_definitions.versions.comparison import Effect
 from portal.form_definitions.versions.operations import publish
 from portal.form_definitions.versions.queries import versions_of
-
-from portal.designer.impact import Impact, impact, impact_lines
 from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
 from tests.integration.drafts.test_new_versions import FORM, NEW, RETYPED, WITHOUT_PET, WORDED

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
-from portal.form_definitions.format.reading import read_yaml
-from portal.form_definitions.versions.queries import current_version
 
 import portal
 from portal.designer.commands import forms
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.queries import current_version
 
 DEMO_FORMS = sorted((Path(portal.__file__).parent / "demo_forms").glob("*.yaml"))
 
@@ -91,9 +91,7 @@ def test_what_is_not_there_cannot_be_exported(run, name):
 
 
 @pytest.mark.parametrize("command", ["check", "publish"])
-def test_texts_that_are_not_translated_are_listed_and_stand_in_no_forms_way(
-    run, tmp_path: Path, command: str
-) -> None:
+def test_texts_that_are_not_translated_are_listed_and_stand_in_no_forms_way(run, tmp_path: Path, command: str) -> None:
     file = tmp_path / "form.yaml"
     file.write_text(
         "format: 1\n"

@@ -3,6 +3,9 @@
 import threading
 from datetime import UTC, datetime
 
+from sqlalchemy.orm import Session
+
+from portal.db import Database
 from portal.form_definitions.versions.operations import publish
 from portal.form_definitions.versions.queries import (
     current_version,
@@ -12,9 +15,6 @@ from portal.form_definitions.versions.queries import (
     version,
     versions_of,
 )
-from sqlalchemy.orm import Session
-
-from portal.db import Database
 from tests.unit.form_definitions.making import ask, definition, section
 
 NOW = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)

@@ -4,10 +4,10 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
-from portal.home.texts import EXPLANATIONS
 
 from portal.audit import Actor
 from portal.db import Database
+from portal.home.texts import EXPLANATIONS
 from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EndReason
 from portal.site_settings.definition import Value
@@ -167,7 +167,9 @@ def test_the_text_of_an_administrator_takes_the_place_of_ours(
     assert words_of(client, path) != before
 
 
-@pytest.mark.parametrize("typed", ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](https://e.example/x)"])
+@pytest.mark.parametrize(
+    "typed", ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](https://e.example/x)"]
+)
 def test_nothing_in_such_a_text_runs_or_loads_anything(client: FlaskClient, database: Database, typed: str) -> None:
     set_value(database, privacy_text=typed)
     main = client.get("/privacy").text.split("<main")[1].split("</main")[0]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -69,7 +70,7 @@ class OldController(Controller):
 class MailServerOnLoopback:
     """A real SMTP server with a port of its own, which can go away and come back."""
 
-    def __init__(self, controller: type[Controller] = Controller, **options: object) -> None:
+    def __init__(self, controller: type[Controller] = Controller, **options: Any) -> None:
         self._make = controller
         self.port = free_port()
         self.mailbox = Mailbox()

@@ -10,6 +10,7 @@ from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
+from aiosmtpd.controller import Controller
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -174,7 +175,7 @@ def certificate(tmp_path: Path) -> Path:
 def tls_server(certificate: Path, option: str) -> MailServerOnLoopback:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    return MailServerOnLoopback(**{option: context})
+    return MailServerOnLoopback(Controller, **{option: context})
 
 
 @pytest.mark.parametrize(

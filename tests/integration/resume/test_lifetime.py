@@ -121,9 +121,7 @@ def test_a_change_moves_the_reminders(app: Flask, citizen: Citizen, begun: str, 
     assert at(clock, app, START + timedelta(days=33)) == 1
 
 
-def test_nobody_is_reminded_of_what_they_sent(
-    app: Flask, citizen: Citizen, clock: MovableClock
-) -> None:
+def test_nobody_is_reminded_of_what_they_sent(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     publish_loan(app)
     add_person(app)
     sign_in(citizen)
@@ -169,9 +167,7 @@ def test_a_guest_without_an_address_is_left_alone(app: Flask, guests_draft: str,
     assert at(clock, app, START + timedelta(days=28)) == 0
 
 
-def test_two_workers_at_once_tell_nobody_twice(
-    app: Flask, begun: str, clock: MovableClock, database: Database
-) -> None:
+def test_two_workers_at_once_tell_nobody_twice(app: Flask, begun: str, clock: MovableClock, database: Database) -> None:
     clock.set(START + timedelta(days=23))
     start = threading.Barrier(4)
 

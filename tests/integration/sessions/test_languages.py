@@ -69,9 +69,7 @@ def test_the_language_goes_along_through_signing_in_and_out(app: Flask, citizen:
     assert "Gwnaethoch allgofnodi." in page
 
 
-def test_a_form_that_comes_too_late_is_answered_in_the_persons_language(
-    citizen: Citizen, clock: MovableClock
-) -> None:
+def test_a_form_that_comes_too_late_is_answered_in_the_persons_language(citizen: Citizen, clock: MovableClock) -> None:
     citizen.open(HOUSING)
     citizen.press("Start now")
     draft = citizen.page.path

@@ -198,9 +198,7 @@ class Hop(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("hops", "seen"), [(0, "127.0.0.1"), (1, "198.51.100.77")])
-def test_an_address_comes_through_trusted_proxies_alone(
-    configuration: Configuration, hops: int, seen: str
-) -> None:
+def test_an_address_comes_through_trusted_proxies_alone(configuration: Configuration, hops: int, seen: str) -> None:
     app: Flask = create_app(replace(configuration, trusted_proxies=hops, trusted_hosts=("127.0.0.1",)))
     app.add_url_rule("/whoami", view_func=whoami)
     server = make_server("127.0.0.1", 0, app, threaded=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from portal.form_definitions.format.reading import read_yaml
-from portal.form_definitions.versions.operations import publish
 
 from portal.config import Configuration
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
 from tests.citizen import Citizen
 
 FORM = """

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -9,8 +10,6 @@ from threading import Event
 
 import pytest
 from flask import Flask
-from portal.form_definitions.types.files import FileEntry
-from portal.storage.uploads import UPLOADS
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -19,11 +18,13 @@ from portal.commands.worker import Worker
 from portal.config import read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError, UndecryptableError
+from portal.form_definitions.types.files import FileEntry
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
 from portal.storage.models import StoredFile
 from portal.storage.operations import Content, Upload, claim, new_name, stage
 from portal.storage.upkeep import FileKeeper
+from portal.storage.uploads import UPLOADS
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
 from tests.files import PDF, archive, open_document, picture
@@ -317,15 +318,14 @@ def test_uploads_are_slowed_down_and_say_so(citizen: Citizen, draft: str, app: F
     assert kept() == []
 
 
-
-
 def test_a_rolled_back_request_leaves_nothing(
     app: Flask, citizen: Citizen, draft: str, kept: Kept, database: Database
 ) -> None:
     def fail(_draft: object) -> None:
         raise RuntimeError("the mail cannot be written")
 
-    app.extensions["portal"].registry["draft_saved"] = fail
+    parts = app.extensions["portal"]
+    parts.hooks = replace(parts.hooks, draft_saved=fail)
     citizen.open(f"{draft}/papers")
     page = citizen.press("Save and come back later", proof=PAYSLIP)
     assert page.status == 500

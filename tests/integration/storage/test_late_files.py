@@ -120,9 +120,7 @@ def test_a_late_file_of_another_person_is_not_offered_even_on_the_same_page(
     assert "payslip.pdf" not in citizen.open(f"{draft}/papers")
 
 
-def test_a_late_upload_by_script_is_kept_as_well(
-    citizen: Citizen, draft: str, clock: MovableClock, kept: Kept
-) -> None:
+def test_a_late_upload_by_script_is_kept_as_well(citizen: Citizen, draft: str, clock: MovableClock, kept: Kept) -> None:
     token = citizen.open(f"{draft}/papers").value("csrf_token") or ""
     clock.advance(minutes=40)
     data = {"csrf_token": token, "_page": "p", "_changed": "proof", "proof": (BytesIO(PDF), "late.pdf"), "_end": "1"}

@@ -5,10 +5,10 @@ from io import BytesIO
 
 import pytest
 from flask import Flask
-from portal.form_definitions.format.reading import read_yaml
 from pypdf import PdfReader
 from werkzeug.test import TestResponse
 
+from portal.form_definitions.format.reading import read_yaml
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.loan import FORM, add, fill, publish_loan, publish_yaml, start

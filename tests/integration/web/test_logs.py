@@ -91,4 +91,3 @@ def test_an_id_from_our_proxy_is_taken_where_it_is_one(
     app.extensions["portal"].configuration = replace(configuration, trusted_proxies=1)
     answer = client.get("/healthz", headers={"X-Request-ID": given})
     assert (answer.headers["X-Request-ID"] == given) is is_taken
-

@@ -35,7 +35,7 @@ def set_much(app: Flask) -> None:
     parts.database = Database("sqlite:////nowhere/portal.sqlite3")
     parts.clock.advance(days=1)
     parts.policies = {}
-    parts.registry.update(kept_work=None, mine=None)
+    parts.hooks = replace(parts.hooks, kept_work=lambda _found, _path: None)
     parts.tally.add({Counted(event="mine", kind="customer", day=date(2026, 11, 21)): 1}, now=START)
     assert parts.tally.is_first("mine")
 
@@ -43,7 +43,7 @@ def set_much(app: Flask) -> None:
 def test_what_one_test_set_is_gone_in_the_next(arm: Arm, configuration: Configuration, database: Database) -> None:
     app = arm()
     before = app.extensions["portal"]
-    policies, registry = before.policies, {**before.registry}
+    policies, hooks = before.policies, before.hooks
     set_much(app)
     app = arm()
     parts = app.extensions["portal"]
@@ -54,7 +54,7 @@ def test_what_one_test_set_is_gone_in_the_next(arm: Arm, configuration: Configur
     assert app.test_client().get("/healthz").data != b"mine"
     assert (parts.configuration, parts.database) == (configuration, database)
     assert parts.clock.now() == START
-    assert (parts.policies, parts.registry) == (policies, registry)
+    assert (parts.policies, parts.hooks) == (policies, hooks)
     assert parts.tally.take() == {}
     assert parts.tally.is_first("mine")
 

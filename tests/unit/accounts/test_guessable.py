@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.accounts.passwords import GUESSABLE, OWN_ADDRESS, guessable_fault
+from portal.accounts.passwords import GUESSABLE, OWN_ADDRESS, _most_used, guessable_fault
 from portal.accounts.rules import SHORTEST_PASSWORD
 
 
@@ -23,7 +23,12 @@ def test_anything_else_goes_whatever_it_is_made_of(password: str) -> None:
 
 
 def test_at_least_the_three_thousand_most_used_ones_are_known() -> None:
-    from portal.accounts.passwords import _most_used
+    words = _most_used().split()
+    assert len(set(words)) > 3000
+    assert min(map(len, words)) >= SHORTEST_PASSWORD
+    assert [word for word in words if guessable_fault(word) != GUESSABLE] == []
 
-    assert len(_most_used()) > 3000
-    assert min(map(len, _most_used())) >= SHORTEST_PASSWORD
+
+@pytest.mark.parametrize("password", ["password\n", "passwor", ""])
+def test_a_piece_of_the_list_is_no_password_of_it(password: str) -> None:
+    assert guessable_fault(password) is None

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from portal.drafts.versions.migrating import FIRST_ITEM, Move, move
-from portal.form_definitions.types.field_types import FIELD_TYPES, answer_problem
-from portal.form_definitions.versions.comparison import compare
 
 from portal.drafts.rules import Filled, Part, Status
+from portal.drafts.versions.migrating import FIRST_ITEM, Move, move
 from portal.form_definitions.definition import FormDefinition, SectionState
 from portal.form_definitions.rules import section_problems
+from portal.form_definitions.types.field_types import FIELD_TYPES, answer_problem
+from portal.form_definitions.versions.comparison import compare
 from tests.unit.drafts.test_rules import part
 from tests.unit.form_definitions.making import OPTIONS, TODAY, ask, definition, page, section
 

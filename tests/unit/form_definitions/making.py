@@ -4,11 +4,11 @@ import json
 from datetime import date
 from typing import Any
 
-from portal.form_definitions.format.reading import read_json
-from portal.form_definitions.format.source import FaultyDefinitionError
 from werkzeug.datastructures import MultiDict
 
 from portal.form_definitions.definition import Field, FormDefinition, SectionState
+from portal.form_definitions.format.reading import read_json
+from portal.form_definitions.format.source import FaultyDefinitionError
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
 
 TODAY = date(2026, 11, 21)

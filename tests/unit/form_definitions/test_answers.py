@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+
 from portal.form_definitions.types.answers import InvalidAnswerError
 from portal.form_definitions.types.field_types import (
     FIELD_TYPES,
@@ -12,7 +13,6 @@ from portal.form_definitions.types.field_types import (
     message,
     read_answer,
 )
-
 from tests.unit.form_definitions.making import TODAY, field
 
 

@@ -4,17 +4,17 @@ import dataclasses
 from typing import Any
 
 import pytest
+
+from portal.form_definitions.definition import Field, FormDefinition, Section
 from portal.form_definitions.versions.comparison import (
     FIELD_ASPECTS,
     FORM_ASPECTS,
     MEANINGS,
     SECTION_ASPECTS,
+    ChangeKind,
     Effect,
-    Kind,
     compare,
 )
-
-from portal.form_definitions.definition import Field, FormDefinition, Section
 from tests.unit.form_definitions.making import OPTIONS, ask, definition, section
 
 PERSON = {"item": "person", "label_from": "q"}
@@ -118,7 +118,7 @@ def test_sections_come_go_and_change_places() -> None:
 )
 def test_a_difference_of_the_form_asks_nothing_of_anybody(more: dict[str, Any]) -> None:
     (change,) = compare(definition(section("s")), definition(section("s"), form=more)).changes
-    assert (change.kind, change.what, change.meaning.effect) == (Kind.FORM, tuple(more), Effect.NOTHING)
+    assert (change.kind, change.what, change.meaning.effect) == (ChangeKind.FORM, tuple(more), Effect.NOTHING)
 
 
 def test_another_language_is_no_difference_in_what_was_said() -> None:
@@ -171,4 +171,4 @@ def test_everything_that_a_definition_says_is_compared(aspects: Any, described: 
 
 
 def test_every_kind_has_a_meaning() -> None:
-    assert set(MEANINGS) == set(Kind)
+    assert set(MEANINGS) == set(ChangeKind)

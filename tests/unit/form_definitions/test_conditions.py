@@ -1,15 +1,16 @@
 """Three-valued conditions, what is left of them for the page, and how they read as sentences."""
 
 from datetime import date
+from typing import Any
 
 import pytest
-from portal.form_definitions.format.readback import sentence
 
 from portal.form_definitions.conditions import Scope, evaluate, remaining, years_before
 from portal.form_definitions.definition import AllOf, AnyOf, Comparison, Condition, Negation, SomeItem
+from portal.form_definitions.format.readback import condition_sentence
 from tests.unit.form_definitions.making import TODAY, ask, definition, section
 
-ANSWERS = {
+ANSWERS: dict[str, Any] = {
     "text": "hello",
     "number": "2.5",
     "money": "10.00",
@@ -35,7 +36,7 @@ def read(when: dict, named: dict | None = None) -> Condition:
     return condition
 
 
-def scope(answers: dict | None = None, people: dict | None = None) -> Scope:
+def scope(answers: dict[str, Any] | None = None, people: dict[str, Any] | None = None) -> Scope:
     return Scope(answers={"one": ANSWERS if answers is None else answers, "people": people or {}}, today=TODAY)
 
 
@@ -79,7 +80,8 @@ def test_a_missing_answer_cannot_be_told_but_answered_can(name, operator, value,
 @pytest.mark.parametrize(("name", "operator", "value", "expected"), COMPARISONS, ids=IDS)
 def test_a_stored_answer_of_another_shape_is_never_an_exception(name, operator, value, expected):
     condition = read({"field": f"one.{name}", operator: value})
-    for odd in (True, "", "x", [], {}, [1], "2026-99-99", "NaN", "1" * 5000, None):
+    odds: tuple[Any, ...] = (True, "", "x", [], {}, [1], "2026-99-99", "NaN", "1" * 5000, None)
+    for odd in odds:
         assert evaluate(condition, scope({name: odd})) in (True, False, None)
 
 
@@ -216,4 +218,4 @@ SENTENCES = [
 
 @pytest.mark.parametrize(("when", "expected"), SENTENCES, ids=[expected for _, expected in SENTENCES])
 def test_a_condition_reads_back_as_a_sentence(when, expected):
-    assert sentence(read(when), FORM, "en") == expected
+    assert condition_sentence(read(when), FORM, "en") == expected

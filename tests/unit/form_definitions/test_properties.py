@@ -6,14 +6,15 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from portal.form_definitions.format.reading import read_json, read_yaml
-from portal.form_definitions.format.source import Fault, FaultyDefinitionError
-from portal.form_definitions.types.field_types import FIELD_TYPES
 from werkzeug.datastructures import MultiDict
 
 from portal.form_definitions.definition import SectionState
+from portal.form_definitions.format.reading import read_json, read_yaml
+from portal.form_definitions.format.source import Fault, FaultyDefinitionError
 from portal.form_definitions.forms import PageScope, section_form
 from portal.form_definitions.rules import section_problems, shown
+from portal.form_definitions.types.answers import input_name
+from portal.form_definitions.types.field_types import FIELD_TYPES
 from tests.unit.form_definitions.making import TODAY, ask, definition, document, section
 
 EVERYTHING = definition(
@@ -68,7 +69,12 @@ def test_nothing_posted_raises_and_everything_typed_comes_back(pairs):
 def as_served(form: Any) -> list[tuple[str, str]]:
     """What a browser posts back for a page that nobody touched."""
     fields = form.all_fields.values()
-    return [(f.input_name(suffix), value) for f in fields for suffix, values in f.inputs.items() for value in values]
+    return [
+        (input_name(f.short_name, suffix), value)
+        for f in fields
+        for suffix, values in f.inputs.items()
+        for value in values
+    ]
 
 
 TREES = st.recursive(

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from portal.form_definitions.format.condition_reading import OPERATORS_BY_KIND
 from portal.form_definitions.format.reference import EXAMPLES, example_field, with_reference
 from portal.form_definitions.types.field_types import FIELD_TYPES

@@ -48,10 +48,10 @@ ATTACKS = {
     "unclosed": "<a href='https://a.example",
     "id": '<p id="main-content">two of them</p>',
     "template": "<template><script>alert(1)</script></template>",
-    "noscript": "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\"></noscript>",
+    "noscript": '<noscript><p title="</noscript><img src=x onerror=alert(1)>"></noscript>',
     "code": "`<script>alert(1)</script>`",
     "code block": "```html\n<script>alert(1)</script>\n```",
-    "language of a code block": "```\"><script>alert(1)</script>\nx\n```",
+    "language of a code block": '```"><script>alert(1)</script>\nx\n```',
     "table": "| a |\n| - |\n| <script>alert(1)</script> |",
     "jinja": "{{ config }} {% include 'x' %}",
 }

@@ -1,5 +1,7 @@
 """What shows, what counts, what is complete and where a form stops."""
 
+from typing import Any
+
 import pytest
 
 from portal.form_definitions.rules import (
@@ -35,7 +37,7 @@ HOME = definition(
         stop_when=[{"when": {"field": "./name", "is": "Nemo"}, "title": "No Nemo"}],
     ),
 )
-FULL = {"home": {"rents": True, "rent": "1200.00", "why": "dear"}, "landlord": {"who": "L"}}
+FULL: dict[str, Any] = {"home": {"rents": True, "rent": "1200.00", "why": "dear"}, "landlord": {"who": "L"}}
 
 
 def problems(answers, section_id, typed=None):
@@ -57,7 +59,7 @@ def test_nothing_shows_on_a_missing_answer():
 
 
 def test_items_are_judged_each_on_its_own_and_stay_in_order():
-    people = {"z": {"name": "Zoë", "works": True}, "a": {"works": True}}
+    people: dict[str, Any] = {"z": {"name": "Zoë", "works": True}, "a": {"works": True}}
     pages = shown(HOME, {"people": people}, TODAY).pages["people"]
     assert list(pages) == ["z", "a"]
     assert [len(page.fields) for page in pages.values()] == [2, 1]

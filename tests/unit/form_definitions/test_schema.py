@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+
 from portal.form_definitions.format.reference import json_schema, schema_text
 from portal.form_definitions.types.field_types import FIELD_TYPES
-
 from tests.unit.form_definitions.making import ask, document, section
 
 ROOT = Path(__file__).parents[3]

@@ -8,6 +8,8 @@ import pytest
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup, escape
+
+from portal.form_definitions.definition import ForeignText, Text
 from portal.form_definitions.format.readback import missing_texts
 from portal.form_definitions.types.answers import (
     MONTHS,
@@ -17,10 +19,8 @@ from portal.form_definitions.types.answers import (
     plain_number,
     read_date,
 )
-
-from portal.commands.translations import read_catalogue
-from portal.form_definitions.definition import ForeignText, Text
 from portal.web.languages import DEFAULT, LANGUAGES
+from tests.catalogues import read_catalogue
 from tests.unit.form_definitions.making import TODAY, ask, definition, field, section
 
 BOTH = Text(by_language=(("en", "Rent & rates"), ("cy", "Rhent a threthi")))

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,25 @@ def test_tls_that_is_never_finished_is_cut_at_the_deadline() -> None:
         slow = client(deadline_s=0.5, at_once=1)
         assert failure(slow, url) is Failure.SLOW
         assert failure(slow, url) is Failure.SLOW, "the first one's turn is over"
+
+
+def test_a_tls_handshake_that_drips_is_cut_at_the_deadline() -> None:
+    def drip(server: socket.socket) -> None:
+        for _connection in range(2):
+            with server.accept()[0] as connection, suppress(OSError):
+                connection.sendall(b"\x16\x03\x03\x3f\xff")
+                while not over.wait(0.05):
+                    connection.sendall(b"x")
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = threading.Thread(target=drip, args=(server,), daemon=True)
+        dripping.start()
+        slow, url = client(deadline_s=0.5, at_once=1), f"https://127.0.0.1:{server.getsockname()[1]}/"
+        assert failure(slow, url) is Failure.SLOW
+        assert failure(slow, url) is Failure.SLOW, "the first one's turn is over"
+        over.set()
+        dripping.join()
 
 
 def test_a_name_that_never_resolves_is_given_up_at_the_deadline() -> None:
@@ -217,3 +237,14 @@ def test_tls_is_checked_against_the_name_though_the_address_is_pinned(
             assert failure(of, service.url(host=host)) is expected
         else:
             assert of.fetch(get(service.url(host=host))).status == 200
+
+
+@pytest.mark.parametrize("start", [b"", HEAD + b"\r\n"], ids=["status line", "body"])
+def test_a_drip_inside_tls_is_cut_at_the_deadline(certificate: Path, start: bytes) -> None:
+    limits = Limits(allowed=LOOPBACK, authorities=str(certificate), deadline_s=0.6)
+    slow = SafeClient(limits, resolve=answers_of(["127.0.0.1"], ["127.0.0.1"]), at_once=1)
+    with Service(certificate=certificate) as service:
+        service.answers["/"] = service.drip(start)
+        assert failure(slow, service.url(host="service.example")) is Failure.SLOW
+        service.answers["/"] = say({})
+        assert slow.fetch(get(service.url(host="service.example"))).status == 200, "the turn is over"

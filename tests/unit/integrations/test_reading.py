@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from portal.integrations.adapters import HttpJson
 
 from portal.config import Configuration, read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
+from portal.integrations.adapters import HttpJson
 from portal.integrations.reading import read_adapters
 
 GOOD = """
@@ -68,7 +68,9 @@ def test_no_text_about_an_integration_holds_its_secret(tmp_path: Path) -> None:
 
 
 def test_without_a_file_there_is_our_own_register(tmp_path: Path) -> None:
-    adapters = read_adapters(read_configuration({"DATA_DIR": str(tmp_path)}), Database(f"sqlite:///{tmp_path}/none.sqlite3"))
+    adapters = read_adapters(
+        read_configuration({"DATA_DIR": str(tmp_path)}), Database(f"sqlite:///{tmp_path}/none.sqlite3")
+    )
     assert list(adapters) == ["address_register"]
 
 

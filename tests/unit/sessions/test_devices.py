@@ -1,6 +1,7 @@
 """What a browser says of itself, in plain words."""
 
 import pytest
+
 from portal.sessions.browser_sessions import device_of
 
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"

@@ -1,0 +1,110 @@
+"""The steps of signing in: mailed links, a right password that waits for its code, and where people go then."""
+
+from datetime import datetime, timedelta
+
+from flask import abort, current_app, make_response, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from portal.accounts.models import MailedToken, PendingSignIn, Person
+from portal.accounts.queries import mailed_token
+from portal.accounts.rules import LinkState, Purpose, Role, link_state, must_have_factor, opens
+from portal.accounts.second_factors import factor_of
+from portal.accounts.signed_in import give_sign_in, sign_in_person, sign_in_token
+from portal.db import delete_batch, rows_changed
+from portal.site_settings.current import settings
+from portal.tokens import new_token, token_hash
+from portal.web.addresses import local_path, public_url
+from portal.web.declarations import Door, door_of
+from portal.web.unit_of_work import db, now, reading
+
+LIFETIME = timedelta(minutes=10)
+
+
+def begin_pending(db: Session, person_id: int, *, now: datetime) -> str:
+    """Note that a browser knows the person's password; gives the token that it is to show with the code."""
+    token = new_token()
+    db.add(PendingSignIn(token_hash=token_hash(token), person_id=person_id, expires_at=now + LIFETIME))
+    return token
+
+
+def pending_person_id(db: Session, token: str, *, now: datetime) -> int | None:
+    """Whose password was typed by the browser that shows this token, a short while ago."""
+    step = PendingSignIn.token_hash == token_hash(token)
+    return db.scalar(select(PendingSignIn.person_id).where(step, PendingSignIn.expires_at > now))
+
+
+def end_pending(db: Session, token: str) -> bool:
+    """End a browser's step; tells whether there was one, so that of two requests at once only one goes on."""
+    return rows_changed(db, delete(PendingSignIn).where(PendingSignIn.token_hash == token_hash(token))) == 1
+
+
+def end_pending_of(db: Session, person_id: int) -> None:
+    """End the steps of a person in all browsers."""
+    db.execute(delete(PendingSignIn).where(PendingSignIn.person_id == person_id))
+
+
+def sweep_pending(db: Session, *, now: datetime) -> int:
+    """Delete one batch of steps that nobody finished in time; gives how many."""
+    return delete_batch(db, PendingSignIn, PendingSignIn.expires_at < now)
+
+
+def open_link(purpose: Purpose, token: str) -> MailedToken:
+    """The link that was followed; one that is unknown, used or expired is answered here."""
+    link = mailed_token(reading(), purpose, token)
+    if link is None:
+        abort(404)
+    state = link_state(link.expires_at, link.used_at, now())
+    if state is not LinkState.OPEN:
+        abort(make_response(link_over(state)))
+    return link
+
+
+def link_over(state: LinkState) -> tuple[str, int]:
+    """The page of a link that was used or has expired, and what to do instead."""
+    return render_template("accounts/link_over.html", is_used=state is LinkState.USED), 410
+
+
+def welcome(person: Person, then: str | None) -> ResponseReturnValue:
+    """Go on with somebody whose password was right, or who set a new one: to the second factor, else in.
+
+    No session is open before the code was right. Who must have a second factor and has none sets one up first.
+    """
+    has_factor = factor_of(db(), person.id) is not None
+    if not has_factor and not must_have_factor(person.role_row, settings()):
+        return let_in(person, then)
+    end_pending(db(), sign_in_token())
+    give_sign_in(begin_pending(db(), person.id, now=now()))
+    step = "factors.ask_code" if has_factor else "factors.set_up_first"
+    return redirect(url_for(step, next=then or None), 303)
+
+
+def let_in(person: Person, then: str | None) -> ResponseReturnValue:
+    """Sign somebody in and send them on: to what they wanted if their role opens it, else home."""
+    target = way_on(then, person.role_row)
+    if sign_in_person(person):
+        target = url_for("accounts.claim", next=target)
+    return redirect(target, 303)
+
+
+def way_on(then: str | None, role: Role) -> str:
+    """Where a person of this role goes after signing in: a page of the portal that they may open."""
+    target = local_path(then, role.home)
+    door = door_behind(target)
+    return target if door is None or opens(door, role) else role.home
+
+
+def door_behind(path: str) -> Door | None:
+    """The door of the page at a path, or None where a feature has no page yet."""
+    adapter = current_app.url_map.bind("")
+    if not adapter.test(path.partition("?")[0], method="GET"):
+        return None
+    endpoint, _values = adapter.match(path.partition("?")[0], method="GET")
+    return door_of(current_app.view_functions[endpoint])
+
+
+def mailed_link(endpoint: str, token: str | None = None, *, then: str = "") -> str:
+    """The full address of a page for a mail, and where it leads `then`; commands, without a request, mail links too."""
+    values = {name: value for name, value in (("token", token), ("next", then)) if value}
+    return public_url(current_app.url_map.bind("").build(endpoint, values))

@@ -1,0 +1,1 @@
+"""What a form will ask, before it is begun."""

@@ -1,0 +1,187 @@
+"""What a form will ask: its outline, and a rehearsal of it that stores nothing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from portal.form_definitions.conditions import fields_of
+from portal.form_definitions.definition import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Field,
+    FormDefinition,
+    Section,
+    SomeItem,
+    StopWhen,
+    Text,
+)
+from portal.form_definitions.format.readback import condition_sentence
+from portal.form_definitions.types.field_types import FIELD_TYPES
+from portal.web.languages import DEFAULT, language
+
+MOST_PARTS = 3
+"""How many comparisons a sentence may join before it explains less than it confuses."""
+LEFT_OUT = frozenset({"file", "lookup"})
+"""What would leave something behind, or ask somebody else: in a rehearsal these are only named."""
+_REHEARSED: WeakKeyDictionary[FormDefinition, dict[str, FormDefinition]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One question as somebody reads it beforehand, or fills it on paper."""
+
+    label: str
+    hint: str | None
+    type: str
+    is_required: bool
+    remark: str | None
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutlinedSection:
+    """One page of the form: what it asks, when it is asked, and how often."""
+
+    id: str
+    title: str
+    remarks: tuple[str, ...]
+    questions: tuple[Question, ...]
+
+
+def outline(definition: FormDefinition) -> tuple[OutlinedSection, ...]:
+    """All sections in their order, those that only some people are asked too."""
+    return tuple(
+        OutlinedSection(
+            id=section.id,
+            title=section.title.in_(language()),
+            remarks=section_remarks(definition, section),
+            questions=tuple(_question(definition, field) for field in section.fields if _is_question(field)),
+        )
+        for section in definition.sections
+    )
+
+
+def _is_question(field: Field) -> bool:
+    return FIELD_TYPES[field.type].answerable
+
+
+def _question(definition: FormDefinition, field: Field) -> Question:
+    return Question(
+        label=field.label.in_(language()),
+        hint=field.hint.in_(language()) if field.hint else None,
+        type=field.type,
+        is_required=field.required,
+        remark=condition_remark(definition, field.when),
+        options=tuple(option.label.in_(language()) for option in field.options),
+    )
+
+
+def section_remarks(definition: FormDefinition, section: Section) -> tuple[str, ...]:
+    """When a section is asked, and for how many items."""
+    found = (condition_remark(definition, section.when), _repeat_remark(section))
+    return tuple(remark for remark in found if remark)
+
+
+def _repeat_remark(section: Section) -> str | None:
+    if section.repeat is None:
+        return None
+    item = section.repeat.item.in_(language())
+    if section.repeat.min:
+        return ngettext(
+            "Asked for each %(item)s. At least %(num)s is needed.",
+            "Asked for each %(item)s. At least %(num)s are needed.",
+            section.repeat.min,
+            item=item,
+        )
+    return _("Asked for each %(item)s.", item=item)
+
+
+def condition_remark(definition: FormDefinition, when: Condition | None) -> str | None:
+    """When something is asked, in words; None for what everybody is asked.
+
+    A condition reads back in English only, and a long one tells people less than that there is one.
+    """
+    if when is None:
+        return None
+    if language() != DEFAULT or len(fields_of(when)) > MOST_PARTS or _is_nested(when):
+        return _("Only asked if your other answers call for it.")
+    return _("Only asked if %(condition)s.", condition=condition_sentence(when, definition, language()))
+
+
+def _is_nested(when: Condition) -> bool:
+    return isinstance(when, AllOf | AnyOf) and any(isinstance(part, AllOf | AnyOf) for part in when.parts)
+
+
+def papers(definition: FormDefinition) -> list[str]:
+    """What to have at hand: what the author says, and each file that the form asks for."""
+    files = [field.label.in_(language()) for section in definition.sections for field in _files(section)]
+    named = [text.in_(language()) for text in definition.you_will_need]
+    return named + [label for label in dict.fromkeys(files) if label not in named]
+
+
+def _files(section: Section) -> tuple[Field, ...]:
+    return tuple(field for field in section.fields if field.type == "file")
+
+
+SPACES: Mapping[str, str] = {
+    "long_text": "lines",
+    "address": "address",
+    "date": "date",
+    "yes_no": "yes_no",
+    "choice": "options",
+    "choices": "options",
+    "declaration": "box",
+    "file": "paper",
+}
+"""How much room each type needs on paper; all others take a line."""
+
+
+def rehearsed(definition: FormDefinition) -> FormDefinition:
+    """The form as it is tried, in this request's language; made once, for definitions never change."""
+    made = _REHEARSED.setdefault(definition, {})
+    if language() not in made:
+        made[language()] = replace(
+            definition, sections=tuple(_section(definition, section) for section in definition.sections)
+        )
+    return made[language()]
+
+
+def named_only(section: Section) -> tuple[Field, ...]:
+    """The questions of a section that cannot be tried."""
+    return tuple(field for field in section.fields if field.type in LEFT_OUT)
+
+
+def _section(definition: FormDefinition, section: Section) -> Section:
+    """The page of a section; of one that repeats, that of a single item."""
+    return replace(
+        section,
+        when=None,
+        needs=(),
+        repeat=None,
+        stop_when=tuple(_own_stops(section)),
+        fields=tuple(_field(definition, section, each) for each in section.fields if each.type not in LEFT_OUT),
+    )
+
+
+def _own_stops(section: Section) -> Iterable[StopWhen]:
+    return (stop for stop in section.stop_when if _is_own(section, stop.when))
+
+
+def _is_own(section: Section, when: Condition) -> bool:
+    """Whether a condition looks at nothing but this page, and at questions that can be tried."""
+    known = {(section.id, field.id) for field in section.fields if field.type not in LEFT_OUT}
+    return not isinstance(when, SomeItem) and fields_of(when) <= known
+
+
+def _field(definition: FormDefinition, section: Section, field: Field) -> Field:
+    """A question; what only other pages decide is asked, and says so."""
+    needed = field.required_when if field.required_when and _is_own(section, field.required_when) else None
+    if field.when is None or _is_own(section, field.when):
+        return replace(field, required_when=needed)
+    remark = condition_remark(definition, field.when) or ""
+    hint = f"{field.hint.in_(language())} {remark}" if field.hint else remark
+    return replace(field, required_when=needed, when=None, hint=Text(by_language=((language(), hint),)))

@@ -1,0 +1,265 @@
+"""Before a form is begun: its start page, what it will ask, a blank to print, and a rehearsal."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from math import ceil
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest
+
+from portal.drafts.open_draft import holder, kept_by
+from portal.drafts.operations import start_draft
+from portal.drafts.preview.outline import (
+    SPACES,
+    OutlinedSection,
+    named_only,
+    outline,
+    papers,
+    rehearsed,
+    section_remarks,
+)
+from portal.drafts.queries import drafts_of_form
+from portal.form_definitions.definition import FormDefinition, Section, SectionState
+from portal.form_definitions.forms import PageScope, SectionForm, section_form
+from portal.form_definitions.rich_text import rich_text
+from portal.form_definitions.rules import first_stop, shown
+from portal.form_definitions.versions.models import FormVersion
+from portal.form_definitions.versions.queries import current_version, definition_of
+from portal.sessions.browser_sessions import visit
+from portal.sessions.gate import token_refused
+from portal.sessions.operations import Holder
+from portal.site_settings.current import day_text, local_day, moment_text, settings, today
+from portal.tokens import new_token
+from portal.web.addresses import public_url, sign_in_page
+from portal.web.app_state import app_state
+from portal.web.declarations import CUSTOMER, Access, Activity, access, activity, shows_form_again
+from portal.web.languages import language, name_of
+from portal.web.strict_input import repeated, require_end_marker
+from portal.web.unit_of_work import db, now
+
+blueprint = Blueprint("forms", __name__)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """One page of a rehearsal: the section as it is tried, and where it stands in the form."""
+
+    definition: FormDefinition
+    section: Section
+
+    @cached_property
+    def _tried(self) -> FormDefinition:
+        return rehearsed(self.definition)
+
+    @property
+    def _place(self) -> int:
+        return self.definition.sections.index(self.section)
+
+    @property
+    def number(self) -> int:
+        """Which page this is, counted from 1."""
+        return self._place + 1
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """When the section is asked in earnest."""
+        return section_remarks(self.definition, self.section)
+
+    @property
+    def named_only(self) -> list[str]:
+        """The labels of what cannot be tried."""
+        return [field.label.in_(language()) for field in named_only(self.section)]
+
+    def address(self, steps: int) -> str:
+        """The page so many steps on; past the last one the end of the rehearsal, before the first the outline."""
+        place, sections = self._place + steps, self.definition.sections
+        if place < 0:
+            return f"/forms/{self.definition.slug}/prepare"
+        return rehearsal_address(self.definition, sections[place] if place < len(sections) else None)
+
+    def form(self, posted: "MultiDict[str, str] | None" = None) -> SectionForm:
+        """The page's questions, as posted or empty."""
+        tried = self._tried.sections[self._place]
+        scope = PageScope(definition=self._tried, answers={}, today=today())
+        return section_form(tried, language=language(), scope=scope, stored=SectionState(), posted=posted)
+
+    def stop_page(self, form: SectionForm) -> str | None:
+        """The page that would end the form here for these answers, if it would."""
+        answers = {self.section.id: form.kept().answers}
+        found = first_stop(self._tried, shown(self._tried, answers, today()))
+        if found is None:
+            return None
+        body = rich_text(found[1].body.in_(language())) if found[1].body else None
+        return render_template("drafts/rehearsal_stop.html", rehearsal=self, stop=found[1], body=body)
+
+
+def rehearsal_address(definition: FormDefinition, section: Section | None = None) -> str:
+    """Where a page of the rehearsal is, or its end."""
+    return "/".join(("/forms", definition.slug, "rehearsal", *([section.id] if section else [])))
+
+
+@blueprint.get("/forms/<slug>/prepare")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def prepare(slug: str) -> ResponseReturnValue:
+    """What will be asked, what to have at hand, and how long it takes beside how long a session lasts."""
+    return _about(definition_of(_published(slug)), "drafts/prepare.html")
+
+
+@blueprint.get("/forms/<slug>/blank")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def blank(slug: str) -> ResponseReturnValue:
+    """The questions with room to write, for paper."""
+    return _about(definition_of(_published(slug)), "drafts/blank.html")
+
+
+def _about(definition: FormDefinition, template: str) -> str:
+    sections: tuple[OutlinedSection, ...] = outline(definition)
+    return render_template(
+        template,
+        form=definition,
+        sections=sections,
+        count=sum(len(section.questions) for section in sections),
+        papers=papers(definition),
+        is_conditional=any(section.when or _has_conditions(section) for section in definition.sections),
+        online=public_url(f"/forms/{definition.slug}").partition("://")[2],
+        spaces=SPACES,
+        lifetime=settings().session_lifetime_minutes,
+        first=rehearsal_address(definition, definition.sections[0]),
+    )
+
+
+def _has_conditions(section: Section) -> bool:
+    return any(field.when for field in section.fields)
+
+
+@blueprint.get("/forms/<slug>/rehearsal")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def rehearsal_end(slug: str) -> ResponseReturnValue:
+    """The end of a rehearsal: nothing was stored, and here is the real form."""
+    definition = definition_of(_published(slug))
+    first = rehearsal_address(definition, definition.sections[0])
+    return render_template("drafts/rehearsal_end.html", form=definition, first=first)
+
+
+@blueprint.get("/forms/<slug>/rehearsal/<section_id>")
+@access(Access.PUBLIC)
+@activity(Activity.NAVIGATE)
+def rehearse(slug: str, section_id: str) -> ResponseReturnValue:
+    """One page of the form to try."""
+    rehearsal = _rehearsal(slug, section_id)
+    return _page(rehearsal, rehearsal.form())
+
+
+@blueprint.post("/forms/<slug>/rehearsal/<section_id>")
+@access(Access.PUBLIC)
+@activity(Activity.CONTINUE_SECTION)
+@shows_form_again
+def try_page(slug: str, section_id: str) -> ResponseReturnValue:
+    """Say what would be wrong, or go on; what was typed is judged and forgotten."""
+    rehearsal = _rehearsal(slug, section_id)
+    require_end_marker()
+    if repeated(set(request.form) - {field.id for field in rehearsal.section.fields if field.type == "choices"}):
+        raise BadRequest("An answer was sent twice.")
+    form = rehearsal.form(request.form)
+    if token_refused():
+        return _page(rehearsal, form, status=409)
+    if request.form.get("_action") == "back":
+        return redirect(rehearsal.address(-1), 303)
+    if not form.validate():
+        return rehearsal.stop_page(form) or _page(rehearsal, form, status=422)
+    return rehearsal.stop_page(form) or redirect(rehearsal.address(1), 303)
+
+
+def _page(rehearsal: Rehearsal, form: SectionForm, status: int = 200) -> ResponseReturnValue:
+    intro = rehearsal.section.intro
+    page = render_template(
+        "drafts/rehearsal.html",
+        rehearsal=rehearsal,
+        form=form,
+        title=rehearsal.section.title.in_(language()),
+        intro=rich_text(intro.in_(language())) if intro else None,
+        is_out_of_date=status == 409,
+    )
+    return page, status
+
+
+def _rehearsal(slug: str, section_id: str) -> Rehearsal:
+    definition = definition_of(_published(slug))
+    return Rehearsal(definition, definition.section(section_id) or abort(404))
+
+
+@blueprint.get("/forms/<slug>")
+@access(Access.PUBLIC)
+@activity(Activity.LOAD)
+def start_page(slug: str) -> ResponseReturnValue:
+    """What the form needs, how long it takes, how long a session lasts, and the person's own drafts of it."""
+    definition = definition_of(_published(slug))
+    drafts = drafts_of_form(db(), holder(), definition.id, now=now())
+    return render_template(
+        "drafts/start.html",
+        form=definition,
+        foreign_language=_foreign_language(definition),
+        lifetime=settings().session_lifetime_minutes,
+        minutes_left=_minutes_left(),
+        is_short=_is_short(definition),
+        drafts=[(draft, moment_text(draft.changed_at), day_text(local_day(draft.expires_at))) for draft in drafts],
+    )
+
+
+@blueprint.post("/forms/<slug>")
+@access(Access.PUBLIC)
+@activity(Activity.SUBMIT)
+def start_now(slug: str) -> ResponseReturnValue:
+    """Make another draft and open it; a form for accounts sends signed-out people to sign in first."""
+    version = _published(slug)
+    definition = definition_of(version)
+    if definition.access == "account" and not holder().person_id:
+        return redirect(sign_in_page(url_for("forms.start_page", slug=slug)), 303)
+    keyring = app_state().configuration.keyring
+    draft = start_draft(
+        db(),
+        version,
+        definition,
+        _session_holder(),
+        rules=kept_by(definition),
+        keyring=keyring,
+        now=now(),
+        language=language(),
+    )
+    return redirect(f"/drafts/{draft.reference}", 303)
+
+
+def _published(slug: str) -> FormVersion:
+    return current_version(db(), slug) or abort(404)
+
+
+def _session_holder() -> Holder:
+    """Whose draft it will be: the live session's holder, else a new guest with a new session."""
+    current = holder()
+    if current.person_id or current.guest_id:
+        return current
+    guest = Holder(guest_id=new_token())
+    visit().open(CUSTOMER, guest)
+    return guest
+
+
+def _foreign_language(definition: FormDefinition) -> str | None:
+    """The name of the language that the questions are in, where it is not the reader's."""
+    return None if language() in definition.languages else name_of(definition.languages[0])
+
+
+def _minutes_left() -> int | None:
+    live = visit().live
+    return ceil((live.times.expires_at - now()) / timedelta(minutes=1)) if live else None
+
+
+def _is_short(definition: FormDefinition) -> bool:
+    """Whether the form is expected to take longer than the session that is already running lasts."""
+    left = _minutes_left()
+    return left is not None and bool(definition.expected_minutes) and (definition.expected_minutes or 0) > left

@@ -1,0 +1,200 @@
+"""The page of a section or of an item: its form as stored or as sent, what was typed too late, and how it is shown."""
+
+from dataclasses import replace
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from portal.drafts import pages
+from portal.drafts.open_draft import OpenDraft, holder, seen_by_page, shown_tab
+from portal.drafts.operations import Change
+from portal.drafts.rules import differing
+from portal.drafts.uploads import LATE, list_files
+from portal.drafts.versions.newer import under_present_ids
+from portal.form_definitions.definition import Section
+from portal.form_definitions.forms import PageScope, SectionForm, section_form
+from portal.form_definitions.rich_text import rich_text
+from portal.form_definitions.rules import PLAIN
+from portal.sessions.browser_sessions import visit
+from portal.sessions.late_forms import SHOWN, LateForm, Parked, keep_parked, parked_on
+from portal.site_settings.current import today
+from portal.web.app_state import app_state
+from portal.web.counters import Event, count
+from portal.web.languages import language
+from portal.web.unit_of_work import db, now
+
+
+class SectionPage:
+    """One page of a form as a request works on it: a section, or an item of a repeat, of an open draft.
+
+    `part` is what was stored of it when the request came. Whoever shows or answers the page gives it its `form`: what
+    is stored, or what was sent.
+    """
+
+    def __init__(self, opened: OpenDraft, section: Section, item_id: str = PLAIN) -> None:
+        self.opened = opened
+        self.section = section
+        self.part = opened.filled.part(section.id, item_id)
+        self.form: SectionForm
+
+    @property
+    def address(self) -> str:
+        """The address of the page."""
+        return self.opened.address(self.section.id, self.part.item_id)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the page that was sent shows a version of the form in which this section was different."""
+        since_page = self.opened.since_page
+        return since_page is not None and since_page.touches(self.section.id)
+
+    @property
+    def is_one_too_many(self) -> bool:
+        """Whether this would be a new item of a list that is full, as another page has filled it."""
+        if self.section.repeat is None:
+            return False
+        items = self.opened.filled.items(self.section)
+        return self.part not in items and len(items) >= self.section.repeat.max
+
+    def form_of(self, posted: "MultiDict[str, str] | None" = None, only: frozenset[str] | None = None) -> SectionForm:
+        """Return the form with what is stored and, of the fields in `only` or of all, what was posted."""
+        opened = self.opened
+        scope = PageScope(definition=opened.definition, answers=opened.filled.answers, today=today())
+        return section_form(
+            self.section, language=language(), scope=scope, stored=self.part.state, posted=posted, only=only
+        )
+
+    def posted(self) -> "MultiDict[str, str]":
+        """Return what was sent, under the ids that the fields have now."""
+        if self.opened.since_page is None:
+            return request.form
+        return under_present_ids(self.section, tuple(request.form.items(multi=True)))
+
+    def save(self, *, is_confirmed: bool | None = None) -> int:
+        """Store what the form keeps; return the revision. None leaves the confirmation as it was."""
+        seen = seen_by_page()
+        change = Change(
+            section_id=self.section.id,
+            item_id=self.part.item_id,
+            state=self.form.kept(),
+            is_confirmed=is_confirmed,
+            page_id=seen.page_id,
+            sequence=seen.sequence,
+        )
+        return self.opened.store(self.part, change)
+
+    @property
+    def has_something(self) -> bool:
+        """Whether something was typed, now or before."""
+        kept = self.form.kept()
+        return bool(kept.answers or kept.typed or not self.part.is_empty)
+
+    def all_parked(self) -> list[Parked]:
+        """Return what was typed in each tab of this page after its session had ended, the latest first."""
+        if not self.opened.has_parked:
+            return []
+        keyring = app_state().configuration.keyring
+        return parked_on(db(), keyring, self.address, now=now(), person_id=holder().person_id)
+
+    def parked(self) -> list[Parked]:
+        """Return that of it which is not saved yet: what says nothing else than what is stored counts as saved."""
+        return [parked for parked in self.all_parked() if self._says_more(parked)]
+
+    def _says_more(self, parked: Parked) -> bool:
+        kept = self.form_with(parked).kept()
+        return bool(differing(self.part.state, kept, tuple(field.id for field in self.section.fields)))
+
+    def form_with(self, parked: Parked) -> SectionForm:
+        """Return the form with what is stored, under what was typed too late."""
+        only = parked.form.fields
+        ids = None if only is None else frozenset(under_present_ids(self.section, tuple((name, "") for name in only)))
+        return self.form_of(under_present_ids(self.section, parked.form.pairs), ids)
+
+    def as_stored_now(self) -> "SectionPage":
+        """Return the page with what the draft holds after this request's own changes."""
+        return SectionPage(self.opened, self.section, self.part.item_id)
+
+    def settle_parked(self) -> list[Parked]:
+        """Delete what this page showed or the draft now holds; return what other tabs left, still to be seen."""
+        if not self.opened.has_parked:
+            return []
+        waiting = [parked for parked in self.as_stored_now().parked() if parked.tab != shown_tab()]
+        for parked in self.all_parked():
+            if parked not in waiting:
+                self._keep_parked(parked, None)
+        return waiting
+
+    def release_parked(self, saved: frozenset[str], revision: int) -> None:
+        """Delete the parked fields that this page has just saved by itself; all, where the rest says no more."""
+        seen = (("_revision", str(revision)), ("_page", seen_by_page().page_id))
+        fields = frozenset(field.id for field in self.section.fields)
+        for parked in self.all_parked():
+            if parked.tab == shown_tab():
+                left = parked.form.without(saved, of=fields, seen=seen)
+                if left and not self.as_stored_now()._says_more(replace(parked, form=left)):
+                    left = None
+                self._keep_parked(parked, left)
+
+    def _keep_parked(self, parked: Parked, left: LateForm | None) -> None:
+        """Keep what is left of a parked form; count where all that the page showed of it is saved."""
+        keep_parked(db(), app_state().configuration.keyring, parked, left)
+        if left is None and parked.tab == shown_tab():
+            form_id = self.opened.version.form_id
+            count(Event.RESTORED, kind=visit().kind, form=form_id, section=self.section.id)
+
+    def open(self) -> ResponseReturnValue:
+        """Show what is stored, and over it what was typed after the session had ended, marked as not sent."""
+        parked = next(iter(self.parked()), None)
+        self.form = self.form_with(parked) if parked else self.form_of()
+        return self.show(parked=parked)
+
+    def show(self, *, status: int = 200, parked: Parked | None = None, is_unsaved: bool = False) -> ResponseReturnValue:
+        """Show the page; `is_unsaved` says that nothing of what was posted and is shown was stored, as 409 does."""
+        opened, section, part = self.opened, self.section, self.part
+        autosave = opened.address("autosave", section.id, part.item_id)
+        late = list_files(opened, part, self.form)
+        page = render_template(
+            "drafts/section.html",
+            opened=opened,
+            section=section,
+            form=self.form,
+            band=pages.band(opened, section),
+            title=pages.part_title(opened, section, part),
+            intro=rich_text(section.intro.in_(language())) if section.intro and not section.repeat else None,
+            is_out_of_date=status == 409,
+            is_other_version=status == 409 and self.is_outdated,
+            is_one_too_many=self.is_one_too_many,
+            asked=pages.asked_again(section, part),
+            autosave=autosave,
+            hints=pages.hints_of_change(opened, section, part),
+            is_parked=parked is not None or bool(late),
+            files=f"{autosave}/files" if self.form.files_fields else None,
+            ours=self._hidden_inputs(is_unsaved or status == 409, parked, late),
+        )
+        return page, status
+
+    def _hidden_inputs(self, is_unsaved: bool, parked: Parked | None, late: list[str]) -> dict[str, str]:
+        """Return what the page says of itself when it is sent.
+
+        One that was refused unsaved, or comes back parked, still names the revision that it was served with, unless it
+        wrote the stored one itself. `late` are the files that it shows and that came too late.
+        """
+        stored = self.opened.filled.part(self.section.id, self.part.item_id)
+        seen = dict(parked.form.seen) if parked else {}
+        revision = str(seen_by_page().revision if is_unsaved else stored.revision)
+        if seen and seen.get("_page") != stored.page_id:
+            revision = seen.get("_revision", revision)
+        if is_unsaved and self.is_outdated:
+            served = seen_by_page().revision
+            # The move to the new version may have raised the stored revision by one, and nothing else did.
+            revision = str(stored.revision if stored.revision - served <= 1 else served)
+        shown = parked.tab if parked else shown_tab() if is_unsaved else None
+        return {
+            "_revision": revision,
+            "_page": pages.new_page_id(),
+            "_sequence": "0",
+            "_version": str(self.opened.version.number),
+            **({SHOWN: shown} if shown else {}),
+            **({LATE: ",".join(late)} if late else {}),
+        }

@@ -1,0 +1,333 @@
+"""A page of a draft that was sent: what each of its buttons does once the form has arrived whole."""
+
+from collections.abc import Callable, Mapping
+
+from flask import abort, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from werkzeug.exceptions import BadRequest
+
+from portal.drafts import pages
+from portal.drafts.conflicts import changed_fields, chosen_side, conflict_page, fields_kept_as_mine, unseen_fields
+from portal.drafts.lookups import filled_form, look_up
+from portal.drafts.open_draft import asked_lookup, is_from_check, kept_by, note_visit, with_origin
+from portal.drafts.operations import Change, remove_item
+from portal.drafts.section_page import SectionPage
+from portal.drafts.uploads import (
+    REMOVE,
+    FilePlace,
+    infected_files,
+    late_files_shown,
+    refuse_files,
+)
+from portal.form_definitions.definition import SectionState
+from portal.form_definitions.rich_text import rich_text
+from portal.form_definitions.rules import stopped
+from portal.form_definitions.types.answers import InvalidAnswerError
+from portal.form_definitions.types.files import file_entries
+from portal.sessions.activity import extend, pressed_button
+from portal.sessions.browser_sessions import change_language, visit
+from portal.sessions.gate import token_refused
+from portal.storage.operations import late_work, let_go
+from portal.storage.uploads import Received
+from portal.tokens import item_token
+from portal.web.app_state import app_state
+from portal.web.languages import BUTTON, language
+from portal.web.responses import htmx_redirect, is_htmx
+from portal.web.strict_input import repeated, require_end_marker
+from portal.web.unit_of_work import db, now
+
+
+class SentPage(SectionPage):
+    """A page of a section, of an item or of a list that was sent with one of its buttons."""
+
+    def require_whole(self) -> None:
+        """Refuse a body that was cut short or says one thing twice, before anything is stored.
+
+        What may come twice from a page of another version is not known here; nothing of it is stored.
+        """
+        require_end_marker()
+        many = {field.id for field in self.section.fields if field.type == "choices"}
+        if repeated(set(request.form) - many) and not self.is_outdated:
+            raise BadRequest("An answer was sent twice.")
+
+    def answer(self, received: Received) -> ResponseReturnValue:
+        """Do what the pressed button of a section or item asks; show again, as typed, what cannot be taken."""
+        self.require_whole()
+        self.form = self.form_of(self.posted())
+        is_out_of_date = self.is_outdated or token_refused()
+        is_refused = is_out_of_date or self.is_one_too_many
+        asks_lookup = asked_lookup() is not None
+        if is_refused or asks_lookup:
+            # The page keeps what was typed, but a browser does not choose files again.
+            names = [(upload.field_id, upload.entry.name) for upload in received.uploads]
+            refuse_files(self.form, [(field_id, InvalidAnswerError("again", name=name)) for field_id, name in names])
+        if asks_lookup:
+            return self._look_up()
+        if is_refused:
+            return self._refuse(is_out_of_date)
+        self._take_files(received)
+        note_visit(self.opened)
+        if REMOVE in request.form:
+            return self._leave_settled(f"{with_origin(request.path)}#{request.form[REMOVE].partition('/')[0]}")
+        if BUTTON in request.form and not self.form.errors:
+            return self._change_language()
+        unseen = unseen_fields(self)
+        if unseen:
+            return conflict_page(self, unseen)
+        if self.form.errors:
+            return self._stay_with_problems()
+        answer = BUTTONS.get(pressed_button() or "", SentPage.go_on)(self)
+        self.settle_parked()
+        return answer
+
+    def _refuse(self, is_out_of_date: bool) -> ResponseReturnValue:
+        """Show the page as it was typed; from a list that became full meanwhile, Back leads there without the item."""
+        if is_out_of_date:
+            return self.show(status=409)
+        if pressed_button() == "back":
+            return redirect(with_origin(self.opened.address(self.section.id)), 303)
+        return self.show(status=422, is_unsaved=True)
+
+    def _take_files(self, received: Received) -> None:
+        """Make what came with the page part of the draft, with refusals at their questions.
+
+        Files for a question that does not show are ignored as other answers are.
+        """
+        late = late_files_shown(self.opened, self.address)
+        field_id, _slash, removed = request.form.get(REMOVE, "").partition("/")
+        if not (late or removed or received.uploads or received.refusals):
+            return
+        place = FilePlace.of(self.opened, self.section)
+        shown = [upload for upload in received.uploads if self.form.is_shown(upload.field_id)]
+        self.part, refused = place.add(self.part, shown)
+        self.part, refused_late = place.take_late(self.part, [file for file in late if file.name != removed])
+        if removed:
+            self.part = place.remove(self.part, field_id, removed)
+            let_go(db(), late_work(self.address), [removed], now=now())
+        self.opened.go_on_with(self.part)
+        self.form = self.form_of(self.posted())
+        refuse_files(self.form, [*received.refusals, *refused, *refused_late])
+
+    def _stay_with_problems(self) -> ResponseReturnValue:
+        """Whatever was pressed: a file was not kept, and whoever chose it must hear of it. All else is stored."""
+        if pressed_button() in (None, "continue"):
+            self.form.validate()
+        self._save_with_problems()
+        self.settle_parked()
+        return self.show(status=422)
+
+    def _save_with_problems(self) -> None:
+        """Store what was typed; a section is in progress then, and an item in which nothing was typed is not made."""
+        if not self.section.repeat:
+            self.save(is_confirmed=False)
+        elif self.has_something:
+            self.save()
+
+    def _change_language(self) -> ResponseReturnValue:
+        """Show the same page in another language, with all that was typed; two versions stay side by side."""
+        change_language(request.form[BUTTON])
+        is_choosing = request.form.get("_action") == "resolve"
+        fields = changed_fields(self) if is_choosing else unseen_fields(self)
+        return conflict_page(self, fields) if fields else self._leave_settled(with_origin(request.path))
+
+    def _look_up(self) -> ResponseReturnValue:
+        """Look something up, on a page that may be filled; elsewhere nobody is asked."""
+        if self.opened.filled.is_open(self.section):
+            return look_up(self)
+        address = self.opened.address()
+        return htmx_redirect(address, 200) if is_htmx() else redirect(address, 303)
+
+    def _leave(self, target: str) -> ResponseReturnValue:
+        """Store what was typed, right or wrong, and go; an item in which nothing was typed is not made."""
+        if self.has_something:
+            self.save()
+        return redirect(target, 303)
+
+    def _leave_settled(self, target: str) -> ResponseReturnValue:
+        answer = self._leave(target)
+        self.settle_parked()
+        return answer
+
+    def go_on(self) -> ResponseReturnValue:
+        """**Continue**: store, and go on to the next page; stay where something is wrong."""
+        if not self.opened.filled.is_open(self.section):
+            return self._leave(self.opened.address())
+        self._refuse_infected()
+        if not self.form.validate():
+            self._save_with_problems()
+            stopped = None if self.section.repeat else self._stop_page()
+            return stopped or self.show(status=422)
+        self.save(is_confirmed=True)
+        if self.settle_parked():
+            return redirect(with_origin(request.path), 303)
+        if self.section.repeat:
+            return redirect(with_origin(self.opened.address(self.section.id)), 303)
+        return self._stop_page() or redirect(self._next_address(), 303)
+
+    def _refuse_infected(self) -> None:
+        """Take a file in which a virus was found after it had been kept for no answer."""
+        for bound in self.form.files_fields:
+            for entry in file_entries(bound.answer):
+                if entry.id in infected_files(self.opened):
+                    self.form.refuse_file(bound.short_name, InvalidAnswerError("infected.later", name=entry.name))
+
+    def _stop_page(self) -> str | None:
+        """Return why the form ends here, if it does; nobody is asked to mend the rest of a page first."""
+        stop = stopped(self.section, self.opened.filled.shown)
+        if stop is None:
+            return None
+        body = rich_text(stop.body.in_(language())) if stop.body else None
+        band = pages.band(self.opened, self.section)
+        return render_template("drafts/stop.html", opened=self.opened, band=band, stop=stop, body=body)
+
+    def _next_address(self) -> str:
+        """Return the next section, or the check page, by way of what the answers newly ask."""
+        filled = self.opened.filled
+        section = filled.newly_asked() if is_from_check() else filled.next_section(self.section)
+        address = self.opened.address(section.id if section else "check")
+        return with_origin(address) if section else address
+
+    def _address_before(self) -> str:
+        if is_from_check():
+            return self.opened.address("check")
+        previous = self.opened.filled.previous_section(self.section)
+        return self.opened.address(previous.id) if previous else self.opened.address()
+
+    def back(self) -> ResponseReturnValue:
+        """**Back**: store what was typed, and go to the page before; from an item to its list."""
+        is_item = self.section.repeat is not None
+        return self._leave(with_origin(self.opened.address(self.section.id)) if is_item else self._address_before())
+
+    def save_for_later(self) -> ResponseReturnValue:
+        """**Save and come back later**: store without judging, and show how to come back."""
+        answer = self._leave(self._save_page())
+        app_state().hooks.draft_saved(self.opened.draft)
+        return answer
+
+    def _save_page(self) -> str:
+        return self.opened.address("save") if self.opened.can_be_saved else abort(404)
+
+    def stay(self) -> ResponseReturnValue:
+        """**Save and stay signed in**, for browsers without script."""
+        _extend_session()
+        return self._leave(with_origin(request.path))
+
+    def fill(self) -> ResponseReturnValue:
+        """Store what was typed with the chosen result in it, and show the page where it was filled."""
+        self.form, first_input = filled_form(self)
+        return self._leave(f"{with_origin(request.path)}#{first_input}")
+
+    def resolve(self) -> ResponseReturnValue:
+        """Store what was chosen of two versions, and show the page with it."""
+        fields = changed_fields(self)
+        if not all(chosen_side(field) for field in fields):
+            return conflict_page(self, fields, status=422)
+        self.form = self.form_of(request.form, fields_kept_as_mine(fields))
+        return self._leave(with_origin(request.path))
+
+
+BUTTONS: Mapping[str, Callable[[SentPage], ResponseReturnValue]] = {
+    "continue": SentPage.go_on,
+    "back": SentPage.back,
+    "save": SentPage.save_for_later,
+    "stay": SentPage.stay,
+    "resolve": SentPage.resolve,
+    "fill": SentPage.fill,
+}
+
+
+def _extend_session() -> None:
+    live = visit().live
+    if live:
+        extend(live)
+
+
+class SentList(SentPage):
+    """The list of a repeat's items that was sent with one of its buttons: add, remove, and the ways on."""
+
+    def answer_list(self) -> ResponseReturnValue:
+        """Do what the pressed button asks."""
+        self.require_whole()
+        if token_refused() or self.is_outdated:
+            return show_list(self, status=409)
+        note_visit(self.opened)
+        if not self.opened.filled.is_open(self.section):
+            return redirect(self.opened.address(), 303)
+        if request.form.get("_remove"):
+            return self.remove(request.form["_remove"])
+        return LIST_BUTTONS.get(request.form.get("_action", ""), SentList.confirm)(self)
+
+    def remove(self, item_id: str) -> ResponseReturnValue:
+        """**Remove**: delete one item."""
+        rules = kept_by(self.opened.definition)
+        remove_item(db(), self.opened.draft, self.section.id, item_id, rules=rules, now=now())
+        return redirect(with_origin(self.address), 303)
+
+    def add(self) -> ResponseReturnValue:
+        """**Add**: open the page of a new item, which is stored at its first save."""
+        repeat = self.section.repeat
+        if repeat and len(self.opened.filled.items(self.section)) >= repeat.max:
+            return show_list(self, error=_("You cannot add any more."), status=422)
+        return redirect(with_origin(self.opened.address(self.section.id, item_token())), 303)
+
+    def confirm(self) -> ResponseReturnValue:
+        """**Continue** on the list means that everyone is on it."""
+        problem = self._problem()
+        if problem:
+            return show_list(self, error=problem, status=422)
+        self.opened.store(self.part, Change(section_id=self.section.id, state=SectionState(), is_confirmed=True))
+        return self._stop_page() or redirect(self._next_address(), 303)
+
+    def _problem(self) -> str | None:
+        least = self.section.repeat.min if self.section.repeat else 0
+        if len(self.opened.filled.items(self.section)) < least:
+            title = self.section.title.in_(language())
+            return _("Add at least %(least)s to “%(title)s”", least=least, title=title)
+        troubled = next((item for item in pages.items(self.opened, self.section) if item.has_problem), None)
+        return _("Change “%(name)s”: something is missing or wrong", name=troubled.name) if troubled else None
+
+    def back(self) -> ResponseReturnValue:
+        """**Back**: go to the page before."""
+        return redirect(self._address_before(), 303)
+
+    def save_for_later(self) -> ResponseReturnValue:
+        """**Save and come back later**: show how to come back."""
+        target = self._save_page()
+        app_state().hooks.draft_saved(self.opened.draft)
+        return redirect(target, 303)
+
+    def stay(self) -> ResponseReturnValue:
+        """**Save and stay signed in**, for browsers without script."""
+        _extend_session()
+        return redirect(with_origin(request.path), 303)
+
+
+LIST_BUTTONS: Mapping[str, Callable[[SentList], ResponseReturnValue]] = {
+    "continue": SentList.confirm,
+    "add": SentList.add,
+    "back": SentList.back,
+    "save": SentList.save_for_later,
+    "stay": SentList.stay,
+}
+
+
+def show_list(page: SectionPage, *, error: str | None = None, status: int = 200) -> ResponseReturnValue:
+    """Show the list of a repeat's items, with what is wrong with it as a whole."""
+    opened, section = page.opened, page.section
+    answer = render_template(
+        "drafts/items.html",
+        opened=opened,
+        section=section,
+        band=pages.band(opened, section),
+        title=section.title.in_(language()),
+        intro=rich_text(section.intro.in_(language())) if section.intro else None,
+        items=pages.items(opened, section),
+        asked=pages.asked_again(section, page.part),
+        with_origin=with_origin,
+        item_word=pages.item_word(section),
+        error=error,
+        is_out_of_date=status == 409,
+        is_other_version=status == 409 and page.is_outdated,
+    )
+    return answer, status

@@ -1,0 +1,78 @@
+"""What a new version of a form asks of its person, in words: on the task list before, on the sections after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import redirect, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.drafts.open_draft import OpenDraft
+from portal.drafts.operations import keep_version
+from portal.drafts.pages import Asked, asked_sentence
+from portal.drafts.rules import Filled
+from portal.drafts.versions.migrating import Touch, move
+from portal.form_definitions.rules import PLAIN, item_name
+from portal.form_definitions.types.field_types import answer_lines
+from portal.form_definitions.versions.comparison import Effect
+from portal.web.languages import language
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangedSection:
+    """A section, or one item of it, with all that is asked about it."""
+
+    title: str
+    rows: Sequence[Asked]
+
+
+def changed_sections(opened: OpenDraft) -> list[ChangedSection]:
+    """What the newer version that the person is asked about changes for this draft; empty where it touches nothing."""
+    newer = opened.asked_about
+    if newer is None:
+        return []
+    moved = move(opened.filled, newer.differences)
+    places: dict[tuple[str, str], list[Touch]] = {}
+    for touch in moved.touches:
+        places.setdefault((touch.section.id, touch.item_id), []).append(touch)
+    return [
+        ChangedSection(title=_title(touches[0], opened.filled, moved.filled), rows=[_asked(touch) for touch in touches])
+        for touches in places.values()
+    ]
+
+
+def _title(touch: Touch, before: Filled, after: Filled) -> str:
+    title = touch.section.title.in_(language())
+    if touch.item_id == PLAIN:
+        return title
+    parts = (filled.part(touch.section.id, touch.item_id) for filled in (after, before))
+    names = (item_name(touch.section, part.state.answers, language(), _) for part in parts)
+    name = next(filter(None, names), None)
+    return f"{title}: {name}" if name else title
+
+
+def _asked(touch: Touch) -> Asked:
+    return Asked(
+        label=touch.field.label.in_(language()) if touch.field else None,
+        sentence=asked_sentence(touch.effect),
+        was=_was(touch) if touch.effect in (Effect.NOT_SENT, Effect.ANSWER_AGAIN) else (),
+    )
+
+
+def _was(touch: Touch) -> Sequence[str]:
+    """What was answered, as it read."""
+    if touch.former is None or touch.answer is None:
+        return ()
+    return answer_lines(touch.former, touch.answer, language(), _)
+
+
+def decide(opened: OpenDraft) -> ResponseReturnValue:
+    """Take the new version of the form, or keep the old one; a version that came meanwhile is shown first."""
+    newer = opened.asked_about
+    if newer is None or request.form.get("_newest") != str(newer.newest.number):
+        return redirect(opened.address(), 303)
+    if request.form["_action"] == "keep_version":
+        keep_version(opened.draft, newer.newest)
+        return redirect(opened.way_on(), 303)
+    opened.move()
+    return redirect(opened.address(), 303)

@@ -1,0 +1,1 @@
+"""A draft meets a newer version of its form."""

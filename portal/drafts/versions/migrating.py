@@ -1,0 +1,245 @@
+"""Answers carried from one version of a form to the next. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from portal.drafts.rules import WHOLE, Filled, Part
+from portal.form_definitions.definition import Answer, Field, Section, SectionState
+from portal.form_definitions.rules import PLAIN, ShownPage, is_required
+from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, inputs_by_suffix, named_inputs
+from portal.form_definitions.types.field_types import FIELD_TYPES, answer_problem, inputs_of, read_answer
+from portal.form_definitions.types.form_fields import PickedField
+from portal.form_definitions.versions.comparison import ChangeKind, Differences, Effect
+
+FIRST_ITEM = "00000001"
+MARKED = (Effect.MUST_ANSWER, Effect.ANSWER_AGAIN, Effect.CHECK, Effect.MAY_ANSWER)
+_ASKS_TO_CHECK = frozenset({ChangeKind.WORDING, ChangeKind.OPTIONS_ADDED})
+
+
+def carried(old: Section, new: Section, origin: Mapping[str, str], state: SectionState, today: date) -> SectionState:
+    """What the new version of a section, or of an item, holds of what the old one held.
+
+    `origin` gives the old id of each field that has one. Every answer that is kept is one in the new version; what no
+    longer is one stays in its inputs where the field still has the same ones, so that its person sees and mends it.
+    """
+    answers: dict[str, Answer] = {}
+    typed: dict[str, Inputs] = {}
+    for field in new.fields:
+        before = old.field(origin.get(field.id, ""))
+        if before:
+            answer, inputs = _carried(before, field, state, today)
+            answers |= {} if answer is None else {field.id: answer}
+            typed |= {field.id: named_inputs(field.id, inputs)} if any(map(any, inputs.values())) else {}
+    return SectionState(answers=answers, typed=typed)
+
+
+def _carried(old: Field, new: Field, state: SectionState, today: date) -> tuple[Answer | None, Inputs]:
+    """The answer, or else what stands in the inputs."""
+    answer = state.answers.get(old.id)
+    if answer is not None and old.type == new.type and answer_problem(new, answer, today) is None:
+        return answer, {}
+    if old.type == new.type == "file":
+        return _files(new, answer, today), {}
+    inputs = inputs_of(old, answer) if answer is not None else inputs_by_suffix(old.id, state.typed.get(old.id, {}))
+    if not _takes_inputs_of(new, old):
+        return None, {}
+    if FIELD_TYPES[new.type].form_field is PickedField and (answer is not None or old.type != new.type):
+        return _picked(new, inputs, today), {}
+    try:
+        return read_answer(new, inputs, today), {}
+    except InvalidAnswerError:
+        return None, inputs
+
+
+def _files(new: Field, answer: Answer | None, today: date) -> Answer | None:
+    """Those files that the new limits let stay, the first ones first."""
+    kept: list[Any] = []
+    for file in answer if isinstance(answer, list) else ():
+        if answer_problem(new, [*kept, file], today) is None:
+            kept.append(file)
+    return kept or None
+
+
+def _takes_inputs_of(new: Field, old: Field) -> bool:
+    """Whether what stood in the old inputs can stand in the new ones; nobody agrees to another declaration by this."""
+    same_inputs = FIELD_TYPES[new.type].form_field is FIELD_TYPES[old.type].form_field
+    return same_inputs and (new.type != "declaration" or old.type == "declaration")
+
+
+def _picked(new: Field, inputs: Inputs, today: date) -> Answer | None:
+    """What is left of the options that were chosen; nobody chooses one of several by this."""
+    chosen = [value for value in inputs.get("", ()) if not new.options or new.option(value)]
+    if len(chosen) > 1 and new.type != "choices":
+        return None
+    try:
+        return read_answer(new, {"": chosen}, today)
+    except InvalidAnswerError:
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Touch:
+    """One thing that the new version asks of this person; without a field it concerns the section as a whole.
+
+    Section and field are those of the new version; of the old one where the answer will not be sent.
+    `answer` is what was answered, to the question `former`.
+    """
+
+    effect: Effect
+    section: Section
+    field: Field | None = None
+    item_id: str = PLAIN
+    former: Field | None = None
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """A draft after the move, and all that the move touched, in the order of the form."""
+
+    filled: Filled
+    touches: tuple[Touch, ...]
+
+
+def move(before: Filled, differences: Differences) -> Move:
+    """Carry everything that is stored into the new version, and find what its person should know.
+
+    Parts that changed, or whose section did, get a mark for each touched field and another revision, so that a page
+    that is still open conflicts instead of undoing the move.
+    """
+    parts = tuple(part for part in (_moved(before, differences, part) for part in before.parts) if part)
+    after = Filled(definition=differences.new, parts=parts, today=before.today)
+    touches = tuple(_touches(before, after, differences))
+    marked = tuple(_marked(part, touches, before, differences) for part in parts)
+    return Move(filled=replace(after, parts=marked), touches=touches)
+
+
+def _moved(before: Filled, differences: Differences, part: Part) -> Part | None:
+    """What becomes of a stored part; None where the new version has no place for it."""
+    old, new = differences.old.section(part.section_id), differences.new.section(part.section_id)
+    item_id = _new_item(before, old, new, part.item_id) if old and new else None
+    if old is None or new is None or item_id is None:
+        return None
+    origin = differences.origins[new.id]
+    if item_id != part.item_id:
+        # A file is encrypted for its place, and stays behind where the place is another one.
+        origin = {key: was for key, was in origin.items() if not (field := old.field(was)) or field.type != "file"}
+    names = {WHOLE: WHOLE} | {was: field_id for field_id, was in origin.items()}
+    return replace(
+        part,
+        item_id=item_id,
+        state=carried(old, new, origin, part.state, before.today),
+        is_confirmed=part.is_confirmed and item_id == part.item_id,
+        marks={names[key]: mark for key, mark in part.marks.items() if key in names},
+        edited={names[key]: when for key, when in part.edited.items() if key in names},
+    )
+
+
+def _new_item(before: Filled, old: Section, new: Section, item_id: str) -> str | None:
+    """Where a part goes: a section's one page becomes the first item of a repeat, and the first item the one page."""
+    if bool(old.repeat) is bool(new.repeat):
+        return item_id
+    if new.repeat:
+        return None if before.part(old.id).is_empty else FIRST_ITEM
+    first = next((item.item_id for item in before.items(old)), None)
+    return PLAIN if item_id == first else None
+
+
+def _marked(part: Part, touches: Iterable[Touch], before: Filled, differences: Differences) -> Part:
+    asked = {
+        touch.field.id if touch.field else WHOLE: touch.effect.value
+        for touch in touches
+        if (touch.section.id, touch.item_id) == (part.section_id, part.item_id) and touch.effect in MARKED
+    }
+    marks = {**part.marks, **asked}
+    is_same = part.state == before.part(part.section_id, part.item_id).state
+    if is_same and marks == part.marks and not differences.touches(part.section_id):
+        return part
+    # The page that wrote the part last is a stranger now, too: it shows the old version.
+    return replace(part, marks=marks, revision=part.revision + 1, page_id="", sequence=0)
+
+
+def _touches(before: Filled, after: Filled, differences: Differences) -> Iterator[Touch]:
+    for section in differences.new.sections:
+        old = differences.old.section(section.id)
+        if old:
+            yield from _section_touches(before, after, differences, old, section)
+        else:
+            for item_id, page in after.shown.pages.get(section.id, {}).items():
+                yield from _new_questions(after, section, page, {}, item_id)
+    for old in differences.old.sections:
+        if differences.new.section(old.id) is None:
+            for item_id, page in before.shown.pages.get(old.id, {}).items():
+                yield from (_not_sent(old, field, page, item_id) for field in page.fields if field.id in page.answers)
+
+
+def _section_touches(
+    before: Filled, after: Filled, differences: Differences, old: Section, new: Section
+) -> Iterator[Touch]:
+    pages, former = after.shown.pages.get(new.id, {}), before.shown.pages.get(old.id, {})
+    if pages and any(page.answers for page in former.values()) and ChangeKind.SECTION_WORDING in differences.of(new.id):
+        yield Touch(effect=Effect.CHECK, section=new)
+    places = {item_id: _new_item(before, old, new, item_id) for item_id in former}
+    for item_id, was in former.items():
+        target = places[item_id]
+        page = pages.get(target) if target is not None else None
+        for field in was.fields:
+            if field.id in was.answers:
+                yield from _answered(differences, old, new, field, was, page, item_id if target is None else target)
+    came_from = {target: item_id for item_id, target in places.items()}
+    for item_id, page in pages.items():
+        was_page = former.get(came_from.get(item_id, item_id))
+        asked = _asked_before(before, old, was_page, differences.origins[new.id]) if was_page else {}
+        yield from _new_questions(after, new, page, asked, item_id)
+
+
+def _answered(
+    differences: Differences,
+    old: Section,
+    new: Section,
+    field: Field,
+    was: ShownPage,
+    page: ShownPage | None,
+    item_id: str,
+) -> Iterator[Touch]:
+    """What a question that was answered asks now."""
+    now_called = next((key for key, former in differences.origins[new.id].items() if former == field.id), "")
+    asked = next((each for each in page.fields if each.id == now_called), None) if page else None
+    if page is None or asked is None:
+        yield _not_sent(old, field, was, item_id)
+        return
+    kinds = differences.of(new.id, asked.id)
+    answer = was.answers[field.id]
+    is_again = ChangeKind.TYPE in kinds or page.answers.get(asked.id) != answer
+    if is_again or kinds & _ASKS_TO_CHECK:
+        effect = Effect.ANSWER_AGAIN if is_again else Effect.CHECK
+        yield Touch(effect=effect, section=new, field=asked, item_id=item_id, former=field, answer=answer)
+
+
+def _not_sent(old: Section, field: Field, was: ShownPage, item_id: str) -> Touch:
+    answer = was.answers[field.id]
+    return Touch(effect=Effect.NOT_SENT, section=old, field=field, item_id=item_id, former=field, answer=answer)
+
+
+def _asked_before(before: Filled, old: Section, was: ShownPage, origin: Mapping[str, str]) -> Mapping[str, bool]:
+    """The new ids of the fields that stood on the old page; true where an answer was needed or there."""
+    scope = before.shown.scope.within(old.id, was.answers)
+    needed = {field.id: is_required(field, scope) or field.id in was.answers for field in was.fields}
+    return {field_id: needed.get(former, False) for field_id, former in origin.items()}
+
+
+def _new_questions(
+    after: Filled, section: Section, page: ShownPage, asked: Mapping[str, bool], item_id: str
+) -> Iterator[Touch]:
+    """Unanswered questions that must be answered now and did not have to be, and new ones on a page that was begun."""
+    scope = after.shown.scope.within(section.id, page.answers)
+    is_begun = not after.part(section.id, item_id).is_empty
+    for field in page.fields:
+        if field.id in page.answers or asked.get(field.id):
+            continue
+        if is_required(field, scope):
+            yield Touch(effect=Effect.MUST_ANSWER, section=section, field=field, item_id=item_id)
+        elif field.id not in asked and is_begun and FIELD_TYPES[field.type].answerable:
+            yield Touch(effect=Effect.MAY_ANSWER, section=section, field=field, item_id=item_id)

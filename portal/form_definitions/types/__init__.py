@@ -1,0 +1,1 @@
+"""The types of question: how an answer is read, shown and drawn."""

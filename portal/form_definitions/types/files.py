@@ -1,0 +1,189 @@
+"""Questions for files: the kinds that are taken, and the answer that names what was kept."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from portal.form_definitions.definition import Answer, Field
+from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, Translate, mark
+
+MEGABYTE = 1_000_000
+"""As phones and computers count the sizes that they show."""
+FILE_MESSAGES = {
+    "required": mark("Add a file for “%(label)s”"),
+    "max": mark("“%(name)s” was not added: “%(label)s” takes %(limit)s at most"),
+    "size": mark("“%(name)s” was not added: a file may have %(limit)s MB at most"),
+    "empty": mark("“%(name)s” was not added: there is nothing in it"),
+    "type": mark("“%(name)s” was not added: it must be %(kinds)s"),
+    "content": mark("“%(name)s” was not added: what is in it is not what its name says"),
+    "name": mark("“%(name)s” was not added: give the file another name, with letters, numbers and one full stop"),
+    "damaged": mark("“%(name)s” was not added: it is damaged or not complete"),
+    "locked": mark("“%(name)s” was not added: it is protected by a password"),
+    "macros": mark("“%(name)s” was not added: it holds macros; save it without them"),
+    "mixed": mark("“%(name)s” was not added: it hides another kind of file; save it again"),
+    "pixels": mark("“%(name)s” was not added: the picture is too large; save it smaller"),
+    "unpacked": mark("“%(name)s” was not added: it would be far too large when it is opened"),
+    "infected": mark("“%(name)s” has a virus and was not kept; choose another file"),
+    "infected.later": mark("“%(name)s” had a virus and was deleted: remove it, and choose another file"),
+    "again": mark("“%(name)s” was not added: please choose it again"),
+}
+"""Each reason why a file was not kept has its sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileKind:
+    """One kind of file.
+
+    `sniffed` are the endings that puremagic gives to such content, any of which will do; none: text, which has no mark.
+    `member` is how a name in the archive must begin; `TYPE_MEMBER` stands for the one that holds the media type.
+    """
+
+    label: str
+    endings: tuple[str, ...]
+    media_type: str
+    sniffed: frozenset[str] = frozenset()
+    is_picture: bool = False
+    is_archive: bool = False
+    member: str = ""
+    marker: bytes = b""
+    """Words in the content that tell kinds apart which begin alike."""
+
+
+def _kind(label: str, endings: str, media_type: str, sniffed: str = "", **rest: object) -> FileKind:
+    return FileKind(
+        label=label,
+        endings=tuple(endings.split()),
+        media_type=media_type,
+        sniffed=frozenset(f".{ending}" for ending in sniffed.split()),
+        **rest,  # type: ignore[arg-type]
+    )
+
+
+TYPE_MEMBER = "mimetype"
+
+
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+
+
+_OPEN = "application/vnd.oasis.opendocument."
+
+
+FILE_KINDS: Mapping[str, FileKind] = {
+    "pdf": _kind("PDF", "pdf", "application/pdf", "pdf"),
+    "jpg": _kind("JPG", "jpg jpeg", "image/jpeg", "jpg jpeg jfif", is_picture=True),
+    "jpeg": _kind("JPG", "jpg jpeg", "image/jpeg", "jpg jpeg jfif", is_picture=True),
+    "png": _kind("PNG", "png", "image/png", "png", is_picture=True),
+    "gif": _kind("GIF", "gif", "image/gif", "gif", is_picture=True),
+    "webp": _kind("WebP", "webp", "image/webp", "webp", is_picture=True),
+    "heic": _kind("HEIC", "heic heif", "image/heic", "heic heif", is_picture=True),
+    "heif": _kind("HEIC", "heic heif", "image/heif", "heic heif", is_picture=True),
+    "tif": _kind("TIFF", "tif tiff", "image/tiff", "tif tiff", is_picture=True),
+    "tiff": _kind("TIFF", "tif tiff", "image/tiff", "tif tiff", is_picture=True),
+    "bmp": _kind("BMP", "bmp", "image/bmp", "bmp", is_picture=True),
+    "txt": _kind(mark("plain text"), "txt", "text/plain"),
+    "csv": _kind("CSV", "csv", "text/csv"),
+    "rtf": _kind("RTF", "rtf", "application/rtf", "rtf"),
+    "docx": _kind("Word", "docx", f"{_OFFICE}wordprocessingml.document", "docx", is_archive=True, member="word/"),
+    "xlsx": _kind("Excel", "xlsx", f"{_OFFICE}spreadsheetml.sheet", "xlsx", is_archive=True, member="xl/"),
+    "pptx": _kind(
+        "PowerPoint", "pptx", f"{_OFFICE}presentationml.presentation", "pptx", is_archive=True, member="ppt/"
+    ),
+    "odt": _kind("OpenDocument text", "odt", f"{_OPEN}text", "zip", is_archive=True, member=TYPE_MEMBER),
+    "ods": _kind("OpenDocument table", "ods", f"{_OPEN}spreadsheet", "zip", is_archive=True, member=TYPE_MEMBER),
+    "odp": _kind("OpenDocument slides", "odp", f"{_OPEN}presentation", "zip", is_archive=True, member=TYPE_MEMBER),
+    "doc": _kind("Word (old)", "doc", "application/msword", "doc", marker="WordDocument".encode("utf-16-le")),
+    "xls": _kind("Excel (old)", "xls", "application/vnd.ms-excel", "doc", marker="Workbook".encode("utf-16-le")),
+    "ppt": _kind(
+        "PowerPoint (old)",
+        "ppt",
+        "application/vnd.ms-powerpoint",
+        "doc",
+        marker="PowerPoint Document".encode("utf-16-le"),
+    ),
+    "zip": _kind("ZIP", "zip", "application/zip", "zip", is_archive=True),
+    "mp3": _kind("MP3", "mp3", "audio/mpeg", "mp3 mpga"),
+    "wav": _kind("WAV", "wav", "audio/wav", "wav"),
+    "mp4": _kind("MP4", "mp4", "video/mp4", "mp4"),
+    "mov": _kind("MOV", "mov", "video/quicktime", "mov"),
+}
+"""SVG is not among them: it is a program as much as a picture."""
+
+
+def kind_of_name(name: str, allowed: tuple[str, ...]) -> str | None:
+    """The allowed kind that a file's name claims by its ending, or None."""
+    _, dot, ending = name.rpartition(".")
+    return next((kind for kind in allowed if dot and ending.lower() in FILE_KINDS[kind].endings), None)
+
+
+def endings_of(allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """All endings of the allowed kinds, each once."""
+    return tuple(dict.fromkeys(ending for kind in allowed for ending in FILE_KINDS[kind].endings))
+
+
+def kinds_text(allowed: tuple[str, ...], translate: Translate) -> str:
+    """The allowed kinds in words: PDF, JPG or PNG."""
+    labels = list(dict.fromkeys(translate(FILE_KINDS[kind].label) for kind in allowed))
+    *most, last = labels
+    return translate(mark("%(most)s or %(last)s")) % {"most": ", ".join(most), "last": last} if most else last
+
+
+def size_text(size: int) -> str:
+    """A size as people read it: 340 kB, 1.2 MB."""
+    if size < 1000:
+        return f"{size} B"
+    if size < MEGABYTE:
+        return f"{round(size / 1000)} kB"
+    return f"{size / MEGABYTE:.1f} MB"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileEntry:
+    """One added file: `id` names it in storage, `name` is the cleaned name it came with, `size` counts bytes."""
+
+    id: str
+    name: str
+    kind: str
+    size: int
+
+    def stored(self) -> dict[str, str]:
+        """The entry as an answer holds it."""
+        return {"id": self.id, "name": self.name, "kind": self.kind, "size": str(self.size)}
+
+
+def file_entries(answer: Any) -> tuple[FileEntry, ...]:
+    """The files in a stored answer; none where it is no answer to a question for files."""
+    if not isinstance(answer, list):
+        return ()
+    return tuple(
+        FileEntry(id=stored["id"], name=stored["name"], kind=stored["kind"], size=int(stored["size"]))
+        for stored in answer
+        if isinstance(stored, dict)
+    )
+
+
+def read_kept_files(field: Field, inputs: Inputs, today: date) -> Answer | None:
+    """The files that are kept already: what a browser sends becomes one of them elsewhere, and never here."""
+    kept = [entry.stored() for text in inputs.get("") or () for entry in _entries_in(text)]
+    if field.files and len(kept) > field.files.max:
+        raise InvalidAnswerError("max", limit=field.files.max, name=kept[-1]["name"])
+    return kept or None
+
+
+def _entries_in(text: str) -> tuple[FileEntry, ...]:
+    """The entry in a text that `show_files` made; none in what was typed when the question was another one."""
+    try:
+        return file_entries([json.loads(text)])
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
+def show_files(field: Field, answer: Any) -> dict[str, list[str]]:
+    """The kept files, one text each, as `read_kept_files` reads them back."""
+    return {"": [json.dumps(entry.stored(), sort_keys=True) for entry in file_entries(answer)]}
+
+
+def display_files(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
+    """The name and size of each file."""
+    return [f"{entry.name} ({size_text(entry.size)})" for entry in file_entries(answer)]

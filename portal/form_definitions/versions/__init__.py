@@ -1,0 +1,1 @@
+"""The versions of a form: stored for ever, compared, and carried along."""

@@ -1,0 +1,195 @@
+"""Letting somebody back into a draft, mailing the link that does, and the browser in which it was asked for."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, after_this_request, redirect, request
+from flask.typing import ResponseReturnValue
+
+from portal.accounts.queries import person_by_id
+from portal.audit import record
+from portal.drafts.models import Draft
+from portal.drafts.open_draft import OpenDraft, holder, kept_by
+from portal.drafts.operations import grant, keep_longer
+from portal.drafts.queries import find_draft
+from portal.form_definitions.versions.queries import definition_of
+from portal.mail import messages
+from portal.resume.operations import device_hash, issue_link, link_address, note_delivery, proof_hash
+from portal.resume.queries import is_device_of, last_link
+from portal.sessions.browser_sessions import cookie_name, send_cookie, visit
+from portal.sessions.operations import Holder, end_session
+from portal.sessions.queries import FoundSession
+from portal.sessions.rules import EndReason
+from portal.site_settings.current import local_day
+from portal.tokens import new_token, readable_code
+from portal.web.addresses import actor, public_url, sign_in_page
+from portal.web.app_state import app_state
+from portal.web.declarations import CUSTOMER
+from portal.web.languages import language
+from portal.web.unit_of_work import db, now, reading
+
+DEVICE_COOKIE = "resume_device"
+KNOWN_FOR = timedelta(days=90)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+PROOF_LENGTH = 5
+"""Not six digits, so that nobody takes it for the code that lets a guest in."""
+
+
+def remember_device() -> str | None:
+    """Give this browser a cookie, or the one that it has for longer; None where it is not to be remembered."""
+    if visit().is_shared:
+        forget_device()
+        return None
+    token = _sent() or new_token()
+    _give(token)
+    return token
+
+
+def forget_device() -> None:
+    """Take the cookie away again."""
+    if _sent():
+        _give(None)
+
+
+def is_known_device(draft: Draft) -> bool:
+    """Whether a link to this draft was asked for in this browser, and the browser is its person's own."""
+    return device_of(draft.id) is not None and not visit().is_shared
+
+
+def device_of(draft_id: int) -> bytes | None:
+    """The hash of this browser's cookie for a draft, where a link to it was asked for here."""
+    token = _sent()
+    found = device_hash(draft_id, token)
+    return found if token and is_device_of(reading(), draft_id, found) else None
+
+
+def _sent() -> str:
+    value = request.cookies.get(cookie_name(DEVICE_COOKIE), "")
+    return value if _TOKEN.fullmatch(value) else ""
+
+
+def _give(token: str | None) -> None:
+    @after_this_request
+    def send(response: Response) -> Response:
+        send_cookie(response, DEVICE_COOKIE, token, KNOWN_FOR if token else None)
+        return response
+
+
+def mail_link(draft: Draft, address: str, code: str | None = None, **about: Any) -> None:
+    """Mail a link to the draft, in the transaction of the save; `code` goes with it, to prove the address.
+
+    `about` is what else `issue_link` keeps of the link.
+    """
+    token = issue_link(db(), draft, address, keyring=app_state().configuration.keyring, now=now(), **about)
+    delivery = messages.resume_link(
+        db(),
+        to=address,
+        title=definition_of(draft.version).title.in_(language()),
+        link=public_url(f"/resume/{token}"),
+        reference=draft.reference,
+        keep_until=local_day(draft.expires_at),
+        proof=code,
+        now=now(),
+    )
+    note_delivery(db(), token, delivery)
+
+
+def mail_link_to_guest(draft: Draft, address: str) -> None:
+    """Mail a guest the link, with a code that proves the address unless it is proved; remember the browser."""
+    configuration, last = app_state().configuration, last_link(db(), draft.id)
+    is_same = last is not None and link_address(last, configuration.keyring) == address
+    proved_at = last.proved_at if last and is_same else None
+    code = None if proved_at else readable_code(PROOF_LENGTH)
+    mail_link(
+        draft,
+        address,
+        code,
+        device=remember_device(),
+        proof=proof_hash(configuration.secret_key, draft.id, code) if code else None,
+        proved_at=proved_at,
+    )
+
+
+def hand_over(draft: Draft, address: str) -> None:
+    """Mail somebody the link to a draft that one of the staff has begun for them."""
+    token = issue_link(db(), draft, address, keyring=app_state().configuration.keyring, now=now())
+    delivery = messages.begun_for_you(
+        db(),
+        to=address,
+        title=definition_of(draft.version).title.in_(language()),
+        link=public_url(f"/resume/{token}"),
+        reference=draft.reference,
+        who=draft.begun_by_name or "",
+        keep_until=local_day(draft.expires_at),
+        now=now(),
+    )
+    note_delivery(db(), token, delivery)
+
+
+def mail_link_to_owner(draft: Draft) -> None:
+    """Mail the owner of an account's draft the link, as often as they save; a guest is asked for an address first."""
+    person = person_by_id(db(), draft.person_id) if draft.person_id else None
+    if person:
+        mail_link(draft, person.email)
+
+
+def come_back(draft: Draft, *, keeps: bool = False) -> ResponseReturnValue:
+    """Open a new session with the full time for whoever proved the right to this draft, and go where work is left.
+
+    A draft that became an account's meanwhile opens to its signed-in owner alone: a link, a code or a return code
+    proves a guest, never a person. A person who brings a guest's draft is asked whether to add it to the account.
+    `keeps` says that they want it kept longer.
+    """
+    live = visit().live_of(CUSTOMER)
+    if draft.person_id and (live is None or live.person_id != draft.person_id):
+        return redirect(sign_in_page(task_list(draft) if keeps else first_unfinished(draft)), 303)
+    if keeps:
+        keep_for_longer(draft)
+    returning = _returning(draft, live)
+    if returning.guest_id and draft.person_id is None:
+        grant(db(), draft, returning.guest_id)
+    if live:
+        end_session(db(), live.id, EndReason.REPLACED, now=now())
+    visit().open(CUSTOMER, returning, csrf_secret=live.csrf_secret if live and _is_same(live, returning) else None)
+    if returning.person_id and draft.person_id is None:
+        return redirect(f"{task_list(draft)}/save/claim", 303)
+    return redirect(f"{task_list(draft)}?kept=1" if keeps else first_unfinished(draft), 303)
+
+
+def keep_for_longer(draft: Draft) -> None:
+    """Keep the draft for the full time from now, as its person asks."""
+    keep_longer(draft, kept_by(definition_of(draft.version)), now=now())
+    record(db(), "draft_kept_longer", by=actor(holder().person_id), now=now(), subject=draft.reference)
+
+
+def task_list(draft: Draft) -> str:
+    """The address of a draft."""
+    return f"/drafts/{draft.reference}"
+
+
+def _is_same(live: FoundSession, returning: Holder) -> bool:
+    """Whether the same person goes on; their other tabs keep their form token."""
+    if live.person_id or returning.person_id:
+        return live.person_id == returning.person_id
+    return live.guest_id == returning.guest_id
+
+
+def _returning(draft: Draft, live: FoundSession | None) -> Holder:
+    """Who comes back: the owner; else the guest who already holds the draft here; else a new guest."""
+    if draft.person_id:
+        return Holder(person_id=draft.person_id)
+    if live is None:
+        return Holder(guest_id=new_token())
+    here = Holder(person_id=live.person_id, guest_id=live.guest_id)
+    if live.guest_id and find_draft(db(), draft.reference, here, now=now()):
+        return here
+    return Holder(person_id=live.person_id, guest_id=new_token())
+
+
+def first_unfinished(draft: Draft) -> str:
+    """Where work is left: what was typed too late, else the first section that is not complete, else the check page.
+
+    Whoever is to decide about a new version of the form does so before.
+    """
+    return OpenDraft(draft).way_back()

@@ -1,0 +1,242 @@
+"""What a request means for its session: whether it counts, the renewal, and the clock that pages show."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Request, Response, g, request
+from flask.sessions import SessionInterface, SessionMixin
+from sqlalchemy.orm import Session
+
+from portal.audit import record
+from portal.sessions.browser_sessions import Visit, policy_for, policy_of, send_cookie, visit
+from portal.sessions.operations import (
+    leave_quiet_path,
+    move_deadline,
+    revive_session,
+)
+from portal.sessions.queries import FoundSession, live_deadline
+from portal.sessions.rules import (
+    LAST_POLL_BEFORE_END,
+    Contact,
+    Poll,
+    State,
+    Times,
+    counts,
+    extended,
+    grace_end,
+    poll,
+    renewed,
+    revived,
+)
+from portal.site_settings.current import clock_time
+from portal.web.addresses import actor
+from portal.web.app_state import app_state, called_view
+from portal.web.counters import Event, count
+from portal.web.declarations import Activity, activity_of, door_of
+from portal.web.unit_of_work import db, is_safe, now
+
+NAMED_BUTTONS = ("_lookup", "_fill")
+SUBJECT_LENGTH = 128
+PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Moz")
+MOST_LOST = 9
+"""Answers that one poll may report as lost: a browser must not count to a million."""
+
+
+class TableSessionInterface(SessionInterface):
+    """Opens a lazy `Visit` and, when the answer is known, renews the session and sends cookies that changed."""
+
+    def open_session(self, app: Flask, request: Request) -> Visit:
+        """The visit; no query before somebody asks."""
+        return Visit(request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Renew if the request counted; a request that changes nothing writes and sends nothing."""
+        visit = cast("Visit", session)
+        for name, value in visit.cookies.items():
+            send_cookie(response, name, value)
+        if not g.get("request_failed") and (is_safe() or response.status_code >= 500):
+            with ExitStack() as own:
+                _note_activity(visit, response, lambda: own.enter_context(app_state().database.writing()))
+
+
+def pressed_activity() -> Activity:
+    """What this request means for the session, by its view and the button pressed."""
+    view = called_view()
+    if view is None:
+        return Activity.NONE
+    declared = activity_of(view)
+    return declared.pressed(pressed_button())
+
+
+def pressed_button() -> str | None:
+    """The word of the button that sent this form: `_action` says it, or its own name where its value says for what."""
+    named = (name.removeprefix("_") for name in NAMED_BUTTONS if name in request.form)
+    return request.form.get("_action") or next(named, None)
+
+
+def expected_times(found: FoundSession, status: int) -> Times:
+    """The session's times as they will be after this request, if it is answered with `status`."""
+    times = found.times
+    if not _counts(found, status):
+        return times
+    policy = policy_for(found)
+    deadline = (renewed if times.alive(now()) else revived)(times, policy, now())
+    if deadline == times.expires_at:
+        return times
+    return Times(expires_at=deadline, idle_timeout=policy.idle_timeout, absolute_end_at=times.absolute_end_at)
+
+
+def extend(found: FoundSession) -> datetime | None:
+    """Give a live session the full time from now; gives its deadline, or None where it ended in the meantime."""
+    policy = policy_for(found)
+    deadline = extended(found.times, policy, now())
+    if move_deadline(db(), found.id, deadline, policy, now=now()):
+        return deadline
+    return live_deadline(db(), found.id, now=now())
+
+
+def _counts(found: FoundSession, status: int) -> bool:
+    contact = Contact(
+        activity=pressed_activity(),
+        method=request.method,
+        status=status,
+        is_prefetch=any("prefetch" in request.headers.get(name, "") for name in PREFETCH_HEADERS),
+        is_quiet=request.method == "GET" and found.is_quiet(request.path, now()),
+    )
+    return counts(contact, continue_counts=found.settings.continue_counts)
+
+
+def note_posted(response: Response) -> Response:
+    """Write what a form means for the session together with what the form changed: one commit for both."""
+    if not is_safe() and response.status_code < 500:
+        _note_activity(visit(), response, db)
+    return response
+
+
+def _note_activity(visit: Visit, response: Response, begin: Callable[[], Session]) -> None:
+    """Renew the session, or remember where a Continue led; `begin` gives the transaction, only where there is need."""
+    found = visit.live if _has_session() and not visit.cookies else None
+    if found is None:
+        return
+    times = expected_times(found, response.status_code)
+    if times != found.times and found.times.alive(now()):
+        move_deadline(begin(), found.id, times.expires_at, policy_for(found), now=now())
+    elif times != found.times:
+        _accept_in_grace(begin(), found, times.expires_at)
+    elif response.status_code == 303 and pressed_activity() is Activity.CONTINUE_SECTION:
+        leave_quiet_path(begin(), found.id, urlsplit(response.location or "").path, now=now())
+
+
+def _accept_in_grace(db: Session, found: FoundSession, deadline: datetime) -> None:
+    """A form that was open at the deadline was accepted: the session goes on, and it is written down why."""
+    revive_session(db, found.id, deadline, policy_of(found.kind), now=now())
+    record(db, "accepted_in_grace", by=actor(found.person_id), now=now(), subject=request.path[:SUBJECT_LENGTH])
+
+
+def _has_session() -> bool:
+    """Whether the view that was called knows sessions at all."""
+    view = called_view()
+    return view is not None and door_of(view).kind is not None
+
+
+def answer_status() -> int:
+    """The status that this request is expected to get; an error page names its own."""
+    return cast("int", g.get("answer_status", 200))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionClock:
+    """A session's time as a page shows it; `until` and `stay_until` are clock times like 14:47.
+
+    `grace_until` is the clock time until which an open form can still be sent; None where the kind has no grace.
+    """
+
+    kind: str
+    poll: Poll
+    until: str
+    stay_until: str
+    can_extend: bool
+    answers_lost: bool
+    grace_until: str | None = None
+
+    @property
+    def state(self) -> str:
+        """The poll's `data-state`."""
+        return self.poll.state.value
+
+    @property
+    def remaining(self) -> int:
+        """Whole seconds left, rounded up."""
+        return self.poll.remaining
+
+    @property
+    def next(self) -> int:
+        """Whole seconds until the next poll."""
+        return self.poll.next
+
+
+def page_clock() -> SessionClock | None:
+    """The clock of the page being made, as it will stand after this request; None without a live session."""
+    live = visit().live
+    return session_clock(live, expected_times(live, answer_status())) if live else None
+
+
+def session_clock(found: FoundSession, times: Times) -> SessionClock:
+    """The clock of a session whose times are `times`."""
+    policy = policy_for(found)
+    stay_until = extended(times, policy, now())
+    return SessionClock(
+        kind=found.kind,
+        poll=poll(times, policy, now()),
+        until=clock_time(times.expires_at),
+        stay_until=clock_time(stay_until),
+        can_extend=stay_until - times.expires_at > timedelta(0) or poll(times, policy, now()).state is State.ACTIVE,
+        answers_lost=bool(g.get("answers_lost")),
+        grace_until=clock_time(grace_end(times, policy)) if policy.grace else None,
+    )
+
+
+def lose_answers() -> None:
+    """Say on this page that answers will be lost at the end: a form that is not saved, in a guest's hands."""
+    g.answers_lost = True
+
+
+def count_poll(found: FoundSession, clock: SessionClock) -> None:
+    """Count a warning once for each deadline, and the answers that the page waited for in vain.
+
+    Only the early half of a warning tells that it is shown: in the second half an open page asks once more.
+    """
+    is_early = clock.state == State.WARNING.value and clock.remaining > LAST_POLL_BEFORE_END.total_seconds()
+    if is_early and app_state().tally.is_first((found.id, found.times.expires_at)):
+        count_at(found, Event.WARNING, _page())
+    lost = _lost()
+    if lost:
+        count_at(found, Event.POLL_FAILURE, _page(), number=lost)
+
+
+def count_extension(found: FoundSession) -> None:
+    """Count that somebody pressed *Stay signed in*."""
+    count_at(found, Event.EXTENDED, _page())
+
+
+def count_at(found: FoundSession, event: Event, path: str, *, number: int = 1) -> None:
+    """Count an event of a session at the form and section that its holder has open at this path, if it is one."""
+    form, section = app_state().hooks.place_of_page(found, path)
+    count(event, kind=found.kind, form=form, section=section, number=number)
+
+
+def _page() -> str:
+    """The path of the page that asks: htmx names it in a header, a plain form says where to go back to."""
+    try:
+        return urlsplit(request.headers.get("HX-Current-URL") or request.form.get("next", "")).path
+    except ValueError:
+        return ""
+
+
+def _lost() -> int:
+    given = request.args.get("lost", "")
+    return min(int(given), MOST_LOST) if given.isascii() and given.isdigit() and len(given) == 1 else 0

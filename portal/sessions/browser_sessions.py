@@ -1,0 +1,401 @@
+"""The sessions that a browser's cookies name: found, opened, closed, and the language that goes with them."""
+
+from collections.abc import Iterator, MutableMapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, cast
+
+from flask import (
+    Request,
+    Response,
+    after_this_request,
+    current_app,
+    g,
+    has_request_context,
+    redirect,
+    request,
+    session,
+    url_for,
+)
+from flask.sessions import SessionMixin
+from itsdangerous import BadSignature, Signer
+from sqlalchemy.orm import Session
+
+from portal.audit import record
+from portal.sessions.operations import (
+    Holder,
+    Place,
+    choose_language,
+    end_session,
+    open_session,
+    shorten_sessions,
+)
+from portal.sessions.policies import Kind
+from portal.sessions.queries import FoundSession, find_session
+from portal.sessions.rules import EndReason, Policy, in_grace
+from portal.site_settings.current import bring, settings
+from portal.tokens import new_token
+from portal.web import languages
+from portal.web.addresses import actor, remote_network
+from portal.web.app_state import app_state
+from portal.web.csrf import masked, proves
+from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, HUB, PERSONAL_KINDS, door_of
+from portal.web.languages import COOKIE, DEFAULT, known, speak_from_now
+from portal.web.unit_of_work import db, is_safe, now, reading
+
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+"""What a browser says, and its name; others say the names of those below them, too."""
+SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("CrOS", "Chromebook"),
+    ("Linux", "Linux"),
+)
+VISITOR_COOKIE = "visitor"
+EPOCH_COOKIE = "epoch"
+SHARED_COOKIE = "shared_computer"
+SHARED, SHARED_OFFERED = "shared", "_shared_offered"
+EPOCH_LENGTH = 12
+CLEARED, ALL_CLEARED = '"cache"', '"cache", "cookies", "storage"'
+"""What a browser is told to forget. Cookies only on a shared computer: that ends the other kinds of session, too."""
+
+
+def cookie_name(name: str) -> str:
+    """A cookie's name in this installation: browsers hold `__Host-` cookies to HTTPS, this host and all paths."""
+    return f"__Host-{name}" if app_state().configuration.is_https else name
+
+
+def send_cookie(response: Response, name: str, value: str | None, max_age: timedelta | None = None) -> None:
+    """Give the browser a cookie of ours, or take it away (None); deleting bears the same flags as setting.
+
+    Without `max_age` the browser forgets it when it is closed.
+    """
+    flags: dict[str, Any] = {
+        "httponly": True,
+        "samesite": "Lax",
+        "secure": app_state().configuration.is_https,
+        "path": "/",
+    }
+    if value is None:
+        response.delete_cookie(cookie_name(name), **flags)
+    else:
+        response.set_cookie(cookie_name(name), value, max_age=max_age, **flags)
+
+
+def device_of(user_agent: str) -> str | None:
+    """The families of browser and system, like `Firefox/Windows`; a part that is not known is empty."""
+    browser, system = (next((name for sign, name in table if sign in user_agent), "") for table in (BROWSERS, SYSTEMS))
+    return f"{browser}/{system}" if browser or system else None
+
+
+class Visit(SessionMixin, MutableMapping[str, Any]):
+    """What `flask.session` is here: the sessions that this browser's cookies name, read at first use.
+
+    As a mapping it shows Flask-Login the signed-in person, and nothing else can be stored in it.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._found: dict[str, FoundSession | None] = {}
+        self._cookies: dict[str, str | None] = {}
+        self._forgiven: str | None = None
+        self._new_visitor: str | None = None
+        self._epoch: str | None = None
+
+    @cached_property
+    def kind(self) -> str:
+        """The kind of session that the called view works in; an unknown one in `?kind=` is refused by the gate."""
+        door = door_of(current_app.view_functions[self._request.endpoint]) if self._request.endpoint else None
+        if door is None or door.kind is None:
+            return CUSTOMER
+        if door.kind == BY_PERSON and "kind" not in self._request.args:
+            return self._kind_of_person()
+        return (asked_kind() or CUSTOMER) if door.kind in (BY_QUERY, BY_PERSON) else door.kind
+
+    def _kind_of_person(self) -> str:
+        """The kind in which a person is signed in, else was until lately, the customer's first."""
+        for find in (self.live_of, self.find):
+            for kind in PERSONAL_KINDS:
+                if (found := find(kind)) and found.person_id:
+                    return kind
+        return CUSTOMER
+
+    @property
+    def found(self) -> FoundSession | None:
+        """The session of this view's kind, live or ended in the last 24 hours."""
+        return self.find(self.kind)
+
+    @property
+    def live(self) -> FoundSession | None:
+        """The session of this view's kind, if it lived when the request arrived."""
+        return self.live_of(self.kind)
+
+    def find(self, kind: str) -> FoundSession | None:
+        """The session of any kind, live or recently ended, at most one query a kind."""
+        if kind not in self._found:
+            self._found[kind] = self._looked_up(kind)
+        return self._found[kind]
+
+    def _looked_up(self, kind: str) -> FoundSession | None:
+        token = self._request.cookies.get(cookie_name(kind_of(kind).cookie))
+        found = find_session(reading(), kind, token) if token else None
+        if found:
+            bring(found.settings)
+        return found if found and found.is_explained(now()) else None
+
+    def live_of(self, kind: str) -> FoundSession | None:
+        """The session of any kind, if it lived when the request arrived."""
+        found = self.find(kind)
+        return found if found and (kind == self._forgiven or found.times.alive(now())) else None
+
+    def in_grace_of(self, kind: str) -> FoundSession | None:
+        """The session of any kind, if a form that was open in it may still be sent and nothing else."""
+        found = self.find(kind)
+        return found if found and in_grace(found.times, policy_of(kind), now()) else None
+
+    def note_ended(self, ended: FoundSession) -> None:
+        """Take a session as ended for the rest of this request, which has just ended it."""
+        self._found[ended.kind] = ended
+
+    def forgive(self) -> None:
+        """Take the session in grace as live, for the one form that this request brings."""
+        self._forgiven = self.kind
+
+    def open(
+        self,
+        kind: str,
+        holder: Holder,
+        *,
+        csrf_secret: str | None = None,
+        sole_slot: str | None = None,
+        authenticated_at: datetime | None = None,
+    ) -> int:
+        """Open a session in the request's transaction and give the browser its cookie; gives the session's id."""
+        is_shared = kind == CUSTOMER and self.is_shared
+        token, row = open_session(
+            db(),
+            kind,
+            _policy(kind, is_shared=is_shared),
+            holder,
+            now=now(),
+            place=self._place(is_shared=is_shared),
+            csrf_secret=csrf_secret,
+            authenticated_at=authenticated_at,
+            sole_slot=sole_slot,
+        )
+        self._cookies[kind] = token
+        return row.id
+
+    def _place(self, *, is_shared: bool) -> Place:
+        return Place(
+            device=device_of(self._request.headers.get("User-Agent", "")),
+            network=remote_network(settings().known_networks),
+            language=self.language,
+            is_shared=is_shared,
+        )
+
+    @cached_property
+    def is_shared(self) -> bool:
+        """Whether others use this computer, as the page that sent this form asked, or an earlier one here."""
+        form = self._request.form
+        return SHARED in form if SHARED_OFFERED in form else cookie_name(SHARED_COOKIE) in self._request.cookies
+
+    @property
+    def _shared_cookie(self) -> dict[str, str | None]:
+        """What the next pages of this browser are to know of the choice, until it is closed."""
+        is_known = cookie_name(SHARED_COOKIE) in self._request.cookies
+        return {} if self.is_shared == is_known else {SHARED_COOKIE: "1" if self.is_shared else None}
+
+    @property
+    def language(self) -> str | None:
+        """The language chosen in this request, in this session or else in this browser; None where nobody chose.
+
+        An ended session's is the last to be asked: its page speaks as the person did, until they choose again.
+        """
+        found = None if g.get("request_failed") else self.found
+        stored = found.language if found else None
+        cookie = self._request.cookies.get(cookie_name(languages.COOKIE))
+        by_age = (stored, cookie) if found and found.times.alive(now()) else (cookie, stored)
+        return next(filter(languages.known, (g.get("chosen_language"), *by_age)), None)
+
+    def close(self, kind: str) -> None:
+        """Take the cookie of a kind from the browser that sent it.
+
+        A form on somebody else's site comes without our cookies (SameSite) and must not take them away either.
+        """
+        if cookie_name(kind_of(kind).cookie) in self._request.cookies:
+            self._cookies[kind] = None
+
+    def token(self) -> str:
+        """A form token for the page that is being made: of the live session, else of this visitor."""
+        return masked(self.live.csrf_secret, str(self.live.id)) if self.live else masked(self._visitor_secret())
+
+    def token_if_any(self) -> str:
+        """A form token where this browser has, or gets with this page, what it proves; else none, and no cookie."""
+        return self.token() if self.live or self.visitor or self._new_visitor else ""
+
+    def report_end(self) -> None:
+        """Say in this answer that a session has ended.
+
+        Browsers keep pages for Back, even some with `no-store`; they drop them when a cookie of theirs changes.
+        """
+        self._epoch = new_token()[:EPOCH_LENGTH]
+
+    def proves(self, token: str | None, *, signed_out: bool) -> bool:
+        """Whether a form's token was made for the live session; on forms for signed-out people also for the visitor."""
+        secrets = [self.live.csrf_secret] if self.live else []
+        if signed_out:
+            secrets += [self.found.csrf_secret] if self.found else []
+            secrets += [self.visitor] if self.visitor else []
+        return any(proves(token, secret) for secret in secrets)
+
+    @cached_property
+    def visitor(self) -> str | None:
+        """The secret of the signed double-submit cookie, or None where the browser sent none that is ours."""
+        try:
+            return signer().unsign(self._request.cookies.get(cookie_name(VISITOR_COOKIE), "")).decode()
+        except BadSignature:
+            return None
+
+    def _visitor_secret(self) -> str:
+        self._new_visitor = self._new_visitor or (None if self.visitor else new_token())
+        return self.visitor or self._new_visitor or ""
+
+    @property
+    def cookies(self) -> dict[str, str | None]:
+        """The cookies that this request sets (a value) or takes away (None)."""
+        cookies = {kind_of(kind).cookie: token for kind, token in self._cookies.items()} | self._shared_cookie
+        visitor = {VISITOR_COOKIE: signer().sign(self._new_visitor).decode()} if self._new_visitor else {}
+        return cookies | visitor | ({EPOCH_COOKIE: self._epoch} if self._epoch else {})
+
+    @property
+    def _values(self) -> dict[str, Any]:
+        return {"_user_id": str(self.live.person_id)} if self.live and self.live.person_id else {}
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise TypeError("Nothing is stored in the session: answers live in drafts, people in accounts.")
+
+    def __delitem__(self, key: str) -> None:
+        raise TypeError("Nothing is stored in the session.")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def visit() -> Visit:
+    """The visit of this request, typed."""
+    return cast("Visit", session)
+
+
+def kind_of(name: str) -> Kind:
+    """The row of a kind."""
+    return app_state().policies[name]
+
+
+def asked_kind() -> str | None:
+    """The kind of session that `?kind=` names, or None where browsers have no session of that name."""
+    name = request.args.get("kind", CUSTOMER)
+    kind = app_state().policies.get(name)
+    return name if kind and kind.in_browser else None
+
+
+def policy_of(kind: str) -> Policy:
+    """The policy of a kind under the settings in force."""
+    return kind_of(kind).policy(settings())
+
+
+def policy_for(found: FoundSession) -> Policy:
+    """The policy of one session: that of its kind, with a shorter clock on a shared computer."""
+    return _policy(found.kind, is_shared=found.is_shared)
+
+
+def _policy(kind: str, *, is_shared: bool) -> Policy:
+    policy = policy_of(kind)
+    return replace(policy, idle_timeout=min(policy.idle_timeout, settings().shared_lifetime)) if is_shared else policy
+
+
+def apply_lifetime_now(db: Session) -> int:
+    """Shorten the live sessions of citizens to the lifetime in force, each with its warning ahead; gives how many."""
+    policies = {is_shared: _policy(CUSTOMER, is_shared=is_shared) for is_shared in (False, True)}
+    return sum(
+        shorten_sessions(db, CUSTOMER, policy, now=now(), is_shared=is_shared) for is_shared, policy in policies.items()
+    )
+
+
+def signer() -> Signer:
+    """Signs the double-submit cookie."""
+    return Signer(app_state().configuration.secret_key, salt="visitor")
+
+
+def language_of_request() -> str:
+    """What the person chose, else the default; staff pages and commands speak the default."""
+    is_for_citizens = has_request_context() and visit().kind != HUB
+    return (visit().language if is_for_citizens else None) or DEFAULT
+
+
+def prefer_language(code: str) -> None:
+    """Speak the language of what is being opened, such as a link from a Welsh mail, unless the person has chosen one.
+
+    Looking at a page leaves nothing behind; from the first button on it is remembered.
+    """
+    if visit().language is None and code != DEFAULT:
+        (speak_from_now if is_safe() else change_language)(code)
+
+
+def change_language(asked: str | None) -> None:
+    """Speak another language from now on, here and on the pages to come; one that we do not speak changes nothing.
+
+    The cookie is given even where there is a session: the page after its end speaks the same language.
+    """
+    code = known(asked)
+    if code is None:
+        return
+    live = visit().live
+    if live:
+        choose_language(db(), live.id, code, now=now())
+
+    @after_this_request
+    def remember(response: Response) -> Response:
+        send_cookie(response, COOKIE, code)
+        return response
+
+    speak_from_now(code)
+
+
+def leave() -> Response:
+    """End this browser's session of the view's kind; where there is none any more, the answer is the same."""
+    kind = visit().kind
+    live = visit().live or visit().in_grace_of(kind)
+    if live and end_session(db(), live.id, EndReason.SIGNED_OUT, now=now()):
+        record(db(), "signed_out", by=actor(live.person_id), now=now(), kind=kind)
+    shown_kind = None if kind == CUSTOMER else kind
+    then = url_for("sessions.ended", reason=EndReason.SIGNED_OUT.value, kind=shown_kind)
+    return forget_session(kind, then, ALL_CLEARED if live and live.is_shared else CLEARED)
+
+
+def forget_session(kind: str, then: str, cleared: str = CLEARED) -> Response:
+    """Go on without a session that has ended: its cookie goes, and what the browser kept of its pages."""
+    visit().close(kind)
+    visit().report_end()
+    answer = redirect(then, 303)
+    answer.headers["Clear-Site-Data"] = cleared
+    return Response(answer.response, answer.status, answer.headers)

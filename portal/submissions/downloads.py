@@ -1,0 +1,48 @@
+"""Downloading the receipt of a sent form, and files of a draft or a sent form."""
+
+from flask import Blueprint, Response, abort
+from flask.typing import ResponseReturnValue
+
+from portal.drafts.open_draft import holder
+from portal.drafts.queries import find_draft
+from portal.drafts.sealing import subject
+from portal.storage.queries import file_of
+from portal.storage.uploads import file_answer
+from portal.submissions.files import sent_work
+from portal.submissions.models import Submission
+from portal.submissions.queries import find_submission
+from portal.submissions.receipt import receipt_of
+from portal.web.declarations import Access, Activity, access, activity
+from portal.web.unit_of_work import db, now
+
+blueprint = Blueprint("downloads", __name__)
+
+
+def receipt_answer(submission: Submission) -> Response:
+    """The receipt as a PDF; the caller has seen that this person may read it."""
+    # Loaded at its first use: it takes half a second and 20 MB, and most processes never draw a receipt.
+    from portal.submissions.receipt_pdf import drawn
+
+    answer = Response(drawn(receipt_of(submission)), mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="{submission.reference}.pdf"'
+    return answer
+
+
+@blueprint.get("/submissions/<reference>/receipt.pdf")
+@access(Access.DRAFT_OWNER)
+@activity(Activity.NAVIGATE)
+def receipt(reference: str) -> ResponseReturnValue:
+    """All answers as they were sent, to keep on paper or as a file."""
+    return receipt_answer(find_submission(db(), reference, holder()) or abort(404))
+
+
+@blueprint.get("/files/<reference>/<file_id>")
+@access(Access.DRAFT_OWNER)
+@activity(Activity.NAVIGATE)
+def download(reference: str, file_id: str) -> ResponseReturnValue:
+    """One file; those of a draft that was deleted or has expired are gone with it."""
+    draft = find_draft(db(), reference, holder(), now=now()) or abort(404)
+    if not draft.sent_at and (draft.deleted_at or draft.expires_at <= now()):
+        abort(404)
+    work = sent_work(draft.reference) if draft.sent_at else subject(draft.id)
+    return file_answer(file_of(db(), work, file_id) or abort(404))

@@ -1,0 +1,91 @@
+"""What the running application is made of, as every view and command reaches it, and what its lower floors may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from flask import current_app, request
+
+from portal.clock import Clock
+from portal.config import Configuration
+from portal.db import Database
+from portal.web.tally import Tally
+
+if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; nothing here runs them
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from portal.drafts.models import Draft
+    from portal.form_definitions.lookups import Offered
+    from portal.sessions.late_forms import KeptWork
+    from portal.sessions.policies import Kind
+    from portal.sessions.queries import FoundSession
+    from portal.storage.sealed_files import SealedSpool
+    from portal.submissions.operations import Held
+    from portal.web.strict_input import Allowance
+
+
+Answer = TypeVar("Answer", covariant=True)
+
+
+class AskedOfPerson(Protocol[Answer]):
+    """A question or order about a person, at an instant."""
+
+    def __call__(self, db: Session, person_id: int, *, now: datetime) -> Answer: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What lower floors ask of higher ones. Only `portal.app` fills it, so that every arrow can be followed."""
+
+    kept_work: Callable[[FoundSession, str | None], KeptWork | None]
+    """What the holder of a session left unfinished, at a path or where they were last."""
+    parkable_page: Callable[[FoundSession, str], str | None]
+    """The page whose values a late form sent to this path may leave behind."""
+    place_of_page: Callable[[FoundSession, str], tuple[str, str]]
+    """The ids of the form and section that a session has open at a path; empty texts where it has none."""
+    guest_has_drafts: Callable[[Session, str], bool]
+    """Whether a guest has begun a form."""
+    claim_drafts: Callable[[Session, str, int], None]
+    """Make a guest's drafts a person's."""
+    draft_saved: Callable[[Draft], None]
+    """Somebody saved a draft to come back to it later."""
+    draft_deleted: Callable[[Session, int], None]
+    """A draft was deleted; its id."""
+    mail_is_refused: Callable[[Session, int], bool]
+    """Whether the last link to a draft could not be delivered."""
+    held_by: AskedOfPerson[Held]
+    """How many drafts and sent forms a person has."""
+    delete_drafts_of: AskedOfPerson[None]
+    """Delete what a person typed and did not send."""
+    file_stream: Callable[[int], SealedSpool]
+    """What the parser of a request writes a file into, up to a number of bytes."""
+    upload_allowance: Callable[..., Allowance]
+    """How many bytes of files may be sent to the section's page that these values of an address name."""
+    lookups_offered: Callable[[], Offered]
+    """The look-ups that forms may name."""
+
+
+@dataclass(kw_only=True)
+class AppState:
+    """The parts that `create_app` puts together."""
+
+    configuration: Configuration
+    clock: Clock
+    database: Database
+    policies: Mapping[str, Kind]
+    hooks: Hooks
+    tally: Tally = field(default_factory=Tally)
+
+
+def app_state() -> AppState:
+    """Return the parts of the application that handles this request or command."""
+    return cast("AppState", current_app.extensions["portal"])
+
+
+def called_view() -> Callable[..., Any] | None:
+    """Return the view that this request calls; None where no address matched."""
+    return current_app.view_functions.get(request.endpoint or "")

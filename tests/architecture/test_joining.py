@@ -1,0 +1,28 @@
+"""What a newcomer reads names what exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PATH = re.compile(r"`((?:portal|templates|tests|static|docs)/[\w./-]+)`|\]\(([\w./-]+)\)")
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md", "README.md"])
+def test_every_path_that_a_page_names_exists(page: str) -> None:
+    named = {code or link for code, link in PATH.findall((ROOT / page).read_text(encoding="utf-8"))}
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_every_make_command_that_a_newcomer_is_told_exists() -> None:
+    told = re.findall(r"(?:^|`)make ([a-z]+)", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {*told} <= {*targets}
+
+
+def test_hooks_run_what_the_check_runs() -> None:
+    hooks = re.findall(r"entry: \.venv/bin/([\w-]+)", (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    checked = re.findall(r"^\t\$\(VENV\)/bin/([\w-]+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(hooks) == sorted(checked)

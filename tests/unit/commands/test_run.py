@@ -1,0 +1,42 @@
+"""How the server is started: where the worker runs, and what a process is told."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from portal.commands import run
+from portal.commands.supervise import WITH_WORKER
+from portal.config import read_configuration
+
+LISTENING = run.Listening(host="127.0.0.1", port=8000, workers=3)
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Return the command line that the start becomes, for a database and words of its own."""
+
+    def become(database_url: str, *words: str) -> list[str]:
+        became: list[list[str]] = []
+        monkeypatch.setattr(sys, "argv", ["run", *words])
+        monkeypatch.setattr(os, "execv", lambda _, line: became.append(line))
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("DATA_DIR", str(tmp_path))
+        run.serve(read_configuration({"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url}), LISTENING)
+        return became[0]
+
+    return become
+
+
+def test_worker_runs_beside_the_servers_on_postgresql(command) -> None:
+    line = command("postgresql://portal@127.0.0.1/portal")
+    assert WITH_WORKER in line
+    assert line[line.index("--workers") + 1] == "3"
+
+
+@pytest.mark.parametrize(
+    ("database_url", "words"), [("postgresql://portal@127.0.0.1/portal", ["--without-worker"]), ("sqlite:///x", [])]
+)
+def test_worker_has_no_process_of_its_own_beside_the_server(command, database_url: str, words: list[str]) -> None:
+    assert WITH_WORKER not in command(database_url, *words)
