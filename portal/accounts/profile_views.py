@@ -39,7 +39,7 @@ from portal.accounts.throttles import (
 )
 from portal.accounts.views import password_link
 from portal.audit import record
-from portal.sessions.browser_sessions import forget_session, visit
+from portal.sessions.browser_sessions import browser, forget_session
 from portal.site_settings.current import local_day
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
@@ -213,7 +213,7 @@ def _set_password(person: Person, password_hash: str) -> ResponseReturnValue:
     stored = locked_person(db(), person.id)
     if stored is None or stored.password_hash != person.password_hash:
         return redirect(own_path("/account/password/change"), 303)
-    live = visit().live
+    live = browser().live()
     set_password(db(), stored, password_hash, by=actor(person.id), now=now(), but=live.id if live else None)
     prove_again(stored)
     return redirect(own_path(SECURITY_PAGE, done="password"), 303)
@@ -242,7 +242,7 @@ def submit_delete() -> ResponseReturnValue:
     stored = locked_person(db(), person.id) or abort(404)
     app_state().hooks.delete_drafts_of(db(), stored.id, now=now())
     delete_account(db(), stored, by=actor(person.id), now=now())
-    return forget_session(visit().kind, url_for("profile.deleted"))
+    return forget_session(browser().kind, url_for("profile.deleted"))
 
 
 @blueprint.get("/account/deleted")

@@ -24,7 +24,7 @@ from portal.accounts.second_factors import Proof, codes_left, factor_of, judge, 
 from portal.accounts.signed_in import current_person, device_words, own_path, prove_again
 from portal.accounts.throttles import again_throttle, return_try
 from portal.audit import AuditEvent, record
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import end_session, end_sessions_of
 from portal.sessions.policies import MESSAGES, MOBILE, SIGNING
@@ -57,7 +57,7 @@ AGAIN_PAGE = "/account/again"
 
 def has_just_proved() -> bool:
     """Whether the person of this session typed the password (and the code) within the time that the setting allows."""
-    live = visit().live
+    live = browser().live()
     return bool(live and live.authenticated_at and now() < live.authenticated_at + settings().password_again)
 
 
@@ -205,7 +205,7 @@ def page() -> ResponseReturnValue:
 
 
 def _this() -> int:
-    live = visit().live
+    live = browser().live()
     return live.id if live else 0
 
 

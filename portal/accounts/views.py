@@ -23,8 +23,8 @@ from portal.accounts.sign_in_steps import door_behind, link_over, mailed_link, o
 from portal.accounts.signed_in import active_person, current_person, device_here
 from portal.accounts.throttles import Throttle, confirm_throttle, mail_throttle, return_try, sign_in_throttle
 from portal.audit import record
-from portal.sessions.browser_sessions import leave, visit
-from portal.sessions.gate import over, token_refused
+from portal.sessions.browser_sessions import browser, leave
+from portal.sessions.gate import answer_ended_session, token_refused
 from portal.sessions.operations import forget_guest
 from portal.web.addresses import actor, local_path
 from portal.web.app_state import app_state
@@ -52,7 +52,7 @@ def _open_already(then: str | None) -> str | None:
     target = local_path(then, "")
     door = door_behind(target) if target else None
     kind = door.kind if door else None
-    live = visit().live_of(kind) if kind and kind in app_state().policies else None
+    live = browser().live(kind) if kind and kind in app_state().policies else None
     return target if live and active_person(live.person_id) else None
 
 
@@ -118,16 +118,16 @@ def submit_claim() -> ResponseReturnValue:
     answer = request.form.get("answer")
     if token_refused() or answer not in ("yes", "no"):
         return form_page("claim", form, 409 if token_refused() else 422)
-    live, guest_id = visit().live, _guest_id()
+    live, guest_id = browser().live(), _guest_id()
     if live is None or not forget_guest(db(), live.id, now=now()):
-        return over(visit().found)
+        return answer_ended_session(browser().find())
     if answer == "yes" and guest_id and live.person_id:
         app_state().hooks.claim_drafts(db(), guest_id, live.person_id)
     return redirect(_after_claim(form), 303)
 
 
 def _guest_id() -> str | None:
-    live = visit().live
+    live = browser().live()
     return live.guest_id if live else None
 
 
@@ -268,5 +268,5 @@ def submit_new_password(token: str) -> ResponseReturnValue:
 
 def _session_here(person: Person) -> int | None:
     """The person's session in this browser, which the new one replaces."""
-    live = visit().live_of(person.role_row.session_kind)
+    live = browser().live(person.role_row.session_kind)
     return live.id if live and live.person_id == person.id else None

@@ -13,7 +13,7 @@ from wtforms import StringField, ValidationError
 from portal.admin.history import history
 from portal.admin.session_ends import session_ends
 from portal.audit import record
-from portal.sessions.browser_sessions import apply_lifetime_now, policy_of, visit
+from portal.sessions.browser_sessions import apply_lifetime_now, browser, policy_of
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import clock_time, settings
 from portal.site_settings.definition import SETTINGS, TABS, Setting, Settings, Value
@@ -169,7 +169,7 @@ def _known(tab: str) -> str:
 
 
 def _person_id() -> int | None:
-    live = visit().live
+    live = browser().live()
     return live.person_id if live else None
 
 

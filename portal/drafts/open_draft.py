@@ -23,10 +23,18 @@ from portal.form_definitions.rules import PLAIN
 from portal.form_definitions.versions.comparison import Differences
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import definition_of, versions_of
-from portal.sessions.activity import lose_answers, pressed_button
-from portal.sessions.browser_sessions import visit
+from portal.sessions.activity import pressed_button, warn_of_loss
+from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import token_refused
-from portal.sessions.late_forms import SHOWN, Parked, keep_parked, park_late_form, parked_on, parked_pages
+from portal.sessions.late_forms import (
+    SHOWN,
+    Parked,
+    forget_parked,
+    keep_parked,
+    park_late_form,
+    parked_on,
+    parked_pages,
+)
 from portal.sessions.operations import Holder
 from portal.site_settings.current import clock_time, day_text, local_day, settings, today
 from portal.web.addresses import sign_in_page
@@ -42,7 +50,7 @@ MAX_SEQUENCE = 2**31 - 1
 
 def holder() -> Holder:
     """Who this request's session belongs to: nobody where its person may no longer use the portal."""
-    live = visit().live
+    live = browser().live()
     if live is None or (live.person_id and current_person() is None):
         return Holder()
     return Holder(person_id=live.person_id, guest_id=live.guest_id)
@@ -134,7 +142,7 @@ class OpenDraft:
     @property
     def is_resumed(self) -> bool:
         """Whether the person has come back: this session began after the last change."""
-        live = visit().live
+        live = browser().live()
         return live is not None and self.draft.answered_at is not None and self.draft.changed_at < live.started_at
 
     def address(self, *parts: str) -> str:
@@ -235,14 +243,14 @@ class OpenDraft:
         waiting = [parked for parked in self.parked(section, part) if parked.tab != shown_tab()]
         for parked in self._all_parked(part):
             if parked not in waiting:
-                keep_parked(db(), app_state().configuration.keyring, parked, None)
+                forget_parked(db(), parked)
                 self._count_restored(section, parked)
         return waiting
 
     def _count_restored(self, section: Section, parked: Parked) -> None:
         """Count that what came too late was seen again and is saved."""
         if parked.tab == shown_tab():
-            count(Event.RESTORED, kind=visit().kind, form=self.version.form_id, section=section.id)
+            count(Event.RESTORED, kind=browser().kind, form=self.version.form_id, section=section.id)
 
     def release_parked(self, section: Section, part: Part, saved: frozenset[str], revision: int) -> None:
         """Let go of the parked fields that this page has just saved by itself; of all, where the rest says no more."""
@@ -252,10 +260,10 @@ class OpenDraft:
             if parked.tab == shown_tab():
                 left = parked.form.without(saved, of=fields, seen=seen)
                 stored = self.filled.part(part.section_id, part.item_id)
-                if left and not self._says_more(section, stored, replace(parked, form=left)):
-                    left = None
-                keep_parked(db(), app_state().configuration.keyring, parked, left)
-                if left is None:
+                if left and self._says_more(section, stored, replace(parked, form=left)):
+                    keep_parked(db(), app_state().configuration.keyring, parked, left)
+                else:
+                    forget_parked(db(), parked)
                     self._count_restored(section, parked)
 
     def took(self, part: Part) -> None:
@@ -347,13 +355,13 @@ def open_draft(reference: str, *, by_itself: bool = False) -> OpenDraft:
     if not only_reads() and opened.newer and opened.newer.moves and not closed_on(found):
         opened.move()
     if found.sent_at is None and not opened.can_be_saved:
-        lose_answers()
+        warn_of_loss()
     return opened
 
 
 def _not_found() -> NoReturn:
     """Somebody else's draft does not exist; one that was the guest's own until an account took it is said to be."""
-    live = visit().live
+    live = browser().live()
     parked = park_late_form(live) if live and not is_safe() and not token_refused() else None
     if parked is None:
         abort(403 if token_refused() else 404)

@@ -37,7 +37,7 @@ from portal.form_definitions.types.form_fields import LookupField, LookupView, O
 from portal.integrations.definition import Failure, Found, Outcome
 from portal.integrations.service import integrations
 from portal.sessions.activity import extend, pressed_button
-from portal.sessions.browser_sessions import change_language, visit
+from portal.sessions.browser_sessions import browser, change_language
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import SHOWN, Parked
 from portal.storage.uploads import Received
@@ -158,7 +158,7 @@ def look_up(opened: OpenDraft, section: Section, part: Part, form: SectionForm) 
 def _answer(opened: OpenDraft, section: Section, form: SectionForm, field: LookupField, lookup: Lookup) -> int:
     """Leave what became of it at the field; gives the status of the page."""
     asked = {name: _text_of(opened, section, form, place) for name, place in lookup.inputs.items()}
-    live = visit().live
+    live = browser().live()
     if is_writing():
         raise RuntimeError("A look-up must not wait for others while this request holds the writer's lock")
     stop_reading()  # an integration may be slow, and takes no connection of ours meanwhile
@@ -413,7 +413,7 @@ def _save_for_later(opened: OpenDraft, section: Section, part: Part, form: Secti
 
 def _stay(opened: OpenDraft, section: Section, part: Part, form: SectionForm) -> ResponseReturnValue:
     """Save and stay signed in, for browsers without script."""
-    live = visit().live
+    live = browser().live()
     if live:
         extend(live)
     return _leave(opened, part, form, with_origin(request.path))
@@ -519,7 +519,7 @@ def _save_list_for_later(opened: OpenDraft, section: Section) -> ResponseReturnV
 
 
 def _stay_on_list(opened: OpenDraft, section: Section) -> ResponseReturnValue:
-    live = visit().live
+    live = browser().live()
     if live:
         extend(live)
     return redirect(with_origin(request.path), 303)

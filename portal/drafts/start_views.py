@@ -12,7 +12,7 @@ from portal.drafts.queries import drafts_of_form
 from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text, settings
 from portal.tokens import new_token
@@ -76,7 +76,7 @@ def _session_holder() -> Holder:
     if current.person_id or current.guest_id:
         return current
     guest = Holder(guest_id=new_token())
-    visit().open(CUSTOMER, guest)
+    browser().open(CUSTOMER, guest)
     return guest
 
 
@@ -86,7 +86,7 @@ def _foreign_language(definition: FormDefinition) -> str | None:
 
 
 def _minutes_left() -> int | None:
-    live = visit().live
+    live = browser().live()
     return ceil((live.times.expires_at - now()) / timedelta(minutes=1)) if live else None
 
 

@@ -15,7 +15,7 @@ from portal.hub.queries import case_of, last_change, staff
 from portal.hub.work import deed, note_look, person
 from portal.mail import messages
 from portal.sessions.gate import token_refused
-from portal.sessions.late_forms import keep_parked, parked_on
+from portal.sessions.late_forms import forget_parked, parked_on
 from portal.storage.uploads import file_answer
 from portal.submissions.customers import customer_of
 from portal.submissions.definition import STATUSES
@@ -83,7 +83,7 @@ def _let_go_of_parked(submission: Submission, tab: str) -> None:
     keyring, page = app_state().configuration.keyring, address_of(submission)
     for parked in parked_on(db(), keyring, page, now=now(), person_id=person().id):
         if parked.tab == tab:
-            keep_parked(db(), keyring, parked, None)
+            forget_parked(db(), parked)
 
 
 def _take_status(submission: Submission) -> ResponseReturnValue:

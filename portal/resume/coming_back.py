@@ -17,7 +17,7 @@ from portal.form_definitions.versions.queries import definition_of
 from portal.mail import messages
 from portal.resume.operations import device_hash, issue_link, link_address, note_delivery, proof_hash
 from portal.resume.queries import is_device_of, last_link
-from portal.sessions.browser_sessions import cookie_name, send_cookie, visit
+from portal.sessions.browser_sessions import browser, cookie_name, send_cookie
 from portal.sessions.operations import Holder, end_session
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
@@ -38,7 +38,7 @@ PROOF_LENGTH = 5
 
 def remember_device() -> str | None:
     """Give this browser a cookie, or the one that it has for longer; None where it is not to be remembered."""
-    if visit().is_shared:
+    if browser().is_shared:
         forget_device()
         return None
     token = _sent() or new_token()
@@ -54,7 +54,7 @@ def forget_device() -> None:
 
 def is_known_device(draft: Draft) -> bool:
     """Whether a link to this draft was asked for in this browser, and the browser is its person's own."""
-    return device_of(draft.id) is not None and not visit().is_shared
+    return device_of(draft.id) is not None and not browser().is_shared
 
 
 def device_of(draft_id: int) -> bytes | None:
@@ -141,7 +141,7 @@ def come_back(draft: Draft, *, keeps: bool = False) -> ResponseReturnValue:
     proves a guest, never a person. A person who brings a guest's draft is asked whether to add it to the account.
     `keeps` says that they want it kept longer.
     """
-    live = visit().live_of(CUSTOMER)
+    live = browser().live(CUSTOMER)
     if draft.person_id and (live is None or live.person_id != draft.person_id):
         return redirect(sign_in_page(task_list(draft) if keeps else first_unfinished(draft)), 303)
     if keeps:
@@ -151,7 +151,7 @@ def come_back(draft: Draft, *, keeps: bool = False) -> ResponseReturnValue:
         grant(db(), draft, returning.guest_id)
     if live:
         end_session(db(), live.id, EndReason.REPLACED, now=now())
-    visit().open(CUSTOMER, returning, csrf_secret=live.csrf_secret if live and _is_same(live, returning) else None)
+    browser().open(CUSTOMER, returning, csrf_secret=live.csrf_secret if live and _is_same(live, returning) else None)
     if returning.person_id and draft.person_id is None:
         return redirect(f"{task_list(draft)}/save/claim", 303)
     return redirect(f"{task_list(draft)}?kept=1" if keeps else first_unfinished(draft), 303)

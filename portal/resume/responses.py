@@ -11,7 +11,7 @@ from portal.accounts.form_pages import retry_after, wait_text
 from portal.accounts.forms import AccountForm
 from portal.drafts.models import Draft
 from portal.resume.rules import Life, Target, target
-from portal.sessions.browser_sessions import forget_session, visit
+from portal.sessions.browser_sessions import browser, forget_session
 from portal.sessions.operations import end_session
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import day_text, local_day
@@ -63,7 +63,7 @@ def occupied(is_occupied: bool) -> dict[str, Any]:
 
 def hand_over(then: str) -> Response:
     """End whatever session lives in this browser, so that the next person can come in; its work stays saved."""
-    live = visit().live_of(CUSTOMER)
+    live = browser().live(CUSTOMER)
     if live:
         end_session(db(), live.id, EndReason.REPLACED, now=now())
     return forget_session(CUSTOMER, then)

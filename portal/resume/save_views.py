@@ -24,7 +24,7 @@ from portal.resume.models import ResumeLink
 from portal.resume.operations import proof_hash, prove_address, take_back
 from portal.resume.queries import fates_of_links, last_link
 from portal.resume.throttles import link_mail_throttle, proof_throttle
-from portal.sessions.browser_sessions import leave, visit
+from portal.sessions.browser_sessions import browser, leave
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import moment_text
 from portal.tokens import clean_code
@@ -213,7 +213,7 @@ def _claim_page(opened: OpenDraft, status: int = 200) -> ResponseReturnValue:
 
 
 def _is_shared() -> bool:
-    live = visit().live
+    live = browser().live()
     return live is not None and live.is_shared
 
 

@@ -32,7 +32,7 @@ from portal.resume.queries import find_code, find_link, last_code, return_code_o
 from portal.resume.responses import form_page, gone_page, hand_over, occupied, refuse, slow_down, too_many
 from portal.resume.rules import clean_reference, is_code, link_token
 from portal.resume.throttles import code_mail_throttle, code_throttle, return_throttle
-from portal.sessions.browser_sessions import cookie_name, prefer_language, send_cookie, visit
+from portal.sessions.browser_sessions import browser, cookie_name, prefer_language, send_cookie
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import clock_time
 from portal.tokens import clean_code
@@ -90,7 +90,7 @@ def _link(token: str) -> ResumeLink:
 
 def _is_occupied(draft: Draft) -> bool:
     """Whether a session lives in this browser whose holder may not open this draft."""
-    live = visit().live_of(CUSTOMER)
+    live = browser().live(CUSTOMER)
     return live is not None and find_draft(reading(), draft.reference, holder(), now=now()) is None
 
 
@@ -219,7 +219,7 @@ def _page(form: ReturnForm, status: int = 200) -> ResponseReturnValue:
 
 
 def _occupied() -> dict[str, Any]:
-    return occupied(visit().live_of(CUSTOMER) is not None)
+    return occupied(browser().live(CUSTOMER) is not None)
 
 
 @blueprint.post("/resume")

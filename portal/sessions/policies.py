@@ -22,25 +22,21 @@ NO_CLOCK = timedelta(days=24_000)
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One kind of session; `in_browser` kinds have a cookie and answer to `?kind=`."""
+    """One kind of session; `in_browser` kinds have a cookie and answer to `?kind=`.
+
+    `cookie` is the cookie's name, without the prefix that HTTPS adds: one a kind, so that none disturbs another.
+    """
 
     name: str
+    cookie: str
     policy: Callable[[Settings], Policy]
     network_rule: Callable[[Settings], NetworkRule] = lambda _settings: NetworkRule.LOG
     in_browser: bool = True
 
-    @property
-    def cookie(self) -> str:
-        """The cookie's name, without the prefix that HTTPS adds: one a kind, so that none disturbs another."""
-        return f"session_{self.name}"
-
 
 def _customer(settings: Settings) -> Policy:
-    return Policy(idle_timeout=settings.session_lifetime, absolute_limit=_absolute_limit(settings))
-
-
-def _absolute_limit(settings: Settings) -> timedelta | None:
-    return timedelta(hours=settings.absolute_limit_hours) or None
+    absolute_limit = timedelta(hours=settings.absolute_limit_hours) or None
+    return Policy(idle_timeout=settings.session_lifetime, absolute_limit=absolute_limit)
 
 
 def _messages(_settings: Settings) -> Policy:
@@ -63,11 +59,16 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
-            Kind(name=CUSTOMER, policy=_customer, network_rule=lambda s: NetworkRule(s.customer_network_rule)),
-            Kind(name=MESSAGES, policy=_messages, network_rule=lambda _s: NetworkRule.END),
-            Kind(name=SIGNING, policy=_signing),
-            Kind(name=HUB, policy=_hub, network_rule=lambda s: NetworkRule(s.hub_network_rule)),
-            Kind(name=MOBILE, policy=_mobile, in_browser=False),
+            Kind(
+                name=CUSTOMER,
+                cookie="session_customer",
+                policy=_customer,
+                network_rule=lambda s: NetworkRule(s.customer_network_rule),
+            ),
+            Kind(name=MESSAGES, cookie="session_messages", policy=_messages, network_rule=lambda _s: NetworkRule.END),
+            Kind(name=SIGNING, cookie="session_signing", policy=_signing),
+            Kind(name=HUB, cookie="session_hub", policy=_hub, network_rule=lambda s: NetworkRule(s.hub_network_rule)),
+            Kind(name=MOBILE, cookie="session_mobile", policy=_mobile, in_browser=False),
         )
     }
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -275,7 +276,7 @@ TABS = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The values in force, typed."""
+    """The values in force, typed. One object serves as long as nobody changes a setting, so what is derived is kept."""
 
     session_lifetime_minutes: int
     site_name: str
@@ -303,22 +304,22 @@ class Settings:
     contact_text: str
     contact_text_cy: str
 
-    @property
+    @cached_property
     def session_lifetime(self) -> timedelta:
         """How long a customer's session lasts without activity."""
         return timedelta(minutes=self.session_lifetime_minutes)
 
-    @property
+    @cached_property
     def shared_lifetime(self) -> timedelta:
         """How long a customer's session lasts without activity on a computer that others use, too."""
         return timedelta(minutes=self.shared_computer_minutes)
 
-    @property
+    @cached_property
     def password_again(self) -> timedelta:
         """How long a typed password counts before sensitive changes."""
         return timedelta(minutes=self.password_again_minutes)
 
-    @property
+    @cached_property
     def zone(self) -> ZoneInfo:
         """The time zone of every clock time on the screen."""
         return ZoneInfo(self.time_zone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from flask import current_app, request
@@ -11,7 +11,6 @@ from flask import current_app, request
 from portal.clock import Clock
 from portal.config import Configuration
 from portal.db import Database
-from portal.web.tally import Tally
 
 if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; nothing here runs them
     from datetime import datetime
@@ -25,6 +24,7 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from portal.sessions.queries import FoundSession
     from portal.storage.sealed_files import SealedSpool
     from portal.submissions.operations import Held
+    from portal.web.counters import Tally
     from portal.web.strict_input import Allowance
 
 
@@ -78,7 +78,7 @@ class AppState:
     database: Database
     policies: Mapping[str, Kind]
     hooks: Hooks
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally
 
 
 def app_state() -> AppState:

@@ -14,9 +14,10 @@ from sqlalchemy import update
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, policy_of
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
+from portal.sessions.policies import KINDS
 from portal.sessions.queries import live_sessions
 from tests.conftest import MovableClock
 
@@ -91,7 +92,7 @@ class Server:
         """Give a browser a guest's session of this kind, with the full time."""
         with self.app.test_request_context(), self.app.extensions["portal"].database.writing() as db:
             token, _row = open_session(db, kind, policy_of(kind), Holder(guest_id="guest"), now=self.clock.now())
-            cookie = {"name": cookie_name(kind_of(kind).cookie), "value": token, "url": self.base_url}
+            cookie = {"name": cookie_name(KINDS[kind].cookie), "value": token, "url": self.base_url}
         context.add_cookies([cookie])  # type: ignore[list-item]
 
 

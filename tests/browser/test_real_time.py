@@ -25,7 +25,9 @@ def eight_seconds(_settings: Settings) -> Policy:
 @pytest.fixture
 def app(configuration: Configuration) -> Iterator[Flask]:
     app = create_app(
-        configuration, clock=SystemClock(), kinds={**KINDS, "customer": Kind(name="customer", policy=eight_seconds)}
+        configuration,
+        clock=SystemClock(),
+        kinds={**KINDS, "customer": Kind(name="customer", cookie="session_customer", policy=eight_seconds)},
     )
     yield app
     app.extensions["portal"].database.close()

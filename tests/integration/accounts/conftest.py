@@ -23,7 +23,7 @@ from portal.keyring import Keyring
 from portal.outbox.definition import mail_of
 from portal.outbox.models import Delivery
 from portal.outbox.operations import SUBJECT
-from portal.sessions.browser_sessions import policy_of, visit
+from portal.sessions.browser_sessions import browser, policy_of
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
 from portal.web.declarations import Access, Activity, access, activity
@@ -46,7 +46,7 @@ def app(app: Flask) -> Flask:
         app.add_url_rule(f"/probe/{name}", f"probe.{name}", _page(door), methods=["GET", "POST"])
     app.add_url_rule("/probe/viewer", "probe.viewer", _page(Access.PUBLIC, lambda: repr(viewer())))
     app.add_url_rule("/probe/person", "probe.person", _page(Access.PUBLIC, lambda: repr(current_person())))
-    app.add_url_rule("/probe/token", "probe.token", _page(Access.ANY_KIND, lambda: visit().token()))
+    app.add_url_rule("/probe/token", "probe.token", _page(Access.ANY_KIND, lambda: browser().token()))
     parts = app.extensions["portal"]
     parts.hooks = replace(
         parts.hooks,

@@ -10,9 +10,10 @@ from werkzeug.test import TestResponse
 from portal.accounts.operations import create_account
 from portal.accounts.rules import ROLES, Address
 from portal.audit import Actor
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, policy_of
 from portal.sessions.operations import Holder, open_session
-from portal.web.csrf import masked
+from portal.sessions.policies import KINDS
+from portal.tokens import masked
 
 GENERAL = "/admin/self/site-settings/general"
 
@@ -71,7 +72,7 @@ class SignedIn:
             person = create_account(db, Address(email=email), role, password_hash=None, by=Actor(), now=now)
             db.flush()
             token, row = open_session(db, kind, policy_of(kind), Holder(person_id=person.id), now=now)
-            self.client.set_cookie(cookie_name(kind_of(kind).cookie), token)
+            self.client.set_cookie(cookie_name(KINDS[kind].cookie), token)
             self.id = person.id
             self.form_token = masked(row.csrf_secret, str(row.id))
 

@@ -12,10 +12,11 @@ from portal.accounts.operations import create_account
 from portal.accounts.rules import Address
 from portal.audit import Actor
 from portal.db import Database
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, policy_of
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
-from portal.web.csrf import masked
+from portal.sessions.policies import KINDS
+from portal.tokens import masked
 from portal.web.declarations import Access, Activity, access, activity
 from tests.conftest import MovableClock
 
@@ -58,7 +59,7 @@ class Browser:
             clock: MovableClock = app.extensions["portal"].clock
             token, row = open_session(db, kind, policy_of(kind), Holder(**holder), now=clock.now())  # type: ignore[arg-type]
             self.id, self.csrf_secret = row.id, row.csrf_secret
-            self.client.set_cookie(cookie_name(kind_of(kind).cookie), token)
+            self.client.set_cookie(cookie_name(KINDS[kind].cookie), token)
         self.database: Database = app.extensions["portal"].database
 
     @property
