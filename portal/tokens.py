@@ -12,6 +12,8 @@ READABLE = "23456789BCDFGHJKMNPQRTVWXY"
 """Digits and capitals without look-alikes (0 O, 1 I L, 5 S, 2 Z) and without the vowels that spell words."""
 MASK_LENGTH = 16
 """Characters with which the secret in a form token is masked."""
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+"""What `new_token` makes."""
 _NOT_CODE = re.compile(r"[^A-Za-z0-9]+")
 
 

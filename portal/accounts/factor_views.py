@@ -9,7 +9,7 @@ from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.accounts.form_pages import form_page, refuse, slow_down, too_many, unusable
+from portal.accounts.form_pages import form_page, refusal_page, too_many_tries_page, unusable_form_page, wait_page
 from portal.accounts.forms import CodeForm, PressForm, SetUpForm, typed
 from portal.accounts.models import Person
 from portal.accounts.queries import locked_person
@@ -24,7 +24,6 @@ from portal.accounts.second_factors import (
     new_codes,
     new_secret,
     note_codes_kept,
-    picture,
     renew_codes,
     shown_codes,
     spelled,
@@ -33,29 +32,31 @@ from portal.accounts.second_factors import (
     use_proof,
 )
 from portal.accounts.security_views import own_person, proved_first
-from portal.accounts.sign_in_steps import end_pending, end_pending_of, let_in, pending_person_id
-from portal.accounts.signed_in import active_person, device_here, give_sign_in, own_path, sign_in_token
-from portal.accounts.throttles import Throttle, code_throttle, guessed_throttle, return_try, use_try, wait_for
+from portal.accounts.sign_in_steps import end_pending, end_pending_of, pending_person_id, sign_in_and_go_on
+from portal.accounts.signed_in import SIGN_IN, active_person, device_here, own_path
+from portal.accounts.throttles import factor_throttle, guessed_throttle
 from portal.audit import record
 from portal.errors import UndecryptableError
 from portal.mail import messages
 from portal.mail.notices import Notice
+from portal.sessions.browser_sessions import keep_cookie, kept_token
 from portal.site_settings.current import settings
 from portal.tokens import clean_code
-from portal.web.addresses import actor, local_path, sign_in_page
+from portal.web.addresses import SECURITY_PAGE, actor, local_path, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
+from portal.web.limits import Throttle, return_try, use_try, wait_for
+from portal.web.qr import qr_picture
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("factors", __name__)
-SECURITY_PAGE = "/account/security"
 OFFER = "second factor offer"
 CODES_PAGE = "/account/security/recovery-codes"
 
 
 def _waiting() -> Person | None:
     """The person whose password this browser typed a moment ago."""
-    token = sign_in_token()
+    token = kept_token(SIGN_IN)
     return active_person(pending_person_id(reading(), token, now=now())) if token else None
 
 
@@ -70,7 +71,7 @@ def _from_the_start(then: str | None) -> ResponseReturnValue:
 def ask_code() -> ResponseReturnValue:
     """Ask for the code, after the password was right and before any session is open."""
     then = request.args.get("next")
-    return form_page("second_factor", CodeForm(next=then)) if _waiting() else _from_the_start(then)
+    return form_page("accounts/second_factor", CodeForm(next=then)) if _waiting() else _from_the_start(then)
 
 
 @blueprint.post("/account/second-factor")
@@ -81,8 +82,10 @@ def submit_code() -> ResponseReturnValue:
     form, person = CodeForm(), _waiting()
     if person is None:
         return _from_the_start(form.next.data)
-    throttle = code_throttle(person.id, device_here(person))
-    refusal = unusable("second_factor", form) or too_many("second_factor", form, throttle)
+    throttle = factor_throttle(person.id, device_here(person))
+    refusal = unusable_form_page("accounts/second_factor", form) or too_many_tries_page(
+        "accounts/second_factor", form, throttle
+    )
     if refusal:
         return refusal
     proof = judge(reading(), person.id, typed(form.code), app_state().configuration.keyring, now=now())
@@ -97,10 +100,10 @@ def _let_in_with(form: CodeForm, person: Person, proof: Proof) -> ResponseReturn
     stored = locked_person(db(), person.id) or abort(404)
     if not use_proof(db(), stored, proof, by=actor(person.id), now=now()):
         return _refuse_code(form, person, is_told=False)
-    if not stored.is_active or not end_pending(db(), sign_in_token()):
+    if not stored.is_active or not end_pending(db(), kept_token(SIGN_IN)):
         return _from_the_start(form.next.data)
-    give_sign_in(None)
-    return let_in(stored, form.next.data)
+    keep_cookie(SIGN_IN, None)
+    return sign_in_and_go_on(stored, form.next.data)
 
 
 def _must_tell(person: Person, throttle: Throttle) -> bool:
@@ -113,7 +116,7 @@ def _refuse_code(form: CodeForm, person: Person, *, is_told: bool) -> ResponseRe
     record(db(), "second_factor_failed", by=actor(), now=now(), subject=f"person {person.id}")
     if is_told:
         messages.security_notice(db(), Notice.CODE_GUESSED, to=person.email, now=now())
-    return refuse("second_factor", form, form.code, _("This code is not right, or was used already"))
+    return refusal_page("accounts/second_factor", form, form.code, _("This code is not right, or was used already"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +132,7 @@ def _set_up(person: Person, secret: str) -> SetUp:
     address = app_address(secret, account=person.email, site=settings().site_name)
     keyring = app_state().configuration.keyring
     sealed = keyring.seal(secret.encode(), subject=f"person {person.id}", place=OFFER)
-    return SetUp(sealed=urlsafe_b64encode(sealed).decode(), spelled=spelled(secret), picture=picture(address))
+    return SetUp(sealed=urlsafe_b64encode(sealed).decode(), spelled=spelled(secret), picture=qr_picture(address))
 
 
 def _offered(person: Person, form: SetUpForm) -> str | None:
@@ -144,7 +147,7 @@ def _offered(person: Person, form: SetUpForm) -> str | None:
 
 def _offer(person: Person, form: SetUpForm, status: int = 200, *, secret: str | None = None) -> ResponseReturnValue:
     """The page with the picture; shown again it shows the same secret, as an app may have it by now."""
-    return form_page("set_up_factor", form, status, offer=_set_up(person, secret or new_secret()))
+    return form_page("accounts/set_up_factor", form, status, offer=_set_up(person, secret or new_secret()))
 
 
 def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
@@ -153,10 +156,10 @@ def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
     secret = _offered(person, form)
     if secret is None or not form.validate():
         return _offer(person, form, 422, secret=secret)
-    throttle = code_throttle(person.id, device_here(person))
+    throttle = factor_throttle(person.id, device_here(person))
     wait = use_try(throttle, now=now())
     if wait:
-        return slow_down("set_up_factor", form, wait, offer=_set_up(person, secret))
+        return wait_page("accounts/set_up_factor", form, wait, offer=_set_up(person, secret))
     step = matching_step(secret, clean_code(typed(form.code)), after=0, now=now())
     if step is None:
         form.refuse(form.code, _("This is not the code that the app shows now. Check the clock of its device."))
@@ -190,12 +193,12 @@ def submit_set_up_first() -> ResponseReturnValue:
     refusal = _switch_on_or_refuse(person)
     if refusal:
         return refusal
-    if not end_pending(db(), sign_in_token()):
+    if not end_pending(db(), kept_token(SIGN_IN)):
         return _from_the_start(then)
     end_pending_of(db(), person.id)
-    give_sign_in(None)
+    keep_cookie(SIGN_IN, None)
     codes_page = {"kind": person.role_row.session_kind} | ({"next": then} if then else {})
-    return let_in(locked_person(db(), person.id) or abort(404), f"{CODES_PAGE}?{urlencode(codes_page)}")
+    return sign_in_and_go_on(locked_person(db(), person.id) or abort(404), f"{CODES_PAGE}?{urlencode(codes_page)}")
 
 
 @blueprint.get("/account/security/second-factor")
@@ -222,7 +225,7 @@ def submit_set_up() -> ResponseReturnValue:
 @proved_first
 def ask_off() -> ResponseReturnValue:
     """Ask whether signing in is to take the password alone."""
-    return form_page("factor_off", PressForm()) if _may_switch_off() else redirect(own_path(SECURITY_PAGE))
+    return form_page("accounts/factor_off", PressForm()) if _may_switch_off() else redirect(own_path(SECURITY_PAGE))
 
 
 @blueprint.post("/account/security/second-factor/off")

@@ -56,14 +56,6 @@ def app_address(secret: str, *, account: str, site: str) -> str:
     return pyotp.TOTP(secret, digits=DIGITS, interval=STEP_S).provisioning_uri(name=account, issuer_name=site)
 
 
-def picture(text: str) -> str:
-    """The text as a QR picture: an SVG that needs no style, in the ink of the page, on a white ground."""
-    import segno
-
-    modules = segno.make(text, error="m")
-    return str(modules.svg_inline(border=4, omitsize=True, svgclass="qr", lineclass=None, dark="#000", light="#fff"))
-
-
 def spelled(secret: str) -> str:
     """A secret for typing: in groups of four."""
     return " ".join(secret[at : at + GROUP] for at in range(0, len(secret), GROUP))

@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 from sqlalchemy.orm import Session
 
-from portal.accounts.form_pages import form_page, too_many, unusable
+from portal.accounts.form_pages import form_page, too_many_tries_page, unusable_form_page
 from portal.accounts.forms import AgainForm, PressForm, typed
 from portal.accounts.known_devices import devices_of, forget_device
 from portal.accounts.models import KnownDevice, Person
@@ -22,7 +22,7 @@ from portal.accounts.queries import deeds_of, locked_person
 from portal.accounts.rules import must_have_factor
 from portal.accounts.second_factors import Proof, codes_left, factor_of, judge, use_proof
 from portal.accounts.signed_in import current_person, device_words, own_path, prove_again
-from portal.accounts.throttles import again_throttle, return_try
+from portal.accounts.throttles import again_throttle
 from portal.audit import AuditEvent, record
 from portal.sessions.browser_sessions import browser
 from portal.sessions.models import SessionRow
@@ -31,9 +31,10 @@ from portal.sessions.policies import MESSAGES, MOBILE, SIGNING
 from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import day_text, local_day, moment_text, settings
-from portal.web.addresses import actor, local_path
+from portal.web.addresses import AGAIN_PAGE, SECURITY_PAGE, actor, local_path
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, HUB, Access, Activity, access, activity
+from portal.web.limits import return_try
 from portal.web.unit_of_work import db, is_safe, now, reading
 
 View = Callable[..., ResponseReturnValue]
@@ -49,10 +50,6 @@ KINDS: Mapping[str, LazyString] = MappingProxyType(
 LATELY = timedelta(days=30)
 MOST_DEEDS = 20
 blueprint = Blueprint("security", __name__)
-PAGE = "/account/security"
-
-
-AGAIN_PAGE = "/account/again"
 
 
 def has_just_proved() -> bool:
@@ -183,7 +180,7 @@ def _deed_line(event: AuditEvent) -> DeedLine:
     )
 
 
-@blueprint.get(PAGE)
+@blueprint.get(SECURITY_PAGE)
 @access(Access.ANY_PERSON)
 @activity(Activity.NAVIGATE)
 def page() -> ResponseReturnValue:
@@ -216,7 +213,7 @@ def _this() -> int:
 def ask_end(session_id: int) -> ResponseReturnValue:
     """Ask whether to end one session: where ending leads that had to ask for the password first."""
     line = session_line(reading(), own_person(), session_id, now=now())
-    return form_page("end_session", PressForm(), line=line) if line else redirect(own_path(PAGE))
+    return form_page("accounts/end_session", PressForm(), line=line) if line else redirect(own_path(SECURITY_PAGE))
 
 
 @blueprint.post("/account/security/end/<int:session_id>")
@@ -230,7 +227,7 @@ def end_one(session_id: int) -> ResponseReturnValue:
         db(), session_id, EndReason.ENDED_BY_OWNER, now=now()
     ):
         record(db(), "own_session_ended", by=actor(person.id), now=now())
-    return redirect(own_path(PAGE, done="ended"), 303)
+    return redirect(own_path(SECURITY_PAGE, done="ended"), 303)
 
 
 @blueprint.get("/account/security/end-others")
@@ -239,7 +236,7 @@ def end_one(session_id: int) -> ResponseReturnValue:
 @proved_first
 def ask_end_others() -> ResponseReturnValue:
     """Ask whether to end all sessions but this one."""
-    return form_page("end_session", PressForm(), line=None)
+    return form_page("accounts/end_session", PressForm(), line=None)
 
 
 @blueprint.post("/account/security/end-others")
@@ -251,7 +248,7 @@ def end_others() -> ResponseReturnValue:
     person = own_person()
     if end_sessions_of(db(), person.id, EndReason.ENDED_BY_OWNER, now=now(), but=_this()):
         record(db(), "own_sessions_ended", by=actor(person.id), now=now())
-    return redirect(own_path(PAGE, done="ended"), 303)
+    return redirect(own_path(SECURITY_PAGE, done="ended"), 303)
 
 
 @blueprint.post("/account/security/devices/<int:device_id>/forget")
@@ -262,10 +259,10 @@ def forget(device_id: int) -> ResponseReturnValue:
     person = own_person()
     if forget_device(db(), person.id, device_id):
         record(db(), "device_forgotten", by=actor(person.id), now=now())
-    return redirect(own_path(PAGE, done="forgotten"), 303)
+    return redirect(own_path(SECURITY_PAGE, done="forgotten"), 303)
 
 
-@blueprint.get("/account/again")
+@blueprint.get(AGAIN_PAGE)
 @access(Access.ANY_PERSON)
 @activity(Activity.NAVIGATE)
 def again() -> ResponseReturnValue:
@@ -273,14 +270,16 @@ def again() -> ResponseReturnValue:
     return _again_page(AgainForm(next=request.args.get("next")))
 
 
-@blueprint.post("/account/again")
+@blueprint.post(AGAIN_PAGE)
 @access(Access.ANY_PERSON)
 @activity(Activity.SUBMIT)
 def submit_again() -> ResponseReturnValue:
     """Go on to what was meant with a new session id, or say no; guesses are counted before anything is hashed."""
     form, person = AgainForm(), own_person()
     throttle, has_factor = again_throttle(person.id), _has_factor(person)
-    refusal = unusable("again", form, has_factor=has_factor) or too_many("again", form, throttle, has_factor=has_factor)
+    refusal = unusable_form_page("accounts/again", form, has_factor=has_factor) or too_many_tries_page(
+        "accounts/again", form, throttle, has_factor=has_factor
+    )
     if refusal:
         return refusal
     judged = judge_again(person, typed(form.password), typed(form.code))
@@ -288,7 +287,7 @@ def submit_again() -> ResponseReturnValue:
         return _refuse_again(form, person, judged)
     return_try(db(), throttle)
     prove_again(person)
-    return redirect(local_path(form.next.data, own_path(PAGE)), 303)
+    return redirect(local_path(form.next.data, own_path(SECURITY_PAGE)), 303)
 
 
 def _holds(person: Person, judged: Judged) -> bool:
@@ -311,7 +310,7 @@ def _refuse_again(form: AgainForm, person: Person, judged: Judged) -> ResponseRe
 
 
 def _again_page(form: AgainForm, status: int = 200) -> ResponseReturnValue:
-    return form_page("again", form, status, has_factor=_has_factor(own_person()))
+    return form_page("accounts/again", form, status, has_factor=_has_factor(own_person()))
 
 
 def _has_factor(person: Person) -> bool:

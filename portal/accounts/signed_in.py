@@ -1,11 +1,9 @@
 """Who is signed in: loaded, checked before every view that needs a person, and signing somebody in."""
 
-import re
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from urllib.parse import urlencode
 
-from flask import Flask, Response, abort, after_this_request, request
+from flask import Flask, Response, abort, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import gettext as _
@@ -18,7 +16,7 @@ from portal.audit import record
 from portal.mail import messages
 from portal.mail.notices import Notice
 from portal.sessions.activity import answer_status
-from portal.sessions.browser_sessions import browser, cookie_name, device_of, send_cookie
+from portal.sessions.browser_sessions import browser, device_of, keep_cookie, kept_token
 from portal.sessions.gate import answer_ended_session
 from portal.sessions.operations import Holder, end_session, end_sign_ins_of
 from portal.sessions.queries import FoundSession
@@ -31,7 +29,7 @@ from portal.web.declarations import CUSTOMER, HUB, Activity, activity_of, door_o
 from portal.web.unit_of_work import db, now, reading
 
 DEVICE, SIGN_IN = "device", "sign_in"
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+"""Cookies: where somebody first signed in, and, until signing in is done, where the password was right."""
 
 
 def device_words(device: str | None) -> str:
@@ -40,38 +38,6 @@ def device_words(device: str | None) -> str:
     if browser and system:
         return gettext("%(browser)s on %(system)s", browser=browser, system=system)
     return browser or system or gettext("An unknown browser")
-
-
-def device_token() -> str:
-    """What this browser was given when somebody first signed in; empty where it was given nothing."""
-    return _sent(DEVICE)
-
-
-def give_device(token: str) -> None:
-    """Known for half a year from now; without an end the browser would be another device after each closing."""
-    _give(DEVICE, token, FORGOTTEN_AFTER)
-
-
-def sign_in_token() -> str:
-    """What this browser was given after a right password; empty where it was given nothing."""
-    return _sent(SIGN_IN)
-
-
-def give_sign_in(token: str | None) -> None:
-    """For the next step of signing in; None once it is over."""
-    _give(SIGN_IN, token)
-
-
-def _sent(name: str) -> str:
-    value = request.cookies.get(cookie_name(name), "")
-    return value if _TOKEN.fullmatch(value) else ""
-
-
-def _give(name: str, value: str | None, max_age: timedelta | None = None) -> None:
-    @after_this_request
-    def send(response: Response) -> Response:
-        send_cookie(response, name, value, max_age)
-        return response
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,14 +125,14 @@ def _is_other_device(person: Person, device: str | None) -> bool:
     """Whether the person signs in on another device than ever before; a computer that others use is never known."""
     if browser().is_shared:
         return bool(devices_of(db(), person.id))
-    token = device_token() or new_token()
-    give_device(token)
+    token = kept_token(DEVICE) or new_token()
+    keep_cookie(DEVICE, token, FORGOTTEN_AFTER)  # without an end each closing would make the browser another device
     return remember_device(db(), person.id, token, device, now=now())
 
 
 def device_here(person: Person | None) -> KnownDevice | None:
     """The device of this request, if the person has signed in on it before; nobody's is looked for as well."""
-    return find_device(reading(), person.id if person else 0, device_token())
+    return find_device(reading(), person.id if person else 0, kept_token(DEVICE))
 
 
 def prove_again(person: Person) -> None:

@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.accounts.form_pages import form_page, refuse, too_many, unusable
+from portal.accounts.form_pages import form_page, refusal_page, too_many_tries_page, unusable_form_page
 from portal.accounts.forms import ClaimForm, ConfirmForm, MailForm, NewPasswordForm, RegisterForm, SignInForm, typed
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import (
@@ -19,9 +19,16 @@ from portal.accounts.operations import (
 from portal.accounts.passwords import hash_password, password_matches
 from portal.accounts.queries import locked_person, person_by_key
 from portal.accounts.rules import ROLES, Address, LinkState, Purpose, address_key
-from portal.accounts.sign_in_steps import door_behind, link_over, mailed_link, open_link, way_on, welcome
+from portal.accounts.sign_in_steps import (
+    continue_sign_in,
+    door_behind,
+    link_over,
+    mailed_link,
+    open_link,
+    page_after_sign_in,
+)
 from portal.accounts.signed_in import active_person, current_person, device_here
-from portal.accounts.throttles import Throttle, confirm_throttle, mail_throttle, return_try, sign_in_throttle
+from portal.accounts.throttles import confirm_throttle, mail_throttle, sign_in_throttle
 from portal.audit import record
 from portal.sessions.browser_sessions import browser, leave
 from portal.sessions.gate import answer_ended_session, token_refused
@@ -29,6 +36,7 @@ from portal.sessions.operations import forget_guest
 from portal.web.addresses import actor, local_path
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
+from portal.web.limits import Throttle, return_try
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("accounts", __name__)
@@ -41,7 +49,7 @@ def sign_in() -> ResponseReturnValue:
     """Ask who it is; whoever is signed in for the wanted page already goes there."""
     then = request.args.get("next")
     target = _open_already(then)
-    return redirect(target) if target else form_page("sign_in", SignInForm(next=then))
+    return redirect(target) if target else form_page("accounts/sign_in", SignInForm(next=then))
 
 
 def _open_already(then: str | None) -> str | None:
@@ -63,13 +71,13 @@ def _open_already(then: str | None) -> str | None:
 def submit_sign_in() -> ResponseReturnValue:
     """Sign in, or say no in the same words whatever the cause."""
     form = SignInForm(next=request.args.get("next"))
-    refusal = unusable("sign_in", form)
+    refusal = unusable_form_page("accounts/sign_in", form)
     if refusal:
         return refusal
     key = address_key(typed(form.email))
     found = person_by_key(reading(), key)
     throttle = sign_in_throttle(key, device_here(found))
-    return too_many("sign_in", form, throttle) or _answer_sign_in(form, found, throttle)
+    return too_many_tries_page("accounts/sign_in", form, throttle) or _answer_sign_in(form, found, throttle)
 
 
 def _answer_sign_in(form: SignInForm, found: Person | None, throttle: Throttle) -> ResponseReturnValue:
@@ -81,12 +89,12 @@ def _answer_sign_in(form: SignInForm, found: Person | None, throttle: Throttle) 
     if person is None or not person.is_active or person.password_hash != found.password_hash:
         return _refuse_sign_in(form, found)
     return_try(db(), throttle)
-    return welcome(person, form.next.data)
+    return continue_sign_in(person, form.next.data)
 
 
 def _refuse_sign_in(form: SignInForm, found: Person | None) -> ResponseReturnValue:
     record(db(), "sign_in_failed", by=actor(), now=now(), subject=f"person {found.id}" if found else None)
-    return refuse("sign_in", form, form.email, _("The e-mail address or the password is not right"))
+    return refusal_page("accounts/sign_in", form, form.email, _("The e-mail address or the password is not right"))
 
 
 @blueprint.post("/account/sign-out")
@@ -105,7 +113,7 @@ def claim() -> ResponseReturnValue:
     form = ClaimForm(next=request.args.get("next"))
     if _guest_id() is None:
         return redirect(_after_claim(form))
-    return form_page("claim", form)
+    return form_page("accounts/claim", form)
 
 
 @blueprint.post("/account/claim")
@@ -117,7 +125,7 @@ def submit_claim() -> ResponseReturnValue:
     form = ClaimForm()
     answer = request.form.get("answer")
     if token_refused() or answer not in ("yes", "no"):
-        return form_page("claim", form, 409 if token_refused() else 422)
+        return form_page("accounts/claim", form, 409 if token_refused() else 422)
     live, guest_id = browser().live(), _guest_id()
     if live is None or not forget_guest(db(), live.id, now=now()):
         return answer_ended_session(browser().find())
@@ -133,7 +141,7 @@ def _guest_id() -> str | None:
 
 def _after_claim(form: ClaimForm) -> str:
     person = current_person()
-    return way_on(form.next.data, person.role_row if person else ROLES["citizen"])
+    return page_after_sign_in(form.next.data, person.role_row if person else ROLES["citizen"])
 
 
 @blueprint.get("/account/register")
@@ -141,7 +149,7 @@ def _after_claim(form: ClaimForm) -> str:
 @activity(Activity.NAVIGATE)
 def register() -> ResponseReturnValue:
     """Ask for an address and a password."""
-    return form_page("register", RegisterForm(next=request.args.get("next")))
+    return form_page("accounts/register", RegisterForm(next=request.args.get("next")))
 
 
 @blueprint.post("/account/register")
@@ -151,7 +159,9 @@ def register() -> ResponseReturnValue:
 def submit_register() -> ResponseReturnValue:
     """Mail the address what comes next; the answer is the same for an address that has an account."""
     form = RegisterForm()
-    refusal = unusable("register", form) or too_many("register", form, mail_throttle(form.address.key))
+    refusal = unusable_form_page("accounts/register", form) or too_many_tries_page(
+        "accounts/register", form, mail_throttle(form.address.key)
+    )
     if refusal:
         return refusal
     password_hash = hash_password(typed(form.password))
@@ -181,7 +191,7 @@ def check_mail() -> ResponseReturnValue:
 def confirm(token: str) -> ResponseReturnValue:
     """Ask for the password again: who only opens or presses does not prove an address."""
     open_link(Purpose.CONFIRM, token)
-    return form_page("confirm", ConfirmForm())
+    return form_page("accounts/confirm", ConfirmForm())
 
 
 @blueprint.post("/account/confirm/<token>")
@@ -191,12 +201,16 @@ def confirm(token: str) -> ResponseReturnValue:
 def submit_confirm(token: str) -> ResponseReturnValue:
     """Make the account and sign in, if the password is the one that was chosen when registering."""
     link, form = open_link(Purpose.CONFIRM, token), ConfirmForm()
-    refusal = unusable("confirm", form) or too_many("confirm", form, confirm_throttle(str(link.id)))
+    refusal = unusable_form_page("accounts/confirm", form) or too_many_tries_page(
+        "accounts/confirm", form, confirm_throttle(str(link.id))
+    )
     if refusal:
         return refusal
     if password_matches(typed(form.password), link.password_hash):
         return _make_account(link)
-    return refuse("confirm", form, form.password, _("This is not the password that you chose when you registered"))
+    return refusal_page(
+        "accounts/confirm", form, form.password, _("This is not the password that you chose when you registered")
+    )
 
 
 def _make_account(link: MailedToken) -> ResponseReturnValue:
@@ -207,7 +221,7 @@ def _make_account(link: MailedToken) -> ResponseReturnValue:
         person = create_account(db(), address, "citizen", password_hash=link.password_hash, by=actor(), now=now())
     except DuplicateAddressError:
         return link_over(LinkState.USED)
-    return welcome(person, request.args.get("next"))
+    return continue_sign_in(person, request.args.get("next"))
 
 
 @blueprint.get("/account/password")
@@ -215,7 +229,7 @@ def _make_account(link: MailedToken) -> ResponseReturnValue:
 @activity(Activity.NAVIGATE)
 def password() -> ResponseReturnValue:
     """Ask where to mail a link for a new password."""
-    return form_page("password", MailForm())
+    return form_page("accounts/password", MailForm())
 
 
 @blueprint.post("/account/password")
@@ -225,7 +239,9 @@ def password() -> ResponseReturnValue:
 def submit_password() -> ResponseReturnValue:
     """Mail the link; the answer is the same for an address that has no account."""
     form = MailForm()
-    refusal = unusable("password", form) or too_many("password", form, mail_throttle(form.address.key))
+    refusal = unusable_form_page("accounts/password", form) or too_many_tries_page(
+        "accounts/password", form, mail_throttle(form.address.key)
+    )
     if refusal:
         return refusal
     offer_password_link(db(), form.address, link_to=password_link, by=actor(), now=now())
@@ -243,7 +259,7 @@ def password_link(token: str) -> str:
 def new_password(token: str) -> ResponseReturnValue:
     """Ask for the new password."""
     open_link(Purpose.SET_PASSWORD, token)
-    return form_page("new_password", NewPasswordForm())
+    return form_page("accounts/new_password", NewPasswordForm())
 
 
 @blueprint.post("/account/password/<token>")
@@ -254,7 +270,7 @@ def submit_new_password(token: str) -> ResponseReturnValue:
     """Set the password, end the person's other sessions, and sign in here."""
     link = open_link(Purpose.SET_PASSWORD, token)
     form = NewPasswordForm(own_address=link.email)
-    refusal = unusable("new_password", form)
+    refusal = unusable_form_page("accounts/new_password", form)
     if refusal:
         return refusal
     password_hash = hash_password(typed(form.password))
@@ -263,7 +279,7 @@ def submit_new_password(token: str) -> ResponseReturnValue:
         return link_over(LinkState.USED)
     verify(db(), person, now=now())
     set_password(db(), person, password_hash, by=actor(person.id), now=now(), but=_session_here(person))
-    return welcome(person, None)
+    return continue_sign_in(person, None)
 
 
 def _session_here(person: Person) -> int | None:

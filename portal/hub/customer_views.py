@@ -25,7 +25,7 @@ from portal.hub.forms import BeginForm, CustomerForm
 from portal.hub.list_pages import Choice
 from portal.hub.queries import MailedLink, case_of, links_of, open_drafts_of, sent_by
 from portal.hub.work import note_look, opened_words, person, sealed_words
-from portal.resume.coming_back import hand_over
+from portal.resume.coming_back import mail_begun_draft
 from portal.resume.rules import Life, Target, clean_reference, target
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text
@@ -253,6 +253,6 @@ def _begin(version: FormVersion, definition: FormDefinition, owner: Person | Non
     customer = f"{name}, {form.address.email}" if name else form.address.email
     note_beginning(draft, by_id=me.id, by_name=me.shown_name, customer=customer, keyring=keyring)
     keep_save_address(draft, form.address.email, keyring=keyring)
-    hand_over(draft, form.address.email)
+    mail_begun_draft(draft, form.address.email)
     record(db(), "draft_begun_for_customer", by=actor(me.id), now=now(), subject=draft.reference)
     return draft

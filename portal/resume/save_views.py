@@ -8,9 +8,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.accounts.form_pages import retry_after, wait_text
 from portal.accounts.forms import AccountForm, typed
-from portal.accounts.throttles import return_try, use_try
 from portal.audit import record
 from portal.drafts import pages
 from portal.drafts.open_draft import OpenDraft, closed_page, holder, open_draft, require_open
@@ -18,12 +16,18 @@ from portal.drafts.operations import claim_draft, keep_save_address
 from portal.drafts.queries import find_draft
 from portal.drafts.sealing import save_address
 from portal.outbox.definition import Fate
-from portal.resume.coming_back import first_unfinished, keep_for_longer, mail_link_to_guest, mail_link_to_owner
+from portal.resume.coming_back import (
+    first_unfinished,
+    keep_for_longer,
+    link_mail_throttle,
+    mail_link_to_guest,
+    mail_link_to_owner,
+    proof_throttle,
+)
 from portal.resume.forms import LeaveForm, ProofForm, SaveForm
 from portal.resume.models import ResumeLink
 from portal.resume.operations import proof_hash, prove_address, take_back
 from portal.resume.queries import fates_of_links, last_link
-from portal.resume.throttles import link_mail_throttle, proof_throttle
 from portal.sessions.browser_sessions import browser, leave
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import moment_text
@@ -31,6 +35,7 @@ from portal.tokens import clean_code
 from portal.web.addresses import actor, local_path
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
+from portal.web.limits import Throttle, retry_after, return_try, use_try, wait_text
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("saving", __name__)
@@ -123,7 +128,7 @@ def _last_link_of_holder(reference: str) -> ResumeLink | None:
     return last_link(reading(), draft.id) if draft else None
 
 
-def _judge_proof(opened: OpenDraft, link: ResumeLink, form: ProofForm, throttle: Any) -> ResponseReturnValue:
+def _judge_proof(opened: OpenDraft, link: ResumeLink, form: ProofForm, throttle: Throttle) -> ResponseReturnValue:
     secret = app_state().configuration.secret_key
     found = proof_hash(secret, opened.draft.id, clean_code(typed(form.code)))
     if link.proved_at is None and not hmac.compare_digest(found, link.proof_hash or b""):

@@ -34,7 +34,7 @@ from portal.sessions.operations import (
 from portal.sessions.queries import FoundSession, find_session
 from portal.sessions.rules import EndReason, Policy, in_grace
 from portal.site_settings.current import settings, use_settings
-from portal.tokens import masked, new_token, proves
+from portal.tokens import TOKEN, masked, new_token, proves
 from portal.web.addresses import actor, remote_network
 from portal.web.app_state import app_state
 from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, HUB, PERSONAL_KINDS, door_of
@@ -92,6 +92,21 @@ def send_cookie(response: Response, name: str, value: str | None, max_age: timed
         response.delete_cookie(cookie_name(name), **flags)
     else:
         response.set_cookie(cookie_name(name), value, max_age=max_age, **flags)
+
+
+def keep_cookie(name: str, value: str | None, max_age: timedelta | None = None) -> None:
+    """Give the browser a cookie of ours with this request's answer, or take it away (None)."""
+
+    @after_this_request
+    def send(response: Response) -> Response:
+        send_cookie(response, name, value, max_age)
+        return response
+
+
+def kept_token(name: str) -> str:
+    """Return the token that this browser keeps in a cookie of ours; empty where it keeps none."""
+    value = request.cookies.get(cookie_name(name), "")
+    return value if TOKEN.fullmatch(value) else ""
 
 
 def device_of(user_agent: str) -> str | None:
@@ -350,12 +365,7 @@ def change_language(asked: str | None) -> None:
     live = browser().live()
     if live:
         choose_language(db(), live.id, code, now=now())
-
-    @after_this_request
-    def remember(response: Response) -> Response:
-        send_cookie(response, COOKIE, code)
-        return response
-
+    keep_cookie(COOKIE, code)
     speak_from_now(code)
 
 
