@@ -52,7 +52,7 @@ from portal.sessions import views as session_views
 from portal.sessions.activity import TableSessionInterface, page_clock
 from portal.sessions.browser_sessions import browser, language_of_request
 from portal.sessions.commands import sessions_group
-from portal.sessions.policies import KINDS, Kind
+from portal.sessions.policies import KINDS, SessionKind
 from portal.site_settings.commands import settings_group
 from portal.site_settings.current import settings
 from portal.storage import uploads as storage
@@ -67,8 +67,8 @@ from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.languages import DEFAULT, language, other_languages
 
-ROOT = Path(__file__).resolve().parent.parent
-STATIC = ROOT / "static"
+PROJECT = Path(__file__).resolve().parent.parent
+STATIC = PROJECT / "static"
 STATIC_MAX_AGE_S = 365 * 24 * 3600
 VIEWS = (
     health,
@@ -127,7 +127,7 @@ def create_app(
     configuration: Configuration | None = None,
     *,
     clock: Clock | None = None,
-    kinds: Mapping[str, Kind] = KINDS,
+    kinds: Mapping[str, SessionKind] = KINDS,
     database: Database | None = None,
 ) -> Flask:
     """The application; tests give it a clock that they move, kinds of session with other policies, an open database.
@@ -137,7 +137,7 @@ def create_app(
     configuration = configuration or read_configuration()
     open_storage(configuration).check()
     read_scanner(configuration.clamav_url)
-    app = Flask("portal", static_folder=None, template_folder=str(ROOT / "templates"))
+    app = Flask("portal", static_folder=None, template_folder=str(PROJECT / "templates"))
     app.extensions["portal"] = AppState(
         configuration=configuration,
         clock=clock or SystemClock(),

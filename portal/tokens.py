@@ -48,7 +48,7 @@ def keyed_hash(secret: str, value: str) -> bytes:
 
 
 def item_token() -> str:
-    """The id of a new item of a repeat: eight characters that say nothing and stand for ever."""
+    """The id of a new item of a repeat: eight characters that say nothing and never change."""
     return "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(8))
 
 

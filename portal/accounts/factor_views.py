@@ -10,20 +10,20 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.accounts.form_pages import form_page, refusal_page, too_many_tries_page, unusable_form_page, wait_page
-from portal.accounts.forms import CodeForm, PressForm, SetUpForm, typed
+from portal.accounts.forms import FactorCodeForm, PressForm, SetUpForm, typed_text
 from portal.accounts.models import Person
 from portal.accounts.queries import locked_person
-from portal.accounts.rules import must_have_factor
+from portal.accounts.rules import must_have_factor, person_subject
 from portal.accounts.second_factors import (
     Proof,
     app_address,
     codes_left,
     factor_of,
-    judge,
     matching_step,
     new_codes,
     new_secret,
     note_codes_kept,
+    proof_of,
     renew_codes,
     shown_codes,
     spelled,
@@ -54,7 +54,7 @@ OFFER = "second factor offer"
 CODES_PAGE = "/account/security/recovery-codes"
 
 
-def _waiting() -> Person | None:
+def _person_waiting() -> Person | None:
     """The person whose password this browser typed a moment ago."""
     token = kept_token(SIGN_IN)
     return active_person(pending_person_id(reading(), token, now=now())) if token else None
@@ -71,7 +71,9 @@ def _from_the_start(then: str | None) -> ResponseReturnValue:
 def ask_code() -> ResponseReturnValue:
     """Ask for the code, after the password was right and before any session is open."""
     then = request.args.get("next")
-    return form_page("accounts/second_factor", CodeForm(next=then)) if _waiting() else _from_the_start(then)
+    return (
+        form_page("accounts/second_factor", FactorCodeForm(next=then)) if _person_waiting() else _from_the_start(then)
+    )
 
 
 @blueprint.post("/account/second-factor")
@@ -79,7 +81,7 @@ def ask_code() -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 def submit_code() -> ResponseReturnValue:
     """Let in whoever types a code that is right and new; guesses are counted before anything is hashed."""
-    form, person = CodeForm(), _waiting()
+    form, person = FactorCodeForm(), _person_waiting()
     if person is None:
         return _from_the_start(form.next.data)
     throttle = factor_throttle(person.id, device_here(person))
@@ -88,14 +90,14 @@ def submit_code() -> ResponseReturnValue:
     )
     if refusal:
         return refusal
-    proof = judge(reading(), person.id, typed(form.code), app_state().configuration.keyring, now=now())
+    proof = proof_of(reading(), person.id, typed_text(form.code), app_state().configuration.keyring, now=now())
     if proof is None:
         return _refuse_code(form, person, is_told=_must_tell(person, throttle))
     return_try(db(), throttle)
     return _let_in_with(form, person, proof)
 
 
-def _let_in_with(form: CodeForm, person: Person, proof: Proof) -> ResponseReturnValue:
+def _let_in_with(form: FactorCodeForm, person: Person, proof: Proof) -> ResponseReturnValue:
     """The right code opens a session once, for the browser that typed the password."""
     stored = locked_person(db(), person.id) or abort(404)
     if not use_proof(db(), stored, proof, by=actor(person.id), now=now()):
@@ -112,8 +114,8 @@ def _must_tell(person: Person, throttle: Throttle) -> bool:
     return is_last and use_try(guessed_throttle(person.id), now=now()) is None
 
 
-def _refuse_code(form: CodeForm, person: Person, *, is_told: bool) -> ResponseReturnValue:
-    record(db(), "second_factor_failed", by=actor(), now=now(), subject=f"person {person.id}")
+def _refuse_code(form: FactorCodeForm, person: Person, *, is_told: bool) -> ResponseReturnValue:
+    record(db(), "second_factor_failed", by=actor(), now=now(), subject=person_subject(person.id))
     if is_told:
         messages.security_notice(db(), Notice.CODE_GUESSED, to=person.email, now=now())
     return refusal_page("accounts/second_factor", form, form.code, _("This code is not right, or was used already"))
@@ -131,16 +133,16 @@ class SetUp:
 def _set_up(person: Person, secret: str) -> SetUp:
     address = app_address(secret, account=person.email, site=settings().site_name)
     keyring = app_state().configuration.keyring
-    sealed = keyring.seal(secret.encode(), subject=f"person {person.id}", place=OFFER)
+    sealed = keyring.seal(secret.encode(), subject=person_subject(person.id), place=OFFER)
     return SetUp(sealed=urlsafe_b64encode(sealed).decode(), spelled=spelled(secret), picture=qr_picture(address))
 
 
-def _offered(person: Person, form: SetUpForm) -> str | None:
+def _offered_secret(person: Person, form: SetUpForm) -> str | None:
     """The secret that the page had offered to this person, or None where the form says something else."""
     try:
-        sealed = urlsafe_b64decode(typed(form.secret))
+        sealed = urlsafe_b64decode(typed_text(form.secret))
         keyring = app_state().configuration.keyring
-        return keyring.open(sealed, subject=f"person {person.id}", place=OFFER).decode()
+        return keyring.open(sealed, subject=person_subject(person.id), place=OFFER).decode()
     except (NotBase64, ValueError, UndecryptableError):
         return None
 
@@ -153,14 +155,14 @@ def _offer(person: Person, form: SetUpForm, status: int = 200, *, secret: str | 
 def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
     """Switch the second factor on, if the code is the one that the offered secret gives now; else say why not."""
     form = SetUpForm()
-    secret = _offered(person, form)
+    secret = _offered_secret(person, form)
     if secret is None or not form.validate():
         return _offer(person, form, 422, secret=secret)
     throttle = factor_throttle(person.id, device_here(person))
     wait = use_try(throttle, now=now())
     if wait:
         return wait_page("accounts/set_up_factor", form, wait, offer=_set_up(person, secret))
-    step = matching_step(secret, clean_code(typed(form.code)), after=0, now=now())
+    step = matching_step(secret, clean_code(typed_text(form.code)), after=0, now=now())
     if step is None:
         form.refuse(form.code, _("This is not the code that the app shows now. Check the clock of its device."))
         return _offer(person, form, 422, secret=secret)
@@ -176,7 +178,7 @@ def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
 @activity(Activity.NAVIGATE)
 def set_up_first() -> ResponseReturnValue:
     """Set up the second factor that the role must have, before any session is open."""
-    then, person = request.args.get("next"), _waiting()
+    then, person = request.args.get("next"), _person_waiting()
     if person is None or factor_of(reading(), person.id):
         return _from_the_start(then)
     return _offer(person, SetUpForm(next=then))
@@ -187,7 +189,7 @@ def set_up_first() -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 def submit_set_up_first() -> ResponseReturnValue:
     """Switch the second factor on, let the person in, and show the recovery codes."""
-    then, person = request.form.get("next"), _waiting()
+    then, person = request.form.get("next"), _person_waiting()
     if person is None or factor_of(reading(), person.id):
         return _from_the_start(then)
     refusal = _switch_on_or_refuse(person)
@@ -256,7 +258,7 @@ def recovery_codes() -> ResponseReturnValue:
     if factor is None:
         return redirect(own_path(SECURITY_PAGE))
     return form_page(
-        "recovery_codes",
+        "accounts/recovery_codes",
         PressForm(next=request.args.get("next")),
         codes=shown_codes(factor, app_state().configuration.keyring, now=now()),
         left=codes_left(reading(), person.id),

@@ -19,13 +19,13 @@ from portal.accounts.forms import (
     NameForm,
     ObjectForm,
     PressForm,
-    typed,
+    typed_text,
 )
 from portal.accounts.models import MailedToken, Person
-from portal.accounts.operations import change_name, delete_account, set_password, use_token
+from portal.accounts.operations import change_name, delete_account, replace_password, use_token
 from portal.accounts.passwords import hash_password, password_matches
 from portal.accounts.queries import locked_person, person_by_id
-from portal.accounts.rules import Address, LinkState, Purpose, address_key
+from portal.accounts.rules import EmailAddress, LinkState, Purpose, address_key
 from portal.accounts.security_views import own_person, proved_first
 from portal.accounts.sign_in_steps import link_over, mailed_link, open_link
 from portal.accounts.signed_in import own_path, prove_again
@@ -66,7 +66,7 @@ def submit_name() -> ResponseReturnValue:
     if refusal:
         return refusal
     person = locked_person(db(), own_person().id) or abort(404)
-    change_name(db(), person, typed(form.name).strip(), by=actor(person.id), now=now())
+    change_name(db(), person, typed_text(form.name).strip(), by=actor(person.id), now=now())
     return redirect(own_path(SECURITY_PAGE, done="name"), 303)
 
 
@@ -131,7 +131,7 @@ def submit_confirm_email(token: str) -> ResponseReturnValue:
     if refusal:
         return refusal
     found = person_by_id(reading(), link.person_id or 0)
-    if found and password_matches(typed(form.password), found.password_hash):
+    if found and password_matches(typed_text(form.password), found.password_hash):
         return _change_address(link, found)
     return refusal_page("accounts/confirm", form, form.password, _("This is not your password"))
 
@@ -142,7 +142,7 @@ def _change_address(link: MailedToken, found: Person) -> ResponseReturnValue:
         return link_over(LinkState.USED)
     if not use_token(db(), link, now=now()):
         return link_over(LinkState.USED)
-    address, until = Address(email=link.email), local_day(now() + OBJECTION_LIFETIME)
+    address, until = EmailAddress(email=link.email), local_day(now() + OBJECTION_LIFETIME)
     if not change_address(db(), person, address, links=_links(), until=until, by=actor(person.id), now=now()):
         return link_over(LinkState.USED)
     return redirect(f"{SECURITY_PAGE}?done=email", 303)
@@ -169,7 +169,7 @@ def submit_objection(token: str) -> ResponseReturnValue:
     )
     if refusal:
         return refusal
-    if address_key(typed(form.email)) != address_key(link.email):
+    if address_key(typed_text(form.email)) != address_key(link.email):
         return refusal_page("accounts/objection", form, form.email, _("The mail was not sent to this address"))
     person = locked_person(db(), link.person_id or 0)
     if person is None or person.disabled_at or not use_token(db(), link, now=now()):
@@ -200,10 +200,10 @@ def submit_password() -> ResponseReturnValue:
     )
     if refusal:
         return refusal
-    if not password_matches(typed(form.old_password), person.password_hash):
+    if not password_matches(typed_text(form.old_password), person.password_hash):
         record(db(), "password_again_failed", by=actor(person.id), now=now())
         return refusal_page("accounts/change_password", form, form.old_password, _("This is not your password"))
-    password_hash = hash_password(typed(form.password))
+    password_hash = hash_password(typed_text(form.password))
     return_try(db(), throttle)
     return _set_password(person, password_hash)
 
@@ -213,7 +213,7 @@ def _set_password(person: Person, password_hash: str) -> ResponseReturnValue:
     if stored is None or stored.password_hash != person.password_hash:
         return redirect(own_path("/account/password/change"), 303)
     live = browser().live()
-    set_password(db(), stored, password_hash, by=actor(person.id), now=now(), but=live.id if live else None)
+    replace_password(db(), stored, password_hash, by=actor(person.id), now=now(), but=live.id if live else None)
     prove_again(stored)
     return redirect(own_path(SECURITY_PAGE, done="password"), 303)
 

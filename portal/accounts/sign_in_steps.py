@@ -24,7 +24,7 @@ LIFETIME = timedelta(minutes=10)
 
 
 def begin_pending(db: Session, person_id: int, *, now: datetime) -> str:
-    """Note that a browser knows the person's password; gives the token that it is to show with the code."""
+    """Note that a browser knows the person's password; return the token that it is to show with the code."""
     token = new_token()
     db.add(PendingSignIn(token_hash=token_hash(token), person_id=person_id, expires_at=now + LIFETIME))
     return token
@@ -37,7 +37,7 @@ def pending_person_id(db: Session, token: str, *, now: datetime) -> int | None:
 
 
 def end_pending(db: Session, token: str) -> bool:
-    """End a browser's step; tells whether there was one, so that of two requests at once only one goes on."""
+    """End a browser's step; return whether there was one, so that of two requests at once only one goes on."""
     return rows_changed(db, delete(PendingSignIn).where(PendingSignIn.token_hash == token_hash(token))) == 1
 
 
@@ -47,7 +47,7 @@ def end_pending_of(db: Session, person_id: int) -> None:
 
 
 def sweep_pending(db: Session, *, now: datetime) -> int:
-    """Delete one batch of steps that nobody finished in time; gives how many."""
+    """Delete one batch of steps that nobody finished in time; return how many."""
     return delete_batch(db, PendingSignIn, PendingSignIn.expires_at < now)
 
 

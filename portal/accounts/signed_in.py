@@ -12,6 +12,7 @@ from flask_login import LoginManager, current_user
 from portal.accounts.known_devices import FORGOTTEN_AFTER, devices_of, find_device, remember_device
 from portal.accounts.models import KnownDevice, Person
 from portal.accounts.queries import person_by_id
+from portal.accounts.rules import person_subject
 from portal.audit import record
 from portal.mail import messages
 from portal.mail.notices import Notice
@@ -34,10 +35,10 @@ DEVICE, SIGN_IN = "device", "sign_in"
 
 def device_words(device: str | None) -> str:
     """A device as it is stored, like `Firefox/Windows`, in words."""
-    browser, _slash, system = (device or "").partition("/")
-    if browser and system:
-        return gettext("%(browser)s on %(system)s", browser=browser, system=system)
-    return browser or system or gettext("An unknown browser")
+    family, _slash, system = (device or "").partition("/")
+    if family and system:
+        return gettext("%(browser)s on %(system)s", browser=family, system=system)
+    return family or system or gettext("An unknown browser")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ def active_person(person_id: int | None) -> Person | None:
 
 
 def sign_in_person(person: Person) -> bool:
-    """Give this browser a session of the person; tells whether a guest's forms wait to be added to the account.
+    """Give this browser a session of the person; return whether a guest's forms wait to be added to the account.
 
     The browser's live session of the same kind ends; of the same person it leaves its form token, so that other tabs
     go on.
@@ -108,7 +109,7 @@ def _sole_slot(person: Person) -> str | None:
     """The place of the only sign-in, taken from whoever had it, where the setting allows one at a time."""
     if not settings().one_sign_in:
         return None
-    slot = f"person {person.id}"
+    slot = person_subject(person.id)
     end_sign_ins_of(db(), person.id, slot, now=now())
     return slot
 

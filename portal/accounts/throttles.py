@@ -1,4 +1,4 @@
-"""How often somebody may try at each door, however many networks and processes the tries come through.
+"""How often somebody may try each thing, however many networks and processes the tries come through.
 
 Strangers share the tries of an account, wherever they are; a device that its owner has used has tries of its own, so
 that who guesses slows down other strangers, never the owner at home. A network has tries as well, for all accounts.
@@ -11,17 +11,17 @@ from portal.web.addresses import remote_network
 from portal.web.limits import Limit, Throttle
 
 _A_MINUTE = timedelta(minutes=1)
-_SIGN_IN = Limit(door="sign-in", burst=10, interval=_A_MINUTE)
-_SIGN_IN_NETWORK = Limit(door="sign-in-network", burst=100, interval=timedelta(seconds=10))
-_MAIL = Limit(door="account-mail", burst=5, interval=timedelta(minutes=10))
-_MAIL_NETWORK = Limit(door="account-mail-network", burst=30, interval=_A_MINUTE)
-_CONFIRM = Limit(door="confirm", burst=10, interval=_A_MINUTE)
-_OBJECT = Limit(door="object", burst=10, interval=_A_MINUTE)
-_AGAIN = Limit(door="password-again", burst=10, interval=_A_MINUTE)
-_SIGN_IN_DEVICE = Limit(door="sign-in-device", burst=10, interval=_A_MINUTE)
-_FACTOR = Limit(door="second-factor", burst=10, interval=timedelta(minutes=5))
-_GUESSED = Limit(door="code-guessed-mail", burst=1, interval=timedelta(days=1))
-_FACTOR_DEVICE = Limit(door="second-factor-device", burst=10, interval=_A_MINUTE)
+_SIGN_IN = Limit(name="sign-in", burst=10, interval=_A_MINUTE)
+_SIGN_IN_NETWORK = Limit(name="sign-in-network", burst=100, interval=timedelta(seconds=10))
+_MAIL = Limit(name="account-mail", burst=5, interval=timedelta(minutes=10))
+_MAIL_NETWORK = Limit(name="account-mail-network", burst=30, interval=_A_MINUTE)
+_CONFIRM = Limit(name="confirm", burst=10, interval=_A_MINUTE)
+_OBJECT = Limit(name="object", burst=10, interval=_A_MINUTE)
+_AGAIN = Limit(name="password-again", burst=10, interval=_A_MINUTE)
+_SIGN_IN_DEVICE = Limit(name="sign-in-device", burst=10, interval=_A_MINUTE)
+_FACTOR = Limit(name="second-factor", burst=10, interval=timedelta(minutes=5))
+_GUESSED = Limit(name="code-guessed-mail", burst=1, interval=timedelta(days=1))
+_FACTOR_DEVICE = Limit(name="second-factor-device", burst=10, interval=_A_MINUTE)
 
 
 def sign_in_throttle(address_key: str, device: KnownDevice | None = None) -> Throttle:

@@ -5,20 +5,28 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.accounts.form_pages import form_page, refusal_page, too_many_tries_page, unusable_form_page
-from portal.accounts.forms import ClaimForm, ConfirmForm, MailForm, NewPasswordForm, RegisterForm, SignInForm, typed
+from portal.accounts.forms import (
+    ClaimForm,
+    ConfirmForm,
+    MailForm,
+    NewPasswordForm,
+    RegisterForm,
+    SignInForm,
+    typed_text,
+)
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import (
     DuplicateAddressError,
     begin_registration,
     create_account,
     offer_password_link,
-    set_password,
+    replace_password,
     use_token,
     verify,
 )
 from portal.accounts.passwords import hash_password, password_matches
 from portal.accounts.queries import locked_person, person_by_key
-from portal.accounts.rules import ROLES, Address, LinkState, Purpose, address_key
+from portal.accounts.rules import ROLES, EmailAddress, LinkState, Purpose, address_key, person_subject
 from portal.accounts.sign_in_steps import (
     continue_sign_in,
     door_behind,
@@ -74,7 +82,7 @@ def submit_sign_in() -> ResponseReturnValue:
     refusal = unusable_form_page("accounts/sign_in", form)
     if refusal:
         return refusal
-    key = address_key(typed(form.email))
+    key = address_key(typed_text(form.email))
     found = person_by_key(reading(), key)
     throttle = sign_in_throttle(key, device_here(found))
     return too_many_tries_page("accounts/sign_in", form, throttle) or _answer_sign_in(form, found, throttle)
@@ -82,7 +90,7 @@ def submit_sign_in() -> ResponseReturnValue:
 
 def _answer_sign_in(form: SignInForm, found: Person | None, throttle: Throttle) -> ResponseReturnValue:
     """Check the password before the write transaction begins, and in it that nothing changed meanwhile."""
-    matches = password_matches(typed(form.password), found.password_hash if found else None)
+    matches = password_matches(typed_text(form.password), found.password_hash if found else None)
     if found is None or not matches or not found.is_active:
         return _refuse_sign_in(form, found)
     person = locked_person(db(), found.id)
@@ -93,7 +101,7 @@ def _answer_sign_in(form: SignInForm, found: Person | None, throttle: Throttle) 
 
 
 def _refuse_sign_in(form: SignInForm, found: Person | None) -> ResponseReturnValue:
-    record(db(), "sign_in_failed", by=actor(), now=now(), subject=f"person {found.id}" if found else None)
+    record(db(), "sign_in_failed", by=actor(), now=now(), subject=person_subject(found.id) if found else None)
     return refusal_page("accounts/sign_in", form, form.email, _("The e-mail address or the password is not right"))
 
 
@@ -164,7 +172,7 @@ def submit_register() -> ResponseReturnValue:
     )
     if refusal:
         return refusal
-    password_hash = hash_password(typed(form.password))
+    password_hash = hash_password(typed_text(form.password))
     then = local_path(form.next.data, "")
     begin_registration(
         db(),
@@ -206,7 +214,7 @@ def submit_confirm(token: str) -> ResponseReturnValue:
     )
     if refusal:
         return refusal
-    if password_matches(typed(form.password), link.password_hash):
+    if password_matches(typed_text(form.password), link.password_hash):
         return _make_account(link)
     return refusal_page(
         "accounts/confirm", form, form.password, _("This is not the password that you chose when you registered")
@@ -216,7 +224,7 @@ def submit_confirm(token: str) -> ResponseReturnValue:
 def _make_account(link: MailedToken) -> ResponseReturnValue:
     if not use_token(db(), link, now=now()):
         return link_over(LinkState.USED)
-    address = Address(email=link.email)
+    address = EmailAddress(email=link.email)
     try:
         person = create_account(db(), address, "citizen", password_hash=link.password_hash, by=actor(), now=now())
     except DuplicateAddressError:
@@ -273,16 +281,12 @@ def submit_new_password(token: str) -> ResponseReturnValue:
     refusal = unusable_form_page("accounts/new_password", form)
     if refusal:
         return refusal
-    password_hash = hash_password(typed(form.password))
+    password_hash = hash_password(typed_text(form.password))
     person = locked_person(db(), link.person_id or 0)
     if person is None or person.disabled_at or not use_token(db(), link, now=now()):
         return link_over(LinkState.USED)
     verify(db(), person, now=now())
-    set_password(db(), person, password_hash, by=actor(person.id), now=now(), but=_session_here(person))
-    return continue_sign_in(person, None)
-
-
-def _session_here(person: Person) -> int | None:
-    """The person's session in this browser, which the new one replaces."""
     live = browser().live(person.role_row.session_kind)
-    return live.id if live and live.person_id == person.id else None
+    here = live.id if live and live.person_id == person.id else None  # the session that the new one replaces
+    replace_password(db(), person, password_hash, by=actor(person.id), now=now(), but=here)
+    return continue_sign_in(person, None)

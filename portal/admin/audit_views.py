@@ -17,7 +17,7 @@ from portal.site_settings.current import clock_time, settings, today
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
-from portal.web.downloads import FORMATS, Record, download
+from portal.web.downloads import FORMATS, Record, list_download
 from portal.web.unit_of_work import db, now, reading
 
 BATCH = 500
@@ -129,4 +129,4 @@ def take_away() -> ResponseReturnValue:
     live = browser().live()
     by = actor(live.person_id if live else None)
     record(db(), "audit_exported", by=by, now=now(), format=form.ending, filter=chosen.with_().address)
-    return download(f"audit-{today():%Y-%m-%d}", form, COLUMNS, audit_rows(app_state().database, chosen))
+    return list_download(f"audit-{today():%Y-%m-%d}", form, COLUMNS, audit_rows(app_state().database, chosen))

@@ -49,7 +49,7 @@ from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.strict_input import repeated, require_end_marker
 from portal.web.unit_of_work import db, is_writing, now, stop_reading
 
-LOOKUPS = Limit(door="lookup", burst=30, interval=timedelta(seconds=5))
+LOOKUPS = Limit(name="lookup", burst=30, interval=timedelta(seconds=5))
 """For each session: nobody types thirty postcodes at once, and registers are not there to be copied."""
 CHOSEN = "_found-"
 """Begins the name of the input that says which result was chosen."""

@@ -32,7 +32,7 @@ PAGE_ID_LENGTH = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deed:
+class HistoryLine:
     """One entry of the history: what, who, when, and the words of a note."""
 
     title: str
@@ -95,7 +95,10 @@ def case_page(
         statuses=status_choices(),
         assignees=assignee_choices(submission, people),
         longest_note=LONGEST_NOTE,
-        deeds=[*(_deed(submission, told, people) for told in history(db(), submission.id)), _sent(submission)],
+        history=[
+            *(_history_line(submission, told, people) for told in history(db(), submission.id)),
+            _sent(submission),
+        ],
         page_id=parked.tab if parked else new_token()[:PAGE_ID_LENGTH],
     )
     return page, _status(form, refusal)
@@ -171,14 +174,14 @@ def _is_overdue(submission: Submission) -> bool:
     return is_open and is_overdue(local_day(submission.sent_at), today(), due_days=settings().case_due_days)
 
 
-def _deed(submission: Submission, told: Told, people: list[Person]) -> Deed:
+def _history_line(submission: Submission, told: Told, people: list[Person]) -> HistoryLine:
     moment, who = moment_text(told.event.at), who_of(told)
     if told.event.kind == NOTE:
         text = note_text(app_state().configuration.keyring, submission, told.event)
-        return Deed(title=_("Note by %(who)s", who=who), moment=moment, text=text)
+        return HistoryLine(title=_("Note by %(who)s", who=who), moment=moment, text=text)
     if told.event.kind == STATUS:
-        return Deed(title=str(STATUSES[told.event.value or ""].staff_words), moment=moment, text=_by(who))
-    return Deed(title=assigned_text(told, people), moment=moment, text=_by(who))
+        return HistoryLine(title=str(STATUSES[told.event.value or ""].staff_words), moment=moment, text=_by(who))
+    return HistoryLine(title=assigned_text(told, people), moment=moment, text=_by(who))
 
 
 def assigned_text(told: Told, people: list[Person]) -> str:
@@ -198,8 +201,8 @@ def _by(who: str) -> str:
     return _("By %(who)s", who=who)
 
 
-def _sent(submission: Submission) -> Deed:
+def _sent(submission: Submission) -> HistoryLine:
     """The first entry of every history."""
     begun = submission.begun_by_name
     text = _("Begun for the customer by %(who)s", who=begun) if begun else None
-    return Deed(title=_("Sent"), moment=moment_text(submission.sent_at), text=text)
+    return HistoryLine(title=_("Sent"), moment=moment_text(submission.sent_at), text=text)

@@ -12,7 +12,7 @@ from portal.hub.case_pages import PAGE_ID_LENGTH, Refusal, address_of, assignee_
 from portal.hub.forms import NoteForm
 from portal.hub.operations import ASSIGNED, STATUS, add_note, assign, change_status
 from portal.hub.queries import case_of, last_change, staff
-from portal.hub.work import deed, note_look, person
+from portal.hub.work import by_me, note_look, person
 from portal.mail import messages
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import forget_parked, parked_on
@@ -51,11 +51,11 @@ def save_case(reference: str) -> ResponseReturnValue:
     """Add a note, save a status or assign: which of them, the button pressed says, else the field that was sent."""
     submission = case_of(db(), reference, locked=True) or abort(404)
     require_end_marker()
-    deeds = {"note": _take_note, "status": _take_status, "assignee": _take_assignee}
-    sent = [name for name in deeds if name in request.form]
+    actions = {"note": _take_note, "status": _take_status, "assignee": _take_assignee}
+    sent = [name for name in actions if name in request.form]
     if len(sent) != 1:
         abort(400)
-    return deeds[sent[0]](submission)
+    return actions[sent[0]](submission)
 
 
 def _back(submission: Submission) -> ResponseReturnValue:
@@ -68,7 +68,7 @@ def _take_note(submission: Submission) -> ResponseReturnValue:
         return case_page(submission, form=form)
     keyring, key = app_state().configuration.keyring, _page_id()
     text = str(form.note.data).replace("\r\n", "\n").strip()
-    if add_note(db(), app_state().database, submission, text, key=key, keyring=keyring, by=deed()):
+    if add_note(db(), app_state().database, submission, text, key=key, keyring=keyring, by=by_me()):
         record(db(), "case_note_added", by=actor(person().id), now=now(), subject=submission.reference)
     _let_go_of_parked(submission, key)
     return _back(submission)
@@ -92,7 +92,7 @@ def _take_status(submission: Submission) -> ResponseReturnValue:
     if refusal:
         return case_page(submission, refusal=refusal)
     if wanted != stored:
-        change_status(db(), submission, wanted, by=deed())
+        change_status(db(), submission, wanted, by=by_me())
         record(
             db(), "case_status_changed", by=actor(person().id), now=now(), subject=submission.reference, status=wanted
         )
@@ -107,7 +107,7 @@ def _take_assignee(submission: Submission) -> ResponseReturnValue:
     if refusal:
         return case_page(submission, refusal=refusal)
     if wanted != stored:
-        assign(db(), submission, int(wanted) if wanted else None, by=deed())
+        assign(db(), submission, int(wanted) if wanted else None, by=by_me())
         record(db(), "case_assigned", by=actor(person().id), now=now(), subject=submission.reference, assignee=wanted)
     return _back(submission)
 

@@ -12,7 +12,7 @@ from portal.site_settings.current import today
 from portal.submissions.definition import STATUSES
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
-from portal.web.downloads import FORMATS, download
+from portal.web.downloads import FORMATS, list_download
 from portal.web.unit_of_work import db, reading
 
 blueprint = Blueprint("hub", __name__)
@@ -63,4 +63,4 @@ def export() -> ResponseReturnValue:
         searched="yes" if chosen.find else None,
     )
     rows = rows_of(app_state().database, app_state().configuration.keyring, search)
-    return download(f"cases-{today():%Y-%m-%d}", form, COLUMNS, rows)
+    return list_download(f"cases-{today():%Y-%m-%d}", form, COLUMNS, rows)

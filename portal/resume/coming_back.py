@@ -34,16 +34,16 @@ KNOWN_FOR = timedelta(days=90)
 PROOF_LENGTH = 5
 """Not six digits, so that nobody takes it for the code that lets a guest in."""
 MINUTE = timedelta(minutes=1)
-_TYPED_CODE = Limit(door="resume-code", burst=5, interval=MINUTE)
-_CODE_DRAFT = Limit(door="resume-code-draft", burst=50, interval=MINUTE)
-_CODE_MAIL = Limit(door="resume-code-mail", burst=5, interval=2 * MINUTE)
-_RETURN = Limit(door="return-code", burst=10, interval=MINUTE)
-_RETURN_DEVICE = Limit(door="return-code-device", burst=10, interval=MINUTE)
-_RETURN_NETWORK = Limit(door="return-code-network", burst=50, interval=timedelta(seconds=20))
-_LINK_MAIL = Limit(door="resume-link-mail", burst=10, interval=5 * MINUTE)
-_LINK_MAIL_ADDRESS = Limit(door="resume-link-mail-address", burst=10, interval=5 * MINUTE)
-_LINK_MAIL_NETWORK = Limit(door="resume-link-mail-network", burst=60, interval=MINUTE)
-_PROOF = Limit(door="address-proof", burst=5, interval=MINUTE)
+_TYPED_CODE = Limit(name="resume-code", burst=5, interval=MINUTE)
+_CODE_DRAFT = Limit(name="resume-code-draft", burst=50, interval=MINUTE)
+_CODE_MAIL = Limit(name="resume-code-mail", burst=5, interval=2 * MINUTE)
+_RETURN = Limit(name="return-code", burst=10, interval=MINUTE)
+_RETURN_DEVICE = Limit(name="return-code-device", burst=10, interval=MINUTE)
+_RETURN_NETWORK = Limit(name="return-code-network", burst=50, interval=timedelta(seconds=20))
+_LINK_MAIL = Limit(name="resume-link-mail", burst=10, interval=5 * MINUTE)
+_LINK_MAIL_ADDRESS = Limit(name="resume-link-mail-address", burst=10, interval=5 * MINUTE)
+_LINK_MAIL_NETWORK = Limit(name="resume-link-mail-network", burst=60, interval=MINUTE)
+_PROOF = Limit(name="address-proof", burst=5, interval=MINUTE)
 
 
 def remember_browser() -> str | None:

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.accounts.form_pages import form_page, refusal_page, wait_page
-from portal.accounts.forms import typed
+from portal.accounts.forms import typed_text
 from portal.audit import record
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import holder
@@ -212,7 +212,7 @@ def _times(pending: ResumeCode) -> dict[str, str]:
 
 def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
     """What could not be a code uses up no try; a try is counted before it is judged, and given back where right."""
-    digits = clean_code(typed(form.code))
+    digits = clean_code(typed_text(form.code))
     if not life_of(pending).opens(now()):
         return refusal_page(
             "resume/code", form, form.code, _("This code has expired. Ask for a new one."), **_times(pending)
@@ -242,10 +242,10 @@ def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
 @activity(Activity.NAVIGATE)
 def return_page() -> ResponseReturnValue:
     """Where reference and return code are typed."""
-    return _page(ReturnForm())
+    return _return_page(ReturnForm())
 
 
-def _page(form: ReturnForm, status: int = 200) -> ResponseReturnValue:
+def _return_page(form: ReturnForm, status: int = 200) -> ResponseReturnValue:
     return form_page("resume/return", form, status, **_occupied())
 
 
@@ -261,18 +261,18 @@ def use_return_code() -> ResponseReturnValue:
     """Let in who has both; which of the two was wrong is not said. A try is counted before it is judged."""
     form = ReturnForm()
     if token_refused():
-        return _page(form, 409)
+        return _return_page(form, 409)
     if request.form.get("_action") == "hand_over":
         return end_session_here(url_for("resume.return_page"))
     if not form.validate():
-        return _page(form, 422)
-    reference = clean_reference(typed(form.reference))
+        return _return_page(form, 422)
+    reference = clean_reference(typed_text(form.reference))
     draft_id, sealed = return_code_of(reading(), reference) or (NOBODYS, None)
     throttle = return_throttle(reference, browser_hash(draft_id))
     wait = use_try(throttle, now=now())
     if wait:
         return wait_page("resume/return", form, wait, form.return_code, **_occupied())
-    if not _fits(reference, draft_id, sealed, clean_code(typed(form.return_code))):
+    if not _fits(reference, draft_id, sealed, clean_code(typed_text(form.return_code))):
         sentence = _("The reference and the return code do not belong together")
         return refusal_page("resume/return", form, form.return_code, sentence, **_occupied())
     return_try(db(), throttle)

@@ -122,9 +122,9 @@ def _note_activity(response: Response, begin: Callable[[], Session]) -> None:
     if times != found.times and found.times.alive(now()):
         move_deadline(begin(), found.id, times.expires_at, policy, now=now())
     elif times != found.times:  # a form that was open at the deadline was accepted in grace: write down why it goes on
-        revive_session(begin(), found.id, times.expires_at, policy, now=now())
-        subject = request.path[:SUBJECT_LENGTH]
-        record(begin(), "accepted_in_grace", by=actor(found.person_id), now=now(), subject=subject)
+        writing, subject = begin(), request.path[:SUBJECT_LENGTH]
+        revive_session(writing, found.id, times.expires_at, policy, now=now())
+        record(writing, "accepted_in_grace", by=actor(found.person_id), now=now(), subject=subject)
     elif response.status_code == 303 and pressed_activity() is Activity.CONTINUE_SECTION:
         leave_quiet_path(begin(), found.id, urlsplit(response.location or "").path, now=now())
 
@@ -153,7 +153,7 @@ class SessionClock:
 
 
 def page_clock() -> SessionClock | None:
-    """The clock of the page being made, as it will stand after this request; None without a live session."""
+    """The clock of the page being made, as it will be after this request; None without a live session."""
     live = browser().live()
     return session_clock(live, expected_times(live, answer_status())) if live else None
 

@@ -26,10 +26,10 @@ from portal.audit import record
 from portal.sessions.operations import (
     Holder,
     OpenedFrom,
-    choose_language,
     end_session,
     open_session,
     shorten_sessions,
+    store_language,
 )
 from portal.sessions.queries import FoundSession, find_session
 from portal.sessions.rules import EndReason, Policy, in_grace
@@ -78,7 +78,7 @@ def cookie_name(name: str) -> str:
 
 
 def send_cookie(response: Response, name: str, value: str | None, max_age: timedelta | None = None) -> None:
-    """Give the browser a cookie of ours, or take it away (None); deleting bears the same flags as setting.
+    """Give the browser a cookie of ours, or take it away (None); deleting sets the same flags as setting.
 
     Without `max_age` the browser forgets it when it is closed.
     """
@@ -111,8 +111,8 @@ def kept_token(name: str) -> str:
 
 def device_of(user_agent: str) -> str | None:
     """The families of browser and system, like `Firefox/Windows`; a part that is not known is empty."""
-    browser, system = (next((name for sign, name in table if sign in user_agent), "") for table in (BROWSERS, SYSTEMS))
-    return f"{browser}/{system}" if browser or system else None
+    family, system = (next((name for sign, name in table if sign in user_agent), "") for table in (BROWSERS, SYSTEMS))
+    return f"{family}/{system}" if family or system else None
 
 
 class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
@@ -187,7 +187,7 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         sole_slot: str | None = None,
         authenticated_at: datetime | None = None,
     ) -> int:
-        """Open a session in the request's transaction and give the browser its cookie; gives the session's id."""
+        """Open a session in the request's transaction and give the browser its cookie; return the session's id."""
         is_shared = kind == CUSTOMER and self.is_shared
         opened_from = OpenedFrom(
             device=device_of(self._request.headers.get("User-Agent", "")),
@@ -364,7 +364,7 @@ def change_language(asked: str | None) -> None:
         return
     live = browser().live()
     if live:
-        choose_language(db(), live.id, code, now=now())
+        store_language(db(), live.id, code, now=now())
     keep_cookie(COOKIE, code)
     speak_from_now(code)
 

@@ -29,7 +29,7 @@ from portal.web.unit_of_work import db, now
 
 Pairs = tuple[tuple[str, str], ...]
 KEPT_FOR = timedelta(hours=24)
-SEEN = ("_revision", "_page", "_sequence")
+SEEN_INPUTS = ("_revision", "_page", "_sequence")
 SHOWN = "_parked"
 TAB_LENGTH = 16
 
@@ -258,5 +258,5 @@ def _sent_form() -> LateForm:
     return LateForm(
         fields=None if named is None else frozenset(named.split(",")),
         pairs=pairs,
-        seen=tuple((name, request.form[name]) for name in SEEN if name in request.form),
+        seen=tuple((name, request.form[name]) for name in SEEN_INPUTS if name in request.form),
     )

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Update, and_, case, not_, or_, select, upd
 from sqlalchemy.orm import Session
 
 from portal.db import SWEEP_BATCH, delete_batch, rows_changed
-from portal.sessions.models import IS_OPEN, SessionRow
+from portal.sessions.models import NOT_ENDED, SessionRow
 from portal.sessions.policies import GRACE
 from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline, shortened
 from portal.tokens import new_token, token_hash
@@ -52,7 +52,7 @@ def open_session(
     authenticated_at: datetime | None = None,
     sole_slot: str | None = None,
 ) -> tuple[str, SessionRow]:
-    """Begin a session with the full time; gives the cookie's token, which is stored nowhere, and the row.
+    """Begin a session with the full time; return the cookie's token, which is stored nowhere, and the row.
 
     `csrf_secret` of a session that this one replaces keeps pages in its other tabs working. `authenticated_at` is when
     its person last proved who they are, `sole_slot` what one live session at a time may hold.
@@ -84,7 +84,7 @@ def move_deadline(db: Session, session_id: int, deadline: datetime, policy: Poli
 
 
 def shorten_sessions(db: Session, kind: str, policy: Policy, *, now: datetime, is_shared: bool) -> int:
-    """Apply a shorter lifetime to the live sessions of a kind that have more time left; gives how many.
+    """Apply a shorter lifetime to the live sessions of a kind that have more time left; return how many.
 
     `is_shared` says of which computers: those that others use have a clock of their own.
     """
@@ -114,7 +114,7 @@ def leave_quiet_path(db: Session, session_id: int, path: str, *, now: datetime) 
     return rows_changed(db, _live(session_id, now).values(quiet_path=path, quiet_until=now + QUIET_TIME)) == 1
 
 
-def choose_language(db: Session, session_id: int, language: str, *, now: datetime) -> bool:
+def store_language(db: Session, session_id: int, language: str, *, now: datetime) -> bool:
     """Remember the language of a session that still lives."""
     return rows_changed(db, _live(session_id, now).values(language=language)) == 1
 
@@ -131,7 +131,7 @@ def end_session(db: Session, session_id: int, reason: EndReason, *, now: datetim
 
 
 def end_sessions_of(db: Session, person_id: int, reason: EndReason, *, now: datetime, but: int | None = None) -> int:
-    """End all sessions of a person, one excepted where given; gives how many."""
+    """End all sessions of a person, one excepted where given; return how many."""
     statement = _UPDATE.where(
         SessionRow.person_id == person_id,
         _is_not_over(now),
@@ -141,7 +141,7 @@ def end_sessions_of(db: Session, person_id: int, reason: EndReason, *, now: date
 
 
 def end_all_sessions(db: Session, reason: EndReason, *, now: datetime) -> int:
-    """End everybody's sessions of every kind, guests included; gives how many."""
+    """End everybody's sessions of every kind, guests included; return how many."""
     return rows_changed(db, _UPDATE.where(_is_not_over(now)).values(ended_at=now, end_reason=reason.value))
 
 
@@ -175,7 +175,7 @@ def close_expired(db: Session, *, now: datetime) -> list[ClosedSession]:
     A session in the grace of its kind stays open until that is over.
     """
     at = now - CLOSED_AFTER
-    over = (IS_OPEN, SessionRow.expires_at <= at, not_(_has_time(at)))
+    over = (NOT_ENDED, SessionRow.expires_at <= at, not_(_has_time(at)))
     batch = select(SessionRow.id).where(*over).order_by(SessionRow.expires_at).limit(SWEEP_BATCH)
     is_at_limit = SessionRow.expires_at == SessionRow.absolute_end_at
     reason = case((is_at_limit, EndReason.ABSOLUTE_LIMIT.value), else_=EndReason.IDLE.value)
@@ -194,7 +194,7 @@ def close_expired(db: Session, *, now: datetime) -> list[ClosedSession]:
 
 
 def sweep_sessions(db: Session, *, now: datetime) -> int:
-    """Delete one batch of sessions whose end no longer needs explaining; gives how many."""
+    """Delete one batch of sessions whose end no longer needs explaining; return how many."""
     return delete_batch(db, SessionRow, SessionRow.expires_at < now - EXPLAINED_FOR - timedelta(days=1))
 
 

@@ -61,15 +61,15 @@ _BY_ID = _EXPLAINED.where(_TABLE.c.id == bindparam("session_id"))
 
 def find_session(db: Session, kind: str, token: str, *, now: datetime) -> FoundSession | None:
     """Return the session of this kind that a cookie's token names, live or ended so lately that we explain its end."""
-    return _asked(db, _BY_TOKEN, now, hash=token_hash(token), session_kind=kind)
+    return _find(db, _BY_TOKEN, now, hash=token_hash(token), session_kind=kind)
 
 
 def session_by_id(db: Session, session_id: int, *, now: datetime) -> FoundSession | None:
     """Return the session with this id, live or ended so lately that we explain its end."""
-    return _asked(db, _BY_ID, now, session_id=session_id)
+    return _find(db, _BY_ID, now, session_id=session_id)
 
 
-def _asked(db: Session, statement: Select[Any], now: datetime, **values: str | int | bytes) -> FoundSession | None:
+def _find(db: Session, statement: Select[Any], now: datetime, **values: str | int | bytes) -> FoundSession | None:
     row = db.connection().execute(statement, {"ended_after": now - EXPLAINED_FOR, **values}).one_or_none()
     if row is None:
         return None
@@ -105,7 +105,7 @@ def has_signed_out_since(db: Session, found: FoundSession) -> bool:
 
 
 def live_deadline(db: Session, session_id: int, *, now: datetime) -> datetime | None:
-    """The deadline of a session as it stands, or None where it does not live."""
+    """The deadline of a session as it is now, or None where it does not live."""
     return db.scalar(
         select(SessionRow.expires_at).where(
             SessionRow.id == session_id, SessionRow.ended_at.is_(None), SessionRow.expires_at > now

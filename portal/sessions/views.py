@@ -77,7 +77,9 @@ def ended() -> ResponseReturnValue:
     kept = app_state().hooks.kept_work(found, None) if found else None
     if found and found.is_shared:
         return render_template("sessions/blank.html", ended_time=clock_time(found.ended_at), kept=kept)
-    reason = found.reason if found else _signed_out_here()
+    # Signing out takes the cookie away, so the redirect that follows names the reason itself.
+    has_signed_out = request.args.get("reason") == EndReason.SIGNED_OUT.value
+    reason = found.reason if found else EndReason.SIGNED_OUT if has_signed_out else None
     return render_template(
         "sessions/ended.html",
         ended_time=clock_time(found.ended_at) if found else None,
@@ -95,8 +97,3 @@ def _grace_until() -> str | None:
     """Until when a page that is still open can be sent, or None where it cannot."""
     found = browser().in_grace()
     return session_clock(found, found.times).grace_until if found else None
-
-
-def _signed_out_here() -> EndReason | None:
-    """Signing out takes the cookie away, so the redirect that follows names the reason itself."""
-    return EndReason.SIGNED_OUT if request.args.get("reason") == EndReason.SIGNED_OUT.value else None

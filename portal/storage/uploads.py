@@ -33,7 +33,7 @@ from portal.web.unit_of_work import now
 
 POLICY = "default-src 'none'; sandbox"
 """Whatever is in a file, nothing of it runs as ours, even where a browser shows it all the same."""
-UPLOADS = Limit(door="upload", burst=120, interval=timedelta(seconds=5))
+UPLOADS = Limit(name="upload", burst=120, interval=timedelta(seconds=5))
 """Of one draft: more than any form asks for at once, and no more than a person can choose."""
 logger = logging.getLogger(__name__)
 Refusal = tuple[str, InvalidAnswerError]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from portal.drafts.models import Draft
     from portal.form_definitions.lookups import Offered
     from portal.sessions.late_forms import KeptWork
-    from portal.sessions.policies import Kind
+    from portal.sessions.policies import SessionKind
     from portal.sessions.queries import FoundSession
     from portal.storage.sealed_files import SealedSpool
     from portal.submissions.operations import Held
@@ -28,13 +28,13 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from portal.web.strict_input import Allowance
 
 
-Answer = TypeVar("Answer", covariant=True)
+AnswerT = TypeVar("AnswerT", covariant=True)
 
 
-class AskedOfPerson(Protocol[Answer]):
+class AskedOfPerson(Protocol[AnswerT]):
     """A question or order about a person, at an instant."""
 
-    def __call__(self, db: Session, person_id: int, *, now: datetime) -> Answer: ...
+    def __call__(self, db: Session, person_id: int, *, now: datetime) -> AnswerT: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class AppState:
     configuration: Configuration
     clock: Clock
     database: Database
-    policies: Mapping[str, Kind]
+    policies: Mapping[str, SessionKind]
     hooks: Hooks
     tally: Tally
 

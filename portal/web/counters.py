@@ -115,7 +115,7 @@ def count(event: Event, *, kind: str, form: str = "", section: str = "", number:
 
 
 def write_numbers(db: Session, database: Database, numbers: Mapping[Counted, int]) -> None:
-    """Add these numbers to what stands in the table; processes that do so at once add up.
+    """Add these numbers to what is in the table; processes that do so at once add up.
 
     In one order everywhere, so that two of them never wait for each other.
     """
@@ -167,5 +167,5 @@ def _note_counted(response: Response) -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """Take what requests have counted; stands before the unit of work, so that it acts after the commit."""
+    """Take what requests have counted; registered before the unit of work, so that it acts after the commit."""
     app.after_request(_note_counted)

@@ -20,9 +20,9 @@ from portal.web.app_state import app_state
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """A door's limit: `burst` attempts at once, then one every `interval`."""
+    """A limit of its own name: `burst` attempts at once, then one every `interval`."""
 
-    door: str
+    name: str
     burst: int
     interval: timedelta
 
@@ -94,7 +94,7 @@ def return_try(db: Session, throttle: Throttle) -> None:
 
 def _by_key(throttle: Throttle) -> dict[bytes, Limit]:
     secret = app_state().configuration.secret_key
-    return {keyed_hash(secret, f"{limit.door}:{subject}"): limit for limit, subject in throttle}
+    return {keyed_hash(secret, f"{limit.name}:{subject}"): limit for limit, subject in throttle}
 
 
 def wait_text(wait: timedelta) -> str:

@@ -8,7 +8,6 @@ import logging
 import re
 import sys
 import traceback
-from types import TracebackType
 from typing import Any, TextIO
 from uuid import uuid4
 
@@ -64,15 +63,12 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _described(error: BaseException) -> dict[str, Any]:
-    kind = type(error)
-    return {"kind": f"{kind.__module__}.{kind.__qualname__}", "places": _places(error.__traceback__)}
+    kind, frames = type(error), traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"kind": f"{kind.__module__}.{kind.__qualname__}", "places": places}
 
 
-def _places(trace: TracebackType | None) -> list[str]:
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
-
-
-def _begin() -> None:
+def _name_request() -> None:
     """First of all: the instant of the request, and its id on everything that is logged from here."""
     now()
     given = request.headers.get(ID_HEADER, "")
@@ -98,5 +94,5 @@ def _log_answer(response: Response) -> Response:
 
 def init_app(app: Flask) -> None:
     """Name every request and log its answer; this is the first mechanism, so that it sees all the others."""
-    app.before_request(_begin)
+    app.before_request(_name_request)
     app.after_request(_log_answer)

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from portal.accounts.operations import create_account
-from portal.accounts.rules import ROLES, Address
+from portal.accounts.rules import ROLES, EmailAddress
 from portal.app import create_app
 from portal.audit import Actor
 from portal.config import read_configuration
@@ -169,7 +169,12 @@ def people(app: Flask) -> dict[str, int]:
     with parts.database.writing() as db:
         made = {
             role: create_account(
-                db, Address(email=f"{role}@mail.example"), role, password_hash=None, by=Actor(), now=parts.clock.now()
+                db,
+                EmailAddress(email=f"{role}@mail.example"),
+                role,
+                password_hash=None,
+                by=Actor(),
+                now=parts.clock.now(),
             )
             for role in ROLES
         }

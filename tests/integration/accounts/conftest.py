@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import create_account
 from portal.accounts.passwords import hash_password
-from portal.accounts.rules import read_address
+from portal.accounts.rules import parse_email_address
 from portal.accounts.signed_in import current_person, viewer
 from portal.audit import Actor, AuditEvent
 from portal.db import Database
@@ -169,7 +169,7 @@ def make_person(database: Database, clock: MovableClock, password_hash: str, app
     def make(email: str = "ada@example.test", role: str = "citizen", **values: Any) -> Person:
         with database.writing() as db:
             person = create_account(
-                db, read_address(email), role, password_hash=password_hash, by=Actor(), now=clock.now()
+                db, parse_email_address(email), role, password_hash=password_hash, by=Actor(), now=clock.now()
             )
             for name, value in values.items():
                 setattr(person, name, value)

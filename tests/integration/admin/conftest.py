@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from portal.accounts.operations import create_account
-from portal.accounts.rules import ROLES, Address
+from portal.accounts.rules import ROLES, EmailAddress
 from portal.audit import Actor
 from portal.sessions.browser_sessions import cookie_name, policy_of
 from portal.sessions.operations import Holder, open_session
@@ -69,7 +69,7 @@ class SignedIn:
         now = parts.clock.now()
         kind = ROLES[role].session_kind
         with app.test_request_context(), parts.database.writing() as db:
-            person = create_account(db, Address(email=email), role, password_hash=None, by=Actor(), now=now)
+            person = create_account(db, EmailAddress(email=email), role, password_hash=None, by=Actor(), now=now)
             db.flush()
             token, row = open_session(db, kind, policy_of(kind), Holder(person_id=person.id), now=now)
             self.client.set_cookie(cookie_name(KINDS[kind].cookie), token)

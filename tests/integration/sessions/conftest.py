@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
 from portal.accounts.operations import create_account
-from portal.accounts.rules import Address
+from portal.accounts.rules import EmailAddress
 from portal.audit import Actor
 from portal.db import Database
 from portal.sessions.browser_sessions import cookie_name, policy_of
@@ -120,7 +120,7 @@ def person(app: Flask) -> Callable[[str], int]:
     def make(role: str = "citizen") -> int:
         parts = app.extensions["portal"]
         with parts.database.writing() as db:
-            address = Address(email=f"{role}@mail.example")
+            address = EmailAddress(email=f"{role}@mail.example")
             made = create_account(db, address, role, password_hash=None, by=Actor(), now=parts.clock.now())
             db.flush()
             return made.id
