@@ -17,6 +17,7 @@ from whitenoise import WhiteNoise
 from portal.accounts import factor_views, profile_views, security_views, signed_in
 from portal.accounts import views as account_views
 from portal.accounts.commands import accounts_group
+from portal.accounts.signed_in import viewer
 from portal.admin import audit_views, integration_views, outbox_views, people_views, settings_views
 from portal.clock import Clock, SystemClock
 from portal.commands.database import db_group, demo_group
@@ -48,9 +49,9 @@ from portal.resume.queries import is_refused
 from portal.sessions import gate as session_gate
 from portal.sessions import views as session_views
 from portal.sessions.activity import TableSessionInterface, page_clock
-from portal.sessions.browser_sessions import language_of_request, visit
+from portal.sessions.browser_sessions import browser, language_of_request
 from portal.sessions.commands import sessions_group
-from portal.sessions.policies import KINDS, Kind
+from portal.sessions.policies import KINDS, SessionKind
 from portal.site_settings.commands import settings_group
 from portal.site_settings.current import settings
 from portal.storage import uploads as storage
@@ -63,10 +64,10 @@ from portal.web import counters, error_pages, health, languages, logs, responses
 from portal.web.addresses import sign_in_page
 from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
-from portal.web.languages import DEFAULT, OtherLanguage, language, other_languages
+from portal.web.languages import DEFAULT, language, other_languages
 
-ROOT = Path(__file__).resolve().parent.parent
-STATIC = ROOT / "static"
+PROJECT = Path(__file__).resolve().parent.parent
+STATIC = PROJECT / "static"
 STATIC_MAX_AGE_S = 365 * 24 * 3600
 VIEWS = (
     health,
@@ -124,7 +125,7 @@ def create_app(
     configuration: Configuration | None = None,
     *,
     clock: Clock | None = None,
-    kinds: Mapping[str, Kind] = KINDS,
+    kinds: Mapping[str, SessionKind] = KINDS,
     database: Database | None = None,
 ) -> Flask:
     """The application; tests give it a clock that they move, kinds of session with other policies, an open database.
@@ -134,13 +135,14 @@ def create_app(
     configuration = configuration or read_configuration()
     open_storage(configuration).check()
     read_scanner(configuration.clamav_url)
-    app = Flask("portal", static_folder=None, template_folder=str(ROOT / "templates"))
+    app = Flask("portal", static_folder=None, template_folder=str(PROJECT / "templates"))
     app.extensions["portal"] = AppState(
         configuration=configuration,
         clock=clock or SystemClock(),
         database=database or Database(configuration.database_url),
         policies=kinds,
         hooks=HOOKS,
+        tally=counters.Tally(),
     )
     app.extensions["portal"].database.check()
     read_mail_server(configuration.mail_url)
@@ -219,27 +221,18 @@ class Site:
 
     name: str
     support_contact: str
-    address: str
-
-
-def _site() -> Site:
-    current = settings()
-    return Site(name=current.site_name, support_contact=current.support_contact, address=current.site_name)
-
-
-def _other_languages() -> list[OtherLanguage]:
-    """What pages offer beside their own language; staff pages have one."""
-    return [] if visit().kind == HUB else other_languages(request.full_path.removesuffix("?"))
 
 
 def _page_context() -> dict[str, Any]:
+    here = request.full_path.removesuffix("?")
     return {
-        "site": _site(),
+        "site": Site(name=settings().site_name, support_contact=settings().support_contact),
+        "viewer": viewer(),
         "clock": page_clock(),
-        "csrf_token": lambda: visit().token(),
-        "csrf_token_if_any": lambda: visit().token_if_any(),
+        "csrf_token": browser().token,
+        "csrf_token_if_any": browser().token_if_any,
         "current_path": request.path,
         "language": language(),
-        "other_languages": _other_languages(),
-        "shared_computer": visit().is_shared,
+        "other_languages": [] if browser().kind == HUB else other_languages(here),  # staff pages have one language
+        "shared_computer": browser().is_shared,
     }

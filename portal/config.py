@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -42,9 +43,9 @@ class Configuration:
     integration_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def is_https(self) -> bool:
-        """Whether browsers reach us over HTTPS, so that cookies are Secure and bear the `__Host-` prefix."""
+        """Whether browsers reach us over HTTPS, so that cookies are Secure and have the `__Host-` prefix."""
         return self.base_url.startswith("https://")
 
     @property

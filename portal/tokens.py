@@ -1,4 +1,7 @@
-"""Random values given to people and browsers, and the hashes of them that we store."""
+"""Random values given to people and browsers, the hashes of them that we store, and form tokens made from a secret.
+
+Each page has its own mask of a secret in its form token, so that no page shows the secret itself (BREACH).
+"""
 
 import hashlib
 import hmac
@@ -7,6 +10,10 @@ import secrets
 
 READABLE = "23456789BCDFGHJKMNPQRTVWXY"
 """Digits and capitals without look-alikes (0 O, 1 I L, 5 S, 2 Z) and without the vowels that spell words."""
+MASK_LENGTH = 16
+"""Characters with which the secret in a form token is masked."""
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+"""What `new_token` makes."""
 _NOT_CODE = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -41,5 +48,29 @@ def keyed_hash(secret: str, value: str) -> bytes:
 
 
 def item_token() -> str:
-    """The id of a new item of a repeat: eight characters that say nothing and stand for ever."""
+    """The id of a new item of a repeat: eight characters that say nothing and never change."""
     return "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(8))
+
+
+def masked(secret: str, owner: str = "") -> str:
+    """Return a form token for one page: it names the session of the page and proves its secret."""
+    mask = secrets.token_hex(MASK_LENGTH // 2)
+    return f"{owner}.{mask}{_proof(owner + mask, secret)}"
+
+
+def owner_of(token: str | None) -> str:
+    """Return the session that a form token says it was made in; `proves` checks whether that is so."""
+    return (token or "").partition(".")[0]
+
+
+def proves(token: str | None, secret: str | None) -> bool:
+    """Return whether a form token was made from this secret, in constant time."""
+    if not token or not secret or not token.isascii():
+        return False
+    owner, _, rest = token.partition(".")
+    mask, proof = rest[:MASK_LENGTH], rest[MASK_LENGTH:]
+    return hmac.compare_digest(proof, _proof(owner + mask, secret))
+
+
+def _proof(mask: str, secret: str) -> str:
+    return hmac.new(secret.encode(), mask.encode(), hashlib.sha256).hexdigest()

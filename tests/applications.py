@@ -12,7 +12,7 @@ from portal.config import Configuration
 from portal.db import Database
 from portal.integrations import service as integrations
 from portal.storage.adapters import open_storage
-from portal.web.tally import Tally
+from portal.web.counters import Tally
 
 Equipment = Callable[[Flask], None]
 

@@ -13,9 +13,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, policy_of
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import Holder, open_session
+from portal.sessions.policies import KINDS
 from tests.html import Element, nodes
 
 CHOICES = ("checkbox", "radio")
@@ -191,7 +192,7 @@ class Citizen:
         parts = self.app.extensions["portal"]
         with self.app.test_request_context(), parts.database.writing() as db:
             token, row = open_session(db, kind, policy_of(kind), Holder(**holder), now=parts.clock.now())
-            self.client.set_cookie(cookie_name(kind_of(kind).cookie), token)
+            self.client.set_cookie(cookie_name(KINDS[kind].cookie), token)
         return row
 
     def open(self, address: str, **headers: str) -> Page:

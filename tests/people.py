@@ -7,7 +7,7 @@ from flask import Flask
 from portal.accounts.models import Person
 from portal.accounts.operations import create_account
 from portal.accounts.passwords import hash_password
-from portal.accounts.rules import read_address
+from portal.accounts.rules import parse_email_address
 from portal.audit import Actor
 from tests.citizen import Citizen, Page
 
@@ -25,7 +25,7 @@ def add_person(app: Flask, email: str = "ada@mail.example", role: str = "citizen
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
         return create_account(
-            db, read_address(email), role, password_hash=password_hash(), by=Actor(), now=parts.clock.now()
+            db, parse_email_address(email), role, password_hash=password_hash(), by=Actor(), now=parts.clock.now()
         )
 
 

@@ -12,12 +12,12 @@ from portal.admin.queries import audit_actions, audit_events
 from portal.admin.rules import PAGE_SIZE, AuditFilter, read_audit_filter, words_of
 from portal.audit import AuditEvent, record
 from portal.db import Database
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.site_settings.current import clock_time, settings, today
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
-from portal.web.downloads import FORMATS, Record, download
+from portal.web.downloads import FORMATS, Record, list_download
 from portal.web.unit_of_work import db, now, reading
 
 BATCH = 500
@@ -126,7 +126,7 @@ def take_away() -> ResponseReturnValue:
     chosen, form = read_audit_filter(request.form), FORMATS.get(request.form.get("format", ""))
     if form is None:
         abort(422)
-    live = visit().live
+    live = browser().live()
     by = actor(live.person_id if live else None)
     record(db(), "audit_exported", by=by, now=now(), format=form.ending, filter=chosen.with_().address)
-    return download(f"audit-{today():%Y-%m-%d}", form, COLUMNS, audit_rows(app_state().database, chosen))
+    return list_download(f"audit-{today():%Y-%m-%d}", form, COLUMNS, audit_rows(app_state().database, chosen))

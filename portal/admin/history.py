@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from portal.admin.queries import named_changes
 from portal.audit import AuditEvent
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.site_settings.current import clock_time, day_text, local_day, settings, today
 from portal.site_settings.definition import BY_NAME, Setting
 from portal.site_settings.rules import as_typed
@@ -60,7 +60,7 @@ def _short(value: str) -> str:
 def _who(event: AuditEvent, name: str | None) -> str:
     if event.person_id is None:
         return _("the command line")
-    live = visit().live
+    live = browser().live()
     return _("you") if live and live.person_id == event.person_id else name or _("somebody who has left")
 
 

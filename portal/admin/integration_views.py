@@ -17,7 +17,7 @@ from portal.integrations.models import IntegrationRecord
 from portal.integrations.queries import count_addresses, records
 from portal.integrations.rules import BreakerState, breaker_state
 from portal.integrations.service import integrations
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.site_settings.current import clock_time
 from portal.web.addresses import actor
 from portal.web.declarations import Access, Activity, access, activity
@@ -215,5 +215,5 @@ def _page(trial: Trial | None = None) -> str:
 
 
 def _person_id() -> int | None:
-    live = visit().live
+    live = browser().live()
     return live.person_id if live else None

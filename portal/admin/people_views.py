@@ -21,7 +21,7 @@ from portal.admin.history import staff_day
 from portal.admin.queries import count_live_sessions, live_session_counts, people_at_work
 from portal.audit import Actor, record
 from portal.mail.notices import Notice
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.operations import end_all_sessions, end_session, end_sessions_of
 from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
@@ -119,7 +119,7 @@ def person_or_404(person_id: int) -> Person:
 
 def my_id() -> int | None:
     """The administrator who is looking."""
-    live = visit().live
+    live = browser().live()
     return live.person_id if live else None
 
 

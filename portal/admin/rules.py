@@ -15,7 +15,7 @@ LONGEST_NUMBER = 18
 class AuditFilter:
     """Which events are shown; empty means any.
 
-    `person` is a number, and never a name, so that no address tells one; `subject` is what the deed was done to, such
+    `person` is a number, and never a name, so that no address tells one; `subject` is what the action was done to, such
     as a reference; `since` and `until` are days, both included; `before` is the last event of the page before.
     """
 

@@ -17,10 +17,10 @@ from portal.admin.history import history
 from portal.admin.queries import counted_since
 from portal.audit import record
 from portal.form_definitions.versions.queries import current_versions, definition_of
-from portal.sessions.browser_sessions import apply_lifetime_now, policy_of, visit
+from portal.sessions.browser_sessions import apply_lifetime_now, browser, policy_of
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import clock_time, settings
-from portal.site_settings.definition import SETTINGS, TABS, Setting, Settings, Value
+from portal.site_settings.definition import SETTINGS, TABS, Setting, Settings, SettingValue
 from portal.site_settings.operations import change_settings, undo_change
 from portal.site_settings.queries import change_by_id
 from portal.site_settings.rules import RefusedSettingError, advice_on, as_typed, parse, time_zones, unix_lines
@@ -155,7 +155,7 @@ class SettingsForm:
         valid: bool = self._form.validate()
         return valid
 
-    def changed(self) -> dict[str, Value]:
+    def changed(self) -> dict[str, SettingValue]:
         """The valid values that differ from what the page showed: what nobody touched here stays as it is now.
 
         So two administrators with the page open never undo each other's change without meaning to.
@@ -245,7 +245,7 @@ def _known(tab: str) -> str:
 
 
 def _person_id() -> int | None:
-    live = visit().live
+    live = browser().live()
     return live.person_id if live else None
 
 

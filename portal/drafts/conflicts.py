@@ -13,8 +13,8 @@ from portal.drafts.rules import NO_REVISION, Order, differing, order
 from portal.drafts.section_page import SectionPage
 from portal.form_definitions.definition import Field, SectionState
 from portal.form_definitions.types.field_types import answer_lines
+from portal.sessions.browser_sessions import CSRF_FIELD
 from portal.site_settings.current import saved_text
-from portal.web.csrf import FIELD
 from portal.web.languages import language
 from portal.web.strict_input import END_MARKER
 
@@ -94,7 +94,9 @@ def conflict_page(page: SectionPage, fields: Sequence[str], *, status: int = 409
         faults=[(f"#{each.name}", each.error) for each in differences if each.error],
         revision=part.revision,
         page_id=pages.new_page_id(),
-        mine=[(name, value) for name, value in request.form.items(multi=True) if name[0:1] != "_" and name != FIELD],
+        mine=[
+            (name, value) for name, value in request.form.items(multi=True) if name[0:1] != "_" and name != CSRF_FIELD
+        ],
         shown_tab=shown_tab(),
         end_marker=END_MARKER,
     )

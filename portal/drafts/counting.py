@@ -12,8 +12,7 @@ from portal.drafts.models import Draft, DraftGuest
 from portal.form_definitions.versions.models import FormVersion
 from portal.sessions.operations import ClosedSession, close_expired
 from portal.web.app_state import app_state
-from portal.web.counters import Event, write_numbers
-from portal.web.tally import Counted
+from portal.web.counters import Counted, Event, write_numbers
 
 Place = tuple[str, str]
 NOWHERE: Place = ("", "")

@@ -24,14 +24,14 @@ from portal.form_definitions.types.answers import ADDRESS_PARTS
 from portal.form_definitions.types.form_fields import LookupField, LookupView, OptionView
 from portal.integrations.definition import Failure, Found, Outcome
 from portal.integrations.service import integrations
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import token_refused
 from portal.web.languages import language
 from portal.web.limits import Limit, take_all
 from portal.web.responses import is_htmx
 from portal.web.unit_of_work import is_writing, now, stop_reading
 
-LOOKUPS = Limit(door="lookup", burst=30, interval=timedelta(seconds=5))
+LOOKUPS = Limit(name="lookup", burst=30, interval=timedelta(seconds=5))
 """For each session: nobody types thirty postcodes at once, and registers are not there to be copied."""
 CHOSEN = "_found-"
 """Begins the name of the input that says which result was chosen."""
@@ -52,7 +52,7 @@ def look_up(page: SectionPage) -> ResponseReturnValue:
 def _ask(page: SectionPage, field: LookupField, lookup: Lookup) -> int:
     """Leave what became of it at the field; gives the status of the page."""
     asked = {name: _text_of(page, place) for name, place in lookup.inputs.items()}
-    live = visit().live
+    live = browser().live()
     if is_writing():
         raise RuntimeError("A look-up must not wait for others while this request holds the writer's lock")
     stop_reading()  # an integration may be slow, and takes no connection of ours meanwhile

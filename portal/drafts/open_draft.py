@@ -27,8 +27,8 @@ from portal.form_definitions.versions.queries import (
     versions_between,
     versions_of,
 )
-from portal.sessions.activity import lose_answers, pressed_button
-from portal.sessions.browser_sessions import visit
+from portal.sessions.activity import pressed_button, warn_of_loss
+from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import SHOWN, park_late_form, parked_pages
 from portal.sessions.operations import Holder
@@ -45,7 +45,7 @@ MAX_SEQUENCE = 2**31 - 1
 
 def holder() -> Holder:
     """Return who this request's session belongs to: nobody where its person may no longer use the portal."""
-    live = visit().live
+    live = browser().live()
     if live is None or (live.person_id and current_person() is None):
         return Holder()
     return Holder(person_id=live.person_id, guest_id=live.guest_id)
@@ -119,7 +119,7 @@ class OpenDraft:
     @property
     def is_resumed(self) -> bool:
         """Whether the person has come back: this session began after the last change."""
-        live = visit().live
+        live = browser().live()
         return live is not None and self.draft.answered_at is not None and self.draft.changed_at < live.started_at
 
     @property
@@ -245,13 +245,13 @@ def open_draft(reference: str, *, by_itself: bool = False) -> OpenDraft:
     if not only_reads and opened.newer and opened.newer.moves and not opened.closed_at:
         opened.move()
     if found.sent_at is None and not opened.can_be_saved:
-        lose_answers()
+        warn_of_loss()
     return opened
 
 
 def _not_found() -> NoReturn:
     """Answer that somebody else's draft does not exist; one that an account took from this guest is said to be."""
-    live = visit().live
+    live = browser().live()
     parked = park_late_form(live) if live and not is_safe() and not token_refused() else None
     if parked is None:
         abort(403 if token_refused() else 404)

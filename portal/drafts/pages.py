@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
 
-from portal.accounts.second_factors import picture
 from portal.drafts.open_draft import PAGE_ID_LENGTH, OpenDraft, kept_by
 from portal.drafts.rules import WHOLE, Filled, Part, Status, expiry
 from portal.drafts.sealing import return_code
@@ -20,6 +19,7 @@ from portal.tokens import new_token
 from portal.web.addresses import public_url
 from portal.web.app_state import app_state
 from portal.web.languages import language
+from portal.web.qr import qr_picture
 from portal.web.unit_of_work import now
 
 
@@ -241,7 +241,7 @@ def slip(opened: OpenDraft) -> Slip | None:
 @cache
 def _picture(address: str) -> Markup:
     """The same for everybody, so it is drawn once; the SVG is our own, and says nothing that anybody typed."""
-    return Markup(picture(address))  # noqa: S704
+    return Markup(qr_picture(address))  # noqa: S704
 
 
 def kept_longer_until(opened: OpenDraft) -> str | None:

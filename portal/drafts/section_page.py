@@ -16,8 +16,8 @@ from portal.form_definitions.definition import Section
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
 from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.rules import PLAIN
-from portal.sessions.browser_sessions import visit
-from portal.sessions.late_forms import SHOWN, LateForm, Parked, keep_parked, parked_on
+from portal.sessions.browser_sessions import browser
+from portal.sessions.late_forms import SHOWN, LateForm, Parked, forget_parked, keep_parked, parked_on
 from portal.site_settings.current import today
 from portal.web.app_state import app_state
 from portal.web.counters import Event, count
@@ -138,10 +138,13 @@ class SectionPage:
 
     def _keep_parked(self, parked: Parked, left: LateForm | None) -> None:
         """Keep what is left of a parked form; count where all that the page showed of it is saved."""
-        keep_parked(db(), app_state().configuration.keyring, parked, left)
-        if left is None and parked.tab == shown_tab():
+        if left:
+            keep_parked(db(), app_state().configuration.keyring, parked, left)
+            return
+        forget_parked(db(), parked)
+        if parked.tab == shown_tab():
             form_id = self.opened.version.form_id
-            count(Event.RESTORED, kind=visit().kind, form=form_id, section=self.section.id)
+            count(Event.RESTORED, kind=browser().kind, form=form_id, section=self.section.id)
 
     def open(self) -> ResponseReturnValue:
         """Show what is stored, and over it what was typed after the session had ended, marked as not sent."""

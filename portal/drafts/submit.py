@@ -26,7 +26,7 @@ from portal.form_definitions.rules import stopped
 from portal.form_definitions.types.answers import InvalidAnswerError
 from portal.form_definitions.types.files import file_entries
 from portal.sessions.activity import extend, pressed_button
-from portal.sessions.browser_sessions import change_language, visit
+from portal.sessions.browser_sessions import browser, change_language
 from portal.sessions.gate import token_refused
 from portal.storage.operations import late_work, let_go
 from portal.storage.uploads import Received
@@ -238,7 +238,7 @@ BUTTONS: Mapping[str, Callable[[SentPage], ResponseReturnValue]] = {
 
 
 def _extend_session() -> None:
-    live = visit().live
+    live = browser().live()
     if live:
         extend(live)
 

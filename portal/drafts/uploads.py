@@ -20,7 +20,7 @@ from portal.form_definitions.types.answers import InvalidAnswerError, mark
 from portal.form_definitions.types.files import MEGABYTE, FileEntry, file_entries, size_text
 from portal.form_definitions.types.form_fields import FileView
 from portal.keyring import Keyring
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.late_forms import late_place
 from portal.storage.definition import Scan
 from portal.storage.models import StoredFile
@@ -158,8 +158,8 @@ def upload_allowance(reference: str, section_id: str, item_id: str = "") -> Allo
 
     Judged before anything of the body is read; nothing stays open in the database meanwhile.
     """
-    found = visit().found
-    page = open_page_at(found, request.path, is_late=visit().live is None) if found else None
+    found = browser().find()
+    page = open_page_at(found, request.path, is_late=browser().live() is None) if found else None
     is_foreign = page is None and _is_foreign()
     stop_reading()
     if page is None:
@@ -175,7 +175,7 @@ def upload_allowance(reference: str, section_id: str, item_id: str = "") -> Allo
 
 def _is_foreign() -> bool:
     """Whether the draft at this address is none that the live session's holder has open."""
-    live = visit().live
+    live = browser().live()
     return live is not None and not any(place_of_page(live, request.path))
 
 

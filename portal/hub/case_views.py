@@ -17,10 +17,10 @@ from portal.hub.operations import ASSIGNED, NOTE, STATUS, add_note, assign, chan
 from portal.hub.queries import Told, case_of, history, last_change, staff
 from portal.hub.rules import is_overdue, waiting_days
 from portal.hub.views import Choice, days_text, status_choices
-from portal.hub.work import deed, note_look, person
+from portal.hub.work import by_me, note_look, person
 from portal.mail import messages
 from portal.sessions.gate import token_refused
-from portal.sessions.late_forms import Parked, keep_parked, parked_on
+from portal.sessions.late_forms import Parked, forget_parked, parked_on
 from portal.site_settings.current import clock_time, day_text, local_day, moment_text, settings, today
 from portal.storage.uploads import file_answer
 from portal.submissions.answers import SectionAnswers, sent_sections
@@ -44,7 +44,7 @@ blueprint = Blueprint("cases", __name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deed:
+class HistoryLine:
     """One entry of the history: what, who, when, and the words of a note."""
 
     title: str
@@ -107,7 +107,10 @@ def case_page(
         statuses=status_choices(),
         assignees=assignee_choices(submission, people),
         longest_note=LONGEST_NOTE,
-        deeds=[*(_deed(submission, told, people) for told in history(db(), submission.id)), _sent(submission)],
+        history=[
+            *(_history_line(submission, told, people) for told in history(db(), submission.id)),
+            _sent(submission),
+        ],
         page_id=parked.tab if parked else new_token()[:PAGE_ID_LENGTH],
     )
     return page, _status(form, refusal)
@@ -183,14 +186,14 @@ def _is_overdue(submission: Submission) -> bool:
     return is_open and is_overdue(local_day(submission.sent_at), today(), due_days=settings().case_due_days)
 
 
-def _deed(submission: Submission, told: Told, people: list[Person]) -> Deed:
+def _history_line(submission: Submission, told: Told, people: list[Person]) -> HistoryLine:
     moment, who = moment_text(told.event.at), who_of(told)
     if told.event.kind == NOTE:
         text = note_text(app_state().configuration.keyring, submission, told.event)
-        return Deed(title=_("Note by %(who)s", who=who), moment=moment, text=text)
+        return HistoryLine(title=_("Note by %(who)s", who=who), moment=moment, text=text)
     if told.event.kind == STATUS:
-        return Deed(title=str(STATUSES[told.event.value or ""].staff_words), moment=moment, text=_by(who))
-    return Deed(title=assigned_text(told, people), moment=moment, text=_by(who))
+        return HistoryLine(title=str(STATUSES[told.event.value or ""].staff_words), moment=moment, text=_by(who))
+    return HistoryLine(title=assigned_text(told, people), moment=moment, text=_by(who))
 
 
 def assigned_text(told: Told, people: list[Person]) -> str:
@@ -210,11 +213,11 @@ def _by(who: str) -> str:
     return _("By %(who)s", who=who)
 
 
-def _sent(submission: Submission) -> Deed:
+def _sent(submission: Submission) -> HistoryLine:
     """The first entry of every history."""
     begun = submission.begun_by_name
     text = _("Begun for the customer by %(who)s", who=begun) if begun else None
-    return Deed(title=_("Sent"), moment=moment_text(submission.sent_at), text=text)
+    return HistoryLine(title=_("Sent"), moment=moment_text(submission.sent_at), text=text)
 
 
 @blueprint.get("/hub/cases/<reference>")
@@ -235,11 +238,11 @@ def save_case(reference: str) -> ResponseReturnValue:
     """Add a note, save a status or assign: which of them, the button pressed says, else the field that was sent."""
     submission = case_of(db(), reference, locked=True) or abort(404)
     require_end_marker()
-    deeds = {"note": _take_note, "status": _take_status, "assignee": _take_assignee}
-    sent = [name for name in deeds if name in request.form]
+    actions = {"note": _take_note, "status": _take_status, "assignee": _take_assignee}
+    sent = [name for name in actions if name in request.form]
     if len(sent) != 1:
         abort(400)
-    return deeds[sent[0]](submission)
+    return actions[sent[0]](submission)
 
 
 def _back(submission: Submission) -> ResponseReturnValue:
@@ -252,7 +255,7 @@ def _take_note(submission: Submission) -> ResponseReturnValue:
         return case_page(submission, form=form)
     keyring, key = app_state().configuration.keyring, _page_id()
     text = str(form.note.data).replace("\r\n", "\n").strip()
-    if add_note(db(), app_state().database, submission, text, key=key, keyring=keyring, by=deed()):
+    if add_note(db(), app_state().database, submission, text, key=key, keyring=keyring, by=by_me()):
         record(db(), "case_note_added", by=actor(person().id), now=now(), subject=submission.reference)
     _let_go_of_parked(submission, key)
     return _back(submission)
@@ -267,7 +270,7 @@ def _let_go_of_parked(submission: Submission, tab: str) -> None:
     keyring, page = app_state().configuration.keyring, address_of(submission)
     for parked in parked_on(db(), keyring, page, now=now(), person_id=person().id):
         if parked.tab == tab:
-            keep_parked(db(), keyring, parked, None)
+            forget_parked(db(), parked)
 
 
 def _take_status(submission: Submission) -> ResponseReturnValue:
@@ -276,7 +279,7 @@ def _take_status(submission: Submission) -> ResponseReturnValue:
     if refusal:
         return case_page(submission, refusal=refusal)
     if wanted != stored:
-        change_status(db(), submission, wanted, by=deed())
+        change_status(db(), submission, wanted, by=by_me())
         record(
             db(), "case_status_changed", by=actor(person().id), now=now(), subject=submission.reference, status=wanted
         )
@@ -291,7 +294,7 @@ def _take_assignee(submission: Submission) -> ResponseReturnValue:
     if refusal:
         return case_page(submission, refusal=refusal)
     if wanted != stored:
-        assign(db(), submission, int(wanted) if wanted else None, by=deed())
+        assign(db(), submission, int(wanted) if wanted else None, by=by_me())
         record(db(), "case_assigned", by=actor(person().id), now=now(), subject=submission.reference, assignee=wanted)
     return _back(submission)
 

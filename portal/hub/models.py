@@ -10,7 +10,7 @@ from portal.db import Base
 
 
 class CaseEvent(Base):
-    """One deed: a note (sealed), another status, or another assignee (`value`: the status, or the person's number).
+    """One event: a note (sealed), another status, or another assignee (`value`: the status, or the person's number).
 
     `key` is that of the page a note was written on: the same page sent twice is one note.
     """

@@ -15,7 +15,7 @@ NOTE, STATUS, ASSIGNED = "note", "status", "assigned"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deed:
+class By:
     """Who acts, and when."""
 
     person_id: int
@@ -23,7 +23,7 @@ class Deed:
 
 
 def add_note(
-    db: Session, database: Database, submission: Submission, text: str, *, key: str, keyring: Keyring, by: Deed
+    db: Session, database: Database, submission: Submission, text: str, *, key: str, keyring: Keyring, by: By
 ) -> bool:
     """Keep a note that only staff read; tells whether it is new: the same page sent twice is one note."""
     sealed = keyring.seal(text.encode(), subject=_subject(submission), place=NOTE)
@@ -40,7 +40,7 @@ def _subject(submission: Submission) -> str:
     return f"case:{submission.reference}"
 
 
-def change_status(db: Session, submission: Submission, status: str, *, by: Deed) -> None:
+def change_status(db: Session, submission: Submission, status: str, *, by: By) -> None:
     """Give a case another status; the caller holds the case's lock and has seen that it is another one."""
     case = submission.case
     case.status, case.status_at = status, by.now
@@ -48,11 +48,11 @@ def change_status(db: Session, submission: Submission, status: str, *, by: Deed)
     _tell(db, submission, STATUS, status, by)
 
 
-def assign(db: Session, submission: Submission, person_id: int | None, *, by: Deed) -> None:
+def assign(db: Session, submission: Submission, person_id: int | None, *, by: By) -> None:
     """Give a case to somebody, or to nobody; the caller holds the case's lock."""
     submission.case.assignee_id = person_id
     _tell(db, submission, ASSIGNED, str(person_id) if person_id else None, by)
 
 
-def _tell(db: Session, submission: Submission, kind: str, value: str | None, by: Deed) -> None:
+def _tell(db: Session, submission: Submission, kind: str, value: str | None, by: By) -> None:
     db.add(CaseEvent(submission_id=submission.id, at=by.now, person_id=by.person_id, kind=kind, value=value))

@@ -149,7 +149,7 @@ def case_of(db: Session, reference: str, *, locked: bool = False) -> Submission 
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """One deed of a case's history, with who did it."""
+    """One event of a case's history, with who did it."""
 
     event: CaseEvent
     who: str | None
@@ -167,7 +167,7 @@ def history(db: Session, submission_id: int) -> list[Told]:
 
 
 def last_change(db: Session, submission_id: int, kind: str) -> Told | None:
-    """The latest deed of one kind."""
+    """The latest event of one kind."""
     return next((told for told in history(db, submission_id) if told.event.kind == kind), None)
 
 

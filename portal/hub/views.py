@@ -20,7 +20,7 @@ from portal.submissions.customers import customer_of, search_keys, search_terms
 from portal.submissions.definition import STATUSES, Status
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
-from portal.web.downloads import FORMATS, Record, download
+from portal.web.downloads import FORMATS, Record, list_download
 from portal.web.languages import language
 from portal.web.unit_of_work import db, reading
 
@@ -245,4 +245,4 @@ def export() -> ResponseReturnValue:
         searched="yes" if chosen.find else None,
     )
     rows = rows_of(app_state().database, app_state().configuration.keyring, search)
-    return download(f"cases-{today():%Y-%m-%d}", form, COLUMNS, rows)
+    return list_download(f"cases-{today():%Y-%m-%d}", form, COLUMNS, rows)

@@ -10,7 +10,7 @@ from portal.accounts.models import Person
 from portal.accounts.signed_in import current_person
 from portal.audit import record
 from portal.errors import UndecryptableError
-from portal.hub.operations import Deed
+from portal.hub.operations import By
 from portal.hub.queries import case_of
 from portal.sessions.queries import FoundSession
 from portal.web.addresses import actor
@@ -30,9 +30,9 @@ def person() -> Person:
     return found
 
 
-def deed() -> Deed:
+def by_me() -> By:
     """Who acts in this request, and when."""
-    return Deed(person_id=person().id, now=now())
+    return By(person_id=person().id, now=now())
 
 
 def note_look(action: str, subject: str | None = None, **details: str | int | None) -> None:

@@ -8,7 +8,9 @@ from types import MappingProxyType
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 
-SECURITY_PAGE, NEW_PASSWORD_PAGE = "/account/security", "/account/password"
+from portal.web.addresses import SECURITY_PAGE
+
+NEW_PASSWORD_PAGE = "/account/password"  # noqa: S105 - an address, not a secret
 LOOK = _("If it was not you, set a new password straight away, and see here where you are signed in:")
 SET_PASSWORD = _("If it was not you, somebody else knows how to sign in as you. Set a new password here:")
 CONTACT = _("If it was not you, contact us straight away.")

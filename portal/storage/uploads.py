@@ -28,12 +28,12 @@ from portal.storage.queries import still_staged
 from portal.storage.scanner import DEADLINE_S, ScannerAwayError, read_scanner, scan
 from portal.storage.sealed_files import CHUNK, SealedSpool, plain_chunks
 from portal.web.app_state import app_state
-from portal.web.limits import Limit, take
+from portal.web.limits import Limit, take_all
 from portal.web.unit_of_work import now
 
 POLICY = "default-src 'none'; sandbox"
 """Whatever is in a file, nothing of it runs as ours, even where a browser shows it all the same."""
-UPLOADS = Limit(door="upload", burst=120, interval=timedelta(seconds=5))
+UPLOADS = Limit(name="upload", burst=120, interval=timedelta(seconds=5))
 """Of one draft: more than any form asks for at once, and no more than a person can choose."""
 logger = logging.getLogger(__name__)
 Refusal = tuple[str, InvalidAnswerError]
@@ -89,7 +89,7 @@ def receive() -> Received:
     arrived = {field_id: _arrived(field_id) for field_id in fields}
     if not any(arrived.values()):
         return Received()
-    wait = take(UPLOADS, work, now=now())
+    wait = take_all([(UPLOADS, work)], now=now())
     if wait:
         raise TooManyRequests(retry_after=int(wait.total_seconds()) + 1)
     end = monotonic() + DEADLINE_S

@@ -64,10 +64,6 @@ class Declared:
     activity: Activity
     by_button: Mapping[str, Activity]
 
-    def pressed(self, button: str | None) -> Activity:
-        """The activity of a request that was sent with this button."""
-        return self.by_button.get(button or "", self.activity)
-
 
 def access(door: Access) -> Callable[[View], View]:
     """Declare who may call a view."""
@@ -99,11 +95,6 @@ def accepts_files(view: View) -> View:
     """Declare that a view takes uploads, from whoever may add files at its address."""
     view.__dict__["accepts_files"] = True
     return view
-
-
-def takes_files(view: Callable[..., Any] | None) -> bool:
-    """Whether a view declares that it takes uploads."""
-    return view is not None and "accepts_files" in view.__dict__
 
 
 def door_of(view: Callable[..., Any]) -> Door:

@@ -11,14 +11,14 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from portal.accounts.operations import create_account
-from portal.accounts.rules import ROLES, Address
+from portal.accounts.rules import ROLES, EmailAddress
 from portal.app import create_app
 from portal.audit import Actor
 from portal.config import read_configuration
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, policy_of
 from portal.sessions.operations import Holder, open_session
 from portal.sessions.policies import KINDS
-from portal.web.csrf import masked
+from portal.tokens import masked
 from portal.web.declarations import (
     BY_PERSON,
     BY_QUERY,
@@ -169,7 +169,12 @@ def people(app: Flask) -> dict[str, int]:
     with parts.database.writing() as db:
         made = {
             role: create_account(
-                db, Address(email=f"{role}@mail.example"), role, password_hash=None, by=Actor(), now=parts.clock.now()
+                db,
+                EmailAddress(email=f"{role}@mail.example"),
+                role,
+                password_hash=None,
+                by=Actor(),
+                now=parts.clock.now(),
             )
             for role in ROLES
         }
@@ -185,7 +190,7 @@ def _signed_in(app: Flask, people: dict[str, int], door: Door) -> FlaskClient:
     with app.test_request_context(), parts.database.writing() as db:
         holder = Holder(person_id=people[role])
         token, _row = open_session(db, kind, policy_of(kind), holder, now=parts.clock.now())
-        client.set_cookie(cookie_name(kind_of(kind).cookie), token)
+        client.set_cookie(cookie_name(KINDS[kind].cookie), token)
     return client
 
 
@@ -266,7 +271,7 @@ def test_the_cookie_of_one_kind_is_admitted_on_no_route_of_another(
         holder, now = Holder(person_id=person_id), parts.clock.now()
         token, row = open_session(db, stolen, policy_of(stolen), holder, now=now)
         form = {"csrf_token": masked(row.csrf_secret, str(row.id)), "_end": "1"}
-        names = {kind: cookie_name(kind_of(kind).cookie) for kind in KINDS}
+        names = {kind: cookie_name(KINDS[kind].cookie) for kind in KINDS}
     admitted = []
     for route in foreign:
         for name in (stolen, str(route.door.kind)):

@@ -28,7 +28,7 @@ from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.rules import first_stop, shown
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import token_refused
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text, settings, today
@@ -245,7 +245,7 @@ def _session_holder() -> Holder:
     if current.person_id or current.guest_id:
         return current
     guest = Holder(guest_id=new_token())
-    visit().open(CUSTOMER, guest)
+    browser().open(CUSTOMER, guest)
     return guest
 
 
@@ -255,7 +255,7 @@ def _foreign_language(definition: FormDefinition) -> str | None:
 
 
 def _minutes_left() -> int | None:
-    live = visit().live
+    live = browser().live()
     return ceil((live.times.expires_at - now()) / timedelta(minutes=1)) if live else None
 
 

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import create_account
-from portal.accounts.rules import read_address
+from portal.accounts.rules import parse_email_address
 from portal.accounts.signed_in import current_person, viewer
 from portal.audit import Actor, AuditEvent
 from portal.db import Database
@@ -21,7 +21,7 @@ from portal.keyring import Keyring
 from portal.outbox.definition import mail_of
 from portal.outbox.models import Delivery
 from portal.outbox.operations import SUBJECT
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.models import SessionRow
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now
@@ -50,7 +50,7 @@ def add_doors(app: Flask) -> None:
         app.add_url_rule(f"/probe/{name}", f"probe.{name}", _page(door), methods=["GET", "POST"])
     app.add_url_rule("/probe/viewer", "probe.viewer", _page(Access.PUBLIC, lambda: repr(viewer())))
     app.add_url_rule("/probe/person", "probe.person", _page(Access.PUBLIC, lambda: repr(current_person())))
-    app.add_url_rule("/probe/token", "probe.token", _page(Access.ANY_KIND, lambda: visit().token()))
+    app.add_url_rule("/probe/token", "probe.token", _page(Access.ANY_KIND, lambda: browser().token()))
     parts = app.extensions["portal"]
     parts.hooks = replace(
         parts.hooks,
@@ -131,7 +131,7 @@ def make_person(database: Database, clock: MovableClock, app: Flask) -> Callable
     def make(email: str = "ada@example.test", role: str = "citizen", **values: Any) -> Person:
         with database.writing() as db:
             person = create_account(
-                db, read_address(email), role, password_hash=password_hash(), by=Actor(), now=clock.now()
+                db, parse_email_address(email), role, password_hash=password_hash(), by=Actor(), now=clock.now()
             )
             for name, value in values.items():
                 setattr(person, name, value)

@@ -7,9 +7,9 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from portal.accounts.operations import create_account
-from portal.accounts.rules import ROLES, Address
+from portal.accounts.rules import ROLES, EmailAddress
 from portal.audit import Actor
-from portal.web.csrf import masked
+from portal.tokens import masked
 from tests.citizen import Citizen
 from tests.html import Element, elements
 
@@ -45,7 +45,7 @@ class SignedIn:
         parts = app.extensions["portal"]
         now = parts.clock.now()
         with parts.database.writing() as db:
-            person = create_account(db, Address(email=email), role, password_hash=None, by=Actor(), now=now)
+            person = create_account(db, EmailAddress(email=email), role, password_hash=None, by=Actor(), now=now)
         row = browser.hold(ROLES[role].session_kind, person_id=person.id)
         self.id = person.id
         self.form_token = masked(row.csrf_secret, str(row.id))

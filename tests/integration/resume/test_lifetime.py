@@ -15,7 +15,7 @@ from portal.db import Database
 from portal.drafts.models import Draft, DraftPart
 from portal.resume.models import ResumeLink
 from portal.resume.reminders import send_reminders
-from portal.site_settings.definition import Value
+from portal.site_settings.definition import SettingValue
 from portal.site_settings.operations import change_settings
 from tests.citizen import Citizen
 from tests.conftest import START, MovableClock
@@ -82,7 +82,7 @@ def count(database: Database, model: type[DraftPart] | type[ResumeLink]) -> int:
         return len(db.scalars(select(model)).all())
 
 
-def set_value(app: Flask, **values: Value) -> None:
+def set_value(app: Flask, **values: SettingValue) -> None:
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
         change_settings(db, values, by=Actor(), now=parts.clock.now())

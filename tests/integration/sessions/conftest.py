@@ -8,11 +8,11 @@ from flask import Flask, Response
 from sqlalchemy import select
 
 from portal.accounts.operations import create_account
-from portal.accounts.rules import Address
+from portal.accounts.rules import EmailAddress
 from portal.audit import Actor
 from portal.db import Database
 from portal.sessions.models import SessionRow
-from portal.web.csrf import masked
+from portal.tokens import masked
 from portal.web.declarations import Access, Activity, access, activity
 from tests.applications import Equipment
 from tests.citizen import Citizen
@@ -96,7 +96,7 @@ def person(app: Flask) -> Callable[[str], int]:
     def make(role: str = "citizen") -> int:
         parts = app.extensions["portal"]
         with parts.database.writing() as db:
-            address = Address(email=f"{role}@mail.example")
+            address = EmailAddress(email=f"{role}@mail.example")
             made = create_account(db, address, role, password_hash=None, by=Actor(), now=parts.clock.now())
             db.flush()
             return made.id

@@ -9,7 +9,7 @@ from flask import Flask
 
 from portal.config import Configuration
 from portal.db import Database
-from portal.web.tally import Counted
+from portal.web.counters import Counted
 from tests.applications import SharedApplication, build
 from tests.conftest import START, MovableClock
 
