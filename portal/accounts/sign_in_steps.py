@@ -17,7 +17,7 @@ from portal.sessions.browser_sessions import keep_cookie, kept_token
 from portal.site_settings.current import settings
 from portal.tokens import new_token, token_hash
 from portal.web.addresses import local_path, public_url
-from portal.web.declarations import Door, door_of
+from portal.web.declarations import Door, declaration_of
 from portal.web.unit_of_work import db, now, reading
 
 LIFETIME = timedelta(minutes=10)
@@ -102,7 +102,7 @@ def door_behind(path: str) -> Door | None:
     if not adapter.test(path.partition("?")[0], method="GET"):
         return None
     endpoint, _values = adapter.match(path.partition("?")[0], method="GET")
-    return door_of(current_app.view_functions[endpoint])
+    return declaration_of(current_app.view_functions[endpoint]).door
 
 
 def mailed_link(endpoint: str, token: str | None = None, *, then: str = "") -> str:

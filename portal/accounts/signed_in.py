@@ -26,7 +26,7 @@ from portal.site_settings.current import settings
 from portal.tokens import new_token
 from portal.web.addresses import actor
 from portal.web.app_state import app_state, called_view
-from portal.web.declarations import CUSTOMER, HUB, Activity, activity_of, door_of
+from portal.web.declarations import CUSTOMER, HUB, Activity
 from portal.web.unit_of_work import db, now, reading
 
 DEVICE, SIGN_IN = "device", "sign_in"
@@ -63,7 +63,7 @@ def viewer() -> Viewer | None:
     A fragment for a poller names nobody and costs no query; where the database failed nobody is asked.
     """
     view = called_view()
-    is_poll = view is not None and activity_of(view).activity is Activity.POLL
+    is_poll = view is not None and view.activity is Activity.POLL
     if is_poll or answer_status() >= 500:
         return None
     live = browser().live()
@@ -178,7 +178,7 @@ class TableLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login has 
 def guard_person() -> ResponseReturnValue | None:
     """After the session's own guard: whoever is signed in must still exist, be active and fit the door."""
     view = called_view()
-    door = door_of(view) if view else None
+    door = view.door if view else None
     live = browser().live() if door and door.session else None
     if door is None or live is None or live.person_id is None:
         return None

@@ -8,8 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.drafts import pages
-from portal.drafts.open_draft import seen_by_page, shown_tab
-from portal.drafts.rules import NO_REVISION, Order, differing, order
+from portal.drafts.open_draft import shown_tab
 from portal.drafts.section_page import SectionPage
 from portal.form_definitions.definition import Field, SectionState
 from portal.form_definitions.types.field_types import answer_lines
@@ -39,39 +38,6 @@ class Difference:
     label: str
     sides: tuple[Side, Side]
     error: str | None
-
-
-def stale_fields(page: SectionPage) -> tuple[str, ...]:
-    """The fields in which a page that did not know of the last save differs from what is stored; mostly none."""
-    return changed_fields(page) if order(page.part, seen_by_page()) is Order.STALE else ()
-
-
-def changed_fields(page: SectionPage) -> tuple[str, ...]:
-    """The fields in which this page differs from what is stored."""
-    return differing(page.part.state, page.form.kept(), tuple(field.id for field in page.section.fields))
-
-
-def unseen_fields(page: SectionPage) -> tuple[str, ...]:
-    """The fields in which a form that was sent whole would undo what it did not know of.
-
-    A later save of its own page may have overtaken it on the way, and that was acknowledged, too.
-    """
-    return changed_fields(page) if order(page.part, seen_by_page()) is not Order.NEXT else ()
-
-
-def says_nothing_new(page: SectionPage) -> bool:
-    """Whether there is nothing to store: of an empty part, or of what somebody else stored alike meanwhile.
-
-    A page that did not know of the last save does not learn of it by chance.
-    """
-    part = page.part
-    is_last = part.revision != NO_REVISION and order(part, seen_by_page()) is not Order.STALE
-    return page.form.kept() == part.state and not is_last
-
-
-def is_overtaken(page: SectionPage) -> bool:
-    """Whether a later save of the same page has arrived already."""
-    return order(page.part, seen_by_page()) is Order.OVERTAKEN
 
 
 def conflict_page(page: SectionPage, fields: Sequence[str], *, status: int = 409) -> ResponseReturnValue:

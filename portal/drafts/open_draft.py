@@ -1,12 +1,10 @@
 """One draft as a request works on it: found, filled, and closed where it was sent, deleted or has expired."""
 
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
 from typing import NoReturn
 
 from flask import abort, make_response, redirect, render_template, request
-from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from portal.accounts.signed_in import current_person
@@ -76,6 +74,7 @@ class OpenDraft:
         """The newest version of the form, where the draft is on an older one."""
         self.version: FormVersion = self.newer.newest if self.newer and self.newer.moves else draft.version
         """The version of the form that its pages show."""
+        self.definition: FormDefinition = definition_of(self.version)
         self._filled: Filled | None = None
 
     @property
@@ -97,14 +96,9 @@ class OpenDraft:
             keyring = app_state().configuration.keyring
             stored = fill(self.db, self.draft, keyring, today())
             self._filled = move(stored, self.newer.differences).filled
-            self.version = self.newer.newest
+            self.version, self.definition = self.newer.newest, self._filled.definition
             move_draft(db(), self.draft, self.version, stored, self._filled, keyring=keyring)
             self.newer = None
-
-    @property
-    def definition(self) -> FormDefinition:
-        """The form's version."""
-        return self.filled.definition
 
     @property
     def is_guest(self) -> bool:
@@ -123,9 +117,9 @@ class OpenDraft:
         return live is not None and self.draft.answered_at is not None and self.draft.changed_at < live.started_at
 
     @property
-    def closed_at(self) -> datetime | None:
-        """When an unsent draft was deleted, or expired; None where it can be filled."""
-        return self.draft.deleted_at or (self.draft.expires_at if self.draft.expires_at <= now() else None)
+    def is_closed(self) -> bool:
+        """Whether the draft can no longer be filled: it was sent, deleted or has expired."""
+        return bool(self.draft.sent_at or self.draft.deleted_at) or self.draft.expires_at <= now()
 
     def address(self, *parts: str) -> str:
         """Return the address of the draft or of something in it."""
@@ -198,7 +192,8 @@ class OpenDraft:
         if change.is_confirmed:
             parts = (each for each in self.filled.parts if each.section_id == part.section_id and each.marks)
             settled = [each for each in parts if part.item_id in (PLAIN, each.item_id)]
-            clear_marks(db(), self.draft, settled)
+            if settled:
+                clear_marks(db(), self.draft, settled)
             for each in settled:
                 self.go_on_with(replace(each, marks={}))
         return revision
@@ -242,7 +237,7 @@ def open_draft(reference: str, *, by_itself: bool = False) -> OpenDraft:
         _not_found()
     stays = by_itself and request.form.get("_version", type=int) == found.version.number
     opened = OpenDraft(found, found_in=found_in, stays=stays)
-    if not only_reads and opened.newer and opened.newer.moves and not opened.closed_at:
+    if not only_reads and opened.newer and opened.newer.moves and not opened.is_closed:
         opened.move()
     if found.sent_at is None and not opened.can_be_saved:
         warn_of_loss()
@@ -260,30 +255,24 @@ def _not_found() -> NoReturn:
     abort(make_response(render_template("drafts/claimed.html", next=parked.page), 403))
 
 
-def closed_page(opened: OpenDraft) -> ResponseReturnValue | None:
-    """Return the page of a draft that was sent, deleted or has expired; None where it can be filled."""
-    draft = opened.draft
-    if draft.sent_at is None and opened.closed_at is None:
-        return None
-    if is_htmx():
-        return htmx_redirect(opened.address(), 200)
-    if draft.sent_at:
-        return render_template(
-            "drafts/sent.html",
-            draft=draft,
-            title=opened.definition.title.in_(language()),
-            sent_on=day_text(local_day(draft.sent_at)),
-            sent_time=clock_time(draft.sent_at),
-        )
-    closed_on = day_text(local_day(opened.closed_at or now()))
-    return render_template("drafts/deleted.html", deleted_on=closed_on), 410
-
-
 def require_open(opened: OpenDraft) -> None:
-    """Go on with a draft that can be filled; else the page that says why not is the answer."""
-    closed = closed_page(opened)
-    if closed:
-        abort(make_response(closed))
+    """Go on with a draft that can be filled; one that was sent, deleted or has expired is answered with its page."""
+    draft = opened.draft
+    if not opened.is_closed:
+        return
+    if is_htmx():
+        abort(htmx_redirect(opened.address(), 200))
+    if draft.sent_at is None:
+        closed_on = day_text(local_day(draft.deleted_at or draft.expires_at))
+        abort(make_response((render_template("drafts/deleted.html", deleted_on=closed_on), 410)))
+    page = render_template(
+        "drafts/sent.html",
+        draft=draft,
+        title=opened.definition.title.in_(language()),
+        sent_on=day_text(local_day(draft.sent_at)),
+        sent_time=clock_time(draft.sent_at),
+    )
+    abort(make_response(page))
 
 
 def is_from_check() -> bool:

@@ -108,7 +108,7 @@ def progress_text(filled: Filled) -> str:
 def segments(filled: Filled, current: Section | None = None) -> tuple[Segment, ...]:
     """The progress row; the section that is open stands out."""
     return tuple(
-        Segment(state="current" if section is current else filled.status(section).value)
+        Segment(state="current" if section is current else filled.statuses[section.id].value)
         for section in filled.definition.sections
     )
 
@@ -145,7 +145,7 @@ def tasks(opened: OpenDraft) -> list[Task]:
 
 
 def _task(opened: OpenDraft, number: int, section: Section) -> Task:
-    status = opened.filled.status(section)
+    status = opened.filled.statuses[section.id]
     return Task(
         number=number,
         title=section.title.in_(language()),

@@ -178,10 +178,6 @@ class Filled:
             for section_id, parts in self._parts_of.items()
         }
 
-    def status(self, section: Section) -> Status:
-        """The status of one section."""
-        return self.statuses[section.id]
-
     def _status(self, section: Section, earlier: Mapping[str, Status]) -> Status:
         found = self._judged(section)
         if not found.is_shown:
@@ -248,7 +244,7 @@ class Filled:
             (
                 each
                 for each in self.definition.sections
-                if self.is_open(each) and self.status(each) is not Status.COMPLETE
+                if self.is_open(each) and self.statuses[each.id] is not Status.COMPLETE
             ),
             None,
         )
@@ -256,7 +252,7 @@ class Filled:
     def newly_asked(self) -> Section | None:
         """The first unfinished section that other sections' answers may have shown, or asked more of."""
         for each in self.definition.sections:
-            is_unfinished = self.is_open(each) and self.status(each) not in DONE
+            is_unfinished = self.is_open(each) and self.statuses[each.id] not in DONE
             if is_unfinished and any(sections_of(condition) - {each.id} for condition in conditions_of(each)):
                 return each
         return None
@@ -264,7 +260,9 @@ class Filled:
     def unfinished(self) -> tuple[Section, ...]:
         """The sections that keep the form from being sent; one that may show later waits for others that are listed."""
         return tuple(
-            each for each in self.definition.sections if each.id in self.shown.pages and self.status(each) not in DONE
+            each
+            for each in self.definition.sections
+            if each.id in self.shown.pages and self.statuses[each.id] not in DONE
         )
 
     def hidden_by_changing(self, section: Section, field: Field, item_id: str = PLAIN) -> tuple[Section | Field, ...]:

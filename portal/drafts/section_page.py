@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from portal.drafts import pages
 from portal.drafts.open_draft import OpenDraft, holder, seen_by_page, shown_tab
 from portal.drafts.operations import Change
-from portal.drafts.rules import differing
+from portal.drafts.rules import Order, differing, order
 from portal.drafts.uploads import LATE, list_files
 from portal.drafts.versions.newer import under_present_ids
 from portal.form_definitions.definition import Section
@@ -84,6 +84,17 @@ class SectionPage:
         )
         return self.opened.store(self.part, change)
 
+    def changed_fields(self) -> tuple[str, ...]:
+        """Return the fields in which this page differs from what is stored."""
+        return differing(self.part.state, self.form.kept(), tuple(field.id for field in self.section.fields))
+
+    def unseen_fields(self) -> tuple[str, ...]:
+        """Return the fields in which a form that was sent whole would undo what it did not know of.
+
+        A later save of its own page may have overtaken it on the way, and that was acknowledged, too.
+        """
+        return self.changed_fields() if order(self.part, seen_by_page()) is not Order.NEXT else ()
+
     @property
     def has_something(self) -> bool:
         """Whether something was typed, now or before."""
@@ -148,7 +159,7 @@ class SectionPage:
 
     def open(self) -> ResponseReturnValue:
         """Show what is stored, and over it what was typed after the session had ended, marked as not sent."""
-        parked = next(iter(self.parked()), None)
+        parked = next(iter(self.parked()), None) if self.opened.has_parked else None
         self.form = self.form_with(parked) if parked else self.form_of()
         return self.show(parked=parked)
 
@@ -156,7 +167,7 @@ class SectionPage:
         """Show the page; `is_unsaved` says that nothing of what was posted and is shown was stored, as 409 does."""
         opened, section, part = self.opened, self.section, self.part
         autosave = opened.address("autosave", section.id, part.item_id)
-        late = list_files(opened, part, self.form)
+        late = list_files(opened, part, self.form) if self.form.files_fields else []
         page = render_template(
             "drafts/section.html",
             opened=opened,

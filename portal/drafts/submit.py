@@ -8,12 +8,13 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from portal.drafts import pages
-from portal.drafts.conflicts import changed_fields, chosen_side, conflict_page, fields_kept_as_mine, unseen_fields
+from portal.drafts.conflicts import chosen_side, conflict_page, fields_kept_as_mine
 from portal.drafts.lookups import filled_form, look_up
 from portal.drafts.open_draft import asked_lookup, is_from_check, kept_by, note_visit, with_origin
 from portal.drafts.operations import Change, remove_item
 from portal.drafts.section_page import SectionPage
 from portal.drafts.uploads import (
+    LATE,
     REMOVE,
     FilePlace,
     infected_files,
@@ -72,7 +73,7 @@ class SentPage(SectionPage):
             return self._leave_settled(f"{with_origin(request.path)}#{request.form[REMOVE].partition('/')[0]}")
         if BUTTON in request.form and not self.form.errors:
             return self._change_language()
-        unseen = unseen_fields(self)
+        unseen = self.unseen_fields()
         if unseen:
             return conflict_page(self, unseen)
         if self.form.errors:
@@ -94,7 +95,7 @@ class SentPage(SectionPage):
 
         Files for a question that does not show are ignored as other answers are.
         """
-        late = late_files_shown(self.opened, self.address)
+        late = late_files_shown(self.opened, self.address) if LATE in request.form else []
         field_id, _slash, removed = request.form.get(REMOVE, "").partition("/")
         if not (late or removed or received.uploads or received.refusals):
             return
@@ -128,7 +129,7 @@ class SentPage(SectionPage):
         """Show the same page in another language, with all that was typed; two versions stay side by side."""
         change_language(request.form[BUTTON])
         is_choosing = request.form.get("_action") == "resolve"
-        fields = changed_fields(self) if is_choosing else unseen_fields(self)
+        fields = self.changed_fields() if is_choosing else self.unseen_fields()
         return conflict_page(self, fields) if fields else self._leave_settled(with_origin(request.path))
 
     def _look_up(self) -> ResponseReturnValue:
@@ -153,7 +154,10 @@ class SentPage(SectionPage):
         """**Continue**: store, and go on to the next page; stay where something is wrong."""
         if not self.opened.filled.is_open(self.section):
             return self._leave(self.opened.address())
-        self._refuse_infected()
+        for bound in self.form.files_fields:  # a file in which a virus was found after it was kept is no answer
+            for entry in file_entries(bound.answer):
+                if entry.id in infected_files(self.opened):
+                    self.form.refuse_file(bound.short_name, InvalidAnswerError("infected.later", name=entry.name))
         if not self.form.validate():
             self._save_with_problems()
             stopped = None if self.section.repeat else self._stop_page()
@@ -164,13 +168,6 @@ class SentPage(SectionPage):
         if self.section.repeat:
             return redirect(with_origin(self.opened.address(self.section.id)), 303)
         return self._stop_page() or redirect(self._next_address(), 303)
-
-    def _refuse_infected(self) -> None:
-        """Take a file in which a virus was found after it had been kept for no answer."""
-        for bound in self.form.files_fields:
-            for entry in file_entries(bound.answer):
-                if entry.id in infected_files(self.opened):
-                    self.form.refuse_file(bound.short_name, InvalidAnswerError("infected.later", name=entry.name))
 
     def _stop_page(self) -> str | None:
         """Return why the form ends here, if it does; nobody is asked to mend the rest of a page first."""
@@ -220,7 +217,7 @@ class SentPage(SectionPage):
 
     def resolve(self) -> ResponseReturnValue:
         """Store what was chosen of two versions, and show the page with it."""
-        fields = changed_fields(self)
+        fields = self.changed_fields()
         if not all(chosen_side(field) for field in fields):
             return conflict_page(self, fields, status=422)
         self.form = self.form_of(request.form, fields_kept_as_mine(fields))

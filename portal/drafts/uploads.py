@@ -194,12 +194,9 @@ def infected_files(opened_draft: OpenDraft) -> frozenset[str]:
 
 def list_files(opened_draft: OpenDraft, part: Part, form: SectionForm) -> list[str]:
     """Put the kept files into the form's questions; gives the ids of those that came too late and wait to be taken."""
-    fields = form.files_fields
-    if not fields:
-        return []
     rows = files_of(opened_draft.db, subject(opened_draft.draft.id))
     late = _late_files(opened_draft, opened_draft.address(part.section_id, part.item_id))
-    for bound in fields:
+    for bound in form.files_fields:
         kept = [file_view(f"/files/{opened_draft.reference}", each, rows) for each in file_entries(bound.answer)]
         bound.files = (*kept, *_late_views(late, bound.short_name))
     return [file.name for file in late]

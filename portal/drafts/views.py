@@ -6,9 +6,9 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from portal.drafts import pages
-from portal.drafts.conflicts import is_overtaken, says_nothing_new, stale_fields
-from portal.drafts.open_draft import OpenDraft, closed_page, open_draft, require_open, seen_by_page
+from portal.drafts.open_draft import OpenDraft, open_draft, require_open, seen_by_page
 from portal.drafts.operations import delete_draft
+from portal.drafts.rules import NO_REVISION, Order, order
 from portal.drafts.section_page import SectionPage
 from portal.drafts.submit import SentList, SentPage, show_list
 from portal.drafts.uploads import REMOVE, FilePlace, list_files, refuse_files
@@ -41,7 +41,8 @@ by_button = activity(
 def task_list(reference: str) -> ResponseReturnValue:
     """All sections with their status."""
     opened = open_draft(reference)
-    return closed_page(opened) or render_template(
+    require_open(opened)
+    return render_template(
         "drafts/task_list.html",
         opened=opened,
         title=opened.definition.title.in_(language()),
@@ -152,15 +153,20 @@ def autosave(reference: str, section_id: str, item_id: str) -> ResponseReturnVal
         abort(404)
     opened = open_draft(reference, by_itself=True)
     page = _page_saving_itself(opened, section_id, item_id)
-    if closed_page(opened) or page.is_outdated:
+    if opened.is_closed or page.is_outdated:
         abort(409)
     page.require_whole()
     page.form = page.form_of(request.form, _changed_fields())
-    if stale_fields(page):
+    seen = seen_by_page()
+    found = order(page.part, seen)
+    if found is Order.STALE and page.changed_fields():
         abort(409)
-    if is_overtaken(page):
+    if found is Order.OVERTAKEN:
         return _saved(page.part.revision)
-    revision = seen_by_page().revision if says_nothing_new(page) else page.save()
+    # Of an empty part, or of what somebody else stored alike meanwhile, there is nothing to store; and a page that did
+    # not know of the last save does not learn of it by chance.
+    is_last = page.part.revision != NO_REVISION and found is not Order.STALE
+    revision = page.save() if is_last or page.form.kept() != page.part.state else seen.revision
     page.release_parked(_changed_fields(), revision)
     return _saved(revision)
 
@@ -198,7 +204,7 @@ def change_files(reference: str, section_id: str, item_id: str) -> ResponseRetur
     received = receive()
     opened = open_draft(reference)
     page = _page_saving_itself(opened, section_id, item_id)
-    if closed_page(opened):
+    if opened.is_closed:
         abort(409)
     require_end_marker()
     place = FilePlace.of(opened, page.section)

@@ -3,15 +3,13 @@
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from markupsafe import Markup
-
-from portal.form_definitions.patterns import Pattern
 
 Answer = str | bool | list[str] | list[dict[str, str]] | dict[str, str]
 SectionAnswers = Mapping[str, Answer]
@@ -41,6 +39,18 @@ class ForeignText(str):
     def __html__(self) -> str:
         """What templates write of it."""
         return Markup('<span lang="{}">{}</span>').format(self.language, str(self))
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern that has been read; two are the same if they were written alike."""
+
+    written: str
+    _compiled: Any = field(compare=False, repr=False)
+
+    def fits(self, text: str) -> bool:
+        """Return whether the whole text is one that the pattern describes."""
+        return self._compiled.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, kw_only=True)

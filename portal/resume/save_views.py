@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from portal.accounts.forms import AccountForm, typed_text
 from portal.audit import record
 from portal.drafts import pages
-from portal.drafts.open_draft import OpenDraft, closed_page, holder, open_draft, require_open
+from portal.drafts.open_draft import OpenDraft, holder, open_draft, require_open
 from portal.drafts.operations import claim_draft, keep_save_address
 from portal.drafts.queries import find_draft
 from portal.drafts.sealing import save_address
@@ -150,7 +150,7 @@ def _take_back(opened: OpenDraft) -> ResponseReturnValue:
 def delivery(reference: str) -> ResponseReturnValue:
     """What has become of the mail with the link, for the script of the page."""
     opened = open_draft(reference)
-    if closed_page(opened) or not opened.is_guest:
+    if opened.is_closed or not opened.is_guest:
         abort(404)
     asked = min(request.args.get("asked", default=0, type=int), MOST_ASKED)
     return render_template("resume/_delivery.html", opened=opened, asked=asked, **_about_link(opened))

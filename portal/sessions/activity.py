@@ -35,7 +35,7 @@ from portal.site_settings.current import clock_time
 from portal.web.addresses import actor
 from portal.web.app_state import app_state, called_view
 from portal.web.counters import Event, count
-from portal.web.declarations import Activity, activity_of, door_of
+from portal.web.declarations import Activity
 from portal.web.unit_of_work import db, is_safe, now
 
 NAMED_BUTTONS = ("_lookup", "_fill")
@@ -64,10 +64,7 @@ class TableSessionInterface(SessionInterface):
 def pressed_activity() -> Activity:
     """What this request means for the session, by its view and the button pressed."""
     view = called_view()
-    if view is None:
-        return Activity.NONE
-    declared = activity_of(view)
-    return declared.by_button.get(pressed_button() or "", declared.activity)
+    return view.by_button.get(pressed_button() or "", view.activity) if view else Activity.NONE
 
 
 def pressed_button() -> str | None:
@@ -114,7 +111,7 @@ def note_posted(response: Response) -> Response:
 def _note_activity(response: Response, begin: Callable[[], Session]) -> None:
     """Renew the session, or remember where a Continue led; `begin` starts the transaction, only where there is need."""
     view = called_view()
-    knows_sessions = view is not None and door_of(view).kind is not None
+    knows_sessions = view is not None and view.door.kind is not None
     found = browser().live() if knows_sessions and not browser().cookies else None
     if found is None:
         return

@@ -10,7 +10,6 @@ from flask import (
     Request,
     Response,
     after_this_request,
-    current_app,
     g,
     has_request_context,
     redirect,
@@ -36,8 +35,8 @@ from portal.sessions.rules import EndReason, Policy, in_grace
 from portal.site_settings.current import settings, use_settings
 from portal.tokens import TOKEN, masked, new_token, proves
 from portal.web.addresses import actor, remote_network
-from portal.web.app_state import app_state
-from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, HUB, PERSONAL_KINDS, door_of
+from portal.web.app_state import app_state, called_view
+from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, HUB, PERSONAL_KINDS
 from portal.web.languages import COOKIE, DEFAULT, LANGUAGES, known, speak_from_now
 from portal.web.unit_of_work import db, is_safe, now, reading
 
@@ -132,12 +131,12 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
     @cached_property
     def kind(self) -> str:
         """The kind of session that the called view works in; an unknown one in `?kind=` is refused by the gate."""
-        door = door_of(current_app.view_functions[self._request.endpoint]) if self._request.endpoint else None
-        if door is None or door.kind is None:
+        view = called_view()
+        if view is None or view.door.kind is None:
             return CUSTOMER
-        if door.kind == BY_PERSON and "kind" not in self._request.args:
+        if view.door.kind == BY_PERSON and "kind" not in self._request.args:
             return self._kind_of_person()
-        return (asked_kind() or CUSTOMER) if door.kind in (BY_QUERY, BY_PERSON) else door.kind
+        return (asked_kind() or CUSTOMER) if view.door.kind in (BY_QUERY, BY_PERSON) else view.door.kind
 
     def _kind_of_person(self) -> str:
         """The kind in which a person is signed in, else was until lately, the customer's first."""

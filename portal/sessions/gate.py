@@ -17,7 +17,7 @@ from portal.site_settings.current import clock_time
 from portal.tokens import owner_of, proves
 from portal.web.addresses import AGAIN_PAGE, actor, remote_network, sign_in_page
 from portal.web.app_state import app_state, called_view
-from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, PERSONAL_KINDS, Activity, Door, door_of
+from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, PERSONAL_KINDS, Activity, Door
 from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.unit_of_work import is_safe, now, reading
 
@@ -31,11 +31,9 @@ OWNER_LENGTH = 18
 def guard() -> ResponseReturnValue | None:
     """Let the request through to its view, or answer in its place."""
     view = called_view()
-    if view is None:
+    if view is None or view.door.kind is None:
         return None
-    door = door_of(view)
-    if door.kind is None:
-        return None
+    door = view.door
     if door.kind in (BY_QUERY, BY_PERSON) and asked_kind() is None:
         abort(404)
     if door.kind == BY_PERSON and browser().kind not in PERSONAL_KINDS:
@@ -179,7 +177,7 @@ def _mismatch() -> ResponseReturnValue | None:
         park_late_form(owner)
         return render_template("sessions/someone_else.html"), 403
     view = called_view()
-    if view is not None and "shows_form_again" in view.__dict__:
+    if view is not None and view.shows_form_again:
         g.token_refused = True
         return None
     return render_template("sessions/mismatch.html", next=_page_of_form()), 409

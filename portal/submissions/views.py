@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 from portal.accounts.queries import person_by_id
 from portal.drafts import pages
 from portal.drafts.models import Draft
-from portal.drafts.open_draft import OpenDraft, closed_page, from_check, holder, open_draft, require_open
+from portal.drafts.open_draft import OpenDraft, from_check, holder, open_draft, require_open
 from portal.drafts.rules import Status
 from portal.drafts.sealing import save_address
 from portal.form_definitions.definition import FormAnswers, FormDefinition, Section
@@ -55,7 +55,8 @@ class Fault:
 def check(reference: str) -> ResponseReturnValue:
     """All answers, to be read once more before they are sent."""
     opened = open_draft(reference)
-    return closed_page(opened) or _check_page(opened)
+    require_open(opened)
+    return _check_page(opened)
 
 
 @blueprint.post("/drafts/<reference>/check")
@@ -92,7 +93,7 @@ def _faults(opened: OpenDraft) -> list[Fault]:
 
 def _unfinished(opened: OpenDraft, section: Section) -> str:
     title = section.title.in_(language())
-    if opened.filled.status(section) is Status.CHECK_AGAIN:
+    if opened.filled.statuses[section.id] is Status.CHECK_AGAIN:
         return _("Check “%(title)s” again: the form has changed", title=title)
     return _("Finish “%(title)s”", title=title)
 

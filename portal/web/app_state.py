@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from flask import current_app, request
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from portal.storage.sealed_files import SealedSpool
     from portal.submissions.operations import Held
     from portal.web.counters import Tally
+    from portal.web.declarations import Declaration
     from portal.web.strict_input import Allowance
 
 
@@ -86,6 +87,8 @@ def app_state() -> AppState:
     return cast("AppState", current_app.extensions["portal"])
 
 
-def called_view() -> Callable[..., Any] | None:
-    """Return the view that this request calls; None where no address matched."""
-    return current_app.view_functions.get(request.endpoint or "")
+def called_view() -> Declaration | None:
+    """Return what the view that this request calls declares; None where no address matched."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    found: Declaration | None = view.__dict__["declaration"] if view else None
+    return found

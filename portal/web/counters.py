@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.db import Base, Database
 from portal.web.app_state import AppState, app_state, called_view
-from portal.web.declarations import Access, Activity, activity_of
+from portal.web.declarations import Activity
 from portal.web.unit_of_work import now
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ def _note_counted(response: Response) -> Response:
     parts, counted, view = app_state(), g.pop("counted", None), called_view()
     if counted and response.status_code < 500:
         parts.tally.add(counted, now=now())
-    if view is None or view.__dict__["access"] is Access.SYSTEM or activity_of(view).activity is Activity.POLL:
+    if view is None or view.door.kind is None or view.activity is Activity.POLL:
         return response
     try:
         write_if_due(parts)

@@ -78,7 +78,7 @@ def _read_whole_request() -> None:
         return
     try:
         view = called_view()
-        if request.mimetype == "multipart/form-data" and view is not None and "accepts_files" in view.__dict__:
+        if request.mimetype == "multipart/form-data" and view is not None and view.accepts_files:
             # A body may be larger only where the view takes files, and whoever sends them may add them there.
             allowance: Allowance = app_state().hooks.upload_allowance(**(request.view_args or {}))
             g.largest_file, request.max_content_length = allowance.file, MAX_BODY + allowance.body

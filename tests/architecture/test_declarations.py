@@ -23,12 +23,9 @@ from portal.web.declarations import (
     BY_PERSON,
     BY_QUERY,
     CUSTOMER,
-    Access,
     Activity,
-    Declared,
     Door,
-    activity_of,
-    door_of,
+    declaration_of,
 )
 from tests.conftest import MovableClock
 
@@ -58,7 +55,7 @@ class Route:
 
     @property
     def door(self) -> Door:
-        return door_of(self.view)
+        return declaration_of(self.view).door
 
     def __str__(self) -> str:
         return f"{'POST' if self.is_post else 'GET'} {self.path}"
@@ -108,12 +105,12 @@ def test_the_walk_sees_every_feature(routes: list[Route]) -> None:
 
 
 def test_every_view_declares_who_may_call_it(routes: list[Route]) -> None:
-    silent = [str(route) for route in routes if not isinstance(route.view.__dict__.get("access"), Access)]
+    silent = [str(route) for route in routes if not hasattr(declaration_of(route.view), "door")]
     assert not silent
 
 
 def test_every_view_declares_what_it_means_for_the_session(routes: list[Route]) -> None:
-    silent = [str(route) for route in routes if not isinstance(route.view.__dict__.get("activity"), Declared)]
+    silent = [str(route) for route in routes if not hasattr(declaration_of(route.view), "activity")]
     assert not silent
 
 
@@ -124,12 +121,12 @@ def test_every_view_either_reads_or_is_posted_to(app: Flask) -> None:
 
 
 def test_what_only_reads_never_declares_a_deed(routes: list[Route]) -> None:
-    wrong = [str(route) for route in routes if not route.is_post and activity_of(route.view).activity in NEVER_READ]
+    wrong = [str(route) for route in routes if not route.is_post and declaration_of(route.view).activity in NEVER_READ]
     assert not wrong
 
 
 def test_what_is_posted_never_declares_a_look(routes: list[Route]) -> None:
-    wrong = [str(route) for route in routes if route.is_post and activity_of(route.view).activity in NEVER_POSTED]
+    wrong = [str(route) for route in routes if route.is_post and declaration_of(route.view).activity in NEVER_POSTED]
     assert not wrong
 
 

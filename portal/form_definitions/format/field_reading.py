@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from portal.form_definitions.definition import Field, FileLimits, Lookup, Option, Text
+from portal.form_definitions.definition import Field, FileLimits, Lookup, Option, Pattern, Text
 from portal.form_definitions.format.condition_reading import ConditionPlace, ConditionReader, day, number
 from portal.form_definitions.format.document import FieldDocument, OptionDocument, TextDocument
+from portal.form_definitions.format.patterns import read_pattern
 from portal.form_definitions.format.source import Faults, KeyPath
-from portal.form_definitions.patterns import Pattern, read_pattern
 from portal.form_definitions.types.answers import LONG_TEXT
 from portal.form_definitions.types.field_types import FIELD_TYPES, NOT_IN_LOOKUPS, FieldType, override_keys
 from portal.form_definitions.types.files import FILE_KINDS

@@ -4,10 +4,9 @@ r"""Patterns that authors write, matched by RE2: the time grows with the text al
 refused with a sentence that says what to write in its place; the whole text is always compared.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import re2
+
+from portal.form_definitions.definition import Pattern
 
 MAX_PATTERN = 500
 _OPTIONS = re2.Options()
@@ -39,18 +38,6 @@ _INSTEAD = {
     r"too large": "This pattern is too large; leave long repetitions to max_length.",
 }
 """What to say to an error of RE2."""
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """A pattern that has been read; two are the same if they were written alike."""
-
-    written: str
-    _compiled: Any = field(compare=False, repr=False)
-
-    def fits(self, text: str) -> bool:
-        """Return whether the whole text is one that the pattern describes."""
-        return self._compiled.fullmatch(text) is not None
 
 
 def read_pattern(written: str) -> Pattern:
