@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, g, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import gettext as _
@@ -16,7 +16,6 @@ from portal.accounts.rules import person_subject
 from portal.audit import record
 from portal.mail import messages
 from portal.mail.notices import Notice
-from portal.sessions.activity import answer_status
 from portal.sessions.browser_sessions import browser, device_of, keep_cookie, kept_token
 from portal.sessions.gate import answer_ended_session
 from portal.sessions.operations import Holder, end_session, end_sign_ins_of
@@ -64,7 +63,7 @@ def viewer() -> Viewer | None:
     """
     view = called_view()
     is_poll = view is not None and view.activity is Activity.POLL
-    if is_poll or answer_status() >= 500:
+    if is_poll or g.get("answer_status", 200) >= 500:
         return None
     live = browser().live()
     if live is None and browser().kind == CUSTOMER:

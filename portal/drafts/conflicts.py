@@ -8,12 +8,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.drafts import pages
-from portal.drafts.open_draft import shown_tab
+from portal.drafts.open_draft import PAGE_ID_LENGTH, shown_tab
 from portal.drafts.section_page import SectionPage
 from portal.form_definitions.definition import Field, SectionState
 from portal.form_definitions.types.field_types import answer_lines
 from portal.sessions.browser_sessions import CSRF_FIELD
 from portal.site_settings.current import saved_text
+from portal.tokens import new_token
 from portal.web.languages import language
 from portal.web.strict_input import END_MARKER
 
@@ -59,7 +60,7 @@ def conflict_page(page: SectionPage, fields: Sequence[str], *, status: int = 409
         same=[(label, lines) for label, lines in same if lines],
         faults=[(f"#{each.name}", each.error) for each in differences if each.error],
         revision=part.revision,
-        page_id=pages.new_page_id(),
+        page_id=new_token()[:PAGE_ID_LENGTH],
         mine=[
             (name, value) for name, value in request.form.items(multi=True) if name[0:1] != "_" and name != CSRF_FIELD
         ],

@@ -38,6 +38,7 @@ from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.unit_of_work import db, is_safe, now, reading
 
 PAGE_ID_LENGTH = 16
+"""Each page that is made has a name of so many characters, so that its own saves are told from those of others."""
 MAX_SEQUENCE = 2**31 - 1
 
 

@@ -1,5 +1,6 @@
 """Changing drafts: start, save a part, add and remove items, delete, claim."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from portal.db import SWEEP_BATCH
 from portal.drafts.models import Draft, DraftGuest, DraftPart
 from portal.drafts.rules import NO_REVISION, Filled, Part, edited_after, expiry, next_reminder, reference_prefix
-from portal.drafts.sealing import BEGUN_FOR, RETURN_CODE, SAVE_ADDRESS, place, seal_state, seal_text, subject, written
+from portal.drafts.sealing import BEGUN_FOR, RETURN_CODE, SAVE_ADDRESS, place, seal_state, seal_text, subject
 from portal.form_definitions.definition import Drafts, FormDefinition, SectionState
 from portal.form_definitions.rules import PLAIN
 from portal.form_definitions.versions.models import FormVersion
@@ -198,7 +199,7 @@ def move_draft(
 
 
 def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring, *, is_new: bool) -> None:
-    values = {
+    values: dict[str, Any] = {
         "of_draft_id": draft.id,
         "of_section_id": part.section_id,
         "of_item_id": part.item_id,
@@ -207,10 +208,10 @@ def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring, *, is_n
         "changed_at": part.changed_at or draft.changed_at,
         "page_id": part.page_id,
         "sequence": part.sequence,
-        "marks": written(part.marks),
-        "edited": written(part.edited),
         "sealed": seal_state(keyring, draft.id, part.section_id, part.item_id, part.state),
     }
+    for name, mapping in (("marks", part.marks), ("edited", part.edited)):  # they name fields and hold no answers
+        values[name] = json.dumps(mapping, separators=(",", ":")) if mapping else ""
     db.connection().execute(_INSERT_PART if is_new else _UPDATE_PART, values)
 
 

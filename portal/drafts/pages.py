@@ -8,14 +8,13 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
 
-from portal.drafts.open_draft import PAGE_ID_LENGTH, OpenDraft, kept_by
+from portal.drafts.open_draft import OpenDraft, kept_by
 from portal.drafts.rules import WHOLE, Filled, Part, Status, expiry
 from portal.drafts.sealing import return_code
 from portal.form_definitions.definition import Field, Section
 from portal.form_definitions.rules import item_name
 from portal.form_definitions.versions.comparison import Effect
 from portal.site_settings.current import day_text, local_day, saved_text
-from portal.tokens import new_token
 from portal.web.addresses import public_url
 from portal.web.app_state import app_state
 from portal.web.languages import language
@@ -116,11 +115,6 @@ def segments(filled: Filled, current: Section | None = None) -> tuple[Segment, .
 def saved(opened: OpenDraft) -> str | None:
     """When the draft was last saved; None before the first answer."""
     return saved_text(opened.draft.changed_at) if opened.draft.answered_at else None
-
-
-def new_page_id() -> str:
-    """A name for the page that is being made, so that its own saves are told from those of others."""
-    return new_token()[:PAGE_ID_LENGTH]
 
 
 def band(opened: OpenDraft, section: Section | None = None, saved_state: str | None = None) -> Band:

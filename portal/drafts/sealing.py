@@ -71,11 +71,6 @@ class _Opened(Mapping[str, Any]):
         return len(self._contents()[self._index])
 
 
-def written(mapping: Mapping[str, object]) -> str:
-    """Marks or edits as a part keeps them: they name fields and hold no answers."""
-    return json.dumps(mapping, separators=(",", ":")) if mapping else ""
-
-
 def seal_text(keyring: Keyring, draft_id: int, name: str, text: str) -> bytes:
     """Encrypt one value of the draft itself."""
     return keyring.seal(text.encode(), subject=subject(draft_id), place=name)

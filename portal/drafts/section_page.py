@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from portal.drafts import pages
-from portal.drafts.open_draft import OpenDraft, holder, seen_by_page, shown_tab
+from portal.drafts.open_draft import PAGE_ID_LENGTH, OpenDraft, holder, seen_by_page, shown_tab
 from portal.drafts.operations import Change
 from portal.drafts.rules import Order, differing, order
 from portal.drafts.uploads import LATE, list_files
@@ -19,6 +19,7 @@ from portal.form_definitions.rules import PLAIN
 from portal.sessions.browser_sessions import browser
 from portal.sessions.late_forms import SHOWN, LateForm, Parked, forget_parked, keep_parked, parked_on
 from portal.site_settings.current import today
+from portal.tokens import new_token
 from portal.web.app_state import app_state
 from portal.web.counters import Event, count
 from portal.web.languages import language
@@ -179,7 +180,7 @@ class SectionPage:
             is_out_of_date=status == 409,
             is_other_version=status == 409 and self.is_outdated,
             is_one_too_many=self.is_one_too_many,
-            asked=pages.asked_again(section, part),
+            asked=pages.asked_again(section, part) if part.marks else [],
             autosave=autosave,
             hints=pages.hints_of_change(opened, section, part),
             is_parked=parked is not None or bool(late),
@@ -206,7 +207,7 @@ class SectionPage:
         shown = parked.tab if parked else shown_tab() if is_unsaved else None
         return {
             "_revision": revision,
-            "_page": pages.new_page_id(),
+            "_page": new_token()[:PAGE_ID_LENGTH],
             "_sequence": "0",
             "_version": str(self.opened.version.number),
             **({SHOWN: shown} if shown else {}),

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, request
@@ -126,11 +125,6 @@ def _note_activity(response: Response, begin: Callable[[], Session]) -> None:
         leave_quiet_path(begin(), found.id, urlsplit(response.location or "").path, now=now())
 
 
-def answer_status() -> int:
-    """The status that this request is expected to get; an error page names its own."""
-    return cast("int", g.get("answer_status", 200))
-
-
 @dataclass(frozen=True, kw_only=True)
 class SessionClock:
     """A session's time as a page shows it; `until` and `stay_until` are clock times like 14:47.
@@ -152,7 +146,7 @@ class SessionClock:
 def page_clock() -> SessionClock | None:
     """The clock of the page being made, as it will be after this request; None without a live session."""
     live = browser().live()
-    return session_clock(live, expected_times(live, answer_status())) if live else None
+    return session_clock(live, expected_times(live, g.get("answer_status", 200))) if live else None
 
 
 def session_clock(found: FoundSession, times: Times) -> SessionClock:
