@@ -27,7 +27,7 @@ from portal.db import Database
 from portal.designer import views as designer_views
 from portal.designer.commands import forms as forms_group
 from portal.drafts import views as draft_views
-from portal.drafts.hooks import kept_work, parkable_page, place_of_page
+from portal.drafts.hooks import kept_work, parkable_draft_page, place_of_page
 from portal.drafts.operations import claim_drafts
 from portal.drafts.preview import views as form_views
 from portal.drafts.queries import guest_has_drafts
@@ -65,8 +65,8 @@ from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.languages import DEFAULT, OtherLanguage, language, other_languages
 
-ROOT = Path(__file__).resolve().parent.parent
-STATIC = ROOT / "static"
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+STATIC = PROJECT_DIR / "static"
 STATIC_MAX_AGE_S = 365 * 24 * 3600
 VIEWS = (
     health,
@@ -105,7 +105,7 @@ COMMANDS = (
 )
 HOOKS = Hooks(
     kept_work=kept_work,
-    parkable_page=lambda found, path: parkable_page(found, path) or hub.parkable_page(found, path),
+    parkable_page=lambda found, path: parkable_draft_page(found, path) or hub.parkable_page(found, path),
     place_of_page=place_of_page,
     guest_has_drafts=guest_has_drafts,
     claim_drafts=claim_drafts,
@@ -134,7 +134,7 @@ def create_app(
     configuration = configuration or read_configuration()
     open_storage(configuration).check()
     read_scanner(configuration.clamav_url)
-    app = Flask("portal", static_folder=None, template_folder=str(ROOT / "templates"))
+    app = Flask("portal", static_folder=None, template_folder=str(PROJECT_DIR / "templates"))
     app.extensions["portal"] = AppState(
         configuration=configuration,
         clock=clock or SystemClock(),
@@ -187,7 +187,7 @@ def _add_mechanisms(app: Flask) -> None:
     first = (logs, counters, storage, strict_input, unit_of_work)
     for mechanism in (*first, session_gate, signed_in, responses, error_pages):
         mechanism.init_app(app)
-    app.context_processor(_page_context)
+    app.context_processor(_layout_context)
 
 
 def _add_features(app: Flask) -> None:
@@ -232,7 +232,7 @@ def _other_languages() -> list[OtherLanguage]:
     return [] if visit().kind == HUB else other_languages(request.full_path.removesuffix("?"))
 
 
-def _page_context() -> dict[str, Any]:
+def _layout_context() -> dict[str, Any]:
     return {
         "site": _site(),
         "clock": page_clock(),

@@ -20,7 +20,7 @@ POOL_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 10_000
 SWEEP_BATCH = 50
 """How many rows a sweep deals with in one transaction, so that nobody waits long for its locks."""
-NAMES = {
+CONSTRAINT_NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
@@ -57,7 +57,7 @@ def _refuse_naive(value: datetime) -> datetime:
 class Base(DeclarativeBase):
     """The root of all models."""
 
-    metadata = MetaData(naming_convention=NAMES)
+    metadata = MetaData(naming_convention=CONSTRAINT_NAMES)
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: Instant}
 
 

@@ -15,10 +15,10 @@ from portal.web.app_state import app_state
 from portal.web.counters import Event, write_numbers
 from portal.web.tally import Counted
 
-Place = tuple[str, str]
-NOWHERE: Place = ("", "")
-Last = Mapping[object, tuple[datetime, Place]]
-Change = Select[Any, datetime, str, str | None]
+FormPlace = tuple[str, str]
+NOWHERE: FormPlace = ("", "")
+Last = Mapping[object, tuple[datetime, FormPlace]]
+ChangeQuery = Select[Any, datetime, str, str | None]
 
 
 def close_and_count(db: Session, *, now: datetime) -> int:
@@ -30,10 +30,10 @@ def close_and_count(db: Session, *, now: datetime) -> int:
 
 
 def _counted(closed: Sequence[ClosedSession], by_person: Last, by_guest: Last) -> list[Counted]:
-    return [_ended(each, by_person.get(each.person_id) or by_guest.get(each.guest_id)) for each in closed]
+    return [_counted_end(each, by_person.get(each.person_id) or by_guest.get(each.guest_id)) for each in closed]
 
 
-def _ended(closed: ClosedSession, last: tuple[datetime, Place] | None) -> Counted:
+def _counted_end(closed: ClosedSession, last: tuple[datetime, FormPlace] | None) -> Counted:
     """The place is that of the last change, if that was made in this session or after it."""
     form, section = last[1] if last and last[0] >= closed.started_at else NOWHERE
     return Counted(event=Event.ENDED.value, kind=closed.kind, form=form, section=section, day=closed.ended_at.date())
@@ -49,13 +49,13 @@ def _last_places(db: Session, closed: Sequence[ClosedSession]) -> tuple[Last, La
     return _read(db, by_person if people else None), _read(db, by_guest if guests else None)
 
 
-def _changes(holder: "ColumnElement[Any] | InstrumentedAttribute[Any]", since: datetime) -> Change:
+def _changes(holder: "ColumnElement[Any] | InstrumentedAttribute[Any]", since: datetime) -> ChangeQuery:
     """The changes that count, oldest first, so that the last of each holder is read last."""
     columns = select(holder, Draft.changed_at, FormVersion.form_id, Draft.last_section_id).select_from(Draft)
     is_open = (Draft.sent_at.is_(None), Draft.deleted_at.is_(None))
     return columns.join(FormVersion).where(*is_open, Draft.changed_at >= since).order_by(Draft.changed_at, Draft.id)
 
 
-def _read(db: Session, query: Change | None) -> Last:
+def _read(db: Session, query: ChangeQuery | None) -> Last:
     rows = db.execute(query).all() if query is not None else ()
     return {holder: (changed_at, (form, section or "")) for holder, changed_at, form, section in rows}

@@ -62,7 +62,7 @@ def place_of_page(found: FoundSession, path: str) -> tuple[str, str]:
     return draft.version.form_id, section.id if section else ""
 
 
-def parkable_page(found: FoundSession, path: str) -> str | None:
+def parkable_draft_page(found: FoundSession, path: str) -> str | None:
     """The page whose values a late form may leave behind: a section or item of a draft that this session could save."""
     page = open_page_at(found, path, is_late=True)
     return page.address if page else None
@@ -97,14 +97,14 @@ def _kept(draft: Draft, *, is_guest: bool) -> KeptWork:
         reference=draft.reference,
         saved_at=moment_text(draft.changed_at),
         saved_time=clock_time(draft.changed_at),
-        place=_place(draft),
+        place=_place_text(draft),
         path="/".join(filter(None, ("/drafts", draft.reference, draft.last_section_id))),
         is_saved=definition.allow_save or not is_guest,
         is_guest=is_guest,
     )
 
 
-def _place(draft: Draft) -> str | None:
+def _place_text(draft: Draft) -> str | None:
     """The section that was changed last: its number and title."""
     definition = definition_of(draft.version)
     section = definition.section(draft.last_section_id) if draft.last_section_id else None

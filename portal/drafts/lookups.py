@@ -19,8 +19,8 @@ from portal.drafts.open_draft import asked_lookup
 from portal.drafts.section_page import SectionPage
 from portal.form_definitions.definition import Lookup
 from portal.form_definitions.forms import SectionForm
-from portal.form_definitions.lookups import Value, filled_inputs, input_text
-from portal.form_definitions.types.answers import ADDRESS_PARTS
+from portal.form_definitions.lookups import LookupValue, filled_inputs, input_text
+from portal.form_definitions.types.answers import ADDRESS_KEYS
 from portal.form_definitions.types.form_fields import LookupField, LookupView, OptionView
 from portal.integrations.definition import Failure, Found, Outcome
 from portal.integrations.service import integrations
@@ -100,11 +100,13 @@ def _view(lookup: Lookup, outcome: Outcome, asked: str) -> LookupView:
 
 def _option(lookup: Lookup, found: Found) -> OptionView:
     wanted = {output: found.values[output] for output in lookup.fills.values() if output in found.values}
-    value = json.dumps({name: _plain(each) for name, each in wanted.items()}, ensure_ascii=False, separators=(",", ":"))
+    value = json.dumps(
+        {name: _json_value(each) for name, each in wanted.items()}, ensure_ascii=False, separators=(",", ":")
+    )
     return OptionView(value, found.label, None, False, False)
 
 
-def _plain(value: Value) -> str | dict[str, str]:
+def _json_value(value: LookupValue) -> str | dict[str, str]:
     return value if isinstance(value, str) else dict(value)
 
 
@@ -140,7 +142,7 @@ def filled_form(page: SectionPage) -> tuple[SectionForm, str]:
     return form, form.all_fields[first].first_input if first != field.id else field.id
 
 
-def _chosen(text: str) -> dict[str, Value]:
+def _chosen(text: str) -> dict[str, LookupValue]:
     """The values that the chosen option carries; what no page of ours says is refused."""
     try:
         values = json.loads(text[:MOST_CHOSEN])
@@ -153,5 +155,5 @@ def _chosen(text: str) -> dict[str, Value]:
 
 def _is_value(value: object) -> bool:
     if isinstance(value, dict):
-        return set(value) <= set(ADDRESS_PARTS) and all(isinstance(each, str) for each in value.values())
+        return set(value) <= set(ADDRESS_KEYS) and all(isinstance(each, str) for each in value.values())
     return isinstance(value, str)

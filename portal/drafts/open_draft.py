@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.accounts.signed_in import current_person
 from portal.drafts.models import Draft
-from portal.drafts.operations import Change, clear_marks, move_draft, note_check, save_part
+from portal.drafts.operations import PartChange, clear_marks, move_draft, note_check, save_part
 from portal.drafts.queries import fill, find_draft, newer_versions
 from portal.drafts.rules import NO_REVISION, Filled, Part, Seen
 from portal.drafts.versions.migrating import move
@@ -39,7 +39,7 @@ from portal.web.languages import language
 from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.unit_of_work import db, is_safe, now, reading
 
-PAGE_ID_LENGTH = 16
+PAGE_ID_CHARACTERS = 16
 MAX_SEQUENCE = 2**31 - 1
 
 
@@ -141,18 +141,18 @@ class OpenDraft:
             abort(404)
         abort(409 if is_htmx() else redirect(self.address(), 302 if is_safe() else 303))
 
-    def way_on(self) -> str:
+    def continue_address(self) -> str:
         """Return where work is left: what was typed too late, else the first unfinished section, else Check."""
         section = self.filled.first_unfinished()
         return next(iter(self.parked_pages()), self.address(section.id if section else "check"))
 
-    def way_back(self) -> str:
+    def return_address(self) -> str:
         """Return where somebody who comes back lands: where work is left, or to decide about a new version first.
 
         The task list asks them; what was typed too late goes before all.
         """
         waiting = self.parked_pages()
-        return self.address() if self.asked_about and not waiting else self.way_on()
+        return self.address() if self.asked_about and not waiting else self.continue_address()
 
     def parked_pages(self) -> list[str]:
         """Return the pages that hold something typed too late, the latest first."""
@@ -174,7 +174,7 @@ class OpenDraft:
         """Whether the page that was sent shows a version of the form that said anything else."""
         return self.since_page is not None and bool(self.since_page.changes)
 
-    def store(self, part: Part, change: Change) -> int:
+    def store(self, part: Part, change: PartChange) -> int:
         """Store one change of a part, as it was before; give the revision.
 
         What is judged afterwards is judged with it. Continue settles what a new version of the form asked; on the list
@@ -184,7 +184,7 @@ class OpenDraft:
             self.draft.language = language()
         keyring = app_state().configuration.keyring
         revision = save_part(db(), self.draft, part, change, rules=kept_by(self.definition), keyring=keyring, now=now())
-        self.go_on_with(
+        self.note_stored(
             replace(
                 part,
                 state=change.state,
@@ -200,10 +200,10 @@ class OpenDraft:
             settled = [each for each in parts if part.item_id in (PLAIN, each.item_id)]
             clear_marks(db(), self.draft, settled)
             for each in settled:
-                self.go_on_with(replace(each, marks={}))
+                self.note_stored(replace(each, marks={}))
         return revision
 
-    def go_on_with(self, part: Part) -> None:
+    def note_stored(self, part: Part) -> None:
         """Take a part as it was stored just now, here or beside the form, as files are."""
         self._filled = self.filled.with_part(part)
 
@@ -218,7 +218,7 @@ def seen_by_page() -> Seen:
     """What the page that sent this form knew; the hidden inputs of the form say it."""
     return Seen(
         revision=request.form.get("_revision", default=NO_REVISION, type=int),
-        page_id=request.form.get("_page", "")[:PAGE_ID_LENGTH],
+        page_id=request.form.get("_page", "")[:PAGE_ID_CHARACTERS],
         sequence=max(0, min(request.form.get("_sequence", default=0, type=int), MAX_SEQUENCE)),
     )
 

@@ -19,23 +19,29 @@ from portal.form_definitions.versions.models import FormVersion
 from portal.keyring import Keyring
 from portal.sessions.late_forms import forget_parked_of
 from portal.sessions.operations import Holder
-from portal.storage.operations import let_go_of_pages, let_go_of_place, let_go_of_works
+from portal.storage.operations import release_files_of_place, release_files_of_works, release_late_files
 from portal.tokens import readable_code
 from portal.web.languages import DEFAULT
 
 CODE_LENGTH = 8
-_PARTS = cast("Table", DraftPart.__table__)
-_PLACE: dict[str, Any] = {name: bindparam(f"of_{name}") for name in ("draft_id", "section_id", "item_id")}
+_PART_TABLE = cast("Table", DraftPart.__table__)
+_PART_PLACE: dict[str, Any] = {name: bindparam(f"of_{name}") for name in ("draft_id", "section_id", "item_id")}
 _VALUES: dict[str, Any] = {
     name: bindparam(name)
     for name in ("revision", "is_confirmed", "changed_at", "page_id", "sequence", "marks", "edited", "sealed")
 }
-_INSERT_PART = insert(_PARTS).values(_PLACE | _VALUES)
-_UPDATE_PART = update(_PARTS).where(*(_PARTS.c[name] == value for name, value in _PLACE.items())).values(_VALUES)
+_INSERT_PART = insert(_PART_TABLE).values(_PART_PLACE | _VALUES)
+_UPDATE_PART = (
+    update(_PART_TABLE).where(*(_PART_TABLE.c[name] == value for name, value in _PART_PLACE.items())).values(_VALUES)
+)
 """Made once and run without the ORM: every save runs one of them."""
-_DRAFTS = cast("Table", Draft.__table__)
+_DRAFT_TABLE = cast("Table", Draft.__table__)
 _TOUCHED = ("changed_at", "answered_at", "expires_at", "remind_at", "last_section_id", "edits")
-_TOUCH = update(_DRAFTS).where(_DRAFTS.c.id == bindparam("draft")).values({name: bindparam(name) for name in _TOUCHED})
+_TOUCH = (
+    update(_DRAFT_TABLE)
+    .where(_DRAFT_TABLE.c.id == bindparam("draft"))
+    .values({name: bindparam(name) for name in _TOUCHED})
+)
 """What every change of an answer writes down of the draft."""
 
 
@@ -94,7 +100,7 @@ def grant(db: Session, draft: Draft, guest_id: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class PartChange:
     """New values for one part; `is_confirmed` None leaves the confirmation as it was.
 
     `page_id` and `sequence` say which page sends them, and its how-manieth save this is. `keeps_revision` says that the
@@ -114,7 +120,7 @@ def save_part(
     db: Session,
     draft: Draft,
     before: Part,
-    change: Change,
+    change: PartChange,
     *,
     rules: Drafts,
     keyring: Keyring,
@@ -142,7 +148,7 @@ def save_part(
     return after.revision
 
 
-def _next_revision(before: Part, change: Change) -> int:
+def _next_revision(before: Part, change: PartChange) -> int:
     stays = change.keeps_revision or (before.state == change.state and before.revision != NO_REVISION)
     return before.revision if stays else before.revision + 1
 
@@ -221,7 +227,7 @@ def remove_item(db: Session, draft: Draft, section_id: str, item_id: str, *, rul
             DraftPart.draft_id == draft.id, DraftPart.section_id == section_id, DraftPart.item_id == item_id
         )
     )
-    let_go_of_place(db, subject(draft.id), place(section_id, item_id), now=now)
+    release_files_of_place(db, subject(draft.id), place(section_id, item_id), now=now)
     _touch(db, draft, rules, section_id, now)
 
 
@@ -240,8 +246,8 @@ def delete_draft(db: Session, draft: Draft, *, now: datetime) -> None:
     """Delete all that was typed; the tombstone keeps the day, and the code that tells its owner of it."""
     db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id))
     forget_parked_of(db, f"/drafts/{draft.reference}")
-    let_go_of_works(db, [subject(draft.id)], now=now)
-    let_go_of_pages(db, f"/drafts/{draft.reference}", now=now)
+    release_files_of_works(db, [subject(draft.id)], now=now)
+    release_late_files(db, f"/drafts/{draft.reference}", now=now)
     draft.deleted_at = now
     draft.save_address = draft.begun_for = None
 
@@ -259,7 +265,7 @@ def sweep_drafts(db: Session, *, now: datetime) -> int:
     )
     drafts = db.scalars(over).all()
     db.execute(delete(DraftPart).where(DraftPart.draft_id.in_(drafts)))
-    let_go_of_works(db, [subject(draft_id) for draft_id in drafts], now=now)
+    release_files_of_works(db, [subject(draft_id) for draft_id in drafts], now=now)
     db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None, begun_for=None))
     return len(drafts)
 

@@ -9,7 +9,7 @@ from flask_babel import ngettext
 from markupsafe import Markup
 
 from portal.accounts.second_factors import picture
-from portal.drafts.open_draft import PAGE_ID_LENGTH, OpenDraft, kept_by
+from portal.drafts.open_draft import PAGE_ID_CHARACTERS, OpenDraft, kept_by
 from portal.drafts.rules import WHOLE, Filled, Part, Status, expiry
 from portal.drafts.sealing import return_code
 from portal.form_definitions.definition import Field, Section
@@ -120,7 +120,7 @@ def saved(opened: OpenDraft) -> str | None:
 
 def new_page_id() -> str:
     """A name for the page that is being made, so that its own saves are told from those of others."""
-    return new_token()[:PAGE_ID_LENGTH]
+    return new_token()[:PAGE_ID_CHARACTERS]
 
 
 def band(opened: OpenDraft, section: Section | None = None, saved_state: str | None = None) -> Band:
@@ -182,7 +182,7 @@ def items(opened: OpenDraft, section: Section) -> list[Item]:
     return [
         Item(
             id=part.item_id,
-            name=_name(section, part, number),
+            name=_item_title(section, part, number),
             href=opened.address(section.id, part.item_id),
             has_problem=part.item_id in troubled,
             is_asked_again=bool(part.marks),
@@ -191,7 +191,7 @@ def items(opened: OpenDraft, section: Section) -> list[Item]:
     ]
 
 
-def _name(section: Section, part: Part, number: int) -> str:
+def _item_title(section: Section, part: Part, number: int) -> str:
     unnamed = _("%(item)s %(number)s", item=item_word(section).capitalize(), number=number)
     return item_name(section, part.state.answers, language(), _) or unnamed
 
@@ -200,13 +200,15 @@ def hints_of_change(opened: OpenDraft, section: Section, part: Part) -> list[Cha
     """For each answered field of a page, which other answers a change would hide."""
     hints = ((each, opened.filled.hidden_by_changing(section, each, part.item_id)) for each in section.fields)
     return [
-        ChangeHint(field_id=each.id, label=each.label.in_(language()), hides=[_title(other) for other in hidden])
+        ChangeHint(
+            field_id=each.id, label=each.label.in_(language()), hides=[_label_or_title(other) for other in hidden]
+        )
         for each, hidden in hints
         if hidden
     ]
 
 
-def _title(other: Section | Field) -> str:
+def _label_or_title(other: Section | Field) -> str:
     return (other.title if isinstance(other, Section) else other.label).in_(language())
 
 
@@ -216,7 +218,7 @@ def part_title(opened: OpenDraft, section: Section, part: Part) -> str:
         return section.title.in_(language())
     known = [item.item_id for item in opened.filled.items(section)]
     number = known.index(part.item_id) + 1 if part.item_id in known else len(known) + 1
-    return _name(section, part, number)
+    return _item_title(section, part, number)
 
 
 def item_word(section: Section) -> str:

@@ -44,7 +44,7 @@ _FOUND = (
     )
 )
 _FOUND_LOCKED = _FOUND.with_for_update(of=Draft)
-_PARTS = select(*DraftPart.__table__.c).where(DraftPart.draft_id == bindparam("draft")).order_by(DraftPart.id)
+_PARTS_OF_DRAFT = select(*DraftPart.__table__.c).where(DraftPart.draft_id == bindparam("draft")).order_by(DraftPart.id)
 """Made once: every page and every save of a draft asks these."""
 
 
@@ -81,7 +81,7 @@ def draft_by_reference(db: Session, reference: str) -> Draft | None:
 
 def fill(db: Session, draft: Draft, keyring: Keyring, today: date) -> Filled:
     """The draft's form with all that is stored in it."""
-    rows = db.connection().execute(_PARTS, {"draft": draft.id})
+    rows = db.connection().execute(_PARTS_OF_DRAFT, {"draft": draft.id})
     return Filled(
         definition=definition_of(draft.version), parts=tuple(open_part(keyring, row) for row in rows), today=today
     )

@@ -30,14 +30,14 @@ NEVER = (0, 0)
 
 
 @dataclass(frozen=True)
-class Judged:
+class SectionVerdict:
     """What the judging of one section found."""
 
     is_shown: bool
     is_right: bool
 
 
-_JUDGED: WeakKeyDictionary[Section, dict[tuple[date, bytes], Judged]] = WeakKeyDictionary()
+_JUDGED: WeakKeyDictionary[Section, dict[tuple[date, bytes], SectionVerdict]] = WeakKeyDictionary()
 """What was found of each section before, by the day and the seals of all that decides about it."""
 
 
@@ -152,7 +152,7 @@ class Filled:
             found.setdefault(part.section_id, []).append(part)
         return found
 
-    def _judged(self, section: Section) -> Judged:
+    def _judged(self, section: Section) -> SectionVerdict:
         """Return whether a section shows and is right.
 
         What was found before for the same day and the same stored answers is taken again; what is not stored yet has no
@@ -163,7 +163,7 @@ class Filled:
         known, key = _JUDGED.setdefault(section, {}), (self.today, b"".join(seals))
         found = known.get(key) if all(seals) else None
         if found is None:
-            found = Judged(is_shown=section.id in self.shown.pages, is_right=not self.problems(section))
+            found = SectionVerdict(is_shown=section.id in self.shown.pages, is_right=not self.problems(section))
             if len(known) >= MOST_OF_A_SECTION:
                 known.clear()
             if all(seals):

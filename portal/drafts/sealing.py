@@ -83,18 +83,18 @@ def seal_text(keyring: Keyring, draft_id: int, name: str, text: str) -> bytes:
 
 def return_code(keyring: Keyring, draft: Draft) -> str | None:
     """The code that opens a guest's draft together with its reference."""
-    return _text(keyring, draft.id, RETURN_CODE, draft.return_code)
+    return _decrypted_text(keyring, draft.id, RETURN_CODE, draft.return_code)
 
 
 def save_address(keyring: Keyring, draft: Draft) -> str | None:
     """The e-mail address that a guest typed on the save page."""
-    return _text(keyring, draft.id, SAVE_ADDRESS, draft.save_address)
+    return _decrypted_text(keyring, draft.id, SAVE_ADDRESS, draft.save_address)
 
 
 def begun_for(keyring: Keyring, draft: Draft) -> str | None:
     """For whom one of the staff began the draft."""
-    return _text(keyring, draft.id, BEGUN_FOR, draft.begun_for)
+    return _decrypted_text(keyring, draft.id, BEGUN_FOR, draft.begun_for)
 
 
-def _text(keyring: Keyring, draft_id: int, name: str, sealed: bytes | None) -> str | None:
+def _decrypted_text(keyring: Keyring, draft_id: int, name: str, sealed: bytes | None) -> str | None:
     return keyring.open(sealed, subject=subject(draft_id), place=name).decode() if sealed else None

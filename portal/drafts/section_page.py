@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from portal.drafts import pages
 from portal.drafts.open_draft import OpenDraft, holder, seen_by_page, shown_tab
-from portal.drafts.operations import Change
+from portal.drafts.operations import PartChange
 from portal.drafts.rules import differing
 from portal.drafts.uploads import LATE, list_files
 from portal.drafts.versions.newer import under_present_ids
@@ -74,7 +74,7 @@ class SectionPage:
     def save(self, *, is_confirmed: bool | None = None) -> int:
         """Store what the form keeps; return the revision. None leaves the confirmation as it was."""
         seen = seen_by_page()
-        change = Change(
+        change = PartChange(
             section_id=self.section.id,
             item_id=self.part.item_id,
             state=self.form.kept(),

@@ -11,7 +11,7 @@ from portal.drafts import pages
 from portal.drafts.conflicts import changed_fields, chosen_side, conflict_page, fields_kept_as_mine, unseen_fields
 from portal.drafts.lookups import filled_form, look_up
 from portal.drafts.open_draft import asked_lookup, is_from_check, kept_by, note_visit, with_origin
-from portal.drafts.operations import Change, remove_item
+from portal.drafts.operations import PartChange, remove_item
 from portal.drafts.section_page import SectionPage
 from portal.drafts.uploads import (
     REMOVE,
@@ -28,7 +28,7 @@ from portal.form_definitions.types.files import file_entries
 from portal.sessions.activity import extend, pressed_button
 from portal.sessions.browser_sessions import change_language, visit
 from portal.sessions.gate import token_refused
-from portal.storage.operations import late_work, let_go
+from portal.storage.operations import late_work, release_files
 from portal.storage.uploads import Received
 from portal.tokens import item_token
 from portal.web.app_state import app_state
@@ -77,7 +77,7 @@ class SentPage(SectionPage):
             return conflict_page(self, unseen)
         if self.form.errors:
             return self._stay_with_problems()
-        answer = BUTTONS.get(pressed_button() or "", SentPage.go_on)(self)
+        answer = PAGE_BUTTONS.get(pressed_button() or "", SentPage.go_on)(self)
         self.settle_parked()
         return answer
 
@@ -104,8 +104,8 @@ class SentPage(SectionPage):
         self.part, refused_late = place.take_late(self.part, [file for file in late if file.name != removed])
         if removed:
             self.part = place.remove(self.part, field_id, removed)
-            let_go(db(), late_work(self.address), [removed], now=now())
-        self.opened.go_on_with(self.part)
+            release_files(db(), late_work(self.address), [removed], now=now())
+        self.opened.note_stored(self.part)
         self.form = self.form_of(self.posted())
         refuse_files(self.form, [*received.refusals, *refused, *refused_late])
 
@@ -227,7 +227,7 @@ class SentPage(SectionPage):
         return self._leave(with_origin(request.path))
 
 
-BUTTONS: Mapping[str, Callable[[SentPage], ResponseReturnValue]] = {
+PAGE_BUTTONS: Mapping[str, Callable[[SentPage], ResponseReturnValue]] = {
     "continue": SentPage.go_on,
     "back": SentPage.back,
     "save": SentPage.save_for_later,
@@ -276,7 +276,7 @@ class SentList(SentPage):
         problem = self._problem()
         if problem:
             return show_list(self, error=problem, status=422)
-        self.opened.store(self.part, Change(section_id=self.section.id, state=SectionState(), is_confirmed=True))
+        self.opened.store(self.part, PartChange(section_id=self.section.id, state=SectionState(), is_confirmed=True))
         return self._stop_page() or redirect(self._next_address(), 303)
 
     def _problem(self) -> str | None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from portal.drafts.hooks import open_page_at, place_of_page
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import OpenDraft, holder, kept_by
-from portal.drafts.operations import Change, save_part
+from portal.drafts.operations import PartChange, save_part
 from portal.drafts.rules import Part
 from portal.drafts.sealing import place, subject
 from portal.form_definitions.definition import Answer, Drafts, Section, SectionState
@@ -24,9 +24,9 @@ from portal.sessions.browser_sessions import visit
 from portal.sessions.late_forms import late_place
 from portal.storage.definition import Scan
 from portal.storage.models import StoredFile
-from portal.storage.operations import Upload, claim, hand_over, late_work, let_go, opened
-from portal.storage.queries import files_of
-from portal.storage.uploads import Refusal, expect_files
+from portal.storage.operations import Upload, claim_upload, late_work, open_content, rekey_file, release_files
+from portal.storage.queries import files_of_work
+from portal.storage.uploads import RefusedFile, expect_files
 from portal.web.app_state import app_state
 from portal.web.strict_input import Allowance
 from portal.web.unit_of_work import db, now, stop_reading
@@ -75,9 +75,9 @@ class FilePlace:
         """What the files belong to."""
         return subject(self.draft.id)
 
-    def add(self, part: Part, uploads: Iterable[Upload]) -> tuple[Part, list[Refusal]]:
+    def add(self, part: Part, uploads: Iterable[Upload]) -> tuple[Part, list[RefusedFile]]:
         """Make uploads part of the answers, as many as there is room for; gives the part with them, and why not."""
-        after, refusals = part, list[Refusal]()
+        after, refusals = part, list[RefusedFile]()
         for upload in uploads:
             entry = upload.entry
             if not self._has_room(after, upload.field_id):
@@ -88,16 +88,16 @@ class FilePlace:
                 refusals.append((upload.field_id, InvalidAnswerError("again", name=entry.name)))
         return self._saved(part, after), refusals
 
-    def take_late(self, part: Part, files: Sequence[StoredFile]) -> tuple[Part, list[Refusal]]:
+    def take_late(self, part: Part, files: Sequence[StoredFile]) -> tuple[Part, list[RefusedFile]]:
         """The same for files that came after the session had ended and were kept beside the form."""
-        after, refusals = part, list[Refusal]()
+        after, refusals = part, list[RefusedFile]()
         for file in files:
-            content = opened(self.keyring, file)
+            content = open_content(self.keyring, file)
             entry = FileEntry(id=file.name, name=content.name, kind=content.kind, size=file.size)
             if not self._has_room(after, content.field_id):
                 refusals.append((content.field_id, self._is_full(content.field_id, entry.name)))
                 continue
-            hand_over(self.db, file, work=self.work, place=place(part.section_id, part.item_id), keyring=self.keyring)
+            rekey_file(self.db, file, work=self.work, place=place(part.section_id, part.item_id), keyring=self.keyring)
             after = _with_file(after, content.field_id, entry)
         return self._saved(part, after), refusals
 
@@ -106,7 +106,7 @@ class FilePlace:
         entries = file_entries(part.state.answers.get(field_id))
         if file_id not in [entry.id for entry in entries]:
             return part
-        let_go(self.db, self.work, [file_id], now=self.now)
+        release_files(self.db, self.work, [file_id], now=self.now)
         return self._saved(part, _with_entries(part, field_id, [entry for entry in entries if entry.id != file_id]))
 
     def _has_room(self, part: Part, field_id: str) -> bool:
@@ -120,13 +120,13 @@ class FilePlace:
 
     def _claim(self, part: Part, upload: Upload) -> bool:
         where = place(part.section_id, part.item_id)
-        return claim(self.db, upload, work=self.work, place=where, keyring=self.keyring, now=self.now)
+        return claim_upload(self.db, upload, work=self.work, place=where, keyring=self.keyring, now=self.now)
 
     def _saved(self, before: Part, after: Part) -> Part:
         """Store the part as it is now; files are added to and never typed over, so its revision stays."""
         if after is before:
             return before
-        change = Change(
+        change = PartChange(
             section_id=after.section_id,
             item_id=after.item_id,
             state=after.state,
@@ -179,7 +179,7 @@ def _is_foreign() -> bool:
     return live is not None and not any(place_of_page(live, request.path))
 
 
-def refuse_files(form: SectionForm, refusals: Iterable[Refusal]) -> None:
+def refuse_files(form: SectionForm, refusals: Iterable[RefusedFile]) -> None:
     """Say at each question that shows why a file was not kept."""
     for field_id, problem in refusals:
         if form.is_shown(field_id):
@@ -188,7 +188,7 @@ def refuse_files(form: SectionForm, refusals: Iterable[Refusal]) -> None:
 
 def infected_files(opened_draft: OpenDraft) -> frozenset[str]:
     """The ids of the draft's files in which a virus was found."""
-    rows = files_of(db(), subject(opened_draft.draft.id)).values()
+    rows = files_of_work(db(), subject(opened_draft.draft.id)).values()
     return frozenset(row.name for row in rows if row.scan == Scan.INFECTED.value)
 
 
@@ -197,7 +197,7 @@ def list_files(opened_draft: OpenDraft, part: Part, form: SectionForm) -> list[s
     fields = form.files_fields
     if not fields:
         return []
-    rows = files_of(opened_draft.db, subject(opened_draft.draft.id))
+    rows = files_of_work(opened_draft.db, subject(opened_draft.draft.id))
     late = _late_files(opened_draft, opened_draft.address(part.section_id, part.item_id))
     for bound in fields:
         kept = [file_view(f"/files/{opened_draft.reference}", each, rows) for each in file_entries(bound.answer)]
@@ -220,7 +220,7 @@ def file_view(address: str, entry: FileEntry, rows: Mapping[str, StoredFile]) ->
 
 
 def _late_views(late: Iterable[StoredFile], field_id: str) -> list[FileView]:
-    contents = [(file, opened(app_state().configuration.keyring, file)) for file in late]
+    contents = [(file, open_content(app_state().configuration.keyring, file)) for file in late]
     return [
         FileView(id=file.name, name=content.name, size=size_text(file.size), href=None, remark=None, is_late=True)
         for file, content in contents
@@ -231,7 +231,7 @@ def _late_views(late: Iterable[StoredFile], field_id: str) -> list[FileView]:
 def _late_files(opened_draft: OpenDraft, page: str) -> list[StoredFile]:
     """Return files that came after the session had ended, for whoever works on the page now; a person's for them."""
     theirs = {late_place(None), late_place(holder().person_id)}
-    files = files_of(opened_draft.db, late_work(page)).values()
+    files = files_of_work(opened_draft.db, late_work(page)).values()
     return [file for file in files if file.place in theirs and file.delete_at is not None and file.delete_at > now()]
 
 

@@ -36,12 +36,14 @@ def changed_sections(opened: OpenDraft) -> list[ChangedSection]:
     for touch in moved.touches:
         places.setdefault((touch.section.id, touch.item_id), []).append(touch)
     return [
-        ChangedSection(title=_title(touches[0], opened.filled, moved.filled), rows=[_asked(touch) for touch in touches])
+        ChangedSection(
+            title=_place_title(touches[0], opened.filled, moved.filled), rows=[_asked(touch) for touch in touches]
+        )
         for touches in places.values()
     ]
 
 
-def _title(touch: Touch, before: Filled, after: Filled) -> str:
+def _place_title(touch: Touch, before: Filled, after: Filled) -> str:
     title = touch.section.title.in_(language())
     if touch.item_id == PLAIN:
         return title
@@ -73,6 +75,6 @@ def decide(opened: OpenDraft) -> ResponseReturnValue:
         return redirect(opened.address(), 303)
     if request.form["_action"] == "keep_version":
         keep_version(opened.draft, newer.newest)
-        return redirect(opened.way_on(), 303)
+        return redirect(opened.continue_address(), 303)
     opened.move()
     return redirect(opened.address(), 303)

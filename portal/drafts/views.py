@@ -38,7 +38,7 @@ by_button = activity(
 @blueprint.get("/drafts/<reference>")
 @access(Access.DRAFT_OWNER)
 @activity(Activity.LOAD)
-def task_list(reference: str) -> ResponseReturnValue:
+def show_task_list(reference: str) -> ResponseReturnValue:
     """All sections with their status."""
     opened = open_draft(reference)
     return closed_page(opened) or render_template(
@@ -51,7 +51,7 @@ def task_list(reference: str) -> ResponseReturnValue:
         changed=moment_text(opened.draft.changed_at),
         tasks=pages.tasks(opened),
         changed_form=changed_sections(opened),
-        next=opened.way_on(),
+        next=opened.continue_address(),
         slip=pages.slip(opened),
         keep_until=pages.keep_until(opened),
         longer=pages.kept_longer_until(opened),
@@ -205,7 +205,7 @@ def change_files(reference: str, section_id: str, item_id: str) -> ResponseRetur
     page.part, refused = place.add(page.part, received.uploads)
     field_id, _slash, file_id = request.form.get(REMOVE, "").partition("/")
     page.part = place.remove(page.part, field_id, file_id)
-    opened.go_on_with(page.part)
+    opened.note_stored(page.part)
     page.form = page.form_of()
     field = page.form.question(request.form.get("_changed", "")) or abort(400)
     refuse_files(page.form, [*received.refusals, *refused])

@@ -44,7 +44,7 @@ class ForeignText(str):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Text:
+class TranslatedText:
     """One text in the languages it was written in, the form's first language first."""
 
     by_language: tuple[tuple[str, str], ...]
@@ -118,8 +118,8 @@ class Option:
     """One of the answers to choose from; an exclusive one stands alone."""
 
     value: str
-    label: Text
-    hint: Text | None = None
+    label: TranslatedText
+    hint: TranslatedText | None = None
     exclusive: bool = False
 
 
@@ -150,8 +150,8 @@ class Field:
 
     id: str
     type: str
-    label: Text
-    hint: Text | None = None
+    label: TranslatedText
+    hint: TranslatedText | None = None
     required: bool = False
     required_when: Condition | None = None
     when: Condition | None = None
@@ -163,7 +163,7 @@ class Field:
     options: tuple[Option, ...] = ()
     sensitive: str | None = None
     was: tuple[str, ...] = ()
-    errors: Mapping[str, Text]
+    errors: Mapping[str, TranslatedText]
     files: FileLimits | None = None
     lookup: Lookup | None = None
 
@@ -176,7 +176,7 @@ class Field:
 class Repeat:
     """A section asked once for each item: what an item is called, how many, and which answer names it."""
 
-    item: Text
+    item: TranslatedText
     min: int
     max: int
     label_from: str | None
@@ -187,8 +187,8 @@ class StopWhen:
     """The end of the road: where the condition is true the form cannot be sent."""
 
     when: Condition
-    title: Text
-    body: Text | None
+    title: TranslatedText
+    body: TranslatedText | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -196,8 +196,8 @@ class Section:
     """One page of the form; compared and hashed by identity, so that plans for it can be cached."""
 
     id: str
-    title: Text
-    intro: Text | None
+    title: TranslatedText
+    intro: TranslatedText | None
     when: Condition | None
     needs: tuple[str, ...]
     repeat: Repeat | None
@@ -227,15 +227,15 @@ class FormDefinition:
     """A whole form; `document` is the canonical JSON it was read from and reads back from."""
 
     id: str
-    title: Text
-    summary: Text | None
+    title: TranslatedText
+    summary: TranslatedText | None
     languages: tuple[str, ...]
     expected_minutes: int | None
-    you_will_need: tuple[Text, ...]
+    you_will_need: tuple[TranslatedText, ...]
     access: str
     allow_save: bool
     drafts: Drafts
-    declaration: Text | None
+    declaration: TranslatedText | None
     sections: tuple[Section, ...]
     document: str
 

@@ -30,7 +30,7 @@ from portal.form_definitions.types.field_types import FIELD_TYPES, inputs_of, me
 from portal.form_definitions.types.files import MEGABYTE, endings_of, kinds_text
 from portal.form_definitions.types.form_fields import AnswerField, FilesField, Posted
 
-_NO_LOOK: Mapping[str, Any] = dict.fromkeys(
+_DEFAULT_VALUES: Mapping[str, Any] = dict.fromkeys(
     ("autocomplete", "inputmode", "spellcheck", "width", "prefix", "suffix", "rows")
 )
 _SHORT_WIDTH = 10
@@ -52,11 +52,11 @@ _PLANS: WeakKeyDictionary[Section, dict[str, PagePlan]] = WeakKeyDictionary()
 
 def _page_plan(definition: FormDefinition, section: Section, language: str) -> PagePlan:
     own = _about_the_person(definition).get(section.id, ())
-    looks = [(field, _look(field, language, field in own)) for field in section.fields]
+    bound = [(field, _template_values(field, language, field in own)) for field in section.fields]
     return PagePlan(
         unbound=tuple(
-            (field.id, UnboundField(FIELD_TYPES[field.type].form_field, definition=field, look=look))
-            for field, look in looks
+            (field.id, UnboundField(FIELD_TYPES[field.type].form_field, definition=field, template_values=values))
+            for field, values in bound
         ),
         revealed_by=_revealed_by(section),
         conditional=any(field.when or field.required_when for field in section.fields),
@@ -78,10 +78,10 @@ def _about_the_person(definition: FormDefinition) -> Mapping[str, list[Field]]:
     return own
 
 
-def _look(field: Field, language: str, own: bool) -> Mapping[str, Any]:
-    look = {
-        **_NO_LOOK,
-        **FIELD_TYPES[field.type].look,
+def _template_values(field: Field, language: str, own: bool) -> Mapping[str, Any]:
+    values = {
+        **_DEFAULT_VALUES,
+        **FIELD_TYPES[field.type].template_values,
         "type": field.type,
         "label": field.label.in_(language),
         "hint": field.hint.in_(language) if field.hint else None,
@@ -93,12 +93,12 @@ def _look(field: Field, language: str, own: bool) -> Mapping[str, Any]:
         ),
     }
     if field.type == "note":
-        look["body_html"] = rich_text(field.label.in_(language))
+        values["body_html"] = rich_text(field.label.in_(language))
     if field.type == "text" and field.max_length and field.max_length <= _SHORT_WIDTH:
-        look["width"] = "postcode"
+        values["width"] = "postcode"
     if field.pattern:
-        look["spellcheck"] = False
-    return look if own else {**look, "autocomplete": None}
+        values["spellcheck"] = False
+    return values if own else {**values, "autocomplete": None}
 
 
 def _revealed_by(section: Section) -> Mapping[str, tuple[str, str]]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from portal.form_definitions.definition import Answer, Field, FormDefinition, Lookup
 from portal.form_definitions.format.source import Fault, KeyPath, path_text
-from portal.form_definitions.types.answers import ADDRESS_PARTS
+from portal.form_definitions.types.answers import ADDRESS_KEYS
 
-Value = str | Mapping[str, str]
+LookupValue = str | Mapping[str, str]
 Offered = Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]]
 """Of each integration by name: the inputs that it needs, and the values that it offers with their shape."""
 
@@ -20,18 +20,18 @@ def input_text(answer: Answer | None) -> str:
     if isinstance(answer, bool):
         return _FLAG_TEXTS[answer]
     if isinstance(answer, dict):
-        return ", ".join(answer[part] for part in ADDRESS_PARTS if answer.get(part))
+        return ", ".join(answer[part] for part in ADDRESS_KEYS if answer.get(part))
     return answer if isinstance(answer, str) else ""
 
 
-def filled_inputs(field: Field, value: Value) -> dict[str, list[str]]:
+def filled_inputs(field: Field, value: LookupValue) -> dict[str, list[str]]:
     """What a result's value puts into the inputs of the field that it fills, by suffix; nothing is judged here.
 
     A text fills the first line of an address; an address fills a text as one line; a date is YYYY-MM-DD.
     """
     if field.type == "address":
         parts = value if isinstance(value, Mapping) else {"line_1": value}
-        return {part: [parts.get(part, "")] for part in ADDRESS_PARTS}
+        return {part: [parts.get(part, "")] for part in ADDRESS_KEYS}
     text = input_text(dict(value)) if isinstance(value, Mapping) else value
     if field.type == "date":
         is_date = _DATE.fullmatch(text)

@@ -192,4 +192,4 @@ def first_unfinished(draft: Draft) -> str:
 
     Whoever is to decide about a new version of the form does so before.
     """
-    return OpenDraft(draft).way_back()
+    return OpenDraft(draft).return_address()

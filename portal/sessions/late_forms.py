@@ -18,7 +18,7 @@ from portal.sessions.activity import count_at
 from portal.sessions.models import ParkedValues
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
-from portal.storage.operations import claim, late_work
+from portal.storage.operations import claim_upload, late_work
 from portal.storage.uploads import Received, receive
 from portal.web.app_state import app_state
 from portal.web.counters import Event
@@ -257,7 +257,7 @@ def park_late_form(found: FoundSession) -> Parked | None:
 def _park_files(received: Received, found: FoundSession, page: str) -> None:
     """Keep what was uploaded as long as what was typed."""
     for upload in received.uploads:
-        claim(
+        claim_upload(
             db(),
             upload,
             work=late_work(page),

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import BinaryIO, Protocol
 
 STAGED = "staged"
-GONE = "gone"
+RELEASED = "gone"
 """What files belong to that are not kept yet, or no longer."""
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from portal.form_definitions.types.answers import InvalidAnswerError
 from portal.form_definitions.types.files import FILE_KINDS, MEGABYTE, TYPE_MEMBER, FileKind
 
-LONGEST_NAME = 100
+LONGEST_FILE_NAME = 100
 _SEPARATORS = re.compile(r"[/\\]")
 _RESERVED = re.compile(r'[<>:"|?*]')
 _SPACES = re.compile(r"\s+")
@@ -29,7 +29,7 @@ LARGEST_PIXELS = 250_000_000
 """More than the 200 megapixels of the largest telephones."""
 LONGEST_SIDE = 60_000
 Image.MAX_IMAGE_PIXELS = None  # Pillow would warn at half of what we allow; the limit is judged here
-_FORMATS = {
+_PILLOW_FORMATS = {
     "image/jpeg": ("JPEG", "MPO"),
     "image/png": ("PNG",),
     "image/gif": ("GIF",),
@@ -88,14 +88,14 @@ def clean_name(name: str) -> str:
     tidy = _SPACES.sub(" ", _RESERVED.sub("-", plain)).rstrip(" .")
     stem, dot, ending = tidy.rpartition(".")
     if not dot:
-        return tidy.strip()[:LONGEST_NAME] or "file"
-    return f"{stem.strip(' .')[: LONGEST_NAME - len(ending) - 1] or 'file'}.{ending}"[:LONGEST_NAME]
+        return tidy.strip()[:LONGEST_FILE_NAME] or "file"
+    return f"{stem.strip(' .')[: LONGEST_FILE_NAME - len(ending) - 1] or 'file'}.{ending}"[:LONGEST_FILE_NAME]
 
 
 def judge_picture(file: BinaryIO, kind: FileKind, name: str) -> None:
     """Raise `InvalidAnswerError` where a picture is damaged, or larger unpacked than a computer should have to show."""
     file.seek(0)
-    formats = _FORMATS.get(kind.media_type)
+    formats = _PILLOW_FORMATS.get(kind.media_type)
     width, height = _size(file, formats, name) if formats else _heif_size(file.read(_HEIF_HEAD))
     if width * height > LARGEST_PIXELS or max(width, height) > LONGEST_SIDE:
         raise InvalidAnswerError("pixels", name=name)
@@ -170,7 +170,7 @@ def _is_of_kind(archive: zipfile.ZipFile, names: list[str], kind: FileKind) -> b
     return "[Content_Types].xml" in names and any(each.startswith(kind.member) for each in names)
 
 
-def judge(file: BinaryIO, size: int, kind_name: str, name: str) -> None:
+def judge_file(file: BinaryIO, size: int, kind_name: str, name: str) -> None:
     """Raise `InvalidAnswerError` where a file of `size` bytes is not whole, not of its kind, or would do harm."""
     kind = FILE_KINDS[kind_name]
     head = file.read(HEAD)

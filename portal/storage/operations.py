@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from portal.db import rows_changed
 from portal.form_definitions.types.files import FileEntry
 from portal.keyring import Keyring
-from portal.storage.definition import GONE, STAGED, Scan
+from portal.storage.definition import RELEASED, STAGED, Scan
 from portal.storage.models import StoredFile
 
 STAGED_FOR = timedelta(hours=1)
@@ -72,7 +72,7 @@ def stage(db: Session, uploads: Sequence[Upload], *, now: datetime) -> None:
         )
 
 
-def claim(
+def claim_upload(
     db: Session,
     upload: Upload,
     *,
@@ -96,53 +96,53 @@ def claim(
     return rows_changed(db, values) == 1
 
 
-def hand_over(
+def rekey_file(
     db: Session, file: StoredFile, *, work: str, place: str, keyring: Keyring, until: datetime | None = None
 ) -> None:
     """Make a file part of something else: its key is sealed anew, its content stays where it is."""
-    content = opened(keyring, file)
+    content = open_content(keyring, file)
     file.sealed = _sealed(keyring, work, place, file.name, content)
     file.work, file.place, file.delete_at = work, place, until
 
 
-def opened(keyring: Keyring, file: StoredFile) -> Content:
+def open_content(keyring: Keyring, file: StoredFile) -> Content:
     """The key, name and kind of a file.
 
     Raises `UndecryptableError` where the row was moved from elsewhere, or nothing is left of the file.
     """
-    plain = keyring.open(file.sealed, subject=file.work, place=_place(file.place, file.name))
+    plain = keyring.open(file.sealed, subject=file.work, place=_sealed_place(file.place, file.name))
     key, name, kind, field_id = json.loads(plain)
     return Content(key=bytes.fromhex(key), name=name, kind=kind, field_id=field_id)
 
 
 def _sealed(keyring: Keyring, work: str, place: str, name: str, content: Content) -> bytes:
-    return keyring.seal(content.plain(), subject=work, place=_place(place, name))
+    return keyring.seal(content.plain(), subject=work, place=_sealed_place(place, name))
 
 
-def _place(place: str, name: str) -> str:
+def _sealed_place(place: str, name: str) -> str:
     return f"file {place}/{name}"
 
 
-def let_go(db: Session, work: str, names: Collection[str], *, now: datetime) -> None:
+def release_files(db: Session, work: str, names: Collection[str], *, now: datetime) -> None:
     """Let go of some files of a work: nobody can open them from now on, and the worker deletes them."""
     if names:
-        _let_go(db, StoredFile.work == work, StoredFile.name.in_(names), now=now)
+        _release_where(db, StoredFile.work == work, StoredFile.name.in_(names), now=now)
 
 
-def let_go_of_place(db: Session, work: str, place: str, *, now: datetime) -> None:
+def release_files_of_place(db: Session, work: str, place: str, *, now: datetime) -> None:
     """Let go of all files of one section or item."""
-    _let_go(db, StoredFile.work == work, StoredFile.place == place, now=now)
+    _release_where(db, StoredFile.work == work, StoredFile.place == place, now=now)
 
 
-def let_go_of_works(db: Session, works: Collection[str], *, now: datetime) -> None:
+def release_files_of_works(db: Session, works: Collection[str], *, now: datetime) -> None:
     """Let go of all files of some works."""
     if works:
-        _let_go(db, StoredFile.work.in_(works), now=now)
+        _release_where(db, StoredFile.work.in_(works), now=now)
 
 
-def let_go_of_pages(db: Session, whole: str, *, now: datetime) -> None:
+def release_late_files(db: Session, whole: str, *, now: datetime) -> None:
     """Let go of all files that came too late for the pages of a whole, such as a draft."""
-    _let_go(db, StoredFile.work.startswith(late_work(f"{whole}/"), autoescape=True), now=now)
+    _release_where(db, StoredFile.work.startswith(late_work(f"{whole}/"), autoescape=True), now=now)
 
 
 def late_work(page: str) -> str:
@@ -150,10 +150,10 @@ def late_work(page: str) -> str:
     return f"late:{page}"
 
 
-def _let_go(db: Session, *conditions: object, now: datetime) -> None:
+def _release_where(db: Session, *conditions: object, now: datetime) -> None:
     """Without its key no copy of the content can be read, should one have been made."""
     gone = update(StoredFile).where(*conditions)  # type: ignore[arg-type]
-    rows_changed(db, gone.values(sealed=b"", work=GONE, delete_at=now, scan_at=None))
+    rows_changed(db, gone.values(sealed=b"", work=RELEASED, delete_at=now, scan_at=None))
 
 
 def note_scan(db: Session, name: str, scan: Scan) -> None:
@@ -171,6 +171,6 @@ def put_off_scan(db: Session, file: StoredFile, *, now: datetime) -> bool:
     return rows_changed(db, mine.values(scan_at=now + SCAN_AGAIN_AFTER)) == 1
 
 
-def forget(db: Session, names: Collection[str]) -> None:
+def delete_rows(db: Session, names: Collection[str]) -> None:
     """Remove the rows of files whose contents are deleted."""
     db.execute(delete(StoredFile).where(StoredFile.name.in_(names)))

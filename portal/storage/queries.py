@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from portal.storage.definition import STAGED, Scan
 from portal.storage.models import StoredFile
 
-BATCH = 50
+WORKER_BATCH = 50
 
 
-def files_of(db: Session, work: str) -> Mapping[str, StoredFile]:
+def files_of_work(db: Session, work: str) -> Mapping[str, StoredFile]:
     """All files of a draft, a parked page or a submission, by name."""
     rows = db.scalars(select(StoredFile).where(StoredFile.work == work).order_by(StoredFile.id))
     return {row.name: row for row in rows}
@@ -26,13 +26,13 @@ def file_of(db: Session, work: str, name: str) -> StoredFile | None:
 def due_for_deletion(db: Session, *, now: datetime) -> Sequence[str]:
     """The names of one batch of files whose time is over."""
     due = select(StoredFile.name).where(StoredFile.delete_at <= now).order_by(StoredFile.delete_at)
-    return db.scalars(due.limit(BATCH)).all()
+    return db.scalars(due.limit(WORKER_BATCH)).all()
 
 
 def waiting_for_scan(db: Session, *, now: datetime) -> Sequence[StoredFile]:
     """One batch of files that the scanner has not seen yet."""
     waiting = select(StoredFile).where(StoredFile.scan_at <= now, StoredFile.scan == Scan.WAITING.value)
-    return db.scalars(waiting.order_by(StoredFile.scan_at, StoredFile.id).limit(BATCH)).all()
+    return db.scalars(waiting.order_by(StoredFile.scan_at, StoredFile.id).limit(WORKER_BATCH)).all()
 
 
 def still_staged(db: Session, names: Sequence[str]) -> Sequence[str]:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from portal.errors import ConfigurationError, PortalError
 from portal.storage.definition import Scan
 
-DEADLINE_S = 15.0
+SCAN_DEADLINE_S = 15.0
 """For all files of one request together, or one file of the worker."""
 CONNECT_S = 3.0
 LONGEST_ANSWER = 4096
@@ -49,7 +49,7 @@ def read_scanner(url: str | None) -> Scanner | None:
     return Scanner(host=parts.hostname, port=port)
 
 
-def scan(scanner: Scanner, chunks: Iterable[bytes], *, deadline_s: float = DEADLINE_S) -> Scan:
+def scan(scanner: Scanner, chunks: Iterable[bytes], *, deadline_s: float = SCAN_DEADLINE_S) -> Scan:
     """What the scanner says of a content, within `deadline_s` seconds.
 
     Raises `ScannerAwayError` where it does not say anything, or not what a scanner says.
@@ -66,17 +66,17 @@ def scan(scanner: Scanner, chunks: Iterable[bytes], *, deadline_s: float = DEADL
 def _conversation(connection: socket.socket, chunks: Iterable[bytes], end: float) -> bytes:
     """Send everything and hear the answer; the scanner may speak, and hang up, before it has heard all."""
     try:
-        _send(connection, _COMMAND, end)
+        _send_bytes(connection, _COMMAND, end)
         for chunk in chunks:
             if chunk:
-                _send(connection, len(chunk).to_bytes(4, "big") + chunk, end)
-        _send(connection, bytes(4), end)
+                _send_bytes(connection, len(chunk).to_bytes(4, "big") + chunk, end)
+        _send_bytes(connection, bytes(4), end)
     except (BrokenPipeError, ConnectionResetError):
         return _heard(connection, end)
     return _heard(connection, end)
 
 
-def _send(connection: socket.socket, data: bytes, end: float) -> None:
+def _send_bytes(connection: socket.socket, data: bytes, end: float) -> None:
     connection.settimeout(_left(end))
     connection.sendall(data)
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from portal.errors import UndecryptableError
 
-CHUNK = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 TAG = 16
 KEY_BYTES = 32
 
@@ -55,9 +55,9 @@ class SealedSpool:
             self.close()
             return len(data)
         self._rest += data
-        while len(self._rest) > CHUNK:
-            self._seal(self._rest[:CHUNK], is_last=False)
-            del self._rest[:CHUNK]
+        while len(self._rest) > CHUNK_BYTES:
+            self._seal(self._rest[:CHUNK_BYTES], is_last=False)
+            del self._rest[:CHUNK_BYTES]
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -78,7 +78,7 @@ class SealedSpool:
         """The encrypted bytes."""
         file = self._kept()
         file.seek(0)
-        while chunk := file.read(CHUNK + TAG):
+        while chunk := file.read(CHUNK_BYTES + TAG):
             yield chunk
 
     def plain(self) -> BinaryIO:
@@ -105,14 +105,14 @@ def plain_chunks(sealed: IO[bytes], key: bytes, size: int) -> Iterator[bytes]:
     """
     cipher, last = AESGCM(key), _last_chunk(size)
     for number in range(last + 1):
-        yield _opened(cipher, sealed.read(CHUNK + TAG), number, is_last=number == last)
+        yield _decrypted_chunk(cipher, sealed.read(CHUNK_BYTES + TAG), number, is_last=number == last)
     if sealed.read(1):
         raise UndecryptableError("This file is longer than it was.")
 
 
 def plain_reader(sealed: IO[bytes], key: bytes, size: int) -> BinaryIO:
     """The content of a sealed file, to read anywhere in it; closing it leaves `sealed` open."""
-    return io.BufferedReader(_PlainFile(sealed, key, size), CHUNK)
+    return io.BufferedReader(_PlainFile(sealed, key, size), CHUNK_BYTES)
 
 
 class _PlainFile(io.RawIOBase):
@@ -140,7 +140,7 @@ class _PlainFile(io.RawIOBase):
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
         if self._position >= self._size:
             return 0
-        number, offset = divmod(self._position, CHUNK)
+        number, offset = divmod(self._position, CHUNK_BYTES)
         data = self._chunk(number)[offset : offset + len(buffer)]
         buffer[: len(data)] = data
         self._position += len(data)
@@ -148,17 +148,20 @@ class _PlainFile(io.RawIOBase):
 
     def _chunk(self, number: int) -> bytes:
         if self._opened[0] != number:
-            self._sealed.seek(number * (CHUNK + TAG))
-            sealed = self._sealed.read(CHUNK + TAG)
-            self._opened = (number, _opened(self._cipher, sealed, number, is_last=number == _last_chunk(self._size)))
+            self._sealed.seek(number * (CHUNK_BYTES + TAG))
+            sealed = self._sealed.read(CHUNK_BYTES + TAG)
+            self._opened = (
+                number,
+                _decrypted_chunk(self._cipher, sealed, number, is_last=number == _last_chunk(self._size)),
+            )
         return self._opened[1]
 
 
 def _last_chunk(size: int) -> int:
-    return max(0, (size - 1) // CHUNK)
+    return max(0, (size - 1) // CHUNK_BYTES)
 
 
-def _opened(cipher: AESGCM, sealed: bytes, number: int, *, is_last: bool) -> bytes:
+def _decrypted_chunk(cipher: AESGCM, sealed: bytes, number: int, *, is_last: bool) -> bytes:
     try:
         return cipher.decrypt(_nonce(number, is_last=is_last), sealed, None)
     except (InvalidTag, ValueError) as reason:

@@ -10,13 +10,13 @@ from portal.errors import UndecryptableError
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
 from portal.storage.models import StoredFile
-from portal.storage.operations import forget, note_scan, opened, put_off_scan
+from portal.storage.operations import delete_rows, note_scan, open_content, put_off_scan
 from portal.storage.queries import due_for_deletion, waiting_for_scan
 from portal.storage.scanner import ScannerAwayError, read_scanner, scan
 from portal.storage.sealed_files import plain_chunks
 
 logger = logging.getLogger(__name__)
-PAUSE_S = 10.0
+UPKEEP_EVERY_S = 10.0
 
 
 class FileKeeper:
@@ -34,7 +34,7 @@ class FileKeeper:
 
         In a thread of its own: a scanner that is slow must not keep mail waiting.
         """
-        while not stop.wait(PAUSE_S):
+        while not stop.wait(UPKEEP_EVERY_S):
             try:
                 self.keep()
             except Exception:
@@ -53,7 +53,7 @@ class FileKeeper:
             self._storage.delete(name)
         if names:
             with self._database.writing() as db:
-                forget(db, names)
+                delete_rows(db, names)
 
     def scan_waiting(self) -> None:
         """Ask the scanner about files that came while it was away, until it is away again."""
@@ -86,7 +86,7 @@ class FileKeeper:
             return Scan.NOT_SCANNED
         try:
             with self._storage.open(file.name) as sealed:
-                return scan(self._scanner, plain_chunks(sealed, opened(self._keyring, file).key, file.size))
+                return scan(self._scanner, plain_chunks(sealed, open_content(self._keyring, file).key, file.size))
         except (FileNotFoundError, UndecryptableError):
             logger.exception("File %s cannot be read", file.name)
             return Scan.NOT_SCANNED

@@ -21,22 +21,22 @@ from portal.form_definitions.types.answers import InvalidAnswerError
 from portal.form_definitions.types.files import FILE_KINDS, MEGABYTE, FileEntry, kind_of_name, kinds_text
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
-from portal.storage.inspection import clean_name, is_usable, judge
+from portal.storage.inspection import clean_name, is_usable, judge_file
 from portal.storage.models import StoredFile
-from portal.storage.operations import Content, Upload, forget, new_name, opened, stage
+from portal.storage.operations import Content, Upload, delete_rows, new_name, open_content, stage
 from portal.storage.queries import still_staged
-from portal.storage.scanner import DEADLINE_S, ScannerAwayError, read_scanner, scan
-from portal.storage.sealed_files import CHUNK, SealedSpool, plain_chunks
+from portal.storage.scanner import SCAN_DEADLINE_S, ScannerAwayError, read_scanner, scan
+from portal.storage.sealed_files import CHUNK_BYTES, SealedSpool, plain_chunks
 from portal.web.app_state import app_state
 from portal.web.limits import Limit, take
 from portal.web.unit_of_work import now
 
-POLICY = "default-src 'none'; sandbox"
+DOWNLOAD_POLICY = "default-src 'none'; sandbox"
 """Whatever is in a file, nothing of it runs as ours, even where a browser shows it all the same."""
 UPLOADS = Limit(door="upload", burst=120, interval=timedelta(seconds=5))
 """Of one draft: more than any form asks for at once, and no more than a person can choose."""
 logger = logging.getLogger(__name__)
-Refusal = tuple[str, InvalidAnswerError]
+RefusedFile = tuple[str, InvalidAnswerError]
 
 
 def saved_as(name: str) -> str:
@@ -49,13 +49,13 @@ def file_answer(file: StoredFile) -> Response:
     """The file to save; the caller has seen that it may be opened. One that was infected does not exist."""
     if file.scan == Scan.INFECTED.value:
         raise NotFound
-    content = opened(app_state().configuration.keyring, file)
+    content = open_content(app_state().configuration.keyring, file)
     sealed = open_storage(app_state().configuration).open(file.name)
     answer = Response(plain_chunks(sealed, content.key, file.size), mimetype=FILE_KINDS[content.kind].media_type)
     answer.call_on_close(sealed.close)
     answer.headers["Content-Length"] = str(file.size)
     answer.headers["Content-Disposition"] = saved_as(content.name)
-    answer.headers["Content-Security-Policy"] = POLICY
+    answer.headers["Content-Security-Policy"] = DOWNLOAD_POLICY
     return answer
 
 
@@ -64,7 +64,7 @@ class Received:
     """The files of one request: those that are stored and wait to be claimed, and by field why others are not."""
 
     uploads: tuple[Upload, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[RefusedFile, ...] = ()
 
 
 def file_stream(limit: int) -> SealedSpool:
@@ -92,16 +92,16 @@ def receive() -> Received:
     wait = take(UPLOADS, work, now=now())
     if wait:
         raise TooManyRequests(retry_after=int(wait.total_seconds()) + 1)
-    end = monotonic() + DEADLINE_S
+    end = monotonic() + SCAN_DEADLINE_S
     uploads: list[tuple[Upload, SealedSpool]] = []
-    refusals: list[Refusal] = []
+    refusals: list[RefusedFile] = []
     for field_id, files in arrived.items():
         for number, file in enumerate(files):
             try:
                 uploads.append(_taken(fields[field_id], file, number, end))
             except InvalidAnswerError as refusal:
                 refusals.append((field_id, refusal))
-    _store(uploads)
+    _store_uploads(uploads)
     return Received(uploads=tuple(upload for upload, _spool in uploads), refusals=tuple(refusals))
 
 
@@ -141,7 +141,7 @@ def _judged(limits: FileLimits, spool: SealedSpool, given: str, name: str, numbe
     if spool.size > limits.max_mb * MEGABYTE or spool.is_too_large:
         raise InvalidAnswerError("size", name=name, limit=limits.max_mb)
     with spool.plain() as plain:
-        judge(plain, spool.size, kind, name)
+        judge_file(plain, spool.size, kind, name)
     return kind
 
 
@@ -152,13 +152,13 @@ def _scanned(spool: SealedSpool, end: float) -> Scan:
         return Scan.NOT_SCANNED
     try:
         with spool.plain() as plain:
-            return scan(scanner, iter(lambda: plain.read(CHUNK), b""), deadline_s=end - monotonic())
+            return scan(scanner, iter(lambda: plain.read(CHUNK_BYTES), b""), deadline_s=end - monotonic())
     except ScannerAwayError as reason:
         logger.warning("An upload is kept unscanned for now: %s", reason)
         return Scan.WAITING
 
 
-def _store(uploads: list[tuple[Upload, SealedSpool]]) -> None:
+def _store_uploads(uploads: list[tuple[Upload, SealedSpool]]) -> None:
     if not uploads:
         return
     with app_state().database.writing() as db:
@@ -190,7 +190,7 @@ def _discard(names: list[str]) -> None:
         storage.delete(name)
     if left:
         with app_state().database.writing() as db:
-            forget(db, left)
+            delete_rows(db, left)
 
 
 def init_app(app: Flask) -> None:

@@ -16,7 +16,7 @@ Link = tuple[str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class AnswerRow:
     """One question with the lines of its answer; `actions` are (text, address, hidden text), `mark` stands by it.
 
     `files` are those that the lines name, so that a page can lead to them.
@@ -34,11 +34,11 @@ class Block:
     """The answers of one section, or of one item of it (then `name` says which)."""
 
     name: str | None
-    rows: list[Row]
+    rows: list[AnswerRow]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SectionAnswers:
+class AnsweredSection:
     """A section's title and its answers."""
 
     id: str
@@ -55,7 +55,7 @@ NO_LINKS: Callable[[Section, str, Field], list[Link]] = lambda section, item_id,
 NO_MARKS: Callable[[Section, str, Field], Any] = lambda section, item_id, field: None  # noqa: E731
 
 
-def sent_sections(definition: FormDefinition, answers: FormAnswers) -> list[SectionAnswers]:
+def sent_sections(definition: FormDefinition, answers: FormAnswers) -> list[AnsweredSection]:
     """All that was sent, section by section in the order of the form."""
     return [
         section_answers(section, _pages(section, answers[section.id]))
@@ -77,29 +77,29 @@ def section_answers(
     pages: Iterable[tuple[str, tuple[Field, ...], Mapping[str, Answer]]],
     links: Callable[[Section, str, Field], list[Link]] = NO_LINKS,
     marks: Callable[[Section, str, Field], Any] = NO_MARKS,
-) -> SectionAnswers:
+) -> AnsweredSection:
     """A section as it reads: `pages` are (item, the fields to show, the answers)."""
     blocks = [
         Block(
             name=_item_name(section, answers, number),
-            rows=[_row(section, item_id, field, answers, links, marks) for field in fields],
+            rows=[_answer_row(section, item_id, field, answers, links, marks) for field in fields],
         )
         for number, (item_id, fields, answers) in enumerate(pages, start=1)
     ]
-    return SectionAnswers(id=section.id, title=section.title.in_(language()), blocks=blocks)
+    return AnsweredSection(id=section.id, title=section.title.in_(language()), blocks=blocks)
 
 
-def _row(
+def _answer_row(
     section: Section,
     item_id: str,
     field: Field,
     answers: Mapping[str, Answer],
     links: Callable[[Section, str, Field], list[Link]],
     marks: Callable[[Section, str, Field], Any],
-) -> Row:
+) -> AnswerRow:
     answer = answers.get(field.id)
     lines = answer_lines(field, answer, language(), _) if answer is not None else []
-    return Row(
+    return AnswerRow(
         key=field.label.in_(language()),
         value_lines=lines,
         actions=links(section, item_id, field),

@@ -10,7 +10,7 @@ from portal.keyring import Keyring
 from portal.submissions.models import Case, CaseKey
 from portal.tokens import keyed_hash
 
-PLACE = "customer"
+CUSTOMER_PLACE = "customer"
 SHORTEST_WORD = 2
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
@@ -36,16 +36,16 @@ class Customer:
 def seal_customer(keyring: Keyring, reference: str, customer: Customer) -> bytes:
     """Encrypt who sent a form."""
     plain = json.dumps([customer.name, customer.emails], ensure_ascii=False).encode()
-    return keyring.seal(plain, subject=_subject(reference), place=PLACE)
+    return keyring.seal(plain, subject=_customer_subject(reference), place=CUSTOMER_PLACE)
 
 
 def customer_of(keyring: Keyring, reference: str, case: Case) -> Customer:
     """Decrypt who sent a form."""
-    name, emails = json.loads(keyring.open(case.customer, subject=_subject(reference), place=PLACE))
+    name, emails = json.loads(keyring.open(case.customer, subject=_customer_subject(reference), place=CUSTOMER_PLACE))
     return Customer(name=name, emails=tuple(emails))
 
 
-def _subject(reference: str) -> str:
+def _customer_subject(reference: str) -> str:
     return f"submission:{reference}"
 
 

@@ -31,7 +31,7 @@ def receipt_answer(submission: Submission) -> Response:
 @blueprint.get("/submissions/<reference>/receipt.pdf")
 @access(Access.DRAFT_OWNER)
 @activity(Activity.NAVIGATE)
-def receipt(reference: str) -> ResponseReturnValue:
+def download_receipt(reference: str) -> ResponseReturnValue:
     """All answers as they were sent, to keep on paper or as a file."""
     return receipt_answer(find_submission(db(), reference, holder()) or abort(404))
 
@@ -39,7 +39,7 @@ def receipt(reference: str) -> ResponseReturnValue:
 @blueprint.get("/files/<reference>/<file_id>")
 @access(Access.DRAFT_OWNER)
 @activity(Activity.NAVIGATE)
-def download(reference: str, file_id: str) -> ResponseReturnValue:
+def download_file(reference: str, file_id: str) -> ResponseReturnValue:
     """One file; those of a draft that was deleted or has expired are gone with it."""
     draft = find_draft(db(), reference, holder(), now=now()) or abort(404)
     if not draft.sent_at and (draft.deleted_at or draft.expires_at <= now()):

@@ -18,8 +18,8 @@ from portal.form_definitions.types.files import FileEntry, file_entries
 from portal.form_definitions.types.form_fields import FileView
 from portal.keyring import Keyring
 from portal.storage.models import StoredFile
-from portal.storage.operations import hand_over, let_go, let_go_of_pages
-from portal.storage.queries import file_of, files_of
+from portal.storage.operations import rekey_file, release_files, release_late_files
+from portal.storage.queries import file_of, files_of_work
 from portal.submissions.models import Submission
 from portal.web.languages import language
 from portal.web.unit_of_work import db
@@ -33,15 +33,15 @@ def sent_work(reference: str) -> str:
 def take_over_files(db: Session, draft: Draft, answers: FormAnswers, *, keyring: Keyring, now: datetime) -> None:
     """Keep what is sent under the submission's key; files whose answers are not sent go."""
     sent = {entry.id for entry in entries_in(answers)}
-    rows = files_of(db, subject(draft.id))
+    rows = files_of_work(db, subject(draft.id))
     for name, row in rows.items():
         if name in sent and row.sealed:
-            hand_over(db, row, work=sent_work(draft.reference), place=row.place, keyring=keyring)
+            rekey_file(db, row, work=sent_work(draft.reference), place=row.place, keyring=keyring)
         elif name in sent:
             row.work = sent_work(draft.reference)
     db.flush()
-    let_go(db, subject(draft.id), rows.keys() - sent, now=now)
-    let_go_of_pages(db, f"/drafts/{draft.reference}", now=now)
+    release_files(db, subject(draft.id), rows.keys() - sent, now=now)
+    release_late_files(db, f"/drafts/{draft.reference}", now=now)
 
 
 def entries_in(answers: Mapping[str, Any]) -> Iterator[FileEntry]:
@@ -72,7 +72,7 @@ def files_of_submission(submission: Submission, answers: FormAnswers, address: s
 def _listed(work: str, answers: FormAnswers, address: str) -> dict[str, FileView]:
     """The files that answers name, by their ids; the database is asked only where there are some."""
     entries = list(entries_in(answers))
-    rows = files_of(db(), work) if entries else {}
+    rows = files_of_work(db(), work) if entries else {}
     return {entry.id: file_view(address, entry, rows) for entry in entries}
 
 

@@ -56,14 +56,14 @@ class Case(Base):
     submission: Mapped[Submission] = relationship(back_populates="case")
 
 
-IS_OPEN = Case.closed_at.is_(None)
-_PLACE = (Case.sent_at, Case.submission_id)
-Index("ix_cases_place", *_PLACE)
-Index("ix_cases_form", Case.form_id, *_PLACE)
-Index("ix_cases_status", Case.status, *_PLACE)
-Index("ix_cases_assignee", Case.assignee_id, *_PLACE)
-Index("ix_cases_open", *_PLACE, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
-Index("ix_cases_open_form", Case.form_id, *_PLACE, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+CASE_IS_OPEN = Case.closed_at.is_(None)
+_LIST_ORDER = (Case.sent_at, Case.submission_id)
+Index("ix_cases_place", *_LIST_ORDER)
+Index("ix_cases_form", Case.form_id, *_LIST_ORDER)
+Index("ix_cases_status", Case.status, *_LIST_ORDER)
+Index("ix_cases_assignee", Case.assignee_id, *_LIST_ORDER)
+Index("ix_cases_open", *_LIST_ORDER, sqlite_where=CASE_IS_OPEN, postgresql_where=CASE_IS_OPEN)
+Index("ix_cases_open_form", Case.form_id, *_LIST_ORDER, sqlite_where=CASE_IS_OPEN, postgresql_where=CASE_IS_OPEN)
 
 
 class CaseKey(Base):

@@ -21,19 +21,19 @@ from portal.submissions.files import take_over_files
 from portal.submissions.models import Case, Submission
 from portal.web.app_state import app_state
 
-PLACE = "answers"
+ANSWERS_PLACE = "answers"
 KEY_LENGTH = 64
 
 
 def seal_answers(keyring: Keyring, reference: str, answers: FormAnswers) -> bytes:
     """Encrypt what is sent."""
     plain = json.dumps(answers, ensure_ascii=False, default=dict, separators=(",", ":"))
-    return keyring.seal(plain.encode(), subject=f"submission:{reference}", place=PLACE)
+    return keyring.seal(plain.encode(), subject=f"submission:{reference}", place=ANSWERS_PLACE)
 
 
 def sent_answers(keyring: Keyring, submission: Submission) -> FormAnswers:
     """Decrypt what was sent."""
-    plain = keyring.open(submission.sealed, subject=f"submission:{submission.reference}", place=PLACE)
+    plain = keyring.open(submission.sealed, subject=f"submission:{submission.reference}", place=ANSWERS_PLACE)
     answers: FormAnswers = json.loads(plain)
     return answers
 

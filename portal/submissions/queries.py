@@ -11,7 +11,7 @@ from portal.drafts.queries import opened_by
 from portal.form_definitions.versions.queries import definition_of
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day
-from portal.submissions.definition import STATUSES, Status
+from portal.submissions.definition import STATUSES, CaseStatus
 from portal.submissions.models import Submission
 from portal.web.languages import language
 
@@ -49,7 +49,7 @@ class SentRow:
     reference: str
     title: str
     sent_on: str
-    status: Status
+    status: CaseStatus
 
 
 def sent_row(submission: Submission) -> SentRow:

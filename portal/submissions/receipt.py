@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from portal.form_definitions.versions.queries import definition_of
 from portal.site_settings.current import clock_time, day_text, local_day, settings
-from portal.submissions.answers import SectionAnswers, sent_sections
+from portal.submissions.answers import AnsweredSection, sent_sections
 from portal.submissions.models import Submission
 from portal.submissions.operations import sent_answers
 from portal.web.app_state import app_state
@@ -26,7 +26,7 @@ class Receipt:
     received_at: datetime
     received: str
     version: int
-    sections: tuple[SectionAnswers, ...]
+    sections: tuple[AnsweredSection, ...]
 
     @property
     def heading(self) -> str:

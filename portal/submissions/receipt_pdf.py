@@ -10,7 +10,7 @@ from fontTools.ttLib import TTFont
 from fpdf import FPDF, ViewerPreferences
 from fpdf.enums import MethodReturnValue, XPos, YPos
 
-from portal.submissions.answers import Row
+from portal.submissions.answers import AnswerRow
 from portal.submissions.receipt import Receipt
 
 VENDOR = Path(__file__).resolve().parents[2] / "static" / "vendor"
@@ -116,7 +116,7 @@ class ReceiptPages(FPDF):
         self._text(SIDE, self.y + (4 if has_outline else 2), WIDTH, text)
         self._rule(self.y + PADDING, THICK if has_outline else THIN)
 
-    def _row(self, row: Row) -> None:
+    def _row(self, row: AnswerRow) -> None:
         """A question and its answer side by side; only an answer longer than a page goes on to the next."""
         self._face(TEXT_PT)
         value = "\n".join(row.value_lines) or _("Not answered")

@@ -42,7 +42,7 @@ blueprint = Blueprint("submissions", __name__)
 
 
 @dataclass(frozen=True)
-class Fault:
+class CheckFault:
     """What keeps the form from being sent: where to put it right, and the sentence."""
 
     href: str
@@ -76,17 +76,18 @@ def send_form(reference: str) -> ResponseReturnValue:
     faults = _faults(opened)
     if faults:
         return _check_page(opened, faults=faults, status=422)
-    _send(opened)
+    _submit(opened)
     return redirect(f"/submissions/{opened.reference}", 303)
 
 
-def _faults(opened: OpenDraft) -> list[Fault]:
+def _faults(opened: OpenDraft) -> list[CheckFault]:
     unfinished = [
-        Fault(_address(opened, section), _unfinished(opened, section)) for section in opened.filled.unfinished()
+        CheckFault(_fault_address(opened, section), _unfinished(opened, section))
+        for section in opened.filled.unfinished()
     ]
     stop = first_stop(opened.definition, opened.filled.shown)
-    stops = [Fault(_address(opened, stop[0]), stop[1].title.in_(language()))] if stop else []
-    infected = [Fault(_address(opened, section), text) for section, text in infected_answers(opened)]
+    stops = [CheckFault(_fault_address(opened, stop[0]), stop[1].title.in_(language()))] if stop else []
+    infected = [CheckFault(_fault_address(opened, section), text) for section, text in infected_answers(opened)]
     return [*unfinished, *infected, *stops, *_declaration_faults(opened)]
 
 
@@ -97,20 +98,20 @@ def _unfinished(opened: OpenDraft, section: Section) -> str:
     return _("Finish “%(title)s”", title=title)
 
 
-def _declaration_faults(opened: OpenDraft) -> list[Fault]:
+def _declaration_faults(opened: OpenDraft) -> list[CheckFault]:
     if opened.definition.declaration is None or request.form.get("declaration") == "yes":
         return []
-    return [Fault("#declaration", _("Tick the box to confirm the declaration"))]
+    return [CheckFault("#declaration", _("Tick the box to confirm the declaration"))]
 
 
-def _address(opened: OpenDraft, section: Section) -> str:
+def _fault_address(opened: OpenDraft, section: Section) -> str:
     """Where a section is put right: its page, or the task list while it cannot be opened."""
     return from_check(opened, section.id) if opened.filled.is_open(section) else opened.address()
 
 
-def _send(opened: OpenDraft) -> None:
+def _submit(opened: OpenDraft) -> None:
     keyring = app_state().configuration.keyring
-    customer = _customer(opened)
+    customer = _sender(opened)
     key = request.form.get("_key") or new_token()
     opened.draft.language = language()
     submission = send(
@@ -129,7 +130,7 @@ def _send(opened: OpenDraft) -> None:
         messages.received(db(), to=recipient, title=title, reference=submission.reference, sent_at=now(), now=now())
 
 
-def _customer(opened: OpenDraft) -> Customer:
+def _sender(opened: OpenDraft) -> Customer:
     answers = opened.filled.shown.answers
     return Customer(
         name=first_name(opened.definition, answers),
@@ -145,7 +146,7 @@ def _addresses(draft: Draft, definition: FormDefinition, answers: FormAnswers) -
     return list(dict.fromkeys(filter(None, known)))
 
 
-def _check_page(opened: OpenDraft, *, faults: list[Fault] | None = None, status: int = 200) -> ResponseReturnValue:
+def _check_page(opened: OpenDraft, *, faults: list[CheckFault] | None = None, status: int = 200) -> ResponseReturnValue:
     declaration = opened.definition.declaration
     fault = next((fault for fault in faults or [] if fault.href == "#declaration"), None)
     page = render_template(

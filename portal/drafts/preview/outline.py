@@ -17,7 +17,7 @@ from portal.form_definitions.definition import (
     Section,
     SomeItem,
     StopWhen,
-    Text,
+    TranslatedText,
 )
 from portal.form_definitions.format.readback import condition_sentence
 from portal.form_definitions.types.field_types import FIELD_TYPES
@@ -31,7 +31,7 @@ _REHEARSED: WeakKeyDictionary[FormDefinition, dict[str, FormDefinition]] = WeakK
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class OutlinedQuestion:
     """One question as somebody reads it beforehand, or fills it on paper."""
 
     label: str
@@ -49,7 +49,7 @@ class OutlinedSection:
     id: str
     title: str
     remarks: tuple[str, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[OutlinedQuestion, ...]
 
 
 def outline(definition: FormDefinition) -> tuple[OutlinedSection, ...]:
@@ -69,8 +69,8 @@ def _is_question(field: Field) -> bool:
     return FIELD_TYPES[field.type].answerable
 
 
-def _question(definition: FormDefinition, field: Field) -> Question:
-    return Question(
+def _question(definition: FormDefinition, field: Field) -> OutlinedQuestion:
+    return OutlinedQuestion(
         label=field.label.in_(language()),
         hint=field.hint.in_(language()) if field.hint else None,
         type=field.type,
@@ -118,12 +118,12 @@ def _is_nested(when: Condition) -> bool:
 
 def papers(definition: FormDefinition) -> list[str]:
     """What to have at hand: what the author says, and each file that the form asks for."""
-    files = [field.label.in_(language()) for section in definition.sections for field in _files(section)]
+    files = [field.label.in_(language()) for section in definition.sections for field in _file_questions(section)]
     named = [text.in_(language()) for text in definition.you_will_need]
     return named + [label for label in dict.fromkeys(files) if label not in named]
 
 
-def _files(section: Section) -> tuple[Field, ...]:
+def _file_questions(section: Section) -> tuple[Field, ...]:
     return tuple(field for field in section.fields if field.type == "file")
 
 
@@ -184,4 +184,4 @@ def _field(definition: FormDefinition, section: Section, field: Field) -> Field:
         return replace(field, required_when=needed)
     remark = condition_remark(definition, field.when) or ""
     hint = f"{field.hint.in_(language())} {remark}" if field.hint else remark
-    return replace(field, required_when=needed, when=None, hint=Text(by_language=((language(), hint),)))
+    return replace(field, required_when=needed, when=None, hint=TranslatedText(by_language=((language(), hint),)))

@@ -104,7 +104,7 @@ def rehearsal_address(definition: FormDefinition, section: Section | None = None
 @blueprint.get("/forms/<slug>/prepare")
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
-def prepare(slug: str) -> ResponseReturnValue:
+def show_preparation(slug: str) -> ResponseReturnValue:
     """What will be asked, what to have at hand, and how long it takes beside how long a session lasts."""
     return _about(definition_of(_published(slug)), "drafts/prepare.html")
 
@@ -153,7 +153,7 @@ def rehearsal_end(slug: str) -> ResponseReturnValue:
 def rehearse(slug: str, section_id: str) -> ResponseReturnValue:
     """One page of the form to try."""
     rehearsal = _rehearsal(slug, section_id)
-    return _page(rehearsal, rehearsal.form())
+    return _rehearsal_page(rehearsal, rehearsal.form())
 
 
 @blueprint.post("/forms/<slug>/rehearsal/<section_id>")
@@ -168,15 +168,15 @@ def try_page(slug: str, section_id: str) -> ResponseReturnValue:
         raise BadRequest("An answer was sent twice.")
     form = rehearsal.form(request.form)
     if token_refused():
-        return _page(rehearsal, form, status=409)
+        return _rehearsal_page(rehearsal, form, status=409)
     if request.form.get("_action") == "back":
         return redirect(rehearsal.address(-1), 303)
     if not form.validate():
-        return rehearsal.stop_page(form) or _page(rehearsal, form, status=422)
+        return rehearsal.stop_page(form) or _rehearsal_page(rehearsal, form, status=422)
     return rehearsal.stop_page(form) or redirect(rehearsal.address(1), 303)
 
 
-def _page(rehearsal: Rehearsal, form: SectionForm, status: int = 200) -> ResponseReturnValue:
+def _rehearsal_page(rehearsal: Rehearsal, form: SectionForm, status: int = 200) -> ResponseReturnValue:
     intro = rehearsal.section.intro
     page = render_template(
         "drafts/rehearsal.html",

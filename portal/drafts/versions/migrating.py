@@ -41,7 +41,7 @@ def _carried(old: Field, new: Field, state: SectionState, today: date) -> tuple[
     if answer is not None and old.type == new.type and answer_problem(new, answer, today) is None:
         return answer, {}
     if old.type == new.type == "file":
-        return _files(new, answer, today), {}
+        return _files_that_stay(new, answer, today), {}
     inputs = inputs_of(old, answer) if answer is not None else inputs_by_suffix(old.id, state.typed.get(old.id, {}))
     if not _takes_inputs_of(new, old):
         return None, {}
@@ -53,7 +53,7 @@ def _carried(old: Field, new: Field, state: SectionState, today: date) -> tuple[
         return None, inputs
 
 
-def _files(new: Field, answer: Answer | None, today: date) -> Answer | None:
+def _files_that_stay(new: Field, answer: Answer | None, today: date) -> Answer | None:
     """Those files that the new limits let stay, the first ones first."""
     kept: list[Any] = []
     for file in answer if isinstance(answer, list) else ():
@@ -96,14 +96,14 @@ class Touch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Move:
+class MovedDraft:
     """A draft after the move, and all that the move touched, in the order of the form."""
 
     filled: Filled
     touches: tuple[Touch, ...]
 
 
-def move(before: Filled, differences: Differences) -> Move:
+def move(before: Filled, differences: Differences) -> MovedDraft:
     """Carry everything that is stored into the new version, and find what its person should know.
 
     Parts that changed, or whose section did, get a mark for each touched field and another revision, so that a page
@@ -113,7 +113,7 @@ def move(before: Filled, differences: Differences) -> Move:
     after = Filled(definition=differences.new, parts=parts, today=before.today)
     touches = tuple(_touches(before, after, differences))
     marked = tuple(_marked(part, touches, before, differences) for part in parts)
-    return Move(filled=replace(after, parts=marked), touches=touches)
+    return MovedDraft(filled=replace(after, parts=marked), touches=touches)
 
 
 def _moved(before: Filled, differences: Differences, part: Part) -> Part | None:

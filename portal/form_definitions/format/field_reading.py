@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from portal.form_definitions.definition import Field, FileLimits, Lookup, Option, Text
+from portal.form_definitions.definition import Field, FileLimits, Lookup, Option, TranslatedText
 from portal.form_definitions.format.condition_reading import ConditionPlace, ConditionReader, day, number
 from portal.form_definitions.format.document import FieldDocument, OptionDocument, TextDocument
 from portal.form_definitions.format.source import Faults, KeyPath
@@ -17,7 +17,7 @@ from portal.form_definitions.types.files import FILE_KINDS
 ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _TYPED_KEYS = ("min", "max", "max_length", "max_words", "pattern", "options", "files", "integration", "inputs", "fills")
 _ANSWER_KEYS = ("required", "required_when", "errors", "was", "sensitive")
-_NOTHING_READ = Text(by_language=(("", ""),))
+_NOTHING_READ = TranslatedText(by_language=(("", ""),))
 
 
 def checked_id(value: str, path: KeyPath, faults: Faults, reserved: frozenset[str] = frozenset()) -> None:
@@ -39,7 +39,7 @@ class TextReader:
     languages: tuple[str, ...]
     faults: Faults
 
-    def read(self, document: TextDocument | None, path: KeyPath) -> Text | None:
+    def read(self, document: TextDocument | None, path: KeyPath) -> TranslatedText | None:
         """The text, None for none; the first language must be there and no unknown one."""
         if document is None:
             return None
@@ -51,9 +51,11 @@ class TextReader:
         for code, text in texts.items():
             if not text.strip():
                 self.faults.add((*path, code) if isinstance(document, dict) else path, "This text is empty.")
-        return Text(by_language=tuple((code, texts[code]) for code in self.languages if code in texts) or (("", ""),))
+        return TranslatedText(
+            by_language=tuple((code, texts[code]) for code in self.languages if code in texts) or (("", ""),)
+        )
 
-    def needed(self, document: TextDocument | None, path: KeyPath) -> Text:
+    def needed(self, document: TextDocument | None, path: KeyPath) -> TranslatedText:
         """A text that must be there; a missing one has been noted already."""
         return (self.read(document, path) if document else None) or _NOTHING_READ
 
@@ -141,7 +143,7 @@ class FieldReader:
             self.faults.add((*path, "pattern"), str(fault))
             return None
 
-    def _errors(self, document: FieldDocument, path: KeyPath) -> dict[str, Text]:
+    def _errors(self, document: FieldDocument, path: KeyPath) -> dict[str, TranslatedText]:
         known = override_keys(document.type)
         for key in document.errors.keys() - known:
             self.faults.add((*path, "errors", key), f"Fields of this type word only {', '.join(sorted(known))}.")

@@ -10,7 +10,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from portal.errors import PortalError
-from portal.form_definitions.definition import TODAY, Answer, Field, Text
+from portal.form_definitions.definition import TODAY, Answer, Field, TranslatedText
 
 # What stands in a field's inputs: suffix ("" or "day", "postcode" …) to the posted strings.
 Inputs = Mapping[str, Sequence[str]]
@@ -26,7 +26,7 @@ MONEY = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})?(?:\.[0-9
 DATE_PARTS = ("day", "month", "year")
 _WELSH_SPRING = ("ionawr", "chwefror", "mawrth", "ebrill", "mai", "mehefin")
 _WELSH_AUTUMN = ("gorffennaf", "awst", "medi", "hydref", "tachwedd", "rhagfyr")
-ADDRESS_PARTS = ("line_1", "line_2", "town", "postcode")
+ADDRESS_KEYS = ("line_1", "line_2", "town", "postcode")
 _NEEDED_PARTS = ("line_1", "town", "postcode")
 _PART_LENGTH = 200
 _YES_NO = {"yes": True, "no": False}
@@ -122,7 +122,7 @@ def bound_date(bound: Any, today: date) -> date:
 
 def value_text(value: Any, language: str, translate: Translate) -> str:
     """A value of a message in the reader's language."""
-    if isinstance(value, Text):
+    if isinstance(value, TranslatedText):
         return value.in_(language)
     return date_text(value, translate) if isinstance(value, date) else str(value)
 
@@ -346,10 +346,10 @@ def read_declaration(field: Field, inputs: Inputs, today: date) -> Answer | None
 
 def read_postal_address(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """An address of four parts; one begun must have its first line, town and postcode."""
-    parts = {part: trimmed(inputs, part) for part in ADDRESS_PARTS}
+    parts = {part: trimmed(inputs, part) for part in ADDRESS_KEYS}
     if not any(parts.values()):
         return None
-    long = tuple(part for part in ADDRESS_PARTS if len(parts[part]) > _PART_LENGTH)
+    long = tuple(part for part in ADDRESS_KEYS if len(parts[part]) > _PART_LENGTH)
     if long:
         raise InvalidAnswerError("max_length", parts=long, limit=_PART_LENGTH)
     missing = tuple(part for part in _NEEDED_PARTS if not parts[part])
@@ -375,7 +375,7 @@ def show_declaration(field: Field, answer: Any) -> dict[str, list[str]]:
 
 def show_address(field: Field, answer: Any) -> dict[str, list[str]]:
     """The four inputs of an address."""
-    return {part: [str(answer.get(part, ""))] for part in ADDRESS_PARTS}
+    return {part: [str(answer.get(part, ""))] for part in ADDRESS_KEYS}
 
 
 def display_choice(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
@@ -396,4 +396,4 @@ def display_yes_no(field: Field, answer: Any, language: str, translate: Translat
 
 def display_address(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
     """The parts that are filled, a line each."""
-    return [answer[part] for part in ADDRESS_PARTS if answer.get(part)]
+    return [answer[part] for part in ADDRESS_KEYS if answer.get(part)]

@@ -74,7 +74,7 @@ class FieldType:
 
     `read` turns inputs into the answer (None: empty) or raises `InvalidAnswerError`; `show` turns an answer into what
     its inputs show; `display` into lines to read. `compare` says how conditions compare it (None: not at all),
-    `keys` which keys of the definition it takes beside the common ones, `look` what its template needs.
+    `keys` which keys of the definition it takes beside the common ones, `template_values` what its template needs.
     """
 
     form_field: type[AnswerField] = TextField
@@ -85,7 +85,7 @@ class FieldType:
     compare: str | None = "text"
     keys: frozenset[str] = frozenset()
     messages: Mapping[str, str] = field(default_factory=dict)
-    look: Mapping[str, Any] = field(default_factory=dict)
+    template_values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def answerable(self) -> bool:
@@ -95,18 +95,18 @@ class FieldType:
 
 FIELD_TYPES: Mapping[str, FieldType] = {
     "text": FieldType(keys=_TEXT_KEYS, messages=_TEXT_MESSAGES),
-    "long_text": FieldType(read=read_long_text, keys=_TEXT_KEYS, messages=_TEXT_MESSAGES, look={"rows": 8}),
+    "long_text": FieldType(read=read_long_text, keys=_TEXT_KEYS, messages=_TEXT_MESSAGES, template_values={"rows": 8}),
     "name": FieldType(
         keys=_TEXT_KEYS,
         messages=_TEXT_MESSAGES,
-        look={"autocomplete": "name", "width": "name", "spellcheck": False},
+        template_values={"autocomplete": "name", "width": "name", "spellcheck": False},
     ),
     "number": FieldType(
         read=read_number,
         display=display_number,
         compare="number",
         keys=_BOUND_KEYS,
-        look={"inputmode": "decimal", "width": "short"},
+        template_values={"inputmode": "decimal", "width": "short"},
         messages={
             "required": mark("Enter a number for “%(label)s”"),
             "invalid": mark("Enter “%(label)s” as a number, like 3 or 2.5"),
@@ -119,7 +119,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
         display=display_money,
         compare="number",
         keys=_BOUND_KEYS,
-        look={"inputmode": "decimal", "width": "money", "prefix": CURRENCY},
+        template_values={"inputmode": "decimal", "width": "money", "prefix": CURRENCY},
         messages={
             "required": mark("Enter an amount of money for “%(label)s”, like 650 or 650.50"),
             "invalid": mark("Enter “%(label)s” as an amount of money, like 650 or 650.50"),
@@ -130,7 +130,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
     "email": FieldType(
         read=read_email,
         keys=_TEXT_KEYS,
-        look={"autocomplete": "email", "inputmode": "email", "spellcheck": False},
+        template_values={"autocomplete": "email", "inputmode": "email", "spellcheck": False},
         messages={
             **_TEXT_MESSAGES,
             "required": mark("Enter an e-mail address for “%(label)s”"),
@@ -140,7 +140,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
     "phone": FieldType(
         read=read_phone,
         keys=_TEXT_KEYS,
-        look={"autocomplete": "tel", "inputmode": "tel", "width": "name", "spellcheck": False},
+        template_values={"autocomplete": "tel", "inputmode": "tel", "width": "name", "spellcheck": False},
         messages={
             **_TEXT_MESSAGES,
             "required": mark("Enter a telephone number for “%(label)s”"),

@@ -34,7 +34,7 @@ class OptionView:
 class AnswerField(wtforms.Field):
     """One question bound to a page; its attributes are what templates read.
 
-    `look` holds what never changes for this field in this language; `inputs` what stands in its inputs now.
+    `template_values` holds what never changes for this field in this language; `inputs` what stands in its inputs now.
     """
 
     suffixes: tuple[str, ...] = ("",)
@@ -44,10 +44,10 @@ class AnswerField(wtforms.Field):
     label: Any
     type: Any
 
-    def __init__(self, *, definition: Field, look: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, definition: Field, template_values: Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(label="", **kwargs)
         self.definition = definition
-        self.__dict__.update(look)
+        self.__dict__.update(template_values)
         self.inputs: Inputs = {}
         self.answer: Answer | None = None
         self.invalid: InvalidAnswerError | None = None

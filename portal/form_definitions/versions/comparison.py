@@ -19,7 +19,7 @@ from portal.form_definitions.definition import (
     Repeat,
     Section,
     SomeItem,
-    Text,
+    TranslatedText,
 )
 from portal.form_definitions.types.answers import mark
 
@@ -345,7 +345,7 @@ def _aspect_changes(
 
 def _alike(old: Any, new: Any) -> bool:
     """Whether both say the same; a text may say it in more languages than before."""
-    if isinstance(old, Text) and isinstance(new, Text):
+    if isinstance(old, TranslatedText) and isinstance(new, TranslatedText):
         return all(new.in_(code) == text for code, text in old.by_language)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return old.keys() == new.keys() and all(_alike(old[key], new[key]) for key in old)
