@@ -1,4 +1,4 @@
-"""Counts sessions that ran out, with the form that was being filled: the worker does, once for each session."""
+"""Close sessions that have run out, and count each one with the form that was being filled in."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ ChangeQuery = Select[Any, datetime, str, str | None]
 
 
 def close_and_count(db: Session, *, now: datetime) -> int:
-    """Close one batch of sessions whose time has run out and count them, in one transaction; gives how many."""
+    """Close one batch of sessions that have run out, count them in the same transaction, and return how many."""
     closed = close_expired(db, now=now)
     if closed:
         write_numbers(db, app_state().database, Counter(_counted(closed, *_last_places(db, closed))))
@@ -34,13 +34,16 @@ def _counted(closed: Sequence[ClosedSession], by_person: Last, by_guest: Last) -
 
 
 def _counted_end(closed: ClosedSession, last: tuple[datetime, FormPlace] | None) -> Counted:
-    """The place is that of the last change, if that was made in this session or after it."""
+    """Return the count of one ended session.
+
+    Its form and section are those of the last change, if that was made in this session or after it.
+    """
     form, section = last[1] if last and last[0] >= closed.started_at else NOWHERE
     return Counted(event=Event.ENDED.value, kind=closed.kind, form=form, section=section, day=closed.ended_at.date())
 
 
 def _last_places(db: Session, closed: Sequence[ClosedSession]) -> tuple[Last, Last]:
-    """Where each person and each guest changed a draft last, since the first of these sessions began."""
+    """Return where each person and each guest last changed a draft since the first of these sessions began."""
     since = min(each.started_at for each in closed)
     people = {each.person_id for each in closed if each.person_id is not None}
     guests = {each.guest_id for each in closed if each.guest_id is not None}
@@ -50,7 +53,7 @@ def _last_places(db: Session, closed: Sequence[ClosedSession]) -> tuple[Last, La
 
 
 def _changes(holder: "ColumnElement[Any] | InstrumentedAttribute[Any]", since: datetime) -> ChangeQuery:
-    """The changes that count, oldest first, so that the last of each holder is read last."""
+    """Select the changes that count, oldest first, so that each holder's last change is read last."""
     columns = select(holder, Draft.changed_at, FormVersion.form_id, Draft.last_section_id).select_from(Draft)
     is_open = (Draft.sent_at.is_(None), Draft.deleted_at.is_(None))
     return columns.join(FormVersion).where(*is_open, Draft.changed_at >= since).order_by(Draft.changed_at, Draft.id)

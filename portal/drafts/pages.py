@@ -44,7 +44,7 @@ class Band:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A row of the task list."""
+    """One row of the task list."""
 
     number: int
     title: str
@@ -56,7 +56,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One item of a repeat in its list."""
+    """One item in the list of a repeat."""
 
     id: str
     name: str
@@ -83,11 +83,11 @@ class Slip:
     address: str
     last_day: str
     picture: Markup
-    """The address as a QR picture, for a telephone."""
+    """The address as a QR code, for a phone."""
 
 
 def status_text(status: Status) -> str:
-    """A status in words."""
+    """Return a status in words."""
     return {
         Status.COMPLETE: _("Complete"),
         Status.IN_PROGRESS: _("In progress"),
@@ -99,14 +99,14 @@ def status_text(status: Status) -> str:
 
 
 def progress_text(filled: Filled) -> str:
-    """How much is done, in words."""
+    """Return how many sections are complete, in words."""
     complete, to_go = filled.counts()
     done = ngettext("%(num)s section complete", "%(num)s sections complete", complete)
     return _("%(done)s, %(to_go)s to go.", done=done, to_go=to_go)
 
 
 def segments(filled: Filled, current: Section | None = None) -> tuple[Segment, ...]:
-    """The progress row; the section that is open stands out."""
+    """Return the progress row; the `current` section stands out."""
     return tuple(
         Segment(state="current" if section is current else filled.status(section).value)
         for section in filled.definition.sections
@@ -114,17 +114,17 @@ def segments(filled: Filled, current: Section | None = None) -> tuple[Segment, .
 
 
 def saved(opened: OpenDraft) -> str | None:
-    """When the draft was last saved; None before the first answer."""
+    """Return when the draft was last saved, in words; None before the first answer."""
     return saved_text(opened.draft.changed_at) if opened.draft.answered_at else None
 
 
 def new_page_id() -> str:
-    """A name for the page that is being made, so that its own saves are told from those of others."""
+    """Return an id for a new page, so that its saves can be told from those of other pages."""
     return new_token()[:PAGE_ID_CHARACTERS]
 
 
 def band(opened: OpenDraft, section: Section | None = None, saved_state: str | None = None) -> Band:
-    """The band of a section's page, or of another page of the form."""
+    """Return the band for the page of a section, or for another page of the form."""
     definition = opened.definition
     number = definition.sections.index(section) + 1 if section else 0
     position = _("Section %(number)s of %(total)s", number=number, total=len(definition.sections))
@@ -139,7 +139,7 @@ def band(opened: OpenDraft, section: Section | None = None, saved_state: str | N
 
 
 def tasks(opened: OpenDraft) -> list[Task]:
-    """The task list."""
+    """Return the rows of the task list."""
     sections = opened.definition.sections
     return [_task(opened, number, section) for number, section in enumerate(sections, start=1)]
 
@@ -177,7 +177,7 @@ def _what_to_finish(filled: Filled, section: Section) -> str:
 
 
 def items(opened: OpenDraft, section: Section) -> list[Item]:
-    """The items of a repeat, each with a name."""
+    """Return the items of a repeat, each with a name."""
     troubled = {problem.item_id for problem in opened.filled.problems(section)}
     return [
         Item(
@@ -197,7 +197,7 @@ def _item_title(section: Section, part: Part, number: int) -> str:
 
 
 def hints_of_change(opened: OpenDraft, section: Section, part: Part) -> list[ChangeHint]:
-    """For each answered field of a page, which other answers a change would hide."""
+    """Return, for each answered field of a page, which other answers a change could hide."""
     hints = ((each, opened.filled.hidden_by_changing(section, each, part.item_id)) for each in section.fields)
     return [
         ChangeHint(
@@ -213,7 +213,7 @@ def _label_or_title(other: Section | Field) -> str:
 
 
 def part_title(opened: OpenDraft, section: Section, part: Part) -> str:
-    """The heading of a section's page, or of an item's: its name, or its number where it has none yet."""
+    """Return the heading of a section's page; for an item its name, or its number if it has no name yet."""
     if not section.repeat:
         return section.title.in_(language())
     known = [item.item_id for item in opened.filled.items(section)]
@@ -222,12 +222,12 @@ def part_title(opened: OpenDraft, section: Section, part: Part) -> str:
 
 
 def item_word(section: Section) -> str:
-    """What one item of a repeat is called."""
+    """Return what one item of a repeat is called."""
     return section.repeat.item.in_(language()) if section.repeat else ""
 
 
 def slip(opened: OpenDraft) -> Slip | None:
-    """What a guest needs to come back; None where there is no return code."""
+    """Return what a guest needs to come back; None if there is no return code."""
     code = return_code(app_state().configuration.keyring, opened.draft)
     if code is None:
         return None
@@ -242,26 +242,29 @@ def slip(opened: OpenDraft) -> Slip | None:
 
 @cache
 def _picture(address: str) -> Markup:
-    """The same for everybody, so it is drawn once; the SVG is our own, and says nothing that anybody typed."""
+    """Return an address as a QR code in SVG.
+
+    It is the same for everybody, so it is drawn once. The SVG is safe to mark so: nothing in it was typed by anybody.
+    """
     return Markup(picture(address))  # noqa: S704
 
 
 def kept_longer_until(opened: OpenDraft) -> str | None:
-    """The day until which the draft would be kept if its person asked now; None where that is no later."""
+    """Return the day until which the draft would be kept if its person asked now; None if that is no later."""
     later = local_day(expiry(kept_by(opened.definition), now()))
     return day_text(later) if later > local_day(opened.draft.expires_at) else None
 
 
 def keep_until(opened: OpenDraft) -> str:
-    """The day until which the draft is kept."""
+    """Return the day until which the draft is kept, in words."""
     return day_text(local_day(opened.draft.expires_at))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is asked about one question, or about a section as a whole: then it has no label.
+    """What a new version asks about one question, or about a whole section (then `label` is None).
 
-    `was` are the lines of the old answer, where it will not be sent as it is.
+    `was` holds the lines of the old answer, if it will not be sent as it is.
     """
 
     label: str | None
@@ -270,7 +273,7 @@ class Asked:
 
 
 def asked_sentence(effect: Effect) -> str:
-    """What a change asks, as people read it."""
+    """Return what a change asks, as a sentence for the person."""
     return {
         Effect.MUST_ANSWER: _("This is new, or needed now: it must be answered."),
         Effect.ANSWER_AGAIN: _("The question takes other answers now: answer again."),
@@ -281,7 +284,7 @@ def asked_sentence(effect: Effect) -> str:
 
 
 def asked_again(section: Section, part: Part) -> list[Asked]:
-    """What a new version asks on this page and has not been continued through yet."""
+    """Return what a new version asks on this page, until the person presses Continue."""
     order = [WHOLE, *(field.id for field in section.fields)]
     marks = sorted((key for key in part.marks if key in order), key=order.index)
     fields = {field.id: field.label.in_(language()) for field in section.fields}

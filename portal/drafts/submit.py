@@ -1,4 +1,4 @@
-"""A page of a draft that was sent: what each of its buttons does once the form has arrived whole."""
+"""Answer a sent page of a draft: what each of its buttons does."""
 
 from collections.abc import Callable, Mapping
 
@@ -39,12 +39,12 @@ from portal.web.unit_of_work import db, now
 
 
 class SentPage(SectionPage):
-    """A page of a section, of an item or of a list that was sent with one of its buttons."""
+    """A page of a section, an item or a list, sent with one of its buttons."""
 
     def require_whole(self) -> None:
-        """Refuse a body that was cut short or says one thing twice, before anything is stored.
+        """Answer 400 if the body was cut short or says one thing twice, before anything is stored.
 
-        What may come twice from a page of another version is not known here; nothing of it is stored.
+        A page of another version is not checked for repeats, as its fields are not known here; nothing of it is stored.
         """
         require_end_marker()
         many = {field.id for field in self.section.fields if field.type == "choices"}
@@ -52,14 +52,17 @@ class SentPage(SectionPage):
             raise BadRequest("An answer was sent twice.")
 
     def answer(self, received: Received) -> ResponseReturnValue:
-        """Do what the pressed button of a section or item asks; show again, as typed, what cannot be taken."""
+        """Do what the pressed button asks; show the page again, as typed, if that is not possible."""
+        # The order matters. First refuse what must not be stored at all. Then store the files, because a browser does
+        # not send them twice. Look for conflicts before the buttons do their work, because they store the answers.
+        # Settle parked answers last, when what is stored is final.
         self.require_whole()
         self.form = self.form_of(self.posted())
         is_out_of_date = self.is_outdated or token_refused()
         is_refused = is_out_of_date or self.is_one_too_many
         asks_lookup = asked_lookup() is not None
         if is_refused or asks_lookup:
-            # The page keeps what was typed, but a browser does not choose files again.
+            # The page shows again what was typed, but a browser does not keep the chosen files.
             names = [(upload.field_id, upload.entry.name) for upload in received.uploads]
             refuse_files(self.form, [(field_id, InvalidAnswerError("again", name=name)) for field_id, name in names])
         if asks_lookup:
@@ -82,7 +85,7 @@ class SentPage(SectionPage):
         return answer
 
     def _refuse(self, is_out_of_date: bool) -> ResponseReturnValue:
-        """Show the page as it was typed; from a list that became full meanwhile, Back leads there without the item."""
+        """Show the page as it was typed, or follow Back from an item for which the list has no more room."""
         if is_out_of_date:
             return self.show(status=409)
         if pressed_button() == "back":
@@ -90,9 +93,9 @@ class SentPage(SectionPage):
         return self.show(status=422, is_unsaved=True)
 
     def _take_files(self, received: Received) -> None:
-        """Make what came with the page part of the draft, with refusals at their questions.
+        """Add the files that came with the page, and late ones; remove the one to remove; show why others were refused.
 
-        Files for a question that does not show are ignored as other answers are.
+        Files for a hidden question are ignored, as its other answers are.
         """
         late = late_files_shown(self.opened, self.address)
         field_id, _slash, removed = request.form.get(REMOVE, "").partition("/")
@@ -110,7 +113,7 @@ class SentPage(SectionPage):
         refuse_files(self.form, [*received.refusals, *refused, *refused_late])
 
     def _stay_with_problems(self) -> ResponseReturnValue:
-        """Whatever was pressed: a file was not kept, and whoever chose it must hear of it. All else is stored."""
+        """Store everything else and show the page again, whatever was pressed, because a file was not kept."""
         if pressed_button() in (None, "continue"):
             self.form.validate()
         self._save_with_problems()
@@ -118,28 +121,28 @@ class SentPage(SectionPage):
         return self.show(status=422)
 
     def _save_with_problems(self) -> None:
-        """Store what was typed; a section is in progress then, and an item in which nothing was typed is not made."""
+        """Store what was typed, unconfirmed; do not make an item in which nothing was typed."""
         if not self.section.repeat:
             self.save(is_confirmed=False)
         elif self.has_something:
             self.save()
 
     def _change_language(self) -> ResponseReturnValue:
-        """Show the same page in another language, with all that was typed; two versions stay side by side."""
+        """Show the same page in another language with all that was typed; if versions conflict, show both."""
         change_language(request.form[BUTTON])
         is_choosing = request.form.get("_action") == "resolve"
         fields = changed_fields(self) if is_choosing else unseen_fields(self)
         return conflict_page(self, fields) if fields else self._leave_settled(with_origin(request.path))
 
     def _look_up(self) -> ResponseReturnValue:
-        """Look something up, on a page that may be filled; elsewhere nobody is asked."""
+        """Answer a look-up if the page may be filled in; else go to the task list."""
         if self.opened.filled.is_open(self.section):
             return look_up(self)
         address = self.opened.address()
         return htmx_redirect(address, 200) if is_htmx() else redirect(address, 303)
 
     def _leave(self, target: str) -> ResponseReturnValue:
-        """Store what was typed, right or wrong, and go; an item in which nothing was typed is not made."""
+        """Store what was typed, right or wrong, and go to `target`; do not make an item in which nothing was typed."""
         if self.has_something:
             self.save()
         return redirect(target, 303)
@@ -150,7 +153,7 @@ class SentPage(SectionPage):
         return answer
 
     def go_on(self) -> ResponseReturnValue:
-        """**Continue**: store, and go on to the next page; stay where something is wrong."""
+        """**Continue**: store, and go to the next page; stay if something is wrong."""
         if not self.opened.filled.is_open(self.section):
             return self._leave(self.opened.address())
         self._refuse_infected()
@@ -166,14 +169,14 @@ class SentPage(SectionPage):
         return self._stop_page() or redirect(self._next_address(), 303)
 
     def _refuse_infected(self) -> None:
-        """Take a file in which a virus was found after it had been kept for no answer."""
+        """Refuse files in which a virus was found after they had been added."""
         for bound in self.form.files_fields:
             for entry in file_entries(bound.answer):
                 if entry.id in infected_files(self.opened):
                     self.form.refuse_file(bound.short_name, InvalidAnswerError("infected.later", name=entry.name))
 
     def _stop_page(self) -> str | None:
-        """Return why the form ends here, if it does; nobody is asked to mend the rest of a page first."""
+        """Return the page that says why the form ends here, if it does; other mistakes on the page no longer matter."""
         stop = stopped(self.section, self.opened.filled.shown)
         if stop is None:
             return None
@@ -182,7 +185,10 @@ class SentPage(SectionPage):
         return render_template("drafts/stop.html", opened=self.opened, band=band, stop=stop, body=body)
 
     def _next_address(self) -> str:
-        """Return the next section, or the check page, by way of what the answers newly ask."""
+        """Return the address of the next section, or of the check page.
+
+        From the check page, first lead to a section that the changed answers have opened.
+        """
         filled = self.opened.filled
         section = filled.newly_asked() if is_from_check() else filled.next_section(self.section)
         address = self.opened.address(section.id if section else "check")
@@ -195,7 +201,7 @@ class SentPage(SectionPage):
         return self.opened.address(previous.id) if previous else self.opened.address()
 
     def back(self) -> ResponseReturnValue:
-        """**Back**: store what was typed, and go to the page before; from an item to its list."""
+        """**Back**: store what was typed and go to the previous page; from an item to its list."""
         is_item = self.section.repeat is not None
         return self._leave(with_origin(self.opened.address(self.section.id)) if is_item else self._address_before())
 
@@ -209,17 +215,17 @@ class SentPage(SectionPage):
         return self.opened.address("save") if self.opened.can_be_saved else abort(404)
 
     def stay(self) -> ResponseReturnValue:
-        """**Save and stay signed in**, for browsers without script."""
+        """**Save and stay signed in**: store and extend the session, for browsers without script."""
         _extend_session()
         return self._leave(with_origin(request.path))
 
     def fill(self) -> ResponseReturnValue:
-        """Store what was typed with the chosen result in it, and show the page where it was filled."""
+        """Store what was typed with the chosen look-up result, and show the page at the first filled input."""
         self.form, first_input = filled_form(self)
         return self._leave(f"{with_origin(request.path)}#{first_input}")
 
     def resolve(self) -> ResponseReturnValue:
-        """Store what was chosen of two versions, and show the page with it."""
+        """Store the versions that the person chose in a conflict, and show the page."""
         fields = changed_fields(self)
         if not all(chosen_side(field) for field in fields):
             return conflict_page(self, fields, status=422)
@@ -244,7 +250,7 @@ def _extend_session() -> None:
 
 
 class SentList(SentPage):
-    """The list of a repeat's items that was sent with one of its buttons: add, remove, and the ways on."""
+    """The list of a repeat's items, sent with one of its buttons."""
 
     def answer_list(self) -> ResponseReturnValue:
         """Do what the pressed button asks."""
@@ -272,7 +278,7 @@ class SentList(SentPage):
         return redirect(with_origin(self.opened.address(self.section.id, item_token())), 303)
 
     def confirm(self) -> ResponseReturnValue:
-        """**Continue** on the list means that everyone is on it."""
+        """**Continue**: confirm that everyone is listed, and go to the next page."""
         problem = self._problem()
         if problem:
             return show_list(self, error=problem, status=422)
@@ -288,7 +294,7 @@ class SentList(SentPage):
         return _("Change “%(name)s”: something is missing or wrong", name=troubled.name) if troubled else None
 
     def back(self) -> ResponseReturnValue:
-        """**Back**: go to the page before."""
+        """**Back**: go to the previous page."""
         return redirect(self._address_before(), 303)
 
     def save_for_later(self) -> ResponseReturnValue:
@@ -298,7 +304,7 @@ class SentList(SentPage):
         return redirect(target, 303)
 
     def stay(self) -> ResponseReturnValue:
-        """**Save and stay signed in**, for browsers without script."""
+        """**Save and stay signed in**: extend the session, for browsers without script."""
         _extend_session()
         return redirect(with_origin(request.path), 303)
 
@@ -313,7 +319,7 @@ LIST_BUTTONS: Mapping[str, Callable[[SentList], ResponseReturnValue]] = {
 
 
 def show_list(page: SectionPage, *, error: str | None = None, status: int = 200) -> ResponseReturnValue:
-    """Show the list of a repeat's items, with what is wrong with it as a whole."""
+    """Show the list of a repeat's items; `error` says what is wrong with it as a whole."""
     opened, section = page.opened, page.section
     answer = render_template(
         "drafts/items.html",

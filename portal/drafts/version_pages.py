@@ -1,4 +1,4 @@
-"""What a new version of a form asks of its person, in words: on the task list before, on the sections after."""
+"""Say what a new version of a form asks: all of it on the task list, each section's on its page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class ChangedSection:
 
 
 def changed_sections(opened: OpenDraft) -> list[ChangedSection]:
-    """What the newer version that the person is asked about changes for this draft; empty where it touches nothing."""
+    """Return what the newer version changes for this draft, if its person has to decide about it."""
     newer = opened.asked_about
     if newer is None:
         return []
@@ -62,14 +62,14 @@ def _asked(touch: Touch) -> Asked:
 
 
 def _was(touch: Touch) -> Sequence[str]:
-    """What was answered, as it read."""
+    """Return the old answer as lines to read."""
     if touch.former is None or touch.answer is None:
         return ()
     return answer_lines(touch.former, touch.answer, language(), _)
 
 
 def decide(opened: OpenDraft) -> ResponseReturnValue:
-    """Take the new version of the form, or keep the old one; a version that came meanwhile is shown first."""
+    """Take the new version of the form, or keep the old one; show the task list if another version came meanwhile."""
     newer = opened.asked_about
     if newer is None or request.form.get("_newest") != str(newer.newest.number):
         return redirect(opened.address(), 303)
