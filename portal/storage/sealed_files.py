@@ -1,8 +1,8 @@
-"""A file encrypted chunk by chunk, so that neither writing nor reading it needs more than one chunk of memory.
+"""Encrypt files chunk by chunk, so that writing or reading one needs the memory of one chunk only.
 
-AES-256-GCM with a key that no other file has; the nonce is the chunk's number and whether it is the last one (the
-STREAM construction), so that a file that was cut, re-ordered or lengthened does not open. The key itself is sealed with
-the key of what the file belongs to (`operations`), bound to its draft, section, item and file.
+AES-256-GCM with a key of its own for each file. The nonce is the chunk's number and whether it is the last one (the
+STREAM construction), so that a file that was cut, re-ordered or lengthened does not open. The key itself is encrypted
+with the key of the file's owner (`operations`), bound to its draft, section, item and file.
 """
 
 import io
@@ -27,9 +27,9 @@ def _nonce(number: int, *, is_last: bool) -> bytes:
 
 
 class SealedSpool:
-    """What arrives in an upload, encrypted on its way into a temporary file without a name: killed, it is gone.
+    """An upload, encrypted on its way into a temporary file without a name, which is gone if the process dies.
 
-    What goes beyond `limit` bytes is counted and not kept. Werkzeug's parser writes to it and then seeks to the start.
+    Bytes beyond `limit` are counted and not kept. Werkzeug's parser writes to it and then seeks to the start.
     """
 
     def __init__(self, *, limit: int, folder: Path) -> None:
@@ -49,7 +49,7 @@ class SealedSpool:
         return self.size > self._limit
 
     def write(self, data: bytes) -> int:
-        """Take the next bytes."""
+        """Take the next bytes; return how many."""
         self.size += len(data)
         if self.is_too_large:
             self.close()
@@ -61,7 +61,7 @@ class SealedSpool:
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """The parser has written all: seal what is left."""
+        """Encrypt what is left; the parser seeks when it has written everything."""
         if not self._is_whole and not self.is_too_large:
             self._seal(self._rest, is_last=True)
             self._rest.clear()
@@ -75,14 +75,14 @@ class SealedSpool:
         self._chunks += 1
 
     def sealed(self) -> Iterator[bytes]:
-        """The encrypted bytes."""
+        """Yield the encrypted bytes."""
         file = self._kept()
         file.seek(0)
         while chunk := file.read(CHUNK_BYTES + TAG):
             yield chunk
 
     def plain(self) -> BinaryIO:
-        """The content to read anywhere, decrypted a chunk at a time."""
+        """Return the content to read anywhere in it, decrypted a chunk at a time."""
         return plain_reader(self._kept(), self.key, self.size)
 
     def _kept(self) -> IO[bytes]:
@@ -91,7 +91,7 @@ class SealedSpool:
         return self._file
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Drop everything that was kept."""
         self._rest.clear()
         if self._file is not None:
             self._file.close()
@@ -99,9 +99,9 @@ class SealedSpool:
 
 
 def plain_chunks(sealed: IO[bytes], key: bytes, size: int) -> Iterator[bytes]:
-    """The content of a sealed file of `size` plain bytes, from its beginning.
+    """Yield the content of an encrypted file of `size` plain bytes, from its beginning.
 
-    Raises `UndecryptableError` at the first chunk that is not the one that was written there.
+    Raise `UndecryptableError` at the first chunk that is not the one that was written there.
     """
     cipher, last = AESGCM(key), _last_chunk(size)
     for number in range(last + 1):
@@ -111,7 +111,7 @@ def plain_chunks(sealed: IO[bytes], key: bytes, size: int) -> Iterator[bytes]:
 
 
 def plain_reader(sealed: IO[bytes], key: bytes, size: int) -> BinaryIO:
-    """The content of a sealed file, to read anywhere in it; closing it leaves `sealed` open."""
+    """Return the content of an encrypted file, to read anywhere in it; closing it leaves `sealed` open."""
     return io.BufferedReader(_PlainFile(sealed, key, size), CHUNK_BYTES)
 
 

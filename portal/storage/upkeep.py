@@ -1,4 +1,4 @@
-"""What the worker does about files: deletes what was let go, scans what the scanner has not seen yet."""
+"""The worker's tasks for files: delete those that are due, scan those that wait."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ UPKEEP_EVERY_S = 10.0
 
 
 class FileKeeper:
-    """Any number of them may run side by side: deleting twice is harmless, and a file is scanned by one at a time."""
+    """Delete and scan files; several may run at once, as deleting twice is harmless and a scan has one worker."""
 
     def __init__(self, database: Database, configuration: Configuration, clock: Clock) -> None:
         self._database = database
@@ -30,9 +30,9 @@ class FileKeeper:
         self._scanner = read_scanner(configuration.clamav_url)
 
     def run(self, stop: threading.Event) -> None:
-        """Look every few seconds until told to stop; a failure is logged and looking goes on.
+        """Look every few seconds until told to stop; log a failure and go on.
 
-        In a thread of its own: a scanner that is slow must not keep mail waiting.
+        It runs in its own thread, because a slow scanner must not delay e-mails.
         """
         while not stop.wait(UPKEEP_EVERY_S):
             try:
@@ -41,12 +41,12 @@ class FileKeeper:
                 logger.exception("The keeper of files failed and goes on")
 
     def keep(self) -> None:
-        """One batch of each."""
+        """Delete and scan one batch each."""
         self.delete_due()
         self.scan_waiting()
 
     def delete_due(self) -> None:
-        """Contents first, then the rows: broken off in between, it is done again."""
+        """Delete contents first, then their rows, so that an interrupted run is repeated."""
         with self._database.reading() as db:
             names = due_for_deletion(db, now=self._clock.now())
         for name in names:
@@ -56,7 +56,7 @@ class FileKeeper:
                 delete_rows(db, names)
 
     def scan_waiting(self) -> None:
-        """Ask the scanner about files that came while it was away, until it is away again."""
+        """Scan the files that came while the scanner was away; stop as soon as it is away again."""
         with self._database.reading() as db:
             waiting = waiting_for_scan(db, now=self._clock.now())
         for file in waiting:
@@ -77,7 +77,7 @@ class FileKeeper:
             self._storage.delete(file.name)
 
     def _lease(self, file: StoredFile) -> bool:
-        """Put the next try off, unless another worker has done so already."""
+        """Postpone the next try; return False if another worker has already done so."""
         with self._database.writing() as db:
             return put_off_scan(db, file, now=self._clock.now())
 

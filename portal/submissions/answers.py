@@ -1,4 +1,4 @@
-"""Answers as people read them: on the check page, the confirmation and the case."""
+"""Answers as people read them: on the check page, on the confirmation and in the case."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ Link = tuple[str, str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerRow:
-    """One question with the lines of its answer; `actions` are (text, address, hidden text), `mark` stands by it.
+    """One question with the lines of its answer; `actions` are (text, address, hidden text), `mark` is shown beside it.
 
-    `files` are those that the lines name, so that a page can lead to them.
+    `files` are those that the lines name, so that a page can link to them.
     """
 
     key: str
@@ -39,7 +39,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class AnsweredSection:
-    """A section's title and its answers."""
+    """The title of a section, and its answers."""
 
     id: str
     title: str
@@ -47,7 +47,7 @@ class AnsweredSection:
 
     @property
     def is_asked(self) -> bool:
-        """Whether there is anything to read: a section of notes has nothing, a repeat says that nobody is listed."""
+        """Whether there is anything to read: notes alone are nothing; an empty repeat says that nobody is listed."""
         return not self.blocks or any(block.rows for block in self.blocks)
 
 
@@ -56,7 +56,7 @@ NO_MARKS: Callable[[Section, str, Field], Any] = lambda section, item_id, field:
 
 
 def sent_sections(definition: FormDefinition, answers: FormAnswers) -> list[AnsweredSection]:
-    """All that was sent, section by section in the order of the form."""
+    """Return all that was sent, by section in the order of the form."""
     return [
         section_answers(section, _pages(section, answers[section.id]))
         for section in definition.sections
@@ -78,7 +78,7 @@ def section_answers(
     links: Callable[[Section, str, Field], list[Link]] = NO_LINKS,
     marks: Callable[[Section, str, Field], Any] = NO_MARKS,
 ) -> AnsweredSection:
-    """A section as it reads: `pages` are (item, the fields to show, the answers)."""
+    """Return a section as it reads; `pages` are (item, the fields to show, the answers)."""
     blocks = [
         Block(
             name=_item_name(section, answers, number),
@@ -117,17 +117,17 @@ def _item_name(section: Section, answers: Mapping[str, Answer], number: int) -> 
 
 
 def is_asked(field: Field) -> bool:
-    """Whether a field holds an answer at all; notes and the like do not."""
+    """Return whether a field can hold an answer; notes cannot."""
     return FIELD_TYPES[field.type].answerable
 
 
 def first_email(definition: FormDefinition, answers: FormAnswers) -> str | None:
-    """The first answered e-mail field of a plain section: where a guest's confirmation goes."""
+    """Return the first e-mail address answered in a plain section, to which a guest's confirmation is sent."""
     return _first(definition, answers, "email")
 
 
 def first_name(definition: FormDefinition, answers: FormAnswers) -> str | None:
-    """The first answered name of a plain section: what staff call who sent the form."""
+    """Return the first name answered in a plain section; staff see it as the sender's name."""
     return _first(definition, answers, "name")
 
 

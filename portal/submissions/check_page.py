@@ -1,4 +1,4 @@
-"""What the check page shows: the answers with their way back, marks beside them, and what is not in them yet."""
+"""What the check page shows: the answers with links to change them, marks beside them, and what is not saved yet."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _ICONS = {Mark.NEW: "info", Mark.CHANGED: "clock", Mark.CHECK_AGAIN: "triangle"}
 
 @dataclass(frozen=True, kw_only=True)
 class RowMark:
-    """A mark beside an answer, in icon and word."""
+    """A mark beside an answer: an icon and a word."""
 
     kind: str
     icon: str
@@ -29,7 +29,7 @@ class RowMark:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedSection:
-    """A section on the check page; of a repeat also where its list is, and where another item is added."""
+    """A section on the check page; for a repeat also the addresses of its list and of a new item."""
 
     answers: AnsweredSection
     list_href: str | None
@@ -39,14 +39,14 @@ class CheckedSection:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A page that holds something typed too late, which Send would leave out."""
+    """A page with late answers, which sending the form would leave out."""
 
     title: str
     href: str
 
 
 def checked_sections(opened: OpenDraft) -> list[CheckedSection]:
-    """All shown sections with their answers."""
+    """Return all shown sections with their answers."""
     return [_checked(opened, each) for each in opened.definition.sections if each.id in opened.filled.shown.pages]
 
 
@@ -91,7 +91,7 @@ def _marks(opened: OpenDraft) -> Callable[[Section, str, Field], RowMark | None]
 
 
 def waiting_pages(opened: OpenDraft) -> list[Waiting]:
-    """The pages with something that was typed too late and is not saved: sending the form would drop it."""
+    """Return the pages with late answers that are not saved; sending the form would drop them."""
     if not opened.has_parked:
         return []
     places = (page.removeprefix(opened.address()).strip("/").partition("/") for page in opened.parked_pages())

@@ -1,4 +1,4 @@
-"""The statuses of a sent form, each a row: what staff and its sender read, and whether work is left."""
+"""The statuses of a sent form: what staff and its sender read, and whether the case is open."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from flask_babel.speaklater import LazyString
 
 @dataclass(frozen=True, kw_only=True)
 class CaseStatus:
-    """One status: the words for staff, for the sender and in the mail to the sender; `kind` and `icon` draw it."""
+    """One status: the words for staff, for the sender and for the e-mail; `kind` and `icon` say how it is drawn."""
 
     name: str
     staff_words: LazyString

@@ -1,4 +1,4 @@
-"""Finding what was sent, and listing it."""
+"""Find and list what was sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from portal.web.languages import language
 
 
 def find_submission(db: Session, reference: str, holder: Holder) -> Submission | None:
-    """The submission of this reference if the holder sent it or may open its draft."""
+    """Return the submission with this reference if the holder sent it or may open its draft."""
     query = select(Submission).join(Draft, Submission.draft_id == Draft.id)
     return db.scalar(query.where(Submission.reference == reference.upper(), opened_by(holder)))
 
 
 def submission_by_reference(db: Session, reference: str) -> Submission | None:
-    """The submission of this reference, for staff."""
+    """Return the submission with this reference, for staff."""
     return db.scalar(select(Submission).where(Submission.reference == reference.upper()))
 
 
 def submissions_of(
     db: Session, person_id: int, *, before: str | None = None, limit: int | None = None
 ) -> Sequence[Submission]:
-    """What a person has sent, newest first; what they sent as a guest and claimed afterwards, too.
+    """Return what a person has sent, newest first, including what they sent as a guest and claimed later.
 
-    `before` is the reference of the last one of the page before, `limit` how many there are on a page.
+    `before` is the reference of the last one on the previous page; `limit` is the number on a page.
     """
     query = select(Submission).join(Draft, Submission.draft_id == Draft.id).where(Draft.person_id == person_id)
     if before:
@@ -44,7 +44,7 @@ def submissions_of(
 
 @dataclass(frozen=True, kw_only=True)
 class SentRow:
-    """A sent form as its row shows it: the title in the reader's language, the day in the portal's time zone."""
+    """A sent form as a row of a list: title in the reader's language, day in the portal's time zone."""
 
     reference: str
     title: str
@@ -53,7 +53,7 @@ class SentRow:
 
 
 def sent_row(submission: Submission) -> SentRow:
-    """The row of one submission."""
+    """Return the row of one submission."""
     return SentRow(
         reference=submission.reference,
         title=definition_of(submission.version).title.in_(language()),

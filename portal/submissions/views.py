@@ -1,4 +1,4 @@
-"""Check your answers, Send, and the confirmation."""
+"""The views of sending a form: check your answers, send, confirmation."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ blueprint = Blueprint("submissions", __name__)
 
 @dataclass(frozen=True)
 class CheckFault:
-    """What keeps the form from being sent: where to put it right, and the sentence."""
+    """What keeps the form from being sent: the address where to put it right, and a sentence."""
 
     href: str
     text: str
@@ -53,7 +53,7 @@ class CheckFault:
 @access(Access.DRAFT_OWNER)
 @activity(Activity.LOAD)
 def check(reference: str) -> ResponseReturnValue:
-    """All answers, to be read once more before they are sent."""
+    """Show all answers, to be read once more before they are sent."""
     opened = open_draft(reference)
     return closed_page(opened) or _check_page(opened)
 
@@ -63,7 +63,7 @@ def check(reference: str) -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 @shows_form_again
 def send_form(reference: str) -> ResponseReturnValue:
-    """Send, exactly once; what is missing is named."""
+    """Send the form exactly once, or say what is missing."""
     opened = open_draft(reference)
     if opened.draft.sent_at:
         return redirect(f"/submissions/{opened.reference}", 303)
@@ -105,7 +105,7 @@ def _declaration_faults(opened: OpenDraft) -> list[CheckFault]:
 
 
 def _fault_address(opened: OpenDraft, section: Section) -> str:
-    """Where a section is put right: its page, or the task list while it cannot be opened."""
+    """Return where to put a section right: its page, or the task list while it cannot be opened."""
     return from_check(opened, section.id) if opened.filled.is_open(section) else opened.address()
 
 
@@ -139,7 +139,10 @@ def _sender(opened: OpenDraft) -> Customer:
 
 
 def _addresses(draft: Draft, definition: FormDefinition, answers: FormAnswers) -> list[str]:
-    """Where the confirmation could go: the account, else the save address, else the first answered e-mail field."""
+    """Return where to send the confirmation.
+
+    For an account this is its address; for a guest the save address, else the first answered e-mail field.
+    """
     person = person_by_id(db(), draft.person_id) if draft.person_id else None
     saved = save_address(app_state().configuration.keyring, draft)
     known = (person.email if person else None, saved, first_email(definition, answers))
@@ -171,7 +174,7 @@ def _check_page(opened: OpenDraft, *, faults: list[CheckFault] | None = None, st
 @access(Access.DRAFT_OWNER)
 @activity(Activity.NAVIGATE)
 def confirmation(reference: str) -> ResponseReturnValue:
-    """We have received your form: the reference, when, and what was sent."""
+    """Show that we have received the form: reference, time, and what was sent."""
     submission = find_submission(db(), reference, holder()) or abort(404)
     return render_template("submissions/confirmation.html", **_shown(submission))
 
