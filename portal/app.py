@@ -127,9 +127,9 @@ def create_app(
     kinds: Mapping[str, Kind] = KINDS,
     database: Database | None = None,
 ) -> Flask:
-    """The application; tests give it a clock that they move, kinds of session with other policies, an open database.
+    """Return the application; tests pass a clock, kinds of session with other policies, and an open database.
 
-    Raises `ConfigurationError` where the environment or the database is not as it must be.
+    Raise `ConfigurationError` if the environment or the database is not as it must be.
     """
     configuration = configuration or read_configuration()
     open_storage(configuration).check()
@@ -172,17 +172,21 @@ def _configure(app: Flask, configuration: Configuration) -> None:
 
 
 class PageEnvironment(Environment):
-    """Jinja as our pages need it: no template has globals of its own."""
+    """The Jinja environment of our pages, in which no template has globals of its own."""
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """The globals of all templates; a `ChainMap` for each would make every import in a page search it twice."""
+        """Return the globals of all templates.
+
+        A `ChainMap` for each, as in Jinja, would make every import in a page search it twice.
+        """
         return super().make_globals(d) if d else self.globals
 
 
 def _add_mechanisms(app: Flask) -> None:
-    """The order of `before_request` is the order of this list: body, session and token, then the person.
+    """Add what runs before and after each request; `before_request` runs in this order.
 
-    After the view it is the reverse: the session's gate writes before the unit of work commits.
+    First the body is read, then session and token, then the person. After the view the order is reversed: the session's
+    gate writes before the unit of work commits.
     """
     first = (logs, counters, storage, strict_input, unit_of_work)
     for mechanism in (*first, session_gate, signed_in, responses, error_pages):
@@ -208,14 +212,14 @@ def _add_middleware(app: Flask, configuration: Configuration) -> None:
 
 @cache
 def asset(path: str) -> str:
-    """The address of a static file, with its content's hash, so that browsers may keep it for ever."""
+    """Return the address of a static file, with a hash of its content, so that browsers may cache it for ever."""
     digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
     return f"/static/{path}?v={digest}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """What every page says of the public body."""
+    """What every page says about the public body."""
 
     name: str
     support_contact: str
@@ -228,7 +232,7 @@ def _site() -> Site:
 
 
 def _other_languages() -> list[OtherLanguage]:
-    """What pages offer beside their own language; staff pages have one."""
+    """Return the other languages that a page offers; staff pages offer none."""
     return [] if visit().kind == HUB else other_languages(request.full_path.removesuffix("?"))
 
 
