@@ -267,7 +267,7 @@ class SectionForm(BaseForm):
         return {field_id: bound.error for field_id, bound in self.all_fields.items() if bound.error}
 
     def error_list(self) -> list[tuple[str, str]]:
-        """The error summary: the input to which each message links, and the message."""
+        """Return the error summary: the input to which each message links, and the message."""
         return [(f"#{bound.first_input}", bound.error) for bound in self.all_fields.values() if bound.error]
 
     def typed_text(self, field_id: str) -> str:
