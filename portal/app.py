@@ -28,7 +28,7 @@ from portal.db import Database
 from portal.designer import views as designer_views
 from portal.designer.commands import forms as forms_group
 from portal.drafts import views as draft_views
-from portal.drafts.hooks import kept_work, parkable_page, place_of_page
+from portal.drafts.hooks import kept_work, parkable_draft_page, place_of_page
 from portal.drafts.operations import claim_drafts
 from portal.drafts.preview import views as form_views
 from portal.drafts.queries import guest_has_drafts
@@ -66,8 +66,8 @@ from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.languages import DEFAULT, language, other_languages
 
-PROJECT = Path(__file__).resolve().parent.parent
-STATIC = PROJECT / "static"
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+STATIC = PROJECT_DIR / "static"
 STATIC_MAX_AGE_S = 365 * 24 * 3600
 VIEWS = (
     health,
@@ -106,7 +106,7 @@ COMMANDS = (
 )
 HOOKS = Hooks(
     kept_work=kept_work,
-    parkable_page=lambda found, path: parkable_page(found, path) or hub.parkable_page(found, path),
+    parkable_page=lambda found, path: parkable_draft_page(found, path) or hub.parkable_page(found, path),
     place_of_page=place_of_page,
     guest_has_drafts=guest_has_drafts,
     claim_drafts=claim_drafts,
@@ -128,14 +128,14 @@ def create_app(
     kinds: Mapping[str, SessionKind] = KINDS,
     database: Database | None = None,
 ) -> Flask:
-    """The application; tests give it a clock that they move, kinds of session with other policies, an open database.
+    """Return the application; tests pass a clock, kinds of session with other policies, and an open database.
 
-    Raises `ConfigurationError` where the environment or the database is not as it must be.
+    Raise `ConfigurationError` if the environment or the database is not as it must be.
     """
     configuration = configuration or read_configuration()
     open_storage(configuration).check()
     read_scanner(configuration.clamav_url)
-    app = Flask("portal", static_folder=None, template_folder=str(PROJECT / "templates"))
+    app = Flask("portal", static_folder=None, template_folder=str(PROJECT_DIR / "templates"))
     app.extensions["portal"] = AppState(
         configuration=configuration,
         clock=clock or SystemClock(),
@@ -174,22 +174,26 @@ def _configure(app: Flask, configuration: Configuration) -> None:
 
 
 class PageEnvironment(Environment):
-    """Jinja as our pages need it: no template has globals of its own."""
+    """The Jinja environment of our pages, in which no template has globals of its own."""
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """The globals of all templates; a `ChainMap` for each would make every import in a page search it twice."""
+        """Return the globals of all templates.
+
+        A `ChainMap` for each, as in Jinja, would make every import in a page search it twice.
+        """
         return super().make_globals(d) if d else self.globals
 
 
 def _add_mechanisms(app: Flask) -> None:
-    """The order of `before_request` is the order of this list: body, session and token, then the person.
+    """Add what runs before and after each request; `before_request` runs in this order.
 
-    After the view it is the reverse: the session's gate writes before the unit of work commits.
+    First the body is read, then session and token, then the person. After the view the order is reversed: the session's
+    gate writes before the unit of work commits.
     """
     first = (logs, counters, storage, strict_input, unit_of_work)
     for mechanism in (*first, session_gate, signed_in, responses, error_pages):
         mechanism.init_app(app)
-    app.context_processor(_page_context)
+    app.context_processor(_layout_context)
 
 
 def _add_features(app: Flask) -> None:
@@ -210,20 +214,20 @@ def _add_middleware(app: Flask, configuration: Configuration) -> None:
 
 @cache
 def asset(path: str) -> str:
-    """The address of a static file, with its content's hash, so that browsers may keep it for ever."""
+    """Return the address of a static file, with a hash of its content, so that browsers may cache it for ever."""
     digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
     return f"/static/{path}?v={digest}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """What every page says of the public body."""
+    """What every page says about the public body."""
 
     name: str
     support_contact: str
 
 
-def _page_context() -> dict[str, Any]:
+def _layout_context() -> dict[str, Any]:
     here = request.full_path.removesuffix("?")
     return {
         "site": Site(name=settings().site_name, support_contact=settings().support_contact),

@@ -23,7 +23,7 @@ from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import Parked, forget_parked, parked_on
 from portal.site_settings.current import clock_time, day_text, local_day, moment_text, settings, today
 from portal.storage.uploads import file_answer
-from portal.submissions.answers import SectionAnswers, sent_sections
+from portal.submissions.answers import AnsweredSection, sent_sections
 from portal.submissions.customers import customer_of
 from portal.submissions.definition import STATUSES
 from portal.submissions.downloads import receipt_answer
@@ -122,7 +122,7 @@ def _status(form: NoteForm | None, refusal: Refusal | None) -> int:
     return 422 if form and form.errors else 409 if form else 200
 
 
-def answers_of(submission: Submission) -> list[SectionAnswers]:
+def answers_of(submission: Submission) -> list[AnsweredSection]:
     """The answers as they were sent, in the words of the version that asked for them."""
     answers = sent_answers(app_state().configuration.keyring, submission)
     return sent_sections(definition_of(submission.version), answers)

@@ -17,7 +17,7 @@ from portal.keyring import Keyring
 from portal.resume.rules import clean_reference
 from portal.site_settings.current import local_day, settings, short_day_text, today
 from portal.submissions.customers import customer_of, search_keys, search_terms
-from portal.submissions.definition import STATUSES, Status
+from portal.submissions.definition import STATUSES, CaseStatus
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.downloads import FORMATS, Record, list_download
@@ -75,7 +75,7 @@ class Row:
     sent_on: str
     waiting: str
     is_overdue: bool
-    status: Status
+    status: CaseStatus
     assignee: str | None
     is_mine: bool
 

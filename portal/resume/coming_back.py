@@ -190,7 +190,7 @@ def first_unfinished(draft: Draft) -> str:
 
     Whoever is to decide about a new version of the form does so before.
     """
-    return OpenDraft(draft).way_back()
+    return OpenDraft(draft).return_address()
 
 
 def code_throttle(code_id: int, draft_id: int) -> Throttle:

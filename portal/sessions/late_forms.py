@@ -19,7 +19,7 @@ from portal.sessions.browser_sessions import CSRF_FIELD, form_token
 from portal.sessions.models import ParkedValues
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
-from portal.storage.operations import claim, late_work
+from portal.storage.operations import claim_upload, late_work
 from portal.storage.uploads import receive
 from portal.tokens import proves
 from portal.web.app_state import app_state
@@ -240,7 +240,7 @@ def park_late_form(found: FoundSession) -> Parked | None:
     parked = park(db(), app_state().database, keyring, found, page, tab, _sent_form(), now=now())
     place, until = late_place(found.person_id), now() + KEPT_FOR
     for upload in uploads:
-        claim(db(), upload, work=late_work(page), place=place, keyring=keyring, now=now(), until=until)
+        claim_upload(db(), upload, work=late_work(page), place=place, keyring=keyring, now=now(), until=until)
     if not found.times.alive(now()):
         count_at(found, Event.PARKED, page)
     return parked

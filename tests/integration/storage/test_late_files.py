@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.db import Database
 from portal.storage.models import StoredFile
-from portal.storage.operations import hand_over
+from portal.storage.operations import rekey_file
 from portal.storage.upkeep import FileKeeper
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
@@ -115,7 +115,7 @@ def test_a_late_file_of_another_person_is_not_offered_even_on_the_same_page(
     with database.writing() as db:
         file = db.scalars(select(StoredFile)).one()
         keyring = app.extensions["portal"].configuration.keyring
-        hand_over(db, file, work=file.work, place="person 999", keyring=keyring, until=file.delete_at)
+        rekey_file(db, file, work=file.work, place="person 999", keyring=keyring, until=file.delete_at)
     sign_in(citizen, ZOE)
     assert "payslip.pdf" not in citizen.open(f"{draft}/papers")
 
