@@ -4,7 +4,7 @@ import click
 from flask.cli import AppGroup
 
 from portal.audit import Actor
-from portal.site_settings.definition import BY_NAME, SETTINGS
+from portal.site_settings.definition import BY_NAME, SETTINGS, Setting
 from portal.site_settings.operations import change_settings
 from portal.site_settings.queries import current_settings
 from portal.site_settings.rules import RefusedSettingError, advice_on, as_typed, parse
@@ -27,9 +27,7 @@ def show_command() -> None:
 @click.argument("value")
 def set_command(name: str, value: str) -> None:
     """Change one setting, like: session_lifetime_minutes 45."""
-    if name not in BY_NAME:
-        raise click.ClickException(f"There is no setting “{name}”; “flask settings show” lists them.")
-    setting = BY_NAME[name]
+    setting = _setting_named(name)
     try:
         accepted = parse(setting, value)
     except RefusedSettingError as refusal:
@@ -37,6 +35,16 @@ def set_command(name: str, value: str) -> None:
     with app_state().database.writing() as db:
         change_settings(db, {name: accepted}, by=Actor(), now=app_state().clock.now())
     click.echo(f"{name} = {as_typed(setting, accepted)}")
+    _advise(setting, value)
+
+
+def _setting_named(name: str) -> Setting:
+    if name not in BY_NAME:
+        raise click.ClickException(f"There is no setting “{name}”; “flask settings show” lists them.")
+    return BY_NAME[name]
+
+
+def _advise(setting: Setting, value: str) -> None:
     summary = advice_on(setting, value)
     if summary and setting.advice:
         click.echo(f"{summary} {setting.advice.reason}")
