@@ -173,7 +173,7 @@ def _judge(setting: Setting) -> Callable[[Any, Any], None]:
         try:
             parse(setting, field.data)
         except RefusedSettingError as refusal:
-            raise ValidationError(str(refusal)) from refusal
+            raise ValidationError(_(refusal.template, **refusal.values)) from refusal
 
     return judge
 
