@@ -1,4 +1,5 @@
 # What to type: `make run` to try the portal, `make test` to prove it, `make check` before a commit.
+# `make test ALL=1` runs everything on both databases, and the fault runs; `make test TESTS=tests/unit` a part.
 # The environment lives in .venv; a second call finds its stamp and starts at once.
 
 VENV := .venv
@@ -21,7 +22,8 @@ run: $(RUN_READY)
 	@PYTHONDONTWRITEBYTECODE= exec $(PYTHON) -m portal.commands.run
 
 test: $(TEST_READY) browser
-	@exec $(PYTHON) -m pytest -q -n logical --maxprocesses 8 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
+	@exec $(PYTHON) -m pytest -q $(if $(ALL),--all,--ignore=tests/faults) $(if $(TESTS),,$(WHOLE_RUN)) \
+		-n $$($(PYTHON) -c "$$WORKERS") --maxschedchunk 1 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
 
 check: $(TEST_READY)
 	$(VENV)/bin/ruff check .
@@ -69,6 +71,15 @@ $(TEST_READY): requirements.txt requirements-dev.txt
 browser: $(TEST_READY)
 	@eval "$$FIND_BROWSER"
 
+WHOLE_RUN = --durations 20 --limit $(if $(ALL),10,6)
+
+# Many tests wait for a browser or for processes, so two more than there are processors keep those at work.
+define WORKERS
+import os
+print(min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 6) + 2)
+endef
+export WORKERS
+
 # CPython 3.11 before 3.11.8 sometimes fails to compile rewritten assertions.
 define ASSERTIONS
 import sys
@@ -87,7 +98,7 @@ exit 1
 endef
 export INSTALL
 
-# A Chromium for the browser tests, and libfaketime for one smoke test: there already, or brought where that is allowed.
+# A Chromium for the browser tests, its shell without windows where there is one, and libfaketime for one smoke test: there already, or brought where that is allowed.
 define FIND_BROWSER
 has() { command -v "$$1" >/dev/null 2>&1; }
 has_chromium() { [ -x /usr/bin/chromium ]; }
@@ -99,6 +110,8 @@ has_file /usr/lib/*/faketime/libfaketimeMT.so.1 || wanted="$$wanted faketime"
 as_root=no
 [ "$$(id -u)" = 0 ] && as_root=
 [ "$$as_root" = no ] && sudo -n true 2>/dev/null && as_root="sudo -n"
+[ -x /usr/bin/chromium-headless-shell ] || ! has apt-cache || [ -z "$$(apt-cache pkgnames chromium-headless-shell)" ] ||
+  wanted="$$wanted chromium-headless-shell"
 if [ -n "$$wanted" ] && [ "$$as_root" != no ] && has apt-get; then
   echo "Installing for the browser tests: $$wanted …"
   export DEBIAN_FRONTEND=noninteractive

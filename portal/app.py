@@ -17,6 +17,7 @@ from whitenoise import WhiteNoise
 from portal.accounts import factor_views, profile_views, security_views, signed_in
 from portal.accounts import views as account_views
 from portal.accounts.commands import accounts_group
+from portal.accounts.signed_in import viewer
 from portal.admin import audit_views, integration_views, outbox_views, people_views, settings_views
 from portal.clock import Clock, SystemClock
 from portal.commands.database import db_group, demo_group
@@ -27,7 +28,7 @@ from portal.db import Database
 from portal.designer import views as designer_views
 from portal.designer.commands import forms as forms_group
 from portal.drafts import views as draft_views
-from portal.drafts.hooks import kept_work, parkable_page, place_of_page
+from portal.drafts.hooks import kept_work, parkable_draft_page, place_of_page
 from portal.drafts.operations import claim_drafts
 from portal.drafts.preview import views as form_views
 from portal.drafts.queries import guest_has_drafts
@@ -36,6 +37,7 @@ from portal.home import views as home_views
 from portal.hub import case_views as hub_case_views
 from portal.hub import customer_views as hub_customer_views
 from portal.hub import views as hub_views
+from portal.hub.case_views import parkable_case_page
 from portal.integrations import service as integrations
 from portal.integrations.commands import integrations_group
 from portal.outbox.delivery import read_mail_server
@@ -47,9 +49,9 @@ from portal.resume.queries import is_refused
 from portal.sessions import gate as session_gate
 from portal.sessions import views as session_views
 from portal.sessions.activity import TableSessionInterface, page_clock
-from portal.sessions.browser_sessions import language_of_request, visit
+from portal.sessions.browser_sessions import browser, language_of_request
 from portal.sessions.commands import sessions_group
-from portal.sessions.policies import KINDS, Kind
+from portal.sessions.policies import KINDS, SessionKind
 from portal.site_settings.commands import settings_group
 from portal.site_settings.current import settings
 from portal.storage import uploads as storage
@@ -62,10 +64,10 @@ from portal.web import counters, error_pages, health, languages, logs, responses
 from portal.web.addresses import sign_in_page
 from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
-from portal.web.languages import DEFAULT, OtherLanguage, language, other_languages
+from portal.web.languages import DEFAULT, language, other_languages
 
-ROOT = Path(__file__).resolve().parent.parent
-STATIC = ROOT / "static"
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+STATIC = PROJECT_DIR / "static"
 STATIC_MAX_AGE_S = 365 * 24 * 3600
 VIEWS = (
     health,
@@ -104,7 +106,7 @@ COMMANDS = (
 )
 HOOKS = Hooks(
     kept_work=kept_work,
-    parkable_page=lambda found, path: parkable_page(found, path) or hub_case_views.parkable_case_page(found, path),
+    parkable_page=lambda found, path: parkable_draft_page(found, path) or parkable_case_page(found, path),
     place_of_page=place_of_page,
     guest_has_drafts=guest_has_drafts,
     claim_drafts=claim_drafts,
@@ -123,23 +125,24 @@ def create_app(
     configuration: Configuration | None = None,
     *,
     clock: Clock | None = None,
-    kinds: Mapping[str, Kind] = KINDS,
+    kinds: Mapping[str, SessionKind] = KINDS,
     database: Database | None = None,
 ) -> Flask:
-    """The application; tests give it a clock that they move, kinds of session with other policies, an open database.
+    """Return the application; tests pass a clock, kinds of session with other policies, and an open database.
 
-    Raises `ConfigurationError` where the environment or the database is not as it must be.
+    Raise `ConfigurationError` if the environment or the database is not as it must be.
     """
     configuration = configuration or read_configuration()
     open_storage(configuration).check()
     read_scanner(configuration.clamav_url)
-    app = Flask("portal", static_folder=None, template_folder=str(ROOT / "templates"))
+    app = Flask("portal", static_folder=None, template_folder=str(PROJECT_DIR / "templates"))
     app.extensions["portal"] = AppState(
         configuration=configuration,
         clock=clock or SystemClock(),
         database=database or Database(configuration.database_url),
         policies=kinds,
         hooks=HOOKS,
+        tally=counters.Tally(),
     )
     app.extensions["portal"].database.check()
     read_mail_server(configuration.mail_url)
@@ -171,22 +174,26 @@ def _configure(app: Flask, configuration: Configuration) -> None:
 
 
 class PageEnvironment(Environment):
-    """Jinja as our pages need it: no template has globals of its own."""
+    """The Jinja environment of our pages, in which no template has globals of its own."""
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """The globals of all templates; a `ChainMap` for each would make every import in a page search it twice."""
+        """Return the globals of all templates.
+
+        A `ChainMap` for each, as in Jinja, would make every import in a page search it twice.
+        """
         return super().make_globals(d) if d else self.globals
 
 
 def _add_mechanisms(app: Flask) -> None:
-    """The order of `before_request` is the order of this list: body, session and token, then the person.
+    """Add what runs before and after each request; `before_request` runs in this order.
 
-    After the view it is the reverse: the session's gate writes before the unit of work commits.
+    First the body is read, then session and token, then the person. After the view the order is reversed: the session's
+    gate writes before the unit of work commits.
     """
     first = (logs, counters, storage, strict_input, unit_of_work)
     for mechanism in (*first, session_gate, signed_in, responses, error_pages):
         mechanism.init_app(app)
-    app.context_processor(_page_context)
+    app.context_processor(_layout_context)
 
 
 def _add_features(app: Flask) -> None:
@@ -207,38 +214,29 @@ def _add_middleware(app: Flask, configuration: Configuration) -> None:
 
 @cache
 def asset(path: str) -> str:
-    """The address of a static file, with its content's hash, so that browsers may keep it for ever."""
+    """Return the address of a static file, with a hash of its content, so that browsers may cache it for ever."""
     digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
     return f"/static/{path}?v={digest}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """What every page says of the public body."""
+    """What every page says about the public body."""
 
     name: str
     support_contact: str
-    address: str
 
 
-def _site() -> Site:
-    current = settings()
-    return Site(name=current.site_name, support_contact=current.support_contact, address=current.site_name)
-
-
-def _other_languages() -> list[OtherLanguage]:
-    """What pages offer beside their own language; staff pages have one."""
-    return [] if visit().kind == HUB else other_languages(request.full_path.removesuffix("?"))
-
-
-def _page_context() -> dict[str, Any]:
+def _layout_context() -> dict[str, Any]:
+    here = request.full_path.removesuffix("?")
     return {
-        "site": _site(),
+        "site": Site(name=settings().site_name, support_contact=settings().support_contact),
+        "viewer": viewer(),
         "clock": page_clock(),
-        "csrf_token": lambda: visit().token(),
-        "csrf_token_if_any": lambda: visit().token_if_any(),
+        "csrf_token": browser().token,
+        "csrf_token_if_any": browser().token_if_any,
         "current_path": request.path,
         "language": language(),
-        "other_languages": _other_languages(),
-        "shared_computer": visit().is_shared,
+        "other_languages": [] if browser().kind == HUB else other_languages(here),  # staff pages have one language
+        "shared_computer": browser().is_shared,
     }

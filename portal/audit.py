@@ -1,4 +1,4 @@
-"""Who did what, when and from where: written in the transaction of the deed, never with answers, tokens or codes."""
+"""The audit log: who did what, when and from where, written in the same transaction, without answers or secrets."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,14 +14,14 @@ Id = BigInteger().with_variant(Integer(), "sqlite")
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who acts: a person or nobody known, and the network address the deed came from."""
+    """Who acts, a person or nobody known, and the network address from which they act."""
 
     person_id: int | None = None
     address: str | None = None
 
 
 class AuditEvent(Base):
-    """One deed; rows are only added."""
+    """One recorded action; rows are only added."""
 
     __tablename__ = "audit_events"
 
@@ -37,7 +37,7 @@ class AuditEvent(Base):
 def record(
     db: Session, action: str, *, by: Actor, now: datetime, subject: str | None = None, **details: str | int | None
 ) -> None:
-    """Add one event to the transaction of its deed."""
+    """Add one event, in the transaction of the action that it records."""
     db.add(
         AuditEvent(at=now, action=action, person_id=by.person_id, address=by.address, subject=subject, details=details)
     )

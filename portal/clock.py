@@ -5,15 +5,15 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Anything that tells the present instant; tests pass one that they move themselves."""
+    """Anything that knows the present time; tests pass one that they move themselves."""
 
     def now(self) -> datetime:
-        """The present instant, aware, in UTC."""
+        """Return the present time, aware, in UTC."""
 
 
 class SystemClock:
-    """The clock of the process, so that a whole server may run on a faked system clock."""
+    """The system's clock; a whole server can be tested with a faked one."""
 
     def now(self) -> datetime:
-        """The present instant, aware, in UTC."""
+        """Return the present time, aware, in UTC."""
         return datetime.now(UTC)

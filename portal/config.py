@@ -1,4 +1,4 @@
-"""Configuration: read once from the environment, frozen, and refused at start with a plain sentence when wrong."""
+"""Configuration: read once from the environment and frozen; if it is wrong, the start fails with a plain sentence."""
 
 import ipaddress
 import os
@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -20,12 +21,12 @@ MAIL_SCHEMES = ("file", "smtp", "smtps")
 STORAGE_SCHEMES = ("file",)
 SECRET_LENGTH = 32
 INTEGRATION_SECRETS = "INTEGRATION_"
-"""Begins the names of the variables that integrations may send to others: never one of our own secrets."""
+"""Start of the names of the variables that integrations may send to other services; none of them is our own secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """Everything an installation decides outside the database."""
+    """Everything that an installation decides outside the database."""
 
     environment: Environment
     data_dir: Path
@@ -42,31 +43,31 @@ class Configuration:
     integration_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def is_https(self) -> bool:
-        """Whether browsers reach us over HTTPS, so that cookies are Secure and bear the `__Host-` prefix."""
+        """Whether browsers reach us over HTTPS, so that cookies are Secure and have the `__Host-` prefix."""
         return self.base_url.startswith("https://")
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether one process with a writer lock serves, or several on PostgreSQL."""
+        """Whether the database is SQLite, served by one process with a writer lock, and not PostgreSQL."""
         return self.database_url.startswith("sqlite")
 
     @property
     def mail_dir(self) -> Path:
-        """Where `MAIL_URL=file:` puts one `.eml` a message."""
+        """The folder in which `MAIL_URL=file:` stores one `.eml` file for each message."""
         return self.data_dir / "mail"
 
     @property
     def storage_dir(self) -> Path:
-        """Where `STORAGE_URL=file:` keeps what people upload; `file:/path` names another folder."""
+        """The folder in which `STORAGE_URL=file:` stores uploads; `file:/path` names another one."""
         return Path(urlsplit(self.storage_url).path or self.data_dir / "files").absolute()
 
 
 def read_configuration(environ: Mapping[str, str] = os.environ) -> Configuration:
     """Read and check the whole environment.
 
-    Raises `ConfigurationError` with one sentence that names the variable and what it must be.
+    Raise `ConfigurationError` with one sentence that names the variable and says what it must be.
     """
     environment = _environment(environ)
     data_dir = _data_dir(environ)
@@ -138,7 +139,7 @@ def _keyring(environ: Mapping[str, str], environment: Environment, data_dir: Pat
 
 
 def _kept_secret(path: Path, environment: Environment, name: str) -> str:
-    """The secret that development makes once, mode 0600; production never invents one."""
+    """Return a secret; development makes it once in a file of mode 0600, production must name one."""
     if environment == "production":
         raise ConfigurationError(f"{name} is not set; production needs it in the environment.")
     if not path.exists():
@@ -147,7 +148,7 @@ def _kept_secret(path: Path, environment: Environment, name: str) -> str:
 
 
 def _create_secret(path: Path, secret: str) -> None:
-    """Write aside and link into place, so that another process at its first start never reads half a key."""
+    """Write a temporary file and link it into place, so that another process never reads half a key."""
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(secret)
@@ -189,7 +190,7 @@ def _trusted_proxies(environ: Mapping[str, str]) -> int:
 
 
 def _integrations_file(environ: Mapping[str, str], data_dir: Path) -> Path | None:
-    """The file that declares look-ups of other services; without one there is only our own address register."""
+    """Return the file that declares look-ups of other services; without one there is only our own address register."""
     given = environ.get("INTEGRATIONS_FILE")
     path = Path(given or data_dir / "integrations.yaml").absolute()
     if given and not path.is_file():
@@ -198,7 +199,7 @@ def _integrations_file(environ: Mapping[str, str], data_dir: Path) -> Path | Non
 
 
 def _metrics_token(environ: Mapping[str, str]) -> str | None:
-    """What a monitor that is not near must know; it travels in a header, so it is plain ASCII without spaces."""
+    """Return the token for monitors on other machines; it is sent in a header, so it is ASCII without spaces."""
     token = environ.get("METRICS_TOKEN") or None
     if token and not (len(token) >= SECRET_LENGTH and token.isascii() and token.isprintable() and " " not in token):
         raise ConfigurationError(
@@ -208,7 +209,7 @@ def _metrics_token(environ: Mapping[str, str]) -> str | None:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address is this machine's own."""
+    """Return whether an address is this machine's own."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

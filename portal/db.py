@@ -1,4 +1,4 @@
-"""The database: base class, UTC instants, engines that read and write, and what a connection must be like."""
+"""The database: base class, UTC times, engines to read and to write, and the checks of a connection."""
 
 import threading
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ BUSY_TIMEOUT_MS = 5000
 POOL_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 10_000
 SWEEP_BATCH = 50
-"""How many rows a sweep deals with in one transaction, so that nobody waits long for its locks."""
-NAMES = {
+"""The most rows that a sweep changes in one transaction, so that nobody waits long for its locks."""
+CONSTRAINT_NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
@@ -31,20 +31,20 @@ WANTED_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "b
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware instant in UTC, on every database; a naive one is refused."""
+    """An aware time in UTC, on every database; a naive one is refused."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Take an aware instant; SQLite gets it naive in UTC, as text that sorts."""
+        """Return the value to store; SQLite stores it naive in UTC, as text that sorts."""
         if value is None:
             return None
         utc = value.astimezone(UTC) if value.tzinfo else _refuse_naive(value)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give an aware instant in UTC."""
+        """Return the stored value as an aware time in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -55,16 +55,16 @@ def _refuse_naive(value: datetime) -> datetime:
 
 
 class Base(DeclarativeBase):
-    """The root of all models."""
+    """The base class of all models."""
 
-    metadata = MetaData(naming_convention=NAMES)
+    metadata = MetaData(naming_convention=CONSTRAINT_NAMES)
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: Instant}
 
 
 class Database:
-    """One database with two doors: `reading` never writes, `writing` is one short transaction.
+    """One database with two ways in: `reading` never writes, `writing` is one short transaction.
 
-    On SQLite a lock in the process lines up the writers before `BEGIN IMMEDIATE` does, which keeps waiting short.
+    On SQLite a lock in the process queues the writers before `BEGIN IMMEDIATE` would, because its own waiting is slow.
     """
 
     def __init__(self, url: str, *, pool_size: int = 12) -> None:
@@ -78,46 +78,46 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that sees one state of the database and cannot change it."""
+        """Yield a session that sees one state of the database and cannot change it."""
         with self._reading() as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session in one write transaction: committed at the end, rolled back by an exception."""
+        """Yield a session in one write transaction, which is committed at the end and rolled back by an exception."""
         with self._writer, self._writing.begin() as session:
             yield session
 
     def check(self) -> None:
-        """Read back what protects the data.
+        """Check the settings of the database that protect the data.
 
-        Raises `ConfigurationError` where the database runs without it.
+        Raise `ConfigurationError` if one of them is missing.
         """
         with self.engine.connect() as connection:
             (_check_sqlite if self.engine.dialect.name == "sqlite" else _check_postgresql)(connection)
 
     def insert_or_ignore(self, db: Session, model: type[Base], **values: Any) -> bool:
-        """Insert a row unless a unique constraint already has it; tells whether it was inserted."""
+        """Insert a row unless a unique constraint already has it; return whether it was inserted."""
         insert = sqlite.insert if self.engine.dialect.name == "sqlite" else postgresql.insert
         statement = insert(model).values(**values).on_conflict_do_nothing()
-        # Not counted by `rowcount`: PostgreSQL's driver gives none where the row's number comes back.
+        # Read the returned key, not `rowcount`: PostgreSQL's driver sets none when a statement returns rows.
         return db.execute(statement.returning(*model.__table__.primary_key)).first() is not None
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self.engine.dispose()
 
 
 def rows_changed(db: Session, statement: UpdateBase) -> int:
-    """Execute an UPDATE or DELETE; gives how many rows it changed."""
+    """Execute an UPDATE or DELETE; return how many rows it changed."""
     result = db.execute(statement)
     return result.rowcount if isinstance(result, CursorResult) else 0
 
 
 def delete_batch(db: Session, model: type[Base], *over: ColumnElement[bool]) -> int:
-    """Delete at most `SWEEP_BATCH` of the rows for which all of `over` hold; gives how many.
+    """Delete at most `SWEEP_BATCH` of the rows for which all of `over` hold; return how many.
 
-    The conditions stand twice, for a row that somebody changes in between.
+    The conditions are in the statement twice, in case somebody changes a row in between.
     """
     (key,) = inspect(model).primary_key
     batch = select(key).where(*over).limit(SWEEP_BATCH)
@@ -143,9 +143,9 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """The driver is in autocommit, so this hook alone decides how a transaction begins.
+    """Begin a transaction; the driver is in autocommit, so only this hook does.
 
-    Every request passes here, so it speaks to the driver itself.
+    Every request runs it, so it calls the driver directly.
     """
     writes = connection.get_execution_options().get("portal_writes", True)
     driver: Any = connection.connection.driver_connection

@@ -2,7 +2,7 @@
 
 
 class PortalError(Exception):
-    """The root of our own failures; its text is a plain sentence."""
+    """The base class of our own failures; its text is a plain sentence."""
 
 
 class ConfigurationError(PortalError):
@@ -10,4 +10,4 @@ class ConfigurationError(PortalError):
 
 
 class UndecryptableError(PortalError):
-    """A stored value does not open with any key we hold, or was moved from where it belongs."""
+    """A stored value does not open with any of our keys, or was moved from where it belongs."""

@@ -1,4 +1,4 @@
-"""Encryption at rest: AES-256-GCM, a key per draft derived from a ring of keys that can be rotated."""
+"""Encryption at rest: AES-256-GCM, with a key for each subject, derived from a ring of keys that can be rotated."""
 
 import base64
 import os
@@ -25,13 +25,13 @@ def _cipher(key: bytes, subject: str) -> AESGCM:
 
 @dataclass(frozen=True)
 class Keyring:
-    """Keys by name, oldest names kept for reading; `current` names the one that writes."""
+    """Keys by name; `current` names the one that encrypts, older ones are kept to decrypt."""
 
     keys: Mapping[str, bytes]
     current: str
 
     def seal(self, plain: bytes, *, subject: str, place: str) -> bytes:
-        """Encrypt for one subject (its key) and one place (its associated data): a moved value does not open."""
+        """Encrypt for one `subject` (its own key) and one `place` (associated data); a moved value does not open."""
         nonce = os.urandom(NONCE_BYTES)
         header = FORMAT + self.current.encode().ljust(NAME_BYTES, b"\0") + nonce
         return header + _cipher(self.keys[self.current], subject).encrypt(nonce, plain, place.encode())
@@ -39,7 +39,7 @@ class Keyring:
     def open(self, sealed: bytes, *, subject: str, place: str) -> bytes:
         """Decrypt what `seal` made for the same subject and place.
 
-        Raises `UndecryptableError` for an unknown key, a changed value, or one moved from elsewhere.
+        Raise `UndecryptableError` for an unknown key, a changed value, or one that was moved.
         """
         name, nonce, body = sealed[1 : 1 + NAME_BYTES], sealed[1 + NAME_BYTES : 21], sealed[21:]
         key = self.keys.get(name.rstrip(b"\0").decode("ascii", "replace"))
@@ -52,14 +52,14 @@ class Keyring:
 
 
 def new_key() -> str:
-    """256 fresh random bits, as configuration spells them."""
+    """Return a new random key of 256 bits, as the configuration spells it."""
     return base64.b64encode(os.urandom(32)).decode()
 
 
 def parse_keyring(text: str) -> Keyring:
-    """Read `name:base64,name:base64`; the first key writes, all read.
+    """Read `name:base64,name:base64`; the first key encrypts, all of them decrypt.
 
-    Raises `ConfigurationError` where a name or a key is malformed or appears twice.
+    Raise `ConfigurationError` if a name or a key is malformed or appears twice.
     """
     keys: dict[str, bytes] = {}
     for part in filter(None, (piece.strip() for piece in text.replace("\n", ",").split(","))):

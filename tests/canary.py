@@ -154,13 +154,16 @@ def watched(app: Flask) -> Iterator[Canary]:
     root.setLevel(level)
     folder = app.extensions["portal"].configuration.data_dir
     mails = [path.read_text("utf-8", "replace") for path in folder.glob("mail/*.eml")]
-    hits = canary.hits(stream.getvalue(), mails, list(_files(folder)), _words_of_forms(app))
+    hits = canary.hits(stream.getvalue(), mails, list(_files(app)), _words_of_forms(app))
     assert not hits, "; ".join(sorted(set(hits)))
 
 
-def _files(folder: Path) -> Iterator[bytes]:
-    """Every file of the installation but its mail, the database beside it included."""
-    for path in (*folder.rglob("*"), *folder.parent.glob("*.sqlite3*")):
+def _files(app: Flask) -> Iterator[bytes]:
+    """Every file of the installation but its mail, those of an SQLite database included."""
+    configuration = app.extensions["portal"].configuration
+    database = Path(configuration.database_url.removeprefix("sqlite:///"))
+    kept = database.parent.glob(f"{database.name}*") if configuration.is_sqlite else ()
+    for path in (*configuration.data_dir.rglob("*"), *kept):
         if path.is_file() and path.suffix != ".eml":
             yield path.read_bytes()
 

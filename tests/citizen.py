@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-VOID = frozenset({"input", "meta", "link", "br", "hr", "img", "path", "circle", "rect", "use"})
+from portal.sessions.browser_sessions import cookie_name, policy_of
+from portal.sessions.models import SessionRow
+from portal.sessions.operations import Holder, open_session
+from portal.sessions.policies import KINDS
+from tests.html import Element, nodes
+
+CHOICES = ("checkbox", "radio")
 
 
 @dataclass(frozen=True)
@@ -51,92 +58,93 @@ class Form:
     names: set[str] = field(default_factory=set)
     is_multipart: bool = False
 
+    @classmethod
+    def of(cls, element: Element) -> Form:
+        return cls(element.attributes.get("action"), element.get("method", "get"), element.get("id"))
 
-class Page(HTMLParser):
-    """What a browser without script makes of an answer; `address` is `path` with its query."""
+    def take(self, element: Element) -> None:
+        """Take in an element that stands inside; of choices only what is chosen."""
+        name, kind = element.get("name"), element.get("type", "text")
+        if name:
+            self.names.add(name)
+        if kind == "file":
+            self.is_multipart = True
+        elif element.tag == "input" and name and kind != "submit" and _is_chosen(element):
+            self.controls.append(Control(name, element.get("value", "on" if kind in CHOICES else "")))
+        select = element.inside("select") if element.tag == "option" and "selected" in element.attributes else None
+        if select:
+            self.controls.append(Control(select.get("name"), element.get("value")))
+        if element.tag == "textarea":
+            self.controls.append(Control(name, element.text))
+
+
+def _is_chosen(element: Element) -> bool:
+    return element.get("type") not in CHOICES or "checked" in element.attributes
+
+
+class Page:
+    """What a browser without script makes of an answer, read when it is asked; `address` is `path` with its query."""
 
     def __init__(self, path: str, response: TestResponse) -> None:
-        super().__init__()
         self.address = path
         self.path = urlsplit(path).path
         self.status = response.status_code
         self.text = response.text
         self.headers = response.headers
-        self.forms: list[Form] = []
-        self.links: dict[str, str] = {}
-        self.title = self.heading = ""
-        self._open: list[tuple[str, dict[str, str]]] = []
-        self._words: list[str] = []
-        self._select: str | None = None
-        self._outside: list[tuple[str, Button]] = []
-        self.feed(response.text)
-        for form_id, button in self._outside:
-            next(form for form in self.forms if form.id == form_id).buttons.append(button)
 
     def __contains__(self, words: str) -> bool:
         return " ".join(words.split()) in self.words
 
-    @property
+    @cached_property
+    def nodes(self) -> list[Element | str]:
+        return nodes(self.text)
+
+    @cached_property
+    def elements(self) -> list[Element]:
+        return [node for node in self.nodes if isinstance(node, Element)]
+
+    @cached_property
     def words(self) -> str:
         """All the text of the page, on one line."""
-        return " ".join("".join(self._words).split())
+        return " ".join("".join(node for node in self.nodes if isinstance(node, str)).split())
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        found = {name: value or "" for name, value in attributes}
-        if tag not in VOID:
-            self._open.append((tag, {**found, "__at": str(len(self._words))}))
-        if tag == "form":
-            self.forms.append(Form(found.get("action"), found.get("method", "get"), found.get("id", "")))
-        if self.forms and self._inside("form"):
-            self._take(tag, found)
+    @property
+    def title(self) -> str:
+        return self._last("title")
 
-    def _take(self, tag: str, found: dict[str, str]) -> None:
-        form = self.forms[-1]
-        name = found.get("name", "")
-        if tag == "select":
-            self._select = name
-        if name:
-            form.names.add(name)
-        kind = found.get("type", "text")
-        ticked = kind not in ("checkbox", "radio") or "checked" in found
-        if kind == "file":
-            form.is_multipart = True
-        elif tag == "input" and name and kind != "submit" and ticked:
-            form.controls.append(Control(name, found.get("value", "on" if kind in ("checkbox", "radio") else "")))
-        if tag == "option" and self._select and "selected" in found:
-            form.controls.append(Control(self._select, found.get("value", "")))
+    @property
+    def heading(self) -> str:
+        return self._last("h1")
 
-    def _inside(self, tag: str) -> bool:
-        return any(name == tag for name, _ in self._open)
+    def _last(self, tag: str) -> str:
+        return next((element.text for element in reversed(self.elements) if element.tag == tag), "")
 
-    def handle_endtag(self, tag: str) -> None:
-        while self._inside(tag):
-            name, found = self._open.pop()
-            if name == tag:
-                self._close(tag, found, " ".join("".join(self._words[int(found["__at"]) :]).split()))
-                return
+    @cached_property
+    def links(self) -> dict[str, str]:
+        """Where each link leads, by its text; of several with one text it is the first."""
+        found: dict[str, str] = {}
+        for element in self.elements:
+            if element.tag == "a" and "href" in element.attributes:
+                found.setdefault(element.text, element.get("href"))
+        return found
 
-    def _close(self, tag: str, found: dict[str, str], text: str) -> None:
-        if tag == "a" and "href" in found:
-            self.links.setdefault(text, found["href"])
-        if tag == "button" and found.get("type", "submit") == "submit":
-            self._take_button(found, Button(text, found.get("name"), found.get("value", "")))
-        if tag == "textarea" and self._inside("form"):
-            self.forms[-1].controls.append(Control(found["name"], text))
-        if tag == "title":
-            self.title = text
-        if tag == "h1":
-            self.heading = text
+    @cached_property
+    def forms(self) -> list[Form]:
+        forms = {id(element): Form.of(element) for element in self.elements if element.tag == "form"}
+        for element in self.elements:
+            around = element.inside("form")
+            if around:
+                forms[id(around)].take(element)
+            if element.tag == "button" and element.get("type", "submit") == "submit":
+                self._take_button(element, list(forms.values()), forms.get(id(around)))
+        return list(forms.values())
 
-    def _take_button(self, found: dict[str, str], button: Button) -> None:
+    def _take_button(self, element: Element, forms: list[Form], around: Form | None) -> None:
         """A button belongs to the form that it names, else to the one it stands in."""
-        if "form" in found:
-            self._outside.append((found["form"], button))
-        elif self._inside("form"):
-            self.forms[-1].buttons.append(button)
-
-    def handle_data(self, data: str) -> None:
-        self._words.append(data)
+        named = element.get("form")
+        form = next(form for form in forms if form.id == named) if named else around
+        if form:
+            form.buttons.append(Button(element.text, element.attributes.get("name"), element.get("value")))
 
     def form_with(self, button: str) -> tuple[Form, Button]:
         """The form that holds a button of this accessible name; forms in `main` go before the header's."""
@@ -163,22 +171,40 @@ def post(client: FlaskClient, address: str, **request: Any) -> TestResponse:
 
 
 class Citizen:
-    """One browser without script."""
+    """One browser without script, at one network address."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, address: str = "127.0.0.1") -> None:
+        self.app = app
         self.client = app.test_client()
         self.page: Page
+        self._environ = {"REMOTE_ADDR": address}
+
+    def get(self, path: str, **request: Any) -> TestResponse:
+        """Ask for an address without following where it leads."""
+        return self.client.get(path, environ_base=self._environ, **request)
+
+    def post(self, path: str, fields: Mapping[str, Any], **request: Any) -> TestResponse:
+        """Send fields of one's own choice."""
+        return self.client.post(path, data=fields, environ_base=self._environ, **request)
+
+    def hold(self, kind: str, **holder: Any) -> SessionRow:
+        """Have a new session of this kind, as after a sign-in or Start now; gives its row."""
+        parts = self.app.extensions["portal"]
+        with self.app.test_request_context(), parts.database.writing() as db:
+            token, row = open_session(db, kind, policy_of(kind), Holder(**holder), now=parts.clock.now())
+            self.client.set_cookie(cookie_name(KINDS[kind].cookie), token)
+        return row
 
     def open(self, address: str, **headers: str) -> Page:
         """Open an address and follow where it leads."""
         path = address.partition("#")[0]
         path = urlsplit(path).path + (f"?{urlsplit(path).query}" if urlsplit(path).query else "")
-        response = self.client.get(path, headers=headers)
+        response = self.get(path, headers=headers)
         for _ in range(5):
             if response.status_code not in (302, 303):
                 break
             path = response.location
-            response = self.client.get(path)
+            response = self.get(path)
         self.page = Page(path, response)
         return self.page
 
@@ -202,7 +228,8 @@ class Citizen:
         for name, value in pairs:
             data.setdefault(name, []).append(value)
         kind = "multipart/form-data" if form.is_multipart else None
-        return post(self.client, form.action or self.page.address, data=data, content_type=kind)
+        address = form.action or self.page.address
+        return post(self.client, address, data=data, content_type=kind, environ_base=self._environ)
 
     def press(self, button: str, **values: Values) -> Page:
         """Fill the form around a button, press it and follow where it leads; `born__day` names born-day."""

@@ -1,6 +1,10 @@
 """What all tests share: a clock that they move, both databases, and an application on them."""
 
+import gc
+import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,17 +17,76 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal import migrations
-from portal.app import create_app
 from portal.config import Configuration, read_configuration
 from portal.db import Base, Database
-from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
+from tests.applications import Equipment, SharedApplication, as_served, build
 from tests.canary import Canary, watched
 from tests.citizen import Citizen
+from tests.loan import definition_of
 from tests.services import Service
 
+BEGIN_NUMBERS = """SELECT setval(format('%I', sequencename)::regclass, 1, false)
+FROM pg_sequences WHERE last_value IS NOT NULL"""
+WAITING, BUSY = ("smoke", "faults"), "browser"
+"""Folders of the tests that take seconds each: those that mostly wait for processes, and those of a browser at work."""
+ROOM = 2**30
+BEGAN = time.monotonic()
 DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
 START = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the modules marked one_database on PostgreSQL, too")
+    parser.addoption("--limit", type=float, help="say at the end how long it took beside this many minutes")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep files in memory where there is room: on a disk each commit of SQLite waits for it."""
+    memory = Path("/dev/shm")  # noqa: S108
+    if config.option.basetemp is None and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM:
+        folder = config.option.basetemp = tempfile.mkdtemp(prefix="portal-tests-", dir=memory)
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the tests that take long; leave out what only `--all` runs on both databases."""
+    if not config.option.all:
+        config.hook.pytest_deselected(items=[item for item in items if _is_doubled(item)])
+        items[:] = [item for item in items if not _is_doubled(item)]
+    _begin_with_long_ones(items)
+
+
+def _is_doubled(item: pytest.Item) -> bool:
+    """Whether this is the second run of a test that no database could change."""
+    is_single = item.get_closest_marker("one_database") is not None
+    cases = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return is_single and cases.get("database_url") == "postgresql"
+
+
+def _begin_with_long_ones(items: list[pytest.Item]) -> None:
+    """Put those that wait evenly among those that keep a processor busy, and both before all others."""
+    busy = [item for item in items if item.path.parent.name == BUSY]
+    waiting = [item for item in items if item.path.parent.name in WAITING]
+    apart = len(busy) / max(len(waiting), 1)
+    place = {item: float(number) for number, item in enumerate(busy)}
+    place |= {item: number * apart for number, item in enumerate(waiting)}
+    items.sort(key=lambda item: place.get(item, len(busy)))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector everything that was imported and collected."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.option.limit:
+        minutes, seconds = divmod(round(time.monotonic() - BEGAN), 60)
+        limit = f"{config.option.limit:g} min on two quiet cores"
+        terminalreporter.write_sep("=", f"the whole run took {minutes} min {seconds} s; the limit is {limit}")
 
 
 class MovableClock:
@@ -78,30 +141,56 @@ def migrated_postgresql(worker_id: str, testrun_uid: str) -> Iterator[str]:
     server.cleanup()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """An empty, migrated database of each kind."""
-    if request.param == "sqlite":
-        migrated: Path = request.getfixturevalue("migrated_sqlite")
-        path = migrated.with_name("portal.sqlite3")
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        path.write_bytes(migrated.read_bytes())
-        return f"sqlite:///{path}"
-    url: str = request.getfixturevalue("migrated_postgresql")
-    _empty(url)
+@pytest.fixture(scope="session")
+def databases() -> Iterator[dict[str, Database]]:
+    """One of each kind for all tests of a process: statements are compiled once, and PostgreSQL stays connected."""
+    found: dict[str, Database] = {}
+    yield found
+    for database in found.values():
+        database.close()
+
+
+def _opened(databases: dict[str, Database], url: str) -> Database:
+    if url not in databases:
+        databases[url] = Database(url)
+    return databases[url]
+
+
+@pytest.fixture
+def sqlite_url(migrated_sqlite: Path, databases: dict[str, Database]) -> str:
+    """An empty, migrated SQLite file, always at the same place."""
+    path = migrated_sqlite.with_name("portal.sqlite3")
+    url = f"sqlite:///{path}"
+    _opened(databases, url).close()
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.write_bytes(migrated_sqlite.read_bytes())
     return url
 
 
-def _empty(url: str) -> None:
-    """Empty all tables and begin their numbers anew: deleting is cheaper than truncating tables that hold little."""
-    database = Database(url)
+@pytest.fixture
+def postgresql_url(migrated_postgresql: str, databases: dict[str, Database]) -> str:
+    """An empty, migrated PostgreSQL database."""
+    _empty(_opened(databases, migrated_postgresql))
+    return migrated_postgresql
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty, migrated database of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+def _empty(database: Database) -> None:
+    """Empty the tables that hold something and begin their numbers anew; asking and deleting beat truncating."""
     tables = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name != "site_settings"]
+    ask = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in tables)
     with database.writing() as db:
-        db.execute(text("; ".join(f"DELETE FROM {table}" for table in tables)))
+        filled = set(db.scalars(text(ask)))
+        db.execute(text("; ".join(f"DELETE FROM {name}" for name in tables if name in filled) or "SELECT"))
         db.execute(text("UPDATE site_settings SET document = '{}'"))
-        db.execute(text("SELECT setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences"))
-    database.close()
+        db.execute(text(BEGIN_NUMBERS))
 
 
 @pytest.fixture
@@ -116,26 +205,39 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 
 
 @pytest.fixture(scope="session")
-def databases() -> dict[str, Database]:
-    """One of each kind for the many applications of a run: statements are compiled once."""
+def applications() -> dict[Equipment, SharedApplication]:
+    """The applications that this process has built, by what they were equipped with."""
     return {}
 
 
 @pytest.fixture
+def equipment() -> Equipment:
+    """What the application of a test has beside what `create_app` gives it; conftests and modules override this."""
+    return as_served
+
+
+@pytest.fixture
 def app(
+    request: pytest.FixtureRequest,
     configuration: Configuration,
     clock: MovableClock,
+    equipment: Equipment,
     compiled_templates: FileSystemBytecodeCache,
     databases: dict[str, Database],
+    applications: dict[Equipment, SharedApplication],
 ) -> Iterator[Flask]:
-    database = databases.get(configuration.database_url) or Database(configuration.database_url)
-    databases[configuration.database_url] = database
-    app = create_app(configuration, clock=clock, database=database)
-    app.jinja_env.bytecode_cache = compiled_templates
-    app.testing = True
-    app.config["PROPAGATE_EXCEPTIONS"] = False
+    """The application, shared with other tests but for what this one sets; `own_app` gives a test one to itself."""
+    database = _opened(databases, configuration.database_url)
+    if request.node.get_closest_marker("own_app"):
+        app = build(equipment, compiled_templates, configuration, clock, database)
+    else:
+        if equipment not in applications:
+            built = build(equipment, compiled_templates, configuration, clock, database)
+            applications[equipment] = SharedApplication(built)
+        app = applications[equipment].arm(configuration, clock, database)
     yield app
-    database.close()
+    if configuration.is_sqlite:
+        database.close()
 
 
 @pytest.fixture(autouse=True)
@@ -181,7 +283,7 @@ def demo_forms(app: Flask) -> None:
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
         for path in sorted(DEMO_FORMS.glob("*.yaml")):
-            publish(db, read_yaml(path.read_text()), now=parts.clock.now())
+            publish(db, definition_of(path.read_text()), now=parts.clock.now())
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """A form beside the demo forms: borrowing tools, with a repeat, needs, conditions on one page and a stop."""
 
 import re
+from functools import cache
 from typing import Any
 
 from flask import Flask
 
+from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
 from tests.citizen import Citizen, Page, Values
@@ -75,7 +77,13 @@ def publish_loan(app: Flask, *, access: str = "anyone", allow_save: bool = True)
 def publish_yaml(app: Flask, text: str) -> None:
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
-        publish(db, read_yaml(text), now=parts.clock.now())
+        publish(db, definition_of(text), now=parts.clock.now())
+
+
+@cache
+def definition_of(text: str) -> FormDefinition:
+    """A definition as it is read, once a process: nobody can change it."""
+    return read_yaml(text)
 
 
 def start(citizen: Citizen, slug: str = "tool-loan") -> str:

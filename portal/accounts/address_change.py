@@ -11,7 +11,7 @@ from portal.accounts.known_devices import forget_devices_of
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import LinkTo, issue_token, mail_password_link, void_links
 from portal.accounts.queries import person_by_key
-from portal.accounts.rules import Address, Purpose
+from portal.accounts.rules import EmailAddress, Purpose, person_subject
 from portal.accounts.second_factors import remove_factor
 from portal.accounts.sign_in_steps import end_pending_of
 from portal.audit import Actor, record
@@ -32,7 +32,7 @@ class AddressLinks:
 
 
 def ask_address_change(
-    db: Session, person: Person, address: Address, *, links: AddressLinks, until: date, by: Actor, now: datetime
+    db: Session, person: Person, address: EmailAddress, *, links: AddressLinks, until: date, by: Actor, now: datetime
 ) -> None:
     """Mail the new address the link that proves it, and the present one how to object until the end of a day.
 
@@ -47,11 +47,11 @@ def ask_address_change(
     else:
         messages.confirm_new_address(db, to=address.email, link=links.confirm(token), now=now)
     _offer_objection(db, person, links=links, is_done=False, until=until, now=now)
-    record(db, "address_change_asked", by=by, now=now, subject=_subject(person))
+    record(db, "address_change_asked", by=by, now=now, subject=person_subject(person.id))
 
 
 def change_address(
-    db: Session, person: Person, address: Address, *, links: AddressLinks, until: date, by: Actor, now: datetime
+    db: Session, person: Person, address: EmailAddress, *, links: AddressLinks, until: date, by: Actor, now: datetime
 ) -> bool:
     """Give a person the address that was proved; False where somebody else has it by now.
 
@@ -61,7 +61,7 @@ def change_address(
     _offer_objection(db, person, links=links, is_done=True, until=until, now=now)
     if not _take_address(db, person, address):
         return False
-    record(db, "address_changed", by=by, now=now, subject=_subject(person))
+    record(db, "address_changed", by=by, now=now, subject=person_subject(person.id))
     return True
 
 
@@ -73,7 +73,7 @@ def object_to_change(
     Everybody is signed out, the password and all links are void, devices are strangers, and a second factor that was
     set up since the change was asked for goes: whoever reads that mail gets a link to set a new password.
     """
-    _take_address(db, person, Address(email=link.email))
+    _take_address(db, person, EmailAddress(email=link.email))
     person.password_hash = None
     for purpose in Purpose:
         void_links(db, person.id, purpose, now=now)
@@ -81,11 +81,11 @@ def object_to_change(
     end_pending_of(db, person.id)
     forget_devices_of(db, person.id)
     remove_factor(db, person.id, since=link.expires_at - OBJECTION_LIFETIME)
-    record(db, "address_change_objected", by=by, now=now, subject=_subject(person))
+    record(db, "address_change_objected", by=by, now=now, subject=person_subject(person.id))
     mail_password_link(db, person, link_to=password_link, to=link.email, now=now)
 
 
-def _take_address(db: Session, person: Person, address: Address) -> bool:
+def _take_address(db: Session, person: Person, address: EmailAddress) -> bool:
     values = {"email": address.email, "email_key": address.key}
     try:
         with db.begin_nested():
@@ -100,7 +100,3 @@ def _offer_objection(
 ) -> None:
     token = issue_token(db, Purpose.OBJECT, person.email, now=now, person_id=person.id, lifetime=OBJECTION_LIFETIME)
     messages.address_change(db, to=person.email, link=links.object(token), is_done=is_done, until=until, now=now)
-
-
-def _subject(person: Person) -> str:
-    return f"person {person.id}"

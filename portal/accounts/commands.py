@@ -4,12 +4,11 @@ import sys
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy.orm import Session
 
 from portal.accounts.operations import DuplicateAddressError, create_account, mail_password_link
 from portal.accounts.passwords import guessable_fault, hash_password
 from portal.accounts.queries import person_by_key
-from portal.accounts.rules import ROLES, Address, BadAddressError, password_fault, read_address
+from portal.accounts.rules import ROLES, BadAddressError, EmailAddress, parse_email_address, password_fault
 from portal.accounts.second_factors import switch_off
 from portal.accounts.views import password_link
 from portal.audit import Actor
@@ -26,30 +25,26 @@ accounts_group = AppGroup("accounts", help="Accounts of people.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else a link is mailed.")
 def create(email: str, role: str, name: str | None, password_stdin: bool) -> None:
     """Make an account for EMAIL, like: --role staff mina@example.org."""
-    address = _address(email)
+    address = _typed_address(email)
     password_hash = hash_password(_typed_password(address)) if password_stdin else None
     with app_state().database.writing() as db:
-        _create(db, address, role, name, password_hash)
+        now = app_state().clock.now()
+        try:
+            person = create_account(db, address, role, password_hash=password_hash, by=Actor(), now=now, name=name)
+        except DuplicateAddressError as reason:
+            raise click.ClickException(str(reason)) from reason
+        if password_hash is None:
+            mail_password_link(db, person, link_to=password_link, to=person.email, now=now)
     click.echo(f"Made an account for {address.email}, role {role}.")
     if not password_stdin:
         click.echo("A link to set the password was mailed.")
-
-
-def _create(db: Session, address: Address, role: str, name: str | None, password_hash: str | None) -> None:
-    now = app_state().clock.now()
-    try:
-        person = create_account(db, address, role, password_hash=password_hash, by=Actor(), now=now, name=name)
-    except DuplicateAddressError as reason:
-        raise click.ClickException(str(reason)) from reason
-    if password_hash is None:
-        mail_password_link(db, person, link_to=password_link, to=person.email, now=now)
 
 
 @accounts_group.command("reset-second-factor")
 @click.argument("email")
 def reset_second_factor(email: str) -> None:
     """Remove the second factor of EMAIL, whose owner has lost the app and the recovery codes; they are told by mail."""
-    address = _address(email)
+    address = _typed_address(email)
     with app_state().database.writing() as db:
         person = person_by_key(db, address.key)
         if person is None:
@@ -60,14 +55,14 @@ def reset_second_factor(email: str) -> None:
     click.echo(f"Removed the second factor of {person.email}.")
 
 
-def _address(typed: str) -> Address:
+def _typed_address(typed: str) -> EmailAddress:
     try:
-        return read_address(typed)
+        return parse_email_address(typed)
     except BadAddressError as reason:
         raise click.ClickException(f"{reason}.") from reason
 
 
-def _typed_password(address: Address) -> str:
+def _typed_password(address: EmailAddress) -> str:
     password = sys.stdin.read().rstrip("\r\n")
     fault = password_fault(password) or guessable_fault(password, address.email)
     if fault:

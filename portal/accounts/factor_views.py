@@ -9,22 +9,21 @@ from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.accounts.form_pages import form_page, refuse, slow_down, too_many, unusable
-from portal.accounts.forms import CodeForm, PressForm, SetUpForm, typed
+from portal.accounts.form_pages import form_page, refusal_page, too_many_tries_page, unusable_form_page, wait_page
+from portal.accounts.forms import FactorCodeForm, PressForm, SetUpForm, typed_text
 from portal.accounts.models import Person
 from portal.accounts.queries import locked_person
-from portal.accounts.rules import must_have_factor
+from portal.accounts.rules import must_have_factor, person_subject
 from portal.accounts.second_factors import (
     Proof,
     app_address,
     codes_left,
     factor_of,
-    judge,
     matching_step,
     new_codes,
     new_secret,
     note_codes_kept,
-    picture,
+    proof_of,
     renew_codes,
     shown_codes,
     spelled,
@@ -33,29 +32,31 @@ from portal.accounts.second_factors import (
     use_proof,
 )
 from portal.accounts.security_views import own_person, proved_first
-from portal.accounts.sign_in_steps import end_pending, end_pending_of, let_in, pending_person_id
-from portal.accounts.signed_in import active_person, device_here, give_sign_in, own_path, sign_in_token
-from portal.accounts.throttles import Throttle, code_throttle, guessed_throttle, return_try, use_try, wait_for
+from portal.accounts.sign_in_steps import end_pending, end_pending_of, pending_person_id, sign_in_and_go_on
+from portal.accounts.signed_in import SIGN_IN, active_person, device_here, own_path
+from portal.accounts.throttles import factor_throttle, guessed_throttle
 from portal.audit import record
 from portal.errors import UndecryptableError
 from portal.mail import messages
 from portal.mail.messages import Notice
+from portal.sessions.browser_sessions import keep_cookie, kept_token
 from portal.site_settings.current import settings
 from portal.tokens import clean_code
-from portal.web.addresses import actor, local_path, sign_in_page
+from portal.web.addresses import SECURITY_PAGE, actor, local_path, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
+from portal.web.limits import Throttle, return_try, use_try, wait_for
+from portal.web.qr import qr_picture
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("factors", __name__)
-SECURITY_PAGE = "/account/security"
 OFFER = "second factor offer"
 CODES_PAGE = "/account/security/recovery-codes"
 
 
-def _waiting() -> Person | None:
+def _person_waiting() -> Person | None:
     """The person whose password this browser typed a moment ago."""
-    token = sign_in_token()
+    token = kept_token(SIGN_IN)
     return active_person(pending_person_id(reading(), token, now=now())) if token else None
 
 
@@ -70,7 +71,9 @@ def _from_the_start(then: str | None) -> ResponseReturnValue:
 def ask_code() -> ResponseReturnValue:
     """Ask for the code, after the password was right and before any session is open."""
     then = request.args.get("next")
-    return form_page("second_factor", CodeForm(next=then)) if _waiting() else _from_the_start(then)
+    return (
+        form_page("accounts/second_factor", FactorCodeForm(next=then)) if _person_waiting() else _from_the_start(then)
+    )
 
 
 @blueprint.post("/account/second-factor")
@@ -78,29 +81,31 @@ def ask_code() -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 def submit_code() -> ResponseReturnValue:
     """Let in whoever types a code that is right and new; guesses are counted before anything is hashed."""
-    form, person = CodeForm(), _waiting()
+    form, person = FactorCodeForm(), _person_waiting()
     if person is None:
         return _from_the_start(form.next.data)
-    throttle = code_throttle(person.id, device_here(person))
-    refusal = unusable("second_factor", form) or too_many("second_factor", form, throttle)
+    throttle = factor_throttle(person.id, device_here(person))
+    refusal = unusable_form_page("accounts/second_factor", form) or too_many_tries_page(
+        "accounts/second_factor", form, throttle
+    )
     if refusal:
         return refusal
-    proof = judge(reading(), person.id, typed(form.code), app_state().configuration.keyring, now=now())
+    proof = proof_of(reading(), person.id, typed_text(form.code), app_state().configuration.keyring, now=now())
     if proof is None:
         return _refuse_code(form, person, is_told=_must_tell(person, throttle))
     return_try(db(), throttle)
     return _let_in_with(form, person, proof)
 
 
-def _let_in_with(form: CodeForm, person: Person, proof: Proof) -> ResponseReturnValue:
+def _let_in_with(form: FactorCodeForm, person: Person, proof: Proof) -> ResponseReturnValue:
     """The right code opens a session once, for the browser that typed the password."""
     stored = locked_person(db(), person.id) or abort(404)
     if not use_proof(db(), stored, proof, by=actor(person.id), now=now()):
         return _refuse_code(form, person, is_told=False)
-    if not stored.is_active or not end_pending(db(), sign_in_token()):
+    if not stored.is_active or not end_pending(db(), kept_token(SIGN_IN)):
         return _from_the_start(form.next.data)
-    give_sign_in(None)
-    return let_in(stored, form.next.data)
+    keep_cookie(SIGN_IN, None)
+    return sign_in_and_go_on(stored, form.next.data)
 
 
 def _must_tell(person: Person, throttle: Throttle) -> bool:
@@ -109,11 +114,11 @@ def _must_tell(person: Person, throttle: Throttle) -> bool:
     return is_last and use_try(guessed_throttle(person.id), now=now()) is None
 
 
-def _refuse_code(form: CodeForm, person: Person, *, is_told: bool) -> ResponseReturnValue:
-    record(db(), "second_factor_failed", by=actor(), now=now(), subject=f"person {person.id}")
+def _refuse_code(form: FactorCodeForm, person: Person, *, is_told: bool) -> ResponseReturnValue:
+    record(db(), "second_factor_failed", by=actor(), now=now(), subject=person_subject(person.id))
     if is_told:
         messages.security_notice(db(), Notice.CODE_GUESSED, to=person.email, now=now())
-    return refuse("second_factor", form, form.code, _("This code is not right, or was used already"))
+    return refusal_page("accounts/second_factor", form, form.code, _("This code is not right, or was used already"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,36 +133,36 @@ class SetUp:
 def _set_up(person: Person, secret: str) -> SetUp:
     address = app_address(secret, account=person.email, site=settings().site_name)
     keyring = app_state().configuration.keyring
-    sealed = keyring.seal(secret.encode(), subject=f"person {person.id}", place=OFFER)
-    return SetUp(sealed=urlsafe_b64encode(sealed).decode(), spelled=spelled(secret), picture=picture(address))
+    sealed = keyring.seal(secret.encode(), subject=person_subject(person.id), place=OFFER)
+    return SetUp(sealed=urlsafe_b64encode(sealed).decode(), spelled=spelled(secret), picture=qr_picture(address))
 
 
-def _offered(person: Person, form: SetUpForm) -> str | None:
+def _offered_secret(person: Person, form: SetUpForm) -> str | None:
     """The secret that the page had offered to this person, or None where the form says something else."""
     try:
-        sealed = urlsafe_b64decode(typed(form.secret))
+        sealed = urlsafe_b64decode(typed_text(form.secret))
         keyring = app_state().configuration.keyring
-        return keyring.open(sealed, subject=f"person {person.id}", place=OFFER).decode()
+        return keyring.open(sealed, subject=person_subject(person.id), place=OFFER).decode()
     except (NotBase64, ValueError, UndecryptableError):
         return None
 
 
 def _offer(person: Person, form: SetUpForm, status: int = 200, *, secret: str | None = None) -> ResponseReturnValue:
     """The page with the picture; shown again it shows the same secret, as an app may have it by now."""
-    return form_page("set_up_factor", form, status, offer=_set_up(person, secret or new_secret()))
+    return form_page("accounts/set_up_factor", form, status, offer=_set_up(person, secret or new_secret()))
 
 
 def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
     """Switch the second factor on, if the code is the one that the offered secret gives now; else say why not."""
     form = SetUpForm()
-    secret = _offered(person, form)
+    secret = _offered_secret(person, form)
     if secret is None or not form.validate():
         return _offer(person, form, 422, secret=secret)
-    throttle = code_throttle(person.id, device_here(person))
+    throttle = factor_throttle(person.id, device_here(person))
     wait = use_try(throttle, now=now())
     if wait:
-        return slow_down("set_up_factor", form, wait, offer=_set_up(person, secret))
-    step = matching_step(secret, clean_code(typed(form.code)), after=0, now=now())
+        return wait_page("accounts/set_up_factor", form, wait, offer=_set_up(person, secret))
+    step = matching_step(secret, clean_code(typed_text(form.code)), after=0, now=now())
     if step is None:
         form.refuse(form.code, _("This is not the code that the app shows now. Check the clock of its device."))
         return _offer(person, form, 422, secret=secret)
@@ -173,7 +178,7 @@ def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
 @activity(Activity.NAVIGATE)
 def set_up_first() -> ResponseReturnValue:
     """Set up the second factor that the role must have, before any session is open."""
-    then, person = request.args.get("next"), _waiting()
+    then, person = request.args.get("next"), _person_waiting()
     if person is None or factor_of(reading(), person.id):
         return _from_the_start(then)
     return _offer(person, SetUpForm(next=then))
@@ -184,18 +189,18 @@ def set_up_first() -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 def submit_set_up_first() -> ResponseReturnValue:
     """Switch the second factor on, let the person in, and show the recovery codes."""
-    then, person = request.form.get("next"), _waiting()
+    then, person = request.form.get("next"), _person_waiting()
     if person is None or factor_of(reading(), person.id):
         return _from_the_start(then)
     refusal = _switch_on_or_refuse(person)
     if refusal:
         return refusal
-    if not end_pending(db(), sign_in_token()):
+    if not end_pending(db(), kept_token(SIGN_IN)):
         return _from_the_start(then)
     end_pending_of(db(), person.id)
-    give_sign_in(None)
+    keep_cookie(SIGN_IN, None)
     codes_page = {"kind": person.role_row.session_kind} | ({"next": then} if then else {})
-    return let_in(locked_person(db(), person.id) or abort(404), f"{CODES_PAGE}?{urlencode(codes_page)}")
+    return sign_in_and_go_on(locked_person(db(), person.id) or abort(404), f"{CODES_PAGE}?{urlencode(codes_page)}")
 
 
 @blueprint.get("/account/security/second-factor")
@@ -222,7 +227,7 @@ def submit_set_up() -> ResponseReturnValue:
 @proved_first
 def ask_off() -> ResponseReturnValue:
     """Ask whether signing in is to take the password alone."""
-    return form_page("factor_off", PressForm()) if _may_switch_off() else redirect(own_path(SECURITY_PAGE))
+    return form_page("accounts/factor_off", PressForm()) if _may_switch_off() else redirect(own_path(SECURITY_PAGE))
 
 
 @blueprint.post("/account/security/second-factor/off")
@@ -253,7 +258,7 @@ def recovery_codes() -> ResponseReturnValue:
     if factor is None:
         return redirect(own_path(SECURITY_PAGE))
     return form_page(
-        "recovery_codes",
+        "accounts/recovery_codes",
         PressForm(next=request.args.get("next")),
         codes=shown_codes(factor, app_state().configuration.keyring, now=now()),
         left=codes_left(reading(), person.id),

@@ -10,11 +10,17 @@ from wtforms import EmailField, Field, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
 from portal.accounts.passwords import guessable_fault
-from portal.accounts.rules import LONGEST_NAME, Address, BadAddressError, password_fault, read_address
+from portal.accounts.rules import (
+    LONGEST_PERSON_NAME,
+    BadAddressError,
+    EmailAddress,
+    parse_email_address,
+    password_fault,
+)
 from portal.web.strict_input import repeated
 
 _EMAIL_MISSING = InputRequired(_("Enter your e-mail address"))  # type: ignore[arg-type]  # lazy texts are texts
-_CODE_MISSING = InputRequired(_("Enter a code"))  # type: ignore[arg-type]
+_FACTOR_CODE_MISSING = InputRequired(_("Enter a code"))  # type: ignore[arg-type]
 _PASSWORD_MISSING = InputRequired(_("Enter your password"))  # type: ignore[arg-type]
 
 
@@ -42,28 +48,28 @@ class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         field.errors = [text]
 
 
-def typed(field: Field) -> str:
+def typed_text(field: Field) -> str:
     """What was typed into a field, as it came."""
     return str(field.data or "")
 
 
 def _is_one_address(_form: FlaskForm, field: Field) -> None:
     try:
-        read_address(typed(field))
+        parse_email_address(typed_text(field))
     except BadAddressError as reason:
         raise ValidationError(gettext(str(reason))) from reason
 
 
 def _is_good_password(form: FlaskForm, field: Field) -> None:
     """Of a person whose form knows the address, that is no password either."""
-    own = typed(form.email) if "email" in form else getattr(form, "own_address", "")
-    fault = password_fault(typed(field)) or guessable_fault(typed(field), own)
+    own = typed_text(form.email) if "email" in form else getattr(form, "own_address", "")
+    fault = password_fault(typed_text(field)) or guessable_fault(typed_text(field), own)
     if fault:
         raise ValidationError(gettext(fault))
 
 
 def _fits_one_line(_form: FlaskForm, field: Field) -> None:
-    if not typed(field).isprintable() or len(typed(field)) > LONGEST_NAME:
+    if not typed_text(field).isprintable() or len(typed_text(field)) > LONGEST_PERSON_NAME:
         raise ValidationError(gettext("Enter a name on one line, of at most 200 characters"))
 
 
@@ -81,9 +87,9 @@ class MailForm(AccountForm):
     email = EmailField(validators=[_EMAIL_MISSING, _is_one_address])
 
     @property
-    def address(self) -> Address:
+    def address(self) -> EmailAddress:
         """The address of a valid form."""
-        return read_address(typed(self.email))
+        return parse_email_address(typed_text(self.email))
 
 
 class RegisterForm(MailForm):
@@ -133,17 +139,17 @@ class NameForm(AccountForm):
     name = StringField(validators=[_fits_one_line])
 
 
-class CodeForm(AccountForm):
+class FactorCodeForm(AccountForm):
     """A code from the app, or a recovery code, and where to go then."""
 
-    code = StringField(validators=[_CODE_MISSING])
+    code = StringField(validators=[_FACTOR_CODE_MISSING])
     next = HiddenField()
 
 
 class SetUpForm(AccountForm):
     """The first code of an app; `secret` is what the page showed, sealed for this person."""
 
-    code = StringField(validators=[_CODE_MISSING])
+    code = StringField(validators=[_FACTOR_CODE_MISSING])
     secret = HiddenField()
     next = HiddenField()
 

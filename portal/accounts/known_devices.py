@@ -20,7 +20,7 @@ MOST = 20
 
 
 def find_device(db: Session, person_id: int, token: str) -> KnownDevice | None:
-    """The device that bears this token, if the person has signed in on it before and it was not forgotten."""
+    """The device with this token, if the person has signed in on it before and it was not forgotten."""
     known = KnownDevice.token_hash == _hash(person_id, token)
     return db.scalars(select(KnownDevice).where(KnownDevice.person_id == person_id, known)).one_or_none()
 
@@ -32,7 +32,7 @@ def devices_of(db: Session, person_id: int) -> Sequence[KnownDevice]:
 
 
 def remember_device(db: Session, person_id: int, token: str, name: str | None, *, now: datetime) -> bool:
-    """Note that a person has signed in on a device (`name`: its families); tells whether it is another than before.
+    """Note that a person has signed in on a device (`name`: its families); return whether it is another than before.
 
     Somebody's very first sign-in is from no other device, as there is none yet.
     """
@@ -47,7 +47,7 @@ def remember_device(db: Session, person_id: int, token: str, name: str | None, *
 
 
 def forget_device(db: Session, person_id: int, device_id: int) -> bool:
-    """Take one of a person's devices for a stranger's from now on; tells whether there was such a one."""
+    """Take one of a person's devices for a stranger's from now on; return whether there was such a one."""
     found = [device for device in devices_of(db, person_id) if device.id == device_id]
     for device in found:
         db.delete(device)
@@ -60,7 +60,7 @@ def forget_devices_of(db: Session, person_id: int) -> None:
 
 
 def sweep_devices(db: Session, *, now: datetime) -> int:
-    """Forget one batch of devices whose cookie has run out; gives how many."""
+    """Forget one batch of devices whose cookie has run out; return how many."""
     return delete_batch(db, KnownDevice, KnownDevice.last_seen_at < now - FORGOTTEN_AFTER)
 
 

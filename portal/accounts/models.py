@@ -76,7 +76,7 @@ class MailedToken(Base):
 class SecondFactor(Base):
     """What a person's code app shares with us, sealed, and the last code that was used, so that none works twice.
 
-    New recovery codes stand here, sealed, until their owner says that they are kept, at most until `codes_shown_until`.
+    New recovery codes are here, sealed, until their owner says that they are kept, at most until `codes_shown_until`.
     """
 
     __tablename__ = "second_factors"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from portal.accounts.known_devices import forget_devices_of
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.queries import locked_person, person_by_key
-from portal.accounts.rules import LINK_LIFETIME, Address, Purpose
+from portal.accounts.rules import LINK_LIFETIME, EmailAddress, Purpose, person_subject
 from portal.accounts.second_factors import remove_factor
 from portal.accounts.sign_in_steps import end_pending_of
 from portal.audit import Actor, record
@@ -34,7 +34,7 @@ class DuplicateAddressError(PortalError):
 
 def create_account(
     db: Session,
-    address: Address,
+    address: EmailAddress,
     role: str,
     *,
     password_hash: str | None,
@@ -60,12 +60,12 @@ def create_account(
             db.add(person)
     except IntegrityError as reason:
         raise DuplicateAddressError(f"There is already an account for {address.email}.") from reason
-    record(db, "account_created", by=by, now=now, subject=_subject(person), role=role)
+    record(db, "account_created", by=by, now=now, subject=person_subject(person.id), role=role)
     return person
 
 
 def begin_registration(
-    db: Session, address: Address, password_hash: str, *, confirm_link: LinkTo, account_link: str, now: datetime
+    db: Session, address: EmailAddress, password_hash: str, *, confirm_link: LinkTo, account_link: str, now: datetime
 ) -> None:
     """Mail an address the link that makes its account, or, where there is one, that there is one."""
     known = person_by_key(db, address.key)
@@ -76,7 +76,7 @@ def begin_registration(
         messages.confirm_address(db, to=address.email, link=confirm_link(token), now=now)
 
 
-def offer_password_link(db: Session, address: Address, *, link_to: LinkTo, by: Actor, now: datetime) -> None:
+def offer_password_link(db: Session, address: EmailAddress, *, link_to: LinkTo, by: Actor, now: datetime) -> None:
     """Mail a link for a new password to an address that has a working account.
 
     For any other address the same is done and then undone, so that time tells nobody which addresses we know.
@@ -87,7 +87,7 @@ def offer_password_link(db: Session, address: Address, *, link_to: LinkTo, by: A
         db.flush()
         if person is None or person.disabled_at:
             done.rollback()
-    record(db, "password_link_requested", by=by, now=now, subject=_subject(person) if person else None)
+    record(db, "password_link_requested", by=by, now=now, subject=person_subject(person.id) if person else None)
 
 
 def mail_password_link(db: Session, person: Person | None, *, link_to: LinkTo, to: str, now: datetime) -> None:
@@ -97,7 +97,7 @@ def mail_password_link(db: Session, person: Person | None, *, link_to: LinkTo, t
 
 
 def use_token(db: Session, token: MailedToken, *, now: datetime) -> bool:
-    """Use a link up, with the password hash it carried; tells whether it still worked."""
+    """Use a link up, with the password hash it carried; return whether it still worked."""
     statement = update(MailedToken).where(
         MailedToken.id == token.id, MailedToken.used_at.is_(None), MailedToken.expires_at > now
     )
@@ -109,7 +109,7 @@ def verify(db: Session, person: Person, *, now: datetime) -> None:
     person.verified_at = person.verified_at or now
 
 
-def set_password(
+def replace_password(
     db: Session, person: Person, password_hash: str, *, by: Actor, now: datetime, but: int | None = None
 ) -> None:
     """Give a person a new password; their sessions end, one excepted where given, and older links stop working.
@@ -121,7 +121,7 @@ def set_password(
         void_links(db, person.id, purpose, now=now)
     end_pending_of(db, person.id)
     end_sessions_of(db, person.id, EndReason.PASSWORD_CHANGED, now=now, but=but)
-    record(db, "password_set", by=by, now=now, subject=_subject(person))
+    record(db, "password_set", by=by, now=now, subject=person_subject(person.id))
     if is_change:
         messages.security_notice(db, Notice.PASSWORD_CHANGED, to=person.email, now=now)
 
@@ -129,7 +129,7 @@ def set_password(
 def change_name(db: Session, person: Person, name: str, *, by: Actor, now: datetime) -> None:
     """Call a person by another name, or by the address where it is empty."""
     person.name = name or None
-    record(db, "name_changed", by=by, now=now, subject=_subject(person))
+    record(db, "name_changed", by=by, now=now, subject=person_subject(person.id))
 
 
 def delete_account(db: Session, person: Person, *, by: Actor, now: datetime) -> None:
@@ -138,7 +138,7 @@ def delete_account(db: Session, person: Person, *, by: Actor, now: datetime) -> 
     Forms that were sent belong to those who got them and stay. The caller deletes the drafts in the same transaction.
     """
     messages.security_notice(db, Notice.ACCOUNT_DELETED, to=person.email, now=now)
-    record(db, "account_deleted", by=by, now=now, subject=_subject(person))
+    record(db, "account_deleted", by=by, now=now, subject=person_subject(person.id))
     end_sessions_of(db, person.id, EndReason.ACCOUNT_DELETED, now=now)
     db.execute(delete(MailedToken).where(MailedToken.person_id == person.id))
     end_pending_of(db, person.id)
@@ -158,7 +158,7 @@ def disable_account(db: Session, person_id: int, *, by: Actor, now: datetime) ->
     person.disabled_at = now
     end_pending_of(db, person.id)
     end_sessions_of(db, person.id, EndReason.STAFF, now=now)
-    record(db, "account_disabled", by=by, now=now, subject=_subject(person))
+    record(db, "account_disabled", by=by, now=now, subject=person_subject(person.id))
 
 
 def enable_account(db: Session, person_id: int, *, by: Actor, now: datetime) -> None:
@@ -167,7 +167,7 @@ def enable_account(db: Session, person_id: int, *, by: Actor, now: datetime) -> 
     if person is None or person.disabled_at is None or person.deleted_at:
         return
     person.disabled_at = None
-    record(db, "account_enabled", by=by, now=now, subject=_subject(person))
+    record(db, "account_enabled", by=by, now=now, subject=person_subject(person.id))
 
 
 def change_role(db: Session, person_id: int, role: str, *, by: Actor, now: datetime) -> None:
@@ -175,13 +175,13 @@ def change_role(db: Session, person_id: int, role: str, *, by: Actor, now: datet
     person = locked_person(db, person_id)
     if person is None or person.role == role:
         return
-    record(db, "role_changed", by=by, now=now, subject=_subject(person), old=person.role, new=role)
+    record(db, "role_changed", by=by, now=now, subject=person_subject(person.id), old=person.role, new=role)
     person.role = role
     end_sessions_of(db, person.id, EndReason.STAFF, now=now)
 
 
 def sweep_tokens(db: Session, *, now: datetime) -> int:
-    """Delete one batch of links that ended long enough ago to need no explaining; gives how many."""
+    """Delete one batch of links that ended long enough ago to need no explaining; return how many."""
     return delete_batch(db, MailedToken, MailedToken.expires_at < now - KEPT_AFTER_END)
 
 
@@ -216,7 +216,3 @@ def issue_token(
         )
     )
     return token
-
-
-def _subject(person: Person) -> str:
-    return f"person {person.id}"

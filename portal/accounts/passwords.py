@@ -14,11 +14,11 @@ from portal.tokens import new_token
 
 GUESSABLE = "Choose another password: this one is among those that are tried first"
 OWN_ADDRESS = "Choose a password that is not your e-mail address"
-AT_ONCE = 2
+HASHED_AT_ONCE = 2
 """How many hashes a process works on at the same time: each takes 19 MiB and a whole core for some 17 ms."""
 PASSES, MEMORY_KIB, LANES = 2, 19 * 1024, 1
 _hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
-_places = threading.BoundedSemaphore(AT_ONCE)
+_hashing = threading.BoundedSemaphore(HASHED_AT_ONCE)
 
 
 def guessable_fault(password: str, email: str = "") -> str | None:
@@ -41,19 +41,19 @@ def _most_used() -> str:
 
 def hash_password(password: str) -> str:
     """A new password as it is stored; call it outside any write transaction."""
-    with _places:
+    with _hashing:
         return _hasher.hash(_normalised(password))
 
 
 def password_matches(password: str, stored: str | None) -> bool:
     """Whether a typed password is the stored one; without a stored one the answer takes as long and is no."""
-    with _places:
+    with _hashing:
         return _verifies(stored or _nobodys_hash(), _normalised(password)) and stored is not None
 
 
 def hash_code(code: str, salt: bytes) -> bytes:
     """What we store of a code that people copy by hand, which is short enough to be guessed (ASVS 5.0 6.5.2)."""
-    with _places:
+    with _hashing:
         return hash_secret_raw(
             code.encode(), salt, time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES, hash_len=32, type=Type.ID
         )

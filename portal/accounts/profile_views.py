@@ -11,7 +11,7 @@ from portal.accounts.address_change import (
     change_address,
     object_to_change,
 )
-from portal.accounts.form_pages import form_page, refuse, slow_down, too_many, unusable
+from portal.accounts.form_pages import form_page, refusal_page, too_many_tries_page, unusable_form_page, wait_page
 from portal.accounts.forms import (
     ChangePasswordForm,
     ConfirmAddressForm,
@@ -19,35 +19,28 @@ from portal.accounts.forms import (
     NameForm,
     ObjectForm,
     PressForm,
-    typed,
+    typed_text,
 )
 from portal.accounts.models import MailedToken, Person
-from portal.accounts.operations import change_name, delete_account, set_password, use_token
+from portal.accounts.operations import change_name, delete_account, replace_password, use_token
 from portal.accounts.passwords import hash_password, password_matches
 from portal.accounts.queries import locked_person, person_by_id
-from portal.accounts.rules import Address, LinkState, Purpose, address_key
+from portal.accounts.rules import EmailAddress, LinkState, Purpose, address_key
 from portal.accounts.security_views import own_person, proved_first
 from portal.accounts.sign_in_steps import link_over, mailed_link, open_link
 from portal.accounts.signed_in import own_path, prove_again
-from portal.accounts.throttles import (
-    again_throttle,
-    confirm_throttle,
-    mail_throttle,
-    object_throttle,
-    return_try,
-    use_try,
-)
+from portal.accounts.throttles import again_throttle, confirm_throttle, mail_throttle, object_throttle
 from portal.accounts.views import password_link
 from portal.audit import record
-from portal.sessions.browser_sessions import forget_session, visit
+from portal.sessions.browser_sessions import browser, forget_session
 from portal.site_settings.current import local_day
-from portal.web.addresses import actor
+from portal.web.addresses import SECURITY_PAGE, actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
+from portal.web.limits import return_try, use_try
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("profile", __name__)
-SECURITY_PAGE = "/account/security"
 DELETERS = frozenset({"citizen"})
 """Whose account is their own to delete; those who work here ask an administrator."""
 
@@ -59,7 +52,7 @@ def name() -> ResponseReturnValue:
     """Ask for the name."""
     form = NameForm()
     form.name.data = own_person().name
-    return form_page("name", form)
+    return form_page("accounts/name", form)
 
 
 @blueprint.post("/account/name")
@@ -69,11 +62,11 @@ def name() -> ResponseReturnValue:
 def submit_name() -> ResponseReturnValue:
     """Keep the name."""
     form = NameForm()
-    refusal = unusable("name", form)
+    refusal = unusable_form_page("accounts/name", form)
     if refusal:
         return refusal
     person = locked_person(db(), own_person().id) or abort(404)
-    change_name(db(), person, typed(form.name).strip(), by=actor(person.id), now=now())
+    change_name(db(), person, typed_text(form.name).strip(), by=actor(person.id), now=now())
     return redirect(own_path(SECURITY_PAGE, done="name"), 303)
 
 
@@ -83,7 +76,7 @@ def submit_name() -> ResponseReturnValue:
 @proved_first
 def email() -> ResponseReturnValue:
     """Ask for the new address."""
-    return form_page("email", MailForm(), present=own_person().email)
+    return form_page("accounts/email", MailForm(), present=own_person().email)
 
 
 @blueprint.post("/account/email")
@@ -94,14 +87,14 @@ def submit_email() -> ResponseReturnValue:
     """Mail the new address the link that proves it; the answer is the same where somebody has that address."""
     form, person = MailForm(), own_person()
     present = person.email
-    refusal = unusable("email", form, present=present)
+    refusal = unusable_form_page("accounts/email", form, present=present)
     if refusal:
         return refusal
     if form.address.key == person.email_key:
-        return refuse("email", form, form.email, _("This is your address already"), present=present)
+        return refusal_page("accounts/email", form, form.email, _("This is your address already"), present=present)
     wait = use_try(mail_throttle(form.address.key), now=now()) or use_try(mail_throttle(person.email_key), now=now())
     if wait:
-        return slow_down("email", form, wait, present=present)
+        return wait_page("accounts/email", form, wait, present=present)
     stored = locked_person(db(), person.id) or abort(404)
     by, until = actor(person.id), local_day(now() + OBJECTION_LIFETIME)
     ask_address_change(db(), stored, form.address, links=_links(), until=until, by=by, now=now())
@@ -122,7 +115,7 @@ def _links() -> AddressLinks:
 def confirm_email(token: str) -> ResponseReturnValue:
     """Ask for the password: who only opens or presses does not prove an address."""
     open_link(Purpose.CHANGE_ADDRESS, token)
-    return form_page("confirm", ConfirmAddressForm())
+    return form_page("accounts/confirm", ConfirmAddressForm())
 
 
 @blueprint.post("/account/email/<token>")
@@ -132,13 +125,15 @@ def confirm_email(token: str) -> ResponseReturnValue:
 def submit_confirm_email(token: str) -> ResponseReturnValue:
     """Use the new address from now on, if the password is the account's."""
     link, form = open_link(Purpose.CHANGE_ADDRESS, token), ConfirmAddressForm()
-    refusal = unusable("confirm", form) or too_many("confirm", form, confirm_throttle(str(link.id)))
+    refusal = unusable_form_page("accounts/confirm", form) or too_many_tries_page(
+        "accounts/confirm", form, confirm_throttle(str(link.id))
+    )
     if refusal:
         return refusal
     found = person_by_id(reading(), link.person_id or 0)
-    if found and password_matches(typed(form.password), found.password_hash):
+    if found and password_matches(typed_text(form.password), found.password_hash):
         return _change_address(link, found)
-    return refuse("confirm", form, form.password, _("This is not your password"))
+    return refusal_page("accounts/confirm", form, form.password, _("This is not your password"))
 
 
 def _change_address(link: MailedToken, found: Person) -> ResponseReturnValue:
@@ -147,7 +142,7 @@ def _change_address(link: MailedToken, found: Person) -> ResponseReturnValue:
         return link_over(LinkState.USED)
     if not use_token(db(), link, now=now()):
         return link_over(LinkState.USED)
-    address, until = Address(email=link.email), local_day(now() + OBJECTION_LIFETIME)
+    address, until = EmailAddress(email=link.email), local_day(now() + OBJECTION_LIFETIME)
     if not change_address(db(), person, address, links=_links(), until=until, by=actor(person.id), now=now()):
         return link_over(LinkState.USED)
     return redirect(f"{SECURITY_PAGE}?done=email", 303)
@@ -159,7 +154,7 @@ def _change_address(link: MailedToken, found: Person) -> ResponseReturnValue:
 def objection(token: str) -> ResponseReturnValue:
     """Say what objecting does, and ask for the address at which the mail was read."""
     open_link(Purpose.OBJECT, token)
-    return form_page("objection", ObjectForm())
+    return form_page("accounts/objection", ObjectForm())
 
 
 @blueprint.post("/account/email/objection/<token>")
@@ -169,11 +164,13 @@ def objection(token: str) -> ResponseReturnValue:
 def submit_objection(token: str) -> ResponseReturnValue:
     """Give the account back to the address that objects, and lock everybody out until it sets a new password."""
     link, form = open_link(Purpose.OBJECT, token), ObjectForm()
-    refusal = unusable("objection", form) or too_many("objection", form, object_throttle(str(link.id)))
+    refusal = unusable_form_page("accounts/objection", form) or too_many_tries_page(
+        "accounts/objection", form, object_throttle(str(link.id))
+    )
     if refusal:
         return refusal
-    if address_key(typed(form.email)) != address_key(link.email):
-        return refuse("objection", form, form.email, _("The mail was not sent to this address"))
+    if address_key(typed_text(form.email)) != address_key(link.email):
+        return refusal_page("accounts/objection", form, form.email, _("The mail was not sent to this address"))
     person = locked_person(db(), link.person_id or 0)
     if person is None or person.disabled_at or not use_token(db(), link, now=now()):
         return link_over(LinkState.USED)
@@ -186,7 +183,7 @@ def submit_objection(token: str) -> ResponseReturnValue:
 @activity(Activity.NAVIGATE)
 def password() -> ResponseReturnValue:
     """Ask for the password as it is, and as it is to be."""
-    return form_page("change_password", ChangePasswordForm())
+    return form_page("accounts/change_password", ChangePasswordForm())
 
 
 @blueprint.post("/account/password/change")
@@ -198,13 +195,15 @@ def submit_password() -> ResponseReturnValue:
     person = own_person()
     form = ChangePasswordForm(own_address=person.email)
     throttle = again_throttle(person.id)
-    refusal = unusable("change_password", form) or too_many("change_password", form, throttle)
+    refusal = unusable_form_page("accounts/change_password", form) or too_many_tries_page(
+        "accounts/change_password", form, throttle
+    )
     if refusal:
         return refusal
-    if not password_matches(typed(form.old_password), person.password_hash):
+    if not password_matches(typed_text(form.old_password), person.password_hash):
         record(db(), "password_again_failed", by=actor(person.id), now=now())
-        return refuse("change_password", form, form.old_password, _("This is not your password"))
-    password_hash = hash_password(typed(form.password))
+        return refusal_page("accounts/change_password", form, form.old_password, _("This is not your password"))
+    password_hash = hash_password(typed_text(form.password))
     return_try(db(), throttle)
     return _set_password(person, password_hash)
 
@@ -213,8 +212,8 @@ def _set_password(person: Person, password_hash: str) -> ResponseReturnValue:
     stored = locked_person(db(), person.id)
     if stored is None or stored.password_hash != person.password_hash:
         return redirect(own_path("/account/password/change"), 303)
-    live = visit().live
-    set_password(db(), stored, password_hash, by=actor(person.id), now=now(), but=live.id if live else None)
+    live = browser().live()
+    replace_password(db(), stored, password_hash, by=actor(person.id), now=now(), but=live.id if live else None)
     prove_again(stored)
     return redirect(own_path(SECURITY_PAGE, done="password"), 303)
 
@@ -227,7 +226,7 @@ def delete() -> ResponseReturnValue:
     """Say what becomes of drafts and of what was sent, and ask."""
     person = own_person()
     held = app_state().hooks.held_by(reading(), person.id, now=now())
-    return form_page("delete", PressForm(), held=held, may_delete=person.role in DELETERS)
+    return form_page("accounts/delete", PressForm(), held=held, may_delete=person.role in DELETERS)
 
 
 @blueprint.post("/account/delete")
@@ -242,7 +241,7 @@ def submit_delete() -> ResponseReturnValue:
     stored = locked_person(db(), person.id) or abort(404)
     app_state().hooks.delete_drafts_of(db(), stored.id, now=now())
     delete_account(db(), stored, by=actor(person.id), now=now())
-    return forget_session(visit().kind, url_for("profile.deleted"))
+    return forget_session(browser().kind, url_for("profile.deleted"))
 
 
 @blueprint.get("/account/deleted")

@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import MailedToken, Person
-from portal.accounts.rules import Purpose, clean_token
+from portal.accounts.rules import Purpose, clean_token, person_subject
 from portal.audit import AuditEvent
 from portal.tokens import token_hash
 
@@ -23,7 +23,7 @@ def person_by_key(db: Session, email_key: str) -> Person | None:
 
 
 def locked_person(db: Session, person_id: int) -> Person | None:
-    """The person as the row stands now, locked until the transaction ends."""
+    """The person as the row is now, locked until the transaction ends."""
     query = select(Person).where(Person.id == person_id).with_for_update()
     return db.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
@@ -37,11 +37,11 @@ def mailed_token(db: Session, purpose: Purpose, pasted: str) -> MailedToken | No
     ).one_or_none()
 
 
-def deeds_of(
+def actions_of(
     db: Session, person_id: int, actions: Iterable[str], *, since: datetime, limit: int
 ) -> Sequence[AuditEvent]:
     """What the audit log holds of a person's own account, newest first; what they did to others is left out."""
-    subject = f"person {person_id}"
+    subject = person_subject(person_id)
     own = or_(AuditEvent.person_id == person_id, AuditEvent.subject == subject)
     query = select(AuditEvent).where(own, AuditEvent.action.in_(actions), AuditEvent.at > since)
     events = db.scalars(query.order_by(AuditEvent.id.desc()).limit(limit)).all()

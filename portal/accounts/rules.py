@@ -16,7 +16,7 @@ from portal.web.declarations import BY_PERSON, CUSTOMER, HUB, Door
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 128
 LONGEST_TYPED_ADDRESS = 320
-LONGEST_NAME = 200
+LONGEST_PERSON_NAME = 200
 BAD_ADDRESS = "Enter one e-mail address, like name@example.org"
 LINK_LIFETIME = timedelta(hours=24)
 _NOT_IN_TOKENS = re.compile(r"[^A-Za-z0-9_-]+")
@@ -58,7 +58,7 @@ def must_have_factor(role: Role, settings: Settings) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Address:
+class EmailAddress:
     """One e-mail address: as mail is sent to it, and the key under which one person has it."""
 
     email: str
@@ -73,7 +73,7 @@ class BadAddressError(PortalError):
     """What was typed is not exactly one e-mail address."""
 
 
-def read_address(typed: str) -> Address:
+def parse_email_address(typed: str) -> EmailAddress:
     """Take exactly one e-mail address; nobody is asked whether mail arrives there.
 
     Raises `BadAddressError`.
@@ -85,13 +85,13 @@ def read_address(typed: str) -> Address:
         found = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError as reason:
         raise BadAddressError(BAD_ADDRESS) from reason
-    return Address(email=found.ascii_email or found.normalized)
+    return EmailAddress(email=found.ascii_email or found.normalized)
 
 
 def address_key(typed: str) -> str:
     """The key of what was typed at sign-in, so that one mailbox has one key; what is no address is nobody's key."""
     try:
-        return read_address(typed).key
+        return parse_email_address(typed).key
     except BadAddressError:
         return typed.strip().lower()
 
@@ -101,6 +101,11 @@ def password_fault(password: str) -> str | None:
     if len(password) < SHORTEST_PASSWORD:
         return "Choose a password of at least 8 characters"
     return "Choose a password of at most 128 characters" if len(password) > LONGEST_PASSWORD else None
+
+
+def person_subject(person_id: int) -> str:
+    """Return how the audit log and the keyring name a person."""
+    return f"person {person_id}"
 
 
 class Purpose(Enum):

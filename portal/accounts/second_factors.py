@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from os import urandom
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import Person, RecoveryCode, SecondFactor
 from portal.accounts.passwords import hash_code
+from portal.accounts.rules import person_subject
 from portal.audit import Actor, record
 from portal.db import rows_changed
 from portal.keyring import Keyring
@@ -19,7 +20,7 @@ from portal.mail.messages import Notice
 from portal.tokens import clean_code, readable_code
 
 STEP_S = 30
-DIGITS = 6
+APP_DIGITS = 6
 DRIFT_STEPS = 1
 """How far a telephone's clock may be off: one step either way, as RFC 6238 section 5.2 advises at most."""
 GROUP = 4
@@ -41,9 +42,9 @@ def matching_step(secret: str, digits: str, *, after: int, now: datetime) -> int
     """The step whose code was typed, if it lies after the one that was used last; else None."""
     import pyotp
 
-    if len(digits) != DIGITS or not (digits.isascii() and digits.isdigit()):
+    if len(digits) != APP_DIGITS or not (digits.isascii() and digits.isdigit()):
         return None
-    codes, current = pyotp.HOTP(secret, digits=DIGITS), int(now.timestamp()) // STEP_S
+    codes, current = pyotp.HOTP(secret, digits=APP_DIGITS), int(now.timestamp()) // STEP_S
     steps = range(current - DRIFT_STEPS, current + DRIFT_STEPS + 1)
     matching = [step for step in steps if hmac.compare_digest(codes.at(step), digits) and step > after]
     return matching[0] if matching else None
@@ -53,15 +54,7 @@ def app_address(secret: str, *, account: str, site: str) -> str:
     """What the picture says to an app: its secret, whose it is, and for which site."""
     import pyotp
 
-    return pyotp.TOTP(secret, digits=DIGITS, interval=STEP_S).provisioning_uri(name=account, issuer_name=site)
-
-
-def picture(text: str) -> str:
-    """The text as a QR picture: an SVG that needs no style, in the ink of the page, on a white ground."""
-    import segno
-
-    modules = segno.make(text, error="m")
-    return str(modules.svg_inline(border=4, omitsize=True, svgclass="qr", lineclass=None, dark="#000", light="#fff"))
+    return pyotp.TOTP(secret, digits=APP_DIGITS, interval=STEP_S).provisioning_uri(name=account, issuer_name=site)
 
 
 def spelled(secret: str) -> str:
@@ -108,19 +101,22 @@ def shown_codes(factor: SecondFactor, keyring: Keyring, *, now: datetime) -> Seq
     """The new recovery codes that their owner has not said to have kept; none after half an hour."""
     if factor.sealed_codes is None or factor.codes_shown_until is None or now >= factor.codes_shown_until:
         return ()
-    return keyring.open(factor.sealed_codes, subject=_owner(factor.person_id), place=PLAIN_CODES).decode().split()
+    return (
+        keyring.open(factor.sealed_codes, subject=person_subject(factor.person_id), place=PLAIN_CODES).decode().split()
+    )
 
 
-def judge(db: Session, person_id: int, typed: str, keyring: Keyring, *, now: datetime) -> Proof | None:
+def proof_of(db: Session, person_id: int, typed: str, keyring: Keyring, *, now: datetime) -> Proof | None:
     """Whether what was typed proves the second factor; reads only, and hashes once where it may be a recovery code."""
     factor, code = factor_of(db, person_id), clean_code(typed)
     if factor is None:
         return None
-    if len(code) == DIGITS:
-        secret = keyring.open(factor.sealed_secret, subject=_owner(person_id), place=SECRET).decode()
+    if len(code) == APP_DIGITS:
+        secret = keyring.open(factor.sealed_secret, subject=person_subject(person_id), place=SECRET).decode()
         step = matching_step(secret, code, after=factor.last_step, now=now)
         return None if step is None else Proof(step=step)
-    found = db.scalar(_unused(person_id).where(RecoveryCode.code_hash == hash_code(code, factor.codes_salt)))
+    unused = select(RecoveryCode.id).where(RecoveryCode.person_id == person_id, RecoveryCode.used_at.is_(None))
+    found = db.scalar(unused.where(RecoveryCode.code_hash == hash_code(code, factor.codes_salt)))
     return Proof(recovery_code_id=found) if found else None
 
 
@@ -132,7 +128,7 @@ def use_proof(db: Session, person: Person, proof: Proof, *, by: Actor, now: date
     unused = update(RecoveryCode).where(RecoveryCode.id == proof.recovery_code_id, RecoveryCode.used_at.is_(None))
     if not rows_changed(db, unused.values(used_at=now)):
         return False
-    record(db, "recovery_code_used", by=by, now=now, subject=_owner(person.id))
+    record(db, "recovery_code_used", by=by, now=now, subject=person_subject(person.id))
     messages.security_notice(db, Notice.RECOVERY_CODE_USED, to=person.email, now=now)
     return True
 
@@ -141,28 +137,28 @@ def switch_on(
     db: Session, person: Person, secret: str, step: int, codes: NewCodes, *, keyring: Keyring, by: Actor, now: datetime
 ) -> None:
     """Ask for a code at each sign-in from now on; `step` is that of the code that proved the app."""
-    _remove(db, person.id)
-    sealed = keyring.seal(secret.encode(), subject=_owner(person.id), place=SECRET)
+    _delete_factor(db, person.id)
+    sealed = keyring.seal(secret.encode(), subject=person_subject(person.id), place=SECRET)
     factor = SecondFactor(person_id=person.id, sealed_secret=sealed, last_step=step)
     factor.set_up_at, factor.codes_salt = now, codes.salt
     db.add(factor)
     db.flush()
-    _store(db, person.id, codes, keyring=keyring, now=now)
-    record(db, "second_factor_on", by=by, now=now, subject=_owner(person.id))
+    _store_codes(db, person.id, codes, keyring=keyring, now=now)
+    record(db, "second_factor_on", by=by, now=now, subject=person_subject(person.id))
     messages.security_notice(db, Notice.SECOND_FACTOR_ON, to=person.email, now=now)
 
 
 def renew_codes(db: Session, person: Person, codes: NewCodes, *, keyring: Keyring, by: Actor, now: datetime) -> None:
     """Put new recovery codes in the place of the old ones."""
-    _store(db, person.id, codes, keyring=keyring, now=now)
-    record(db, "recovery_codes_renewed", by=by, now=now, subject=_owner(person.id))
+    _store_codes(db, person.id, codes, keyring=keyring, now=now)
+    record(db, "recovery_codes_renewed", by=by, now=now, subject=person_subject(person.id))
     messages.security_notice(db, Notice.RECOVERY_CODES_RENEWED, to=person.email, now=now)
 
 
-def _store(db: Session, person_id: int, codes: NewCodes, *, keyring: Keyring, now: datetime) -> None:
+def _store_codes(db: Session, person_id: int, codes: NewCodes, *, keyring: Keyring, now: datetime) -> None:
     db.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
     db.add_all(RecoveryCode(person_id=person_id, code_hash=each) for each in codes.hashes)
-    plain = keyring.seal(" ".join(codes.plain).encode(), subject=_owner(person_id), place=PLAIN_CODES)
+    plain = keyring.seal(" ".join(codes.plain).encode(), subject=person_subject(person_id), place=PLAIN_CODES)
     stored = update(SecondFactor).where(SecondFactor.person_id == person_id)
     db.execute(stored.values(codes_salt=codes.salt, sealed_codes=plain, codes_shown_until=now + SHOWN_FOR))
 
@@ -174,10 +170,10 @@ def note_codes_kept(db: Session, person_id: int) -> None:
 
 
 def switch_off(db: Session, person: Person, *, by: Actor, now: datetime, notice: Notice) -> bool:
-    """Ask for the password alone from now on; tells whether a code was asked for until now."""
-    if not _remove(db, person.id):
+    """Ask for the password alone from now on; return whether a code was asked for until now."""
+    if not _delete_factor(db, person.id):
         return False
-    record(db, notice.value, by=by, now=now, subject=_owner(person.id))
+    record(db, notice.value, by=by, now=now, subject=person_subject(person.id))
     messages.security_notice(db, notice, to=person.email, now=now)
     return True
 
@@ -186,23 +182,15 @@ def remove_factor(db: Session, person_id: int, *, since: datetime | None = None)
     """Take a second factor away without a word; where given, only one that was set up since then."""
     factor = factor_of(db, person_id)
     if factor and (since is None or factor.set_up_at >= since):
-        _remove(db, person_id)
+        _delete_factor(db, person_id)
 
 
 def forget_shown_codes(db: Session, *, now: datetime) -> int:
-    """Forget recovery codes as their owners read them, once their time to be shown is over; gives how many."""
+    """Forget recovery codes as their owners read them, once their time to be shown is over; return how many."""
     over = update(SecondFactor).where(SecondFactor.codes_shown_until < now)
     return rows_changed(db, over.values(sealed_codes=None, codes_shown_until=None))
 
 
-def _remove(db: Session, person_id: int) -> bool:
+def _delete_factor(db: Session, person_id: int) -> bool:
     db.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
     return rows_changed(db, delete(SecondFactor).where(SecondFactor.person_id == person_id)) == 1
-
-
-def _unused(person_id: int) -> Select[int]:
-    return select(RecoveryCode.id).where(RecoveryCode.person_id == person_id, RecoveryCode.used_at.is_(None))
-
-
-def _owner(person_id: int) -> str:
-    return f"person {person_id}"

@@ -13,31 +13,32 @@ from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 from sqlalchemy.orm import Session
 
-from portal.accounts.form_pages import form_page, too_many, unusable
-from portal.accounts.forms import AgainForm, PressForm, typed
+from portal.accounts.form_pages import form_page, too_many_tries_page, unusable_form_page
+from portal.accounts.forms import AgainForm, PressForm, typed_text
 from portal.accounts.known_devices import devices_of, forget_device
-from portal.accounts.models import KnownDevice, Person
+from portal.accounts.models import Person
 from portal.accounts.passwords import password_matches
-from portal.accounts.queries import deeds_of, locked_person
+from portal.accounts.queries import actions_of, locked_person
 from portal.accounts.rules import must_have_factor
-from portal.accounts.second_factors import Proof, codes_left, factor_of, judge, use_proof
+from portal.accounts.second_factors import Proof, codes_left, factor_of, proof_of, use_proof
 from portal.accounts.signed_in import current_person, device_words, own_path, prove_again
-from portal.accounts.throttles import again_throttle, return_try
-from portal.audit import AuditEvent, record
-from portal.sessions.browser_sessions import visit
+from portal.accounts.throttles import again_throttle
+from portal.audit import record
+from portal.sessions.browser_sessions import browser
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import end_session, end_sessions_of
 from portal.sessions.policies import MESSAGES, MOBILE, SIGNING
 from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import day_text, local_day, moment_text, settings
-from portal.web.addresses import actor, local_path
+from portal.web.addresses import AGAIN_PAGE, SECURITY_PAGE, actor, local_path
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, HUB, Access, Activity, access, activity
+from portal.web.limits import return_try
 from portal.web.unit_of_work import db, is_safe, now, reading
 
-View = Callable[..., ResponseReturnValue]
-KINDS: Mapping[str, LazyString] = MappingProxyType(
+PersonView = Callable[..., ResponseReturnValue]
+KIND_NAMES: Mapping[str, LazyString] = MappingProxyType(
     {
         CUSTOMER: lazy_gettext("Customer portal"),
         HUB: lazy_gettext("Staff hub"),
@@ -47,17 +48,13 @@ KINDS: Mapping[str, LazyString] = MappingProxyType(
     }
 )
 LATELY = timedelta(days=30)
-MOST_DEEDS = 20
+MOST_ACTIONS = 20
 blueprint = Blueprint("security", __name__)
-PAGE = "/account/security"
-
-
-AGAIN_PAGE = "/account/again"
 
 
 def has_just_proved() -> bool:
     """Whether the person of this session typed the password (and the code) within the time that the setting allows."""
-    live = visit().live
+    live = browser().live()
     return bool(live and live.authenticated_at and now() < live.authenticated_at + settings().password_again)
 
 
@@ -66,7 +63,7 @@ def ask_again(then: str) -> ResponseReturnValue:
     return redirect(own_path(AGAIN_PAGE, next=then), 302 if is_safe() else 303)
 
 
-def proved_first(view: View) -> View:
+def proved_first(view: PersonView) -> PersonView:
     """A view that only somebody reaches who has just proved who they are; what was typed before is typed again."""
 
     @wraps(view)
@@ -82,7 +79,7 @@ def own_person() -> Person:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class JudgedAgain:
     """What somebody typed to prove who they are: whether each part was right; `proof` is None without a factor."""
 
     is_password_right: bool
@@ -90,13 +87,13 @@ class Judged:
     proof: Proof | None
 
 
-def judge_again(person: Person, password: str, code: str) -> Judged:
+def judge_again(person: Person, password: str, code: str) -> JudgedAgain:
     """Judge password and code; call it before the write transaction begins, as it hashes."""
     is_right = password_matches(password, person.password_hash)
     if factor_of(reading(), person.id) is None:
-        return Judged(is_password_right=is_right, is_code_right=True, proof=None)
-    proof = judge(reading(), person.id, code, app_state().configuration.keyring, now=now()) if is_right else None
-    return Judged(is_password_right=is_right, is_code_right=not is_right or proof is not None, proof=proof)
+        return JudgedAgain(is_password_right=is_right, is_code_right=True, proof=None)
+    proof = proof_of(reading(), person.id, code, app_state().configuration.keyring, now=now()) if is_right else None
+    return JudgedAgain(is_password_right=is_right, is_code_right=not is_right or proof is not None, proof=proof)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +119,7 @@ class DeviceLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeedLine:
+class ActionLine:
     """One thing that happened to an account: when, what, and on which device where that is known."""
 
     at: str
@@ -147,7 +144,7 @@ def _session_line(row: SessionRow, this: int) -> SessionLine:
     return SessionLine(
         id=row.id,
         device=device_words(row.device),
-        kind=str(KINDS[row.kind]),
+        kind=str(KIND_NAMES[row.kind]),
         since=moment_text(row.started_at),
         active=moment_text(renewed_at),
         is_this=row.id == this,
@@ -156,34 +153,31 @@ def _session_line(row: SessionRow, this: int) -> SessionLine:
 
 def device_lines(db: Session, person: Person) -> list[DeviceLine]:
     """The devices on which the person has signed in, the last one first."""
-    return [_device_line(device) for device in devices_of(db, person.id)]
+    return [
+        DeviceLine(
+            id=device.id,
+            device=device_words(device.device),
+            since=day_text(local_day(device.first_seen_at)),
+            seen=moment_text(device.last_seen_at),
+        )
+        for device in devices_of(db, person.id)
+    ]
 
 
-def _device_line(device: KnownDevice) -> DeviceLine:
-    return DeviceLine(
-        id=device.id,
-        device=device_words(device.device),
-        since=day_text(local_day(device.first_seen_at)),
-        seen=moment_text(device.last_seen_at),
-    )
-
-
-def deed_lines(db: Session, person: Person, *, now: datetime) -> list[DeedLine]:
+def action_lines(db: Session, person: Person, *, now: datetime) -> list[ActionLine]:
     """What happened to the person's account in the last thirty days, the newest first."""
-    deeds = deeds_of(db, person.id, DEEDS, since=now - LATELY, limit=MOST_DEEDS)
-    return [_deed_line(event) for event in deeds]
+    actions = actions_of(db, person.id, ACTION_NAMES, since=now - LATELY, limit=MOST_ACTIONS)
+    return [
+        ActionLine(
+            at=moment_text(event.at),
+            what=str(ACTION_NAMES[event.action]),
+            device=device_words(event.details["device"]) if event.details.get("device") else None,
+        )
+        for event in actions
+    ]
 
 
-def _deed_line(event: AuditEvent) -> DeedLine:
-    device = event.details.get("device")
-    return DeedLine(
-        at=moment_text(event.at),
-        what=str(DEEDS[event.action]),
-        device=device_words(device) if device else None,
-    )
-
-
-@blueprint.get(PAGE)
+@blueprint.get(SECURITY_PAGE)
 @access(Access.ANY_PERSON)
 @activity(Activity.NAVIGATE)
 def page() -> ResponseReturnValue:
@@ -197,7 +191,7 @@ def page() -> ResponseReturnValue:
         done=request.args.get("done"),
         sessions=session_lines(reading(), person, _this(), now=now()),
         devices=device_lines(reading(), person),
-        deeds=deed_lines(reading(), person, now=now()),
+        actions=action_lines(reading(), person, now=now()),
         has_factor=factor is not None,
         must_have=must_have_factor(person.role_row, settings()),
         codes_left=codes_left(reading(), person.id) if factor else 0,
@@ -205,7 +199,7 @@ def page() -> ResponseReturnValue:
 
 
 def _this() -> int:
-    live = visit().live
+    live = browser().live()
     return live.id if live else 0
 
 
@@ -216,7 +210,7 @@ def _this() -> int:
 def ask_end(session_id: int) -> ResponseReturnValue:
     """Ask whether to end one session: where ending leads that had to ask for the password first."""
     line = session_line(reading(), own_person(), session_id, now=now())
-    return form_page("end_session", PressForm(), line=line) if line else redirect(own_path(PAGE))
+    return form_page("accounts/end_session", PressForm(), line=line) if line else redirect(own_path(SECURITY_PAGE))
 
 
 @blueprint.post("/account/security/end/<int:session_id>")
@@ -230,7 +224,7 @@ def end_one(session_id: int) -> ResponseReturnValue:
         db(), session_id, EndReason.ENDED_BY_OWNER, now=now()
     ):
         record(db(), "own_session_ended", by=actor(person.id), now=now())
-    return redirect(own_path(PAGE, done="ended"), 303)
+    return redirect(own_path(SECURITY_PAGE, done="ended"), 303)
 
 
 @blueprint.get("/account/security/end-others")
@@ -239,7 +233,7 @@ def end_one(session_id: int) -> ResponseReturnValue:
 @proved_first
 def ask_end_others() -> ResponseReturnValue:
     """Ask whether to end all sessions but this one."""
-    return form_page("end_session", PressForm(), line=None)
+    return form_page("accounts/end_session", PressForm(), line=None)
 
 
 @blueprint.post("/account/security/end-others")
@@ -251,7 +245,7 @@ def end_others() -> ResponseReturnValue:
     person = own_person()
     if end_sessions_of(db(), person.id, EndReason.ENDED_BY_OWNER, now=now(), but=_this()):
         record(db(), "own_sessions_ended", by=actor(person.id), now=now())
-    return redirect(own_path(PAGE, done="ended"), 303)
+    return redirect(own_path(SECURITY_PAGE, done="ended"), 303)
 
 
 @blueprint.post("/account/security/devices/<int:device_id>/forget")
@@ -262,10 +256,10 @@ def forget(device_id: int) -> ResponseReturnValue:
     person = own_person()
     if forget_device(db(), person.id, device_id):
         record(db(), "device_forgotten", by=actor(person.id), now=now())
-    return redirect(own_path(PAGE, done="forgotten"), 303)
+    return redirect(own_path(SECURITY_PAGE, done="forgotten"), 303)
 
 
-@blueprint.get("/account/again")
+@blueprint.get(AGAIN_PAGE)
 @access(Access.ANY_PERSON)
 @activity(Activity.NAVIGATE)
 def again() -> ResponseReturnValue:
@@ -273,25 +267,27 @@ def again() -> ResponseReturnValue:
     return _again_page(AgainForm(next=request.args.get("next")))
 
 
-@blueprint.post("/account/again")
+@blueprint.post(AGAIN_PAGE)
 @access(Access.ANY_PERSON)
 @activity(Activity.SUBMIT)
 def submit_again() -> ResponseReturnValue:
     """Go on to what was meant with a new session id, or say no; guesses are counted before anything is hashed."""
     form, person = AgainForm(), own_person()
     throttle, has_factor = again_throttle(person.id), _has_factor(person)
-    refusal = unusable("again", form, has_factor=has_factor) or too_many("again", form, throttle, has_factor=has_factor)
+    refusal = unusable_form_page("accounts/again", form, has_factor=has_factor) or too_many_tries_page(
+        "accounts/again", form, throttle, has_factor=has_factor
+    )
     if refusal:
         return refusal
-    judged = judge_again(person, typed(form.password), typed(form.code))
+    judged = judge_again(person, typed_text(form.password), typed_text(form.code))
     if not _holds(person, judged):
         return _refuse_again(form, person, judged)
     return_try(db(), throttle)
     prove_again(person)
-    return redirect(local_path(form.next.data, own_path(PAGE)), 303)
+    return redirect(local_path(form.next.data, own_path(SECURITY_PAGE)), 303)
 
 
-def _holds(person: Person, judged: Judged) -> bool:
+def _holds(person: Person, judged: JudgedAgain) -> bool:
     """Whether all that was typed is right, and still so in the write transaction."""
     if not judged.is_password_right or not judged.is_code_right:
         return False
@@ -301,7 +297,7 @@ def _holds(person: Person, judged: Judged) -> bool:
     return is_unused and now_stored.password_hash == person.password_hash
 
 
-def _refuse_again(form: AgainForm, person: Person, judged: Judged) -> ResponseReturnValue:
+def _refuse_again(form: AgainForm, person: Person, judged: JudgedAgain) -> ResponseReturnValue:
     record(db(), "password_again_failed", by=actor(person.id), now=now())
     if judged.is_password_right:
         form.refuse(form.code, _("This code is not right, or was used already"))
@@ -311,14 +307,14 @@ def _refuse_again(form: AgainForm, person: Person, judged: Judged) -> ResponseRe
 
 
 def _again_page(form: AgainForm, status: int = 200) -> ResponseReturnValue:
-    return form_page("again", form, status, has_factor=_has_factor(own_person()))
+    return form_page("accounts/again", form, status, has_factor=_has_factor(own_person()))
 
 
 def _has_factor(person: Person) -> bool:
     return factor_of(reading(), person.id) is not None
 
 
-DEEDS: Mapping[str, LazyString] = MappingProxyType(
+ACTION_NAMES: Mapping[str, LazyString] = MappingProxyType(
     {
         "account_created": lazy_gettext("The account was made"),
         "signed_in": lazy_gettext("Signed in"),

@@ -11,19 +11,20 @@ from portal.accounts.models import MailedToken, PendingSignIn, Person
 from portal.accounts.queries import mailed_token
 from portal.accounts.rules import LinkState, Purpose, Role, link_state, must_have_factor, opens
 from portal.accounts.second_factors import factor_of
-from portal.accounts.signed_in import give_sign_in, sign_in_person, sign_in_token
+from portal.accounts.signed_in import SIGN_IN, sign_in_person
 from portal.db import delete_batch, rows_changed
+from portal.sessions.browser_sessions import keep_cookie, kept_token
 from portal.site_settings.current import settings
 from portal.tokens import new_token, token_hash
 from portal.web.addresses import local_path, public_url
-from portal.web.declarations import Door, door_of
+from portal.web.declarations import Door, declaration_of
 from portal.web.unit_of_work import db, now, reading
 
 LIFETIME = timedelta(minutes=10)
 
 
 def begin_pending(db: Session, person_id: int, *, now: datetime) -> str:
-    """Note that a browser knows the person's password; gives the token that it is to show with the code."""
+    """Note that a browser knows the person's password; return the token that it is to show with the code."""
     token = new_token()
     db.add(PendingSignIn(token_hash=token_hash(token), person_id=person_id, expires_at=now + LIFETIME))
     return token
@@ -36,7 +37,7 @@ def pending_person_id(db: Session, token: str, *, now: datetime) -> int | None:
 
 
 def end_pending(db: Session, token: str) -> bool:
-    """End a browser's step; tells whether there was one, so that of two requests at once only one goes on."""
+    """End a browser's step; return whether there was one, so that of two requests at once only one goes on."""
     return rows_changed(db, delete(PendingSignIn).where(PendingSignIn.token_hash == token_hash(token))) == 1
 
 
@@ -46,7 +47,7 @@ def end_pending_of(db: Session, person_id: int) -> None:
 
 
 def sweep_pending(db: Session, *, now: datetime) -> int:
-    """Delete one batch of steps that nobody finished in time; gives how many."""
+    """Delete one batch of steps that nobody finished in time; return how many."""
     return delete_batch(db, PendingSignIn, PendingSignIn.expires_at < now)
 
 
@@ -66,29 +67,29 @@ def link_over(state: LinkState) -> tuple[str, int]:
     return render_template("accounts/link_over.html", is_used=state is LinkState.USED), 410
 
 
-def welcome(person: Person, then: str | None) -> ResponseReturnValue:
+def continue_sign_in(person: Person, then: str | None) -> ResponseReturnValue:
     """Go on with somebody whose password was right, or who set a new one: to the second factor, else in.
 
     No session is open before the code was right. Who must have a second factor and has none sets one up first.
     """
     has_factor = factor_of(db(), person.id) is not None
     if not has_factor and not must_have_factor(person.role_row, settings()):
-        return let_in(person, then)
-    end_pending(db(), sign_in_token())
-    give_sign_in(begin_pending(db(), person.id, now=now()))
+        return sign_in_and_go_on(person, then)
+    end_pending(db(), kept_token(SIGN_IN))
+    keep_cookie(SIGN_IN, begin_pending(db(), person.id, now=now()))
     step = "factors.ask_code" if has_factor else "factors.set_up_first"
     return redirect(url_for(step, next=then or None), 303)
 
 
-def let_in(person: Person, then: str | None) -> ResponseReturnValue:
+def sign_in_and_go_on(person: Person, then: str | None) -> ResponseReturnValue:
     """Sign somebody in and send them on: to what they wanted if their role opens it, else home."""
-    target = way_on(then, person.role_row)
+    target = page_after_sign_in(then, person.role_row)
     if sign_in_person(person):
         target = url_for("accounts.claim", next=target)
     return redirect(target, 303)
 
 
-def way_on(then: str | None, role: Role) -> str:
+def page_after_sign_in(then: str | None, role: Role) -> str:
     """Where a person of this role goes after signing in: a page of the portal that they may open."""
     target = local_path(then, role.home)
     door = door_behind(target)
@@ -101,7 +102,7 @@ def door_behind(path: str) -> Door | None:
     if not adapter.test(path.partition("?")[0], method="GET"):
         return None
     endpoint, _values = adapter.match(path.partition("?")[0], method="GET")
-    return door_of(current_app.view_functions[endpoint])
+    return declaration_of(current_app.view_functions[endpoint]).door
 
 
 def mailed_link(endpoint: str, token: str | None = None, *, then: str = "") -> str:

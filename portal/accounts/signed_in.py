@@ -1,12 +1,9 @@
 """Who is signed in: loaded, checked before every view that needs a person, and signing somebody in."""
 
-import re
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, abort, after_this_request, g, request
+from flask import Flask, Response, abort, g, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import gettext as _
@@ -15,12 +12,12 @@ from flask_login import LoginManager, current_user
 from portal.accounts.known_devices import FORGOTTEN_AFTER, devices_of, find_device, remember_device
 from portal.accounts.models import KnownDevice, Person
 from portal.accounts.queries import person_by_id
+from portal.accounts.rules import person_subject
 from portal.audit import record
 from portal.mail import messages
 from portal.mail.messages import Notice
-from portal.sessions.activity import answer_status
-from portal.sessions.browser_sessions import cookie_name, device_of, send_cookie, visit
-from portal.sessions.gate import over
+from portal.sessions.browser_sessions import browser, device_of, keep_cookie, kept_token
+from portal.sessions.gate import answer_ended_session
 from portal.sessions.operations import Holder, end_session, end_sign_ins_of
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
@@ -28,51 +25,19 @@ from portal.site_settings.current import settings
 from portal.tokens import new_token
 from portal.web.addresses import actor
 from portal.web.app_state import app_state, called_view
-from portal.web.declarations import CUSTOMER, HUB, Activity, Door, activity_of, door_of
+from portal.web.declarations import CUSTOMER, HUB, Activity
 from portal.web.unit_of_work import db, now, reading
 
 DEVICE, SIGN_IN = "device", "sign_in"
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+"""Cookies: where somebody first signed in, and, until signing in is done, where the password was right."""
 
 
 def device_words(device: str | None) -> str:
     """A device as it is stored, like `Firefox/Windows`, in words."""
-    browser, _slash, system = (device or "").partition("/")
-    if browser and system:
-        return gettext("%(browser)s on %(system)s", browser=browser, system=system)
-    return browser or system or gettext("An unknown browser")
-
-
-def device_token() -> str:
-    """What this browser was given when somebody first signed in; empty where it was given nothing."""
-    return _sent(DEVICE)
-
-
-def give_device(token: str) -> None:
-    """Known for half a year from now; without an end the browser would be another device after each closing."""
-    _give(DEVICE, token, FORGOTTEN_AFTER)
-
-
-def sign_in_token() -> str:
-    """What this browser was given after a right password; empty where it was given nothing."""
-    return _sent(SIGN_IN)
-
-
-def give_sign_in(token: str | None) -> None:
-    """For the next step of signing in; None once it is over."""
-    _give(SIGN_IN, token)
-
-
-def _sent(name: str) -> str:
-    value = request.cookies.get(cookie_name(name), "")
-    return value if _TOKEN.fullmatch(value) else ""
-
-
-def _give(name: str, value: str | None, max_age: timedelta | None = None) -> None:
-    @after_this_request
-    def send(response: Response) -> Response:
-        send_cookie(response, name, value, max_age)
-        return response
+    family, _slash, system = (device or "").partition("/")
+    if family and system:
+        return gettext("%(browser)s on %(system)s", browser=family, system=system)
+    return family or system or gettext("An unknown browser")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,27 +57,23 @@ def current_person() -> Person | None:
 
 
 def viewer() -> Viewer | None:
-    """Who looks at this page: public pages know people of the hub, too."""
-    if "viewer" not in g:
-        g.viewer = _viewer()
-    found: Viewer | None = g.viewer
-    return found
+    """Return who looks at this page: public pages know people of the hub, too.
 
-
-def _viewer() -> Viewer | None:
-    live = visit().live
-    if live is None and visit().kind == CUSTOMER:
-        live = visit().live_of(HUB)
+    A fragment for a poller names nobody and costs no query; where the database failed nobody is asked.
+    """
+    view = called_view()
+    is_poll = view is not None and view.activity is Activity.POLL
+    if is_poll or g.get("answer_status", 200) >= 500:
+        return None
+    live = browser().live()
+    if live is None and browser().kind == CUSTOMER:
+        live = browser().live(HUB)
     if live is None:
         return None
     if live.person_id is None:
         return Viewer(name=_("Guest"), is_guest=True, kind=live.kind, role=None)
-    person = _person_of(live)
+    person = current_person() if live.kind == browser().kind else active_person(live.person_id)
     return Viewer(name=person.shown_name, is_guest=False, kind=live.kind, role=person.role) if person else None
-
-
-def _person_of(live: FoundSession) -> Person | None:
-    return current_person() if live.kind == visit().kind else active_person(live.person_id)
 
 
 def active_person(person_id: int | None) -> Person | None:
@@ -122,17 +83,17 @@ def active_person(person_id: int | None) -> Person | None:
 
 
 def sign_in_person(person: Person) -> bool:
-    """Give this browser a session of the person; tells whether a guest's forms wait to be added to the account.
+    """Give this browser a session of the person; return whether a guest's forms wait to be added to the account.
 
     The browser's live session of the same kind ends; of the same person it leaves its form token, so that other tabs
     go on.
     """
     kind = person.role_row.session_kind
-    old = visit().live_of(kind) or visit().in_grace_of(kind)
+    old = browser().live(kind) or browser().in_grace(kind)
     if old:
         end_session(db(), old.id, EndReason.REPLACED, now=now())
     guest_id = _guest_to_claim(old, person)
-    visit().open(
+    browser().open(
         kind,
         Holder(person_id=person.id, guest_id=guest_id),
         csrf_secret=old.csrf_secret if old and old.person_id == person.id else None,
@@ -147,7 +108,7 @@ def _sole_slot(person: Person) -> str | None:
     """The place of the only sign-in, taken from whoever had it, where the setting allows one at a time."""
     if not settings().one_sign_in:
         return None
-    slot = f"person {person.id}"
+    slot = person_subject(person.id)
     end_sign_ins_of(db(), person.id, slot, now=now())
     return slot
 
@@ -162,25 +123,25 @@ def _note_sign_in(person: Person, kind: str) -> None:
 
 def _is_other_device(person: Person, device: str | None) -> bool:
     """Whether the person signs in on another device than ever before; a computer that others use is never known."""
-    if visit().is_shared:
+    if browser().is_shared:
         return bool(devices_of(db(), person.id))
-    token = device_token() or new_token()
-    give_device(token)
+    token = kept_token(DEVICE) or new_token()
+    keep_cookie(DEVICE, token, FORGOTTEN_AFTER)  # without an end each closing would make the browser another device
     return remember_device(db(), person.id, token, device, now=now())
 
 
 def device_here(person: Person | None) -> KnownDevice | None:
     """The device of this request, if the person has signed in on it before; nobody's is looked for as well."""
-    return find_device(reading(), person.id if person else 0, device_token())
+    return find_device(reading(), person.id if person else 0, kept_token(DEVICE))
 
 
 def prove_again(person: Person) -> None:
     """Give this browser another session of the same person, who has just proved who they are (ASVS 5.0 7.2.4)."""
-    live = visit().live
+    live = browser().live()
     if live is None:
         return
     end_session(db(), live.id, EndReason.REPLACED, now=now())
-    visit().open(
+    browser().open(
         live.kind,
         Holder(person_id=person.id, guest_id=live.guest_id),
         csrf_secret=live.csrf_secret,
@@ -191,7 +152,7 @@ def prove_again(person: Person) -> None:
 
 def own_path(path: str, **query: str | int | None) -> str:
     """A page about the signed-in person, for the kind of session that this request works in."""
-    kind = None if visit().kind == CUSTOMER else visit().kind
+    kind = None if browser().kind == CUSTOMER else browser().kind
     asked = {name: value for name, value in {"kind": kind, **query}.items() if value is not None}
     return f"{path}?{urlencode(asked)}" if asked else path
 
@@ -216,48 +177,24 @@ class TableLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login has 
 def guard_person() -> ResponseReturnValue | None:
     """After the session's own guard: whoever is signed in must still exist, be active and fit the door."""
     view = called_view()
-    door = door_of(view) if view else None
-    if door is None or not door.session or visit().live is None:
+    door = view.door if view else None
+    live = browser().live() if door and door.session else None
+    if door is None or live is None or live.person_id is None:
         return None
-    live = visit().live
-    return _answer(door, live) if live and live.person_id else None
-
-
-def _answer(door: Door, live: FoundSession) -> ResponseReturnValue | None:
     person = current_person()
     if person is None or person.role_row.session_kind != live.kind:
-        return over(_ended(live))
+        with app_state().database.writing() as own:
+            end_session(own, live.id, EndReason.STAFF, now=now())
+        ended = replace(live, times=replace(live.times, ended_at=now()), stored_reason=EndReason.STAFF.value)
+        return answer_ended_session(ended)
     if door.roles is not None and person.role not in door.roles:
         abort(404)
     return None
 
 
-def _ended(live: FoundSession) -> FoundSession:
-    """End a session whose person may no longer use it; its row as it now stands."""
-    with app_state().database.writing() as own:
-        end_session(own, live.id, EndReason.STAFF, now=now())
-    return replace(live, times=replace(live.times, ended_at=now()), stored_reason=EndReason.STAFF.value)
-
-
-def _load(person_id: str) -> Person | None:
-    return active_person(int(person_id))
-
-
-def _page_context() -> dict[str, Any]:
-    return {"viewer": viewer() if _shows_viewer() else None}
-
-
-def _shows_viewer() -> bool:
-    """The poller's fragment names nobody and must stay one query; where the database failed nobody is asked."""
-    view = called_view()
-    is_poll = view is not None and activity_of(view).activity is Activity.POLL
-    return not is_poll and answer_status() < 500
-
-
 def init_app(app: Flask) -> None:
-    """Stand behind the session's guard; tell Flask-Login and the pages who is there."""
+    """Stand behind the session's guard; tell Flask-Login who is there."""
     manager = TableLoginManager(app, add_context_processor=False)
     manager.session_protection = None
-    manager.user_loader(_load)
+    manager.user_loader(lambda person_id: active_person(int(person_id)))
     app.before_request(guard_person)
-    app.context_processor(_page_context)

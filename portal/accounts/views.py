@@ -4,31 +4,47 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.accounts.form_pages import form_page, refuse, too_many, unusable
-from portal.accounts.forms import ClaimForm, ConfirmForm, MailForm, NewPasswordForm, RegisterForm, SignInForm, typed
+from portal.accounts.form_pages import form_page, refusal_page, too_many_tries_page, unusable_form_page
+from portal.accounts.forms import (
+    ClaimForm,
+    ConfirmForm,
+    MailForm,
+    NewPasswordForm,
+    RegisterForm,
+    SignInForm,
+    typed_text,
+)
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import (
     DuplicateAddressError,
     begin_registration,
     create_account,
     offer_password_link,
-    set_password,
+    replace_password,
     use_token,
     verify,
 )
 from portal.accounts.passwords import hash_password, password_matches
 from portal.accounts.queries import locked_person, person_by_key
-from portal.accounts.rules import ROLES, Address, LinkState, Purpose, address_key
-from portal.accounts.sign_in_steps import door_behind, link_over, mailed_link, open_link, way_on, welcome
+from portal.accounts.rules import ROLES, EmailAddress, LinkState, Purpose, address_key, person_subject
+from portal.accounts.sign_in_steps import (
+    continue_sign_in,
+    door_behind,
+    link_over,
+    mailed_link,
+    open_link,
+    page_after_sign_in,
+)
 from portal.accounts.signed_in import active_person, current_person, device_here
-from portal.accounts.throttles import Throttle, confirm_throttle, mail_throttle, return_try, sign_in_throttle
+from portal.accounts.throttles import confirm_throttle, mail_throttle, sign_in_throttle
 from portal.audit import record
-from portal.sessions.browser_sessions import leave, visit
-from portal.sessions.gate import over, token_refused
+from portal.sessions.browser_sessions import browser, leave
+from portal.sessions.gate import answer_ended_session, token_refused
 from portal.sessions.operations import forget_guest
 from portal.web.addresses import actor, local_path
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
+from portal.web.limits import Throttle, return_try
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("accounts", __name__)
@@ -41,7 +57,7 @@ def sign_in() -> ResponseReturnValue:
     """Ask who it is; whoever is signed in for the wanted page already goes there."""
     then = request.args.get("next")
     target = _open_already(then)
-    return redirect(target) if target else form_page("sign_in", SignInForm(next=then))
+    return redirect(target) if target else form_page("accounts/sign_in", SignInForm(next=then))
 
 
 def _open_already(then: str | None) -> str | None:
@@ -52,7 +68,7 @@ def _open_already(then: str | None) -> str | None:
     target = local_path(then, "")
     door = door_behind(target) if target else None
     kind = door.kind if door else None
-    live = visit().live_of(kind) if kind and kind in app_state().policies else None
+    live = browser().live(kind) if kind and kind in app_state().policies else None
     return target if live and active_person(live.person_id) else None
 
 
@@ -63,30 +79,30 @@ def _open_already(then: str | None) -> str | None:
 def submit_sign_in() -> ResponseReturnValue:
     """Sign in, or say no in the same words whatever the cause."""
     form = SignInForm(next=request.args.get("next"))
-    refusal = unusable("sign_in", form)
+    refusal = unusable_form_page("accounts/sign_in", form)
     if refusal:
         return refusal
-    key = address_key(typed(form.email))
+    key = address_key(typed_text(form.email))
     found = person_by_key(reading(), key)
     throttle = sign_in_throttle(key, device_here(found))
-    return too_many("sign_in", form, throttle) or _answer_sign_in(form, found, throttle)
+    return too_many_tries_page("accounts/sign_in", form, throttle) or _answer_sign_in(form, found, throttle)
 
 
 def _answer_sign_in(form: SignInForm, found: Person | None, throttle: Throttle) -> ResponseReturnValue:
     """Check the password before the write transaction begins, and in it that nothing changed meanwhile."""
-    matches = password_matches(typed(form.password), found.password_hash if found else None)
+    matches = password_matches(typed_text(form.password), found.password_hash if found else None)
     if found is None or not matches or not found.is_active:
         return _refuse_sign_in(form, found)
     person = locked_person(db(), found.id)
     if person is None or not person.is_active or person.password_hash != found.password_hash:
         return _refuse_sign_in(form, found)
     return_try(db(), throttle)
-    return welcome(person, form.next.data)
+    return continue_sign_in(person, form.next.data)
 
 
 def _refuse_sign_in(form: SignInForm, found: Person | None) -> ResponseReturnValue:
-    record(db(), "sign_in_failed", by=actor(), now=now(), subject=f"person {found.id}" if found else None)
-    return refuse("sign_in", form, form.email, _("The e-mail address or the password is not right"))
+    record(db(), "sign_in_failed", by=actor(), now=now(), subject=person_subject(found.id) if found else None)
+    return refusal_page("accounts/sign_in", form, form.email, _("The e-mail address or the password is not right"))
 
 
 @blueprint.post("/account/sign-out")
@@ -105,7 +121,7 @@ def claim() -> ResponseReturnValue:
     form = ClaimForm(next=request.args.get("next"))
     if _guest_id() is None:
         return redirect(_after_claim(form))
-    return form_page("claim", form)
+    return form_page("accounts/claim", form)
 
 
 @blueprint.post("/account/claim")
@@ -117,23 +133,23 @@ def submit_claim() -> ResponseReturnValue:
     form = ClaimForm()
     answer = request.form.get("answer")
     if token_refused() or answer not in ("yes", "no"):
-        return form_page("claim", form, 409 if token_refused() else 422)
-    live, guest_id = visit().live, _guest_id()
+        return form_page("accounts/claim", form, 409 if token_refused() else 422)
+    live, guest_id = browser().live(), _guest_id()
     if live is None or not forget_guest(db(), live.id, now=now()):
-        return over(visit().found)
+        return answer_ended_session(browser().find())
     if answer == "yes" and guest_id and live.person_id:
         app_state().hooks.claim_drafts(db(), guest_id, live.person_id)
     return redirect(_after_claim(form), 303)
 
 
 def _guest_id() -> str | None:
-    live = visit().live
+    live = browser().live()
     return live.guest_id if live else None
 
 
 def _after_claim(form: ClaimForm) -> str:
     person = current_person()
-    return way_on(form.next.data, person.role_row if person else ROLES["citizen"])
+    return page_after_sign_in(form.next.data, person.role_row if person else ROLES["citizen"])
 
 
 @blueprint.get("/account/register")
@@ -141,7 +157,7 @@ def _after_claim(form: ClaimForm) -> str:
 @activity(Activity.NAVIGATE)
 def register() -> ResponseReturnValue:
     """Ask for an address and a password."""
-    return form_page("register", RegisterForm(next=request.args.get("next")))
+    return form_page("accounts/register", RegisterForm(next=request.args.get("next")))
 
 
 @blueprint.post("/account/register")
@@ -151,10 +167,12 @@ def register() -> ResponseReturnValue:
 def submit_register() -> ResponseReturnValue:
     """Mail the address what comes next; the answer is the same for an address that has an account."""
     form = RegisterForm()
-    refusal = unusable("register", form) or too_many("register", form, mail_throttle(form.address.key))
+    refusal = unusable_form_page("accounts/register", form) or too_many_tries_page(
+        "accounts/register", form, mail_throttle(form.address.key)
+    )
     if refusal:
         return refusal
-    password_hash = hash_password(typed(form.password))
+    password_hash = hash_password(typed_text(form.password))
     then = local_path(form.next.data, "")
     begin_registration(
         db(),
@@ -181,7 +199,7 @@ def check_mail() -> ResponseReturnValue:
 def confirm(token: str) -> ResponseReturnValue:
     """Ask for the password again: who only opens or presses does not prove an address."""
     open_link(Purpose.CONFIRM, token)
-    return form_page("confirm", ConfirmForm())
+    return form_page("accounts/confirm", ConfirmForm())
 
 
 @blueprint.post("/account/confirm/<token>")
@@ -191,23 +209,27 @@ def confirm(token: str) -> ResponseReturnValue:
 def submit_confirm(token: str) -> ResponseReturnValue:
     """Make the account and sign in, if the password is the one that was chosen when registering."""
     link, form = open_link(Purpose.CONFIRM, token), ConfirmForm()
-    refusal = unusable("confirm", form) or too_many("confirm", form, confirm_throttle(str(link.id)))
+    refusal = unusable_form_page("accounts/confirm", form) or too_many_tries_page(
+        "accounts/confirm", form, confirm_throttle(str(link.id))
+    )
     if refusal:
         return refusal
-    if password_matches(typed(form.password), link.password_hash):
+    if password_matches(typed_text(form.password), link.password_hash):
         return _make_account(link)
-    return refuse("confirm", form, form.password, _("This is not the password that you chose when you registered"))
+    return refusal_page(
+        "accounts/confirm", form, form.password, _("This is not the password that you chose when you registered")
+    )
 
 
 def _make_account(link: MailedToken) -> ResponseReturnValue:
     if not use_token(db(), link, now=now()):
         return link_over(LinkState.USED)
-    address = Address(email=link.email)
+    address = EmailAddress(email=link.email)
     try:
         person = create_account(db(), address, "citizen", password_hash=link.password_hash, by=actor(), now=now())
     except DuplicateAddressError:
         return link_over(LinkState.USED)
-    return welcome(person, request.args.get("next"))
+    return continue_sign_in(person, request.args.get("next"))
 
 
 @blueprint.get("/account/password")
@@ -215,7 +237,7 @@ def _make_account(link: MailedToken) -> ResponseReturnValue:
 @activity(Activity.NAVIGATE)
 def password() -> ResponseReturnValue:
     """Ask where to mail a link for a new password."""
-    return form_page("password", MailForm())
+    return form_page("accounts/password", MailForm())
 
 
 @blueprint.post("/account/password")
@@ -225,7 +247,9 @@ def password() -> ResponseReturnValue:
 def submit_password() -> ResponseReturnValue:
     """Mail the link; the answer is the same for an address that has no account."""
     form = MailForm()
-    refusal = unusable("password", form) or too_many("password", form, mail_throttle(form.address.key))
+    refusal = unusable_form_page("accounts/password", form) or too_many_tries_page(
+        "accounts/password", form, mail_throttle(form.address.key)
+    )
     if refusal:
         return refusal
     offer_password_link(db(), form.address, link_to=password_link, by=actor(), now=now())
@@ -243,7 +267,7 @@ def password_link(token: str) -> str:
 def new_password(token: str) -> ResponseReturnValue:
     """Ask for the new password."""
     open_link(Purpose.SET_PASSWORD, token)
-    return form_page("new_password", NewPasswordForm())
+    return form_page("accounts/new_password", NewPasswordForm())
 
 
 @blueprint.post("/account/password/<token>")
@@ -254,19 +278,15 @@ def submit_new_password(token: str) -> ResponseReturnValue:
     """Set the password, end the person's other sessions, and sign in here."""
     link = open_link(Purpose.SET_PASSWORD, token)
     form = NewPasswordForm(own_address=link.email)
-    refusal = unusable("new_password", form)
+    refusal = unusable_form_page("accounts/new_password", form)
     if refusal:
         return refusal
-    password_hash = hash_password(typed(form.password))
+    password_hash = hash_password(typed_text(form.password))
     person = locked_person(db(), link.person_id or 0)
     if person is None or person.disabled_at or not use_token(db(), link, now=now()):
         return link_over(LinkState.USED)
     verify(db(), person, now=now())
-    set_password(db(), person, password_hash, by=actor(person.id), now=now(), but=_session_here(person))
-    return welcome(person, None)
-
-
-def _session_here(person: Person) -> int | None:
-    """The person's session in this browser, which the new one replaces."""
-    live = visit().live_of(person.role_row.session_kind)
-    return live.id if live and live.person_id == person.id else None
+    live = browser().live(person.role_row.session_kind)
+    here = live.id if live and live.person_id == person.id else None  # the session that the new one replaces
+    replace_password(db(), person, password_hash, by=actor(person.id), now=now(), but=here)
+    return continue_sign_in(person, None)

@@ -15,7 +15,7 @@ from portal.db import Database
 from portal.site_settings.current import clock_time, settings, today
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
-from portal.web.downloads import FORMATS, Record, download
+from portal.web.downloads import FORMATS, Record, list_download
 from portal.web.unit_of_work import db, now, reading
 
 EVENTS_AT_ONCE = 500
@@ -125,4 +125,4 @@ def export_audit() -> ResponseReturnValue:
     if form is None:
         abort(422)
     record(db(), "audit_exported", by=me(), now=now(), format=form.ending, filter=chosen.with_().address)
-    return download(f"audit-{today():%Y-%m-%d}", form, AUDIT_COLUMNS, audit_records(app_state().database, chosen))
+    return list_download(f"audit-{today():%Y-%m-%d}", form, AUDIT_COLUMNS, audit_records(app_state().database, chosen))

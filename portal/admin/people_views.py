@@ -22,7 +22,7 @@ from portal.accounts.security_views import SessionLine, session_lines
 from portal.admin.queries import count_live_sessions, live_session_counts, people_at_work
 from portal.audit import Actor, record
 from portal.mail.messages import Notice
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.operations import end_all_sessions, end_session, end_sessions_of
 from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
@@ -121,7 +121,7 @@ def person_or_404(person_id: int) -> Person:
 
 def my_id() -> int | None:
     """Return the number of the administrator who is signed in."""
-    live = visit().live
+    live = browser().live()
     return live.person_id if live else None
 
 

@@ -20,7 +20,7 @@ from portal.form_definitions.versions.queries import current_versions, definitio
 from portal.sessions.browser_sessions import apply_lifetime_now, policy_of
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import clock_time, settings
-from portal.site_settings.definition import BY_NAME, SETTINGS, TABS, Setting, Settings, Value
+from portal.site_settings.definition import BY_NAME, SETTINGS, TABS, Setting, Settings, SettingValue
 from portal.site_settings.operations import change_settings, undo_change
 from portal.site_settings.queries import change_by_id
 from portal.site_settings.rules import RefusedSettingError, advice_on, as_typed, parse, time_zones, unix_lines
@@ -159,7 +159,7 @@ class SettingsForm:
         valid: bool = self._form.validate()
         return valid
 
-    def changed(self) -> dict[str, Value]:
+    def changed(self) -> dict[str, SettingValue]:
         """Return the valid values that differ from those that the page showed.
 
         Two administrators with the page open then never undo each other's change by accident.
@@ -172,7 +172,7 @@ def _validator(setting: Setting) -> Callable[[Any, Any], None]:
         try:
             parse(setting, field.data)
         except RefusedSettingError as refusal:
-            raise ValidationError(str(refusal)) from refusal
+            raise ValidationError(_(refusal.template, **refusal.values)) from refusal
 
     return judge
 

@@ -12,7 +12,7 @@ from portal import migrations
 from portal.accounts.operations import DuplicateAddressError, create_account
 from portal.accounts.passwords import hash_password
 from portal.accounts.queries import person_by_key
-from portal.accounts.rules import read_address
+from portal.accounts.rules import parse_email_address
 from portal.audit import Actor
 from portal.config import Configuration
 from portal.db import Database
@@ -98,7 +98,7 @@ def sign_ins() -> str:
 
 def _add_demo_person(database: Database, person: DemoPerson, *, now: datetime) -> None:
     with database.reading() as db:
-        if person_by_key(db, read_address(person.email).key):
+        if person_by_key(db, parse_email_address(person.email).key):
             return
     password_hash = hash_password(person.password)
     with database.writing() as db:
@@ -107,7 +107,7 @@ def _add_demo_person(database: Database, person: DemoPerson, *, now: datetime) -
 
 def _create_demo_account(db: Session, person: DemoPerson, password_hash: str, now: datetime) -> None:
     """Create an account; another process may have created it meanwhile."""
-    address = read_address(person.email)
+    address = parse_email_address(person.email)
     try:
         create_account(db, address, person.role, password_hash=password_hash, by=Actor(), now=now, name=person.name)
     except DuplicateAddressError:

@@ -1,1 +1,1 @@
-"""A form being filled: sections, items and their revisions, kept encrypted from the first answer."""
+"""Drafts: forms being filled in, with their sections, items and revisions, encrypted from the first answer."""

@@ -1,4 +1,4 @@
-"""Two versions of one page: what is shown, and what the person chose."""
+"""Two versions of one page: when they conflict, how they are shown, and which answers the person chose."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.drafts import pages
-from portal.drafts.open_draft import seen_by_page, shown_tab
-from portal.drafts.rules import NO_REVISION, Order, differing, order
+from portal.drafts.open_draft import PAGE_ID_CHARACTERS, shown_tab
 from portal.drafts.section_page import SectionPage
 from portal.form_definitions.definition import Field, SectionState
 from portal.form_definitions.types.field_types import answer_lines
+from portal.sessions.browser_sessions import CSRF_FIELD
 from portal.site_settings.current import saved_text
-from portal.web.csrf import FIELD
+from portal.tokens import new_token
 from portal.web.languages import language
 from portal.web.strict_input import END_MARKER
 
@@ -23,7 +23,7 @@ MINE, SAVED = "mine", "saved"
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One version of an answer, as a card that can be chosen."""
+    """One version of an answer, shown as a card to choose."""
 
     value: str
     label: str
@@ -33,7 +33,7 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A question with both versions; `error` where nothing was chosen."""
+    """A question with both versions of its answer; `error` is set where the person chose neither."""
 
     name: str
     label: str
@@ -41,41 +41,11 @@ class Difference:
     error: str | None
 
 
-def stale_fields(page: SectionPage) -> tuple[str, ...]:
-    """The fields in which a page that did not know of the last save differs from what is stored; mostly none."""
-    return changed_fields(page) if order(page.part, seen_by_page()) is Order.STALE else ()
-
-
-def changed_fields(page: SectionPage) -> tuple[str, ...]:
-    """The fields in which this page differs from what is stored."""
-    return differing(page.part.state, page.form.kept(), tuple(field.id for field in page.section.fields))
-
-
-def unseen_fields(page: SectionPage) -> tuple[str, ...]:
-    """The fields in which a form that was sent whole would undo what it did not know of.
-
-    A later save of its own page may have overtaken it on the way, and that was acknowledged, too.
-    """
-    return changed_fields(page) if order(page.part, seen_by_page()) is not Order.NEXT else ()
-
-
-def says_nothing_new(page: SectionPage) -> bool:
-    """Whether there is nothing to store: of an empty part, or of what somebody else stored alike meanwhile.
-
-    A page that did not know of the last save does not learn of it by chance.
-    """
-    part = page.part
-    is_last = part.revision != NO_REVISION and order(part, seen_by_page()) is not Order.STALE
-    return page.form.kept() == part.state and not is_last
-
-
-def is_overtaken(page: SectionPage) -> bool:
-    """Whether a later save of the same page has arrived already."""
-    return order(page.part, seen_by_page()) is Order.OVERTAKEN
-
-
 def conflict_page(page: SectionPage, fields: Sequence[str], *, status: int = 409) -> ResponseReturnValue:
-    """Show both versions side by side; nothing was changed, and nothing is chosen beforehand."""
+    """Show both versions side by side, with neither chosen beforehand; nothing is stored.
+
+    Status 409 shows a new conflict; 422 shows an error where the person has not chosen yet.
+    """
     opened, section, part = page.opened, page.section, page.part
     saved_at = saved_text(part.changed_at) if part.changed_at else ""
     differences = [_difference(page, field_id, saved_at, status) for field_id in fields]
@@ -93,8 +63,10 @@ def conflict_page(page: SectionPage, fields: Sequence[str], *, status: int = 409
         same=[(label, lines) for label, lines in same if lines],
         faults=[(f"#{each.name}", each.error) for each in differences if each.error],
         revision=part.revision,
-        page_id=pages.new_page_id(),
-        mine=[(name, value) for name, value in request.form.items(multi=True) if name[0:1] != "_" and name != FIELD],
+        page_id=new_token()[:PAGE_ID_CHARACTERS],
+        mine=[
+            (name, value) for name, value in request.form.items(multi=True) if name[0:1] != "_" and name != CSRF_FIELD
+        ],
         shown_tab=shown_tab(),
         end_marker=END_MARKER,
     )
@@ -122,7 +94,7 @@ def _difference(page: SectionPage, field_id: str, saved_at: str, status: int) ->
 
 
 def _lines(field: Field, state: SectionState) -> list[str]:
-    """An answer as it reads, or what was typed where it is none."""
+    """Return an answer as lines to read, or what was typed if it is not a valid answer."""
     typed = state.typed.get(field.id)
     if typed:
         return [text for values in typed.values() for text in values if text]
@@ -131,14 +103,14 @@ def _lines(field: Field, state: SectionState) -> list[str]:
 
 
 def chosen_side(field_id: str) -> str | None:
-    """Which version the person chose for a field, by the button for all or by its own card."""
+    """Return the version that the person chose for a field: by the button for all, or by the field's own card."""
     chosen = request.form.get("_all") or request.form.get(f"_keep_{field_id}")
     return chosen if chosen in (MINE, SAVED) else None
 
 
 def fields_kept_as_mine(fields: Sequence[str]) -> frozenset[str]:
-    """Those of the fields that differ to take from this page.
+    """Return those of the differing `fields` to take from this page.
 
-    All others stay as stored: this page may hold nothing for what it hides, and the saved version shows it.
+    All others stay as stored. This page may hold no answer for a question that it hides and the saved version shows.
     """
     return frozenset(field_id for field_id in fields if chosen_side(field_id) == MINE)

@@ -1,4 +1,4 @@
-"""What sessions ask about drafts."""
+"""What sessions need to know about drafts."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _PAGE = re.compile(
 
 
 def kept_work(found: FoundSession, path: str | None) -> KeptWork | None:
-    """What the holder of an ended session left unfinished: the draft at `path`, else the one that was changed last."""
+    """Return the unfinished work of an ended session's holder: the draft at `path`, else the one changed last."""
     holder = Holder(person_id=found.person_id, guest_id=found.guest_id)
     draft = _draft_at(path, holder) or last_draft(reading(), holder, now=now())
     return _kept(draft, is_guest=found.person_id is None) if draft else None
@@ -34,7 +34,7 @@ def _draft_at(path: str | None, holder: Holder) -> Draft | None:
 
 
 def _former_draft_at(path: str, guest: Holder) -> Draft | None:
-    """The draft that was this guest's and is an account's now."""
+    """Return the draft at `path` that this guest held and that now belongs to an account."""
     page = _PAGE.fullmatch(path)
     return _fillable(formerly_held(reading(), page["reference"], guest.guest_id)) if page and guest.guest_id else None
 
@@ -45,7 +45,7 @@ def _fillable(draft: Draft | None) -> Draft | None:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenPage:
-    """A section or item of a draft that can still be filled; `address` is its own."""
+    """A section or item of a draft that can still be filled in, with its own `address`."""
 
     draft_id: int
     section: Section
@@ -53,7 +53,7 @@ class OpenPage:
 
 
 def place_of_page(found: FoundSession, path: str) -> tuple[str, str]:
-    """The ids of the form and the section at `path`, each empty where a session has none of its own open there."""
+    """Return the ids of the form and section at `path`; each is empty if the session has no such draft open."""
     page = _PAGE.fullmatch(path)
     draft = _draft_at(path, Holder(person_id=found.person_id, guest_id=found.guest_id))
     if draft is None or page is None:
@@ -62,14 +62,14 @@ def place_of_page(found: FoundSession, path: str) -> tuple[str, str]:
     return draft.version.form_id, section.id if section else ""
 
 
-def parkable_page(found: FoundSession, path: str) -> str | None:
-    """The page whose values a late form may leave behind: a section or item of a draft that this session could save."""
+def parkable_draft_page(found: FoundSession, path: str) -> str | None:
+    """Return the page for which a late form may be kept: a section or item of a draft that this session could save."""
     page = open_page_at(found, path, is_late=True)
     return page.address if page else None
 
 
 def open_page_at(found: FoundSession, path: str, *, is_late: bool) -> OpenPage | None:
-    """The page at `path` that a session may fill or, where it has ended, leave values behind for."""
+    """Return the page at `path` if the session may fill it in or, where `is_late`, may leave answers for it."""
     holder = Holder(person_id=found.person_id, guest_id=found.guest_id)
     page = _PAGE.fullmatch(path)
     draft = _draft_at(path, holder) or (_former_draft_at(path, holder) if is_late else None)
@@ -86,7 +86,7 @@ def open_page_at(found: FoundSession, path: str, *, is_late: bool) -> OpenPage |
 
 
 def _holds_answers(section: Section, item: str | None) -> bool:
-    """A plain section, or an item of a repeat; the list of the items has no answers of its own."""
+    """Return whether this is a plain section or an item of a repeat; a list of items has no answers of its own."""
     return bool(item) is bool(section.repeat)
 
 
@@ -97,15 +97,15 @@ def _kept(draft: Draft, *, is_guest: bool) -> KeptWork:
         reference=draft.reference,
         saved_at=moment_text(draft.changed_at),
         saved_time=clock_time(draft.changed_at),
-        place=_place(draft),
+        place=_place_text(draft),
         path="/".join(filter(None, ("/drafts", draft.reference, draft.last_section_id))),
         is_saved=definition.allow_save or not is_guest,
         is_guest=is_guest,
     )
 
 
-def _place(draft: Draft) -> str | None:
-    """The section that was changed last: its number and title."""
+def _place_text(draft: Draft) -> str | None:
+    """Return the number and title of the section that was changed last."""
     definition = definition_of(draft.version)
     section = definition.section(draft.last_section_id) if draft.last_section_id else None
     if section is None:

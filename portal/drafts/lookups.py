@@ -1,7 +1,6 @@
-"""A look-up on a section's page: asked with what is typed, its results shown to choose from, the chosen one taken over.
+"""Look-ups on a section's page: ask with what is typed, show the results, and fill in the chosen one.
 
-The results are not kept anywhere: each option carries the values that it stands for, which are no more trusted than
-what the person could have typed.
+Results are not stored. Each option carries its own values, which we trust no more than typed text.
 """
 
 import json
@@ -19,27 +18,30 @@ from portal.drafts.open_draft import asked_lookup
 from portal.drafts.section_page import SectionPage
 from portal.form_definitions.definition import Lookup
 from portal.form_definitions.forms import SectionForm
-from portal.form_definitions.lookups import Value, filled_inputs, input_text
-from portal.form_definitions.types.answers import ADDRESS_PARTS
+from portal.form_definitions.lookups import LookupValue, filled_inputs, input_text
+from portal.form_definitions.types.answers import ADDRESS_KEYS
 from portal.form_definitions.types.form_fields import LookupField, LookupView, OptionView
 from portal.integrations.definition import Found, LookupFailure, Outcome
 from portal.integrations.service import integrations
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import token_refused
 from portal.web.languages import language
 from portal.web.limits import Limit, take_all
 from portal.web.responses import is_htmx
 from portal.web.unit_of_work import is_writing, now, stop_reading
 
-LOOKUPS = Limit(door="lookup", burst=30, interval=timedelta(seconds=5))
+LOOKUPS = Limit(name="lookup", burst=30, interval=timedelta(seconds=5))
 """For each session: nobody types thirty postcodes at once, and registers are not there to be copied."""
 CHOSEN = "_found-"
-"""Begins the name of the input that says which result was chosen."""
+"""Start of the name of the input that holds the chosen result."""
 MOST_CHOSEN = 20_000
 
 
 def look_up(page: SectionPage) -> ResponseReturnValue:
-    """Ask the integration with what is typed, and answer with its results; nothing is stored and nothing validated."""
+    """Ask the integration and show its results; store and validate nothing.
+
+    Answer 400 if the section has no such look-up.
+    """
     field = page.form.all_fields.get(asked_lookup() or "")
     if not isinstance(field, LookupField) or field.definition.lookup is None:
         abort(400)
@@ -50,12 +52,15 @@ def look_up(page: SectionPage) -> ResponseReturnValue:
 
 
 def _ask(page: SectionPage, field: LookupField, lookup: Lookup) -> int:
-    """Leave what became of it at the field; gives the status of the page."""
+    """Put the outcome of the look-up into the field; return the status of the page.
+
+    Raise `RuntimeError` if the request holds the writer's lock.
+    """
     asked = {name: _text_of(page, place) for name, place in lookup.inputs.items()}
-    live = visit().live
+    live = browser().live()
     if is_writing():
         raise RuntimeError("A look-up must not wait for others while this request holds the writer's lock")
-    stop_reading()  # an integration may be slow, and takes no connection of ours meanwhile
+    stop_reading()  # the integration may be slow; do not hold a database connection meanwhile
     wait = take_all([(LOOKUPS, str(live.id if live else ""))], now=now())
     if wait:
         sentence = _("You have looked up many times. Wait a little, or type your answers yourself.")
@@ -70,7 +75,7 @@ def _ask(page: SectionPage, field: LookupField, lookup: Lookup) -> int:
 
 
 def _text_of(page: SectionPage, place: tuple[str, str]) -> str:
-    """What an input field holds: on this page what is typed there, elsewhere the answer that counts."""
+    """Return what an input field holds: the typed text on this page, the answer that counts on other pages."""
     section_id, field_id = place
     if section_id == page.section.id:
         return page.form.typed_text(field_id)
@@ -79,7 +84,7 @@ def _text_of(page: SectionPage, place: tuple[str, str]) -> str:
 
 
 def _missing(page: SectionPage, lookup: Lookup, names: tuple[str, ...]) -> str:
-    """The first question to fill in; where the form asks none for it, the look-up cannot work at all."""
+    """Say which question to fill in first; if the form does not ask for it, say that the look-up is not available."""
     if any(name not in lookup.inputs for name in names):
         return _failure_text(LookupFailure.UNKNOWN)
     asked = page.opened.definition.field(*lookup.inputs[names[0]])
@@ -100,16 +105,18 @@ def _view(lookup: Lookup, outcome: Outcome, asked: str) -> LookupView:
 
 def _option(lookup: Lookup, found: Found) -> OptionView:
     wanted = {output: found.values[output] for output in lookup.fills.values() if output in found.values}
-    value = json.dumps({name: _plain(each) for name, each in wanted.items()}, ensure_ascii=False, separators=(",", ":"))
+    value = json.dumps(
+        {name: _json_value(each) for name, each in wanted.items()}, ensure_ascii=False, separators=(",", ":")
+    )
     return OptionView(value, found.label, None, False, False)
 
 
-def _plain(value: Value) -> str | dict[str, str]:
+def _json_value(value: LookupValue) -> str | dict[str, str]:
     return value if isinstance(value, str) else dict(value)
 
 
 def _failure_text(failure: LookupFailure) -> str:
-    """What a failure means for the person; the administration names it more exactly."""
+    """Return what to tell the person about a failure; the administration shows the exact cause."""
     if failure is LookupFailure.SLOW:
         return _("The look-up took too long. Try again later, or type your answers yourself.")
     if failure is LookupFailure.BUSY:
@@ -122,7 +129,7 @@ def _failure_text(failure: LookupFailure) -> str:
 
 
 def filled_form(page: SectionPage) -> tuple[SectionForm, str]:
-    """The posted form with the chosen result put into the fields that it fills, and the input to begin checking at."""
+    """Return the posted form with the chosen result filled in, and the name of the first input to check."""
     field = page.section.field(request.form.get("_fill", ""))
     if field is None or field.lookup is None:
         abort(400)
@@ -140,8 +147,8 @@ def filled_form(page: SectionPage) -> tuple[SectionForm, str]:
     return form, form.all_fields[first].first_input if first != field.id else field.id
 
 
-def _chosen(text: str) -> dict[str, Value]:
-    """The values that the chosen option carries; what no page of ours says is refused."""
+def _chosen(text: str) -> dict[str, LookupValue]:
+    """Return the values of the chosen option; answer 400 to anything that none of our pages would send."""
     try:
         values = json.loads(text[:MOST_CHOSEN])
     except (ValueError, RecursionError):
@@ -153,5 +160,5 @@ def _chosen(text: str) -> dict[str, Value]:
 
 def _is_value(value: object) -> bool:
     if isinstance(value, dict):
-        return set(value) <= set(ADDRESS_PARTS) and all(isinstance(each, str) for each in value.values())
+        return set(value) <= set(ADDRESS_KEYS) and all(isinstance(each, str) for each in value.values())
     return isinstance(value, str)

@@ -12,9 +12,10 @@ from portal.web.languages import DEFAULT
 
 
 class Draft(Base):
-    """One form being filled. `reference` is readable and not a secret; the return code and address are encrypted.
+    """One form being filled in.
 
-    A deleted draft stays as a tombstone without parts, so that its links can say when it went.
+    The `reference` is readable and not a secret. The return code and the address are encrypted. A deleted draft stays
+    as a row without parts, so that its links can say when it was deleted.
     """
 
     __tablename__ = "drafts"
@@ -31,35 +32,35 @@ class Draft(Base):
     answered_at: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     remind_at: Mapped[datetime | None] = mapped_column(index=True)
-    """When its person is next told that it will be deleted; None where there is nothing more to tell."""
+    """When we next remind the person that the draft will be deleted; None if there is nothing more to send."""
 
     sent_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     language: Mapped[str] = mapped_column(String(8), default=DEFAULT, server_default=DEFAULT)
-    """The language in which somebody last worked on it: mails about it are written in it."""
+    """The language in which somebody last worked on it; e-mails about it are written in this language."""
 
     begun_by_id: Mapped[int | None] = mapped_column(Id)
     begun_by_name: Mapped[str | None] = mapped_column(String(254))
     begun_for: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Who of the staff began it, under which name, and for whom (encrypted); nothing where its owner began it."""
+    """Which member of staff started it, under which name, and for whom (encrypted); empty if its owner started it."""
 
     kept_against_id: Mapped[int | None] = mapped_column(Id)
-    """The newer version of the form against which its person decided to keep this one."""
+    """The newer version of the form that the person decided not to use."""
     edits: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    """How many changes it has had; `edits_checked` is that number as the check page was last seen."""
+    """How many changes it has had; `edits_checked` is that number when the check page was last seen."""
     edits_checked: Mapped[int | None]
 
     version: Mapped[FormVersion] = relationship(lazy="joined", innerjoin=True)
     newest_number: Mapped[int | None] = query_expression()
-    """The number of the form's newest version; only `find_draft` asks."""
+    """The number of the form's newest version; only some queries load it."""
     has_parked: Mapped[bool] = query_expression(default_expr=false())
-    """Whether something that was typed too late waits; only `find_draft` asks."""
+    """Whether late answers wait to be taken; only `find_draft` loads it."""
 
 
 class DraftPart(Base):
-    """A section, an item of a repeat, or a repeat as a whole (`item_id` empty); each has its own revision.
+    """A section, an item of a repeat, or a repeat as a whole (`item_id` empty), each with its own revision.
 
-    `page_id` and `sequence` name the save that wrote it: a page follows its own saves, whatever became of the answers.
+    `page_id` and `sequence` name the save that wrote it. They let a page save again even if it never got our response.
     """
 
     __tablename__ = "draft_parts"
@@ -78,13 +79,14 @@ class DraftPart(Base):
     marks: Mapped[str] = mapped_column(Text, default="", server_default="")
     """What a new version of the form asks of the fields, as JSON; empty for nothing."""
     edited: Mapped[str] = mapped_column(Text, default="", server_default="")
-    """Which edits of the draft changed which fields since it was first confirmed, as JSON; empty before."""
+    """Which edits of the draft changed which fields since the part was first confirmed, as JSON; empty before that."""
 
 
 class DraftGuest(Base):
-    """A guest who started a draft or came back to it; a guest may open only the drafts named here.
+    """A guest who started a draft or came back to it; guests may open only drafts that are listed here.
 
-    `is_former` where the draft became an account's: it opens no more, but what the guest's pages send is kept for it.
+    `is_former` is set when an account claims the draft. The guest can no longer open it, but what their pages send late
+    is kept for the account.
     """
 
     __tablename__ = "draft_guests"

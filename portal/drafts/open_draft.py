@@ -1,17 +1,15 @@
-"""One draft as a request works on it: found, filled, and closed where it was sent, deleted or has expired."""
+"""One draft as a request works on it: found, read, and closed if it was sent, was deleted or has expired."""
 
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
 from typing import NoReturn
 
 from flask import abort, make_response, redirect, render_template, request
-from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from portal.accounts.signed_in import current_person
 from portal.drafts.models import Draft
-from portal.drafts.operations import Change, clear_marks, move_draft, note_check, save_part
+from portal.drafts.operations import PartChange, clear_marks, move_draft, note_check, save_part
 from portal.drafts.queries import fill, find_draft, newer_versions
 from portal.drafts.rules import NO_REVISION, Filled, Part, Seen
 from portal.drafts.versions.migrating import move
@@ -27,8 +25,8 @@ from portal.form_definitions.versions.queries import (
     versions_between,
     versions_of,
 )
-from portal.sessions.activity import lose_answers, pressed_button
-from portal.sessions.browser_sessions import visit
+from portal.sessions.activity import pressed_button, warn_of_loss
+from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import SHOWN, park_late_form, parked_pages
 from portal.sessions.operations import Holder
@@ -39,20 +37,23 @@ from portal.web.languages import language
 from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.unit_of_work import db, is_safe, now, reading
 
-PAGE_ID_LENGTH = 16
+PAGE_ID_CHARACTERS = 16
 MAX_SEQUENCE = 2**31 - 1
 
 
 def holder() -> Holder:
-    """Return who this request's session belongs to: nobody where its person may no longer use the portal."""
-    live = visit().live
+    """Return the person or guest of this request's session; nobody if the person may no longer use the portal."""
+    live = browser().live()
     if live is None or (live.person_id and current_person() is None):
         return Holder()
     return Holder(person_id=live.person_id, guest_id=live.guest_id)
 
 
 def asked_lookup() -> str | None:
-    """Return the look-up that this form asks for: also where its results were on the page and none was chosen."""
+    """Return the id of the look-up that this form asks for.
+
+    Pressing the button that fills in a result counts as asking again if no result was chosen.
+    """
     asked = {"lookup": "_lookup", "fill": "_fill"}.get(pressed_button() or "")
     field_id = request.form.get(asked, "") if asked else None
     return None if asked == "_fill" and request.form.get(f"_found-{field_id}") else field_id
@@ -61,9 +62,9 @@ def asked_lookup() -> str | None:
 class OpenDraft:
     """A draft that the holder of this session may work on.
 
-    `has_parked` says whether something of it was typed too late, as it was found before any change. Where a newer
-    version of its form takes the draft along unasked, it reads as moved from then on, and is stored so by the first
-    change; `stays` where a page of its own version goes on saving by itself.
+    `has_parked` is read before any change: whether late answers wait to be taken. If a newer version of the form takes
+    the draft without asking, the draft is read as moved and the first change stores it so. With `stays` it is read in
+    its own version, because a page of that version still saves itself.
     """
 
     def __init__(self, draft: Draft, *, found_in: Session | None = None, stays: bool = False) -> None:
@@ -73,14 +74,15 @@ class OpenDraft:
         self.has_parked = draft.has_parked
         versions = () if stays or draft.sent_at or draft.deleted_at else newer_versions(self.db, draft)
         self.newer = NewVersion(draft, versions) if versions else None
-        """The newest version of the form, where the draft is on an older one."""
+        """The newest version of the form, if the draft is on an older one."""
         self.version: FormVersion = self.newer.newest if self.newer and self.newer.moves else draft.version
         """The version of the form that its pages show."""
+        self.definition: FormDefinition = definition_of(self.version)
         self._filled: Filled | None = None
 
     @property
     def filled(self) -> Filled:
-        """The form with what is stored, in the version that the draft is worked on in; read when first asked for."""
+        """The form with its stored answers, in the version that the pages show; read at the first use."""
         if self._filled is None:
             stored = fill(self.db, self.draft, app_state().configuration.keyring, today())
             self._filled = move(stored, self.newer.differences).filled if self.newer and self.newer.moves else stored
@@ -88,51 +90,49 @@ class OpenDraft:
 
     @property
     def asked_about(self) -> NewVersion | None:
-        """The newer version that the draft's person is to decide about."""
+        """The newer version that the person has to decide about."""
         return self.newer if self.newer and self.newer.asks else None
 
     def move(self) -> None:
-        """Put the draft on the newest version for good."""
+        """Move the draft to the newest version for good."""
         if self.newer:
             keyring = app_state().configuration.keyring
             stored = fill(self.db, self.draft, keyring, today())
             self._filled = move(stored, self.newer.differences).filled
-            self.version = self.newer.newest
+            self.version, self.definition = self.newer.newest, self._filled.definition
             move_draft(db(), self.draft, self.version, stored, self._filled, keyring=keyring)
             self.newer = None
 
     @property
-    def definition(self) -> FormDefinition:
-        """The form's version."""
-        return self.filled.definition
-
-    @property
     def is_guest(self) -> bool:
-        """Whether no account keeps this draft."""
+        """Whether the draft belongs to no account."""
         return self.draft.person_id is None
 
     @property
     def can_be_saved(self) -> bool:
-        """Whether the person can leave and come back: by an account, or where the form allows saving."""
+        """Whether the person can leave and come back: with an account, or because the form allows saving."""
         return self.draft.person_id is not None or self.definition.allow_save
 
     @property
     def is_resumed(self) -> bool:
         """Whether the person has come back: this session began after the last change."""
-        live = visit().live
+        live = browser().live()
         return live is not None and self.draft.answered_at is not None and self.draft.changed_at < live.started_at
 
     @property
-    def closed_at(self) -> datetime | None:
-        """When an unsent draft was deleted, or expired; None where it can be filled."""
-        return self.draft.deleted_at or (self.draft.expires_at if self.draft.expires_at <= now() else None)
+    def is_closed(self) -> bool:
+        """Whether the draft can no longer be filled: it was sent, deleted or has expired."""
+        return bool(self.draft.sent_at or self.draft.deleted_at) or self.draft.expires_at <= now()
 
     def address(self, *parts: str) -> str:
-        """Return the address of the draft or of something in it."""
+        """Return the address of the draft, or of a page in it."""
         return "/".join(("/drafts", self.reference, *filter(None, parts)))
 
     def section(self, section_id: str) -> Section:
-        """Return the section of this id; one of an earlier version leads to the task list, unknown ones are 404."""
+        """Return the section with this id.
+
+        Redirect to the task list if only another version has it; answer 404 if none has.
+        """
         found = self.definition.section(section_id)
         if found is not None:
             return found
@@ -141,26 +141,27 @@ class OpenDraft:
             abort(404)
         abort(409 if is_htmx() else redirect(self.address(), 302 if is_safe() else 303))
 
-    def way_on(self) -> str:
-        """Return where work is left: what was typed too late, else the first unfinished section, else Check."""
+    def continue_address(self) -> str:
+        """Return where to go on: the page with the latest late answers, else the first unfinished section or Check."""
         section = self.filled.first_unfinished()
         return next(iter(self.parked_pages()), self.address(section.id if section else "check"))
 
-    def way_back(self) -> str:
-        """Return where somebody who comes back lands: where work is left, or to decide about a new version first.
+    def return_address(self) -> str:
+        """Return where a person who comes back starts.
 
-        The task list asks them; what was typed too late goes before all.
+        This is the page with late answers, else the task list if they have to decide about a new version, else where to
+        go on.
         """
         waiting = self.parked_pages()
-        return self.address() if self.asked_about and not waiting else self.way_on()
+        return self.address() if self.asked_about and not waiting else self.continue_address()
 
     def parked_pages(self) -> list[str]:
-        """Return the pages that hold something typed too late, the latest first."""
+        """Return the addresses of the pages with late answers, the latest first."""
         return parked_pages(db(), self.address(), now=now())
 
     @cached_property
     def since_page(self) -> Differences | None:
-        """What differs between the version that the sent page showed and the draft's; None where it is the same."""
+        """What changed from the version that the sent page showed to the draft's; None if they are the same."""
         number = request.form.get("_version", type=int)
         if number is None or number == self.draft.version.number:
             return None
@@ -171,20 +172,20 @@ class OpenDraft:
 
     @property
     def is_of_other_version(self) -> bool:
-        """Whether the page that was sent shows a version of the form that said anything else."""
+        """Whether the sent page showed a version of the form that differs from the draft's."""
         return self.since_page is not None and bool(self.since_page.changes)
 
-    def store(self, part: Part, change: Change) -> int:
-        """Store one change of a part, as it was before; give the revision.
+    def store(self, part: Part, change: PartChange) -> int:
+        """Store one change of `part`, which is the part before the change; return its revision.
 
-        What is judged afterwards is judged with it. Continue settles what a new version of the form asked; on the list
-        of a repeat, for all of its items.
+        Later reads in this request see the change. A confirming change also clears what a new version of the form asked
+        of the part or, on the list of a repeat, of all its items.
         """
         if self.draft.language != language():
             self.draft.language = language()
         keyring = app_state().configuration.keyring
         revision = save_part(db(), self.draft, part, change, rules=kept_by(self.definition), keyring=keyring, now=now())
-        self.go_on_with(
+        self.note_stored(
             replace(
                 part,
                 state=change.state,
@@ -198,42 +199,43 @@ class OpenDraft:
         if change.is_confirmed:
             parts = (each for each in self.filled.parts if each.section_id == part.section_id and each.marks)
             settled = [each for each in parts if part.item_id in (PLAIN, each.item_id)]
-            clear_marks(db(), self.draft, settled)
+            if settled:
+                clear_marks(db(), self.draft, settled)
             for each in settled:
-                self.go_on_with(replace(each, marks={}))
+                self.note_stored(replace(each, marks={}))
         return revision
 
-    def go_on_with(self, part: Part) -> None:
-        """Take a part as it was stored just now, here or beside the form, as files are."""
+    def note_stored(self, part: Part) -> None:
+        """Use a part that has just been stored from now on in this request."""
         self._filled = self.filled.with_part(part)
 
 
 def kept_by(definition: FormDefinition) -> Drafts:
-    """Return the rules of a form, with drafts kept no longer than the site setting `draft_most_days`."""
+    """Return the draft rules of a form, with `keep_days` limited by the site setting `draft_most_days`."""
     rules = definition.drafts
     return replace(rules, keep_days=min(rules.keep_days, settings().draft_most_days))
 
 
 def seen_by_page() -> Seen:
-    """What the page that sent this form knew; the hidden inputs of the form say it."""
+    """Return what the page that sent this form knew, from its hidden inputs."""
     return Seen(
         revision=request.form.get("_revision", default=NO_REVISION, type=int),
-        page_id=request.form.get("_page", "")[:PAGE_ID_LENGTH],
+        page_id=request.form.get("_page", "")[:PAGE_ID_CHARACTERS],
         sequence=max(0, min(request.form.get("_sequence", default=0, type=int), MAX_SEQUENCE)),
     )
 
 
 def shown_tab() -> str | None:
-    """The tab whose parked values the page that sent this form shows, if any."""
+    """Return the tab whose late answers the page that sent this form shows, if any."""
     return request.form.get(SHOWN)
 
 
 def open_draft(reference: str, *, by_itself: bool = False) -> OpenDraft:
-    """Return the draft of this reference if the session's holder may open it; to all others it does not exist.
+    """Return the draft with this reference if the session's holder may open it; answer 404 to all others.
 
-    A page that somebody else opened in this browser, and that is sent now, is refused as such. A draft that goes to a
-    new version unasked does so at the first request that changes something, unless a page saves `by_itself`. A look-up
-    changes nothing and waits for others, so it must hold no lock.
+    Answer 403 to a page that somebody else opened in this browser. A draft that moves to a new version without asking
+    is moved by the first request that changes something, unless a page is saving `by_itself`. Requests that change
+    nothing take no lock; a look-up is one of them, because it waits for another service.
     """
     only_reads = is_safe() or asked_lookup() is not None
     found_in = reading() if only_reads else db()
@@ -242,16 +244,16 @@ def open_draft(reference: str, *, by_itself: bool = False) -> OpenDraft:
         _not_found()
     stays = by_itself and request.form.get("_version", type=int) == found.version.number
     opened = OpenDraft(found, found_in=found_in, stays=stays)
-    if not only_reads and opened.newer and opened.newer.moves and not opened.closed_at:
+    if not only_reads and opened.newer and opened.newer.moves and not opened.is_closed:
         opened.move()
     if found.sent_at is None and not opened.can_be_saved:
-        lose_answers()
+        warn_of_loss()
     return opened
 
 
 def _not_found() -> NoReturn:
-    """Answer that somebody else's draft does not exist; one that an account took from this guest is said to be."""
-    live = visit().live
+    """Answer that the draft does not exist; tell a guest whose draft an account has claimed, and keep their answers."""
+    live = browser().live()
     parked = park_late_form(live) if live and not is_safe() and not token_refused() else None
     if parked is None:
         abort(403 if token_refused() else 404)
@@ -260,44 +262,38 @@ def _not_found() -> NoReturn:
     abort(make_response(render_template("drafts/claimed.html", next=parked.page), 403))
 
 
-def closed_page(opened: OpenDraft) -> ResponseReturnValue | None:
-    """Return the page of a draft that was sent, deleted or has expired; None where it can be filled."""
-    draft = opened.draft
-    if draft.sent_at is None and opened.closed_at is None:
-        return None
-    if is_htmx():
-        return htmx_redirect(opened.address(), 200)
-    if draft.sent_at:
-        return render_template(
-            "drafts/sent.html",
-            draft=draft,
-            title=opened.definition.title.in_(language()),
-            sent_on=day_text(local_day(draft.sent_at)),
-            sent_time=clock_time(draft.sent_at),
-        )
-    closed_on = day_text(local_day(opened.closed_at or now()))
-    return render_template("drafts/deleted.html", deleted_on=closed_on), 410
-
-
 def require_open(opened: OpenDraft) -> None:
-    """Go on with a draft that can be filled; else the page that says why not is the answer."""
-    closed = closed_page(opened)
-    if closed:
-        abort(make_response(closed))
+    """Go on with a draft that can be filled; one that was sent, deleted or has expired is answered with its page."""
+    draft = opened.draft
+    if not opened.is_closed:
+        return
+    if is_htmx():
+        abort(htmx_redirect(opened.address(), 200))
+    if draft.sent_at is None:
+        closed_on = day_text(local_day(draft.deleted_at or draft.expires_at))
+        abort(make_response((render_template("drafts/deleted.html", deleted_on=closed_on), 410)))
+    page = render_template(
+        "drafts/sent.html",
+        draft=draft,
+        title=opened.definition.title.in_(language()),
+        sent_on=day_text(local_day(draft.sent_at)),
+        sent_time=clock_time(draft.sent_at),
+    )
+    abort(make_response(page))
 
 
 def is_from_check() -> bool:
-    """Whether this page was opened from the check page, to which it leads back."""
+    """Return whether this page was opened from the check page and leads back to it."""
     return request.args.get("from") == "check"
 
 
 def from_check(opened: OpenDraft, *place: str) -> str:
-    """The address of a section or an item, as the check page gives it: with what has been seen by then."""
+    """Return the address of a section or item as the check page links it, with the edits that the person has seen."""
     return f"{opened.address(*place)}?from=check&seen={opened.draft.edits}"
 
 
 def with_origin(address: str) -> str:
-    """The address with the way back to the check page, where this page has it."""
+    """Return the address with the way back to the check page, if this page has one."""
     if not is_from_check():
         return address
     seen = request.args.get("seen", type=int)
@@ -305,7 +301,7 @@ def with_origin(address: str) -> str:
 
 
 def note_visit(opened: OpenDraft) -> None:
-    """Remember that the check page was seen, as the page says that was opened from it."""
+    """Remember what the person has seen on the check page, if this page was opened from it."""
     seen = request.args.get("seen", type=int)
     if seen is not None and is_from_check():
         note_check(opened.draft, seen)

@@ -1,5 +1,6 @@
-"""Changing drafts: start, save a part, add and remove items, delete, claim."""
+"""Change drafts: start, save a part, remove an item, move to a new version, delete, claim."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,31 +13,37 @@ from sqlalchemy.orm.attributes import set_committed_value
 from portal.db import SWEEP_BATCH
 from portal.drafts.models import Draft, DraftGuest, DraftPart
 from portal.drafts.rules import NO_REVISION, Filled, Part, edited_after, expiry, next_reminder, reference_prefix
-from portal.drafts.sealing import BEGUN_FOR, RETURN_CODE, SAVE_ADDRESS, place, seal_state, seal_text, subject, written
+from portal.drafts.sealing import BEGUN_FOR, RETURN_CODE, SAVE_ADDRESS, place, seal_state, seal_text, subject
 from portal.form_definitions.definition import Drafts, FormDefinition, SectionState
 from portal.form_definitions.rules import PLAIN
 from portal.form_definitions.versions.models import FormVersion
 from portal.keyring import Keyring
 from portal.sessions.late_forms import forget_parked_of
 from portal.sessions.operations import Holder
-from portal.storage.operations import let_go_of_pages, let_go_of_place, let_go_of_works
+from portal.storage.operations import release_files_of_place, release_files_of_works, release_late_files
 from portal.tokens import readable_code
 from portal.web.languages import DEFAULT
 
 CODE_LENGTH = 8
-_PARTS = cast("Table", DraftPart.__table__)
-_PLACE: dict[str, Any] = {name: bindparam(f"of_{name}") for name in ("draft_id", "section_id", "item_id")}
+_PART_TABLE = cast("Table", DraftPart.__table__)
+_PART_PLACE: dict[str, Any] = {name: bindparam(f"of_{name}") for name in ("draft_id", "section_id", "item_id")}
 _VALUES: dict[str, Any] = {
     name: bindparam(name)
     for name in ("revision", "is_confirmed", "changed_at", "page_id", "sequence", "marks", "edited", "sealed")
 }
-_INSERT_PART = insert(_PARTS).values(_PLACE | _VALUES)
-_UPDATE_PART = update(_PARTS).where(*(_PARTS.c[name] == value for name, value in _PLACE.items())).values(_VALUES)
-"""Made once and run without the ORM: every save runs one of them."""
-_DRAFTS = cast("Table", Draft.__table__)
+_INSERT_PART = insert(_PART_TABLE).values(_PART_PLACE | _VALUES)
+_UPDATE_PART = (
+    update(_PART_TABLE).where(*(_PART_TABLE.c[name] == value for name, value in _PART_PLACE.items())).values(_VALUES)
+)
+"""Compiled once and run without the ORM, because every save runs one of them."""
+_DRAFT_TABLE = cast("Table", Draft.__table__)
 _TOUCHED = ("changed_at", "answered_at", "expires_at", "remind_at", "last_section_id", "edits")
-_TOUCH = update(_DRAFTS).where(_DRAFTS.c.id == bindparam("draft")).values({name: bindparam(name) for name in _TOUCHED})
-"""What every change of an answer writes down of the draft."""
+_TOUCH = (
+    update(_DRAFT_TABLE)
+    .where(_DRAFT_TABLE.c.id == bindparam("draft"))
+    .values({name: bindparam(name) for name in _TOUCHED})
+)
+"""What every changed answer updates on the draft itself."""
 
 
 def start_draft(
@@ -50,7 +57,7 @@ def start_draft(
     now: datetime,
     language: str = DEFAULT,
 ) -> Draft:
-    """A new draft of this version, kept by these `rules`; a guest's gets a return code where the form can be saved."""
+    """Start a draft of this version, kept by these `rules`; give a guest a return code if the form can be saved."""
     draft = Draft(
         reference=_new_reference(db, definition),
         version=version,
@@ -70,7 +77,7 @@ def start_draft(
 
 
 def _new_reference(db: Session, definition: FormDefinition) -> str:
-    """A reference that no draft bears; the unique constraint stands behind this look."""
+    """Return a reference that no draft has; the unique constraint guards against a race."""
     while True:
         code = readable_code(CODE_LENGTH)
         reference = f"{reference_prefix(definition.id)}-{code[:4]}-{code[4:]}"
@@ -79,26 +86,26 @@ def _new_reference(db: Session, definition: FormDefinition) -> str:
 
 
 def keep_longer(draft: Draft, rules: Drafts, *, now: datetime) -> None:
-    """Keep a draft for the full time from now, as its person asks; nothing in it changes.
+    """Keep a draft for the full time from now, because its person asked; no answer changes.
 
-    Its person is told of the end again only where there is something to lose.
+    A reminder is planned only if the draft holds an answer.
     """
     draft.expires_at = expiry(rules, now)
     draft.remind_at = next_reminder(rules, draft.expires_at, now) if draft.answered_at else None
 
 
 def grant(db: Session, draft: Draft, guest_id: str) -> None:
-    """Let a guest open a draft; saying so twice is harmless."""
+    """Let a guest open a draft; do nothing if they already may."""
     if db.get(DraftGuest, (draft.id, guest_id)) is None:
         db.add(DraftGuest(draft_id=draft.id, guest_id=guest_id))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class PartChange:
     """New values for one part; `is_confirmed` None leaves the confirmation as it was.
 
-    `page_id` and `sequence` say which page sends them, and its how-manieth save this is. `keeps_revision` says that the
-    change is one that no page's save undoes, so that pages which do not know of it go on.
+    `page_id` says which page saves, and `sequence` counts its saves. `keeps_revision` is for changes that no save of a
+    page can undo, so that pages which do not know of them may go on saving.
     """
 
     section_id: str
@@ -114,18 +121,19 @@ def save_part(
     db: Session,
     draft: Draft,
     before: Part,
-    change: Change,
+    change: PartChange,
     *,
     rules: Drafts,
     keyring: Keyring,
     now: datetime,
 ) -> int:
-    """Store a part; gives its revision. Values that do not differ change nothing and keep the revision.
+    """Store a part; return its revision.
 
-    `rules` say how long a draft is kept that was changed. The caller holds the draft's lock, so `before` is what is
-    stored. The page and its number count in any case, so that an earlier save of this page which arrives later undoes
-    nothing.
+    `before` is the part as stored, so the caller must hold the draft's lock. `rules` say how long a changed draft is
+    kept. If neither the values nor the confirmation differ, the revision and the draft's last day stay.
     """
+    # Store the page and its sequence even if no value differs. Otherwise an earlier save of this page that arrives
+    # later would not be recognised as overtaken.
     confirmed = before.is_confirmed if change.is_confirmed is None else change.is_confirmed
     after = replace(before, page_id=change.page_id, sequence=change.sequence)
     if before.revision == NO_REVISION or before.state != change.state or before.is_confirmed != confirmed:
@@ -142,7 +150,9 @@ def save_part(
     return after.revision
 
 
-def _next_revision(before: Part, change: Change) -> int:
+def _next_revision(before: Part, change: PartChange) -> int:
+    # The revision names what pages show. Confirming alone changes no value, so pages that show them stay up to date.
+    # The first save always gets a revision, so that `NO_REVISION` means that nothing is stored.
     stays = change.keeps_revision or (before.state == change.state and before.revision != NO_REVISION)
     return before.revision if stays else before.revision + 1
 
@@ -163,28 +173,28 @@ def _touch(db: Session, draft: Draft, rules: Drafts, section_id: str, now: datet
 
 
 def clear_marks(db: Session, draft: Draft, parts: Iterable[Part]) -> None:
-    """Let go of what a new version asked of these parts, now that they were continued through."""
+    """Delete what a new version asked of these parts, once the person has pressed Continue on them."""
     for part in parts:
         where = (DraftPart.section_id == part.section_id) & (DraftPart.item_id == part.item_id)
         db.execute(update(DraftPart).where(DraftPart.draft_id == draft.id, where).values(marks=""))
 
 
 def note_check(draft: Draft, edits: int) -> None:
-    """Remember that the check page was seen after this many edits, as a page that was opened from it says."""
+    """Remember that the person saw the check page when the draft had had this many `edits`."""
     draft.edits_checked = max(draft.edits_checked or 0, min(edits, draft.edits))
 
 
 def keep_version(draft: Draft, newest: FormVersion) -> None:
-    """Stay on the draft's version of the form, whatever the newest one says."""
+    """Keep the draft on its own version of the form, and stop asking about `newest`."""
     draft.kept_against_id = newest.id
 
 
 def move_draft(
     db: Session, draft: Draft, newest: FormVersion, before: Filled, after: Filled, *, keyring: Keyring
 ) -> None:
-    """Put a draft on the newest version: its parts are written as they read there.
+    """Move a draft to the newest version: write each part as it is in `after`.
 
-    Nobody changed an answer by this, so the day on which the draft is deleted stays.
+    The person changed no answer, so the day on which the draft is deleted stays.
     """
     stored = {(part.section_id, part.item_id): part for part in before.parts}
     for part in after.parts:
@@ -198,7 +208,7 @@ def move_draft(
 
 
 def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring, *, is_new: bool) -> None:
-    values = {
+    values: dict[str, Any] = {
         "of_draft_id": draft.id,
         "of_section_id": part.section_id,
         "of_item_id": part.item_id,
@@ -207,47 +217,47 @@ def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring, *, is_n
         "changed_at": part.changed_at or draft.changed_at,
         "page_id": part.page_id,
         "sequence": part.sequence,
-        "marks": written(part.marks),
-        "edited": written(part.edited),
         "sealed": seal_state(keyring, draft.id, part.section_id, part.item_id, part.state),
     }
+    for name, mapping in (("marks", part.marks), ("edited", part.edited)):  # they name fields and hold no answers
+        values[name] = json.dumps(mapping, separators=(",", ":")) if mapping else ""
     db.connection().execute(_INSERT_PART if is_new else _UPDATE_PART, values)
 
 
 def remove_item(db: Session, draft: Draft, section_id: str, item_id: str, *, rules: Drafts, now: datetime) -> None:
-    """Remove one item of a repeat; the others keep their ids and answers."""
+    """Remove one item of a repeat and release its files; the other items keep their ids and answers."""
     db.execute(
         delete(DraftPart).where(
             DraftPart.draft_id == draft.id, DraftPart.section_id == section_id, DraftPart.item_id == item_id
         )
     )
-    let_go_of_place(db, subject(draft.id), place(section_id, item_id), now=now)
+    release_files_of_place(db, subject(draft.id), place(section_id, item_id), now=now)
     _touch(db, draft, rules, section_id, now)
 
 
 def keep_save_address(draft: Draft, address: str, *, keyring: Keyring) -> None:
-    """Keep the address that a guest wants mail at."""
+    """Store the e-mail address that a guest gave on the save page, encrypted."""
     draft.save_address = seal_text(keyring, draft.id, SAVE_ADDRESS, address)
 
 
 def note_beginning(draft: Draft, *, by_id: int, by_name: str, customer: str, keyring: Keyring) -> None:
-    """Keep who of the staff began the draft, and for whom."""
+    """Store which member of staff started the draft, and for whom."""
     draft.begun_by_id, draft.begun_by_name = by_id, by_name
     draft.begun_for = seal_text(keyring, draft.id, BEGUN_FOR, customer)
 
 
 def delete_draft(db: Session, draft: Draft, *, now: datetime) -> None:
-    """Delete all that was typed; the tombstone keeps the day, and the code that tells its owner of it."""
+    """Delete all answers and files; the row keeps the day, and the code with which its owner can read it."""
     db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id))
     forget_parked_of(db, f"/drafts/{draft.reference}")
-    let_go_of_works(db, [subject(draft.id)], now=now)
-    let_go_of_pages(db, f"/drafts/{draft.reference}", now=now)
+    release_files_of_works(db, [subject(draft.id)], now=now)
+    release_late_files(db, f"/drafts/{draft.reference}", now=now)
     draft.deleted_at = now
     draft.save_address = draft.begun_for = None
 
 
 def sweep_drafts(db: Session, *, now: datetime) -> int:
-    """Delete what was typed in one batch of drafts that nobody sent before their last day; gives how many drafts."""
+    """Delete the answers of one batch of expired drafts; return how many drafts."""
     holds_something = or_(
         exists().where(DraftPart.draft_id == Draft.id), Draft.save_address.is_not(None), Draft.begun_for.is_not(None)
     )
@@ -259,19 +269,19 @@ def sweep_drafts(db: Session, *, now: datetime) -> int:
     )
     drafts = db.scalars(over).all()
     db.execute(delete(DraftPart).where(DraftPart.draft_id.in_(drafts)))
-    let_go_of_works(db, [subject(draft_id) for draft_id in drafts], now=now)
+    release_files_of_works(db, [subject(draft_id) for draft_id in drafts], now=now)
     db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None, begun_for=None))
     return len(drafts)
 
 
 def claim_drafts(db: Session, guest_id: str, person_id: int) -> None:
-    """Make all that a guest holds a person's; whoever held it as a guest no longer does."""
+    """Move all drafts of a guest to an account; the guest can no longer open them."""
     own = select(DraftGuest.draft_id).where(DraftGuest.guest_id == guest_id)
     _claim(db, db.scalars(select(Draft.id).where(Draft.id.in_(own), Draft.person_id.is_(None))).all(), person_id)
 
 
 def claim_draft(db: Session, draft: Draft, person_id: int) -> None:
-    """Make one guest's draft a person's, who has proved the right to it."""
+    """Move one guest's draft to the account of a person who has proved their right to it."""
     _claim(db, [draft.id], person_id)
 
 

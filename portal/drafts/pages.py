@@ -8,18 +8,17 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
 
-from portal.accounts.second_factors import picture
-from portal.drafts.open_draft import PAGE_ID_LENGTH, OpenDraft, kept_by
+from portal.drafts.open_draft import OpenDraft, kept_by
 from portal.drafts.rules import WHOLE, Filled, Part, Status, expiry
 from portal.drafts.sealing import return_code
 from portal.form_definitions.definition import Field, Section
 from portal.form_definitions.rules import item_name
 from portal.form_definitions.versions.comparison import Effect
 from portal.site_settings.current import day_text, local_day, saved_text
-from portal.tokens import new_token
 from portal.web.addresses import public_url
 from portal.web.app_state import app_state
 from portal.web.languages import language
+from portal.web.qr import qr_picture
 from portal.web.unit_of_work import now
 
 
@@ -44,7 +43,7 @@ class Band:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A row of the task list."""
+    """One row of the task list."""
 
     number: int
     title: str
@@ -56,7 +55,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One item of a repeat in its list."""
+    """One item in the list of a repeat."""
 
     id: str
     name: str
@@ -83,11 +82,11 @@ class Slip:
     address: str
     last_day: str
     picture: Markup
-    """The address as a QR picture, for a telephone."""
+    """The address as a QR code, for a phone."""
 
 
 def status_text(status: Status) -> str:
-    """A status in words."""
+    """Return a status in words."""
     return {
         Status.COMPLETE: _("Complete"),
         Status.IN_PROGRESS: _("In progress"),
@@ -99,32 +98,27 @@ def status_text(status: Status) -> str:
 
 
 def progress_text(filled: Filled) -> str:
-    """How much is done, in words."""
+    """Return how many sections are complete, in words."""
     complete, to_go = filled.counts()
     done = ngettext("%(num)s section complete", "%(num)s sections complete", complete)
     return _("%(done)s, %(to_go)s to go.", done=done, to_go=to_go)
 
 
 def segments(filled: Filled, current: Section | None = None) -> tuple[Segment, ...]:
-    """The progress row; the section that is open stands out."""
+    """Return the progress row; the `current` section stands out."""
     return tuple(
-        Segment(state="current" if section is current else filled.status(section).value)
+        Segment(state="current" if section is current else filled.statuses[section.id].value)
         for section in filled.definition.sections
     )
 
 
 def saved(opened: OpenDraft) -> str | None:
-    """When the draft was last saved; None before the first answer."""
+    """Return when the draft was last saved, in words; None before the first answer."""
     return saved_text(opened.draft.changed_at) if opened.draft.answered_at else None
 
 
-def new_page_id() -> str:
-    """A name for the page that is being made, so that its own saves are told from those of others."""
-    return new_token()[:PAGE_ID_LENGTH]
-
-
 def band(opened: OpenDraft, section: Section | None = None, saved_state: str | None = None) -> Band:
-    """The band of a section's page, or of another page of the form."""
+    """Return the band for the page of a section, or for another page of the form."""
     definition = opened.definition
     number = definition.sections.index(section) + 1 if section else 0
     position = _("Section %(number)s of %(total)s", number=number, total=len(definition.sections))
@@ -139,13 +133,13 @@ def band(opened: OpenDraft, section: Section | None = None, saved_state: str | N
 
 
 def tasks(opened: OpenDraft) -> list[Task]:
-    """The task list."""
+    """Return the rows of the task list."""
     sections = opened.definition.sections
     return [_task(opened, number, section) for number, section in enumerate(sections, start=1)]
 
 
 def _task(opened: OpenDraft, number: int, section: Section) -> Task:
-    status = opened.filled.status(section)
+    status = opened.filled.statuses[section.id]
     return Task(
         number=number,
         title=section.title.in_(language()),
@@ -177,12 +171,12 @@ def _what_to_finish(filled: Filled, section: Section) -> str:
 
 
 def items(opened: OpenDraft, section: Section) -> list[Item]:
-    """The items of a repeat, each with a name."""
+    """Return the items of a repeat, each with a name."""
     troubled = {problem.item_id for problem in opened.filled.problems(section)}
     return [
         Item(
             id=part.item_id,
-            name=_name(section, part, number),
+            name=_item_title(section, part, number),
             href=opened.address(section.id, part.item_id),
             has_problem=part.item_id in troubled,
             is_asked_again=bool(part.marks),
@@ -191,41 +185,43 @@ def items(opened: OpenDraft, section: Section) -> list[Item]:
     ]
 
 
-def _name(section: Section, part: Part, number: int) -> str:
+def _item_title(section: Section, part: Part, number: int) -> str:
     unnamed = _("%(item)s %(number)s", item=item_word(section).capitalize(), number=number)
     return item_name(section, part.state.answers, language(), _) or unnamed
 
 
 def hints_of_change(opened: OpenDraft, section: Section, part: Part) -> list[ChangeHint]:
-    """For each answered field of a page, which other answers a change would hide."""
+    """Return, for each answered field of a page, which other answers a change could hide."""
     hints = ((each, opened.filled.hidden_by_changing(section, each, part.item_id)) for each in section.fields)
     return [
-        ChangeHint(field_id=each.id, label=each.label.in_(language()), hides=[_title(other) for other in hidden])
+        ChangeHint(
+            field_id=each.id, label=each.label.in_(language()), hides=[_label_or_title(other) for other in hidden]
+        )
         for each, hidden in hints
         if hidden
     ]
 
 
-def _title(other: Section | Field) -> str:
+def _label_or_title(other: Section | Field) -> str:
     return (other.title if isinstance(other, Section) else other.label).in_(language())
 
 
 def part_title(opened: OpenDraft, section: Section, part: Part) -> str:
-    """The heading of a section's page, or of an item's: its name, or its number where it has none yet."""
+    """Return the heading of a section's page; for an item its name, or its number if it has no name yet."""
     if not section.repeat:
         return section.title.in_(language())
     known = [item.item_id for item in opened.filled.items(section)]
     number = known.index(part.item_id) + 1 if part.item_id in known else len(known) + 1
-    return _name(section, part, number)
+    return _item_title(section, part, number)
 
 
 def item_word(section: Section) -> str:
-    """What one item of a repeat is called."""
+    """Return what one item of a repeat is called."""
     return section.repeat.item.in_(language()) if section.repeat else ""
 
 
 def slip(opened: OpenDraft) -> Slip | None:
-    """What a guest needs to come back; None where there is no return code."""
+    """Return what a guest needs to come back; None if there is no return code."""
     code = return_code(app_state().configuration.keyring, opened.draft)
     if code is None:
         return None
@@ -241,25 +237,25 @@ def slip(opened: OpenDraft) -> Slip | None:
 @cache
 def _picture(address: str) -> Markup:
     """The same for everybody, so it is drawn once; the SVG is our own, and says nothing that anybody typed."""
-    return Markup(picture(address))  # noqa: S704
+    return Markup(qr_picture(address))  # noqa: S704
 
 
 def kept_longer_until(opened: OpenDraft) -> str | None:
-    """The day until which the draft would be kept if its person asked now; None where that is no later."""
+    """Return the day until which the draft would be kept if its person asked now; None if that is no later."""
     later = local_day(expiry(kept_by(opened.definition), now()))
     return day_text(later) if later > local_day(opened.draft.expires_at) else None
 
 
 def keep_until(opened: OpenDraft) -> str:
-    """The day until which the draft is kept."""
+    """Return the day until which the draft is kept, in words."""
     return day_text(local_day(opened.draft.expires_at))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is asked about one question, or about a section as a whole: then it has no label.
+    """What a new version asks about one question, or about a whole section (then `label` is None).
 
-    `was` are the lines of the old answer, where it will not be sent as it is.
+    `was` holds the lines of the old answer, if it will not be sent as it is.
     """
 
     label: str | None
@@ -268,7 +264,7 @@ class Asked:
 
 
 def asked_sentence(effect: Effect) -> str:
-    """What a change asks, as people read it."""
+    """Return what a change asks, as a sentence for the person."""
     return {
         Effect.MUST_ANSWER: _("This is new, or needed now: it must be answered."),
         Effect.ANSWER_AGAIN: _("The question takes other answers now: answer again."),
@@ -279,7 +275,7 @@ def asked_sentence(effect: Effect) -> str:
 
 
 def asked_again(section: Section, part: Part) -> list[Asked]:
-    """What a new version asks on this page and has not been continued through yet."""
+    """Return what a new version asks on this page, until the person presses Continue."""
     order = [WHOLE, *(field.id for field in section.fields)]
     marks = sorted((key for key in part.marks if key in order), key=order.index)
     fields = {field.id: field.label.in_(language()) for field in section.fields}

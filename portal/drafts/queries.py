@@ -1,4 +1,4 @@
-"""Finding drafts that somebody may open, and what is in them."""
+"""Find drafts that somebody may open, and read what is in them."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -19,7 +19,7 @@ _IS_HELD = DraftGuest.is_former.is_(False)
 
 
 def opened_by(holder: Holder) -> ColumnElement[bool]:
-    """The condition that this person or guest may open the draft."""
+    """Return the condition that this person or guest may open the draft."""
     granted = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == holder.guest_id, _IS_HELD)
     return or_(
         Draft.person_id == holder.person_id if holder.person_id else false(),
@@ -28,7 +28,7 @@ def opened_by(holder: Holder) -> ColumnElement[bool]:
 
 
 def _newest_number() -> ScalarSelect[int]:
-    """The number of the newest version of a draft's form, beside the draft."""
+    """Return the number of the newest version of a draft's form, as a column of the draft."""
     own, each = aliased(FormVersion), aliased(FormVersion)
     form_id = select(own.form_id).where(own.id == Draft.form_version_id).correlate(Draft).scalar_subquery()
     return select(func.max(each.number)).where(each.form_id == form_id).correlate(Draft).scalar_subquery()
@@ -44,14 +44,14 @@ _FOUND = (
     )
 )
 _FOUND_LOCKED = _FOUND.with_for_update(of=Draft)
-_PARTS = select(*DraftPart.__table__.c).where(DraftPart.draft_id == bindparam("draft")).order_by(DraftPart.id)
-"""Made once: every page and every save of a draft asks these."""
+_PARTS_OF_DRAFT = select(*DraftPart.__table__.c).where(DraftPart.draft_id == bindparam("draft")).order_by(DraftPart.id)
+"""Built once: every page and every save of a draft runs these queries."""
 
 
 def find_draft(db: Session, reference: str, holder: Holder, *, now: datetime, locked: bool = False) -> Draft | None:
-    """The draft of this reference if the holder may open it, sent and deleted ones too.
+    """Return the draft with this reference if the holder may open it, even if it was sent or deleted.
 
-    `locked` lines up the writers of one draft until the transaction ends.
+    `locked` locks the row until the transaction ends, so that the writers of one draft wait for each other.
     """
     known = reference.upper()
     values = {"reference": known, "person": holder.person_id, "guest": holder.guest_id, "now": now}
@@ -59,13 +59,13 @@ def find_draft(db: Session, reference: str, holder: Holder, *, now: datetime, lo
 
 
 def formerly_held(db: Session, reference: str, guest_id: str) -> Draft | None:
-    """The account's draft of this reference that a guest held before it became the account's."""
+    """Return the account's draft with this reference that a guest held before the account claimed it."""
     held = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == guest_id, DraftGuest.is_former)
     return db.scalar(select(Draft).where(Draft.reference == reference.upper(), held))
 
 
 def newer_versions(db: Session, draft: Draft) -> Sequence[FormVersion]:
-    """The versions of a draft's form that were published after its own, oldest first; none where it is the newest."""
+    """Return the versions of a draft's form that were published after its own, oldest first."""
     if draft.newest_number == draft.version.number:
         return ()
     query = select(FormVersion).where(
@@ -75,13 +75,13 @@ def newer_versions(db: Session, draft: Draft) -> Sequence[FormVersion]:
 
 
 def draft_by_reference(db: Session, reference: str) -> Draft | None:
-    """The draft of this reference, whoever asks; the caller proves the right to it."""
+    """Return the draft with this reference, whoever asks; the caller must check the right to it."""
     return db.scalar(select(Draft).where(Draft.reference == reference.upper()))
 
 
 def fill(db: Session, draft: Draft, keyring: Keyring, today: date) -> Filled:
-    """The draft's form with all that is stored in it."""
-    rows = db.connection().execute(_PARTS, {"draft": draft.id})
+    """Return the draft's form with all stored answers."""
+    rows = db.connection().execute(_PARTS_OF_DRAFT, {"draft": draft.id})
     return Filled(
         definition=definition_of(draft.version), parts=tuple(open_part(keyring, row) for row in rows), today=today
     )
@@ -99,9 +99,9 @@ def _open_drafts(holder: Holder, now: datetime) -> Select[Draft]:
 def answered_drafts(
     db: Session, holder: Holder, *, now: datetime, before: str | None = None, limit: int | None = None
 ) -> Sequence[Draft]:
-    """The holder's drafts that hold an answer and can be continued, last changed first.
+    """Return the holder's open drafts that hold an answer, last changed first.
 
-    `before` is the reference of the last draft of the page before, `limit` how many there are on a page.
+    `before` is the reference of the last draft on the previous page; `limit` is the number of drafts on a page.
     """
     query = _open_drafts(holder, now).where(Draft.answered_at.is_not(None))
     if before:
@@ -112,18 +112,18 @@ def answered_drafts(
 
 
 def drafts_of_form(db: Session, holder: Holder, form_id: str, *, now: datetime) -> Sequence[Draft]:
-    """The holder's drafts of one form in any version, last changed first."""
+    """Return the holder's open drafts of one form, in any version, last changed first."""
     versions = select(FormVersion.id).where(FormVersion.form_id == form_id)
     return db.scalars(_open_drafts(holder, now).where(Draft.form_version_id.in_(versions))).all()
 
 
 def last_draft(db: Session, holder: Holder, *, now: datetime) -> Draft | None:
-    """The draft that the holder changed last."""
+    """Return the open draft that the holder changed last."""
     return db.scalar(_open_drafts(holder, now).limit(1))
 
 
 def guest_has_drafts(db: Session, guest_id: str) -> bool:
-    """Whether a guest holds a draft that an account could take over."""
+    """Return whether a guest holds a draft that an account could claim."""
     query = (
         select(Draft.id)
         .join(DraftGuest)

@@ -1,4 +1,4 @@
-"""What a draft holds and what follows from it: parts, statuses, order of saves, lifetimes. Pure."""
+"""Rules of a draft, pure: its parts, the status of each section, the order of saves, how long it is kept."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,42 +21,42 @@ from portal.form_definitions.rules import (
 from portal.form_definitions.versions.comparison import Effect
 
 SEAL_LENGTH = 16
-"""Bytes at the end of what was encrypted: its authentication tag, which no other contents share."""
+"""Bytes of the authentication tag at the end of a ciphertext; different contents have different tags."""
 MOST_OF_A_SECTION = 2000
 NO_REVISION = 0
-WHOLE = ""  # stands for the part itself among its fields
+WHOLE = ""  # the key for the part itself, beside the ids of its fields
 Edited = Mapping[str, tuple[int, int]]
 NEVER = (0, 0)
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What the judging of one section found."""
+class SectionVerdict:
+    """Whether one section shows, and whether its answers are right."""
 
     is_shown: bool
     is_right: bool
 
 
-_JUDGED: WeakKeyDictionary[Section, dict[tuple[date, bytes], Judged]] = WeakKeyDictionary()
-"""What was found of each section before, by the day and the seals of all that decides about it."""
+_JUDGED: WeakKeyDictionary[Section, dict[tuple[date, bytes], SectionVerdict]] = WeakKeyDictionary()
+"""Earlier verdicts on each section, by the day and the seals of all parts that decide about it."""
 
 
 def expiry(rules: Drafts, now: datetime) -> datetime:
-    """When a draft goes that was changed, or kept longer, at `now`."""
+    """Return when a draft expires that was changed, or kept longer, at `now`."""
     return now + timedelta(days=rules.keep_days)
 
 
 def next_reminder(rules: Drafts, expires_at: datetime, now: datetime) -> datetime | None:
-    """The next instant after `now` at which the person is told; None where all that is left is the end.
+    """Return when to send the next reminder after `now`; None if only the end is left.
 
-    What came due while nobody was there to send it is not sent one after the other: only the future counts.
+    Reminders that were due while nothing could be sent are skipped, not sent one after the other.
     """
     reminders = (expires_at - timedelta(days=days) for days in rules.remind_days_before)
     return min((at for at in reminders if at > now), default=None)
 
 
 class Status(Enum):
-    """Where a section stands on the task list."""
+    """The status of a section on the task list."""
 
     COMPLETE = "complete"
     IN_PROGRESS = "in_progress"
@@ -73,10 +73,10 @@ DONE = (Status.COMPLETE, Status.NOT_NEEDED)
 class Part:
     """What is stored of one section, of one item of a repeat, or of a repeat as a whole (its `item_id` is `PLAIN`).
 
-    `is_confirmed` says that the person pressed Continue on it and nothing was wrong then; for a repeat as a whole, that
-    everyone is listed. `marks` say by field (`WHOLE` for the part) what a new version of the form asks, until the part
-    is continued through; `edited` says by which edits of the draft a field was first answered and last changed, once
-    the part was confirmed (`WHOLE`).
+    `is_confirmed`: the person pressed Continue and nothing was wrong; for a repeat as a whole, everyone is listed.
+    `marks`: by field (`WHOLE` for the part), what a new version of the form asks, until the person presses Continue.
+    `edited`: by field, which edits of the draft first answered and last changed it, counted from the part's first
+    confirmation (`WHOLE`).
     """
 
     section_id: str
@@ -98,27 +98,27 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Filled:
-    """A form with what was answered so far, judged on one day; `parts` are in the order of their making."""
+    """A form with the answers so far, judged on one day; `parts` are in the order in which they were made."""
 
     definition: FormDefinition
     parts: tuple[Part, ...]
     today: date
 
     def part(self, section_id: str, item_id: str = PLAIN) -> Part:
-        """The part at this place, empty where nothing is stored."""
+        """Return the part of this section and item; an empty one if nothing is stored."""
         return next(
             (part for part in self._parts_of.get(section_id, ()) if part.item_id == item_id),
             Part(section_id=section_id, item_id=item_id),
         )
 
     def with_part(self, changed: Part) -> "Filled":
-        """The same form with one part changed or added."""
+        """Return the same form with one part changed or added."""
         place = (changed.section_id, changed.item_id)
         parts = {**{(part.section_id, part.item_id): part for part in self.parts}, place: changed}
         return replace(self, parts=tuple(parts.values()))
 
     def items(self, section: Section) -> tuple[Part, ...]:
-        """The stored items of a repeat, in their order."""
+        """Return the stored items of a repeat, in order."""
         return tuple(part for part in self._parts_of.get(section.id, ()) if part.item_id != PLAIN)
 
     @cached_property
@@ -146,24 +146,23 @@ class Filled:
 
     @cached_property
     def _parts_of(self) -> Mapping[str, list[Part]]:
-        """The parts of each section that has any, in their order."""
+        """The parts of each section that has any, in order."""
         found: dict[str, list[Part]] = {}
         for part in self.parts:
             found.setdefault(part.section_id, []).append(part)
         return found
 
-    def _judged(self, section: Section) -> Judged:
-        """Return whether a section shows and is right.
-
-        What was found before for the same day and the same stored answers is taken again; what is not stored yet has no
-        seal, and is always judged anew.
-        """
+    def _judged(self, section: Section) -> SectionVerdict:
+        """Return whether a section shows and whether its answers are right; equal answers are judged once a day."""
+        # The seals identify the stored answers that decide about this section, so equal seals mean an equal verdict. A
+        # part that is not stored yet has no seal: then `all(seals)` is false and nothing is read from the cache or put
+        # into it. A section without parts adds no seal, because it has no answers.
         deciding = (section.id, *dependence(self.definition).rests_on[section.id])
         seals = [seal for seal in map(self._seals.get, deciding) if seal is not None]
         known, key = _JUDGED.setdefault(section, {}), (self.today, b"".join(seals))
         found = known.get(key) if all(seals) else None
         if found is None:
-            found = Judged(is_shown=section.id in self.shown.pages, is_right=not self.problems(section))
+            found = SectionVerdict(is_shown=section.id in self.shown.pages, is_right=not self.problems(section))
             if len(known) >= MOST_OF_A_SECTION:
                 known.clear()
             if all(seals):
@@ -172,15 +171,11 @@ class Filled:
 
     @cached_property
     def _seals(self) -> Mapping[str, bytes]:
-        """For each section that has parts their seals in a row; nothing where one of them is not stored yet."""
+        """The seals of each section's parts, joined; empty if one of the parts is not stored yet."""
         return {
             section_id: b"".join(part.state.seal for part in parts) if all(part.state.seal for part in parts) else b""
             for section_id, parts in self._parts_of.items()
         }
-
-    def status(self, section: Section) -> Status:
-        """The status of one section."""
-        return self.statuses[section.id]
 
     def _status(self, section: Section, earlier: Mapping[str, Status]) -> Status:
         found = self._judged(section)
@@ -197,7 +192,7 @@ class Filled:
         return Status.COMPLETE if done else Status.IN_PROGRESS
 
     def _may_show_later(self, section: Section, earlier: Mapping[str, Status]) -> bool:
-        """Whether sections that decide about this one are still to be answered."""
+        """Return whether this section may show once earlier sections are answered."""
         unfinished = frozenset(key for key, status in earlier.items() if status not in DONE)
         scope = replace(self.shown.scope, unfinished=unfinished)
         if section.when is None or evaluate(section.when, scope) is False:
@@ -210,11 +205,11 @@ class Filled:
         return next((section_id for section_id in waiting if section_id in deciding), None)
 
     def deciding_section(self, section: Section) -> str | None:
-        """The first unfinished section whose answers decide whether this one shows."""
+        """Return the id of the first unfinished section whose answers decide whether this one shows."""
         return self._undecided(section, self.statuses)
 
     def problems(self, section: Section) -> tuple[Problem, ...]:
-        """What keeps a shown section's answers from being right."""
+        """Return what is wrong with the answers of a shown section."""
         typed = {
             part.item_id: {
                 name: {key.removeprefix(name).removeprefix("-"): values for key, values in inputs.items()}
@@ -225,50 +220,55 @@ class Filled:
         return section_problems(section, self.shown, typed)
 
     def unmet_needs(self, section: Section) -> tuple[str, ...]:
-        """The sections to complete before this one."""
+        """Return the ids of the sections to complete before this one."""
         return unmet_needs(section, self.shown, _complete(self.statuses))
 
     def is_open(self, section: Section) -> bool:
-        """Whether the section can be filled now: it shows and what it needs is complete."""
+        """Return whether the section can be filled in now: it shows, and all that it needs is complete."""
         return self.statuses[section.id] not in (Status.CANNOT_START, Status.NOT_NEEDED)
 
     def next_section(self, section: Section) -> Section | None:
-        """The next section in order that can be filled, complete or not."""
+        """Return the next section that can be filled in, complete or not."""
         after = self.definition.sections[self.definition.sections.index(section) + 1 :]
         return next(filter(self.is_open, after), None)
 
     def previous_section(self, section: Section) -> Section | None:
-        """The section before this one that can be filled."""
+        """Return the nearest earlier section that can be filled in."""
         position = self.definition.sections.index(section)
         return next(filter(self.is_open, reversed(self.definition.sections[:position])), None)
 
     def first_unfinished(self) -> Section | None:
-        """The first section that can be filled and is not complete."""
+        """Return the first section that can be filled in and is not complete."""
         return next(
             (
                 each
                 for each in self.definition.sections
-                if self.is_open(each) and self.status(each) is not Status.COMPLETE
+                if self.is_open(each) and self.statuses[each.id] is not Status.COMPLETE
             ),
             None,
         )
 
     def newly_asked(self) -> Section | None:
-        """The first unfinished section that other sections' answers may have shown, or asked more of."""
+        """Return the first unfinished section that other sections' answers may have opened, or asked more of."""
         for each in self.definition.sections:
-            is_unfinished = self.is_open(each) and self.status(each) not in DONE
+            is_unfinished = self.is_open(each) and self.statuses[each.id] not in DONE
             if is_unfinished and any(sections_of(condition) - {each.id} for condition in conditions_of(each)):
                 return each
         return None
 
     def unfinished(self) -> tuple[Section, ...]:
-        """The sections that keep the form from being sent; one that may show later waits for others that are listed."""
+        """Return the sections that keep the form from being sent.
+
+        A section that may show later is left out, because the ones that decide about it are in the list.
+        """
         return tuple(
-            each for each in self.definition.sections if each.id in self.shown.pages and self.status(each) not in DONE
+            each
+            for each in self.definition.sections
+            if each.id in self.shown.pages and self.statuses[each.id] not in DONE
         )
 
     def hidden_by_changing(self, section: Section, field: Field, item_id: str = PLAIN) -> tuple[Section | Field, ...]:
-        """The sections and fields whose answers count now and may not, if the answer to `field` changes."""
+        """Return the sections and fields whose answers count now and may not if the answer to `field` changes."""
         found = dependence(self.definition).readers[section.id, field.id]
         pages = self.shown.pages
         whole = tuple(each for each in found.sections if any(page.answers for page in pages.get(each.id, {}).values()))
@@ -284,13 +284,13 @@ class Filled:
         return whole + single
 
     def is_set_aside(self, section: Section) -> bool:
-        """Whether a section that no longer shows still holds answers, which come back if it shows again."""
+        """Return whether a hidden section still holds answers, which come back if it shows again."""
         return not self._judged(section).is_shown and any(
             not part.is_empty for part in self._parts_of.get(section.id, ())
         )
 
     def counts(self) -> tuple[int, int]:
-        """How many sections are complete, and how many are to go."""
+        """Return how many sections are complete, and how many are still to do."""
         values = list(self.statuses.values())
         complete = values.count(Status.COMPLETE)
         return complete, len(values) - complete - values.count(Status.NOT_NEEDED)
@@ -301,13 +301,13 @@ def _complete(statuses: Mapping[str, Status]) -> frozenset[str]:
 
 
 def reference_prefix(form_id: str) -> str:
-    """Two capitals that remind of a form: `housing_support` gives HS, `survey` gives SU."""
+    """Return two capitals for a form: HS for `housing_support`, SU for `survey`."""
     words = [word for word in form_id.split("_") if word]
     return (words[0][0] + words[-1][0] if len(words) > 1 else words[0][:2].ljust(2, "x")).upper()
 
 
 class Order(Enum):
-    """Where a save stands to what is stored."""
+    """How a save relates to what is stored."""
 
     NEXT = "next"
     OVERTAKEN = "overtaken"
@@ -316,7 +316,7 @@ class Order(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What a page knew when it sent a save: the revision it showed, which page it is, and the number of the save."""
+    """What a page knew when it sent a save: the revision it showed, its own id, and the number of the save."""
 
     revision: int
     page_id: str
@@ -324,17 +324,17 @@ class Seen:
 
 
 def order(part: Part, seen: Seen) -> Order:
-    """A page follows itself whatever revision it names, as an answer may be lost; all others must name the stored one.
-
-    A save that a later one of the same page has overtaken on the way is already part of it.
-    """
+    """Return how a save relates to the stored part, from what its page had `seen`."""
+    # A page follows its own saves whatever revision it names: it may never have got our response to the last one. Its
+    # sequence tells a late arrival, whose answers the stored save already has. Any other page must name the stored
+    # revision, or it would undo a change that it has not seen.
     if part.page_id == seen.page_id and seen.page_id:
         return Order.OVERTAKEN if seen.sequence < part.sequence else Order.NEXT
     return Order.NEXT if seen.revision == part.revision else Order.STALE
 
 
 def differing(stored: SectionState, mine: SectionState, fields: tuple[str, ...]) -> tuple[str, ...]:
-    """The fields, in the order of the page, in which two versions hold something else."""
+    """Return the fields in which two versions differ, in the order of the page."""
     return tuple(
         field
         for field in fields
@@ -343,7 +343,7 @@ def differing(stored: SectionState, mine: SectionState, fields: tuple[str, ...])
 
 
 class Mark(Enum):
-    """What stands beside an answer on the check page."""
+    """The mark beside an answer on the check page."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -359,10 +359,10 @@ _BY_EFFECT = {
 
 
 def edited_after(before: Part, state: SectionState, *, is_confirmed: bool, edit: int, checked: int) -> Edited:
-    """Which fields of a part were changed by which edits, once `edit` has put `state` into it.
+    """Return which edits changed which fields of a part, once edit number `edit` has put `state` into it.
 
-    Before a part is confirmed for the first time nothing is noted: all of it is new then. What was seen on the check
-    page, `checked` edits ago or more, is forgotten.
+    Nothing is noted before a part is first confirmed, because all of it is new until then. Edits up to number `checked`
+    are dropped, because the person has seen them on the check page.
     """
     if WHOLE not in before.edited:
         return {WHOLE: (edit, edit)} if is_confirmed else {}
@@ -375,7 +375,10 @@ def edited_after(before: Part, state: SectionState, *, is_confirmed: bool, edit:
 
 
 def mark_of(part: Part, field_id: str, checked: int | None) -> Mark | None:
-    """What a person should know of an answer when they read it again; `checked` None where they never did before."""
+    """Return the mark for an answer that the person reads again.
+
+    `checked` is the number of edits when they last saw the check page; None if they never did.
+    """
     asked = part.marks.get(field_id) or part.marks.get(WHOLE)
     if asked:
         return _BY_EFFECT[asked]

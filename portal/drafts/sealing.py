@@ -1,4 +1,4 @@
-"""A draft's values encrypted at rest: the draft is the key's subject, section and item are the place."""
+"""Encrypt what a draft holds; the key is the draft's own, and each value is bound to its section and item."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -16,25 +16,25 @@ BEGUN_FOR = "begun for"
 
 
 def subject(draft_id: int) -> str:
-    """The name of a draft's own key."""
+    """Return the name of a draft's own key."""
     return f"draft:{draft_id}"
 
 
 def place(section_id: str, item_id: str) -> str:
-    """The place that a part's ciphertext is bound to."""
+    """Return the place that the ciphertext of a part is bound to."""
     return f"{section_id}/{item_id}"
 
 
 def seal_state(keyring: Keyring, draft_id: int, section_id: str, item_id: str, state: SectionState) -> bytes:
-    """Encrypt what a section or item holds."""
+    """Encrypt the contents of a section or item."""
     plain = json.dumps([state.answers, state.typed], ensure_ascii=False, default=dict, separators=(",", ":"))
     return keyring.seal(plain.encode(), subject=subject(draft_id), place=place(section_id, item_id))
 
 
 def open_part(keyring: Keyring, row: Any) -> Part:
-    """Return a stored part, as a row of its table.
+    """Return a stored part from a row of its table.
 
-    Its contents are decrypted when somebody looks at them: a page of a long form needs few of its parts.
+    Its contents are decrypted when they are first read, because a page of a long form needs few of its parts.
     """
     where = {"subject": subject(row.draft_id), "place": place(row.section_id, row.item_id)}
     contents = cache(lambda: json.loads(keyring.open(row.sealed, **where)))
@@ -53,7 +53,7 @@ def open_part(keyring: Keyring, row: Any) -> Part:
 
 
 class _Opened(Mapping[str, Any]):
-    """One of the two mappings in a part's contents: answers, and what was typed and is none."""
+    """One of the two mappings in a part: the answers, or what was typed and is not a valid answer."""
 
     __slots__ = ("_contents", "_index")
 
@@ -71,30 +71,25 @@ class _Opened(Mapping[str, Any]):
         return len(self._contents()[self._index])
 
 
-def written(mapping: Mapping[str, object]) -> str:
-    """Marks or edits as a part keeps them: they name fields and hold no answers."""
-    return json.dumps(mapping, separators=(",", ":")) if mapping else ""
-
-
 def seal_text(keyring: Keyring, draft_id: int, name: str, text: str) -> bytes:
     """Encrypt one value of the draft itself."""
     return keyring.seal(text.encode(), subject=subject(draft_id), place=name)
 
 
 def return_code(keyring: Keyring, draft: Draft) -> str | None:
-    """The code that opens a guest's draft together with its reference."""
-    return _text(keyring, draft.id, RETURN_CODE, draft.return_code)
+    """Return the code that opens a guest's draft together with its reference."""
+    return _decrypted_text(keyring, draft.id, RETURN_CODE, draft.return_code)
 
 
 def save_address(keyring: Keyring, draft: Draft) -> str | None:
-    """The e-mail address that a guest typed on the save page."""
-    return _text(keyring, draft.id, SAVE_ADDRESS, draft.save_address)
+    """Return the e-mail address that a guest gave on the save page."""
+    return _decrypted_text(keyring, draft.id, SAVE_ADDRESS, draft.save_address)
 
 
 def begun_for(keyring: Keyring, draft: Draft) -> str | None:
-    """For whom one of the staff began the draft."""
-    return _text(keyring, draft.id, BEGUN_FOR, draft.begun_for)
+    """Return for whom a member of staff started the draft."""
+    return _decrypted_text(keyring, draft.id, BEGUN_FOR, draft.begun_for)
 
 
-def _text(keyring: Keyring, draft_id: int, name: str, sealed: bytes | None) -> str | None:
+def _decrypted_text(keyring: Keyring, draft_id: int, name: str, sealed: bytes | None) -> str | None:
     return keyring.open(sealed, subject=subject(draft_id), place=name).decode() if sealed else None

@@ -1,4 +1,4 @@
-"""A page of a draft that was sent: what each of its buttons does once the form has arrived whole."""
+"""Answer a sent page of a draft: what each of its buttons does."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,12 +8,13 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from portal.drafts import pages
-from portal.drafts.conflicts import changed_fields, chosen_side, conflict_page, fields_kept_as_mine, unseen_fields
+from portal.drafts.conflicts import chosen_side, conflict_page, fields_kept_as_mine
 from portal.drafts.lookups import filled_form, look_up
 from portal.drafts.open_draft import asked_lookup, is_from_check, kept_by, note_visit, with_origin
-from portal.drafts.operations import Change, remove_item
+from portal.drafts.operations import PartChange, remove_item
 from portal.drafts.section_page import SectionPage
 from portal.drafts.uploads import (
+    LATE,
     REMOVE,
     FilePlace,
     infected_files,
@@ -26,9 +27,9 @@ from portal.form_definitions.rules import stopped
 from portal.form_definitions.types.answers import InvalidAnswerError
 from portal.form_definitions.types.files import file_entries
 from portal.sessions.activity import extend, pressed_button
-from portal.sessions.browser_sessions import change_language, visit
+from portal.sessions.browser_sessions import browser, change_language
 from portal.sessions.gate import token_refused
-from portal.storage.operations import late_work, let_go
+from portal.storage.operations import late_work, release_files
 from portal.storage.uploads import Received
 from portal.tokens import item_token
 from portal.web.app_state import app_state
@@ -39,12 +40,12 @@ from portal.web.unit_of_work import db, now
 
 
 class SentPage(SectionPage):
-    """A page of a section, of an item or of a list that was sent with one of its buttons."""
+    """A page of a section, an item or a list, sent with one of its buttons."""
 
     def require_whole(self) -> None:
-        """Refuse a body that was cut short or says one thing twice, before anything is stored.
+        """Answer 400 if the body was cut short or says one thing twice, before anything is stored.
 
-        What may come twice from a page of another version is not known here; nothing of it is stored.
+        A page of another version is not checked for repeats, as its fields are not known here; nothing of it is stored.
         """
         require_end_marker()
         many = {field.id for field in self.section.fields if field.type == "choices"}
@@ -52,14 +53,17 @@ class SentPage(SectionPage):
             raise BadRequest("An answer was sent twice.")
 
     def answer(self, received: Received) -> ResponseReturnValue:
-        """Do what the pressed button of a section or item asks; show again, as typed, what cannot be taken."""
+        """Do what the pressed button asks; show the page again, as typed, if that is not possible."""
+        # The order matters. First refuse what must not be stored at all. Then store the files, because a browser does
+        # not send them twice. Look for conflicts before the buttons do their work, because they store the answers.
+        # Settle parked answers last, when what is stored is final.
         self.require_whole()
         self.form = self.form_of(self.posted())
         is_out_of_date = self.is_outdated or token_refused()
         is_refused = is_out_of_date or self.is_one_too_many
         asks_lookup = asked_lookup() is not None
         if is_refused or asks_lookup:
-            # The page keeps what was typed, but a browser does not choose files again.
+            # The page shows again what was typed, but a browser does not keep the chosen files.
             names = [(upload.field_id, upload.entry.name) for upload in received.uploads]
             refuse_files(self.form, [(field_id, InvalidAnswerError("again", name=name)) for field_id, name in names])
         if asks_lookup:
@@ -72,17 +76,17 @@ class SentPage(SectionPage):
             return self._leave_settled(f"{with_origin(request.path)}#{request.form[REMOVE].partition('/')[0]}")
         if BUTTON in request.form and not self.form.errors:
             return self._change_language()
-        unseen = unseen_fields(self)
+        unseen = self.unseen_fields()
         if unseen:
             return conflict_page(self, unseen)
         if self.form.errors:
             return self._stay_with_problems()
-        answer = BUTTONS.get(pressed_button() or "", SentPage.go_on)(self)
+        answer = PAGE_BUTTONS.get(pressed_button() or "", SentPage.go_on)(self)
         self.settle_parked()
         return answer
 
     def _refuse(self, is_out_of_date: bool) -> ResponseReturnValue:
-        """Show the page as it was typed; from a list that became full meanwhile, Back leads there without the item."""
+        """Show the page as it was typed, or follow Back from an item for which the list has no more room."""
         if is_out_of_date:
             return self.show(status=409)
         if pressed_button() == "back":
@@ -90,11 +94,11 @@ class SentPage(SectionPage):
         return self.show(status=422, is_unsaved=True)
 
     def _take_files(self, received: Received) -> None:
-        """Make what came with the page part of the draft, with refusals at their questions.
+        """Add the files that came with the page, and late ones; remove the one to remove; show why others were refused.
 
-        Files for a question that does not show are ignored as other answers are.
+        Files for a hidden question are ignored, as its other answers are.
         """
-        late = late_files_shown(self.opened, self.address)
+        late = late_files_shown(self.opened, self.address) if LATE in request.form else []
         field_id, _slash, removed = request.form.get(REMOVE, "").partition("/")
         if not (late or removed or received.uploads or received.refusals):
             return
@@ -104,13 +108,13 @@ class SentPage(SectionPage):
         self.part, refused_late = place.take_late(self.part, [file for file in late if file.name != removed])
         if removed:
             self.part = place.remove(self.part, field_id, removed)
-            let_go(db(), late_work(self.address), [removed], now=now())
-        self.opened.go_on_with(self.part)
+            release_files(db(), late_work(self.address), [removed], now=now())
+        self.opened.note_stored(self.part)
         self.form = self.form_of(self.posted())
         refuse_files(self.form, [*received.refusals, *refused, *refused_late])
 
     def _stay_with_problems(self) -> ResponseReturnValue:
-        """Whatever was pressed: a file was not kept, and whoever chose it must hear of it. All else is stored."""
+        """Store everything else and show the page again, whatever was pressed, because a file was not kept."""
         if pressed_button() in (None, "continue"):
             self.form.validate()
         self._save_with_problems()
@@ -118,28 +122,28 @@ class SentPage(SectionPage):
         return self.show(status=422)
 
     def _save_with_problems(self) -> None:
-        """Store what was typed; a section is in progress then, and an item in which nothing was typed is not made."""
+        """Store what was typed, unconfirmed; do not make an item in which nothing was typed."""
         if not self.section.repeat:
             self.save(is_confirmed=False)
         elif self.has_something:
             self.save()
 
     def _change_language(self) -> ResponseReturnValue:
-        """Show the same page in another language, with all that was typed; two versions stay side by side."""
+        """Show the same page in another language with all that was typed; if versions conflict, show both."""
         change_language(request.form[BUTTON])
         is_choosing = request.form.get("_action") == "resolve"
-        fields = changed_fields(self) if is_choosing else unseen_fields(self)
+        fields = self.changed_fields() if is_choosing else self.unseen_fields()
         return conflict_page(self, fields) if fields else self._leave_settled(with_origin(request.path))
 
     def _look_up(self) -> ResponseReturnValue:
-        """Look something up, on a page that may be filled; elsewhere nobody is asked."""
+        """Answer a look-up if the page may be filled in; else go to the task list."""
         if self.opened.filled.is_open(self.section):
             return look_up(self)
         address = self.opened.address()
         return htmx_redirect(address, 200) if is_htmx() else redirect(address, 303)
 
     def _leave(self, target: str) -> ResponseReturnValue:
-        """Store what was typed, right or wrong, and go; an item in which nothing was typed is not made."""
+        """Store what was typed, right or wrong, and go to `target`; do not make an item in which nothing was typed."""
         if self.has_something:
             self.save()
         return redirect(target, 303)
@@ -150,10 +154,13 @@ class SentPage(SectionPage):
         return answer
 
     def go_on(self) -> ResponseReturnValue:
-        """**Continue**: store, and go on to the next page; stay where something is wrong."""
+        """**Continue**: store, and go to the next page; stay if something is wrong."""
         if not self.opened.filled.is_open(self.section):
             return self._leave(self.opened.address())
-        self._refuse_infected()
+        for bound in self.form.files_fields:  # a file in which a virus was found after it was kept is no answer
+            for entry in file_entries(bound.answer):
+                if entry.id in infected_files(self.opened):
+                    self.form.refuse_file(bound.short_name, InvalidAnswerError("infected.later", name=entry.name))
         if not self.form.validate():
             self._save_with_problems()
             stopped = None if self.section.repeat else self._stop_page()
@@ -165,15 +172,8 @@ class SentPage(SectionPage):
             return redirect(with_origin(self.opened.address(self.section.id)), 303)
         return self._stop_page() or redirect(self._next_address(), 303)
 
-    def _refuse_infected(self) -> None:
-        """Take a file in which a virus was found after it had been kept for no answer."""
-        for bound in self.form.files_fields:
-            for entry in file_entries(bound.answer):
-                if entry.id in infected_files(self.opened):
-                    self.form.refuse_file(bound.short_name, InvalidAnswerError("infected.later", name=entry.name))
-
     def _stop_page(self) -> str | None:
-        """Return why the form ends here, if it does; nobody is asked to mend the rest of a page first."""
+        """Return the page that says why the form ends here, if it does; other mistakes on the page no longer matter."""
         stop = stopped(self.section, self.opened.filled.shown)
         if stop is None:
             return None
@@ -182,7 +182,10 @@ class SentPage(SectionPage):
         return render_template("drafts/stop.html", opened=self.opened, band=band, stop=stop, body=body)
 
     def _next_address(self) -> str:
-        """Return the next section, or the check page, by way of what the answers newly ask."""
+        """Return the address of the next section, or of the check page.
+
+        From the check page, first lead to a section that the changed answers have opened.
+        """
         filled = self.opened.filled
         section = filled.newly_asked() if is_from_check() else filled.next_section(self.section)
         address = self.opened.address(section.id if section else "check")
@@ -195,7 +198,7 @@ class SentPage(SectionPage):
         return self.opened.address(previous.id) if previous else self.opened.address()
 
     def back(self) -> ResponseReturnValue:
-        """**Back**: store what was typed, and go to the page before; from an item to its list."""
+        """**Back**: store what was typed and go to the previous page; from an item to its list."""
         is_item = self.section.repeat is not None
         return self._leave(with_origin(self.opened.address(self.section.id)) if is_item else self._address_before())
 
@@ -209,25 +212,25 @@ class SentPage(SectionPage):
         return self.opened.address("save") if self.opened.can_be_saved else abort(404)
 
     def stay(self) -> ResponseReturnValue:
-        """**Save and stay signed in**, for browsers without script."""
+        """**Save and stay signed in**: store and extend the session, for browsers without script."""
         _extend_session()
         return self._leave(with_origin(request.path))
 
     def fill(self) -> ResponseReturnValue:
-        """Store what was typed with the chosen result in it, and show the page where it was filled."""
+        """Store what was typed with the chosen look-up result, and show the page at the first filled input."""
         self.form, first_input = filled_form(self)
         return self._leave(f"{with_origin(request.path)}#{first_input}")
 
     def resolve(self) -> ResponseReturnValue:
         """Store what was chosen of two versions, and show the page with it."""
-        fields = changed_fields(self)
+        fields = self.changed_fields()
         if not all(chosen_side(field) for field in fields):
             return conflict_page(self, fields, status=422)
         self.form = self.form_of(request.form, fields_kept_as_mine(fields))
         return self._leave(with_origin(request.path))
 
 
-BUTTONS: Mapping[str, Callable[[SentPage], ResponseReturnValue]] = {
+PAGE_BUTTONS: Mapping[str, Callable[[SentPage], ResponseReturnValue]] = {
     "continue": SentPage.go_on,
     "back": SentPage.back,
     "save": SentPage.save_for_later,
@@ -238,13 +241,13 @@ BUTTONS: Mapping[str, Callable[[SentPage], ResponseReturnValue]] = {
 
 
 def _extend_session() -> None:
-    live = visit().live
+    live = browser().live()
     if live:
         extend(live)
 
 
 class SentList(SentPage):
-    """The list of a repeat's items that was sent with one of its buttons: add, remove, and the ways on."""
+    """The list of a repeat's items, sent with one of its buttons."""
 
     def answer_list(self) -> ResponseReturnValue:
         """Do what the pressed button asks."""
@@ -272,11 +275,11 @@ class SentList(SentPage):
         return redirect(with_origin(self.opened.address(self.section.id, item_token())), 303)
 
     def confirm(self) -> ResponseReturnValue:
-        """**Continue** on the list means that everyone is on it."""
+        """**Continue**: confirm that everyone is listed, and go to the next page."""
         problem = self._problem()
         if problem:
             return show_list(self, error=problem, status=422)
-        self.opened.store(self.part, Change(section_id=self.section.id, state=SectionState(), is_confirmed=True))
+        self.opened.store(self.part, PartChange(section_id=self.section.id, state=SectionState(), is_confirmed=True))
         return self._stop_page() or redirect(self._next_address(), 303)
 
     def _problem(self) -> str | None:
@@ -288,7 +291,7 @@ class SentList(SentPage):
         return _("Change “%(name)s”: something is missing or wrong", name=troubled.name) if troubled else None
 
     def back(self) -> ResponseReturnValue:
-        """**Back**: go to the page before."""
+        """**Back**: go to the previous page."""
         return redirect(self._address_before(), 303)
 
     def save_for_later(self) -> ResponseReturnValue:
@@ -298,7 +301,7 @@ class SentList(SentPage):
         return redirect(target, 303)
 
     def stay(self) -> ResponseReturnValue:
-        """**Save and stay signed in**, for browsers without script."""
+        """**Save and stay signed in**: extend the session, for browsers without script."""
         _extend_session()
         return redirect(with_origin(request.path), 303)
 
@@ -313,7 +316,7 @@ LIST_BUTTONS: Mapping[str, Callable[[SentList], ResponseReturnValue]] = {
 
 
 def show_list(page: SectionPage, *, error: str | None = None, status: int = 200) -> ResponseReturnValue:
-    """Show the list of a repeat's items, with what is wrong with it as a whole."""
+    """Show the list of a repeat's items; `error` says what is wrong with it as a whole."""
     opened, section = page.opened, page.section
     answer = render_template(
         "drafts/items.html",

@@ -1,4 +1,4 @@
-"""Files on a section's page: who may send them, what becomes of them, and how the page lists them."""
+"""Files on a section's page: who may send them, how they are added and removed, and how the page lists them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from portal.drafts.hooks import open_page_at, place_of_page
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import OpenDraft, holder, kept_by
-from portal.drafts.operations import Change, save_part
+from portal.drafts.operations import PartChange, save_part
 from portal.drafts.rules import Part
 from portal.drafts.sealing import place, subject
 from portal.form_definitions.definition import Answer, Drafts, Section, SectionState
@@ -20,13 +20,13 @@ from portal.form_definitions.types.answers import InvalidAnswerError, mark
 from portal.form_definitions.types.files import MEGABYTE, FileEntry, file_entries, size_text
 from portal.form_definitions.types.form_fields import FileView
 from portal.keyring import Keyring
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.late_forms import late_place
 from portal.storage.definition import Scan
 from portal.storage.models import StoredFile
-from portal.storage.operations import Upload, claim, hand_over, late_work, let_go, opened
-from portal.storage.queries import files_of
-from portal.storage.uploads import Refusal, expect_files
+from portal.storage.operations import Upload, claim_upload, late_work, open_content, rekey_file, release_files
+from portal.storage.queries import files_of_work
+from portal.storage.uploads import RefusedFile, expect_files
 from portal.web.app_state import app_state
 from portal.web.strict_input import Allowance
 from portal.web.unit_of_work import db, now, stop_reading
@@ -34,10 +34,12 @@ from portal.web.unit_of_work import db, now, stop_reading
 REMOVE = "_remove_file"
 LEAST_BODY = 64 * MEGABYTE
 MOST_BODY = 2000 * MEGABYTE
-"""More than the files may have is read, so that the one that is too large is named beside its question."""
+"""Bytes. We read more than the files may have, so that we can name the one that is too large at its question."""
 READ_ONLY = Allowance(body=LEAST_BODY)
-"""What a page of somebody else may hold: its files go nowhere, but its form token is read, and what was typed with
-them is kept for whoever opened it. The same for every address, so that nobody learns which drafts there are.
+"""What a page of somebody else's draft may send.
+
+Its files are dropped, but its form token is read and its answers are parked for the person who opened it. The allowance
+is the same for every address, so that nobody learns which drafts exist.
 """
 REMARKS: Mapping[Scan, str | None] = {
     Scan.CLEAN: None,
@@ -49,7 +51,7 @@ REMARKS: Mapping[Scan, str | None] = {
 
 @dataclass(frozen=True, kw_only=True)
 class FilePlace:
-    """Where files are added: a section or item of a draft whose lock the caller holds."""
+    """The section or item to which files are added; the caller holds the lock of its draft."""
 
     db: Session
     draft: Draft
@@ -72,12 +74,12 @@ class FilePlace:
 
     @property
     def work(self) -> str:
-        """What the files belong to."""
+        """The key under which the files are stored."""
         return subject(self.draft.id)
 
-    def add(self, part: Part, uploads: Iterable[Upload]) -> tuple[Part, list[Refusal]]:
-        """Make uploads part of the answers, as many as there is room for; gives the part with them, and why not."""
-        after, refusals = part, list[Refusal]()
+    def add(self, part: Part, uploads: Iterable[Upload]) -> tuple[Part, list[RefusedFile]]:
+        """Add uploads to the answers while there is room; return the changed part, and the refusals."""
+        after, refusals = part, list[RefusedFile]()
         for upload in uploads:
             entry = upload.entry
             if not self._has_room(after, upload.field_id):
@@ -88,25 +90,25 @@ class FilePlace:
                 refusals.append((upload.field_id, InvalidAnswerError("again", name=entry.name)))
         return self._saved(part, after), refusals
 
-    def take_late(self, part: Part, files: Sequence[StoredFile]) -> tuple[Part, list[Refusal]]:
-        """The same for files that came after the session had ended and were kept beside the form."""
-        after, refusals = part, list[Refusal]()
+    def take_late(self, part: Part, files: Sequence[StoredFile]) -> tuple[Part, list[RefusedFile]]:
+        """Add files that came after the session had ended; return the changed part, and the refusals."""
+        after, refusals = part, list[RefusedFile]()
         for file in files:
-            content = opened(self.keyring, file)
+            content = open_content(self.keyring, file)
             entry = FileEntry(id=file.name, name=content.name, kind=content.kind, size=file.size)
             if not self._has_room(after, content.field_id):
                 refusals.append((content.field_id, self._is_full(content.field_id, entry.name)))
                 continue
-            hand_over(self.db, file, work=self.work, place=place(part.section_id, part.item_id), keyring=self.keyring)
+            rekey_file(self.db, file, work=self.work, place=place(part.section_id, part.item_id), keyring=self.keyring)
             after = _with_file(after, content.field_id, entry)
         return self._saved(part, after), refusals
 
     def remove(self, part: Part, field_id: str, file_id: str) -> Part:
-        """Take one file out of the answers and let go of it."""
+        """Remove one file from the answers and release it; return the changed part."""
         entries = file_entries(part.state.answers.get(field_id))
         if file_id not in [entry.id for entry in entries]:
             return part
-        let_go(self.db, self.work, [file_id], now=self.now)
+        release_files(self.db, self.work, [file_id], now=self.now)
         return self._saved(part, _with_entries(part, field_id, [entry for entry in entries if entry.id != file_id]))
 
     def _has_room(self, part: Part, field_id: str) -> bool:
@@ -120,13 +122,13 @@ class FilePlace:
 
     def _claim(self, part: Part, upload: Upload) -> bool:
         where = place(part.section_id, part.item_id)
-        return claim(self.db, upload, work=self.work, place=where, keyring=self.keyring, now=self.now)
+        return claim_upload(self.db, upload, work=self.work, place=where, keyring=self.keyring, now=self.now)
 
     def _saved(self, before: Part, after: Part) -> Part:
-        """Store the part as it is now; files are added to and never typed over, so its revision stays."""
+        """Store the part with its files; keep the revision, because no page's save can undo this."""
         if after is before:
             return before
-        change = Change(
+        change = PartChange(
             section_id=after.section_id,
             item_id=after.item_id,
             state=after.state,
@@ -154,12 +156,12 @@ LATE = "_late_files"
 
 
 def upload_allowance(reference: str, section_id: str, item_id: str = "") -> Allowance:
-    """What may be sent to a section's page: its questions for files decide, for whoever may fill or park the page.
+    """Return what may be sent to a section's page, from its file questions and whether the session may fill it in.
 
-    Judged before anything of the body is read; nothing stays open in the database meanwhile.
+    This runs before the body is read. It closes its database session, because a body may arrive slowly.
     """
-    found = visit().found
-    page = open_page_at(found, request.path, is_late=visit().live is None) if found else None
+    found = browser().find()
+    page = open_page_at(found, request.path, is_late=browser().live() is None) if found else None
     is_foreign = page is None and _is_foreign()
     stop_reading()
     if page is None:
@@ -174,39 +176,36 @@ def upload_allowance(reference: str, section_id: str, item_id: str = "") -> Allo
 
 
 def _is_foreign() -> bool:
-    """Whether the draft at this address is none that the live session's holder has open."""
-    live = visit().live
+    """Return whether the live session's holder does not have the draft at this address."""
+    live = browser().live()
     return live is not None and not any(place_of_page(live, request.path))
 
 
-def refuse_files(form: SectionForm, refusals: Iterable[Refusal]) -> None:
-    """Say at each question that shows why a file was not kept."""
+def refuse_files(form: SectionForm, refusals: Iterable[RefusedFile]) -> None:
+    """Show at each question why a file was not kept; leave out hidden questions."""
     for field_id, problem in refusals:
         if form.is_shown(field_id):
             form.refuse_file(field_id, problem)
 
 
 def infected_files(opened_draft: OpenDraft) -> frozenset[str]:
-    """The ids of the draft's files in which a virus was found."""
-    rows = files_of(db(), subject(opened_draft.draft.id)).values()
+    """Return the ids of the draft's files in which a virus was found."""
+    rows = files_of_work(db(), subject(opened_draft.draft.id)).values()
     return frozenset(row.name for row in rows if row.scan == Scan.INFECTED.value)
 
 
 def list_files(opened_draft: OpenDraft, part: Part, form: SectionForm) -> list[str]:
     """Put the kept files into the form's questions; gives the ids of those that came too late and wait to be taken."""
-    fields = form.files_fields
-    if not fields:
-        return []
-    rows = files_of(opened_draft.db, subject(opened_draft.draft.id))
+    rows = files_of_work(opened_draft.db, subject(opened_draft.draft.id))
     late = _late_files(opened_draft, opened_draft.address(part.section_id, part.item_id))
-    for bound in fields:
+    for bound in form.files_fields:
         kept = [file_view(f"/files/{opened_draft.reference}", each, rows) for each in file_entries(bound.answer)]
         bound.files = (*kept, *_late_views(late, bound.short_name))
     return [file.name for file in late]
 
 
 def file_view(address: str, entry: FileEntry, rows: Mapping[str, StoredFile]) -> FileView:
-    """One file as a page lists it; it is downloaded below `address`."""
+    """Return one file as a page lists it, to be downloaded below `address`."""
     row = rows.get(entry.id)
     scan = Scan(row.scan) if row else Scan.INFECTED
     remark = REMARKS[scan]
@@ -220,7 +219,7 @@ def file_view(address: str, entry: FileEntry, rows: Mapping[str, StoredFile]) ->
 
 
 def _late_views(late: Iterable[StoredFile], field_id: str) -> list[FileView]:
-    contents = [(file, opened(app_state().configuration.keyring, file)) for file in late]
+    contents = [(file, open_content(app_state().configuration.keyring, file)) for file in late]
     return [
         FileView(id=file.name, name=content.name, size=size_text(file.size), href=None, remark=None, is_late=True)
         for file, content in contents
@@ -229,13 +228,13 @@ def _late_views(late: Iterable[StoredFile], field_id: str) -> list[FileView]:
 
 
 def _late_files(opened_draft: OpenDraft, page: str) -> list[StoredFile]:
-    """Return files that came after the session had ended, for whoever works on the page now; a person's for them."""
+    """Return the late files of a page that its holder may take: a guest's, and those of this person."""
     theirs = {late_place(None), late_place(holder().person_id)}
-    files = files_of(opened_draft.db, late_work(page)).values()
+    files = files_of_work(opened_draft.db, late_work(page)).values()
     return [file for file in files if file.place in theirs and file.delete_at is not None and file.delete_at > now()]
 
 
 def late_files_shown(opened_draft: OpenDraft, page: str) -> list[StoredFile]:
-    """Return those of them that the page showed which was sent now."""
+    """Return the late files that the sent page showed."""
     named = frozenset(request.form.get(LATE, "").split(",")) - {""}
     return [file for file in _late_files(opened_draft, page) if file.name in named] if named else []

@@ -1,4 +1,4 @@
-"""What a new version of a form asks of its person, in words: on the task list before, on the sections after."""
+"""Say what a new version of a form asks: all of it on the task list, each section's on its page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class ChangedSection:
 
 
 def changed_sections(opened: OpenDraft) -> list[ChangedSection]:
-    """What the newer version that the person is asked about changes for this draft; empty where it touches nothing."""
+    """Return what the newer version changes for this draft, if its person has to decide about it."""
     newer = opened.asked_about
     if newer is None:
         return []
@@ -36,12 +36,14 @@ def changed_sections(opened: OpenDraft) -> list[ChangedSection]:
     for touch in moved.touches:
         places.setdefault((touch.section.id, touch.item_id), []).append(touch)
     return [
-        ChangedSection(title=_title(touches[0], opened.filled, moved.filled), rows=[_asked(touch) for touch in touches])
+        ChangedSection(
+            title=_place_title(touches[0], opened.filled, moved.filled), rows=[_asked(touch) for touch in touches]
+        )
         for touches in places.values()
     ]
 
 
-def _title(touch: Touch, before: Filled, after: Filled) -> str:
+def _place_title(touch: Touch, before: Filled, after: Filled) -> str:
     title = touch.section.title.in_(language())
     if touch.item_id == PLAIN:
         return title
@@ -60,19 +62,19 @@ def _asked(touch: Touch) -> Asked:
 
 
 def _was(touch: Touch) -> Sequence[str]:
-    """What was answered, as it read."""
+    """Return the old answer as lines to read."""
     if touch.former is None or touch.answer is None:
         return ()
     return answer_lines(touch.former, touch.answer, language(), _)
 
 
 def decide(opened: OpenDraft) -> ResponseReturnValue:
-    """Take the new version of the form, or keep the old one; a version that came meanwhile is shown first."""
+    """Take the new version of the form, or keep the old one; show the task list if another version came meanwhile."""
     newer = opened.asked_about
     if newer is None or request.form.get("_newest") != str(newer.newest.number):
         return redirect(opened.address(), 303)
     if request.form["_action"] == "keep_version":
         keep_version(opened.draft, newer.newest)
-        return redirect(opened.way_on(), 303)
+        return redirect(opened.continue_address(), 303)
     opened.move()
     return redirect(opened.address(), 303)

@@ -1,4 +1,4 @@
-"""The task list, the sections and items of a draft, autosave, and files."""
+"""The views of a draft: task list, sections and items, autosave, and files."""
 
 import re
 
@@ -6,9 +6,9 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from portal.drafts import pages
-from portal.drafts.conflicts import is_overtaken, says_nothing_new, stale_fields
-from portal.drafts.open_draft import OpenDraft, closed_page, open_draft, require_open, seen_by_page
+from portal.drafts.open_draft import OpenDraft, open_draft, require_open, seen_by_page
 from portal.drafts.operations import delete_draft
+from portal.drafts.rules import NO_REVISION, Order, order
 from portal.drafts.section_page import SectionPage
 from portal.drafts.submit import SentList, SentPage, show_list
 from portal.drafts.uploads import REMOVE, FilePlace, list_files, refuse_files
@@ -32,16 +32,17 @@ by_button = activity(
     lookup=Activity.INTEGRATION,
     fill=Activity.INTEGRATION,
 )
-"""What the buttons of a section mean for the session."""
+"""What each button of a section means for the session."""
 
 
 @blueprint.get("/drafts/<reference>")
 @access(Access.DRAFT_OWNER)
 @activity(Activity.LOAD)
-def task_list(reference: str) -> ResponseReturnValue:
-    """All sections with their status."""
+def show_task_list(reference: str) -> ResponseReturnValue:
+    """Show all sections with their status."""
     opened = open_draft(reference)
-    return closed_page(opened) or render_template(
+    require_open(opened)
+    return render_template(
         "drafts/task_list.html",
         opened=opened,
         title=opened.definition.title.in_(language()),
@@ -51,7 +52,7 @@ def task_list(reference: str) -> ResponseReturnValue:
         changed=moment_text(opened.draft.changed_at),
         tasks=pages.tasks(opened),
         changed_form=changed_sections(opened),
-        next=opened.way_on(),
+        next=opened.continue_address(),
         slip=pages.slip(opened),
         keep_until=pages.keep_until(opened),
         longer=pages.kept_longer_until(opened),
@@ -63,7 +64,7 @@ def task_list(reference: str) -> ResponseReturnValue:
 @access(Access.DRAFT_OWNER)
 @activity(Activity.SUBMIT)
 def change_draft(reference: str) -> ResponseReturnValue:
-    """Decide about a new version of the form; or delete the draft, once the person has said so twice."""
+    """Decide about a new version of the form, or delete the draft once the person has confirmed it."""
     opened = open_draft(reference)
     require_open(opened)
     if request.form.get("_action") in ("use_version", "keep_version"):
@@ -80,7 +81,7 @@ def change_draft(reference: str) -> ResponseReturnValue:
 @access(Access.DRAFT_OWNER)
 @activity(Activity.LOAD)
 def section_page(reference: str, section_id: str) -> ResponseReturnValue:
-    """Show one section, or the list of its items; one that cannot be filled now leads to the task list."""
+    """Show one section, or the list of its items; redirect to the task list if it cannot be filled in now."""
     opened = open_draft(reference)
     page = SectionPage(opened, opened.section(section_id))
     require_open(opened)
@@ -110,7 +111,7 @@ def item_page(reference: str, section_id: str, item_id: str) -> ResponseReturnVa
 @shows_form_again
 @accepts_files
 def save_section(reference: str, section_id: str) -> ResponseReturnValue:
-    """Keep what was typed; go on, or show what is wrong."""
+    """Store what was typed; go on, or show what is wrong."""
     received = receive()
     opened = open_draft(reference)
     section = opened.section(section_id)
@@ -126,7 +127,7 @@ def save_section(reference: str, section_id: str) -> ResponseReturnValue:
 @shows_form_again
 @accepts_files
 def save_item(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:
-    """Keep what was typed about one item."""
+    """Store what was typed about one item."""
     received = receive()
     opened = open_draft(reference)
     section = _repeated(opened, section_id, item_id)
@@ -135,7 +136,7 @@ def save_item(reference: str, section_id: str, item_id: str) -> ResponseReturnVa
 
 
 def _repeated(opened: OpenDraft, section_id: str, item_id: str) -> Section:
-    """Return the section that an item belongs to; what is no item of a repeat is not found."""
+    """Return the section of an item; answer 404 if this is not an item of a repeat."""
     section = opened.section(section_id)
     if not section.repeat or not ITEM_ID.fullmatch(item_id):
         abort(404)
@@ -147,38 +148,43 @@ def _repeated(opened: OpenDraft, section_id: str, item_id: str) -> Section:
 @access(Access.DRAFT_OWNER)
 @activity(Activity.AUTOSAVE)
 def autosave(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:
-    """Keep the fields that changed, unvalidated; never activity, and only from our script."""
+    """Store the changed fields without judging them; only our script calls this, and it never counts as activity."""
     if not is_htmx():
         abort(404)
     opened = open_draft(reference, by_itself=True)
     page = _page_saving_itself(opened, section_id, item_id)
-    if closed_page(opened) or page.is_outdated:
+    if opened.is_closed or page.is_outdated:
         abort(409)
     page.require_whole()
     page.form = page.form_of(request.form, _changed_fields())
-    if stale_fields(page):
+    seen = seen_by_page()
+    found = order(page.part, seen)
+    if found is Order.STALE and page.changed_fields():
         abort(409)
-    if is_overtaken(page):
+    if found is Order.OVERTAKEN:
         return _saved(page.part.revision)
-    revision = seen_by_page().revision if says_nothing_new(page) else page.save()
+    # Of an empty part, or of what somebody else stored alike meanwhile, there is nothing to store; and a page that did
+    # not know of the last save does not learn of it by chance.
+    is_last = page.part.revision != NO_REVISION and found is not Order.STALE
+    revision = page.save() if is_last or page.form.kept() != page.part.state else seen.revision
     page.release_parked(_changed_fields(), revision)
     return _saved(revision)
 
 
 def _saved(revision: int) -> str:
-    """The fragment that says so, without what whole pages need to know."""
+    """Return the fragment that says when the page was saved."""
     template = current_app.jinja_env.get_template("drafts/_saved.html")
     return template.render(saved=clock_time(now()), revision=revision)
 
 
 def _changed_fields() -> frozenset[str]:
-    """The fields that the script names; where it names none, those whose inputs it sent."""
+    """Return the fields that the script names or, if it names none, those whose inputs it sent."""
     named = request.form.get("_changed")
     return frozenset(name.partition("-")[0] for name in (request.form if named is None else named.split(",")))
 
 
 def _page_saving_itself(opened: OpenDraft, section_id: str, item_id: str) -> SentPage:
-    """Return the page that saves itself; the list of a repeat and an item too many are not found."""
+    """Return the page that saves itself; answer 404 for the list of a repeat, or an item too many."""
     section = _repeated(opened, section_id, item_id) if item_id else opened.section(section_id)
     if section.repeat and not item_id:
         abort(404)
@@ -192,20 +198,20 @@ def _page_saving_itself(opened: OpenDraft, section_id: str, item_id: str) -> Sen
 @activity(Activity.AUTOSAVE)
 @accepts_files
 def change_files(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:
-    """Keep the files that came, or remove one; answers with the question as it is now."""
+    """Add the uploaded files or remove one; return the question as it is now."""
     if not is_htmx():
         abort(404)
     received = receive()
     opened = open_draft(reference)
     page = _page_saving_itself(opened, section_id, item_id)
-    if closed_page(opened):
+    if opened.is_closed:
         abort(409)
     require_end_marker()
     place = FilePlace.of(opened, page.section)
     page.part, refused = place.add(page.part, received.uploads)
     field_id, _slash, file_id = request.form.get(REMOVE, "").partition("/")
     page.part = place.remove(page.part, field_id, file_id)
-    opened.go_on_with(page.part)
+    opened.note_stored(page.part)
     page.form = page.form_of()
     field = page.form.question(request.form.get("_changed", "")) or abort(400)
     refuse_files(page.form, [*received.refusals, *refused])

@@ -1,1 +1,1 @@
-"""Forms as data: what a form asks, read from YAML or JSON, judged by rules, shown through WTForms."""
+"""Form definitions: what a form asks, read from YAML or JSON, judged by rules, and shown through WTForms."""

@@ -1,4 +1,4 @@
-"""Conditions over answers: evaluated with three values, and what each of them rests on. Pure."""
+"""Conditions over answers, pure: evaluate them with three truth values, and find what depends on what."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,15 +31,16 @@ Truth = bool | None
 # follow Kleene. A field shows only where its condition is true.
 PageCondition = bool | dict[str, Any] | None
 FieldPlace = tuple[str, str]
-"""A section's id and a field's."""
+"""The id of a section and of a field in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """What a condition may see: visible answers, the section or item it stands in, and the day.
+    """What a condition can read: the visible answers, its own section or item, and the day.
 
-    `here` binds a section's id to the answers of the page, or of one item of a repeat; it goes before `answers`.
-    `unfinished` names sections where answers and items may still be added: that there is none cannot be told before.
+    `here` maps a section's id to the answers of this page, or of one item of a repeat; it takes precedence over
+    `answers`. `unfinished` names sections to which answers and items may still be added, so that "there is none" is not
+    yet known.
     """
 
     answers: FormAnswers
@@ -48,17 +49,17 @@ class Scope:
     unfinished: frozenset[str] = frozenset()
 
     def within(self, section_id: str, answers: SectionAnswers) -> "Scope":
-        """The same scope inside one section or item."""
+        """Return the same scope inside one section or item."""
         return replace(self, here={**self.here, section_id: answers})
 
     def items(self, section_id: str) -> Iterator["Scope"]:
-        """The same scope inside each item of a repeat in turn."""
+        """Yield the same scope inside each item of a repeat."""
         items: Mapping[str, Any] = self.answers.get(section_id, {})
         return (self.within(section_id, answers) for answers in items.values())
 
 
 def evaluate(condition: Condition, scope: Scope) -> Truth:
-    """Whether the condition holds; None where it cannot be told yet."""
+    """Return whether the condition holds; None if this is not known yet."""
     match condition:
         case Comparison():
             return _compare(condition, scope)
@@ -77,12 +78,12 @@ def evaluate(condition: Condition, scope: Scope) -> Truth:
 
 
 def holds(condition: Condition | None, scope: Scope) -> bool:
-    """Whether a condition is true for certain; no condition always is."""
+    """Return whether a condition certainly holds; no condition always does."""
     return condition is None or evaluate(condition, scope) is True
 
 
 def remaining(condition: Condition | None, scope: Scope, page: str) -> PageCondition:
-    """What is left of a condition for a page of section `page`: everything else is folded into true, false or null."""
+    """Return what the browser must evaluate on a page of section `page`: all else is folded to true, false or null."""
     match condition:
         case None:
             return True
@@ -104,13 +105,16 @@ def remaining(condition: Condition | None, scope: Scope, page: str) -> PageCondi
 
 
 def _kleene(values: Iterable[Truth], *, decisive: bool) -> Truth:
-    """Join by "all", which one false part decides, or by "any", which one true part does; then None goes first."""
+    """Join truth values in Kleene's logic by "all" (`decisive` False) or "any" (`decisive` True).
+
+    One decisive value decides alone. Without one, None makes the whole None.
+    """
     found = set(values)
     return decisive if decisive in found else None if None in found else not decisive
 
 
 def _left_open(word: str, parts: list[PageCondition], *, decisive: bool) -> PageCondition:
-    """Join what is left; folded parts become one, and a decisive one decides alone."""
+    """Join what is left by "all" or "any"; fold known parts into one, and return a decisive one alone."""
     open_parts: list[PageCondition] = [part for part in parts if isinstance(part, dict)]
     folded = _kleene((part for part in parts if not isinstance(part, dict)), decisive=decisive)
     if folded is decisive or not open_parts:
@@ -120,7 +124,10 @@ def _left_open(word: str, parts: list[PageCondition], *, decisive: bool) -> Page
 
 
 def years_before(today: date, years: int) -> date:
-    """The last birthday of those who are `years` old today; born on 29 February, they are so on 1 March."""
+    """Return the latest birth date of people who are `years` old today.
+
+    People who were born on 29 February have their birthday on 1 March in other years.
+    """
     if years >= today.year:
         return date.min
     try:
@@ -168,7 +175,7 @@ def _compare(condition: Comparison, scope: Scope) -> Truth:
 
 
 def _resolved(condition: Comparison, today: date) -> tuple[str, Any]:
-    """The operator and its value with the day put in."""
+    """Return the operator and the value of a comparison, with `today` replaced by the date."""
     if condition.operator == "years_ago_at_least":
         return "at_most", years_before(today, int(str(condition.value)))
     if FIELD_TYPES[condition.type].compare == "date" and condition.operator != "answered":
@@ -185,7 +192,7 @@ def _json(value: Any) -> Any:
 
 
 def fields_of(condition: Condition | None) -> set[FieldPlace]:
-    """The fields, each with its section, whose answers a condition reads."""
+    """Return the fields that a condition reads, each with its section."""
     match condition:
         case None:
             return set()
@@ -200,13 +207,13 @@ def fields_of(condition: Condition | None) -> set[FieldPlace]:
 
 
 def sections_of(condition: Condition | None) -> set[str]:
-    """The sections whose answers a condition reads."""
+    """Return the ids of the sections whose answers a condition reads."""
     return {section_id for section_id, _ in fields_of(condition)}
 
 
 @dataclass(frozen=True)
 class Readers:
-    """What one answer decides about: whole sections, and single fields by their section, in the order of the form."""
+    """What the answer to one field decides about: whole sections, and fields by section, in the order of the form."""
 
     sections: list[Section] = field(default_factory=list)
     fields: dict[Section, list[Field]] = field(default_factory=dict)
@@ -214,10 +221,10 @@ class Readers:
 
 @dataclass(frozen=True)
 class Dependence:
-    """What rests on what in a form, whether it shows or is required.
+    """What depends on what in a form, for showing and for being required.
 
-    `rests_on`: for each section the earlier ones that decide about it, or decide about those, in order. `readers`: for
-    each field what shows or hides by its answer.
+    `rests_on`: for each section, the earlier sections that decide about it, directly or through others, in order.
+    `readers`: for each field, what its answer shows or hides.
     """
 
     rests_on: Mapping[str, tuple[str, ...]]
@@ -228,7 +235,7 @@ _DEPENDENCES: WeakKeyDictionary[FormDefinition, Dependence] = WeakKeyDictionary(
 
 
 def dependence(definition: FormDefinition) -> Dependence:
-    """What rests on what, found once for a definition, which never changes."""
+    """Return what depends on what; cached, because definitions never change."""
     found = _DEPENDENCES.get(definition)
     if found is None:
         found = _DEPENDENCES[definition] = _dependence(definition.sections)
@@ -252,7 +259,7 @@ def _dependence(sections: Sequence[Section]) -> Dependence:
 
 
 def conditions_of(section: Section) -> Iterator[Condition | None]:
-    """The conditions by which a section shows, and its fields show and are required."""
+    """Yield the conditions by which a section shows, and its fields show and are required."""
     yield section.when
     for each in section.fields:
         yield each.when

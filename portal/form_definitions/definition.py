@@ -1,24 +1,22 @@
-"""What a form asks, frozen: texts, fields, sections, conditions and the shape of their answers."""
+"""A form as the portal uses it, frozen: texts, fields, sections, conditions and the shape of answers."""
 
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from markupsafe import Markup
-
-from portal.form_definitions.patterns import Pattern
 
 Answer = str | bool | list[str] | list[dict[str, str]] | dict[str, str]
 SectionAnswers = Mapping[str, Answer]
 # A plain section holds {field: answer}, a repeat {item: {field: answer}} in the order of its items.
 FormAnswers = Mapping[str, Mapping[str, Answer | SectionAnswers]]
 
-# What was typed where it is no answer: field id to the posted strings by input name.
+# What was typed and is not a valid answer: field id to the posted strings by input name.
 Typed = Mapping[str, Mapping[str, Sequence[str]]]
 
 TODAY: Literal["today"] = "today"
@@ -27,30 +25,42 @@ Expected = bool | str | int | Decimal | date | tuple[str, ...] | tuple[Decimal, 
 
 
 class ForeignText(str):
-    """A text in another language than its page; HTML says so, for screen readers (WCAG 3.1.2)."""
+    """A text in another language than its page; its HTML says which, for screen readers (WCAG 3.1.2)."""
 
     __slots__ = ("language",)
     language: str
 
     def __new__(cls, text: str, language: str) -> Self:
-        """The text; as a string it is like any other."""
+        """Make the text; as a string it is like any other."""
         made = super().__new__(cls, text)
         made.language = language
         return made
 
     def __html__(self) -> str:
-        """What templates write of it."""
+        """Return the text as templates write it."""
         return Markup('<span lang="{}">{}</span>').format(self.language, str(self))
 
 
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern that has been read; two are the same if they were written alike."""
+
+    written: str
+    _compiled: Any = field(compare=False, repr=False)
+
+    def fits(self, text: str) -> bool:
+        """Return whether the whole text is one that the pattern describes."""
+        return self._compiled.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, kw_only=True)
-class Text:
-    """One text in the languages it was written in, the form's first language first."""
+class TranslatedText:
+    """One text in the languages in which it was written, the form's first language first."""
 
     by_language: tuple[tuple[str, str], ...]
 
     def in_(self, language: str) -> str:
-        """The text in this language, else in the first, which then says that it is."""
+        """Return the text in this language; else in the form's first language, marked as such."""
         found = next((text for code, text in self.by_language if code == language), None)
         if found is not None:
             return found
@@ -60,9 +70,9 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class SectionState:
-    """What is stored of a section or item: answers, and what was typed where it is no answer, by input name.
+    """What is stored of a section or item: its answers, and by input name what was typed and is not a valid answer.
 
-    `seal` names these very contents, and is empty while they are not stored.
+    `seal` identifies these exact contents; it is empty while they are not stored.
     """
 
     answers: Mapping[str, Answer] = dataclasses.field(default_factory=dict)
@@ -72,7 +82,7 @@ class SectionState:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One field's answer compared with a value."""
+    """The comparison of one field's answer with a value."""
 
     section_id: str
     field_id: str
@@ -83,28 +93,28 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class AllOf:
-    """True where every part is."""
+    """True if every part is true."""
 
     parts: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnyOf:
-    """True where one part is."""
+    """True if one part is true."""
 
     parts: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Negation:
-    """True where its part is false."""
+    """True if its part is false."""
 
     part: "Condition"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SomeItem:
-    """True where the inner condition is for one item of a repeat."""
+    """True if the inner condition is true for one item of a repeat."""
 
     section_id: str
     when: "Condition"
@@ -115,11 +125,11 @@ Condition = Comparison | AllOf | AnyOf | Negation | SomeItem
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One of the answers to choose from; an exclusive one stands alone."""
+    """One of the answers to choose from; an exclusive one cannot be combined with others."""
 
     value: str
-    label: Text
-    hint: Text | None = None
+    label: TranslatedText
+    hint: TranslatedText | None = None
     exclusive: bool = False
 
 
@@ -134,7 +144,7 @@ class FileLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class Lookup:
-    """A named integration, the fields it is asked with and the fields it fills.
+    """A named integration, the fields it is asked with, and the fields it fills in.
 
     `inputs` maps the integration's names to (section, field); `fills` maps field ids of this section to its outputs.
     """
@@ -150,8 +160,8 @@ class Field:
 
     id: str
     type: str
-    label: Text
-    hint: Text | None = None
+    label: TranslatedText
+    hint: TranslatedText | None = None
     required: bool = False
     required_when: Condition | None = None
     when: Condition | None = None
@@ -163,20 +173,20 @@ class Field:
     options: tuple[Option, ...] = ()
     sensitive: str | None = None
     was: tuple[str, ...] = ()
-    errors: Mapping[str, Text]
+    errors: Mapping[str, TranslatedText]
     files: FileLimits | None = None
     lookup: Lookup | None = None
 
     def option(self, value: str) -> Option | None:
-        """The option with this value, if there is one."""
+        """Return the option with this value, if there is one."""
         return next((option for option in self.options if option.value == value), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Repeat:
-    """A section asked once for each item: what an item is called, how many, and which answer names it."""
+    """How a section is repeated: what an item is called, how many there may be, and which answer names it."""
 
-    item: Text
+    item: TranslatedText
     min: int
     max: int
     label_from: str | None
@@ -184,20 +194,20 @@ class Repeat:
 
 @dataclass(frozen=True, kw_only=True)
 class StopWhen:
-    """The end of the road: where the condition is true the form cannot be sent."""
+    """A condition under which the form cannot be sent, and what to say then."""
 
     when: Condition
-    title: Text
-    body: Text | None
+    title: TranslatedText
+    body: TranslatedText | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Section:
-    """One page of the form; compared and hashed by identity, so that plans for it can be cached."""
+    """One page of the form; compared and hashed by identity, so that page plans can be cached by it."""
 
     id: str
-    title: Text
-    intro: Text | None
+    title: TranslatedText
+    intro: TranslatedText | None
     when: Condition | None
     needs: tuple[str, ...]
     repeat: Repeat | None
@@ -205,7 +215,7 @@ class Section:
     fields: tuple[Field, ...]
 
     def field(self, field_id: str) -> Field | None:
-        """The field with this id, if there is one."""
+        """Return the field with this id, if there is one."""
         return self._by_id.get(field_id)
 
     @cached_property
@@ -215,7 +225,7 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Drafts:
-    """How long a draft is kept, when we remind of it, and what a new version does to it."""
+    """How long a draft is kept, when we send reminders, and what a new version does to it."""
 
     keep_days: int
     remind_days_before: tuple[int, ...]
@@ -224,24 +234,24 @@ class Drafts:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FormDefinition:
-    """A whole form; `document` is the canonical JSON it was read from and reads back from."""
+    """A whole form; `document` is the canonical JSON from which it was read."""
 
     id: str
-    title: Text
-    summary: Text | None
+    title: TranslatedText
+    summary: TranslatedText | None
     languages: tuple[str, ...]
     expected_minutes: int | None
-    you_will_need: tuple[Text, ...]
+    you_will_need: tuple[TranslatedText, ...]
     access: str
     allow_save: bool
     drafts: Drafts
-    declaration: Text | None
+    declaration: TranslatedText | None
     sections: tuple[Section, ...]
     document: str
 
     @property
     def slug(self) -> str:
-        """The id as it stands in addresses."""
+        """The id as it is written in addresses."""
         return self.id.replace("_", "-")
 
     @property
@@ -250,7 +260,7 @@ class FormDefinition:
         return hashlib.sha256(self.document.encode()).hexdigest()
 
     def section(self, section_id: str) -> Section | None:
-        """The section with this id, if there is one."""
+        """Return the section with this id, if there is one."""
         return self._by_id.get(section_id)
 
     @cached_property
@@ -258,7 +268,7 @@ class FormDefinition:
         return {section.id: section for section in reversed(self.sections)}
 
     def field(self, section_id: str, field_id: str) -> Field:
-        """A field that conditions refer to; raises `KeyError` where reading let an unknown one through."""
+        """Return a field that a condition refers to; raise `KeyError` if there is none."""
         section = self.section(section_id)
         found = section and section.field(field_id)
         if not found:

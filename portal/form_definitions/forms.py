@@ -1,4 +1,4 @@
-"""A section as a web form: what never changes about its page is bound once, the rest is read for each request."""
+"""A section as a web form: what never changes is prepared once, the rest is read for each request."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -30,7 +30,7 @@ from portal.form_definitions.types.field_types import FIELD_TYPES, inputs_of, me
 from portal.form_definitions.types.files import MEGABYTE, endings_of, kinds_text
 from portal.form_definitions.types.form_fields import AnswerField, FilesField, Posted
 
-_NO_LOOK: Mapping[str, Any] = dict.fromkeys(
+_DEFAULT_VALUES: Mapping[str, Any] = dict.fromkeys(
     ("autocomplete", "inputmode", "spellcheck", "width", "prefix", "suffix", "rows")
 )
 _SHORT_WIDTH = 10
@@ -40,7 +40,7 @@ _YES_NO_LABELS = (("yes", mark("Yes")), ("no", mark("No")))
 
 @dataclass(frozen=True, kw_only=True)
 class PagePlan:
-    """The unbound fields of a section, which of them another one's option reveals, and whether any is conditional."""
+    """The unbound fields of a section, which of them an option reveals, and whether any has a condition."""
 
     unbound: tuple[tuple[str, "UnboundField[Any]"], ...]
     revealed_by: Mapping[str, tuple[str, str]]
@@ -52,11 +52,11 @@ _PLANS: WeakKeyDictionary[Section, dict[str, PagePlan]] = WeakKeyDictionary()
 
 def _page_plan(definition: FormDefinition, section: Section, language: str) -> PagePlan:
     own = _about_the_person(definition).get(section.id, ())
-    looks = [(field, _look(field, language, field in own)) for field in section.fields]
+    bound = [(field, _template_values(field, language, field in own)) for field in section.fields]
     return PagePlan(
         unbound=tuple(
-            (field.id, UnboundField(FIELD_TYPES[field.type].form_field, definition=field, look=look))
-            for field, look in looks
+            (field.id, UnboundField(FIELD_TYPES[field.type].form_field, definition=field, template_values=values))
+            for field, values in bound
         ),
         revealed_by=_revealed_by(section),
         conditional=any(field.when or field.required_when for field in section.fields),
@@ -64,9 +64,10 @@ def _page_plan(definition: FormDefinition, section: Section, language: str) -> P
 
 
 def _about_the_person(definition: FormDefinition) -> Mapping[str, list[Field]]:
-    """The fields a browser may fill from what it knows of its user: the first of each type, never those of an item.
+    """Return the fields that a browser may fill from what it knows of its user.
 
-    WCAG 1.3.5 asks for this purpose only where a field is about the user; a landlord's name is not.
+    These are the first field of each type, never those of an item. WCAG 1.3.5 asks for a purpose only where a field is
+    about the user; a landlord's name is not.
     """
     seen: set[str] = set()
     own: dict[str, list[Field]] = {}
@@ -78,10 +79,10 @@ def _about_the_person(definition: FormDefinition) -> Mapping[str, list[Field]]:
     return own
 
 
-def _look(field: Field, language: str, own: bool) -> Mapping[str, Any]:
-    look = {
-        **_NO_LOOK,
-        **FIELD_TYPES[field.type].look,
+def _template_values(field: Field, language: str, own: bool) -> Mapping[str, Any]:
+    values = {
+        **_DEFAULT_VALUES,
+        **FIELD_TYPES[field.type].template_values,
         "type": field.type,
         "label": field.label.in_(language),
         "hint": field.hint.in_(language) if field.hint else None,
@@ -93,16 +94,16 @@ def _look(field: Field, language: str, own: bool) -> Mapping[str, Any]:
         ),
     }
     if field.type == "note":
-        look["body_html"] = rich_text(field.label.in_(language))
+        values["body_html"] = rich_text(field.label.in_(language))
     if field.type == "text" and field.max_length and field.max_length <= _SHORT_WIDTH:
-        look["width"] = "postcode"
+        values["width"] = "postcode"
     if field.pattern:
-        look["spellcheck"] = False
-    return look if own else {**look, "autocomplete": None}
+        values["spellcheck"] = False
+    return values if own else {**values, "autocomplete": None}
 
 
 def _revealed_by(section: Section) -> Mapping[str, tuple[str, str]]:
-    """Which fields stand inside an option of another: those right after it that it alone decides about."""
+    """Return which fields show inside an option of another field: those right after it that only this option shows."""
     revealed: dict[str, tuple[str, str]] = {}
     parent: Field | None = None
     for field in section.fields:
@@ -115,7 +116,7 @@ def _revealed_by(section: Section) -> Mapping[str, tuple[str, str]]:
 
 
 def _deciding_option(field: Field, section: Section, parent: Field | None) -> str | None:
-    """The option of `parent` that alone shows this field, as it is posted."""
+    """Return the option of `parent` that alone shows this field, as it is posted; None if there is none."""
     when = field.when
     if parent is None or not isinstance(when, Comparison) or when.operator not in ("is", "includes"):
         return None
@@ -144,10 +145,11 @@ def section_form(
     posted: Posted | None = None,
     only: Collection[str] | None = None,
 ) -> "SectionForm":
-    """The form of a plain section, or of the item whose state is `stored`.
+    """Return the form of a plain section, or of the item whose state is `stored`.
 
-    `posted` is what the browser sent; with `only`, just these fields are read from it (autosave) and the others keep
-    their stored state. Iterating gives the fields to render, in order; those inside an option are in its `reveals`.
+    `posted` is what the browser sent. With `only`, just these fields are read from it (autosave) and the others keep
+    their stored state. Iterating yields the fields to render, in order; a field inside an option is in the `reveals` of
+    its parent.
     """
     plans = _PLANS.setdefault(section, {})
     if language not in plans:  # definitions never change, so a plan holds as long as they live
@@ -162,7 +164,7 @@ def section_form(
 
 
 class SectionForm(BaseForm):
-    """One page of a form; fields are judged in order, each condition on the values before it."""
+    """One page of a form; fields are judged in order, each condition by the values before it."""
 
     def __init__(self, section: Section, plan: PagePlan, language: str, scope: Scope, stored: SectionState) -> None:
         super().__init__(plan.unbound, meta=_META)
@@ -203,7 +205,7 @@ class SectionForm(BaseForm):
                 self._visible[field_id] = bound.answer
 
     def __iter__(self) -> Iterator[AnswerField]:
-        """The fields without what no value of this page can show; what an option alone reveals is put into it."""
+        """Yield the fields that some value of this page can show; put those that only an option reveals into it."""
         top: dict[str, AnswerField] = {}
         for field_id, bound in self.all_fields.items():
             left = remaining(bound.definition.when, self._scope, self.section.id)
@@ -220,7 +222,7 @@ class SectionForm(BaseForm):
         return iter(top.values())
 
     def validate(self, extra_validators: object = None) -> bool:
-        """Judge every shown field; says whether all are right, and leaves each error at its field."""
+        """Judge every shown field and put errors at the fields; return whether all are right."""
         for field_id, bound in self.all_fields.items():
             if bound.error or not self._shown[field_id]:
                 continue
@@ -232,21 +234,21 @@ class SectionForm(BaseForm):
         return not self.errors
 
     def refuse_file(self, field_id: str, problem: InvalidAnswerError) -> None:
-        """Say at its question why a file was not kept; several files have a sentence each."""
+        """Add to a question why a file was not kept; several files have one sentence each."""
         bound = self.all_fields[field_id]
         bound.invalid = problem
         sentence = message(bound.definition, problem, self._language, _)
         bound.error = f"{bound.error}. {sentence}" if bound.error else sentence
 
     def question(self, field_id: str) -> AnswerField | None:
-        """One question, ready to be rendered by itself."""
+        """Return one question, ready to be rendered by itself."""
         bound = self.all_fields.get(field_id)
         if bound is not None:
             _add_language(bound)
         return bound
 
     def is_shown(self, field_id: str) -> bool:
-        """Whether a question shows for the values of this page."""
+        """Return whether a question shows for the values of this page."""
         return self._shown[field_id]
 
     def _refuse(self, bound: AnswerField, problem: InvalidAnswerError) -> None:
@@ -261,22 +263,22 @@ class SectionForm(BaseForm):
 
     @property
     def errors(self) -> dict[str, str]:  # type: ignore[override]
-        """The message of each field that is wrong."""
+        """The error message of each field that is wrong."""
         return {field_id: bound.error for field_id, bound in self.all_fields.items() if bound.error}
 
     def error_list(self) -> list[tuple[str, str]]:
-        """For the error summary: where each message leads, and the message."""
+        """Return the error summary: the input to which each message links, and the message."""
         return [(f"#{bound.first_input}", bound.error) for bound in self.all_fields.values() if bound.error]
 
     def typed_text(self, field_id: str) -> str:
-        """What stands in a field as one text, right or wrong; nothing where the field does not show."""
+        """Return what a field holds as one text, valid or not; empty if the field does not show."""
         bound = self.all_fields.get(field_id)
         if bound is None or not self._shown[field_id]:
             return ""
         return input_text(bound.answer) if bound.answer is not None else bound.value.strip()
 
     def kept(self) -> SectionState:
-        """What to store now, valid or not: nothing typed is lost, and hidden fields keep what they had."""
+        """Return what to store now, valid or not: nothing typed is lost, and hidden fields keep what they had."""
         answers: dict[str, Answer] = {}
         typed: dict[str, Inputs] = {}
         for field_id, bound in self.all_fields.items():
@@ -293,7 +295,7 @@ class SectionForm(BaseForm):
 
 
 def _add_language(bound: AnswerField) -> None:
-    """Add what depends on the reader's language as Babel knows it."""
+    """Add what Babel knows of the reader's language."""
     if bound.definition.type == "yes_no":
         bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO_LABELS)
     limits = bound.definition.files

@@ -1,37 +1,37 @@
-"""Look-ups of a form: what they are asked with, how a result becomes answers, and what is doubtful about them."""
+"""Look-ups of a form: what they are asked with, how a result becomes answers, and what will not work."""
 
 import re
 from collections.abc import Iterator, Mapping
 
 from portal.form_definitions.definition import Answer, Field, FormDefinition, Lookup
 from portal.form_definitions.format.source import Fault, KeyPath, path_text
-from portal.form_definitions.types.answers import ADDRESS_PARTS
+from portal.form_definitions.types.answers import ADDRESS_KEYS
 
-Value = str | Mapping[str, str]
+LookupValue = str | Mapping[str, str]
 Offered = Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]]
-"""Of each integration by name: the inputs that it needs, and the values that it offers with their shape."""
+"""By name of an integration: the inputs that it needs, and the values that it offers with their shapes."""
 
 _DATE = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
 _FLAG_TEXTS = {True: "yes", False: "no"}
 
 
 def input_text(answer: Answer | None) -> str:
-    """An answer as the one text that an integration is asked with; an address on one line."""
+    """Return an answer as the one text with which an integration is asked; an address is put on one line."""
     if isinstance(answer, bool):
         return _FLAG_TEXTS[answer]
     if isinstance(answer, dict):
-        return ", ".join(answer[part] for part in ADDRESS_PARTS if answer.get(part))
+        return ", ".join(answer[part] for part in ADDRESS_KEYS if answer.get(part))
     return answer if isinstance(answer, str) else ""
 
 
-def filled_inputs(field: Field, value: Value) -> dict[str, list[str]]:
-    """What a result's value puts into the inputs of the field that it fills, by suffix; nothing is judged here.
+def filled_inputs(field: Field, value: LookupValue) -> dict[str, list[str]]:
+    """Return the inputs that a value of a result fills in, by suffix; nothing is judged here.
 
     A text fills the first line of an address; an address fills a text as one line; a date is YYYY-MM-DD.
     """
     if field.type == "address":
         parts = value if isinstance(value, Mapping) else {"line_1": value}
-        return {part: [parts.get(part, "")] for part in ADDRESS_PARTS}
+        return {part: [parts.get(part, "")] for part in ADDRESS_KEYS}
     text = input_text(dict(value)) if isinstance(value, Mapping) else value
     if field.type == "date":
         is_date = _DATE.fullmatch(text)
@@ -40,7 +40,7 @@ def filled_inputs(field: Field, value: Value) -> dict[str, list[str]]:
 
 
 def _option_value(field: Field, text: str) -> str:
-    """The option that a text names by its value or by its label; else the text itself."""
+    """Return the option that a text names by its value or its label; else the text itself."""
     meant = text.casefold()
     for option in field.options:
         if meant in (option.value.casefold(), *(label.casefold() for _, label in option.label.by_language)):
@@ -49,7 +49,7 @@ def _option_value(field: Field, text: str) -> str:
 
 
 def lookups_of(definition: FormDefinition) -> list[tuple[KeyPath, Field]]:
-    """The look-ups of a form, each with its path in the document."""
+    """Return the look-ups of a form, each with its path in the document."""
     return [
         (("sections", place, "fields", index), field)
         for place, section in enumerate(definition.sections)
@@ -59,7 +59,7 @@ def lookups_of(definition: FormDefinition) -> list[tuple[KeyPath, Field]]:
 
 
 def doubts(definition: FormDefinition, offered: Offered) -> list[Fault]:
-    """What will not work on this installation as its integrations are now: the form may be published all the same."""
+    """Return what will not work with this installation's integrations; the form may be published all the same."""
     return [
         Fault(path=path_text((*place, *path)), sentence=sentence)
         for place, field in lookups_of(definition)

@@ -1,4 +1,4 @@
-"""Markdown of authors as safe HTML: no raw HTML, no images, links only to web, mail and telephone addresses."""
+"""Authors' Markdown as safe HTML: no raw HTML, no images, links only to web, e-mail and telephone addresses."""
 
 import re
 from functools import lru_cache
@@ -14,7 +14,7 @@ _LINK = re.compile(r"(https?://|mailto:|tel:|/(?!/)|#)", re.IGNORECASE)
 
 class _Markdown(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802 - the library's name
-        """Whether a link is one; what is none stays as it was typed."""
+        """Return whether a link is allowed; others stay as they were typed."""
         return bool(_LINK.match(url))
 
 
@@ -29,7 +29,7 @@ _TAGS = {"p", "a", "ul", "ol", "li", "strong", "em", "br", "h2", "h3", "h4", "co
 
 
 def rich_text(markdown: str) -> Markup:
-    """The HTML of a Markdown text; first-level headings become second-level ones, for the page has its own."""
+    """Return a Markdown text as HTML; first-level headings become second-level ones, as the page has its own."""
     html = _cleaned(str(markdown))
     if isinstance(markdown, ForeignText):
         return Markup('<div lang="{}">{}</div>').format(markdown.language, html)

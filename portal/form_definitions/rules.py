@@ -1,4 +1,4 @@
-"""What shows, what is complete, what may start and where a form stops."""
+"""Rules of a form, pure: what shows, what is complete, what may start, and where the form stops."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from portal.form_definitions.definition import (
 from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, Translate, inputs_by_suffix
 from portal.form_definitions.types.field_types import answer_lines, answer_problem, read_answer
 
-PLAIN = ""  # stands for the item of a section that is no repeat
+PLAIN = ""  # the item id of a section that does not repeat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +33,8 @@ class ShownPage:
 class Shown:
     """What a form shows for its answers: pages by section and item (`PLAIN` for sections that do not repeat).
 
-    A section that is not in `pages` is not shown. `answers` are the visible ones: nothing hidden is among them;
-    `scope` is what conditions may see of them.
+    A section that is not in `pages` does not show. `answers` holds only visible answers; `scope` is what conditions can
+    read of them.
     """
 
     pages: Mapping[str, Mapping[str, ShownPage]]
@@ -52,7 +52,7 @@ class Problem:
 
 
 class _Pages(Mapping[str, Mapping[str, ShownPage]]):
-    """The pages of each section that shows, judged when they are asked for: most pages of a long form need few."""
+    """The pages of each section that shows, judged at the first use: most pages of a long form need few of them."""
 
     def __init__(
         self, definition: FormDefinition, sections: Iterable[Section], stored: FormAnswers, today: date
@@ -64,7 +64,10 @@ class _Pages(Mapping[str, Mapping[str, ShownPage]]):
         self.scope = Scope(answers=_Answers(self, self._sections), today=today)
 
     def __getitem__(self, section_id: str) -> Mapping[str, ShownPage]:
-        """Judge a section after those that it rests on, in order: however long their chain is, nothing recurses."""
+        """Return the pages of a section, after judging the sections that it rests on.
+
+        They are judged in order and in a loop, so that a long chain of sections cannot exhaust the stack.
+        """
         if section_id not in self._found:
             for each in (*dependence(self._definition).rests_on[section_id], section_id):
                 if each not in self._found:
@@ -90,7 +93,7 @@ class _Pages(Mapping[str, Mapping[str, ShownPage]]):
 
 @dataclass(frozen=True, eq=False)
 class _Answers(Mapping[str, Mapping[str, Any]]):
-    """The answers that count, section by section, out of the pages that show."""
+    """The answers that count, by section, taken from the pages that show."""
 
     pages: _Pages
     sections: Mapping[str, Section]
@@ -109,9 +112,9 @@ class _Answers(Mapping[str, Mapping[str, Any]]):
 
 
 def shown(definition: FormDefinition, answers: FormAnswers, today: date, *, before: Section | None = None) -> Shown:
-    """Which sections and fields show, and which answers count; each section is judged when it is asked for.
+    """Return which sections and fields show, and which answers count; each section is judged at its first use.
 
-    With `before` only the sections before that one, which are all that its fields' conditions may see.
+    With `before`, include only the sections before that one: the conditions of its fields can read no others.
     """
     sections = definition.sections[: definition.sections.index(before)] if before else definition.sections
     pages = _Pages(definition, sections, answers, today)
@@ -119,7 +122,7 @@ def shown(definition: FormDefinition, answers: FormAnswers, today: date, *, befo
 
 
 def shown_page(section: Section, answers: SectionAnswers, scope: Scope) -> ShownPage:
-    """The shown fields of one section or item; a field's condition sees the visible ones before it."""
+    """Return the shown fields of one section or item; a field's condition reads the visible ones before it."""
     visible: dict[str, Answer] = {}
     here = scope.within(section.id, visible)
     fields = []
@@ -132,16 +135,16 @@ def shown_page(section: Section, answers: SectionAnswers, scope: Scope) -> Shown
 
 
 def is_required(asked: Field, scope: Scope) -> bool:
-    """Whether an answer is needed; reading lets no field that can hold none require one."""
+    """Return whether an answer is required; no field without an answer can be, as reading refuses that."""
     return asked.required or (asked.required_when is not None and holds(asked.required_when, scope))
 
 
 def section_problems(
     section: Section, shown_form: Shown, typed: Mapping[str, Mapping[str, Inputs]] | None = None
 ) -> tuple[Problem, ...]:
-    """What keeps a shown section from being complete: missing, no longer valid or invalid answers, too few items.
+    """Return what keeps a shown section from being complete: missing or invalid answers, too few items.
 
-    `typed` holds what was typed and is no answer: by item (`PLAIN`), field and input name, as drafts keep it.
+    `typed` holds what was typed and is not a valid answer: by item (`PLAIN`), field and input name, as drafts keep it.
     """
     pages, repeat = shown_form.pages.get(section.id, {}), section.repeat
     found: list[Problem] = []
@@ -162,7 +165,10 @@ def section_problems(
 def problem_of(
     asked: Field, answer: Answer | None, scope: Scope, typed: Inputs | None = None
 ) -> InvalidAnswerError | None:
-    """Why a shown field is not complete, or None; `typed`, by input name, goes before the answer."""
+    """Return why a shown field is not complete, or None.
+
+    `typed` holds by input name what was typed; it takes precedence over the answer.
+    """
     if typed:
         try:
             answer = read_answer(asked, inputs_by_suffix(asked.id, typed), scope.today)
@@ -174,13 +180,13 @@ def problem_of(
 
 
 def unmet_needs(section: Section, shown_form: Shown, complete: Iterable[str]) -> tuple[str, ...]:
-    """The sections that must be completed before this one can start; one that does not show is not waited for."""
+    """Return the sections to complete before this one can start; sections that do not show are left out."""
     done = frozenset(complete)
     return tuple(need for need in section.needs if need in shown_form.pages and need not in done)
 
 
 def stopped(section: Section, shown_form: Shown) -> StopWhen | None:
-    """The first stop of a shown section whose condition is true, in a repeat for any of its items."""
+    """Return the first stop of a shown section whose condition is true; in a repeat, for any of its items."""
     if section.id not in shown_form.pages:
         return None
     answers = [page.answers for page in shown_form.pages[section.id].values()] or [{}]
@@ -189,13 +195,13 @@ def stopped(section: Section, shown_form: Shown) -> StopWhen | None:
 
 
 def first_stop(definition: FormDefinition, shown_form: Shown) -> tuple[Section, StopWhen] | None:
-    """The first shown section that stops the form, with its stop."""
+    """Return the first shown section that stops the form, with its stop."""
     stops = ((section, stopped(section, shown_form)) for section in definition.sections)
     return next(((section, stop) for section, stop in stops if stop), None)
 
 
 def item_name(section: Section, answers: SectionAnswers, language: str, translate: Translate) -> str | None:
-    """The answer that names an item of a repeat, where there is one."""
+    """Return the answer that names an item of a repeat, if there is one."""
     named = section.field(section.repeat.label_from) if section.repeat and section.repeat.label_from else None
     answer = answers.get(named.id) if named else None
     lines = answer_lines(named, answer, language, translate) if named and answer is not None else []

@@ -31,13 +31,13 @@ from portal.sessions.browser_sessions import (
     SHARED_COOKIE,
     VISITOR_COOKIE,
     cookie_name,
-    kind_of,
     policy_of,
 )
 from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EXPLAINED_FOR, EndReason
 from portal.site_settings.current import moment_text, settings
 from portal.submissions.queries import sent_row, submissions_of
+from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, HUB, Access, Activity, access, activity
 from portal.web.languages import COOKIE as LANGUAGE_COOKIE
 from portal.web.languages import DEFAULT, language
@@ -229,8 +229,8 @@ def cookies() -> ResponseReturnValue:
     """Show every cookie by its name in this installation."""
     return render_template(
         "home/cookies.html",
-        customer_cookie=cookie_name(kind_of(CUSTOMER).cookie),
-        staff_cookie=cookie_name(kind_of(HUB).cookie),
+        customer_cookie=cookie_name(app_state().policies[CUSTOMER].cookie),
+        staff_cookie=cookie_name(app_state().policies[HUB].cookie),
         visitor_cookie=cookie_name(VISITOR_COOKIE),
         epoch_cookie=cookie_name(EPOCH_COOKIE),
         language_cookie=cookie_name(LANGUAGE_COOKIE),

@@ -15,7 +15,7 @@ from portal.accounts.models import Person
 from portal.accounts.signed_in import active_person
 from portal.audit import record
 from portal.drafts.models import Draft
-from portal.drafts.open_draft import PAGE_ID_LENGTH
+from portal.drafts.open_draft import PAGE_ID_CHARACTERS
 from portal.form_definitions.types.form_fields import FileView
 from portal.form_definitions.versions.queries import definition_of
 from portal.hub.operations import ASSIGNED, NOTE, STATUS, add_note, assign, change_status, note_text
@@ -24,11 +24,11 @@ from portal.hub.rules import is_overdue, waiting_days
 from portal.hub.views import Choice, acting, days_text, person, record_view, status_choices
 from portal.mail import messages
 from portal.sessions.gate import token_refused
-from portal.sessions.late_forms import Parked, keep_parked, parked_on
+from portal.sessions.late_forms import Parked, forget_parked, parked_on
 from portal.sessions.queries import FoundSession
 from portal.site_settings.current import clock_time, day_text, local_day, moment_text, settings, today
 from portal.storage.uploads import file_answer
-from portal.submissions.answers import SectionAnswers, sent_sections
+from portal.submissions.answers import AnsweredSection, sent_sections
 from portal.submissions.customers import customer_of
 from portal.submissions.definition import STATUSES
 from portal.submissions.downloads import receipt_answer
@@ -128,7 +128,7 @@ def case_page(
             *(_entry(submission, found, people) for found in case_history(db(), submission.id)),
             _first_entry(submission),
         ],
-        page_id=parked.tab if parked else new_token()[:PAGE_ID_LENGTH],
+        page_id=parked.tab if parked else new_token()[:PAGE_ID_CHARACTERS],
     )
     return page, _status(form, refusal)
 
@@ -139,7 +139,7 @@ def _status(form: NoteForm | None, refusal: RefusedChange | None) -> int:
     return 422 if form and form.errors else 409 if form else 200
 
 
-def case_answers(submission: Submission) -> list[SectionAnswers]:
+def case_answers(submission: Submission) -> list[AnsweredSection]:
     """Return the answers as they were sent, with the questions of that version of the form."""
     answers = sent_answers(app_state().configuration.keyring, submission)
     return sent_sections(definition_of(submission.version), answers)
@@ -276,7 +276,7 @@ def _save_note(submission: Submission) -> ResponseReturnValue:
     if token_refused() or not form.validate():
         return case_page(submission, form=form)
     keyring = app_state().configuration.keyring
-    key = request.form.get("_page", "")[:PAGE_ID_LENGTH] or abort(400)
+    key = request.form.get("_page", "")[:PAGE_ID_CHARACTERS] or abort(400)
     text = str(form.note.data).replace("\r\n", "\n").strip()
     if add_note(db(), app_state().database, submission, text, key=key, keyring=keyring, by=acting()):
         record(db(), "case_note_added", by=actor(person().id), now=now(), subject=submission.reference)
@@ -289,7 +289,7 @@ def _forget_parked_note(submission: Submission, tab: str) -> None:
     keyring, page = app_state().configuration.keyring, address_of(submission)
     for parked in parked_on(db(), keyring, page, now=now(), person_id=person().id):
         if parked.tab == tab:
-            keep_parked(db(), keyring, parked, None)
+            forget_parked(db(), parked)
 
 
 def _save_status(submission: Submission) -> ResponseReturnValue:
@@ -364,7 +364,7 @@ def _mail_new_status(submission: Submission) -> None:
 @blueprint.get("/hub/cases/<reference>/files/<file_id>")
 @access(Access.STAFF)
 @activity(Activity.NAVIGATE)
-def download_file(reference: str, file_id: str) -> ResponseReturnValue:
+def download_case_file(reference: str, file_id: str) -> ResponseReturnValue:
     """Download one file as it was sent; record the view."""
     submission = submission_by_reference(db(), reference) or abort(404)
     file = sent_file(submission.reference, file_id) or abort(404)
@@ -375,7 +375,7 @@ def download_file(reference: str, file_id: str) -> ResponseReturnValue:
 @blueprint.get("/hub/cases/<reference>/receipt.pdf")
 @access(Access.STAFF)
 @activity(Activity.NAVIGATE)
-def download_receipt(reference: str) -> ResponseReturnValue:
+def download_case_receipt(reference: str) -> ResponseReturnValue:
     """Download all answers of a case as they were sent; record the view."""
     submission = submission_by_reference(db(), reference) or abort(404)
     record_view("receipt_viewed", submission.reference)

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from portal.accounts.forms import AccountForm, MailForm, typed
+from portal.accounts.forms import AccountForm, MailForm, typed_text
 from portal.accounts.models import Person
 from portal.accounts.queries import person_by_key
-from portal.accounts.rules import Address, BadAddressError, address_key, read_address
+from portal.accounts.rules import BadAddressError, EmailAddress, address_key, parse_email_address
 from portal.audit import record
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import kept_by
@@ -25,7 +25,7 @@ from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of, published_forms
 from portal.hub.queries import MailedLink, case_of, links_of, open_drafts_of, sent_by
 from portal.hub.views import Choice, opened_words, person, record_view, sealed_words
-from portal.resume.coming_back import hand_over
+from portal.resume.coming_back import mail_begun_draft
 from portal.resume.rules import Life, Target, clean_reference, target
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text
@@ -183,7 +183,7 @@ def find_customer() -> ResponseReturnValue:
     if not form.validate():
         return customers_page(search=form)
     record_view("customers_searched")
-    sought = typed(form.customer).strip()
+    sought = typed_text(form.customer).strip()
     found = _by_address(sought) or _by_case(sought) or _by_draft(sought)
     if found is None:
         form.refuse(form.customer, _("This is neither an e-mail address nor a reference that we know"))
@@ -197,7 +197,7 @@ def _customer_address(email: str) -> str:
 
 def _by_address(sought: str) -> str | None:
     try:
-        return _customer_address(read_address(sought).email)
+        return _customer_address(parse_email_address(sought).email)
     except BadAddressError:
         return None
 
@@ -235,7 +235,7 @@ def begin_form() -> ResponseReturnValue:
     form = BeginForm()
     if not form.validate():
         return customers_page(begin=form)
-    version = current_version(db(), typed(form.form).replace("_", "-"))
+    version = current_version(db(), typed_text(form.form).replace("_", "-"))
     definition = definition_of(version) if version else None
     owner = _account(form.address)
     fault = _why_not_offered(definition, owner)
@@ -246,7 +246,7 @@ def begin_form() -> ResponseReturnValue:
     return redirect(url_for("customers.show_draft", reference=draft.reference), 303)
 
 
-def _account(address: Address) -> Person | None:
+def _account(address: EmailAddress) -> Person | None:
     found = person_by_key(db(), address.key)
     return found if found and found.is_active else None
 
@@ -265,10 +265,10 @@ def _begin_draft(version: FormVersion, definition: FormDefinition, owner: Person
     keyring, me = app_state().configuration.keyring, person()
     holder = Holder(person_id=owner.id) if owner else Holder(guest_id=new_token())
     draft = start_draft(db(), version, definition, holder, rules=kept_by(definition), keyring=keyring, now=now())
-    name = typed(form.name).strip() or (owner.name if owner else None)
+    name = typed_text(form.name).strip() or (owner.name if owner else None)
     customer = f"{name}, {form.address.email}" if name else form.address.email
     note_beginning(draft, by_id=me.id, by_name=me.shown_name, customer=customer, keyring=keyring)
     keep_save_address(draft, form.address.email, keyring=keyring)
-    hand_over(draft, form.address.email)
+    mail_begun_draft(draft, form.address.email)
     record(db(), "draft_begun_for_customer", by=actor(me.id), now=now(), subject=draft.reference)
     return draft

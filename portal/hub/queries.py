@@ -14,7 +14,7 @@ from portal.hub.models import CaseEvent
 from portal.hub.rules import ALL, ME, NEWEST, NOBODY, OPEN, Filter
 from portal.outbox.models import Delivery
 from portal.resume.models import ResumeLink
-from portal.submissions.models import IS_OPEN, Case, CaseKey, Submission
+from portal.submissions.models import CASE_IS_OPEN, Case, CaseKey, Submission
 
 STAFF_ROLES = ("staff", "administrator")
 MOST_REQUESTS = 100
@@ -69,7 +69,7 @@ def _case_conditions(search: Search) -> Iterator[ColumnElement[bool]]:
     if chosen.form:
         yield Case.form_id == chosen.form
     if chosen.status == OPEN or chosen.overdue:
-        yield IS_OPEN
+        yield CASE_IS_OPEN
     if chosen.status not in (OPEN, ALL):
         yield Case.status == chosen.status
     if chosen.assignee:
@@ -114,7 +114,7 @@ def form_loads(db: Session, *, young_from: datetime, overdue_before: datetime) -
         func.sum(case((Case.sent_at < overdue_before, 1), else_=0)),
         func.count(),
     )
-    loads = select(Case.form_id, *parts).where(IS_OPEN).group_by(Case.form_id).subquery()
+    loads = select(Case.form_id, *parts).where(CASE_IS_OPEN).group_by(Case.form_id).subquery()
     form_id, young, overdue, total = loads.c
     newest = select(FormVersion.form_id, func.max(FormVersion.number).label("number"))
     current = newest.group_by(FormVersion.form_id).subquery()

@@ -35,11 +35,11 @@ from portal.keyring import Keyring
 from portal.resume.rules import clean_reference
 from portal.site_settings.current import local_day, settings, short_day_text, today
 from portal.submissions.customers import customer_of, search_keys, search_terms
-from portal.submissions.definition import STATUSES, Status
+from portal.submissions.definition import STATUSES, CaseStatus
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
-from portal.web.downloads import FORMATS, Record, download
+from portal.web.downloads import FORMATS, Record, list_download
 from portal.web.languages import language
 from portal.web.unit_of_work import db, is_safe, now, reading
 
@@ -135,7 +135,7 @@ class CaseRow:
     sent_on: str
     waiting: str
     is_overdue: bool
-    status: Status
+    status: CaseStatus
     assignee: str | None
     is_mine: bool
 
@@ -305,4 +305,4 @@ def export() -> ResponseReturnValue:
         searched="yes" if chosen.find else None,
     )
     rows = case_records(app_state().database, app_state().configuration.keyring, search)
-    return download(f"cases-{today():%Y-%m-%d}", form, CASE_COLUMNS, rows)
+    return list_download(f"cases-{today():%Y-%m-%d}", form, CASE_COLUMNS, rows)

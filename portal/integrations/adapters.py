@@ -17,7 +17,7 @@ from portal.config import Configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
 from portal.form_definitions.format.source import FaultyDefinitionError, yaml_tree
-from portal.form_definitions.types.answers import ADDRESS_PARTS
+from portal.form_definitions.types.answers import ADDRESS_KEYS
 from portal.integrations.definition import Adapter, Call, Care, Found, LookupFailedError, LookupFailure, Output
 from portal.integrations.models import GazetteerAddress
 from portal.integrations.outbound import IPNetwork, Limits, SafeClient, ServiceAnswer
@@ -46,7 +46,7 @@ class AddressRegister:
     kind = REGISTER_NAME
     address = GazetteerAddress.__tablename__
     inputs = ("postcode",)
-    outputs = MappingProxyType({"address": Output.ADDRESS, **dict.fromkeys(ADDRESS_PARTS, Output.TEXT)})
+    outputs = MappingProxyType({"address": Output.ADDRESS, **dict.fromkeys(ADDRESS_KEYS, Output.TEXT)})
     care = Care()
 
     def __init__(self, database: Database) -> None:
@@ -168,8 +168,8 @@ def _value_path(value: Any) -> tuple[str, ...] | dict[str, tuple[str, ...]]:
     if isinstance(value, str) and value:
         return _path(value)
     is_address = isinstance(value, dict) and all(isinstance(each, str) and each for each in value.values())
-    if not is_address or not value or not set(value) <= set(ADDRESS_PARTS):
-        raise _refuse(f"This must be a path, or a mapping of {', '.join(ADDRESS_PARTS)} to paths.")
+    if not is_address or not value or not set(value) <= set(ADDRESS_KEYS):
+        raise _refuse(f"This must be a path, or a mapping of {', '.join(ADDRESS_KEYS)} to paths.")
     return {part: _path(each) for part, each in value.items()}
 
 

@@ -10,7 +10,7 @@ import click
 from flask.cli import AppGroup
 
 from portal.errors import PortalError
-from portal.form_definitions.types.answers import ADDRESS_PARTS
+from portal.form_definitions.types.answers import ADDRESS_KEYS
 from portal.integrations.definition import AddressRow
 from portal.integrations.operations import replace_addresses
 from portal.integrations.rules import postcode_key
@@ -62,7 +62,7 @@ def _address_rows(reader: "csv.DictReader[str]") -> Iterator[AddressRow]:
         if fault:
             faults.append(f"line {reader.line_num}: {fault}")
         elif not faults:
-            yield AddressRow(**{part: line.get(part, "").strip() for part in ADDRESS_PARTS})
+            yield AddressRow(**{part: line.get(part, "").strip() for part in ADDRESS_KEYS})
         if len(faults) == MOST_FAULTS:
             break
     if faults:
@@ -72,9 +72,9 @@ def _address_rows(reader: "csv.DictReader[str]") -> Iterator[AddressRow]:
 def _line_fault(line: Mapping[str | None, str]) -> str | None:
     if None in line:
         return "there are more cells than columns"
-    texts = {part: line.get(part, "").strip() for part in ADDRESS_PARTS}
+    texts = {part: line.get(part, "").strip() for part in ADDRESS_KEYS}
     empty = next((part for part in NEEDED if not texts[part]), None)
-    long = next((part for part in ADDRESS_PARTS if len(texts[part]) > LONGEST[part]), None)
+    long = next((part for part in ADDRESS_KEYS if len(texts[part]) > LONGEST[part]), None)
     if empty:
         return f"{empty} is empty"
     if long:

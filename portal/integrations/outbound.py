@@ -25,7 +25,7 @@ from urllib3.util import Url, parse_url
 
 from portal.integrations.definition import Call, LookupFailedError, LookupFailure
 
-CHUNK_BYTES = 64 * 1024
+MOST_READ_AT_ONCE = 64 * 1024
 REQUESTS_AT_ONCE = 3
 """The most requests of one integration in one process: a slow service must not use up all threads."""
 WAITS_FOR_TURN_S = 0.5
@@ -199,7 +199,7 @@ class _Request:
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise LookupFailedError(LookupFailure.NOT_UNDERSTOOD)
         body = bytearray()
-        while chunk := response.read(CHUNK_BYTES, decode_content=False):
+        while chunk := response.read(MOST_READ_AT_ONCE, decode_content=False):
             body += chunk
             if len(body) > self._limits.max_bytes:
                 raise LookupFailedError(LookupFailure.TOO_LARGE)

@@ -22,12 +22,12 @@ from portal.outbox.operations import enqueue, new_public_id
 from portal.site_settings.current import day_text
 from portal.site_settings.definition import Settings
 from portal.site_settings.queries import current_settings
-from portal.web.addresses import public_url
+from portal.web.addresses import SECURITY_PAGE, public_url
 from portal.web.app_state import app_state
 from portal.web.languages import language
 
 LOCAL_PART = "no-reply"
-SECURITY_PAGE, NEW_PASSWORD_PAGE = "/account/security", "/account/password"
+NEW_PASSWORD_PAGE = "/account/password"  # noqa: S105 - an address, not a secret
 CHECK_SESSIONS = lazy_gettext(
     "If it was not you, set a new password straight away, and see here where you are signed in:"
 )

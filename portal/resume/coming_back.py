@@ -1,10 +1,9 @@
-"""Letting somebody back into a draft, mailing the link that does, and the browser in which it was asked for."""
+"""Letting somebody back into a draft: the link that does, the browser that asked for it, and how often to try."""
 
-import re
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, after_this_request, redirect, request
+from flask import redirect
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.queries import person_by_id
@@ -17,63 +16,62 @@ from portal.form_definitions.versions.queries import definition_of
 from portal.mail import messages
 from portal.resume.operations import device_hash, issue_link, link_address, note_delivery, proof_hash
 from portal.resume.queries import is_device_of, last_link
-from portal.sessions.browser_sessions import cookie_name, send_cookie, visit
+from portal.sessions.browser_sessions import browser, keep_cookie, kept_token
 from portal.sessions.operations import Holder, end_session
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import local_day
 from portal.tokens import new_token, readable_code
-from portal.web.addresses import actor, public_url, sign_in_page
+from portal.web.addresses import actor, public_url, remote_network, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER
 from portal.web.languages import language
+from portal.web.limits import Limit, Throttle
 from portal.web.unit_of_work import db, now, reading
 
 DEVICE_COOKIE = "resume_device"
 KNOWN_FOR = timedelta(days=90)
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 PROOF_LENGTH = 5
 """Not six digits, so that nobody takes it for the code that lets a guest in."""
+MINUTE = timedelta(minutes=1)
+_TYPED_CODE = Limit(name="resume-code", burst=5, interval=MINUTE)
+_CODE_DRAFT = Limit(name="resume-code-draft", burst=50, interval=MINUTE)
+_CODE_MAIL = Limit(name="resume-code-mail", burst=5, interval=2 * MINUTE)
+_RETURN = Limit(name="return-code", burst=10, interval=MINUTE)
+_RETURN_DEVICE = Limit(name="return-code-device", burst=10, interval=MINUTE)
+_RETURN_NETWORK = Limit(name="return-code-network", burst=50, interval=timedelta(seconds=20))
+_LINK_MAIL = Limit(name="resume-link-mail", burst=10, interval=5 * MINUTE)
+_LINK_MAIL_ADDRESS = Limit(name="resume-link-mail-address", burst=10, interval=5 * MINUTE)
+_LINK_MAIL_NETWORK = Limit(name="resume-link-mail-network", burst=60, interval=MINUTE)
+_PROOF = Limit(name="address-proof", burst=5, interval=MINUTE)
 
 
-def remember_device() -> str | None:
+def remember_browser() -> str | None:
     """Give this browser a cookie, or the one that it has for longer; None where it is not to be remembered."""
-    if visit().is_shared:
-        forget_device()
+    if browser().is_shared:
+        forget_browser()
         return None
-    token = _sent() or new_token()
-    _give(token)
+    token = kept_token(DEVICE_COOKIE) or new_token()
+    keep_cookie(DEVICE_COOKIE, token, KNOWN_FOR)
     return token
 
 
-def forget_device() -> None:
+def forget_browser() -> None:
     """Take the cookie away again."""
-    if _sent():
-        _give(None)
+    if kept_token(DEVICE_COOKIE):
+        keep_cookie(DEVICE_COOKIE, None)
 
 
-def is_known_device(draft: Draft) -> bool:
+def is_known_browser(draft: Draft) -> bool:
     """Whether a link to this draft was asked for in this browser, and the browser is its person's own."""
-    return device_of(draft.id) is not None and not visit().is_shared
+    return browser_hash(draft.id) is not None and not browser().is_shared
 
 
-def device_of(draft_id: int) -> bytes | None:
+def browser_hash(draft_id: int) -> bytes | None:
     """The hash of this browser's cookie for a draft, where a link to it was asked for here."""
-    token = _sent()
+    token = kept_token(DEVICE_COOKIE)
     found = device_hash(draft_id, token)
     return found if token and is_device_of(reading(), draft_id, found) else None
-
-
-def _sent() -> str:
-    value = request.cookies.get(cookie_name(DEVICE_COOKIE), "")
-    return value if _TOKEN.fullmatch(value) else ""
-
-
-def _give(token: str | None) -> None:
-    @after_this_request
-    def send(response: Response) -> Response:
-        send_cookie(response, DEVICE_COOKIE, token, KNOWN_FOR if token else None)
-        return response
 
 
 def mail_link(draft: Draft, address: str, code: str | None = None, **about: Any) -> None:
@@ -105,13 +103,13 @@ def mail_link_to_guest(draft: Draft, address: str) -> None:
         draft,
         address,
         code,
-        device=remember_device(),
+        device=remember_browser(),
         proof=proof_hash(configuration.secret_key, draft.id, code) if code else None,
         proved_at=proved_at,
     )
 
 
-def hand_over(draft: Draft, address: str) -> None:
+def mail_begun_draft(draft: Draft, address: str) -> None:
     """Mail somebody the link to a draft that one of the staff has begun for them."""
     token = issue_link(db(), draft, address, keyring=app_state().configuration.keyring, now=now())
     delivery = messages.begun_for_you(
@@ -141,9 +139,9 @@ def come_back(draft: Draft, *, keeps: bool = False) -> ResponseReturnValue:
     proves a guest, never a person. A person who brings a guest's draft is asked whether to add it to the account.
     `keeps` says that they want it kept longer.
     """
-    live = visit().live_of(CUSTOMER)
+    live = browser().live(CUSTOMER)
     if draft.person_id and (live is None or live.person_id != draft.person_id):
-        return redirect(sign_in_page(task_list(draft) if keeps else first_unfinished(draft)), 303)
+        return redirect(sign_in_page(address_of_draft(draft) if keeps else first_unfinished(draft)), 303)
     if keeps:
         keep_for_longer(draft)
     returning = _returning(draft, live)
@@ -151,10 +149,10 @@ def come_back(draft: Draft, *, keeps: bool = False) -> ResponseReturnValue:
         grant(db(), draft, returning.guest_id)
     if live:
         end_session(db(), live.id, EndReason.REPLACED, now=now())
-    visit().open(CUSTOMER, returning, csrf_secret=live.csrf_secret if live and _is_same(live, returning) else None)
+    browser().open(CUSTOMER, returning, csrf_secret=live.csrf_secret if live and _is_same(live, returning) else None)
     if returning.person_id and draft.person_id is None:
-        return redirect(f"{task_list(draft)}/save/claim", 303)
-    return redirect(f"{task_list(draft)}?kept=1" if keeps else first_unfinished(draft), 303)
+        return redirect(f"{address_of_draft(draft)}/save/claim", 303)
+    return redirect(f"{address_of_draft(draft)}?kept=1" if keeps else first_unfinished(draft), 303)
 
 
 def keep_for_longer(draft: Draft) -> None:
@@ -163,7 +161,7 @@ def keep_for_longer(draft: Draft) -> None:
     record(db(), "draft_kept_longer", by=actor(holder().person_id), now=now(), subject=draft.reference)
 
 
-def task_list(draft: Draft) -> str:
+def address_of_draft(draft: Draft) -> str:
     """The address of a draft."""
     return f"/drafts/{draft.reference}"
 
@@ -192,4 +190,38 @@ def first_unfinished(draft: Draft) -> str:
 
     Whoever is to decide about a new version of the form does so before.
     """
-    return OpenDraft(draft).way_back()
+    return OpenDraft(draft).return_address()
+
+
+def code_throttle(code_id: int, draft_id: int) -> Throttle:
+    """Typing one mailed code: five tries, then one a minute; and all codes of one draft together."""
+    return [(_TYPED_CODE, str(code_id)), (_CODE_DRAFT, str(draft_id))]
+
+
+def code_mail_throttle(draft_id: int) -> Throttle:
+    """Having codes for one draft mailed."""
+    return [(_CODE_MAIL, str(draft_id))]
+
+
+def return_throttle(reference: str, device: bytes | None) -> Throttle:
+    """Typing a reference with its return code: strangers share the tries, whatever networks they come from.
+
+    A browser in which a link to the draft was asked for has tries of its own.
+    """
+    if device:
+        return [(_RETURN_DEVICE, device.hex())]
+    return [(_RETURN, reference), (_RETURN_NETWORK, remote_network())]
+
+
+def link_mail_throttle(draft_id: int, address_key: str) -> Throttle:
+    """Having links mailed: of one draft, to one address whatever the draft, and from one network."""
+    return [
+        (_LINK_MAIL, str(draft_id)),
+        (_LINK_MAIL_ADDRESS, address_key),
+        (_LINK_MAIL_NETWORK, remote_network()),
+    ]
+
+
+def proof_throttle(link_id: int) -> Throttle:
+    """Typing the code that went with one link."""
+    return [(_PROOF, str(link_id))]

@@ -39,7 +39,7 @@ def issue_link(
     proof: bytes | None = None,
     proved_at: datetime | None = None,
 ) -> str:
-    """A new link to a draft, to be mailed to this address; gives its token, which is stored nowhere.
+    """A new link to a draft, to be mailed to this address; return its token, which is stored nowhere.
 
     `device` is the cookie of the browser that asks, where it may be remembered; `proof` the hash of a code that goes
     with the link, and `proved_at` when the same address was proved before.
@@ -140,7 +140,7 @@ def forget_addresses(db: Session, draft_id: int) -> None:
 
 
 def sweep_links(db: Session, *, now: datetime) -> int:
-    """Forget, in one batch, where links to expired drafts were mailed; gives how many links."""
+    """Forget, in one batch, where links to expired drafts were mailed; return how many links."""
     over = (
         select(ResumeLink.id)
         .join(Draft, Draft.id == ResumeLink.draft_id)
@@ -153,5 +153,5 @@ def sweep_links(db: Session, *, now: datetime) -> int:
 
 
 def sweep_codes(db: Session, *, now: datetime) -> int:
-    """Delete one batch of codes that no longer open anything; gives how many."""
+    """Delete one batch of codes that no longer open anything; return how many."""
     return delete_batch(db, ResumeCode, ResumeCode.expires_at < now)

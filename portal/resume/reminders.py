@@ -1,7 +1,7 @@
 """Telling people in time that a form which they have not sent will be deleted: once a day that its form names."""
 
 import logging
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,20 +21,20 @@ from portal.web.app_state import app_state
 from portal.web.languages import speaking
 
 logger = logging.getLogger(__name__)
-BATCH = 25
+REMINDED_AT_ONCE = 25
 
 
 def send_reminders(db: Session, *, now: datetime) -> int:
-    """Enqueue the mails of one batch of drafts whose reminder is due; gives how many drafts were looked at.
+    """Enqueue the mails of one batch of drafts whose reminder is due; return how many drafts were looked at.
 
     The next reminder is written down in the transaction of the mail, and the row is locked meanwhile, so that no two
     workers tell anybody twice. A form that was sent, deleted or has expired is not spoken of any more.
     """
-    due = select(Draft).where(Draft.remind_at <= now).order_by(Draft.remind_at, Draft.id).limit(BATCH)
+    due = select(Draft).where(Draft.remind_at <= now).order_by(Draft.remind_at, Draft.id).limit(REMINDED_AT_ONCE)
     drafts = db.scalars(due.with_for_update(skip_locked=True, of=Draft)).all()
     is_wanted = bool(drafts) and current_settings(db).draft_reminders
     for draft in drafts:
-        if _is_open(draft, now):
+        if draft.sent_at is None and draft.deleted_at is None and now < draft.expires_at:
             if is_wanted:
                 _remind(db, draft, now)
             draft.remind_at = next_reminder(definition_of(draft.version).drafts, draft.expires_at, now)
@@ -43,12 +43,8 @@ def send_reminders(db: Session, *, now: datetime) -> int:
     return len(drafts)
 
 
-def _is_open(draft: Draft, now: datetime) -> bool:
-    return draft.sent_at is None and draft.deleted_at is None and now < draft.expires_at
-
-
 def _remind(db: Session, draft: Draft, now: datetime) -> None:
-    address = _address(db, draft)
+    address = _address_of_owner(db, draft)
     if not address:
         return
     last = last_link(db, draft.id)
@@ -61,13 +57,13 @@ def _remind(db: Session, draft: Draft, now: datetime) -> None:
             title=definition_of(draft.version).title.in_(draft.language),
             link=public_url(f"/resume/{token}"),
             reference=draft.reference,
-            delete_on=_day_of_deletion(db, draft),
+            delete_on=draft.expires_at.astimezone(current_settings(db).zone).date(),
             now=now,
         )
     note_delivery(db, token, delivery)
 
 
-def _address(db: Session, draft: Draft) -> str | None:
+def _address_of_owner(db: Session, draft: Draft) -> str | None:
     """Where the person reads mail: the account's address, else that of the save page, else that of the last link.
 
     A guest's address that refuses our mail is left alone.
@@ -75,17 +71,11 @@ def _address(db: Session, draft: Draft) -> str | None:
     if draft.person_id:
         person = person_by_id(db, draft.person_id)
         return person.email if person and person.is_active else None
-    return None if is_refused(db, draft.id) else _guests_address(db, draft)
-
-
-def _guests_address(db: Session, draft: Draft) -> str | None:
+    if is_refused(db, draft.id):
+        return None
     link, keyring = last_link(db, draft.id), app_state().configuration.keyring
     try:
         return save_address(keyring, draft) or (link_address(link, keyring) if link else None)
     except UndecryptableError:
         logger.warning("Nobody is reminded of draft %s: no key of ANSWER_KEYS opens its address", draft.reference)
         return None
-
-
-def _day_of_deletion(db: Session, draft: Draft) -> date:
-    return draft.expires_at.astimezone(current_settings(db).zone).date()

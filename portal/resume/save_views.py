@@ -8,29 +8,34 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.accounts.form_pages import retry_after, wait_text
-from portal.accounts.forms import AccountForm, typed
-from portal.accounts.throttles import return_try, use_try
+from portal.accounts.forms import AccountForm, typed_text
 from portal.audit import record
 from portal.drafts import pages
-from portal.drafts.open_draft import OpenDraft, closed_page, holder, open_draft, require_open
+from portal.drafts.open_draft import OpenDraft, holder, open_draft, require_open
 from portal.drafts.operations import claim_draft, keep_save_address
 from portal.drafts.queries import find_draft
 from portal.drafts.sealing import save_address
 from portal.outbox.definition import Fate
-from portal.resume.coming_back import first_unfinished, keep_for_longer, mail_link_to_guest, mail_link_to_owner
+from portal.resume.coming_back import (
+    first_unfinished,
+    keep_for_longer,
+    link_mail_throttle,
+    mail_link_to_guest,
+    mail_link_to_owner,
+    proof_throttle,
+)
 from portal.resume.forms import LeaveForm, ProofForm, SaveForm
 from portal.resume.models import ResumeLink
 from portal.resume.operations import proof_hash, prove_address, take_back
 from portal.resume.queries import fates_of_links, last_link
-from portal.resume.throttles import link_mail_throttle, proof_throttle
-from portal.sessions.browser_sessions import leave, visit
+from portal.sessions.browser_sessions import browser, leave
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import moment_text
 from portal.tokens import clean_code
 from portal.web.addresses import actor, local_path
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
+from portal.web.limits import Throttle, retry_after, return_try, use_try, wait_text
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("saving", __name__)
@@ -101,7 +106,8 @@ def _slow_down(opened: OpenDraft, wait: timedelta, **form: AccountForm) -> Respo
 @shows_form_again
 def prove(reference: str) -> ResponseReturnValue:
     """Take the code that came with the link: the address is right. Or stop the link, as the address is wrong."""
-    form, link = ProofForm(), _last_link_of_holder(reference)
+    form, draft = ProofForm(), find_draft(reading(), reference, holder(), now=now())
+    link = last_link(reading(), draft.id) if draft else None
     is_wrong = request.form.get("_action") == "wrong"
     has_code = not token_refused() and not is_wrong and form.validate()
     throttle = proof_throttle(link.id) if link and has_code else []
@@ -118,14 +124,9 @@ def prove(reference: str) -> ResponseReturnValue:
     return _judge_proof(opened, link, form, throttle)
 
 
-def _last_link_of_holder(reference: str) -> ResumeLink | None:
-    draft = find_draft(reading(), reference, holder(), now=now())
-    return last_link(reading(), draft.id) if draft else None
-
-
-def _judge_proof(opened: OpenDraft, link: ResumeLink, form: ProofForm, throttle: Any) -> ResponseReturnValue:
+def _judge_proof(opened: OpenDraft, link: ResumeLink, form: ProofForm, throttle: Throttle) -> ResponseReturnValue:
     secret = app_state().configuration.secret_key
-    found = proof_hash(secret, opened.draft.id, clean_code(typed(form.code)))
+    found = proof_hash(secret, opened.draft.id, clean_code(typed_text(form.code)))
     if link.proved_at is None and not hmac.compare_digest(found, link.proof_hash or b""):
         form.refuse(form.code, _("That is not the code from the e-mail with the link"))
         return _save_page(opened, proof=form, status=422)
@@ -149,7 +150,7 @@ def _take_back(opened: OpenDraft) -> ResponseReturnValue:
 def delivery(reference: str) -> ResponseReturnValue:
     """What has become of the mail with the link, for the script of the page."""
     opened = open_draft(reference)
-    if closed_page(opened) or not opened.is_guest:
+    if opened.is_closed or not opened.is_guest:
         abort(404)
     asked = min(request.args.get("asked", default=0, type=int), MOST_ASKED)
     return render_template("resume/_delivery.html", opened=opened, asked=asked, **_about_link(opened))
@@ -212,11 +213,6 @@ def _claim_page(opened: OpenDraft, status: int = 200) -> ResponseReturnValue:
     return render_template("resume/claim.html", opened=opened, band=pages.band(opened), status=status), status
 
 
-def _is_shared() -> bool:
-    live = visit().live
-    return live is not None and live.is_shared
-
-
 def _is_proved(link: ResumeLink | None) -> bool:
     return link is not None and link.proved_at is not None
 
@@ -229,6 +225,7 @@ def _save_page(
     leaving: LeaveForm | None = None,
     status: int = 200,
 ) -> tuple[str, int]:
+    live = browser().live()
     page = render_template(
         "resume/save.html",
         opened=opened,
@@ -241,7 +238,7 @@ def _save_page(
         slip=pages.slip(opened),
         longer=pages.kept_longer_until(opened),
         **_about_link(opened),
-        is_shared=_is_shared(),
+        is_shared=live is not None and live.is_shared,
         next=first_unfinished(opened.draft),
     )
     return page, status

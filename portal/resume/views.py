@@ -3,12 +3,12 @@
 import hmac
 from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.accounts.forms import typed
-from portal.accounts.throttles import return_try, use_try
+from portal.accounts.form_pages import form_page, refusal_page, wait_page
+from portal.accounts.forms import typed_text
 from portal.audit import record
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import holder
@@ -17,33 +17,38 @@ from portal.drafts.queries import find_draft
 from portal.drafts.sealing import RETURN_CODE, subject
 from portal.mail import messages
 from portal.resume.coming_back import (
+    address_of_draft,
+    browser_hash,
+    code_mail_throttle,
+    code_throttle,
     come_back,
-    device_of,
     first_unfinished,
-    forget_device,
-    is_known_device,
-    remember_device,
-    task_list,
+    forget_browser,
+    is_known_browser,
+    remember_browser,
+    return_throttle,
 )
 from portal.resume.forms import CodeForm, ReturnForm
 from portal.resume.models import ResumeCode, ResumeLink
 from portal.resume.operations import code_hash, issue_code, life_of, link_address, use_code
 from portal.resume.queries import find_code, find_link, last_code, return_code_of
-from portal.resume.responses import form_page, gone_page, hand_over, occupied, refuse, slow_down, too_many
-from portal.resume.rules import clean_reference, is_code, link_token
-from portal.resume.throttles import code_mail_throttle, code_throttle, return_throttle
-from portal.sessions.browser_sessions import cookie_name, prefer_language, send_cookie, visit
+from portal.resume.rules import Life, Target, clean_reference, is_code, link_token, target
+from portal.sessions.browser_sessions import browser, cookie_name, forget_session, keep_cookie, prefer_language
 from portal.sessions.gate import token_refused
-from portal.site_settings.current import clock_time
+from portal.sessions.operations import end_session
+from portal.sessions.rules import EndReason
+from portal.site_settings.current import clock_time, day_text, local_day
 from portal.tokens import clean_code
 from portal.web.addresses import actor, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity, shows_form_again
+from portal.web.limits import retry_after, return_try, use_try, wait_text
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("resume", __name__)
 CODE_COOKIE = "resume_code"
 REFERENCE_LENGTH = 16
+WHY_GONE = {Target.SENT: "sent", Target.DELETED: "deleted", Target.EXPIRED: "expired"}
 NOBODYS = 0
 """The draft of a reference that nobody has: looked for as well, so that an unknown one takes as long."""
 
@@ -57,9 +62,9 @@ def landing(token: str) -> ResponseReturnValue:
     return gone_page(link.draft) or render_template(
         "resume/landing.html",
         address=url_for("resume.redeem", token=link_token(token)),
-        is_known=link.draft.person_id is None and is_known_device(link.draft),
+        is_known=link.draft.person_id is None and is_known_browser(link.draft),
         is_of_account=link.draft.person_id is not None,
-        **occupied(_is_occupied(link.draft)),
+        **_told_occupied(_is_occupied(link.draft)),
     )
 
 
@@ -70,16 +75,39 @@ def redeem(token: str) -> ResponseReturnValue:
     """Continue: the owner and the browser that asked go in; who owns it signs in first; a guest is mailed a code."""
     link, pressed = _link(token), request.form.get("_action")
     if pressed == "hand_over":
-        return hand_over(url_for("resume.landing", token=link_token(token)))
+        return end_session_here(url_for("resume.landing", token=link_token(token)))
     gone = gone_page(link.draft)
     if gone:
         return gone
     if link.draft.person_id:
         return _to_owner(link, token, keeps=pressed == "keep")
-    if is_known_device(link.draft):
-        remember_device()
+    if is_known_browser(link.draft):
+        remember_browser()
         return _let_in(link, keeps=pressed == "keep")
     return _ask_code(link, keeps=pressed == "keep")
+
+
+def gone_page(draft: Draft) -> ResponseReturnValue | None:
+    """The page of a draft that cannot be continued: each in its own words."""
+    life = Life(expires_at=draft.expires_at, sent_at=draft.sent_at, deleted_at=draft.deleted_at)
+    found = target(life, now())
+    if found is Target.OPEN:
+        return None
+    instant = draft.sent_at or draft.deleted_at or draft.expires_at
+    return render_template("resume/gone.html", reason=WHY_GONE[found], day=day_text(local_day(instant))), 410
+
+
+def _told_occupied(is_occupied: bool) -> dict[str, Any]:
+    """What a page is told where somebody else's session may live: then it names nobody in its header either."""
+    return {"is_occupied": True, "viewer": None} if is_occupied else {"is_occupied": False}
+
+
+def end_session_here(then: str) -> Response:
+    """End whatever session lives in this browser, so that the next person can come in; its work stays saved."""
+    live = browser().live(CUSTOMER)
+    if live:
+        end_session(db(), live.id, EndReason.REPLACED, now=now())
+    return forget_session(CUSTOMER, then)
 
 
 def _link(token: str) -> ResumeLink:
@@ -90,7 +118,7 @@ def _link(token: str) -> ResumeLink:
 
 def _is_occupied(draft: Draft) -> bool:
     """Whether a session lives in this browser whose holder may not open this draft."""
-    live = visit().live_of(CUSTOMER)
+    live = browser().live(CUSTOMER)
     return live is not None and find_draft(reading(), draft.reference, holder(), now=now()) is None
 
 
@@ -100,9 +128,9 @@ def _to_owner(link: ResumeLink, token: str, *, keeps: bool) -> ResponseReturnVal
         return _let_in(link, keeps=keeps)
     if person_id:
         address = url_for("resume.redeem", token=link_token(token))
-        return render_template("resume/someone_else.html", address=address, **occupied(True)), 403
+        return render_template("resume/someone_else.html", address=address, **_told_occupied(True)), 403
     draft = db().get_one(Draft, link.draft_id)
-    return redirect(sign_in_page(task_list(draft) if keeps else first_unfinished(draft)), 303)
+    return redirect(sign_in_page(address_of_draft(draft) if keeps else first_unfinished(draft)), 303)
 
 
 def _let_in(link: ResumeLink, *, keeps: bool) -> ResponseReturnValue:
@@ -113,24 +141,19 @@ def _let_in(link: ResumeLink, *, keeps: bool) -> ResponseReturnValue:
 
 def _ask_code(link: ResumeLink, *, keeps: bool, is_new: bool = False) -> ResponseReturnValue:
     """Mail a code, unless one is on its way: a scanner's press, or a second click, costs the person nothing."""
-    forget_device()
+    forget_browser()
     last = last_code(reading(), link.id, now=now())
     may_share = not is_new and last is not None and life_of(last).is_fresh(now())
     wait = None if may_share else use_try(code_mail_throttle(link.draft_id), now=now())
     if wait and last is None:
-        return too_many(wait)
+        return render_template("resume/wait.html", wait=wait_text(wait)), 429, retry_after(wait)
     secret = app_state().configuration.secret_key
     issued = issue_code(db(), link, secret=secret, now=now(), keeps=keeps, may_share=may_share or wait is not None)
     if issued.digits:
         address = link_address(link, app_state().configuration.keyring)
         messages.guest_code(db(), to=address, code=issued.digits, now=now())
-    return _with_cookie(redirect(url_for("resume.code_page"), 303), issued.cookie)
-
-
-def _with_cookie(answer: ResponseReturnValue, value: str | None) -> Response:
-    response = make_response(answer)
-    send_cookie(response, CODE_COOKIE, value)
-    return response
+    keep_cookie(CODE_COOKIE, issued.cookie)
+    return redirect(url_for("resume.code_page"), 303)
 
 
 @blueprint.get("/resume/code")
@@ -164,7 +187,11 @@ def use_typed_code() -> ResponseReturnValue:
 def _to_owner_of(pending: ResumeCode) -> ResponseReturnValue:
     """To whoever owns the draft now: it became an account's while the code was on its way."""
     draft = db().get_one(Draft, pending.link.draft_id)
-    return come_back(draft) if holder().person_id == draft.person_id else redirect(sign_in_page(task_list(draft)), 303)
+    return (
+        come_back(draft)
+        if holder().person_id == draft.person_id
+        else redirect(sign_in_page(address_of_draft(draft)), 303)
+    )
 
 
 def _pending_code() -> ResumeCode | None:
@@ -176,7 +203,7 @@ def _pending_code() -> ResumeCode | None:
 
 
 def _code_page(pending: ResumeCode, form: CodeForm, status: int = 200) -> ResponseReturnValue:
-    return form_page("code", form, status, **_times(pending))
+    return form_page("resume/code", form, status, **_times(pending))
 
 
 def _times(pending: ResumeCode) -> dict[str, str]:
@@ -185,25 +212,29 @@ def _times(pending: ResumeCode) -> dict[str, str]:
 
 def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
     """What could not be a code uses up no try; a try is counted before it is judged, and given back where right."""
-    digits = clean_code(typed(form.code))
+    digits = clean_code(typed_text(form.code))
     if not life_of(pending).opens(now()):
-        return refuse("code", form, form.code, _("This code has expired. Ask for a new one."), **_times(pending))
+        return refusal_page(
+            "resume/code", form, form.code, _("This code has expired. Ask for a new one."), **_times(pending)
+        )
     if not is_code(digits):
-        return refuse("code", form, form.code, _("The code has 6 digits"), **_times(pending))
+        return refusal_page("resume/code", form, form.code, _("The code has 6 digits"), **_times(pending))
     throttle = code_throttle(pending.id, pending.link.draft_id)
     wait = use_try(throttle, now=now())
     if wait:
-        return slow_down("code", form, form.code, wait, **_times(pending))
+        return wait_page("resume/code", form, wait, form.code, **_times(pending))
     expected = code_hash(app_state().configuration.secret_key, pending.link, digits)
     if not hmac.compare_digest(expected, pending.code_hash):
-        return refuse("code", form, form.code, _("That is not the code from the e-mail"), **_times(pending))
+        return refusal_page(
+            "resume/code", form, form.code, _("That is not the code from the e-mail"), **_times(pending)
+        )
     return_try(db(), throttle)
-    return gone_page(pending.link.draft) or _let_in_with(pending)
-
-
-def _let_in_with(pending: ResumeCode) -> ResponseReturnValue:
+    gone = gone_page(pending.link.draft)
+    if gone:
+        return gone
     use_code(db(), pending, now=now())
-    return _with_cookie(_let_in(pending.link, keeps=pending.keeps), None)
+    keep_cookie(CODE_COOKIE, None)
+    return _let_in(pending.link, keeps=pending.keeps)
 
 
 @blueprint.get("/resume")
@@ -211,15 +242,15 @@ def _let_in_with(pending: ResumeCode) -> ResponseReturnValue:
 @activity(Activity.NAVIGATE)
 def return_page() -> ResponseReturnValue:
     """Where reference and return code are typed."""
-    return _page(ReturnForm())
+    return _return_page(ReturnForm())
 
 
-def _page(form: ReturnForm, status: int = 200) -> ResponseReturnValue:
-    return form_page("return", form, status, **_occupied())
+def _return_page(form: ReturnForm, status: int = 200) -> ResponseReturnValue:
+    return form_page("resume/return", form, status, **_occupied())
 
 
 def _occupied() -> dict[str, Any]:
-    return occupied(visit().live_of(CUSTOMER) is not None)
+    return _told_occupied(browser().live(CUSTOMER) is not None)
 
 
 @blueprint.post("/resume")
@@ -230,20 +261,20 @@ def use_return_code() -> ResponseReturnValue:
     """Let in who has both; which of the two was wrong is not said. A try is counted before it is judged."""
     form = ReturnForm()
     if token_refused():
-        return _page(form, 409)
+        return _return_page(form, 409)
     if request.form.get("_action") == "hand_over":
-        return hand_over(url_for("resume.return_page"))
+        return end_session_here(url_for("resume.return_page"))
     if not form.validate():
-        return _page(form, 422)
-    reference = clean_reference(typed(form.reference))
+        return _return_page(form, 422)
+    reference = clean_reference(typed_text(form.reference))
     draft_id, sealed = return_code_of(reading(), reference) or (NOBODYS, None)
-    throttle = return_throttle(reference, device_of(draft_id))
+    throttle = return_throttle(reference, browser_hash(draft_id))
     wait = use_try(throttle, now=now())
     if wait:
-        return slow_down("return", form, form.return_code, wait, **_occupied())
-    if not _fits(reference, draft_id, sealed, clean_code(typed(form.return_code))):
+        return wait_page("resume/return", form, wait, form.return_code, **_occupied())
+    if not _fits(reference, draft_id, sealed, clean_code(typed_text(form.return_code))):
         sentence = _("The reference and the return code do not belong together")
-        return refuse("return", form, form.return_code, sentence, **_occupied())
+        return refusal_page("resume/return", form, form.return_code, sentence, **_occupied())
     return_try(db(), throttle)
     return _return_to(draft_id)
 

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import cast
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, request
@@ -12,7 +11,7 @@ from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy.orm import Session
 
 from portal.audit import record
-from portal.sessions.browser_sessions import Visit, policy_for, policy_of, send_cookie, visit
+from portal.sessions.browser_sessions import BrowserSessions, browser, policy_of, send_cookie
 from portal.sessions.operations import (
     leave_quiet_path,
     move_deadline,
@@ -22,7 +21,6 @@ from portal.sessions.queries import FoundSession, live_deadline
 from portal.sessions.rules import (
     LAST_POLL_BEFORE_END,
     Contact,
-    Poll,
     State,
     Times,
     counts,
@@ -36,40 +34,36 @@ from portal.site_settings.current import clock_time
 from portal.web.addresses import actor
 from portal.web.app_state import app_state, called_view
 from portal.web.counters import Event, count
-from portal.web.declarations import Activity, activity_of, door_of
+from portal.web.declarations import Activity
 from portal.web.unit_of_work import db, is_safe, now
 
 NAMED_BUTTONS = ("_lookup", "_fill")
 SUBJECT_LENGTH = 128
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Moz")
-MOST_LOST = 9
-"""Answers that one poll may report as lost: a browser must not count to a million."""
+ONE_DIGIT = frozenset("123456789")
+"""How many answers one poll may report as lost: a browser must not count to a million."""
 
 
 class TableSessionInterface(SessionInterface):
-    """Opens a lazy `Visit` and, when the answer is known, renews the session and sends cookies that changed."""
+    """Opens a lazy `BrowserSessions`; once the answer is known, renews the session and sends changed cookies."""
 
-    def open_session(self, app: Flask, request: Request) -> Visit:
-        """The visit; no query before somebody asks."""
-        return Visit(request)
+    def open_session(self, app: Flask, request: Request) -> BrowserSessions:
+        """Return the sessions of this browser; no query before somebody asks."""
+        return BrowserSessions(request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Renew if the request counted; a request that changes nothing writes and sends nothing."""
-        visit = cast("Visit", session)
-        for name, value in visit.cookies.items():
+        for name, value in browser().cookies.items():
             send_cookie(response, name, value)
         if not g.get("request_failed") and (is_safe() or response.status_code >= 500):
             with ExitStack() as own:
-                _note_activity(visit, response, lambda: own.enter_context(app_state().database.writing()))
+                _note_activity(response, lambda: own.enter_context(app_state().database.writing()))
 
 
 def pressed_activity() -> Activity:
     """What this request means for the session, by its view and the button pressed."""
     view = called_view()
-    if view is None:
-        return Activity.NONE
-    declared = activity_of(view)
-    return declared.pressed(pressed_button())
+    return view.by_button.get(pressed_button() or "", view.activity) if view else Activity.NONE
 
 
 def pressed_button() -> str | None:
@@ -81,25 +75,6 @@ def pressed_button() -> str | None:
 def expected_times(found: FoundSession, status: int) -> Times:
     """The session's times as they will be after this request, if it is answered with `status`."""
     times = found.times
-    if not _counts(found, status):
-        return times
-    policy = policy_for(found)
-    deadline = (renewed if times.alive(now()) else revived)(times, policy, now())
-    if deadline == times.expires_at:
-        return times
-    return Times(expires_at=deadline, idle_timeout=policy.idle_timeout, absolute_end_at=times.absolute_end_at)
-
-
-def extend(found: FoundSession) -> datetime | None:
-    """Give a live session the full time from now; gives its deadline, or None where it ended in the meantime."""
-    policy = policy_for(found)
-    deadline = extended(found.times, policy, now())
-    if move_deadline(db(), found.id, deadline, policy, now=now()):
-        return deadline
-    return live_deadline(db(), found.id, now=now())
-
-
-def _counts(found: FoundSession, status: int) -> bool:
     contact = Contact(
         activity=pressed_activity(),
         method=request.method,
@@ -107,45 +82,47 @@ def _counts(found: FoundSession, status: int) -> bool:
         is_prefetch=any("prefetch" in request.headers.get(name, "") for name in PREFETCH_HEADERS),
         is_quiet=request.method == "GET" and found.is_quiet(request.path, now()),
     )
-    return counts(contact, continue_counts=found.settings.continue_counts)
+    if not counts(contact, continue_counts=found.settings.continue_counts):
+        return times
+    policy = policy_of(found.kind, is_shared=found.is_shared)
+    deadline = (renewed if times.alive(now()) else revived)(times, policy, now())
+    if deadline == times.expires_at:
+        return times
+    return Times(expires_at=deadline, idle_timeout=policy.idle_timeout, absolute_end_at=times.absolute_end_at)
+
+
+def extend(found: FoundSession) -> datetime | None:
+    """Give a live session the full time from now; return its deadline, or None where it ended in the meantime."""
+    policy = policy_of(found.kind, is_shared=found.is_shared)
+    deadline = extended(found.times, policy, now())
+    if move_deadline(db(), found.id, deadline, policy, now=now()):
+        return deadline
+    return live_deadline(db(), found.id, now=now())
 
 
 def note_posted(response: Response) -> Response:
     """Write what a form means for the session together with what the form changed: one commit for both."""
     if not is_safe() and response.status_code < 500:
-        _note_activity(visit(), response, db)
+        _note_activity(response, db)
     return response
 
 
-def _note_activity(visit: Visit, response: Response, begin: Callable[[], Session]) -> None:
-    """Renew the session, or remember where a Continue led; `begin` gives the transaction, only where there is need."""
-    found = visit.live if _has_session() and not visit.cookies else None
+def _note_activity(response: Response, begin: Callable[[], Session]) -> None:
+    """Renew the session, or remember where a Continue led; `begin` starts the transaction, only where there is need."""
+    view = called_view()
+    knows_sessions = view is not None and view.door.kind is not None
+    found = browser().live() if knows_sessions and not browser().cookies else None
     if found is None:
         return
-    times = expected_times(found, response.status_code)
+    times, policy = expected_times(found, response.status_code), policy_of(found.kind, is_shared=found.is_shared)
     if times != found.times and found.times.alive(now()):
-        move_deadline(begin(), found.id, times.expires_at, policy_for(found), now=now())
-    elif times != found.times:
-        _accept_in_grace(begin(), found, times.expires_at)
+        move_deadline(begin(), found.id, times.expires_at, policy, now=now())
+    elif times != found.times:  # a form that was open at the deadline was accepted in grace: write down why it goes on
+        writing, subject = begin(), request.path[:SUBJECT_LENGTH]
+        revive_session(writing, found.id, times.expires_at, policy, now=now())
+        record(writing, "accepted_in_grace", by=actor(found.person_id), now=now(), subject=subject)
     elif response.status_code == 303 and pressed_activity() is Activity.CONTINUE_SECTION:
         leave_quiet_path(begin(), found.id, urlsplit(response.location or "").path, now=now())
-
-
-def _accept_in_grace(db: Session, found: FoundSession, deadline: datetime) -> None:
-    """A form that was open at the deadline was accepted: the session goes on, and it is written down why."""
-    revive_session(db, found.id, deadline, policy_of(found.kind), now=now())
-    record(db, "accepted_in_grace", by=actor(found.person_id), now=now(), subject=request.path[:SUBJECT_LENGTH])
-
-
-def _has_session() -> bool:
-    """Whether the view that was called knows sessions at all."""
-    view = called_view()
-    return view is not None and door_of(view).kind is not None
-
-
-def answer_status() -> int:
-    """The status that this request is expected to get; an error page names its own."""
-    return cast("int", g.get("answer_status", 200))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,51 +133,40 @@ class SessionClock:
     """
 
     kind: str
-    poll: Poll
+    state: str
+    remaining: int
+    next: int
     until: str
     stay_until: str
     can_extend: bool
     answers_lost: bool
     grace_until: str | None = None
 
-    @property
-    def state(self) -> str:
-        """The poll's `data-state`."""
-        return self.poll.state.value
-
-    @property
-    def remaining(self) -> int:
-        """Whole seconds left, rounded up."""
-        return self.poll.remaining
-
-    @property
-    def next(self) -> int:
-        """Whole seconds until the next poll."""
-        return self.poll.next
-
 
 def page_clock() -> SessionClock | None:
-    """The clock of the page being made, as it will stand after this request; None without a live session."""
-    live = visit().live
-    return session_clock(live, expected_times(live, answer_status())) if live else None
+    """The clock of the page being made, as it will be after this request; None without a live session."""
+    live = browser().live()
+    return session_clock(live, expected_times(live, g.get("answer_status", 200))) if live else None
 
 
 def session_clock(found: FoundSession, times: Times) -> SessionClock:
-    """The clock of a session whose times are `times`."""
-    policy = policy_for(found)
-    stay_until = extended(times, policy, now())
+    """Return the clock of a session whose times are `times`."""
+    policy = policy_of(found.kind, is_shared=found.is_shared)
+    stay_until, answer = extended(times, policy, now()), poll(times, policy, now())
     return SessionClock(
         kind=found.kind,
-        poll=poll(times, policy, now()),
+        state=answer.state.value,
+        remaining=answer.remaining,
+        next=answer.next,
         until=clock_time(times.expires_at),
         stay_until=clock_time(stay_until),
-        can_extend=stay_until - times.expires_at > timedelta(0) or poll(times, policy, now()).state is State.ACTIVE,
+        can_extend=stay_until > times.expires_at or answer.state is State.ACTIVE,
         answers_lost=bool(g.get("answers_lost")),
         grace_until=clock_time(grace_end(times, policy)) if policy.grace else None,
     )
 
 
-def lose_answers() -> None:
+def warn_of_loss() -> None:
     """Say on this page that answers will be lost at the end: a form that is not saved, in a guest's hands."""
     g.answers_lost = True
 
@@ -212,15 +178,15 @@ def count_poll(found: FoundSession, clock: SessionClock) -> None:
     """
     is_early = clock.state == State.WARNING.value and clock.remaining > LAST_POLL_BEFORE_END.total_seconds()
     if is_early and app_state().tally.is_first((found.id, found.times.expires_at)):
-        count_at(found, Event.WARNING, _page())
-    lost = _lost()
-    if lost:
-        count_at(found, Event.POLL_FAILURE, _page(), number=lost)
+        count_at(found, Event.WARNING, _asking_page())
+    lost = request.args.get("lost", "")
+    if lost in ONE_DIGIT:
+        count_at(found, Event.POLL_FAILURE, _asking_page(), number=int(lost))
 
 
 def count_extension(found: FoundSession) -> None:
     """Count that somebody pressed *Stay signed in*."""
-    count_at(found, Event.EXTENDED, _page())
+    count_at(found, Event.EXTENDED, _asking_page())
 
 
 def count_at(found: FoundSession, event: Event, path: str, *, number: int = 1) -> None:
@@ -229,14 +195,9 @@ def count_at(found: FoundSession, event: Event, path: str, *, number: int = 1) -
     count(event, kind=found.kind, form=form, section=section, number=number)
 
 
-def _page() -> str:
+def _asking_page() -> str:
     """The path of the page that asks: htmx names it in a header, a plain form says where to go back to."""
     try:
         return urlsplit(request.headers.get("HX-Current-URL") or request.form.get("next", "")).path
     except ValueError:
         return ""
-
-
-def _lost() -> int:
-    given = request.args.get("lost", "")
-    return min(int(given), MOST_LOST) if given.isascii() and given.isdigit() and len(given) == 1 else 0

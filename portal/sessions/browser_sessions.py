@@ -10,7 +10,6 @@ from flask import (
     Request,
     Response,
     after_this_request,
-    current_app,
     g,
     has_request_context,
     redirect,
@@ -25,25 +24,24 @@ from sqlalchemy.orm import Session
 from portal.audit import record
 from portal.sessions.operations import (
     Holder,
-    Place,
-    choose_language,
+    OpenedFrom,
     end_session,
     open_session,
     shorten_sessions,
+    store_language,
 )
-from portal.sessions.policies import Kind
 from portal.sessions.queries import FoundSession, find_session
 from portal.sessions.rules import EndReason, Policy, in_grace
-from portal.site_settings.current import bring, settings
-from portal.tokens import new_token
-from portal.web import languages
+from portal.site_settings.current import settings, use_settings
+from portal.tokens import TOKEN, masked, new_token, proves
 from portal.web.addresses import actor, remote_network
-from portal.web.app_state import app_state
-from portal.web.csrf import masked, proves
-from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, HUB, PERSONAL_KINDS, door_of
-from portal.web.languages import COOKIE, DEFAULT, known, speak_from_now
+from portal.web.app_state import app_state, called_view
+from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, HUB, PERSONAL_KINDS
+from portal.web.languages import COOKIE, DEFAULT, LANGUAGES, known, speak_from_now
 from portal.web.unit_of_work import db, is_safe, now, reading
 
+CSRF_FIELD = "csrf_token"
+CSRF_HEADER = "X-CSRF-Token"
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -79,7 +77,7 @@ def cookie_name(name: str) -> str:
 
 
 def send_cookie(response: Response, name: str, value: str | None, max_age: timedelta | None = None) -> None:
-    """Give the browser a cookie of ours, or take it away (None); deleting bears the same flags as setting.
+    """Give the browser a cookie of ours, or take it away (None); deleting sets the same flags as setting.
 
     Without `max_age` the browser forgets it when it is closed.
     """
@@ -95,13 +93,28 @@ def send_cookie(response: Response, name: str, value: str | None, max_age: timed
         response.set_cookie(cookie_name(name), value, max_age=max_age, **flags)
 
 
+def keep_cookie(name: str, value: str | None, max_age: timedelta | None = None) -> None:
+    """Give the browser a cookie of ours with this request's answer, or take it away (None)."""
+
+    @after_this_request
+    def send(response: Response) -> Response:
+        send_cookie(response, name, value, max_age)
+        return response
+
+
+def kept_token(name: str) -> str:
+    """Return the token that this browser keeps in a cookie of ours; empty where it keeps none."""
+    value = request.cookies.get(cookie_name(name), "")
+    return value if TOKEN.fullmatch(value) else ""
+
+
 def device_of(user_agent: str) -> str | None:
     """The families of browser and system, like `Firefox/Windows`; a part that is not known is empty."""
-    browser, system = (next((name for sign, name in table if sign in user_agent), "") for table in (BROWSERS, SYSTEMS))
-    return f"{browser}/{system}" if browser or system else None
+    family, system = (next((name for sign, name in table if sign in user_agent), "") for table in (BROWSERS, SYSTEMS))
+    return f"{family}/{system}" if family or system else None
 
 
-class Visit(SessionMixin, MutableMapping[str, Any]):
+class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
     """What `flask.session` is here: the sessions that this browser's cookies name, read at first use.
 
     As a mapping it shows Flask-Login the signed-in person, and nothing else can be stored in it.
@@ -118,53 +131,43 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
     @cached_property
     def kind(self) -> str:
         """The kind of session that the called view works in; an unknown one in `?kind=` is refused by the gate."""
-        door = door_of(current_app.view_functions[self._request.endpoint]) if self._request.endpoint else None
-        if door is None or door.kind is None:
+        view = called_view()
+        if view is None or view.door.kind is None:
             return CUSTOMER
-        if door.kind == BY_PERSON and "kind" not in self._request.args:
+        if view.door.kind == BY_PERSON and "kind" not in self._request.args:
             return self._kind_of_person()
-        return (asked_kind() or CUSTOMER) if door.kind in (BY_QUERY, BY_PERSON) else door.kind
+        return (asked_kind() or CUSTOMER) if view.door.kind in (BY_QUERY, BY_PERSON) else view.door.kind
 
     def _kind_of_person(self) -> str:
         """The kind in which a person is signed in, else was until lately, the customer's first."""
-        for find in (self.live_of, self.find):
+        for find in (self.live, self.find):
             for kind in PERSONAL_KINDS:
                 if (found := find(kind)) and found.person_id:
                     return kind
         return CUSTOMER
 
-    @property
-    def found(self) -> FoundSession | None:
-        """The session of this view's kind, live or ended in the last 24 hours."""
-        return self.find(self.kind)
+    def find(self, kind: str | None = None) -> FoundSession | None:
+        """Return the session of a kind (by default the view's), live or ended in the last 24 hours.
 
-    @property
-    def live(self) -> FoundSession | None:
-        """The session of this view's kind, if it lived when the request arrived."""
-        return self.live_of(self.kind)
-
-    def find(self, kind: str) -> FoundSession | None:
-        """The session of any kind, live or recently ended, at most one query a kind."""
+        At most one query a kind and request.
+        """
+        kind = kind or self.kind
         if kind not in self._found:
-            self._found[kind] = self._looked_up(kind)
+            token = self._request.cookies.get(cookie_name(app_state().policies[kind].cookie))
+            self._found[kind] = found = find_session(reading(), kind, token, now=now()) if token else None
+            if found:
+                use_settings(found.settings)
         return self._found[kind]
 
-    def _looked_up(self, kind: str) -> FoundSession | None:
-        token = self._request.cookies.get(cookie_name(kind_of(kind).cookie))
-        found = find_session(reading(), kind, token) if token else None
-        if found:
-            bring(found.settings)
-        return found if found and found.is_explained(now()) else None
-
-    def live_of(self, kind: str) -> FoundSession | None:
-        """The session of any kind, if it lived when the request arrived."""
+    def live(self, kind: str | None = None) -> FoundSession | None:
+        """Return the session of a kind (by default the view's), if it lived when the request arrived."""
         found = self.find(kind)
-        return found if found and (kind == self._forgiven or found.times.alive(now())) else None
+        return found if found and (found.kind == self._forgiven or found.times.alive(now())) else None
 
-    def in_grace_of(self, kind: str) -> FoundSession | None:
-        """The session of any kind, if a form that was open in it may still be sent and nothing else."""
+    def in_grace(self, kind: str | None = None) -> FoundSession | None:
+        """Return the session of a kind, if a form that was open in it may still be sent and nothing else."""
         found = self.find(kind)
-        return found if found and in_grace(found.times, policy_of(kind), now()) else None
+        return found if found and in_grace(found.times, policy_of(found.kind), now()) else None
 
     def note_ended(self, ended: FoundSession) -> None:
         """Take a session as ended for the rest of this request, which has just ended it."""
@@ -183,29 +186,27 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
         sole_slot: str | None = None,
         authenticated_at: datetime | None = None,
     ) -> int:
-        """Open a session in the request's transaction and give the browser its cookie; gives the session's id."""
+        """Open a session in the request's transaction and give the browser its cookie; return the session's id."""
         is_shared = kind == CUSTOMER and self.is_shared
+        opened_from = OpenedFrom(
+            device=device_of(self._request.headers.get("User-Agent", "")),
+            network=remote_network(settings().known_networks),
+            language=self.language,
+            is_shared=is_shared,
+        )
         token, row = open_session(
             db(),
             kind,
-            _policy(kind, is_shared=is_shared),
+            policy_of(kind, is_shared=is_shared),
             holder,
             now=now(),
-            place=self._place(is_shared=is_shared),
+            opened_from=opened_from,
             csrf_secret=csrf_secret,
             authenticated_at=authenticated_at,
             sole_slot=sole_slot,
         )
         self._cookies[kind] = token
         return row.id
-
-    def _place(self, *, is_shared: bool) -> Place:
-        return Place(
-            device=device_of(self._request.headers.get("User-Agent", "")),
-            network=remote_network(settings().known_networks),
-            language=self.language,
-            is_shared=is_shared,
-        )
 
     @cached_property
     def is_shared(self) -> bool:
@@ -214,38 +215,37 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
         return SHARED in form if SHARED_OFFERED in form else cookie_name(SHARED_COOKIE) in self._request.cookies
 
     @property
-    def _shared_cookie(self) -> dict[str, str | None]:
-        """What the next pages of this browser are to know of the choice, until it is closed."""
-        is_known = cookie_name(SHARED_COOKIE) in self._request.cookies
-        return {} if self.is_shared == is_known else {SHARED_COOKIE: "1" if self.is_shared else None}
-
-    @property
     def language(self) -> str | None:
         """The language chosen in this request, in this session or else in this browser; None where nobody chose.
 
         An ended session's is the last to be asked: its page speaks as the person did, until they choose again.
         """
-        found = None if g.get("request_failed") else self.found
+        found = None if g.get("request_failed") else self.find()
         stored = found.language if found else None
-        cookie = self._request.cookies.get(cookie_name(languages.COOKIE))
+        cookie = self._request.cookies.get(cookie_name(COOKIE))
         by_age = (stored, cookie) if found and found.times.alive(now()) else (cookie, stored)
-        return next(filter(languages.known, (g.get("chosen_language"), *by_age)), None)
+        return next((code for code in (g.get("chosen_language"), *by_age) if code in LANGUAGES), None)
 
     def close(self, kind: str) -> None:
         """Take the cookie of a kind from the browser that sent it.
 
         A form on somebody else's site comes without our cookies (SameSite) and must not take them away either.
         """
-        if cookie_name(kind_of(kind).cookie) in self._request.cookies:
+        if cookie_name(app_state().policies[kind].cookie) in self._request.cookies:
             self._cookies[kind] = None
 
     def token(self) -> str:
         """A form token for the page that is being made: of the live session, else of this visitor."""
-        return masked(self.live.csrf_secret, str(self.live.id)) if self.live else masked(self._visitor_secret())
+        live = self.live()
+        if live:
+            return masked(live.csrf_secret, str(live.id))
+        secret = self.visitor or self._new_visitor or new_token()
+        self._new_visitor = None if self.visitor else secret
+        return masked(secret)
 
     def token_if_any(self) -> str:
         """A form token where this browser has, or gets with this page, what it proves; else none, and no cookie."""
-        return self.token() if self.live or self.visitor or self._new_visitor else ""
+        return self.token() if self.live() or self.visitor or self._new_visitor else ""
 
     def report_end(self) -> None:
         """Say in this answer that a session has ended.
@@ -256,34 +256,34 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
 
     def proves(self, token: str | None, *, signed_out: bool) -> bool:
         """Whether a form's token was made for the live session; on forms for signed-out people also for the visitor."""
-        secrets = [self.live.csrf_secret] if self.live else []
-        if signed_out:
-            secrets += [self.found.csrf_secret] if self.found else []
-            secrets += [self.visitor] if self.visitor else []
+        found = self.find() if signed_out else self.live()
+        secrets = (found.csrf_secret if found else None, self.visitor if signed_out else None)
         return any(proves(token, secret) for secret in secrets)
 
     @cached_property
     def visitor(self) -> str | None:
         """The secret of the signed double-submit cookie, or None where the browser sent none that is ours."""
         try:
-            return signer().unsign(self._request.cookies.get(cookie_name(VISITOR_COOKIE), "")).decode()
+            return visitor_signer().unsign(self._request.cookies.get(cookie_name(VISITOR_COOKIE), "")).decode()
         except BadSignature:
             return None
-
-    def _visitor_secret(self) -> str:
-        self._new_visitor = self._new_visitor or (None if self.visitor else new_token())
-        return self.visitor or self._new_visitor or ""
 
     @property
     def cookies(self) -> dict[str, str | None]:
         """The cookies that this request sets (a value) or takes away (None)."""
-        cookies = {kind_of(kind).cookie: token for kind, token in self._cookies.items()} | self._shared_cookie
-        visitor = {VISITOR_COOKIE: signer().sign(self._new_visitor).decode()} if self._new_visitor else {}
-        return cookies | visitor | ({EPOCH_COOKIE: self._epoch} if self._epoch else {})
+        cookies = {app_state().policies[kind].cookie: token for kind, token in self._cookies.items()}
+        if self.is_shared != (cookie_name(SHARED_COOKIE) in self._request.cookies):
+            cookies[SHARED_COOKIE] = "1" if self.is_shared else None
+        if self._new_visitor:
+            cookies[VISITOR_COOKIE] = visitor_signer().sign(self._new_visitor).decode()
+        if self._epoch:
+            cookies[EPOCH_COOKIE] = self._epoch
+        return cookies
 
     @property
     def _values(self) -> dict[str, Any]:
-        return {"_user_id": str(self.live.person_id)} if self.live and self.live.person_id else {}
+        live = self.live()
+        return {"_user_id": str(live.person_id)} if live and live.person_id else {}
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -301,14 +301,14 @@ class Visit(SessionMixin, MutableMapping[str, Any]):
         return len(self._values)
 
 
-def visit() -> Visit:
-    """The visit of this request, typed."""
-    return cast("Visit", session)
+def browser() -> BrowserSessions:
+    """Return the sessions of the browser that sent this request."""
+    return cast("BrowserSessions", session)
 
 
-def kind_of(name: str) -> Kind:
-    """The row of a kind."""
-    return app_state().policies[name]
+def form_token() -> str | None:
+    """Return the token that came with this form."""
+    return request.form.get(CSRF_FIELD) or request.headers.get(CSRF_HEADER)
 
 
 def asked_kind() -> str | None:
@@ -318,38 +318,30 @@ def asked_kind() -> str | None:
     return name if kind and kind.in_browser else None
 
 
-def policy_of(kind: str) -> Policy:
-    """The policy of a kind under the settings in force."""
-    return kind_of(kind).policy(settings())
-
-
-def policy_for(found: FoundSession) -> Policy:
-    """The policy of one session: that of its kind, with a shorter clock on a shared computer."""
-    return _policy(found.kind, is_shared=found.is_shared)
-
-
-def _policy(kind: str, *, is_shared: bool) -> Policy:
-    policy = policy_of(kind)
+def policy_of(kind: str, *, is_shared: bool = False) -> Policy:
+    """Return the policy of a kind under the settings in force, with a shorter clock on a shared computer."""
+    policy = app_state().policies[kind].policy(settings())
     return replace(policy, idle_timeout=min(policy.idle_timeout, settings().shared_lifetime)) if is_shared else policy
 
 
 def apply_lifetime_now(db: Session) -> int:
-    """Shorten the live sessions of citizens to the lifetime in force, each with its warning ahead; gives how many."""
-    policies = {is_shared: _policy(CUSTOMER, is_shared=is_shared) for is_shared in (False, True)}
-    return sum(
-        shorten_sessions(db, CUSTOMER, policy, now=now(), is_shared=is_shared) for is_shared, policy in policies.items()
-    )
+    """Shorten the live sessions of citizens to the lifetime in force, each with its warning ahead; return how many."""
+    changed = 0
+    for is_shared in (False, True):
+        policy = policy_of(CUSTOMER, is_shared=is_shared)
+        changed += shorten_sessions(db, CUSTOMER, policy, now=now(), is_shared=is_shared)
+    return changed
 
 
-def signer() -> Signer:
-    """Signs the double-submit cookie."""
+def visitor_signer() -> Signer:
+    """Return what signs the double-submit cookie."""
     return Signer(app_state().configuration.secret_key, salt="visitor")
 
 
 def language_of_request() -> str:
     """What the person chose, else the default; staff pages and commands speak the default."""
-    is_for_citizens = has_request_context() and visit().kind != HUB
-    return (visit().language if is_for_citizens else None) or DEFAULT
+    is_for_citizens = has_request_context() and browser().kind != HUB
+    return (browser().language if is_for_citizens else None) or DEFAULT
 
 
 def prefer_language(code: str) -> None:
@@ -357,7 +349,7 @@ def prefer_language(code: str) -> None:
 
     Looking at a page leaves nothing behind; from the first button on it is remembered.
     """
-    if visit().language is None and code != DEFAULT:
+    if browser().language is None and code != DEFAULT:
         (speak_from_now if is_safe() else change_language)(code)
 
 
@@ -369,22 +361,17 @@ def change_language(asked: str | None) -> None:
     code = known(asked)
     if code is None:
         return
-    live = visit().live
+    live = browser().live()
     if live:
-        choose_language(db(), live.id, code, now=now())
-
-    @after_this_request
-    def remember(response: Response) -> Response:
-        send_cookie(response, COOKIE, code)
-        return response
-
+        store_language(db(), live.id, code, now=now())
+    keep_cookie(COOKIE, code)
     speak_from_now(code)
 
 
 def leave() -> Response:
     """End this browser's session of the view's kind; where there is none any more, the answer is the same."""
-    kind = visit().kind
-    live = visit().live or visit().in_grace_of(kind)
+    kind = browser().kind
+    live = browser().live() or browser().in_grace()
     if live and end_session(db(), live.id, EndReason.SIGNED_OUT, now=now()):
         record(db(), "signed_out", by=actor(live.person_id), now=now(), kind=kind)
     shown_kind = None if kind == CUSTOMER else kind
@@ -394,8 +381,8 @@ def leave() -> Response:
 
 def forget_session(kind: str, then: str, cleared: str = CLEARED) -> Response:
     """Go on without a session that has ended: its cookie goes, and what the browser kept of its pages."""
-    visit().close(kind)
-    visit().report_end()
+    browser().close(kind)
+    browser().report_end()
     answer = redirect(then, 303)
     answer.headers["Clear-Site-Data"] = cleared
     return Response(answer.response, answer.status, answer.headers)

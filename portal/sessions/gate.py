@@ -1,7 +1,6 @@
 """Before any view: the session first, then the form token; what a dead session sends is never executed."""
 
 from dataclasses import replace
-from enum import Enum
 from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, abort, g, redirect, render_template, request, url_for
@@ -9,112 +8,79 @@ from flask.typing import ResponseReturnValue
 
 from portal.audit import record
 from portal.sessions.activity import note_posted, pressed_activity
-from portal.sessions.browser_sessions import asked_kind, kind_of, visit
-from portal.sessions.late_forms import Parked, form_token, park_late_form
+from portal.sessions.browser_sessions import asked_kind, browser, form_token
+from portal.sessions.late_forms import Parked, park_late_form
 from portal.sessions.operations import end_session, follow_network
 from portal.sessions.queries import FoundSession, has_signed_out_since, session_by_id
 from portal.sessions.rules import EndReason, NetworkRule
 from portal.site_settings.current import clock_time
-from portal.web.addresses import actor, remote_network, sign_in_page
+from portal.tokens import owner_of, proves
+from portal.web.addresses import AGAIN_PAGE, actor, remote_network, sign_in_page
 from portal.web.app_state import app_state, called_view
-from portal.web.csrf import owner_of, proves
-from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, PERSONAL_KINDS, Activity, Door, door_of
+from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, PERSONAL_KINDS, Activity, Door
 from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.unit_of_work import is_safe, now, reading
 
-AGAIN_PAGE = "/account/again"
 WITHOUT_PROOF = (AGAIN_PAGE, "/account/sign-out")
 """Where a person goes who must type the password first."""
-FORMS = frozenset({Activity.SUBMIT, Activity.SAVE})
-"""What may be sent in grace."""
+SENT_IN_GRACE = frozenset({Activity.SUBMIT, Activity.SAVE})
 OWNER_LENGTH = 18
 """Digits of a session's id that fit the database."""
-
-
-class Move(Enum):
-    """What a request's network means to its session."""
-
-    NONE = "none"
-    ASK = "ask"
-    END = "end"
-
-
-def move_of(live: FoundSession) -> Move:
-    """What is to be done; a change that is only written down is written down here, once."""
-    network = remote_network(live.settings.known_networks)
-    if live.network in (None, network):
-        return Move.NONE
-    rule = kind_of(live.kind).network_rule(live.settings)
-    if rule is NetworkRule.LOG:
-        _follow(live, network)
-        return Move.NONE
-    if rule is NetworkRule.PASSWORD and live.person_id:
-        return Move.NONE if request.path in WITHOUT_PROOF else Move.ASK
-    return Move.END
-
-
-def _follow(live: FoundSession, network: str) -> None:
-    with app_state().database.writing() as own:
-        if follow_network(own, live.id, network, now=now()):
-            record(own, "network_changed", by=actor(live.person_id), now=now(), subject=f"session {live.id}")
-
-
-def end_by_network(live: FoundSession) -> FoundSession:
-    """End a session because its network changed; gives it as it stands now."""
-    with app_state().database.writing() as own:
-        end_session(own, live.id, EndReason.NETWORK, now=now())
-        record(own, "session_ended_by_network", by=actor(live.person_id), now=now(), subject=f"session {live.id}")
-    ended = replace(live, times=replace(live.times, ended_at=now()), stored_reason=EndReason.NETWORK.value)
-    visit().note_ended(ended)
-    return ended
-
-
-def again_page(kind: str, then: str) -> str:
-    """Where the person of a session types the password again, to go on to `then` afterwards."""
-    return f"{AGAIN_PAGE}?{urlencode({'kind': kind, 'next': then})}"
 
 
 def guard() -> ResponseReturnValue | None:
     """Let the request through to its view, or answer in its place."""
     view = called_view()
-    if view is None:
+    if view is None or view.door.kind is None:
         return None
-    door = door_of(view)
-    if door.kind is None:
-        return None
+    door = view.door
     if door.kind in (BY_QUERY, BY_PERSON) and asked_kind() is None:
         abort(404)
-    if door.kind == BY_PERSON and visit().kind not in PERSONAL_KINDS:
+    if door.kind == BY_PERSON and browser().kind not in PERSONAL_KINDS:
         abort(404)
     return _session_answer(door) or (None if is_safe() else _token_answer(door))
 
 
 def _session_answer(door: Door) -> ResponseReturnValue | None:
-    live = visit().live or _forgiven(door)
+    live = browser().live() or _forgiven(door)
     if not door.session:
         return None
     if live and (live.person_id or not door.person):
         return _network_answer(live)
-    if live is None and visit().found:
-        return over(visit().found)
+    found = browser().find()
+    if live is None and found:
+        return answer_ended_session(found)
     if live is None and _is_signed_in_elsewhere(door):
         abort(404)
     return _must_sign_in()
 
 
 def _network_answer(live: FoundSession) -> ResponseReturnValue | None:
-    """What another network than before means to this session: nothing, the password again, or its end."""
-    move = move_of(live)
-    if move is Move.END:
-        return over(end_by_network(live))
-    return _ask_for_password(live) if move is Move.ASK else None
+    """Answer a request from another network than before: ask for the password, end the session, or only note it."""
+    network = remote_network(live.settings.known_networks)
+    if live.network in (None, network):
+        return None
+    rule = app_state().policies[live.kind].network_rule(live.settings)
+    if rule is NetworkRule.PASSWORD and live.person_id:
+        return None if request.path in WITHOUT_PROOF else _ask_for_password(live)
+    by, subject = actor(live.person_id), f"session {live.id}"
+    with app_state().database.writing() as own:
+        if rule is NetworkRule.LOG:
+            if follow_network(own, live.id, network, now=now()):
+                record(own, "network_changed", by=by, now=now(), subject=subject)
+            return None
+        end_session(own, live.id, EndReason.NETWORK, now=now())
+        record(own, "session_ended_by_network", by=by, now=now(), subject=subject)
+    ended = replace(live, times=replace(live.times, ended_at=now()), stored_reason=EndReason.NETWORK.value)
+    browser().note_ended(ended)
+    return answer_ended_session(ended)
 
 
 def _ask_for_password(live: FoundSession) -> ResponseReturnValue:
     """To the page that asks for it; what a form said is kept meanwhile as if it had come too late."""
     parked = None if is_safe() else park_late_form(live)
     back = request.full_path.rstrip("?") if is_safe() else parked.page if parked else _page_of_form()
-    target = again_page(live.kind, back)
+    target = f"{AGAIN_PAGE}?{urlencode({'kind': live.kind, 'next': back})}"
     if is_htmx():
         return htmx_redirect(target, 401)
     if is_safe():
@@ -124,22 +90,24 @@ def _ask_for_password(live: FoundSession) -> ResponseReturnValue:
 
 def _forgiven(door: Door) -> FoundSession | None:
     """A session in grace, for a form of its own that was open at the deadline; anything else needs sign-in."""
-    found = visit().in_grace_of(visit().kind)
-    is_form = door.session and not is_safe() and pressed_activity() in FORMS
+    found = browser().in_grace()
+    is_form = door.session and not is_safe() and pressed_activity() in SENT_IN_GRACE
     if found is None or not is_form or not proves(form_token(), found.csrf_secret):
         return None
-    visit().forgive()
-    return visit().live
+    browser().forgive()
+    return browser().live()
 
 
 def _is_signed_in_elsewhere(door: Door) -> bool:
     """Whether this browser holds a person's live session of another kind: the wrong role, not a missing sign-in."""
     kinds = (name for name, kind in app_state().policies.items() if kind.in_browser and name != door.kind)
-    return is_safe() and any((live := visit().live_of(name)) and live.person_id for name in kinds)
+    return is_safe() and any((live := browser().live(name)) and live.person_id for name in kinds)
 
 
 def _must_sign_in() -> ResponseReturnValue:
-    parked = None if is_safe() else _parked_without_cookie()
+    owner = None if is_safe() else _owner_of_page()
+    has_left = owner is not None and has_signed_out_since(reading(), owner)
+    parked = park_late_form(owner) if owner and not has_left else None
     target = sign_in_page(request.full_path.rstrip("?") if is_safe() else None)
     if is_htmx():
         return htmx_redirect(target, 401)
@@ -150,24 +118,25 @@ def _no_session_page(parked: Parked | None = None) -> ResponseReturnValue:
     return render_template("sessions/no_session.html", next=parked.page if parked else None), 403
 
 
-def over(found: FoundSession | None) -> ResponseReturnValue:
-    """The answer to a request of a session that has ended: where to read why, or the notice that nothing was done."""
-    visit().report_end()
+def answer_ended_session(found: FoundSession | None) -> ResponseReturnValue:
+    """Answer a request of a session that has ended: where to read why, or the notice that nothing was done."""
+    browser().report_end()
     has_signed_out = found is not None and found.reason is EndReason.SIGNED_OUT
     owner = None if is_safe() else found if has_signed_out else _owner_of_page() or found
     parked = park_late_form(owner) if owner else None
-    target = ended_page()
+    kind = browser().kind
+    target = url_for("sessions.ended", kind=None if kind == CUSTOMER else kind)
     if is_htmx():
         return htmx_redirect(target, 401)
     if is_safe():
         return redirect(target)
     if found is None or owner is None:
         return _no_session_page(parked)
-    is_ours = _is_same_person(owner, found) or _is_in_both_hands(owner, found)
-    return (late_notice(found, parked) if is_ours else _page_of_somebody_else()), 403
+    is_ours = _may_send(owner, found)
+    return (_late_notice(found, parked) if is_ours else render_template("sessions/someone_else.html")), 403
 
 
-def late_notice(found: FoundSession, parked: Parked | None) -> str:
+def _late_notice(found: FoundSession, parked: Parked | None) -> str:
     """The page that says that a form was not received, what is kept, and how to carry on."""
     return render_template(
         "sessions/late.html",
@@ -188,44 +157,30 @@ def _page_of_form() -> str:
     return urlsplit(request.full_path).path
 
 
-def ended_page() -> str:
-    """Where the end of this view's kind of session is explained."""
-    kind = visit().kind
-    return url_for("sessions.ended", kind=None if kind == CUSTOMER else kind)
-
-
 def _token_answer(door: Door) -> ResponseReturnValue | None:
-    token = form_token()
-    nothing_to_protect = visit().live is None and door.kind == BY_QUERY
-    if _is_own_origin() and (nothing_to_protect or visit().proves(token, signed_out=not door.session)):
+    """Answer a form whose token does not fit, or that another site sent; browsers that send no `Origin` pass."""
+    origin = request.headers.get("Origin")
+    is_own_origin = origin is None or origin.partition("://")[2] == request.host
+    nothing_to_protect = browser().live() is None and door.kind == BY_QUERY
+    if is_own_origin and (nothing_to_protect or browser().proves(form_token(), signed_out=not door.session)):
         return None
     return _mismatch()
 
 
-def _is_own_origin() -> bool:
-    """Whether the form was sent from a page of this host; browsers that send no `Origin` pass."""
-    origin = request.headers.get("Origin")
-    return origin is None or origin.partition("://")[2] == request.host
-
-
 def _mismatch() -> ResponseReturnValue | None:
     """A live session's form comes back filled in where its view can; nothing is executed anywhere."""
-    live = visit().live
+    live = browser().live()
     if live is None:
-        return render_template("sessions/no_cookie.html", blocked=visit().visitor is None), 403
+        return render_template("sessions/no_cookie.html", blocked=browser().visitor is None), 403
     owner = _owner_of_page()
-    if owner and not _is_same_person(owner, live) and not _is_in_both_hands(owner, live):
+    if owner and not _may_send(owner, live):
         park_late_form(owner)
-        return _page_of_somebody_else(), 403
+        return render_template("sessions/someone_else.html"), 403
     view = called_view()
-    if view is not None and "shows_form_again" in view.__dict__:
+    if view is not None and view.shows_form_again:
         g.token_refused = True
         return None
     return render_template("sessions/mismatch.html", next=_page_of_form()), 409
-
-
-def _page_of_somebody_else() -> str:
-    return render_template("sessions/someone_else.html")
 
 
 def _owner_of_page() -> FoundSession | None:
@@ -233,25 +188,19 @@ def _owner_of_page() -> FoundSession | None:
     token = form_token()
     owner = owner_of(token)
     known = owner.isascii() and owner.isdigit() and len(owner) <= OWNER_LENGTH
-    found = session_by_id(reading(), int(owner)) if known else None
-    return found if found and proves(token, found.csrf_secret) and found.is_explained(now()) else None
+    found = session_by_id(reading(), int(owner), now=now()) if known else None
+    return found if found and proves(token, found.csrf_secret) else None
 
 
-def _parked_without_cookie() -> Parked | None:
-    """What is kept of a page whose browser has no session; nothing once its person has signed out since."""
-    owner = _owner_of_page()
-    return park_late_form(owner) if owner and not has_signed_out_since(reading(), owner) else None
+def _may_send(owner: FoundSession, sender: FoundSession) -> bool:
+    """Whether a page made in one session may be sent in another: of the same person or guest.
 
-
-def _is_same_person(one: FoundSession, other: FoundSession) -> bool:
-    """Whether two sessions are of the same person, or of the same guest."""
-    same_person = one.person_id is not None and one.person_id == other.person_id
-    return same_person or (one.guest_id is not None and one.guest_id == other.guest_id)
-
-
-def _is_in_both_hands(owner: FoundSession, live: FoundSession) -> bool:
-    """Whether a guest's page is of a form that this session works on, too: added to the account, or come back to."""
-    return owner.person_id is None and any(app_state().hooks.place_of_page(live, request.path))
+    A guest's page also where the other session works on that form, too: added to the account, or come back to.
+    """
+    is_same_person = owner.person_id is not None and owner.person_id == sender.person_id
+    is_same_guest = owner.guest_id is not None and owner.guest_id == sender.guest_id
+    is_guests = owner.person_id is None
+    return is_same_person or is_same_guest or (is_guests and any(app_state().hooks.place_of_page(sender, request.path)))
 
 
 def token_refused() -> bool:

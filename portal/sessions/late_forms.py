@@ -15,20 +15,21 @@ from sqlalchemy.orm import Session
 from portal.db import Database, delete_batch
 from portal.keyring import Keyring
 from portal.sessions.activity import count_at
+from portal.sessions.browser_sessions import CSRF_FIELD, form_token
 from portal.sessions.models import ParkedValues
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
-from portal.storage.operations import claim, late_work
-from portal.storage.uploads import Received, receive
+from portal.storage.operations import claim_upload, late_work
+from portal.storage.uploads import receive
+from portal.tokens import proves
 from portal.web.app_state import app_state
 from portal.web.counters import Event
-from portal.web.csrf import FIELD, HEADER, proves
 from portal.web.strict_input import END_MARKER
 from portal.web.unit_of_work import db, now
 
 Pairs = tuple[tuple[str, str], ...]
 KEPT_FOR = timedelta(hours=24)
-SEEN = ("_revision", "_page", "_sequence")
+SEEN_INPUTS = ("_revision", "_page", "_sequence")
 SHOWN = "_parked"
 TAB_LENGTH = 16
 
@@ -139,10 +140,13 @@ def park(
     The caller has seen that the session's holder may open the page. A guest who came back is a new guest each time, so
     what a guest parked goes on with whoever works on the page now, as it opens for them.
     """
-    row = _locked(db, database, page, tab, now)
-    whole = form.over(_parked_before(keyring, row, found, now))
+    nothing = {"sealed": b"", "parked_at": now, "expires_at": now}
+    database.insert_or_ignore(db, ParkedValues, page=page, tab=tab, work=work_of(page), **nothing)
+    row = db.scalars(_row_of_tab(page, tab).with_for_update()).one()  # two late forms at once end up with one row
+    is_own = row.expires_at > now and row.person_id in (None, found.person_id)
+    whole = form.over(_open_parked(keyring, row).form if is_own else None)
     row.person_id, row.guest_id = found.person_id, found.guest_id
-    row.sealed = keyring.seal(_plain(whole), subject=_subject(page), place=_place(row))
+    _seal(keyring, row, whole)
     row.parked_at, row.expires_at = now, now + KEPT_FOR
     return Parked(page=page, tab=tab, form=whole, parked_at=now, expires_at=row.expires_at)
 
@@ -152,21 +156,8 @@ def work_of(page: str) -> str:
     return "/".join(page.split("/")[:3])
 
 
-def _locked(db: Session, database: Database, page: str, tab: str, now: datetime) -> ParkedValues:
-    """The row of a tab, made if need be with nothing in it; two late forms that make it at once end up with one."""
-    nothing = {"sealed": b"", "parked_at": now, "expires_at": now}
-    database.insert_or_ignore(db, ParkedValues, page=page, tab=tab, work=work_of(page), **nothing)
-    return db.scalars(_rows(page, tab).with_for_update()).one()
-
-
-def _rows(page: str, tab: str) -> Select[ParkedValues]:
+def _row_of_tab(page: str, tab: str) -> Select[ParkedValues]:
     return select(ParkedValues).where(ParkedValues.page == page, ParkedValues.tab == tab)
-
-
-def _parked_before(keyring: Keyring, row: ParkedValues, found: FoundSession, now: datetime) -> LateForm | None:
-    if row.expires_at <= now or row.person_id not in (None, found.person_id):
-        return None
-    return _opened(keyring, row).form
 
 
 def parked_on(db: Session, keyring: Keyring, page: str, *, now: datetime, person_id: int | None) -> list[Parked]:
@@ -176,7 +167,7 @@ def parked_on(db: Session, keyring: Keyring, page: str, *, now: datetime, person
     """
     query = select(ParkedValues).where(ParkedValues.page == page, ParkedValues.expires_at > now)
     rows = db.scalars(query.order_by(ParkedValues.parked_at.desc(), ParkedValues.id.desc()))
-    return [_opened(keyring, row) for row in rows if row.person_id in (None, person_id)]
+    return [_open_parked(keyring, row) for row in rows if row.person_id in (None, person_id)]
 
 
 def has_parked(work: BindParameter[str], *, now: BindParameter[datetime]) -> Exists:
@@ -191,13 +182,14 @@ def parked_pages(db: Session, work: str, *, now: datetime) -> list[str]:
     return list(dict.fromkeys(pages))
 
 
-def keep_parked(db: Session, keyring: Keyring, parked: Parked, form: LateForm | None) -> None:
-    """Keep this much of a parked form: the rest is saved. None lets go of all of it."""
-    row = db.scalars(_rows(parked.page, parked.tab)).one()
-    if form is None:
-        db.delete(row)
-    else:
-        row.sealed = keyring.seal(_plain(form), subject=_subject(row.page), place=_place(row))
+def keep_parked(db: Session, keyring: Keyring, parked: Parked, form: LateForm) -> None:
+    """Keep this much of a parked form: the rest is saved."""
+    _seal(keyring, db.scalars(_row_of_tab(parked.page, parked.tab)).one(), form)
+
+
+def forget_parked(db: Session, parked: Parked) -> None:
+    """Delete a parked form: all of it is saved or discarded."""
+    db.delete(db.scalars(_row_of_tab(parked.page, parked.tab)).one())
 
 
 def forget_parked_of(db: Session, work: str) -> None:
@@ -206,12 +198,12 @@ def forget_parked_of(db: Session, work: str) -> None:
 
 
 def sweep_parked(db: Session, *, now: datetime) -> int:
-    """Delete one batch of values whose day is over; gives how many."""
+    """Delete one batch of values whose day is over; return how many."""
     return delete_batch(db, ParkedValues, ParkedValues.expires_at <= now)
 
 
-def _opened(keyring: Keyring, row: ParkedValues) -> Parked:
-    fields, pairs, seen = json.loads(keyring.open(row.sealed, subject=_subject(row.page), place=_place(row)))
+def _open_parked(keyring: Keyring, row: ParkedValues) -> Parked:
+    fields, pairs, seen = json.loads(keyring.open(row.sealed, **_bound_to(row)))
     form = LateForm(
         fields=None if fields is None else frozenset(fields),
         pairs=tuple((name, value) for name, value in pairs),
@@ -220,17 +212,15 @@ def _opened(keyring: Keyring, row: ParkedValues) -> Parked:
     return Parked(page=row.page, tab=row.tab, form=form, parked_at=row.parked_at, expires_at=row.expires_at)
 
 
-def _plain(form: LateForm) -> bytes:
+def _seal(keyring: Keyring, row: ParkedValues, form: LateForm) -> None:
     fields = None if form.fields is None else sorted(form.fields)
-    return json.dumps([fields, form.pairs, form.seen], ensure_ascii=False).encode()
+    plain = json.dumps([fields, form.pairs, form.seen], ensure_ascii=False).encode()
+    row.sealed = keyring.seal(plain, **_bound_to(row))
 
 
-def _subject(page: str) -> str:
-    return f"parked:{page}"
-
-
-def _place(row: ParkedValues) -> str:
-    return f"person {row.person_id} guest {row.guest_id}"
+def _bound_to(row: ParkedValues) -> dict[str, str]:
+    """What the keyring binds a row's values to: they open as this page's and this holder's alone."""
+    return {"subject": f"parked:{row.page}", "place": f"person {row.person_id} guest {row.guest_id}"}
 
 
 def park_late_form(found: FoundSession) -> Parked | None:
@@ -244,28 +234,16 @@ def park_late_form(found: FoundSession) -> Parked | None:
     page = app_state().hooks.parkable_page(found, request.path)
     if page is None:
         return None
-    received = receive()
-    parked = park(
-        db(), app_state().database, app_state().configuration.keyring, found, page, _tab(), _sent(), now=now()
-    )
-    _park_files(received, found, page)
+    uploads, keyring = receive().uploads, app_state().configuration.keyring
+    # A page that showed parked values goes on with them: its values are those of the tab that sent them first.
+    tab = (request.form.get(SHOWN) or request.form.get("_page", ""))[:TAB_LENGTH]
+    parked = park(db(), app_state().database, keyring, found, page, tab, _sent_form(), now=now())
+    place, until = late_place(found.person_id), now() + KEPT_FOR
+    for upload in uploads:
+        claim_upload(db(), upload, work=late_work(page), place=place, keyring=keyring, now=now(), until=until)
     if not found.times.alive(now()):
         count_at(found, Event.PARKED, page)
     return parked
-
-
-def _park_files(received: Received, found: FoundSession, page: str) -> None:
-    """Keep what was uploaded as long as what was typed."""
-    for upload in received.uploads:
-        claim(
-            db(),
-            upload,
-            work=late_work(page),
-            place=late_place(found.person_id),
-            keyring=app_state().configuration.keyring,
-            now=now(),
-            until=now() + KEPT_FOR,
-        )
 
 
 def late_place(person_id: int | None) -> str:
@@ -273,26 +251,12 @@ def late_place(person_id: int | None) -> str:
     return f"person {person_id}"
 
 
-def _tab() -> str:
-    """Whose values these are: a page that showed parked values goes on with them."""
-    return (request.form.get(SHOWN) or request.form.get("_page", ""))[:TAB_LENGTH]
-
-
-def form_token() -> str | None:
-    """The token that came with this form."""
-    return request.form.get(FIELD) or request.headers.get(HEADER)
-
-
-def _sent() -> LateForm:
+def _sent_form() -> LateForm:
     """What the form says; an autosave speaks only for the fields that it names."""
-    named = request.form.get("_changed")
-    pairs = tuple((name, value) for name, value in request.form.items(multi=True) if _is_answer(name))
+    named, sent = request.form.get("_changed"), request.form.items(multi=True)
+    pairs = tuple((name, value) for name, value in sent if not name.startswith("_") and name != CSRF_FIELD)
     return LateForm(
         fields=None if named is None else frozenset(named.split(",")),
         pairs=pairs,
-        seen=tuple((name, request.form[name]) for name in SEEN if name in request.form),
+        seen=tuple((name, request.form[name]) for name in SEEN_INPUTS if name in request.form),
     )
-
-
-def _is_answer(name: str) -> bool:
-    return not name.startswith("_") and name != FIELD

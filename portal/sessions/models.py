@@ -43,8 +43,8 @@ class SessionRow(Base):
     """Whether its holder said that others use this computer, too: a short clock, and nothing of it left behind."""
 
 
-IS_OPEN = SessionRow.ended_at.is_(None)
-Index("ix_sessions_open", SessionRow.expires_at, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+NOT_ENDED = SessionRow.ended_at.is_(None)
+Index("ix_sessions_open", SessionRow.expires_at, sqlite_where=NOT_ENDED, postgresql_where=NOT_ENDED)
 
 
 class ParkedValues(Base):

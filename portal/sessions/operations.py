@@ -2,17 +2,19 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Update, and_, case, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.db import SWEEP_BATCH, delete_batch, rows_changed
-from portal.sessions.models import IS_OPEN, SessionRow
+from portal.sessions.models import NOT_ENDED, SessionRow
 from portal.sessions.policies import GRACE
 from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline, shortened
 from portal.tokens import new_token, token_hash
 from portal.web.declarations import PERSONAL_KINDS
 
+_UPDATE = update(SessionRow).execution_options(synchronize_session=False)
 CLOSED_AFTER = timedelta(minutes=5)
 """Longer than any request takes: one that arrived in time may still renew its session."""
 
@@ -26,7 +28,7 @@ class Holder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class OpenedFrom:
     """Where a session begins: the browser's device and network, the language chosen in it, whether others use it.
 
     `language` is None where nobody chose one, `device` names its families.
@@ -45,12 +47,12 @@ def open_session(
     holder: Holder,
     *,
     now: datetime,
-    place: Place = Place(),
+    opened_from: OpenedFrom = OpenedFrom(),
     csrf_secret: str | None = None,
     authenticated_at: datetime | None = None,
     sole_slot: str | None = None,
 ) -> tuple[str, SessionRow]:
-    """Begin a session with the full time; gives the cookie's token, which is stored nowhere, and the row.
+    """Begin a session with the full time; return the cookie's token, which is stored nowhere, and the row.
 
     `csrf_secret` of a session that this one replaces keeps pages in its other tabs working. `authenticated_at` is when
     its person last proved who they are, `sole_slot` what one live session at a time may hold.
@@ -68,7 +70,7 @@ def open_session(
         absolute_end_at=policy.absolute_end(now),
         authenticated_at=authenticated_at,
         sole_slot=sole_slot,
-        **asdict(place),
+        **asdict(opened_from),
     )
     db.add(row)
     db.flush()
@@ -76,71 +78,71 @@ def open_session(
 
 
 def move_deadline(db: Session, session_id: int, deadline: datetime, policy: Policy, *, now: datetime) -> bool:
-    """Renew a session that still lives, never backwards; tells whether it did."""
+    """Renew a session that still lives, never backwards; return whether it did."""
     statement = _live(session_id, now).where(SessionRow.expires_at < deadline)
-    return _changed(db, statement.values(expires_at=deadline, idle_timeout_s=int(policy.idle_timeout.total_seconds())))
+    return rows_changed(db, statement.values(_moved_to(deadline, policy))) == 1
 
 
 def shorten_sessions(db: Session, kind: str, policy: Policy, *, now: datetime, is_shared: bool) -> int:
-    """Apply a shorter lifetime to the live sessions of a kind that have more time left; gives how many.
+    """Apply a shorter lifetime to the live sessions of a kind that have more time left; return how many.
 
     `is_shared` says of which computers: those that others use have a clock of their own.
     """
     deadline = shortened(policy, now)
-    statement = update(SessionRow).where(
+    statement = _UPDATE.where(
         SessionRow.kind == kind,
         SessionRow.is_shared.is_(is_shared),
         SessionRow.ended_at.is_(None),
         SessionRow.expires_at > deadline,
     )
-    return _count(db, statement.values(expires_at=deadline, idle_timeout_s=int(policy.idle_timeout.total_seconds())))
+    return rows_changed(db, statement.values(_moved_to(deadline, policy)))
 
 
 def revive_session(db: Session, session_id: int, deadline: datetime, policy: Policy, *, now: datetime) -> bool:
     """Renew a session in grace, for a form that was accepted; of several at once one does."""
-    statement = update(SessionRow).where(
+    statement = _UPDATE.where(
         SessionRow.id == session_id,
         SessionRow.ended_at.is_(None),
         SessionRow.expires_at <= now,
         SessionRow.expires_at > now - policy.grace,
     )
-    return _changed(db, statement.values(expires_at=deadline, idle_timeout_s=int(policy.idle_timeout.total_seconds())))
+    return rows_changed(db, statement.values(_moved_to(deadline, policy))) == 1
 
 
 def leave_quiet_path(db: Session, session_id: int, path: str, *, now: datetime) -> bool:
     """Remember the page that a Continue leads to, so that loading it is not activity."""
-    return _changed(db, _live(session_id, now).values(quiet_path=path, quiet_until=now + QUIET_TIME))
+    return rows_changed(db, _live(session_id, now).values(quiet_path=path, quiet_until=now + QUIET_TIME)) == 1
 
 
-def choose_language(db: Session, session_id: int, language: str, *, now: datetime) -> bool:
+def store_language(db: Session, session_id: int, language: str, *, now: datetime) -> bool:
     """Remember the language of a session that still lives."""
-    return _changed(db, _live(session_id, now).values(language=language))
+    return rows_changed(db, _live(session_id, now).values(language=language)) == 1
 
 
 def follow_network(db: Session, session_id: int, network: str, *, now: datetime) -> bool:
-    """Remember the network that a session's requests come from now; tells whether it was another one."""
-    return _changed(db, _live(session_id, now).where(SessionRow.network != network).values(network=network))
+    """Remember the network that a session's requests come from now; return whether it was another one."""
+    return rows_changed(db, _live(session_id, now).where(SessionRow.network != network).values(network=network)) == 1
 
 
 def end_session(db: Session, session_id: int, reason: EndReason, *, now: datetime) -> bool:
     """End one session that still lives, or from which an open form might still be sent."""
-    statement = update(SessionRow).where(SessionRow.id == session_id, _is_not_over(now))
-    return _changed(db, statement.values(ended_at=now, end_reason=reason.value))
+    statement = _UPDATE.where(SessionRow.id == session_id, _is_not_over(now))
+    return rows_changed(db, statement.values(ended_at=now, end_reason=reason.value)) == 1
 
 
 def end_sessions_of(db: Session, person_id: int, reason: EndReason, *, now: datetime, but: int | None = None) -> int:
-    """End all sessions of a person, one excepted where given; gives how many."""
-    statement = update(SessionRow).where(
+    """End all sessions of a person, one excepted where given; return how many."""
+    statement = _UPDATE.where(
         SessionRow.person_id == person_id,
         _is_not_over(now),
         SessionRow.id != (but or 0),
     )
-    return _count(db, statement.values(ended_at=now, end_reason=reason.value))
+    return rows_changed(db, statement.values(ended_at=now, end_reason=reason.value))
 
 
 def end_all_sessions(db: Session, reason: EndReason, *, now: datetime) -> int:
-    """End everybody's sessions of every kind, guests included; gives how many."""
-    return _count(db, update(SessionRow).where(_is_not_over(now)).values(ended_at=now, end_reason=reason.value))
+    """End everybody's sessions of every kind, guests included; return how many."""
+    return rows_changed(db, _UPDATE.where(_is_not_over(now)).values(ended_at=now, end_reason=reason.value))
 
 
 def end_sign_ins_of(db: Session, person_id: int, slot: str, *, now: datetime) -> None:
@@ -148,12 +150,12 @@ def end_sign_ins_of(db: Session, person_id: int, slot: str, *, now: datetime) ->
     others = select(SessionRow.id).where(SessionRow.person_id == person_id, SessionRow.kind.in_(PERSONAL_KINDS))
     for session_id in db.scalars(others.order_by(SessionRow.id)).all():
         end_session(db, session_id, EndReason.SIGNED_OUT_ELSEWHERE, now=now)
-    db.execute(update(SessionRow).where(SessionRow.sole_slot == slot).values(sole_slot=None))
+    db.execute(_UPDATE.where(SessionRow.sole_slot == slot).values(sole_slot=None))
 
 
 def forget_guest(db: Session, session_id: int, *, now: datetime) -> bool:
     """Cut the tie between a signed-in person's session and the guest that it began as."""
-    return _changed(db, _live(session_id, now).values(guest_id=None))
+    return rows_changed(db, _live(session_id, now).values(guest_id=None)) == 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,19 +175,18 @@ def close_expired(db: Session, *, now: datetime) -> list[ClosedSession]:
     A session in the grace of its kind stays open until that is over.
     """
     at = now - CLOSED_AFTER
-    over = (IS_OPEN, SessionRow.expires_at <= at, not_(_has_time(at)))
+    over = (NOT_ENDED, SessionRow.expires_at <= at, not_(_has_time(at)))
     batch = select(SessionRow.id).where(*over).order_by(SessionRow.expires_at).limit(SWEEP_BATCH)
     is_at_limit = SessionRow.expires_at == SessionRow.absolute_end_at
     reason = case((is_at_limit, EndReason.ABSOLUTE_LIMIT.value), else_=EndReason.IDLE.value)
     statement = (
-        update(SessionRow)
-        .where(SessionRow.id.in_(batch.scalar_subquery()), *over)
+        _UPDATE.where(SessionRow.id.in_(batch.scalar_subquery()), *over)
         .values(ended_at=SessionRow.expires_at, end_reason=reason)
         .returning(
             SessionRow.kind, SessionRow.person_id, SessionRow.guest_id, SessionRow.started_at, SessionRow.expires_at
         )
     )
-    rows = db.execute(statement.execution_options(synchronize_session=False))
+    rows = db.execute(statement)
     return [
         ClosedSession(kind=kind, person_id=person_id, guest_id=guest_id, started_at=started_at, ended_at=ended_at)
         for kind, person_id, guest_id, started_at, ended_at in rows
@@ -193,14 +194,16 @@ def close_expired(db: Session, *, now: datetime) -> list[ClosedSession]:
 
 
 def sweep_sessions(db: Session, *, now: datetime) -> int:
-    """Delete one batch of sessions whose end no longer needs explaining; gives how many."""
+    """Delete one batch of sessions whose end no longer needs explaining; return how many."""
     return delete_batch(db, SessionRow, SessionRow.expires_at < now - EXPLAINED_FOR - timedelta(days=1))
 
 
+def _moved_to(deadline: datetime, policy: Policy) -> dict[str, Any]:
+    return {"expires_at": deadline, "idle_timeout_s": int(policy.idle_timeout.total_seconds())}
+
+
 def _live(session_id: int, now: datetime) -> Update:
-    return update(SessionRow).where(
-        SessionRow.id == session_id, SessionRow.ended_at.is_(None), SessionRow.expires_at > now
-    )
+    return _UPDATE.where(SessionRow.id == session_id, SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
 
 
 def _is_not_over(now: datetime) -> ColumnElement[bool]:
@@ -211,11 +214,3 @@ def _is_not_over(now: datetime) -> ColumnElement[bool]:
 def _has_time(now: datetime) -> ColumnElement[bool]:
     in_grace = (and_(SessionRow.kind == kind, SessionRow.expires_at > now - grace) for kind, grace in GRACE.items())
     return or_(SessionRow.expires_at > now, *in_grace)
-
-
-def _count(db: Session, statement: Update) -> int:
-    return rows_changed(db, statement.execution_options(synchronize_session=False))
-
-
-def _changed(db: Session, statement: Update) -> bool:
-    return _count(db, statement) == 1

@@ -21,53 +21,64 @@ NO_CLOCK = timedelta(days=24_000)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """One kind of session; `in_browser` kinds have a cookie and answer to `?kind=`."""
+class SessionKind:
+    """One kind of session; `in_browser` kinds have a cookie and answer to `?kind=`.
+
+    `cookie` is the cookie's name, without the prefix that HTTPS adds: one a kind, so that none disturbs another.
+    """
 
     name: str
+    cookie: str
     policy: Callable[[Settings], Policy]
     network_rule: Callable[[Settings], NetworkRule] = lambda _settings: NetworkRule.LOG
     in_browser: bool = True
 
-    @property
-    def cookie(self) -> str:
-        """The cookie's name, without the prefix that HTTPS adds: one a kind, so that none disturbs another."""
-        return f"session_{self.name}"
+
+def _customer_policy(settings: Settings) -> Policy:
+    absolute_limit = timedelta(hours=settings.absolute_limit_hours) or None
+    return Policy(idle_timeout=settings.session_lifetime, absolute_limit=absolute_limit)
 
 
-def _customer(settings: Settings) -> Policy:
-    return Policy(idle_timeout=settings.session_lifetime, absolute_limit=_absolute_limit(settings))
-
-
-def _absolute_limit(settings: Settings) -> timedelta | None:
-    return timedelta(hours=settings.absolute_limit_hours) or None
-
-
-def _messages(_settings: Settings) -> Policy:
+def _messages_policy(_settings: Settings) -> Policy:
     return Policy(idle_timeout=timedelta(minutes=60), renewal_share=1)
 
 
-def _signing(_settings: Settings) -> Policy:
+def _signing_policy(_settings: Settings) -> Policy:
     return Policy(idle_timeout=timedelta(minutes=15))
 
 
-def _hub(_settings: Settings) -> Policy:
+def _hub_policy(_settings: Settings) -> Policy:
     return Policy(idle_timeout=HUB_IDLE_TIMEOUT, absolute_limit=HUB_ABSOLUTE_LIMIT, grace=GRACE[HUB])
 
 
-def _mobile(_settings: Settings) -> Policy:
+def _mobile_policy(_settings: Settings) -> Policy:
     return Policy(idle_timeout=NO_CLOCK, renewal_share=0, warning=ZERO)
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
+KINDS: Mapping[str, SessionKind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
-            Kind(name=CUSTOMER, policy=_customer, network_rule=lambda s: NetworkRule(s.customer_network_rule)),
-            Kind(name=MESSAGES, policy=_messages, network_rule=lambda _s: NetworkRule.END),
-            Kind(name=SIGNING, policy=_signing),
-            Kind(name=HUB, policy=_hub, network_rule=lambda s: NetworkRule(s.hub_network_rule)),
-            Kind(name=MOBILE, policy=_mobile, in_browser=False),
+            SessionKind(
+                name=CUSTOMER,
+                cookie="session_customer",
+                policy=_customer_policy,
+                network_rule=lambda s: NetworkRule(s.customer_network_rule),
+            ),
+            SessionKind(
+                name=MESSAGES,
+                cookie="session_messages",
+                policy=_messages_policy,
+                network_rule=lambda _s: NetworkRule.END,
+            ),
+            SessionKind(name=SIGNING, cookie="session_signing", policy=_signing_policy),
+            SessionKind(
+                name=HUB,
+                cookie="session_hub",
+                policy=_hub_policy,
+                network_rule=lambda s: NetworkRule(s.hub_network_rule),
+            ),
+            SessionKind(name=MOBILE, cookie="session_mobile", policy=_mobile_policy, in_browser=False),
         )
     }
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from portal.sessions.models import SessionRow
@@ -46,10 +46,6 @@ class FoundSession:
         """Why it ended, or would."""
         return EndReason(self.stored_reason) if self.stored_reason else end_reason(self.times)
 
-    def is_explained(self, now: datetime) -> bool:
-        """Whether its end is recent enough to be recognised and explained."""
-        return now < self.ended_at + EXPLAINED_FOR
-
     def is_quiet(self, path: str, now: datetime) -> bool:
         """Whether a GET of this path only follows a Continue, Back, Add or Remove."""
         return self.quiet_path == path and self.quiet_until is not None and now < self.quiet_until
@@ -57,17 +53,26 @@ class FoundSession:
 
 _TABLE = SessionRow.__table__
 _COLUMNS = select(*_TABLE.c, settings_document.label("settings"))
-_SESSION = _COLUMNS.where(_TABLE.c.token_hash == bindparam("hash"), _TABLE.c.kind == bindparam("session_kind"))
-"""Made once and asked without the ORM: every request asks it, and a poll asks nothing else."""
+_EXPLAINED = _COLUMNS.where(func.coalesce(_TABLE.c.ended_at, _TABLE.c.expires_at) > bindparam("ended_after"))
+_BY_TOKEN = _EXPLAINED.where(_TABLE.c.token_hash == bindparam("hash"), _TABLE.c.kind == bindparam("session_kind"))
+_BY_ID = _EXPLAINED.where(_TABLE.c.id == bindparam("session_id"))
+"""Made once and asked without the ORM: every request asks one of them, and a poll asks nothing else."""
 
 
-def find_session(db: Session, kind: str, token: str) -> FoundSession | None:
-    """The session of this kind that a cookie's token names, live or ended, or None."""
-    row = db.connection().execute(_SESSION, {"hash": token_hash(token), "session_kind": kind}).one_or_none()
-    return _found(row) if row else None
+def find_session(db: Session, kind: str, token: str, *, now: datetime) -> FoundSession | None:
+    """Return the session of this kind that a cookie's token names, live or ended so lately that we explain its end."""
+    return _find(db, _BY_TOKEN, now, hash=token_hash(token), session_kind=kind)
 
 
-def _found(row: Any) -> FoundSession:
+def session_by_id(db: Session, session_id: int, *, now: datetime) -> FoundSession | None:
+    """Return the session with this id, live or ended so lately that we explain its end."""
+    return _find(db, _BY_ID, now, session_id=session_id)
+
+
+def _find(db: Session, statement: Select[Any], now: datetime, **values: str | int | bytes) -> FoundSession | None:
+    row = db.connection().execute(statement, {"ended_after": now - EXPLAINED_FOR, **values}).one_or_none()
+    if row is None:
+        return None
     return FoundSession(
         id=row.id,
         kind=row.kind,
@@ -92,12 +97,6 @@ def _found(row: Any) -> FoundSession:
     )
 
 
-def session_by_id(db: Session, session_id: int) -> FoundSession | None:
-    """The session with this id, live or ended, or None."""
-    row = db.execute(_COLUMNS.where(_TABLE.c.id == session_id)).one_or_none()
-    return _found(row) if row else None
-
-
 def has_signed_out_since(db: Session, found: FoundSession) -> bool:
     """Whether the holder of this session has pressed Sign out anywhere since it began."""
     same = _TABLE.c.person_id == found.person_id if found.person_id else _TABLE.c.guest_id == found.guest_id
@@ -106,7 +105,7 @@ def has_signed_out_since(db: Session, found: FoundSession) -> bool:
 
 
 def live_deadline(db: Session, session_id: int, *, now: datetime) -> datetime | None:
-    """The deadline of a session as it stands, or None where it does not live."""
+    """The deadline of a session as it is now, or None where it does not live."""
     return db.scalar(
         select(SessionRow.expires_at).where(
             SessionRow.id == session_id, SessionRow.ended_at.is_(None), SessionRow.expires_at > now

@@ -6,8 +6,8 @@ from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal.sessions.activity import SessionClock, count_extension, count_poll, extend, session_clock
-from portal.sessions.browser_sessions import change_language, visit
-from portal.sessions.gate import over
+from portal.sessions.browser_sessions import browser, change_language
+from portal.sessions.gate import answer_ended_session
 from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import clock_time
@@ -24,13 +24,13 @@ blueprint = Blueprint("sessions", __name__)
 @activity(Activity.POLL)
 def poll_session() -> ResponseReturnValue:
     """How long the session has; asking never makes it longer."""
-    found = visit().live or visit().in_grace_of(visit().kind)
-    if found is None and visit().found:
-        visit().report_end()
+    found = browser().live() or browser().in_grace()
+    if found is None and browser().find():
+        browser().report_end()
     clock = session_clock(found, found.times) if found else None
     if found and clock:
         count_poll(found, clock)
-    return _fragment(visit().kind, clock)
+    return _fragment(browser().kind, clock)
 
 
 def _fragment(kind: str, clock: SessionClock | None) -> str:
@@ -43,12 +43,12 @@ def _fragment(kind: str, clock: SessionClock | None) -> str:
 @activity(Activity.EXTEND)
 def extend_session() -> ResponseReturnValue:
     """Stay signed in: the full time from now, if the session still lives."""
-    live = visit().live
+    live = browser().live()
     if live is None:
-        return over(visit().found)
+        return answer_ended_session(browser().find())
     deadline = extend(live)
     if deadline is None:
-        return over(live)
+        return answer_ended_session(live)
     count_extension(live)
     if is_htmx():
         return _fragment(live.kind, session_clock(live, replace(live.times, expires_at=deadline)))
@@ -69,15 +69,17 @@ def choose_language() -> ResponseReturnValue:
 @activity(Activity.NONE)
 def ended() -> ResponseReturnValue:
     """Why the session ended, when, and how to carry on."""
-    if visit().live:
+    if browser().live():
         return redirect(START_PAGE)
-    found = visit().found
+    found = browser().find()
     if found:
-        visit().report_end()
+        browser().report_end()
     kept = app_state().hooks.kept_work(found, None) if found else None
     if found and found.is_shared:
         return render_template("sessions/blank.html", ended_time=clock_time(found.ended_at), kept=kept)
-    reason = found.reason if found else _signed_out_here()
+    # Signing out takes the cookie away, so the redirect that follows names the reason itself.
+    has_signed_out = request.args.get("reason") == EndReason.SIGNED_OUT.value
+    reason = found.reason if found else EndReason.SIGNED_OUT if has_signed_out else None
     return render_template(
         "sessions/ended.html",
         ended_time=clock_time(found.ended_at) if found else None,
@@ -85,7 +87,7 @@ def ended() -> ResponseReturnValue:
         reason=reason,
         reason_text=REASONS[reason] if reason else None,
         kept=kept,
-        is_anybody=found is None and visit().kind == CUSTOMER,
+        is_anybody=found is None and browser().kind == CUSTOMER,
         is_account_gone=reason is EndReason.ACCOUNT_DELETED,
         next=kept.path if kept else None,
     )
@@ -93,10 +95,5 @@ def ended() -> ResponseReturnValue:
 
 def _grace_until() -> str | None:
     """Until when a page that is still open can be sent, or None where it cannot."""
-    found = visit().in_grace_of(visit().kind)
+    found = browser().in_grace()
     return session_clock(found, found.times).grace_until if found else None
-
-
-def _signed_out_here() -> EndReason | None:
-    """Signing out takes the cookie away, so the redirect that follows names the reason itself."""
-    return EndReason.SIGNED_OUT if request.args.get("reason") == EndReason.SIGNED_OUT.value else None

@@ -14,7 +14,7 @@ settings_group = AppGroup("settings", help="Show and change the site settings.")
 
 
 @settings_group.command("show")
-def show_settings() -> None:
+def show_command() -> None:
     """Print every setting and its value in force."""
     with app_state().database.reading() as db:
         current = current_settings(db)
@@ -25,9 +25,9 @@ def show_settings() -> None:
 @settings_group.command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("value")
-def set_setting(name: str, value: str) -> None:
+def set_command(name: str, value: str) -> None:
     """Change one setting, like: session_lifetime_minutes 45."""
-    setting = _known(name)
+    setting = _setting_named(name)
     try:
         accepted = parse(setting, value)
     except RefusedSettingError as refusal:
@@ -38,7 +38,7 @@ def set_setting(name: str, value: str) -> None:
     _advise(setting, value)
 
 
-def _known(name: str) -> Setting:
+def _setting_named(name: str) -> Setting:
     if name not in BY_NAME:
         raise click.ClickException(f"There is no setting “{name}”; “flask settings show” lists them.")
     return BY_NAME[name]

@@ -13,14 +13,14 @@ from portal.web.unit_of_work import now, reading
 
 
 def settings() -> Settings:
-    """The settings of this request; a session's own query may have brought them already (`bring`)."""
+    """The settings of this request; a session's own query may have brought them already (`use_settings`)."""
     if "settings" not in g:
         g.settings = current_settings(reading())
     found: Settings = g.settings
     return found
 
 
-def bring(found: Settings) -> None:
+def use_settings(found: Settings) -> None:
     """Take the settings that another query of this request brought along."""
     g.settings = found
 

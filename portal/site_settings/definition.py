@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -9,8 +10,8 @@ from zoneinfo import ZoneInfo
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 
-Kind = Literal["whole_number", "text", "long_text", "yes_no", "time_zone", "choice", "networks"]
-Value = int | str | bool
+SettingKind = Literal["whole_number", "text", "long_text", "yes_no", "time_zone", "choice", "networks"]
+SettingValue = int | str | bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +40,8 @@ class Setting:
 
     name: str
     tab: str
-    kind: Kind
-    default: Value
+    kind: SettingKind
+    default: SettingValue
     label: LazyString
     help: LazyString | None = None
     low: int | None = None
@@ -64,7 +65,7 @@ PAGE_LENGTH = 10_000
 """Characters of a page's text; every request reads all settings, so they stay small."""
 
 
-def _page(name: str, label: LazyString, help_text: LazyString) -> Setting:
+def _text_of_page(name: str, label: LazyString, help_text: LazyString) -> Setting:
     """The text of one public page in one language; while it is empty the page says what it says of itself."""
     return Setting(
         name=name, tab="content", kind="long_text", default="", high=PAGE_LENGTH, label=label, help=help_text
@@ -252,14 +253,14 @@ SETTINGS = (
         label=_("Postal address"),
         help=_("Shown on the page “Contact us”, line by line as you type it. Empty: none is shown."),
     ),
-    _page("privacy_text", _("Privacy, in English"), _PAGE_HELP),
-    _page("privacy_text_cy", _("Privacy, in Welsh"), _WELSH_HELP),
-    _page("cookies_text", _("Cookies, in English"), _COOKIES_HELP),
-    _page("cookies_text_cy", _("Cookies, in Welsh"), _WELSH_HELP),
-    _page("accessibility_text", _("Accessibility, in English"), _PAGE_HELP),
-    _page("accessibility_text_cy", _("Accessibility, in Welsh"), _WELSH_HELP),
-    _page("contact_text", _("Contact us, in English"), _CONTACT_HELP),
-    _page("contact_text_cy", _("Contact us, in Welsh"), _WELSH_HELP),
+    _text_of_page("privacy_text", _("Privacy, in English"), _PAGE_HELP),
+    _text_of_page("privacy_text_cy", _("Privacy, in Welsh"), _WELSH_HELP),
+    _text_of_page("cookies_text", _("Cookies, in English"), _COOKIES_HELP),
+    _text_of_page("cookies_text_cy", _("Cookies, in Welsh"), _WELSH_HELP),
+    _text_of_page("accessibility_text", _("Accessibility, in English"), _PAGE_HELP),
+    _text_of_page("accessibility_text_cy", _("Accessibility, in Welsh"), _WELSH_HELP),
+    _text_of_page("contact_text", _("Contact us, in English"), _CONTACT_HELP),
+    _text_of_page("contact_text_cy", _("Contact us, in Welsh"), _WELSH_HELP),
 )
 BY_NAME = MappingProxyType({setting.name: setting for setting in SETTINGS})
 TABS = MappingProxyType(
@@ -275,7 +276,7 @@ TABS = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The values in force, typed."""
+    """The values in force, typed. One object serves as long as nobody changes a setting, so what is derived is kept."""
 
     session_lifetime_minutes: int
     site_name: str
@@ -303,22 +304,22 @@ class Settings:
     contact_text: str
     contact_text_cy: str
 
-    @property
+    @cached_property
     def session_lifetime(self) -> timedelta:
         """How long a customer's session lasts without activity."""
         return timedelta(minutes=self.session_lifetime_minutes)
 
-    @property
+    @cached_property
     def shared_lifetime(self) -> timedelta:
         """How long a customer's session lasts without activity on a computer that others use, too."""
         return timedelta(minutes=self.shared_computer_minutes)
 
-    @property
+    @cached_property
     def password_again(self) -> timedelta:
         """How long a typed password counts before sensitive changes."""
         return timedelta(minutes=self.password_again_minutes)
 
-    @property
+    @cached_property
     def zone(self) -> ZoneInfo:
         """The time zone of every clock time on the screen."""
         return ZoneInfo(self.time_zone)

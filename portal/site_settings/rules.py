@@ -6,22 +6,23 @@ from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from flask_babel import lazy_gettext as _
-from flask_babel.speaklater import LazyString
-
 from portal.errors import PortalError
-from portal.site_settings.definition import SETTINGS, Kind, Setting, Settings, Value
+from portal.site_settings.definition import SETTINGS, Setting, SettingKind, Settings, SettingValue
 from portal.web.networks import parsed_ranges
 
 
 class RefusedSettingError(PortalError):
-    """A typed value that a setting does not accept; its text belongs beside the field."""
+    """A typed value that a setting does not accept: the sentence to show beside the field, in English.
 
-    def __init__(self, sentence: LazyString) -> None:
-        super().__init__(str(sentence))
+    `template` and `values` are for whoever translates it.
+    """
+
+    def __init__(self, template: str, **values: int) -> None:
+        super().__init__(template % values)
+        self.template, self.values = template, values
 
 
-def parse(setting: Setting, typed: str) -> Value:
+def parse(setting: Setting, typed: str) -> SettingValue:
     """The value of what somebody typed for a setting.
 
     Raises `RefusedSettingError` for blank, malformed or out of range.
@@ -29,30 +30,30 @@ def parse(setting: Setting, typed: str) -> Value:
     return PARSERS[setting.kind](setting, typed.strip())
 
 
-def _whole_number(setting: Setting, typed: str) -> int:
+def _parse_whole_number(setting: Setting, typed: str) -> int:
     low, high = setting.low or 0, setting.high or 0
     digits = typed.isascii() and typed.isdigit() and len(typed) <= 9
     if not digits or not low <= int(typed) <= high:
-        raise RefusedSettingError(_("Enter a whole number from %(low)s to %(high)s", low=low, high=high))
+        raise RefusedSettingError("Enter a whole number from %(low)s to %(high)s", low=low, high=high)
     return int(typed)
 
 
-def _text(setting: Setting, typed: str) -> str:
+def _parse_text(setting: Setting, typed: str) -> str:
     if len(typed) < (setting.low or 0):
-        raise RefusedSettingError(_("This cannot be empty"))
+        raise RefusedSettingError("This cannot be empty")
     if not typed.isprintable():
-        raise RefusedSettingError(_("Enter a text on one line"))
+        raise RefusedSettingError("Enter a text on one line")
     if setting.high and len(typed) > setting.high:
-        raise RefusedSettingError(_("Enter at most %(high)s characters", high=setting.high))
+        raise RefusedSettingError("Enter at most %(high)s characters", high=setting.high)
     return typed
 
 
-def _long_text(setting: Setting, typed: str) -> str:
+def _parse_long_text(setting: Setting, typed: str) -> str:
     text = unix_lines(typed)
     if not text.replace("\n", "").replace("\t", "").isprintable():
-        raise RefusedSettingError(_("Enter plain text"))
+        raise RefusedSettingError("Enter plain text")
     if setting.high and len(text) > setting.high:
-        raise RefusedSettingError(_("Enter at most %(high)s characters", high=setting.high))
+        raise RefusedSettingError("Enter at most %(high)s characters", high=setting.high)
     return text
 
 
@@ -61,9 +62,9 @@ def unix_lines(typed: str) -> str:
     return typed.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _yes_no(setting: Setting, typed: str) -> bool:
+def _parse_yes_no(setting: Setting, typed: str) -> bool:
     if typed not in ("yes", "no"):
-        raise RefusedSettingError(_("Choose yes or no"))
+        raise RefusedSettingError("Choose yes or no")
     return typed == "yes"
 
 
@@ -74,39 +75,39 @@ def time_zones() -> tuple[str, ...]:
     return (*sorted(places), "UTC")
 
 
-def _time_zone(setting: Setting, typed: str) -> str:
+def _parse_time_zone(setting: Setting, typed: str) -> str:
     if typed not in time_zones():
-        raise RefusedSettingError(_("Choose a time zone from the list, like Europe/London"))
+        raise RefusedSettingError("Choose a time zone from the list, like Europe/London")
     return typed
 
 
-def _choice(setting: Setting, typed: str) -> str:
+def _parse_choice(setting: Setting, typed: str) -> str:
     if typed not in dict(setting.options):
-        raise RefusedSettingError(_("Choose one of the options"))
+        raise RefusedSettingError("Choose one of the options")
     return typed
 
 
-def _networks(setting: Setting, typed: str) -> str:
-    _text(setting, typed)
+def _parse_networks(setting: Setting, typed: str) -> str:
+    _parse_text(setting, typed)
     try:
         parsed_ranges(typed)
     except ValueError:
-        raise RefusedSettingError(_("Enter networks like 10.20.0.0/16, separated by spaces")) from None
+        raise RefusedSettingError("Enter networks like 10.20.0.0/16, separated by spaces") from None
     return typed
 
 
-PARSERS: Mapping[Kind, Callable[[Setting, str], Value]] = {
-    "whole_number": _whole_number,
-    "text": _text,
-    "long_text": _long_text,
-    "yes_no": _yes_no,
-    "time_zone": _time_zone,
-    "choice": _choice,
-    "networks": _networks,
+PARSERS: Mapping[SettingKind, Callable[[Setting, str], SettingValue]] = {
+    "whole_number": _parse_whole_number,
+    "text": _parse_text,
+    "long_text": _parse_long_text,
+    "yes_no": _parse_yes_no,
+    "time_zone": _parse_time_zone,
+    "choice": _parse_choice,
+    "networks": _parse_networks,
 }
 
 
-def as_typed(setting: Setting, value: Value) -> str:
+def as_typed(setting: Setting, value: SettingValue) -> str:
     """A stored value as a person would type it."""
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 

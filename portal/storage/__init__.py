@@ -1,1 +1,1 @@
-"""Files that people send: judged, encrypted, scanned, kept behind a port of four methods, and deleted for certain."""
+"""Uploaded files: judged, encrypted, scanned, kept in a storage of four methods, and deleted for certain."""

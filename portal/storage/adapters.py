@@ -1,4 +1,4 @@
-"""Where files are kept: the adapters of the storage port, and the one that is configured."""
+"""Adapters of the file storage, and the choice of the configured one."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -12,13 +12,13 @@ from portal.storage.definition import Storage
 
 
 class FolderStorage:
-    """Files in sub-folders by the first two digits of their names, so that no folder grows without end."""
+    """Files in sub-folders by the first two digits of their names, so that no folder grows too large."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, name: str, chunks: Iterable[bytes]) -> None:
-        """Write aside, flush to the disk, rename, and flush the folder that now names it."""
+        """Write a temporary file, flush it to the disk, rename it, and flush the folder that now names it."""
         path = self._path(name)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -33,17 +33,17 @@ class FolderStorage:
         _flush_folder(path.parent)
 
     def open(self, name: str) -> BinaryIO:
-        """The file to read; raises `FileNotFoundError`."""
+        """Open the file to read; raise `FileNotFoundError` if there is none."""
         return self._path(name).open("rb")
 
     def delete(self, name: str) -> None:
-        """Delete the file, finished or not."""
+        """Delete the file, whether it was finished or not."""
         path = self._path(name)
         path.unlink(missing_ok=True)
         _aside(path).unlink(missing_ok=True)
 
     def check(self) -> None:
-        """Raise `ConfigurationError` where the folder cannot be made or written to."""
+        """Raise `ConfigurationError` if the folder cannot be made or written to."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as reason:
@@ -60,7 +60,7 @@ def _aside(path: Path) -> Path:
 
 
 def _flush_folder(folder: Path) -> None:
-    """A rename is on the disk once its folder is."""
+    """Flush a folder to the disk; a rename is safe only after that."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -74,5 +74,5 @@ ADAPTERS: Mapping[str, Callable[[Configuration], Storage]] = {
 
 
 def open_storage(configuration: Configuration) -> Storage:
-    """The storage; its schemes are those that the configuration lets through."""
+    """Return the configured storage; the configuration accepts no other schemes."""
     return ADAPTERS[urlsplit(configuration.storage_url).scheme](configuration)

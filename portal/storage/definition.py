@@ -1,36 +1,36 @@
-"""The port that files are kept behind, and what has become of a file's scan."""
+"""The interface of a file storage, and the results of a scan."""
 
 from collections.abc import Iterable
 from enum import Enum
 from typing import BinaryIO, Protocol
 
 STAGED = "staged"
-GONE = "gone"
-"""What files belong to that are not kept yet, or no longer."""
+RELEASED = "gone"
+"""The owner of files that are not claimed yet, and of files that are to be deleted."""
 
 
 class Storage(Protocol):
-    """Where sealed files lie. Names are ours (32 hexadecimal digits), contents are encrypted before they come here."""
+    """Where encrypted files are stored; we choose their names (32 hexadecimal digits)."""
 
     def put(self, name: str, chunks: Iterable[bytes]) -> None:
-        """Keep a file for good once this returns; a file that was not written whole does not exist."""
+        """Store a file for good; if it is not written whole, it does not exist."""
 
     def open(self, name: str) -> BinaryIO:
-        """The file to read from its beginning; raises `FileNotFoundError`."""
+        """Open a file to read from its beginning; raise `FileNotFoundError` if there is none."""
 
     def delete(self, name: str) -> None:
-        """Delete a file and what a broken-off `put` of it left; one that is not there is no error."""
+        """Delete a file and what an interrupted `put` of it left; do nothing if there is none."""
 
     def check(self) -> None:
-        """Raise `ConfigurationError` where files could not be kept."""
+        """Raise `ConfigurationError` if files could not be stored."""
 
 
 class Scan(Enum):
-    """What is known of a file's viruses; the values are stored."""
+    """What the virus scan found; the values are stored."""
 
     CLEAN = "clean"
     NOT_SCANNED = "not_scanned"
     """There was no scanner, or it cannot scan such a file."""
     WAITING = "waiting"
-    """The scanner did not answer; the worker scans it when it is back."""
+    """The scanner did not answer; the worker asks again later."""
     INFECTED = "infected"

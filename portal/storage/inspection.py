@@ -12,7 +12,7 @@ from PIL import Image
 from portal.form_definitions.types.answers import InvalidAnswerError
 from portal.form_definitions.types.files import FILE_KINDS, MEGABYTE, TYPE_MEMBER, FileKind
 
-LONGEST_NAME = 100
+LONGEST_FILE_NAME = 100
 _SEPARATORS = re.compile(r"[/\\]")
 _RESERVED = re.compile(r'[<>:"|?*]')
 _SPACES = re.compile(r"\s+")
@@ -24,12 +24,12 @@ _PROGRAMS = frozenset(
         *("xhtml", "xlsm", "xml"),
     )
 )
-"""Endings that somebody might run or a browser might show, wherever they stand in a name: invoice.exe.pdf."""
+"""Endings that somebody might run or a browser might show, wherever they are in a name: invoice.exe.pdf."""
 LARGEST_PIXELS = 250_000_000
-"""More than the 200 megapixels of the largest telephones."""
+"""More than the 200 megapixels of the largest phone cameras."""
 LONGEST_SIDE = 60_000
 Image.MAX_IMAGE_PIXELS = None  # Pillow would warn at half of what we allow; the limit is judged here
-_FORMATS = {
+_PILLOW_FORMATS = {
     "image/jpeg": ("JPEG", "MPO"),
     "image/png": ("PNG",),
     "image/gif": ("GIF",),
@@ -39,11 +39,11 @@ _FORMATS = {
 }
 _HEIF_HEAD = 256 * 1024
 LARGEST_TABLE = 512 * 1024
-"""Bytes of the table of contents: Python needs some twenty times as much to read it."""
+"""Bytes of an archive's table of contents; Python needs about twenty times as much memory to read it."""
 LARGEST_UNPACKED = 500 * MEGABYTE
 LARGEST_RATIO = 150
 RATIO_COUNTS_FROM = 20 * MEGABYTE
-"""Small things pack well: a ratio alone condemns no empty spreadsheet."""
+"""Bytes. Small files pack well, so the ratio alone refuses nothing below this size, such as an empty spreadsheet."""
 END = b"PK\x05\x06"
 END_BYTES = 22
 LONGEST_COMMENT = 65_535
@@ -51,7 +51,7 @@ MOST_NESTED = 10
 _NESTED = (".zip", ".docx", ".xlsx", ".jar", ".7z", ".rar", ".gz", ".tar", ".bz2", ".xz")
 _ENCRYPTED = 0x1
 HEAD = 40_000
-"""What puremagic may look at of the beginning of a file."""
+"""How many bytes from the beginning of a file puremagic may read."""
 FOOT = 1024
 _HEIF = frozenset("heic heix hevc heim heis mif1 msf1".split())  # noqa: SIM905
 _FTYP_BRANDS = {
@@ -60,7 +60,7 @@ _FTYP_BRANDS = {
     "video/mp4": frozenset("isom iso2 iso4 iso5 iso6 mp41 mp42 avc1 dash 3gp4 3gp5".split()),  # noqa: SIM905
     "video/quicktime": frozenset({"qt  "}),
 }
-"""Brands of files that begin with a `ftyp` box; puremagic knows but some."""
+"""Brands of files that begin with a `ftyp` box; puremagic knows only some of them."""
 _MARKUP = (b"<!doctype html", b"<html", b"<script", b"<svg", b"<?xml", b"<?php")
 _MARKUP_WITHIN = 1024
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
@@ -68,9 +68,9 @@ _PIECE = 64 * 1024
 
 
 def is_usable(name: str) -> bool:
-    """Whether a name is one that a person's file may have.
+    """Return whether a person's file may have this name.
 
-    Refused are names with characters that nobody types, paths that climb, and a program's ending before the last one.
+    Refuse characters that nobody types, paths that climb, and a program's ending before the last ending.
     """
     parts = _SEPARATORS.split(name)
     if any(unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") for char in name) or ".." in parts:
@@ -81,21 +81,21 @@ def is_usable(name: str) -> bool:
 
 
 def clean_name(name: str) -> str:
-    """A name to show and to download by: without folders, marks that turn text around, and what systems reserve."""
+    """Return a name to show and to download by: without folders, marks that reverse text, and reserved characters."""
     last = _SEPARATORS.split(name)[-1]
     composed = unicodedata.normalize("NFC", last)
     plain = "".join(char for char in composed if unicodedata.category(char)[0] not in "CZ" or char == " ")
     tidy = _SPACES.sub(" ", _RESERVED.sub("-", plain)).rstrip(" .")
     stem, dot, ending = tidy.rpartition(".")
     if not dot:
-        return tidy.strip()[:LONGEST_NAME] or "file"
-    return f"{stem.strip(' .')[: LONGEST_NAME - len(ending) - 1] or 'file'}.{ending}"[:LONGEST_NAME]
+        return tidy.strip()[:LONGEST_FILE_NAME] or "file"
+    return f"{stem.strip(' .')[: LONGEST_FILE_NAME - len(ending) - 1] or 'file'}.{ending}"[:LONGEST_FILE_NAME]
 
 
 def judge_picture(file: BinaryIO, kind: FileKind, name: str) -> None:
-    """Raise `InvalidAnswerError` where a picture is damaged, or larger unpacked than a computer should have to show."""
+    """Raise `InvalidAnswerError` if a picture is damaged, or too large to be shown once it is unpacked."""
     file.seek(0)
-    formats = _FORMATS.get(kind.media_type)
+    formats = _PILLOW_FORMATS.get(kind.media_type)
     width, height = _size(file, formats, name) if formats else _heif_size(file.read(_HEIF_HEAD))
     if width * height > LARGEST_PIXELS or max(width, height) > LONGEST_SIDE:
         raise InvalidAnswerError("pixels", name=name)
@@ -110,14 +110,14 @@ def _size(file: BinaryIO, formats: tuple[str, ...], name: str) -> tuple[int, int
 
 
 def _heif_size(head: bytes) -> tuple[int, int]:
-    """The largest of the sizes that a HEIC file names (ISO 23008-12, `ispe`); Pillow does not read this kind."""
+    """Return the largest size that a HEIC file names (ISO 23008-12, `ispe`); Pillow cannot read this kind."""
     numbers = re.findall(rb"ispe.{4}(.{4})(.{4})", head, re.DOTALL)
     sizes = [(int.from_bytes(width, "big"), int.from_bytes(height, "big")) for width, height in numbers]
     return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
 
 
 def judge_archive(file: BinaryIO, size: int, kind: FileKind, name: str) -> None:
-    """Raise `InvalidAnswerError` where an archive is damaged, would unpack without end, or is something else."""
+    """Raise `InvalidAnswerError` if an archive is damaged, unpacks to too much, or is of another kind."""
     try:
         _judge_table(file, size, name)
         with zipfile.ZipFile(file) as archive:
@@ -127,13 +127,13 @@ def judge_archive(file: BinaryIO, size: int, kind: FileKind, name: str) -> None:
 
 
 def tail_of(file: BinaryIO, size: int) -> bytes:
-    """The part of a file in which the end of an archive's table of contents would stand."""
+    """Return the end of a file, in which the end record of an archive would be."""
     file.seek(max(0, size - END_BYTES - LONGEST_COMMENT))
     return file.read(END_BYTES + LONGEST_COMMENT)
 
 
 def _judge_table(file: BinaryIO, size: int, name: str) -> None:
-    """Python reads the whole table at once, so that its size is judged first."""
+    """Refuse a table of contents that is too large, before Python reads all of it."""
     tail = tail_of(file, size)
     end = tail[tail.rfind(END) :]
     if tail.count(END) != 1 or len(end) < END_BYTES:
@@ -159,7 +159,7 @@ def _judge_members(archive: zipfile.ZipFile, kind: FileKind, name: str) -> None:
 
 
 def _holds_archives(members: list[zipfile.ZipInfo]) -> bool:
-    """Whether archives are packed in it: what those unpack to is not told. Office documents embed a few at most."""
+    """Return whether there are many archives inside, whose unpacked size is unknown; Office documents embed a few."""
     return sum(member.filename.lower().endswith(_NESTED) for member in members) > MOST_NESTED
 
 
@@ -170,8 +170,8 @@ def _is_of_kind(archive: zipfile.ZipFile, names: list[str], kind: FileKind) -> b
     return "[Content_Types].xml" in names and any(each.startswith(kind.member) for each in names)
 
 
-def judge(file: BinaryIO, size: int, kind_name: str, name: str) -> None:
-    """Raise `InvalidAnswerError` where a file of `size` bytes is not whole, not of its kind, or would do harm."""
+def judge_file(file: BinaryIO, size: int, kind_name: str, name: str) -> None:
+    """Raise `InvalidAnswerError` if a file of `size` bytes is not whole, not of its kind, or harmful."""
     kind = FILE_KINDS[kind_name]
     head = file.read(HEAD)
     if kind.sniffed:
@@ -194,7 +194,7 @@ def _judge_content(file: BinaryIO, size: int, head: bytes, kind: FileKind, name:
 
 
 def _sniffed(head: bytes, foot: bytes) -> set[str]:
-    """The endings that such content may have."""
+    """Return the endings that such content may have."""
     try:
         found = puremagic.magic_string(head if len(head) < HEAD else head + foot)
     except puremagic.PureError:
@@ -208,7 +208,7 @@ def _has_brand(head: bytes, kind: FileKind) -> bool:
 
 
 def _has_marker(file: BinaryIO, kind: FileKind) -> bool:
-    """Whether the words that tell kinds apart stand anywhere in the content."""
+    """Return whether the words that mark this kind are anywhere in the content."""
     file.seek(0)
     rest = b""
     while kind.marker:
@@ -222,7 +222,7 @@ def _has_marker(file: BinaryIO, kind: FileKind) -> bool:
 
 
 def _is_two_kinds(file: BinaryIO, size: int, head: bytes, kind: FileKind) -> bool:
-    """Whether a file is made to be read as something else as well: a web page, a PDF or an archive."""
+    """Return whether a file can also be read as a web page, a PDF or an archive."""
     start = head[:_MARKUP_WITHIN].lower()
     is_markup = any(mark in start for mark in _MARKUP) and kind.media_type != "application/pdf"
     is_pdf = b"%pdf-" in start and kind.media_type != "application/pdf"
@@ -231,7 +231,10 @@ def _is_two_kinds(file: BinaryIO, size: int, head: bytes, kind: FileKind) -> boo
 
 
 def _judge_text(file: BinaryIO, head: bytes, name: str) -> None:
-    """Text is what can be read as such: in UTF-16 with its mark, or a byte a letter; never a page or a program."""
+    """Raise `InvalidAnswerError` if a file is not readable text, or is a web page or a program.
+
+    Text is UTF-16 with a byte order mark, or any encoding with one byte a letter, without control characters.
+    """
     is_wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     starts_as_page = head[:_MARKUP_WITHIN].lower().lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_MARKUP)
     if starts_as_page or not _is_readable(file, is_wide=is_wide):

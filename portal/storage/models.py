@@ -1,4 +1,4 @@
-"""The files that are kept, what they belong to, and when they go."""
+"""The stored files: what they belong to, and when they are deleted."""
 
 from datetime import datetime
 
@@ -12,9 +12,9 @@ from portal.db import Base
 class StoredFile(Base):
     """One file in storage, under `name`.
 
-    `sealed` holds its key, name and kind, encrypted for what it belongs to: `work` is the subject (a draft, a parked
-    page, a submission), `place` the section and item. Whatever has a `delete_at` goes then; so does an upload that was
-    begun and never claimed, whatever broke it off. `scan` is a `Scan`; `scan_at` is when one that waits is tried next.
+    `sealed` holds its key, name and kind, encrypted for its owner: `work` names the owner (a draft, a parked page, a
+    submission), `place` the section and item. The worker deletes the file at `delete_at`; an upload that nobody claims
+    has one from the start. `scan` is a `Scan`; `scan_at` is when a waiting file is scanned next.
     """
 
     __tablename__ = "stored_files"

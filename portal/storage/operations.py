@@ -1,7 +1,7 @@
-"""Keeping, handing over and letting go of files: the row in the transaction of its cause, the content around it.
+"""Stage, claim, rekey and release files: a row in the transaction of the change, and the content beside it.
 
-A file is first staged: a row that would be deleted in an hour, then the content. Only the transaction that keeps what
-the file belongs to claims it. Whatever breaks off in between leaves a row that the worker deletes with its content.
+A file is staged first: a row that is deleted after an hour, then the content. Only the transaction that keeps the
+file's owner claims it. If anything fails in between, a row is left, and the worker deletes it with its content.
 """
 
 import json
@@ -16,18 +16,18 @@ from sqlalchemy.orm import Session
 from portal.db import rows_changed
 from portal.form_definitions.types.files import FileEntry
 from portal.keyring import Keyring
-from portal.storage.definition import GONE, STAGED, Scan
+from portal.storage.definition import RELEASED, STAGED, Scan
 from portal.storage.models import StoredFile
 
 STAGED_FOR = timedelta(hours=1)
 """Longer than any request takes."""
 SCAN_AGAIN_AFTER = timedelta(minutes=2)
-"""How soon the worker asks again about a file that the scanner said nothing about."""
+"""When the worker asks again about a file for which the scanner gave no answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What a file's row holds encrypted: the key of its content, its cleaned name, its kind, and for which question."""
+    """What a file's row holds encrypted: the key of its content, its cleaned name, its kind, and its question."""
 
     key: bytes
     name: str
@@ -35,13 +35,13 @@ class Content:
     field_id: str
 
     def plain(self) -> bytes:
-        """The values as they are sealed."""
+        """Return the values as bytes to encrypt."""
         return json.dumps([self.key.hex(), self.name, self.kind, self.field_id], ensure_ascii=False).encode()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A file that arrived whole and was found good, for the question `field_id`."""
+    """A file that arrived whole and was accepted, for the question `field_id`."""
 
     field_id: str
     entry: FileEntry
@@ -50,12 +50,12 @@ class Upload:
 
 
 def new_name() -> str:
-    """A name in storage that says nothing."""
+    """Return a random name for a file in storage."""
     return uuid4().hex
 
 
 def stage(db: Session, uploads: Sequence[Upload], *, now: datetime) -> None:
-    """Announce files whose contents are about to be written; nobody can open them yet."""
+    """Add rows for files whose contents are about to be written; nobody can open them yet."""
     for upload in uploads:
         db.add(
             StoredFile(
@@ -72,7 +72,7 @@ def stage(db: Session, uploads: Sequence[Upload], *, now: datetime) -> None:
         )
 
 
-def claim(
+def claim_upload(
     db: Session,
     upload: Upload,
     *,
@@ -82,7 +82,7 @@ def claim(
     now: datetime,
     until: datetime | None = None,
 ) -> bool:
-    """Make a staged file part of `work`, for good or `until` an instant; tells whether it was there to be claimed."""
+    """Give a staged file to `work`, for good or `until` a time; return whether it was still staged."""
     staged = update(StoredFile).where(
         StoredFile.name == upload.entry.id, StoredFile.work == STAGED, StoredFile.delete_at > now
     )
@@ -96,68 +96,68 @@ def claim(
     return rows_changed(db, values) == 1
 
 
-def hand_over(
+def rekey_file(
     db: Session, file: StoredFile, *, work: str, place: str, keyring: Keyring, until: datetime | None = None
 ) -> None:
-    """Make a file part of something else: its key is sealed anew, its content stays where it is."""
-    content = opened(keyring, file)
+    """Give a file to another owner: encrypt its key again, and leave its content as it is."""
+    content = open_content(keyring, file)
     file.sealed = _sealed(keyring, work, place, file.name, content)
     file.work, file.place, file.delete_at = work, place, until
 
 
-def opened(keyring: Keyring, file: StoredFile) -> Content:
-    """The key, name and kind of a file.
+def open_content(keyring: Keyring, file: StoredFile) -> Content:
+    """Decrypt the key, name and kind of a file.
 
-    Raises `UndecryptableError` where the row was moved from elsewhere, or nothing is left of the file.
+    Raise `UndecryptableError` if the row was moved from elsewhere, or the file was released.
     """
-    plain = keyring.open(file.sealed, subject=file.work, place=_place(file.place, file.name))
+    plain = keyring.open(file.sealed, subject=file.work, place=_sealed_place(file.place, file.name))
     key, name, kind, field_id = json.loads(plain)
     return Content(key=bytes.fromhex(key), name=name, kind=kind, field_id=field_id)
 
 
 def _sealed(keyring: Keyring, work: str, place: str, name: str, content: Content) -> bytes:
-    return keyring.seal(content.plain(), subject=work, place=_place(place, name))
+    return keyring.seal(content.plain(), subject=work, place=_sealed_place(place, name))
 
 
-def _place(place: str, name: str) -> str:
+def _sealed_place(place: str, name: str) -> str:
     return f"file {place}/{name}"
 
 
-def let_go(db: Session, work: str, names: Collection[str], *, now: datetime) -> None:
-    """Let go of some files of a work: nobody can open them from now on, and the worker deletes them."""
+def release_files(db: Session, work: str, names: Collection[str], *, now: datetime) -> None:
+    """Release some files of a work: nobody can open them from now on, and the worker deletes them."""
     if names:
-        _let_go(db, StoredFile.work == work, StoredFile.name.in_(names), now=now)
+        _release_where(db, StoredFile.work == work, StoredFile.name.in_(names), now=now)
 
 
-def let_go_of_place(db: Session, work: str, place: str, *, now: datetime) -> None:
-    """Let go of all files of one section or item."""
-    _let_go(db, StoredFile.work == work, StoredFile.place == place, now=now)
+def release_files_of_place(db: Session, work: str, place: str, *, now: datetime) -> None:
+    """Release all files of one section or item."""
+    _release_where(db, StoredFile.work == work, StoredFile.place == place, now=now)
 
 
-def let_go_of_works(db: Session, works: Collection[str], *, now: datetime) -> None:
-    """Let go of all files of some works."""
+def release_files_of_works(db: Session, works: Collection[str], *, now: datetime) -> None:
+    """Release all files of some works."""
     if works:
-        _let_go(db, StoredFile.work.in_(works), now=now)
+        _release_where(db, StoredFile.work.in_(works), now=now)
 
 
-def let_go_of_pages(db: Session, whole: str, *, now: datetime) -> None:
-    """Let go of all files that came too late for the pages of a whole, such as a draft."""
-    _let_go(db, StoredFile.work.startswith(late_work(f"{whole}/"), autoescape=True), now=now)
+def release_late_files(db: Session, whole: str, *, now: datetime) -> None:
+    """Release all late files of the pages below `whole`, such as a draft."""
+    _release_where(db, StoredFile.work.startswith(late_work(f"{whole}/"), autoescape=True), now=now)
 
 
 def late_work(page: str) -> str:
-    """What files belong to that came for a page after its session had ended."""
+    """Return the owner of files that came for a page after its session had ended."""
     return f"late:{page}"
 
 
-def _let_go(db: Session, *conditions: object, now: datetime) -> None:
-    """Without its key no copy of the content can be read, should one have been made."""
+def _release_where(db: Session, *conditions: object, now: datetime) -> None:
+    """Release files: delete their keys, so that no copy of a content can be read, and mark them for deletion."""
     gone = update(StoredFile).where(*conditions)  # type: ignore[arg-type]
-    rows_changed(db, gone.values(sealed=b"", work=GONE, delete_at=now, scan_at=None))
+    rows_changed(db, gone.values(sealed=b"", work=RELEASED, delete_at=now, scan_at=None))
 
 
 def note_scan(db: Session, name: str, scan: Scan) -> None:
-    """Write down what the scanner said in the end; of an infected file nothing can be opened from now on."""
+    """Store the result of a scan; delete the key of an infected file, so that nobody can open it."""
     values: dict[str, object] = {"scan": scan.value, "scan_at": None}
     if scan is Scan.INFECTED:
         values["sealed"] = b""
@@ -166,11 +166,11 @@ def note_scan(db: Session, name: str, scan: Scan) -> None:
 
 
 def put_off_scan(db: Session, file: StoredFile, *, now: datetime) -> bool:
-    """Have a file's next scan to oneself for a while; tells whether nobody else was faster."""
+    """Postpone a file's next scan, so that only this worker scans it; return whether no other worker was faster."""
     mine = update(StoredFile).where(StoredFile.name == file.name, StoredFile.scan_at == file.scan_at)
     return rows_changed(db, mine.values(scan_at=now + SCAN_AGAIN_AFTER)) == 1
 
 
-def forget(db: Session, names: Collection[str]) -> None:
-    """Remove the rows of files whose contents are deleted."""
+def delete_rows(db: Session, names: Collection[str]) -> None:
+    """Delete the rows of files whose contents are deleted."""
     db.execute(delete(StoredFile).where(StoredFile.name.in_(names)))

@@ -1,4 +1,4 @@
-"""Finding files: of a work, by name, due for deletion, waiting for the scanner."""
+"""Find files: of a work, by name, to delete, to scan."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,33 +9,33 @@ from sqlalchemy.orm import Session
 from portal.storage.definition import STAGED, Scan
 from portal.storage.models import StoredFile
 
-BATCH = 50
+WORKER_BATCH = 50
 
 
-def files_of(db: Session, work: str) -> Mapping[str, StoredFile]:
-    """All files of a draft, a parked page or a submission, by name."""
+def files_of_work(db: Session, work: str) -> Mapping[str, StoredFile]:
+    """Return all files of a draft, a parked page or a submission, by name."""
     rows = db.scalars(select(StoredFile).where(StoredFile.work == work).order_by(StoredFile.id))
     return {row.name: row for row in rows}
 
 
 def file_of(db: Session, work: str, name: str) -> StoredFile | None:
-    """One file, where it belongs to this work."""
+    """Return one file if it belongs to this work."""
     return db.scalar(select(StoredFile).where(StoredFile.name == name, StoredFile.work == work))
 
 
 def due_for_deletion(db: Session, *, now: datetime) -> Sequence[str]:
-    """The names of one batch of files whose time is over."""
+    """Return the names of one batch of files that are due to be deleted."""
     due = select(StoredFile.name).where(StoredFile.delete_at <= now).order_by(StoredFile.delete_at)
-    return db.scalars(due.limit(BATCH)).all()
+    return db.scalars(due.limit(WORKER_BATCH)).all()
 
 
 def waiting_for_scan(db: Session, *, now: datetime) -> Sequence[StoredFile]:
-    """One batch of files that the scanner has not seen yet."""
+    """Return one batch of files to scan."""
     waiting = select(StoredFile).where(StoredFile.scan_at <= now, StoredFile.scan == Scan.WAITING.value)
-    return db.scalars(waiting.order_by(StoredFile.scan_at, StoredFile.id).limit(BATCH)).all()
+    return db.scalars(waiting.order_by(StoredFile.scan_at, StoredFile.id).limit(WORKER_BATCH)).all()
 
 
 def still_staged(db: Session, names: Sequence[str]) -> Sequence[str]:
-    """Those of some staged files that no transaction has claimed."""
+    """Return those of some staged files that no transaction has claimed."""
     query = select(StoredFile.name).where(StoredFile.name.in_(names), StoredFile.work == STAGED)
     return db.scalars(query.order_by(StoredFile.id)).all()

@@ -1,6 +1,6 @@
-"""Scanning by ClamAV's daemon: the content goes over a socket in the protocol's chunks, ended by the wall clock.
+"""Scan files with ClamAV's daemon over a socket, within a deadline.
 
-The commands are those of clamd(8): `zINSTREAM`, chunks of four bytes of length and content, an empty one at the end.
+The protocol is that of clamd(8): `zINSTREAM`, then chunks of four bytes of length and content, an empty one at the end.
 """
 
 import socket
@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from portal.errors import ConfigurationError, PortalError
 from portal.storage.definition import Scan
 
-DEADLINE_S = 15.0
-"""For all files of one request together, or one file of the worker."""
+SCAN_DEADLINE_S = 15.0
+"""Seconds for all files of one request together, or for one file of the worker."""
 CONNECT_S = 3.0
 LONGEST_ANSWER = 4096
 _COMMAND = b"zINSTREAM\0"
@@ -21,21 +21,21 @@ _PORT = 3310
 
 
 class ScannerAwayError(PortalError):
-    """The scanner did not answer, or not in the protocol: nothing is known of the file."""
+    """The scanner did not answer, or not in the protocol, so nothing is known of the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scanner:
-    """Where clamd listens."""
+    """The address on which clamd listens."""
 
     host: str
     port: int
 
 
 def read_scanner(url: str | None) -> Scanner | None:
-    """The scanner of `CLAMAV_URL` (`tcp://host:port`), None where there is none.
+    """Return the scanner at `CLAMAV_URL` (`tcp://host:port`), or None if the variable is empty.
 
-    Raises `ConfigurationError` for any other address.
+    Raise `ConfigurationError` for any other address.
     """
     if not url:
         return None
@@ -49,10 +49,10 @@ def read_scanner(url: str | None) -> Scanner | None:
     return Scanner(host=parts.hostname, port=port)
 
 
-def scan(scanner: Scanner, chunks: Iterable[bytes], *, deadline_s: float = DEADLINE_S) -> Scan:
-    """What the scanner says of a content, within `deadline_s` seconds.
+def scan(scanner: Scanner, chunks: Iterable[bytes], *, deadline_s: float = SCAN_DEADLINE_S) -> Scan:
+    """Return what the scanner says of a content, within `deadline_s` seconds.
 
-    Raises `ScannerAwayError` where it does not say anything, or not what a scanner says.
+    Raise `ScannerAwayError` if it does not answer, or not in the protocol.
     """
     end = monotonic() + deadline_s
     try:
@@ -64,19 +64,19 @@ def scan(scanner: Scanner, chunks: Iterable[bytes], *, deadline_s: float = DEADL
 
 
 def _conversation(connection: socket.socket, chunks: Iterable[bytes], end: float) -> bytes:
-    """Send everything and hear the answer; the scanner may speak, and hang up, before it has heard all."""
+    """Send everything and return the answer; the scanner may answer, and hang up, before it has read all."""
     try:
-        _send(connection, _COMMAND, end)
+        _send_bytes(connection, _COMMAND, end)
         for chunk in chunks:
             if chunk:
-                _send(connection, len(chunk).to_bytes(4, "big") + chunk, end)
-        _send(connection, bytes(4), end)
+                _send_bytes(connection, len(chunk).to_bytes(4, "big") + chunk, end)
+        _send_bytes(connection, bytes(4), end)
     except (BrokenPipeError, ConnectionResetError):
         return _heard(connection, end)
     return _heard(connection, end)
 
 
-def _send(connection: socket.socket, data: bytes, end: float) -> None:
+def _send_bytes(connection: socket.socket, data: bytes, end: float) -> None:
     connection.settimeout(_left(end))
     connection.sendall(data)
 

@@ -1,8 +1,8 @@
-"""A file encrypted chunk by chunk, so that neither writing nor reading it needs more than one chunk of memory.
+"""Encrypt files chunk by chunk, so that writing or reading one needs the memory of one chunk only.
 
-AES-256-GCM with a key that no other file has; the nonce is the chunk's number and whether it is the last one (the
-STREAM construction), so that a file that was cut, re-ordered or lengthened does not open. The key itself is sealed with
-the key of what the file belongs to (`operations`), bound to its draft, section, item and file.
+AES-256-GCM with a key of its own for each file. The nonce is the chunk's number and whether it is the last one (the
+STREAM construction), so that a file that was cut, re-ordered or lengthened does not open. The key itself is encrypted
+with the key of the file's owner (`operations`), bound to its draft, section, item and file.
 """
 
 import io
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from portal.errors import UndecryptableError
 
-CHUNK = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 TAG = 16
 KEY_BYTES = 32
 
@@ -27,9 +27,9 @@ def _nonce(number: int, *, is_last: bool) -> bytes:
 
 
 class SealedSpool:
-    """What arrives in an upload, encrypted on its way into a temporary file without a name: killed, it is gone.
+    """An upload, encrypted on its way into a temporary file without a name, which is gone if the process dies.
 
-    What goes beyond `limit` bytes is counted and not kept. Werkzeug's parser writes to it and then seeks to the start.
+    Bytes beyond `limit` are counted and not kept. Werkzeug's parser writes to it and then seeks to the start.
     """
 
     def __init__(self, *, limit: int, folder: Path) -> None:
@@ -49,19 +49,19 @@ class SealedSpool:
         return self.size > self._limit
 
     def write(self, data: bytes) -> int:
-        """Take the next bytes."""
+        """Take the next bytes; return how many."""
         self.size += len(data)
         if self.is_too_large:
             self.close()
             return len(data)
         self._rest += data
-        while len(self._rest) > CHUNK:
-            self._seal(self._rest[:CHUNK], is_last=False)
-            del self._rest[:CHUNK]
+        while len(self._rest) > CHUNK_BYTES:
+            self._seal(self._rest[:CHUNK_BYTES], is_last=False)
+            del self._rest[:CHUNK_BYTES]
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """The parser has written all: seal what is left."""
+        """Encrypt what is left; the parser seeks when it has written everything."""
         if not self._is_whole and not self.is_too_large:
             self._seal(self._rest, is_last=True)
             self._rest.clear()
@@ -75,14 +75,14 @@ class SealedSpool:
         self._chunks += 1
 
     def sealed(self) -> Iterator[bytes]:
-        """The encrypted bytes."""
+        """Yield the encrypted bytes."""
         file = self._kept()
         file.seek(0)
-        while chunk := file.read(CHUNK + TAG):
+        while chunk := file.read(CHUNK_BYTES + TAG):
             yield chunk
 
     def plain(self) -> BinaryIO:
-        """The content to read anywhere, decrypted a chunk at a time."""
+        """Return the content to read anywhere in it, decrypted a chunk at a time."""
         return plain_reader(self._kept(), self.key, self.size)
 
     def _kept(self) -> IO[bytes]:
@@ -91,7 +91,7 @@ class SealedSpool:
         return self._file
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Drop everything that was kept."""
         self._rest.clear()
         if self._file is not None:
             self._file.close()
@@ -99,20 +99,20 @@ class SealedSpool:
 
 
 def plain_chunks(sealed: IO[bytes], key: bytes, size: int) -> Iterator[bytes]:
-    """The content of a sealed file of `size` plain bytes, from its beginning.
+    """Yield the content of an encrypted file of `size` plain bytes, from its beginning.
 
-    Raises `UndecryptableError` at the first chunk that is not the one that was written there.
+    Raise `UndecryptableError` at the first chunk that is not the one that was written there.
     """
     cipher, last = AESGCM(key), _last_chunk(size)
     for number in range(last + 1):
-        yield _opened(cipher, sealed.read(CHUNK + TAG), number, is_last=number == last)
+        yield _decrypted_chunk(cipher, sealed.read(CHUNK_BYTES + TAG), number, is_last=number == last)
     if sealed.read(1):
         raise UndecryptableError("This file is longer than it was.")
 
 
 def plain_reader(sealed: IO[bytes], key: bytes, size: int) -> BinaryIO:
-    """The content of a sealed file, to read anywhere in it; closing it leaves `sealed` open."""
-    return io.BufferedReader(_PlainFile(sealed, key, size), CHUNK)
+    """Return the content of an encrypted file, to read anywhere in it; closing it leaves `sealed` open."""
+    return io.BufferedReader(_PlainFile(sealed, key, size), CHUNK_BYTES)
 
 
 class _PlainFile(io.RawIOBase):
@@ -140,7 +140,7 @@ class _PlainFile(io.RawIOBase):
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
         if self._position >= self._size:
             return 0
-        number, offset = divmod(self._position, CHUNK)
+        number, offset = divmod(self._position, CHUNK_BYTES)
         data = self._chunk(number)[offset : offset + len(buffer)]
         buffer[: len(data)] = data
         self._position += len(data)
@@ -148,17 +148,20 @@ class _PlainFile(io.RawIOBase):
 
     def _chunk(self, number: int) -> bytes:
         if self._opened[0] != number:
-            self._sealed.seek(number * (CHUNK + TAG))
-            sealed = self._sealed.read(CHUNK + TAG)
-            self._opened = (number, _opened(self._cipher, sealed, number, is_last=number == _last_chunk(self._size)))
+            self._sealed.seek(number * (CHUNK_BYTES + TAG))
+            sealed = self._sealed.read(CHUNK_BYTES + TAG)
+            self._opened = (
+                number,
+                _decrypted_chunk(self._cipher, sealed, number, is_last=number == _last_chunk(self._size)),
+            )
         return self._opened[1]
 
 
 def _last_chunk(size: int) -> int:
-    return max(0, (size - 1) // CHUNK)
+    return max(0, (size - 1) // CHUNK_BYTES)
 
 
-def _opened(cipher: AESGCM, sealed: bytes, number: int, *, is_last: bool) -> bytes:
+def _decrypted_chunk(cipher: AESGCM, sealed: bytes, number: int, *, is_last: bool) -> bytes:
     try:
         return cipher.decrypt(_nonce(number, is_last=is_last), sealed, None)
     except (InvalidTag, ValueError) as reason:

@@ -1,4 +1,4 @@
-"""What the worker does about files: deletes what was let go, scans what the scanner has not seen yet."""
+"""The worker's tasks for files: delete those that are due, scan those that wait."""
 
 import logging
 import threading
@@ -10,17 +10,17 @@ from portal.errors import UndecryptableError
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
 from portal.storage.models import StoredFile
-from portal.storage.operations import forget, note_scan, opened, put_off_scan
+from portal.storage.operations import delete_rows, note_scan, open_content, put_off_scan
 from portal.storage.queries import due_for_deletion, waiting_for_scan
 from portal.storage.scanner import ScannerAwayError, read_scanner, scan
 from portal.storage.sealed_files import plain_chunks
 
 logger = logging.getLogger(__name__)
-PAUSE_S = 10.0
+UPKEEP_EVERY_S = 10.0
 
 
 class FileKeeper:
-    """Any number of them may run side by side: deleting twice is harmless, and a file is scanned by one at a time."""
+    """Delete and scan files; several may run at once, as deleting twice is harmless and a scan has one worker."""
 
     def __init__(self, database: Database, configuration: Configuration, clock: Clock) -> None:
         self._database = database
@@ -30,33 +30,33 @@ class FileKeeper:
         self._scanner = read_scanner(configuration.clamav_url)
 
     def run(self, stop: threading.Event) -> None:
-        """Look every few seconds until told to stop; a failure is logged and looking goes on.
+        """Look every few seconds until told to stop; log a failure and go on.
 
-        In a thread of its own: a scanner that is slow must not keep mail waiting.
+        It runs in its own thread, because a slow scanner must not delay e-mails.
         """
-        while not stop.wait(PAUSE_S):
+        while not stop.wait(UPKEEP_EVERY_S):
             try:
                 self.keep()
             except Exception:
                 logger.exception("The keeper of files failed and goes on")
 
     def keep(self) -> None:
-        """One batch of each."""
+        """Delete and scan one batch each."""
         self.delete_due()
         self.scan_waiting()
 
     def delete_due(self) -> None:
-        """Contents first, then the rows: broken off in between, it is done again."""
+        """Delete contents first, then their rows, so that an interrupted run is repeated."""
         with self._database.reading() as db:
             names = due_for_deletion(db, now=self._clock.now())
         for name in names:
             self._storage.delete(name)
         if names:
             with self._database.writing() as db:
-                forget(db, names)
+                delete_rows(db, names)
 
     def scan_waiting(self) -> None:
-        """Ask the scanner about files that came while it was away, until it is away again."""
+        """Scan the files that came while the scanner was away; stop as soon as it is away again."""
         with self._database.reading() as db:
             waiting = waiting_for_scan(db, now=self._clock.now())
         for file in waiting:
@@ -77,7 +77,7 @@ class FileKeeper:
             self._storage.delete(file.name)
 
     def _lease(self, file: StoredFile) -> bool:
-        """Put the next try off, unless another worker has done so already."""
+        """Postpone the next try; return False if another worker has already done so."""
         with self._database.writing() as db:
             return put_off_scan(db, file, now=self._clock.now())
 
@@ -86,7 +86,7 @@ class FileKeeper:
             return Scan.NOT_SCANNED
         try:
             with self._storage.open(file.name) as sealed:
-                return scan(self._scanner, plain_chunks(sealed, opened(self._keyring, file).key, file.size))
+                return scan(self._scanner, plain_chunks(sealed, open_content(self._keyring, file).key, file.size))
         except (FileNotFoundError, UndecryptableError):
             logger.exception("File %s cannot be read", file.name)
             return Scan.NOT_SCANNED

@@ -1,4 +1,4 @@
-"""Files that a request brings, and files that an answer carries."""
+"""Receive the files of a request, and send files to browsers."""
 
 import logging
 import unicodedata
@@ -21,92 +21,92 @@ from portal.form_definitions.types.answers import InvalidAnswerError
 from portal.form_definitions.types.files import FILE_KINDS, MEGABYTE, FileEntry, kind_of_name, kinds_text
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
-from portal.storage.inspection import clean_name, is_usable, judge
+from portal.storage.inspection import clean_name, is_usable, judge_file
 from portal.storage.models import StoredFile
-from portal.storage.operations import Content, Upload, forget, new_name, opened, stage
+from portal.storage.operations import Content, Upload, delete_rows, new_name, open_content, stage
 from portal.storage.queries import still_staged
-from portal.storage.scanner import DEADLINE_S, ScannerAwayError, read_scanner, scan
-from portal.storage.sealed_files import CHUNK, SealedSpool, plain_chunks
+from portal.storage.scanner import SCAN_DEADLINE_S, ScannerAwayError, read_scanner, scan
+from portal.storage.sealed_files import CHUNK_BYTES, SealedSpool, plain_chunks
 from portal.web.app_state import app_state
-from portal.web.limits import Limit, take
+from portal.web.limits import Limit, take_all
 from portal.web.unit_of_work import now
 
-POLICY = "default-src 'none'; sandbox"
+DOWNLOAD_POLICY = "default-src 'none'; sandbox"
 """Whatever is in a file, nothing of it runs as ours, even where a browser shows it all the same."""
-UPLOADS = Limit(door="upload", burst=120, interval=timedelta(seconds=5))
+UPLOADS = Limit(name="upload", burst=120, interval=timedelta(seconds=5))
 """Of one draft: more than any form asks for at once, and no more than a person can choose."""
 logger = logging.getLogger(__name__)
-Refusal = tuple[str, InvalidAnswerError]
+RefusedFile = tuple[str, InvalidAnswerError]
 
 
 def saved_as(name: str) -> str:
-    """How browsers save it: the plain name for old ones, and the true one (RFC 6266, RFC 8187)."""
+    """Return the header that names a download: a plain name for old browsers and the real one (RFC 6266, RFC 8187)."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return dump_options_header("attachment", {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"})
 
 
 def file_answer(file: StoredFile) -> Response:
-    """The file to save; the caller has seen that it may be opened. One that was infected does not exist."""
+    """Return the file to save; answer 404 if it was infected. The caller must have checked that it may be opened."""
     if file.scan == Scan.INFECTED.value:
         raise NotFound
-    content = opened(app_state().configuration.keyring, file)
+    content = open_content(app_state().configuration.keyring, file)
     sealed = open_storage(app_state().configuration).open(file.name)
     answer = Response(plain_chunks(sealed, content.key, file.size), mimetype=FILE_KINDS[content.kind].media_type)
     answer.call_on_close(sealed.close)
     answer.headers["Content-Length"] = str(file.size)
     answer.headers["Content-Disposition"] = saved_as(content.name)
-    answer.headers["Content-Security-Policy"] = POLICY
+    answer.headers["Content-Security-Policy"] = DOWNLOAD_POLICY
     return answer
 
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """The files of one request: those that are stored and wait to be claimed, and by field why others are not."""
+    """The files of one request: those that are stored and wait to be claimed, and why others were refused, by field."""
 
     uploads: tuple[Upload, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[RefusedFile, ...] = ()
 
 
 def file_stream(limit: int) -> SealedSpool:
-    """What the parser writes a file into; nothing is kept beyond `limit` bytes, 0 keeps nothing."""
+    """Return the stream into which the parser writes a file; it keeps at most `limit` bytes, none for 0."""
     spool = SealedSpool(limit=limit, folder=app_state().configuration.data_dir)
     g.setdefault("spools", []).append(spool)
     return spool
 
 
 def expect_files(fields: Mapping[str, Field], *, work: str) -> None:
-    """Say for which questions of which work this request may bring files."""
+    """Say for which questions this request may bring files, and which work they are for."""
     g.expected_files = (fields, work)
 
 
 def receive() -> Received:
-    """Judge, scan and store the files that were expected and came, before the transaction that may claim them.
+    """Judge, scan and store the expected files, before the transaction that may claim them.
 
-    Nothing here may wait inside a transaction: a scanner is asked over the network, and a disk is slow. Raises
-    `TooManyRequests` where one work gets more uploads than anybody chooses.
+    Nothing here may wait inside a transaction: the scanner is asked over the network, and disks are slow. Raise
+    `TooManyRequests` if one work gets more uploads than a person would make.
     """
     fields, work = cast("tuple[Mapping[str, Field], str]", g.get("expected_files", ({}, "")))
     arrived = {field_id: _arrived(field_id) for field_id in fields}
     if not any(arrived.values()):
         return Received()
-    wait = take(UPLOADS, work, now=now())
+    wait = take_all([(UPLOADS, work)], now=now())
     if wait:
         raise TooManyRequests(retry_after=int(wait.total_seconds()) + 1)
-    end = monotonic() + DEADLINE_S
+    end = monotonic() + SCAN_DEADLINE_S
     uploads: list[tuple[Upload, SealedSpool]] = []
-    refusals: list[Refusal] = []
+    refusals: list[RefusedFile] = []
     for field_id, files in arrived.items():
         for number, file in enumerate(files):
             try:
                 uploads.append(_taken(fields[field_id], file, number, end))
             except InvalidAnswerError as refusal:
                 refusals.append((field_id, refusal))
-    _store(uploads)
+    _store_uploads(uploads)
     return Received(uploads=tuple(upload for upload, _spool in uploads), refusals=tuple(refusals))
 
 
 def _arrived(field_id: str) -> list[FileStorage]:
-    """The files of a question; an input in which nothing was chosen sends one without a name."""
+    """Return the files of a question; an input in which nothing was chosen sends one without a name."""
     return [file for file in request.files.getlist(field_id) if file.filename or _spool(file).size]
 
 
@@ -127,7 +127,7 @@ def _taken(field: Field, file: FileStorage, number: int, end: float) -> tuple[Up
 
 
 def _judged(limits: FileLimits, spool: SealedSpool, given: str, name: str, number: int) -> str:
-    """The kind of a file that may be kept; the cheap reasons against it come first."""
+    """Return the kind of a file; raise `InvalidAnswerError` if it may not be kept. The cheap checks come first."""
     kinds = kinds_text(limits.types, _)
     kind = kind_of_name(name, limits.types)
     if number >= limits.max:
@@ -141,24 +141,24 @@ def _judged(limits: FileLimits, spool: SealedSpool, given: str, name: str, numbe
     if spool.size > limits.max_mb * MEGABYTE or spool.is_too_large:
         raise InvalidAnswerError("size", name=name, limit=limits.max_mb)
     with spool.plain() as plain:
-        judge(plain, spool.size, kind, name)
+        judge_file(plain, spool.size, kind, name)
     return kind
 
 
 def _scanned(spool: SealedSpool, end: float) -> Scan:
-    """What the scanner says; where it says nothing the file is kept, and the worker asks again."""
+    """Return the result of the scan; if the scanner does not answer, the file is kept and the worker asks again."""
     scanner = read_scanner(app_state().configuration.clamav_url)
     if scanner is None:
         return Scan.NOT_SCANNED
     try:
         with spool.plain() as plain:
-            return scan(scanner, iter(lambda: plain.read(CHUNK), b""), deadline_s=end - monotonic())
+            return scan(scanner, iter(lambda: plain.read(CHUNK_BYTES), b""), deadline_s=end - monotonic())
     except ScannerAwayError as reason:
         logger.warning("An upload is kept unscanned for now: %s", reason)
         return Scan.WAITING
 
 
-def _store(uploads: list[tuple[Upload, SealedSpool]]) -> None:
+def _store_uploads(uploads: list[tuple[Upload, SealedSpool]]) -> None:
     if not uploads:
         return
     with app_state().database.writing() as db:
@@ -170,7 +170,7 @@ def _store(uploads: list[tuple[Upload, SealedSpool]]) -> None:
 
 
 def _discard_unclaimed(_error: BaseException | None) -> None:
-    """Delete at once what this request stored and no transaction claimed; should that fail, the worker does it."""
+    """Delete what this request stored and no transaction claimed; if that fails, leave it to the worker."""
     for spool in g.pop("spools", []):
         spool.close()
     names: list[str] = g.pop("staged", [])
@@ -190,9 +190,9 @@ def _discard(names: list[str]) -> None:
         storage.delete(name)
     if left:
         with app_state().database.writing() as db:
-            forget(db, left)
+            delete_rows(db, left)
 
 
 def init_app(app: Flask) -> None:
-    """Clean up after each request, once its transaction is over: this must be added before the unit of work."""
+    """Clean up after each request, once its transaction is over; call this before the unit of work is added."""
     app.teardown_request(_discard_unclaimed)

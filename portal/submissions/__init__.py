@@ -1,1 +1,1 @@
-"""Sending a form exactly once, and showing what was sent as it was sent."""
+"""Send a form exactly once, and show what was sent as it was sent."""

@@ -1,4 +1,4 @@
-"""Answers as people read them: on the check page, the confirmation and the case."""
+"""Answers as people read them: on the check page, on the confirmation and in the case."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ Link = tuple[str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One question with the lines of its answer; `actions` are (text, address, hidden text), `mark` stands by it.
+class AnswerRow:
+    """One question with the lines of its answer; `actions` are (text, address, hidden text), `mark` is shown beside it.
 
-    `files` are those that the lines name, so that a page can lead to them.
+    `files` are those that the lines name, so that a page can link to them.
     """
 
     key: str
@@ -34,12 +34,12 @@ class Block:
     """The answers of one section, or of one item of it (then `name` says which)."""
 
     name: str | None
-    rows: list[Row]
+    rows: list[AnswerRow]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SectionAnswers:
-    """A section's title and its answers."""
+class AnsweredSection:
+    """The title of a section, and its answers."""
 
     id: str
     title: str
@@ -47,7 +47,7 @@ class SectionAnswers:
 
     @property
     def is_asked(self) -> bool:
-        """Whether there is anything to read: a section of notes has nothing, a repeat says that nobody is listed."""
+        """Whether there is anything to read: notes alone are nothing; an empty repeat says that nobody is listed."""
         return not self.blocks or any(block.rows for block in self.blocks)
 
 
@@ -55,8 +55,8 @@ NO_LINKS: Callable[[Section, str, Field], list[Link]] = lambda section, item_id,
 NO_MARKS: Callable[[Section, str, Field], Any] = lambda section, item_id, field: None  # noqa: E731
 
 
-def sent_sections(definition: FormDefinition, answers: FormAnswers) -> list[SectionAnswers]:
-    """All that was sent, section by section in the order of the form."""
+def sent_sections(definition: FormDefinition, answers: FormAnswers) -> list[AnsweredSection]:
+    """Return all that was sent, by section in the order of the form."""
     return [
         section_answers(section, _pages(section, answers[section.id]))
         for section in definition.sections
@@ -77,29 +77,29 @@ def section_answers(
     pages: Iterable[tuple[str, tuple[Field, ...], Mapping[str, Answer]]],
     links: Callable[[Section, str, Field], list[Link]] = NO_LINKS,
     marks: Callable[[Section, str, Field], Any] = NO_MARKS,
-) -> SectionAnswers:
-    """A section as it reads: `pages` are (item, the fields to show, the answers)."""
+) -> AnsweredSection:
+    """Return a section as it reads; `pages` are (item, the fields to show, the answers)."""
     blocks = [
         Block(
             name=_item_name(section, answers, number),
-            rows=[_row(section, item_id, field, answers, links, marks) for field in fields],
+            rows=[_answer_row(section, item_id, field, answers, links, marks) for field in fields],
         )
         for number, (item_id, fields, answers) in enumerate(pages, start=1)
     ]
-    return SectionAnswers(id=section.id, title=section.title.in_(language()), blocks=blocks)
+    return AnsweredSection(id=section.id, title=section.title.in_(language()), blocks=blocks)
 
 
-def _row(
+def _answer_row(
     section: Section,
     item_id: str,
     field: Field,
     answers: Mapping[str, Answer],
     links: Callable[[Section, str, Field], list[Link]],
     marks: Callable[[Section, str, Field], Any],
-) -> Row:
+) -> AnswerRow:
     answer = answers.get(field.id)
     lines = answer_lines(field, answer, language(), _) if answer is not None else []
-    return Row(
+    return AnswerRow(
         key=field.label.in_(language()),
         value_lines=lines,
         actions=links(section, item_id, field),
@@ -117,17 +117,17 @@ def _item_name(section: Section, answers: Mapping[str, Answer], number: int) -> 
 
 
 def is_asked(field: Field) -> bool:
-    """Whether a field holds an answer at all; notes and the like do not."""
+    """Return whether a field can hold an answer; notes cannot."""
     return FIELD_TYPES[field.type].answerable
 
 
 def first_email(definition: FormDefinition, answers: FormAnswers) -> str | None:
-    """The first answered e-mail field of a plain section: where a guest's confirmation goes."""
+    """Return the first e-mail address answered in a plain section, to which a guest's confirmation is sent."""
     return _first(definition, answers, "email")
 
 
 def first_name(definition: FormDefinition, answers: FormAnswers) -> str | None:
-    """The first answered name of a plain section: what staff call who sent the form."""
+    """Return the first name answered in a plain section; staff see it as the sender's name."""
     return _first(definition, answers, "name")
 
 

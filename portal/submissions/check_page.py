@@ -1,4 +1,4 @@
-"""What the check page shows: the answers with their way back, marks beside them, and what is not in them yet."""
+"""What the check page shows: the answers with links to change them, marks beside them, and what is not saved yet."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from portal.drafts.rules import Filled, Mark, mark_of
 from portal.drafts.section_page import SectionPage
 from portal.form_definitions.definition import Answer, Field, Section
 from portal.form_definitions.rules import PLAIN
-from portal.submissions.answers import Link, SectionAnswers, is_asked, section_answers
+from portal.submissions.answers import AnsweredSection, Link, is_asked, section_answers
 from portal.tokens import item_token
 from portal.web.languages import language
 
@@ -20,7 +20,7 @@ _ICONS = {Mark.NEW: "info", Mark.CHANGED: "clock", Mark.CHECK_AGAIN: "triangle"}
 
 @dataclass(frozen=True, kw_only=True)
 class RowMark:
-    """A mark beside an answer, in icon and word."""
+    """A mark beside an answer: an icon and a word."""
 
     kind: str
     icon: str
@@ -29,9 +29,9 @@ class RowMark:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedSection:
-    """A section on the check page; of a repeat also where its list is, and where another item is added."""
+    """A section on the check page; for a repeat also the addresses of its list and of a new item."""
 
-    answers: SectionAnswers
+    answers: AnsweredSection
     list_href: str | None
     add_href: str | None
     item_word: str
@@ -39,20 +39,20 @@ class CheckedSection:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A page that holds something typed too late, which Send would leave out."""
+    """A page with late answers, which sending the form would leave out."""
 
     title: str
     href: str
 
 
 def checked_sections(opened: OpenDraft) -> list[CheckedSection]:
-    """All shown sections with their answers."""
+    """Return all shown sections with their answers."""
     return [_checked(opened, each) for each in opened.definition.sections if each.id in opened.filled.shown.pages]
 
 
 def _checked(opened: OpenDraft, section: Section) -> CheckedSection:
     shown = _shown_pages(opened.filled, section)
-    answers = section_answers(section, shown, _change(opened), _marks(opened))
+    answers = section_answers(section, shown, _change_links(opened), _marks(opened))
     can_add = section.repeat is not None and opened.filled.is_open(section) and len(shown) < section.repeat.max
     return CheckedSection(
         answers=answers,
@@ -69,7 +69,7 @@ def _shown_pages(filled: Filled, section: Section) -> list[tuple[str, tuple[Fiel
     ]
 
 
-def _change(opened: OpenDraft) -> Callable[[Section, str, Field], list[Link]]:
+def _change_links(opened: OpenDraft) -> Callable[[Section, str, Field], list[Link]]:
     def change(section: Section, item_id: str, field: Field) -> list[Link]:
         return [(_("Change"), from_check(opened, section.id, item_id), field.label.in_(language()))]
 
@@ -91,14 +91,14 @@ def _marks(opened: OpenDraft) -> Callable[[Section, str, Field], RowMark | None]
 
 
 def waiting_pages(opened: OpenDraft) -> list[Waiting]:
-    """The pages with something that was typed too late and is not saved: sending the form would drop it."""
+    """Return the pages with late answers that are not saved; sending the form would drop them."""
     if not opened.has_parked:
         return []
     places = (page.removeprefix(opened.address()).strip("/").partition("/") for page in opened.parked_pages())
-    return [found for section_id, _slash, item_id in places if (found := _waiting(opened, section_id, item_id))]
+    return [found for section_id, _slash, item_id in places if (found := _waiting_work(opened, section_id, item_id))]
 
 
-def _waiting(opened: OpenDraft, section_id: str, item_id: str) -> Waiting | None:
+def _waiting_work(opened: OpenDraft, section_id: str, item_id: str) -> Waiting | None:
     section = opened.definition.section(section_id)
     if section is None or bool(section.repeat) is not bool(item_id) or not opened.filled.is_open(section):
         return None

@@ -1,4 +1,4 @@
-"""Who sent a form, as staff find it: sealed to be read, hashed word by word to be found."""
+"""Who sent a form, for staff: encrypted to be read, and hashed word by word to be found."""
 
 import json
 import re
@@ -10,69 +10,69 @@ from portal.keyring import Keyring
 from portal.submissions.models import Case, CaseKey
 from portal.tokens import keyed_hash
 
-PLACE = "customer"
+CUSTOMER_PLACE = "customer"
 SHORTEST_WORD = 2
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Customer:
-    """The name that the form gave, and the addresses that it or its account has, the one to write to first."""
+    """The name given in the form, and the addresses of the form or its account; we write to the first one."""
 
     name: str | None = None
     emails: tuple[str, ...] = ()
 
     @property
     def email(self) -> str | None:
-        """Where to write to."""
+        """The address to write to."""
         return self.emails[0] if self.emails else None
 
     @property
     def shown_name(self) -> str | None:
-        """How to call them: the name, else the address."""
+        """The name to show: the person's name, else the address."""
         return self.name or self.email
 
 
 def seal_customer(keyring: Keyring, reference: str, customer: Customer) -> bytes:
     """Encrypt who sent a form."""
     plain = json.dumps([customer.name, customer.emails], ensure_ascii=False).encode()
-    return keyring.seal(plain, subject=_subject(reference), place=PLACE)
+    return keyring.seal(plain, subject=_customer_subject(reference), place=CUSTOMER_PLACE)
 
 
 def customer_of(keyring: Keyring, reference: str, case: Case) -> Customer:
     """Decrypt who sent a form."""
-    name, emails = json.loads(keyring.open(case.customer, subject=_subject(reference), place=PLACE))
+    name, emails = json.loads(keyring.open(case.customer, subject=_customer_subject(reference), place=CUSTOMER_PLACE))
     return Customer(name=name, emails=tuple(emails))
 
 
-def _subject(reference: str) -> str:
+def _customer_subject(reference: str) -> str:
     return f"submission:{reference}"
 
 
 def keys_of(customer: Customer, *, secret: str, submission_id: int) -> list[CaseKey]:
-    """What a case is found by: each word of the name, each whole address."""
+    """Return the keys by which a case is found: each word of the name, and each whole address."""
     terms = {*name_words(customer.name or ""), *map(_folded, customer.emails)}
     return [CaseKey(key=search_key(term, secret=secret), submission_id=submission_id) for term in sorted(terms)]
 
 
 def search_terms(typed: str) -> tuple[str, ...]:
-    """What somebody searches for: addresses whole, all else word by word."""
+    """Return what somebody searches for: addresses whole, everything else word by word."""
     pieces = (([_folded(piece)] if "@" in piece else name_words(piece)) for piece in typed.split())
     return tuple(dict.fromkeys(term for piece in pieces for term in piece))
 
 
 def search_keys(terms: Iterable[str], *, secret: str) -> list[bytes]:
-    """The hashes under which the terms are stored."""
+    """Return the hashes under which the terms are stored."""
     return [search_key(term, secret=secret) for term in terms]
 
 
 def search_key(term: str, *, secret: str) -> bytes:
-    """The hash under which one term is stored."""
+    """Return the hash under which one term is stored."""
     return keyed_hash(secret, f"case:{term}")
 
 
 def name_words(text: str) -> list[str]:
-    """The words of a name without capitals and accents, initials left out: `Zoë O'Neil` gives zoe and neil."""
+    """Return the words of a name without capitals, accents and initials: zoe and neil for `Zoë O'Neil`."""
     return [word for word in _BETWEEN_WORDS.split(_folded(text)) if len(word) >= SHORTEST_WORD]
 
 

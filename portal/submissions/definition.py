@@ -1,4 +1,4 @@
-"""The statuses of a sent form, each a row: what staff and its sender read, and whether work is left."""
+"""The statuses of a sent form: what staff and its sender read, and whether the case is open."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from flask_babel.speaklater import LazyString
 
 
 @dataclass(frozen=True, kw_only=True)
-class Status:
-    """One status: the words for staff, for the sender and in the mail to the sender; `kind` and `icon` draw it."""
+class CaseStatus:
+    """One status: the words for staff, for the sender and for the e-mail; `kind` and `icon` say how it is drawn."""
 
     name: str
     staff_words: LazyString
@@ -22,11 +22,11 @@ class Status:
 
 
 NEW = "new"
-STATUSES: Mapping[str, Status] = MappingProxyType(
+STATUSES: Mapping[str, CaseStatus] = MappingProxyType(
     {
         status.name: status
         for status in (
-            Status(
+            CaseStatus(
                 name=NEW,
                 staff_words=_("New"),
                 words=_("Received"),
@@ -34,7 +34,7 @@ STATUSES: Mapping[str, Status] = MappingProxyType(
                 kind="neutral",
                 icon="circle",
             ),
-            Status(
+            CaseStatus(
                 name="looked_at",
                 staff_words=_("Being looked at"),
                 words=_("Being looked at"),
@@ -42,7 +42,7 @@ STATUSES: Mapping[str, Status] = MappingProxyType(
                 kind="active",
                 icon="half",
             ),
-            Status(
+            CaseStatus(
                 name="waiting",
                 staff_words=_("Waiting for customer"),
                 words=_("Waiting for you"),
@@ -52,7 +52,7 @@ STATUSES: Mapping[str, Status] = MappingProxyType(
                 kind="warning",
                 icon="clock",
             ),
-            Status(
+            CaseStatus(
                 name="decided",
                 staff_words=_("Decided"),
                 words=_("Decided"),
@@ -61,7 +61,7 @@ STATUSES: Mapping[str, Status] = MappingProxyType(
                 icon="tick",
                 is_open=False,
             ),
-            Status(
+            CaseStatus(
                 name="closed",
                 staff_words=_("Closed"),
                 words=_("Closed"),

@@ -1,4 +1,4 @@
-"""Downloading the receipt of a sent form, and files of a draft or a sent form."""
+"""Download the receipt of a sent form, and the files of a draft or of a sent form."""
 
 from flask import Blueprint, Response, abort
 from flask.typing import ResponseReturnValue
@@ -19,8 +19,8 @@ blueprint = Blueprint("downloads", __name__)
 
 
 def receipt_answer(submission: Submission) -> Response:
-    """The receipt as a PDF; the caller has seen that this person may read it."""
-    # Loaded at its first use: it takes half a second and 20 MB, and most processes never draw a receipt.
+    """Return the receipt as a PDF; the caller must have checked that this person may read it."""
+    # Import at the first use: it takes half a second and 20 MB, and most processes never draw a receipt.
     from portal.submissions.receipt_pdf import drawn
 
     answer = Response(drawn(receipt_of(submission)), mimetype="application/pdf")
@@ -31,16 +31,16 @@ def receipt_answer(submission: Submission) -> Response:
 @blueprint.get("/submissions/<reference>/receipt.pdf")
 @access(Access.DRAFT_OWNER)
 @activity(Activity.NAVIGATE)
-def receipt(reference: str) -> ResponseReturnValue:
-    """All answers as they were sent, to keep on paper or as a file."""
+def download_receipt(reference: str) -> ResponseReturnValue:
+    """Return all answers as they were sent, to print or to keep."""
     return receipt_answer(find_submission(db(), reference, holder()) or abort(404))
 
 
 @blueprint.get("/files/<reference>/<file_id>")
 @access(Access.DRAFT_OWNER)
 @activity(Activity.NAVIGATE)
-def download(reference: str, file_id: str) -> ResponseReturnValue:
-    """One file; those of a draft that was deleted or has expired are gone with it."""
+def download_file(reference: str, file_id: str) -> ResponseReturnValue:
+    """Return one file; answer 404 if its draft was deleted or has expired."""
     draft = find_draft(db(), reference, holder(), now=now()) or abort(404)
     if not draft.sent_at and (draft.deleted_at or draft.expires_at <= now()):
         abort(404)

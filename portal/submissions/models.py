@@ -1,4 +1,4 @@
-"""What was sent, one row a draft, written once and never changed; and beside it the case, which staff work on."""
+"""What was sent, one row for each draft, never changed; and beside it the case, on which staff work."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from portal.form_definitions.versions.models import FormVersion
 class Submission(Base):
     """One form that was sent, under the reference of its draft.
 
-    Two unique constraints stand behind "exactly once": one draft, one submission; one press of Send, one row.
+    Two unique constraints ensure "exactly once": a draft has one submission, and one press of Send makes one row.
     """
 
     __tablename__ = "submissions"
@@ -29,17 +29,17 @@ class Submission(Base):
 
     begun_by_id: Mapped[int | None] = mapped_column(Id)
     begun_by_name: Mapped[str | None] = mapped_column(String(254))
-    """Who of the staff began the form for its sender, and under which name."""
+    """Which member of staff started the form for its sender, and under which name."""
 
     version: Mapped[FormVersion] = relationship(lazy="joined", innerjoin=True)
     case: Mapped["Case"] = relationship(lazy="joined", innerjoin=True, back_populates="submission")
 
 
 class Case(Base):
-    """What becomes of a sent form: its status and who works on it.
+    """The work on a sent form: its status and who it is assigned to.
 
-    `form_id` and `sent_at` repeat what the submission says, so that one index serves a filter, the order and the place
-    in the list. `customer` is who sent it, sealed. A case is open until `closed_at`.
+    `form_id` and `sent_at` repeat what the submission says, so that one index serves the filter, the order and the
+    place in the list. `customer` is who sent it, encrypted. A case is open until `closed_at`.
     """
 
     __tablename__ = "cases"
@@ -56,18 +56,18 @@ class Case(Base):
     submission: Mapped[Submission] = relationship(back_populates="case")
 
 
-IS_OPEN = Case.closed_at.is_(None)
-_PLACE = (Case.sent_at, Case.submission_id)
-Index("ix_cases_place", *_PLACE)
-Index("ix_cases_form", Case.form_id, *_PLACE)
-Index("ix_cases_status", Case.status, *_PLACE)
-Index("ix_cases_assignee", Case.assignee_id, *_PLACE)
-Index("ix_cases_open", *_PLACE, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
-Index("ix_cases_open_form", Case.form_id, *_PLACE, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+CASE_IS_OPEN = Case.closed_at.is_(None)
+_LIST_ORDER = (Case.sent_at, Case.submission_id)
+Index("ix_cases_place", *_LIST_ORDER)
+Index("ix_cases_form", Case.form_id, *_LIST_ORDER)
+Index("ix_cases_status", Case.status, *_LIST_ORDER)
+Index("ix_cases_assignee", Case.assignee_id, *_LIST_ORDER)
+Index("ix_cases_open", *_LIST_ORDER, sqlite_where=CASE_IS_OPEN, postgresql_where=CASE_IS_OPEN)
+Index("ix_cases_open_form", Case.form_id, *_LIST_ORDER, sqlite_where=CASE_IS_OPEN, postgresql_where=CASE_IS_OPEN)
 
 
 class CaseKey(Base):
-    """One word of the sender's name or one of their addresses, as a keyed hash: found by it, read by nobody."""
+    """One word of the sender's name or one of their addresses, as a keyed hash, by which staff can search."""
 
     __tablename__ = "case_keys"
 

@@ -1,4 +1,4 @@
-"""Sending a draft: the row and the end of the draft in one transaction; and what somebody holds."""
+"""Send a draft, in one transaction; count and delete what a person holds."""
 
 import json
 from dataclasses import dataclass
@@ -17,23 +17,23 @@ from portal.sessions.late_forms import forget_parked_of
 from portal.sessions.operations import Holder
 from portal.submissions.customers import Customer, keys_of, seal_customer
 from portal.submissions.definition import NEW
-from portal.submissions.files import take_over_files
+from portal.submissions.files import move_sent_files
 from portal.submissions.models import Case, Submission
 from portal.web.app_state import app_state
 
-PLACE = "answers"
+ANSWERS_PLACE = "answers"
 KEY_LENGTH = 64
 
 
 def seal_answers(keyring: Keyring, reference: str, answers: FormAnswers) -> bytes:
-    """Encrypt what is sent."""
+    """Encrypt the answers that are sent."""
     plain = json.dumps(answers, ensure_ascii=False, default=dict, separators=(",", ":"))
-    return keyring.seal(plain.encode(), subject=f"submission:{reference}", place=PLACE)
+    return keyring.seal(plain.encode(), subject=f"submission:{reference}", place=ANSWERS_PLACE)
 
 
 def sent_answers(keyring: Keyring, submission: Submission) -> FormAnswers:
-    """Decrypt what was sent."""
-    plain = keyring.open(submission.sealed, subject=f"submission:{submission.reference}", place=PLACE)
+    """Decrypt the answers that were sent."""
+    plain = keyring.open(submission.sealed, subject=f"submission:{submission.reference}", place=ANSWERS_PLACE)
     answers: FormAnswers = json.loads(plain)
     return answers
 
@@ -49,11 +49,11 @@ def send(
     secret: str,
     now: datetime,
 ) -> Submission:
-    """Send what shows, and nothing that is hidden; the draft's own values are deleted.
+    """Send what shows and nothing that is hidden; delete the answers of the draft; return the submission.
 
-    The caller holds the draft's lock and has seen that it was not sent; `key` is the page's idempotency key, made
-    this draft's own, so that a key copied from another draft's page stands in nobody's way. `customer` is who sends it,
-    found by hashes made with `secret`.
+    The caller must hold the draft's lock and have checked that it was not sent. `key` is the page's idempotency key,
+    bound to this draft, so that a key copied from another draft's page has no effect here. `customer` is who sends it;
+    they are found by hashes made with `secret`.
     """
     submission = Submission(
         reference=draft.reference,
@@ -70,7 +70,7 @@ def send(
     db.add(submission)
     db.flush()
     db.add_all(keys_of(customer, secret=secret, submission_id=submission.id))
-    take_over_files(db, draft, filled.shown.answers, keyring=keyring, now=now)
+    move_sent_files(db, draft, filled.shown.answers, keyring=keyring, now=now)
     db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id))
     forget_parked_of(db, f"/drafts/{draft.reference}")
     draft.sent_at = draft.changed_at = now
@@ -83,14 +83,14 @@ def _new_case(form_id: str, customer: bytes, now: datetime) -> Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """How many drafts with an answer, and how many sent forms, somebody has."""
+    """How many drafts with answers, and how many sent forms, a person has."""
 
     drafts: int
     sent: int
 
 
 def held_by(db: Session, person_id: int, *, now: datetime) -> Held:
-    """What a person has, as My Requests lists it."""
+    """Return how much a person has, as My Requests lists it."""
     sent = select(func.count()).select_from(Submission).join(Draft, Submission.draft_id == Draft.id)
     return Held(
         drafts=len(answered_drafts(db, Holder(person_id=person_id), now=now)),

@@ -1,4 +1,4 @@
-"""Finding what was sent, and listing it."""
+"""Find and list what was sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,28 +11,28 @@ from portal.drafts.queries import opened_by
 from portal.form_definitions.versions.queries import definition_of
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day
-from portal.submissions.definition import STATUSES, Status
+from portal.submissions.definition import STATUSES, CaseStatus
 from portal.submissions.models import Submission
 from portal.web.languages import language
 
 
 def find_submission(db: Session, reference: str, holder: Holder) -> Submission | None:
-    """The submission of this reference if the holder sent it or may open its draft."""
+    """Return the submission with this reference if the holder sent it or may open its draft."""
     query = select(Submission).join(Draft, Submission.draft_id == Draft.id)
     return db.scalar(query.where(Submission.reference == reference.upper(), opened_by(holder)))
 
 
 def submission_by_reference(db: Session, reference: str) -> Submission | None:
-    """The submission of this reference, for staff."""
+    """Return the submission with this reference, for staff."""
     return db.scalar(select(Submission).where(Submission.reference == reference.upper()))
 
 
 def submissions_of(
     db: Session, person_id: int, *, before: str | None = None, limit: int | None = None
 ) -> Sequence[Submission]:
-    """What a person has sent, newest first; what they sent as a guest and claimed afterwards, too.
+    """Return what a person has sent, newest first, including what they sent as a guest and claimed later.
 
-    `before` is the reference of the last one of the page before, `limit` how many there are on a page.
+    `before` is the reference of the last one on the previous page; `limit` is the number on a page.
     """
     query = select(Submission).join(Draft, Submission.draft_id == Draft.id).where(Draft.person_id == person_id)
     if before:
@@ -44,16 +44,16 @@ def submissions_of(
 
 @dataclass(frozen=True, kw_only=True)
 class SentRow:
-    """A sent form as its row shows it: the title in the reader's language, the day in the portal's time zone."""
+    """A sent form as a row of a list: title in the reader's language, day in the portal's time zone."""
 
     reference: str
     title: str
     sent_on: str
-    status: Status
+    status: CaseStatus
 
 
 def sent_row(submission: Submission) -> SentRow:
-    """The row of one submission."""
+    """Return the row of one submission."""
     return SentRow(
         reference=submission.reference,
         title=definition_of(submission.version).title.in_(language()),

@@ -1,4 +1,4 @@
-"""What the receipt of a sent form says."""
+"""The words of a receipt of a sent form."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from portal.form_definitions.versions.queries import definition_of
 from portal.site_settings.current import clock_time, day_text, local_day, settings
-from portal.submissions.answers import SectionAnswers, sent_sections
+from portal.submissions.answers import AnsweredSection, sent_sections
 from portal.submissions.models import Submission
 from portal.submissions.operations import sent_answers
 from portal.web.app_state import app_state
@@ -26,11 +26,11 @@ class Receipt:
     received_at: datetime
     received: str
     version: int
-    sections: tuple[SectionAnswers, ...]
+    sections: tuple[AnsweredSection, ...]
 
     @property
     def heading(self) -> str:
-        """The first words."""
+        """The heading."""
         return _("We have received your form")
 
     @property
@@ -40,18 +40,18 @@ class Receipt:
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
-        """What people quote, each with its label."""
+        """What people may have to quote, each with its label."""
         version = (_("Form version"), str(self.version))
         return ((_("Reference"), self.reference), (_("Received"), self.received), version)
 
     @property
     def foot(self) -> str:
-        """What stands below every page."""
+        """The text at the foot of every page."""
         return _("%(reference)s, received %(received)s", reference=self.reference, received=self.received)
 
 
 def receipt_of(submission: Submission) -> Receipt:
-    """The receipt of a submission: every answer as it was sent, in the words of its own version of the form."""
+    """Return the receipt of a submission: every answer as it was sent, in the words of its own version of the form."""
     definition = definition_of(submission.version)
     answers = sent_answers(app_state().configuration.keyring, submission)
     day, time = day_text(local_day(submission.sent_at)), clock_time(submission.sent_at)

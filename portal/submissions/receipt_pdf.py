@@ -1,4 +1,4 @@
-"""Draws the receipt as a PDF, with faces of our own, so that every name comes out as its owner writes it."""
+"""Draw the receipt as a PDF, with our own fonts, so that every name is printed as its owner writes it."""
 
 import unicodedata
 from datetime import datetime
@@ -10,7 +10,7 @@ from fontTools.ttLib import TTFont
 from fpdf import FPDF, ViewerPreferences
 from fpdf.enums import MethodReturnValue, XPos, YPos
 
-from portal.submissions.answers import Row
+from portal.submissions.answers import AnswerRow
 from portal.submissions.receipt import Receipt
 
 VENDOR = Path(__file__).resolve().parents[2] / "static" / "vendor"
@@ -21,7 +21,7 @@ LOGO = VENDOR.parent / "images" / "logo-print.svg"
 FACE, SECOND_FACE = "Atkinson", "Noto"
 NO_LETTER = "\N{REPLACEMENT CHARACTER}"
 INVISIBLE = frozenset({"Cf", "Mn", "Me"})
-"""Marks that are drawn with the letter before them; where a face has no such mark, the letter stands alone."""
+"""Marks that are drawn with the letter before them; if a font has no such mark, the letter is drawn alone."""
 
 TOP, SIDE, BOTTOM, FOOT = 16.0, 14.0, 26.0, 14.0
 WIDTH = 210 - 2 * SIDE
@@ -32,12 +32,12 @@ TEXT_PT, SMALL_PT, TITLE_PT, NAME_PT, SECTION_PT, ITEM_PT = 10.5, 9.5, 19.0, 13.
 MM_PER_PT = 25.4 / 72
 THIN, THICK = 0.5 * MM_PER_PT, 1 * MM_PER_PT
 FIRST_ROWS = 22.0
-"""Room that a heading needs below it, in millimetres, so that it never stands alone at the foot of a page."""
+"""Millimetres that must be free below a heading, so that it is never alone at the foot of a page."""
 
 
 @cache
 def _letters(face: Path) -> frozenset[str]:
-    """The letters that a face can draw."""
+    """Return the letters that a font can draw."""
     with TTFont(face, lazy=True) as font:
         return frozenset(map(chr, font.getBestCmap()))
 
@@ -52,14 +52,14 @@ class ReceiptPages(FPDF):
         self.set_margins(SIDE, TOP)
         self.c_margin = 0.0
         self.set_auto_page_break(True, margin=BOTTOM)
-        # Somebody's answer may hold the words that stand for the number of pages elsewhere.
+        # Switch off the placeholder for the number of pages, because an answer may contain it.
         self.str_alias_nb_pages = ""
         self.add_font(FACE, "", REGULAR)
         self.add_font(FACE, "B", BOLD)
         self._describe(receipt.received_at)
 
     def _describe(self, received_at: datetime) -> None:
-        """What a reading program asks for first: title and language; the day of the file is that of the form."""
+        """Set title and language, which a screen reader reads first; the file's date is the day of the form."""
         self.set_title(f"{self._receipt.heading}: {self._receipt.reference}")
         self.set_author(self._receipt.site_name)
         self.set_lang(self._receipt.language)
@@ -67,7 +67,7 @@ class ReceiptPages(FPDF):
         self.viewer_preferences = ViewerPreferences(display_doc_title=True)
 
     def drawn(self) -> bytes:
-        """All pages, as the bytes of the file."""
+        """Draw all pages; return the bytes of the file."""
         self.add_page()
         self._letterhead()
         self._facts()
@@ -95,7 +95,7 @@ class ReceiptPages(FPDF):
         self._text(SIDE, self.y + 1, WIDTH, self._receipt.remark)
 
     def _facts(self) -> None:
-        """Reference, time and version in a frame."""
+        """Draw reference, time and version in a frame."""
         top, lowest = self.y + 4, self.y
         for (left, width), (label, value) in zip(FACT_COLUMNS, self._receipt.facts, strict=True):
             self._face(SMALL_PT)
@@ -116,8 +116,8 @@ class ReceiptPages(FPDF):
         self._text(SIDE, self.y + (4 if has_outline else 2), WIDTH, text)
         self._rule(self.y + PADDING, THICK if has_outline else THIN)
 
-    def _row(self, row: Row) -> None:
-        """A question and its answer side by side; only an answer longer than a page goes on to the next."""
+    def _row(self, row: AnswerRow) -> None:
+        """Draw a question and its answer side by side; only an answer longer than a page is split."""
         self._face(TEXT_PT)
         value = "\n".join(row.value_lines) or _("Not answered")
         heights = self._height(KEY_WIDTH - 4, row.key), self._height(VALUE_WIDTH, value)
@@ -137,7 +137,7 @@ class ReceiptPages(FPDF):
             self._text(SIDE, self.y + 3, WIDTH, words)
 
     def _feet(self) -> None:
-        """Reference and page number below every page, now that their number is known."""
+        """Draw reference and page number below every page, now that the number of pages is known."""
         self.set_auto_page_break(False)
         for number in range(1, self.pages_count + 1):
             self.page = number
@@ -149,9 +149,9 @@ class ReceiptPages(FPDF):
             self._text(SIDE + WIDTH * 0.7, top, WIDTH * 0.3, words, align="R")
 
     def _face(self, size: float, style: str = "") -> float:
-        """Choose size and weight; gives the height of a line in millimetres.
+        """Choose size and weight; return the height of a line in millimetres.
 
-        The family is chosen anew each time, for a page that is come back to does not know what another one chose.
+        The family is chosen each time, because a page to which we return does not know what was chosen on another.
         """
         self.font_family = ""
         self.set_font(FACE, style, size)
@@ -179,12 +179,12 @@ class ReceiptPages(FPDF):
         self.set_y(y)
 
     def _make_room(self, height: float) -> None:
-        """Begin a new page where this would not fit, unless it fits on none."""
+        """Begin a new page if this would not fit, unless it fits on no page."""
         if self.y + height > self.page_break_trigger and height < self.page_break_trigger - TOP:
             self.add_page()
 
     def _printable(self, text: str) -> str:
-        """The text in letters that one of our faces has; a sign stands for each that none has."""
+        """Return the text in letters that our fonts have, with a sign for each letter that none has."""
         composed = unicodedata.normalize("NFC", text)
         if not _letters(REGULAR).issuperset(composed.replace("\n", "")):
             self._bring_second_face()
@@ -210,5 +210,5 @@ class ReceiptPages(FPDF):
 
 
 def drawn(receipt: Receipt) -> bytes:
-    """The PDF of a receipt."""
+    """Return a receipt as a PDF."""
     return ReceiptPages(receipt).drawn()

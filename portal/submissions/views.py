@@ -1,4 +1,4 @@
-"""Check your answers, Send, and the confirmation."""
+"""The views of sending a form: check your answers, send, confirmation."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 from portal.accounts.queries import person_by_id
 from portal.drafts import pages
 from portal.drafts.models import Draft
-from portal.drafts.open_draft import OpenDraft, closed_page, from_check, holder, open_draft, require_open
+from portal.drafts.open_draft import OpenDraft, from_check, holder, open_draft, require_open
 from portal.drafts.rules import Status
 from portal.drafts.sealing import save_address
 from portal.form_definitions.definition import FormAnswers, FormDefinition, Section
@@ -42,8 +42,8 @@ blueprint = Blueprint("submissions", __name__)
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What keeps the form from being sent: where to put it right, and the sentence."""
+class CheckFault:
+    """What keeps the form from being sent: the address where to put it right, and a sentence."""
 
     href: str
     text: str
@@ -53,9 +53,10 @@ class Fault:
 @access(Access.DRAFT_OWNER)
 @activity(Activity.LOAD)
 def check(reference: str) -> ResponseReturnValue:
-    """All answers, to be read once more before they are sent."""
+    """Show all answers, to be read once more before they are sent."""
     opened = open_draft(reference)
-    return closed_page(opened) or _check_page(opened)
+    require_open(opened)
+    return _check_page(opened)
 
 
 @blueprint.post("/drafts/<reference>/check")
@@ -63,7 +64,7 @@ def check(reference: str) -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 @shows_form_again
 def send_form(reference: str) -> ResponseReturnValue:
-    """Send, exactly once; what is missing is named."""
+    """Send the form exactly once, or say what is missing."""
     opened = open_draft(reference)
     if opened.draft.sent_at:
         return redirect(f"/submissions/{opened.reference}", 303)
@@ -76,41 +77,42 @@ def send_form(reference: str) -> ResponseReturnValue:
     faults = _faults(opened)
     if faults:
         return _check_page(opened, faults=faults, status=422)
-    _send(opened)
+    _submit(opened)
     return redirect(f"/submissions/{opened.reference}", 303)
 
 
-def _faults(opened: OpenDraft) -> list[Fault]:
+def _faults(opened: OpenDraft) -> list[CheckFault]:
     unfinished = [
-        Fault(_address(opened, section), _unfinished(opened, section)) for section in opened.filled.unfinished()
+        CheckFault(_fault_address(opened, section), _unfinished(opened, section))
+        for section in opened.filled.unfinished()
     ]
     stop = first_stop(opened.definition, opened.filled.shown)
-    stops = [Fault(_address(opened, stop[0]), stop[1].title.in_(language()))] if stop else []
-    infected = [Fault(_address(opened, section), text) for section, text in infected_answers(opened)]
+    stops = [CheckFault(_fault_address(opened, stop[0]), stop[1].title.in_(language()))] if stop else []
+    infected = [CheckFault(_fault_address(opened, section), text) for section, text in infected_answers(opened)]
     return [*unfinished, *infected, *stops, *_declaration_faults(opened)]
 
 
 def _unfinished(opened: OpenDraft, section: Section) -> str:
     title = section.title.in_(language())
-    if opened.filled.status(section) is Status.CHECK_AGAIN:
+    if opened.filled.statuses[section.id] is Status.CHECK_AGAIN:
         return _("Check “%(title)s” again: the form has changed", title=title)
     return _("Finish “%(title)s”", title=title)
 
 
-def _declaration_faults(opened: OpenDraft) -> list[Fault]:
+def _declaration_faults(opened: OpenDraft) -> list[CheckFault]:
     if opened.definition.declaration is None or request.form.get("declaration") == "yes":
         return []
-    return [Fault("#declaration", _("Tick the box to confirm the declaration"))]
+    return [CheckFault("#declaration", _("Tick the box to confirm the declaration"))]
 
 
-def _address(opened: OpenDraft, section: Section) -> str:
-    """Where a section is put right: its page, or the task list while it cannot be opened."""
+def _fault_address(opened: OpenDraft, section: Section) -> str:
+    """Return where to put a section right: its page, or the task list while it cannot be opened."""
     return from_check(opened, section.id) if opened.filled.is_open(section) else opened.address()
 
 
-def _send(opened: OpenDraft) -> None:
+def _submit(opened: OpenDraft) -> None:
     keyring = app_state().configuration.keyring
-    customer = _customer(opened)
+    customer = _sender(opened)
     key = request.form.get("_key") or new_token()
     opened.draft.language = language()
     submission = send(
@@ -129,7 +131,7 @@ def _send(opened: OpenDraft) -> None:
         messages.received(db(), to=recipient, title=title, reference=submission.reference, sent_at=now(), now=now())
 
 
-def _customer(opened: OpenDraft) -> Customer:
+def _sender(opened: OpenDraft) -> Customer:
     answers = opened.filled.shown.answers
     return Customer(
         name=first_name(opened.definition, answers),
@@ -138,14 +140,17 @@ def _customer(opened: OpenDraft) -> Customer:
 
 
 def _addresses(draft: Draft, definition: FormDefinition, answers: FormAnswers) -> list[str]:
-    """Where the confirmation could go: the account, else the save address, else the first answered e-mail field."""
+    """Return where to send the confirmation.
+
+    For an account this is its address; for a guest the save address, else the first answered e-mail field.
+    """
     person = person_by_id(db(), draft.person_id) if draft.person_id else None
     saved = save_address(app_state().configuration.keyring, draft)
     known = (person.email if person else None, saved, first_email(definition, answers))
     return list(dict.fromkeys(filter(None, known)))
 
 
-def _check_page(opened: OpenDraft, *, faults: list[Fault] | None = None, status: int = 200) -> ResponseReturnValue:
+def _check_page(opened: OpenDraft, *, faults: list[CheckFault] | None = None, status: int = 200) -> ResponseReturnValue:
     declaration = opened.definition.declaration
     fault = next((fault for fault in faults or [] if fault.href == "#declaration"), None)
     page = render_template(
@@ -170,7 +175,7 @@ def _check_page(opened: OpenDraft, *, faults: list[Fault] | None = None, status:
 @access(Access.DRAFT_OWNER)
 @activity(Activity.NAVIGATE)
 def confirmation(reference: str) -> ResponseReturnValue:
-    """We have received your form: the reference, when, and what was sent."""
+    """Show that we have received the form: reference, time, and what was sent."""
     submission = find_submission(db(), reference, holder()) or abort(404)
     return render_template("submissions/confirmation.html", **_shown(submission))
 

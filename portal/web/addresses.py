@@ -4,7 +4,6 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from portal.audit import Actor
 from portal.web.app_state import app_state
@@ -12,6 +11,9 @@ from portal.web.networks import UNKNOWN, network_of
 
 START_PAGE = "/"
 SIGN_IN_PAGE = "/account/sign-in"
+AGAIN_PAGE = "/account/again"
+"""Where a person types the password again."""
+SECURITY_PAGE = "/account/security"
 
 
 def sign_in_page(then: str | None) -> str:
@@ -32,17 +34,11 @@ def local_path(target: str | None, default: str) -> str:
         or not target.isprintable()
     ):
         return default
-    path = urlsplit(target).path
-    return target if _is_page(path) else default
-
-
-def _is_page(path: str) -> bool:
-    adapter = current_app.url_map.bind("")
     try:
-        adapter.match(path, method="GET")
-    except (HTTPException, RequestRedirect):
-        return False
-    return True
+        current_app.url_map.bind("").match(urlsplit(target).path, method="GET")
+    except HTTPException:
+        return default
+    return target
 
 
 def public_url(path: str) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from flask import current_app, request
 
 from portal.clock import Clock
 from portal.config import Configuration
 from portal.db import Database
-from portal.web.tally import Tally
 
 if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; nothing here runs them
     from datetime import datetime
@@ -21,20 +20,22 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from portal.drafts.models import Draft
     from portal.form_definitions.lookups import Offered
     from portal.sessions.late_forms import KeptWork
-    from portal.sessions.policies import Kind
+    from portal.sessions.policies import SessionKind
     from portal.sessions.queries import FoundSession
     from portal.storage.sealed_files import SealedSpool
     from portal.submissions.operations import Held
+    from portal.web.counters import Tally
+    from portal.web.declarations import Declaration
     from portal.web.strict_input import Allowance
 
 
-Answer = TypeVar("Answer", covariant=True)
+AnswerT = TypeVar("AnswerT", covariant=True)
 
 
-class AskedOfPerson(Protocol[Answer]):
+class AskedOfPerson(Protocol[AnswerT]):
     """A question or order about a person, at an instant."""
 
-    def __call__(self, db: Session, person_id: int, *, now: datetime) -> Answer: ...
+    def __call__(self, db: Session, person_id: int, *, now: datetime) -> AnswerT: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +77,9 @@ class AppState:
     configuration: Configuration
     clock: Clock
     database: Database
-    policies: Mapping[str, Kind]
+    policies: Mapping[str, SessionKind]
     hooks: Hooks
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally
 
 
 def app_state() -> AppState:
@@ -86,6 +87,8 @@ def app_state() -> AppState:
     return cast("AppState", current_app.extensions["portal"])
 
 
-def called_view() -> Callable[..., Any] | None:
-    """Return the view that this request calls; None where no address matched."""
-    return current_app.view_functions.get(request.endpoint or "")
+def called_view() -> Declaration | None:
+    """Return what the view that this request calls declares; None where no address matched."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    found: Declaration | None = view.__dict__["declaration"] if view else None
+    return found

@@ -6,10 +6,11 @@ request nothing; what a killed process had not written yet is lost.
 """
 
 import logging
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import date
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -20,11 +21,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.db import Base, Database
 from portal.web.app_state import AppState, app_state, called_view
-from portal.web.declarations import Access, Activity, activity_of
-from portal.web.tally import Counted
+from portal.web.declarations import Activity
 from portal.web.unit_of_work import now
 
 logger = logging.getLogger(__name__)
+WRITTEN_EVERY = timedelta(seconds=5)
+MOST_WAITING = 200
+MOST_REMEMBERED = 10_000
 
 
 class Event(Enum):
@@ -51,6 +54,57 @@ class CounterRow(Base):
     number: Mapped[int] = mapped_column(Integer)
 
 
+@dataclass(frozen=True, kw_only=True, order=True)
+class Counted:
+    """What one number stands for: an event, the kind of session, and a form and section of ours or nothing.
+
+    `day` is a day in UTC. Nobody is named, and there is no place for a name.
+    """
+
+    event: str
+    kind: str
+    form: str = ""
+    section: str = ""
+    day: date
+
+
+class Tally:
+    """Numbers on their way to the database: given away all at once when the first has waited long enough."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers: Counter[Counted] = Counter()
+        self._since: datetime | None = None
+        self._remembered: OrderedDict[Hashable, None] = OrderedDict()
+
+    def add(self, numbers: Mapping[Counted, int], *, now: datetime) -> None:
+        """Count this much more."""
+        with self._lock:
+            self._numbers.update(numbers)
+            self._since = self._since or now
+
+    def take(self) -> Mapping[Counted, int]:
+        """All that waits; whoever takes it writes it, or adds it again."""
+        with self._lock:
+            taken, self._numbers, self._since = self._numbers, Counter(), None
+        return taken
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether something has waited for five seconds, or much is waiting."""
+        with self._lock:
+            waited = self._since is not None and now - self._since >= WRITTEN_EVERY
+            return waited or len(self._numbers) >= MOST_WAITING
+
+    def is_first(self, mark: Hashable) -> bool:
+        """Whether nobody asked this of the same mark before, as far as this process remembers."""
+        with self._lock:
+            is_new = mark not in self._remembered
+            self._remembered[mark] = None
+            if len(self._remembered) > MOST_REMEMBERED:
+                self._remembered.popitem(last=False)
+        return is_new
+
+
 def count(event: Event, *, kind: str, form: str = "", section: str = "", number: int = 1) -> None:
     """Count something that this request did, if it is answered without failing.
 
@@ -61,7 +115,7 @@ def count(event: Event, *, kind: str, form: str = "", section: str = "", number:
 
 
 def write_numbers(db: Session, database: Database, numbers: Mapping[Counted, int]) -> None:
-    """Add these numbers to what stands in the table; processes that do so at once add up.
+    """Add these numbers to what is in the table; processes that do so at once add up.
 
     In one order everywhere, so that two of them never wait for each other.
     """
@@ -95,30 +149,23 @@ def write_if_due(parts: AppState) -> None:
 
 
 def _note_counted(response: Response) -> Response:
-    """Behind the commit of what is counted; a failure to count is nobody's failure."""
-    counted = g.pop("counted", None)
+    """Behind the commit of what is counted: take it, and write what has waited long enough.
+
+    Neither a probe of operations nor a poll waits for a writer; others come soon enough. A failure to count is
+    nobody's failure.
+    """
+    parts, counted, view = app_state(), g.pop("counted", None), called_view()
     if counted and response.status_code < 500:
-        app_state().tally.add(counted, now=now())
-    if not _must_not_write():
-        _try_to_write()
+        parts.tally.add(counted, now=now())
+    if view is None or view.door.kind is None or view.activity is Activity.POLL:
+        return response
+    try:
+        write_if_due(parts)
+    except SQLAlchemyError:
+        logger.warning("The counters could not be written and wait", exc_info=True)
     return response
 
 
-def _try_to_write() -> None:
-    try:
-        write_if_due(app_state())
-    except SQLAlchemyError:
-        logger.warning("The counters could not be written and wait", exc_info=True)
-
-
-def _must_not_write() -> bool:
-    """Whether the request is a probe of operations or a poll: neither waits for a writer, others come soon enough."""
-    view = called_view()
-    if view is None:
-        return True
-    return view.__dict__["access"] is Access.SYSTEM or activity_of(view).activity is Activity.POLL
-
-
 def init_app(app: Flask) -> None:
-    """Take what requests have counted; stands before the unit of work, so that it acts after the commit."""
+    """Take what requests have counted; registered before the unit of work, so that it acts after the commit."""
     app.after_request(_note_counted)

@@ -57,23 +57,28 @@ class Activity(Enum):
     NONE = "nothing that a person does in a session"
 
 
-@dataclass(frozen=True)
-class Declared:
-    """An activity, and others by the button (`_action`) that was pressed."""
+class Declaration:
+    """What a view declares by its decorators; tests find a view that declares no door or no activity."""
 
+    door: Door
     activity: Activity
     by_button: Mapping[str, Activity]
+    """Activities other than `activity`, by the button (`_action`) that means them."""
+    shows_form_again: bool = False
+    accepts_files: bool = False
 
-    def pressed(self, button: str | None) -> Activity:
-        """The activity of a request that was sent with this button."""
-        return self.by_button.get(button or "", self.activity)
+
+def declaration_of(view: Callable[..., Any]) -> Declaration:
+    """Return what a view declares; its decorators fill it one after the other."""
+    found: Declaration = view.__dict__.setdefault("declaration", Declaration())
+    return found
 
 
 def access(door: Access) -> Callable[[View], View]:
     """Declare who may call a view."""
 
     def declare(view: View) -> View:
-        view.__dict__["access"] = door
+        declaration_of(view).door = door.value
         return view
 
     return declare
@@ -83,7 +88,7 @@ def activity(kind: Activity, **by_button: Activity) -> Callable[[View], View]:
     """Declare what a view means for the session; a form with several buttons names those that mean something else."""
 
     def declare(view: View) -> View:
-        view.__dict__["activity"] = Declared(kind, MappingProxyType(by_button))
+        declaration_of(view).activity, declaration_of(view).by_button = kind, MappingProxyType(by_button)
         return view
 
     return declare
@@ -91,28 +96,11 @@ def activity(kind: Activity, **by_button: Activity) -> Callable[[View], View]:
 
 def shows_form_again(view: View) -> View:
     """Declare that a view shows its form filled in, 409, where the form token did not fit (`gate.token_refused`)."""
-    view.__dict__["shows_form_again"] = True
+    declaration_of(view).shows_form_again = True
     return view
 
 
 def accepts_files(view: View) -> View:
     """Declare that a view takes uploads, from whoever may add files at its address."""
-    view.__dict__["accepts_files"] = True
+    declaration_of(view).accepts_files = True
     return view
-
-
-def takes_files(view: Callable[..., Any] | None) -> bool:
-    """Whether a view declares that it takes uploads."""
-    return view is not None and "accepts_files" in view.__dict__
-
-
-def door_of(view: Callable[..., Any]) -> Door:
-    """The declared door of a view; a view without one is a mistake that the tests find."""
-    found: Access = view.__dict__["access"]
-    return found.value
-
-
-def activity_of(view: Callable[..., Any]) -> Declared:
-    """The declared activity of a view."""
-    found: Declared = view.__dict__["activity"]
-    return found

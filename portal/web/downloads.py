@@ -29,20 +29,20 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def as_csv(columns: Sequence[str], rows: Iterator[Record]) -> Iterator[str]:
+def csv_lines(columns: Sequence[str], rows: Iterator[Record]) -> Iterator[str]:
     """RFC 4180, in UTF-8 with a byte order mark; no cell is a formula."""
-    yield BOM + _line(columns)
+    yield BOM + _csv_line(columns)
     for row in rows:
-        yield _line(["" if row[column] is None else safe_cell(str(row[column])) for column in columns])
+        yield _csv_line(["" if row[column] is None else safe_cell(str(row[column])) for column in columns])
 
 
-def _line(cells: Sequence[str]) -> str:
+def _csv_line(cells: Sequence[str]) -> str:
     line = io.StringIO()
     csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow(cells)
     return line.getvalue()
 
 
-def as_json(columns: Sequence[str], rows: Iterator[Record]) -> Iterator[str]:
+def json_lines(columns: Sequence[str], rows: Iterator[Record]) -> Iterator[str]:
     """One array of objects in UTF-8, one object a line."""
     before = "[\n"
     for row in rows:
@@ -52,12 +52,12 @@ def as_json(columns: Sequence[str], rows: Iterator[Record]) -> Iterator[str]:
 
 
 FORMATS: Mapping[str, Format] = {
-    "csv": Format(content_type="text/csv; charset=utf-8", ending="csv", write=as_csv),
-    "json": Format(content_type="application/json", ending="json", write=as_json),
+    "csv": Format(content_type="text/csv; charset=utf-8", ending="csv", write=csv_lines),
+    "json": Format(content_type="application/json", ending="json", write=json_lines),
 }
 
 
-def download(name: str, form: Format, columns: Sequence[str], rows: Iterator[Record]) -> Response:
+def list_download(name: str, form: Format, columns: Sequence[str], rows: Iterator[Record]) -> Response:
     """The answer that a browser saves as `name` with the format's ending; `rows` are asked for one by one."""
     answer = Response(stream_with_context(form.write(columns, rows)), content_type=form.content_type)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{form.ending}"'

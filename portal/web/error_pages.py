@@ -62,12 +62,11 @@ def error_page(status: int, headers: dict[str, str] | None = None) -> Response:
     """The page of a status; to htmx one plain sentence, which never replaces part of a form by a whole page."""
     g.answer_status = status
     page = PAGES.get(status, PAGES[500 if status >= 500 else 400])
-    return make_response(str(page.title) if is_htmx() else _page(page), status, headers or {})
-
-
-def _page(page: ErrorPage) -> str:
+    if is_htmx():
+        return make_response(str(page.title), status, headers or {})
     link = (_("Start page"), START_PAGE) if page is PAGES[404] else None
-    return render_template("errors/error.html", title=page.title, paragraphs=[page.what_to_do], link=link)
+    text = render_template("errors/error.html", title=page.title, paragraphs=[page.what_to_do], link=link)
+    return make_response(text, status, headers or {})
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -97,12 +96,11 @@ def _bare_page(status: int, headers: dict[str, str]) -> Response:
     """A page that needs no database: a layout, and the context of pages, would ask for the session and fail again."""
     g.request_failed = True
     page = PAGES[status]
-    return make_response(str(page.title) if is_htmx() else _bare(page), status, headers)
-
-
-def _bare(page: ErrorPage) -> str:
+    if is_htmx():
+        return make_response(str(page.title), status, headers)
     template = current_app.jinja_env.get_template("errors/bare.html")
-    return template.render(language=language(), title=page.title, paragraphs=[page.what_to_do])
+    text = template.render(language=language(), title=page.title, paragraphs=[page.what_to_do])
+    return make_response(text, status, headers)
 
 
 def init_app(app: Flask) -> None:

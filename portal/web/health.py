@@ -29,7 +29,7 @@ LABELS = ("event", "kind", "form", "section")
 @activity(Activity.NONE)
 def healthz() -> Response:
     """Whether the process answers; it asks nobody else."""
-    return _plain("ok", 200)
+    return _plain_answer("ok", 200)
 
 
 @blueprint.get("/readyz")
@@ -38,7 +38,7 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Whether the database answers and has the present schema; 503 with the reason where not."""
     reason = _not_ready()
-    return _plain(f"not ready: {reason}", 503) if reason else _plain("ready", 200)
+    return _plain_answer(f"not ready: {reason}", 503) if reason else _plain_answer("ready", 200)
 
 
 def _not_ready() -> str | None:
@@ -49,7 +49,7 @@ def _not_ready() -> str | None:
         return "the database does not answer"
 
 
-def _plain(text: str, status: int) -> Response:
+def _plain_answer(text: str, status: int) -> Response:
     return Response(f"{text}\n", status=status, mimetype="text/plain")
 
 

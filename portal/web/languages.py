@@ -49,7 +49,7 @@ COOKIE = "language"
 
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({DEFAULT: "English", "cy": "Cymraeg"})
-"""Each language by its code, in its own name; a catalogue for each but the default stands in `portal/translations`."""
+"""Each language by its code, in its own name; a catalogue for each but the default is in `portal/translations`."""
 
 
 @dataclass(frozen=True, kw_only=True)

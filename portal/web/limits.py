@@ -7,20 +7,22 @@ then one attempt an interval. The key is a keyed hash, so the table names nobody
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
+from flask_babel import ngettext
 from sqlalchemy import LargeBinary, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.db import Base, Database, delete_batch
+from portal.db import Base, delete_batch
 from portal.tokens import keyed_hash
 from portal.web.app_state import app_state
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """A door's limit: `burst` attempts at once, then one every `interval`."""
+    """A limit of its own name: `burst` attempts at once, then one every `interval`."""
 
-    door: str
+    name: str
     burst: int
     interval: timedelta
 
@@ -42,54 +44,70 @@ class UsedUp(Base):
     used_until: Mapped[datetime] = mapped_column(index=True)
 
 
-def wait_before(limit: Limit, subject: str, *, now: datetime) -> timedelta | None:
-    """How long this subject must wait at this door, or None where it may try; reads only."""
+Throttle = Sequence[tuple[Limit, str]]
+"""Limits, each with the subject whose tries it counts."""
+
+
+def wait_for(throttle: Throttle, *, now: datetime) -> timedelta | None:
+    """Return how long to wait before the next try, or None; uses nothing up and writes nothing."""
+    limits = _by_key(throttle)
     with app_state().database.reading() as db:
-        used_until = db.scalar(select(UsedUp.used_until).where(UsedUp.key == _key(limit, subject)))
-    wait = limit.wait(used_until, now) if used_until else timedelta(0)
-    return wait if wait > timedelta(0) else None
+        rows = db.execute(select(UsedUp.key, UsedUp.used_until).where(UsedUp.key.in_(limits))).all()
+    longest = max((limits[key].wait(used_until, now) for key, used_until in rows), default=timedelta(0))
+    return longest if longest > timedelta(0) else None
 
 
-def take(limit: Limit, subject: str, *, now: datetime) -> timedelta | None:
-    """Use one attempt, in a transaction of its own; gives the wait where none was left (and then uses none)."""
-    return take_all([(limit, subject)], now=now)
+def take_all(throttle: Throttle, *, now: datetime) -> timedelta | None:
+    """Use one try at each limit up, in a transaction of its own, or at none; return the longest wait where one was out.
 
-
-def take_all(uses: Sequence[tuple[Limit, str]], *, now: datetime) -> timedelta | None:
-    """Use one attempt at each of several limits, or at none; gives the longest wait where one had none left."""
-    with app_state().database.writing() as db:
-        rows = [_locked(db, app_state().database, key, now) for key in sorted(_keys(uses))]
-        marks = {row.key: row for row in rows}
-        waits = [limit.wait(marks[key].used_until, now) for key, limit in _keys(uses).items()]
-        if max(waits) > timedelta(0):
-            return max(waits)
-        for key, limit in _keys(uses).items():
+    In one order everywhere, so that two processes never wait for each other.
+    """
+    limits, database = _by_key(throttle), app_state().database
+    with database.writing() as db:
+        marks: dict[bytes, UsedUp] = {}
+        for key in sorted(limits):
+            database.insert_or_ignore(db, UsedUp, key=key, used_until=now)
+            marks[key] = db.scalars(select(UsedUp).where(UsedUp.key == key).with_for_update()).one()
+        longest = max(limit.wait(marks[key].used_until, now) for key, limit in limits.items())
+        if longest > timedelta(0):
+            return longest
+        for key, limit in limits.items():
             marks[key].used_until = limit.after(marks[key].used_until, now)
     return None
 
 
-def give_back(db: Session, uses: Sequence[tuple[Limit, str]]) -> None:
-    """Undo one attempt at each of these limits, as whoever took it was right."""
-    for key, limit in sorted(_keys(uses).items(), key=lambda item: item[0]):
+def use_try(throttle: Throttle, *, now: datetime) -> timedelta | None:
+    """Use one try up, or return how long to wait; call it before the request's write transaction begins.
+
+    Who has to wait is found by a look that writes nothing, so that guessing by the thousand keeps nobody from saving.
+    """
+    return wait_for(throttle, now=now) or take_all(throttle, now=now)
+
+
+def return_try(db: Session, throttle: Throttle) -> None:
+    """Give a try back to somebody who was right: only failures use tries up."""
+    for key, limit in sorted(_by_key(throttle).items(), key=lambda item: item[0]):
         row = db.scalars(select(UsedUp).where(UsedUp.key == key).with_for_update()).one_or_none()
         if row:
             row.used_until -= limit.interval
 
 
-def _keys(uses: Sequence[tuple[Limit, str]]) -> dict[bytes, Limit]:
-    return {_key(limit, subject): limit for limit, subject in uses}
+def _by_key(throttle: Throttle) -> dict[bytes, Limit]:
+    secret = app_state().configuration.secret_key
+    return {keyed_hash(secret, f"{limit.name}:{subject}"): limit for limit, subject in throttle}
 
 
-def _key(limit: Limit, subject: str) -> bytes:
-    return keyed_hash(app_state().configuration.secret_key, f"{limit.door}:{subject}")
+def wait_text(wait: timedelta) -> str:
+    """How long to wait, in words."""
+    minutes = ceil(wait / timedelta(minutes=1))
+    return str(ngettext("Wait a minute and try again.", "Wait %(num)s minutes and try again.", minutes))
 
 
-def _locked(db: Session, database: Database, key: bytes, now: datetime) -> UsedUp:
-    """The row of a key, made if need be; two workers that make it at once end up with one."""
-    database.insert_or_ignore(db, UsedUp, key=key, used_until=now)
-    return db.scalars(select(UsedUp).where(UsedUp.key == key).with_for_update()).one()
+def retry_after(wait: timedelta) -> dict[str, str]:
+    """How long to wait, for programs."""
+    return {"Retry-After": str(ceil(wait.total_seconds()))}
 
 
 def forget_old(db: Session, *, now: datetime) -> int:
-    """Delete one batch of rows that no longer limit anything; gives how many."""
+    """Delete one batch of rows that no longer limit anything; return how many."""
     return delete_batch(db, UsedUp, UsedUp.used_until < now)

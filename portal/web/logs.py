@@ -8,7 +8,6 @@ import logging
 import re
 import sys
 import traceback
-from types import TracebackType
 from typing import Any, TextIO
 from uuid import uuid4
 
@@ -21,7 +20,7 @@ from portal.web.app_state import app_state, called_view
 from portal.web.declarations import Access
 from portal.web.unit_of_work import now
 
-HEADER = "X-Request-ID"
+ID_HEADER = "X-Request-ID"
 GOOD_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 access_log = logging.getLogger("portal.access")
 
@@ -64,51 +63,36 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _described(error: BaseException) -> dict[str, Any]:
-    kind = type(error)
-    return {"kind": f"{kind.__module__}.{kind.__qualname__}", "places": _places(error.__traceback__)}
+    kind, frames = type(error), traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"kind": f"{kind.__module__}.{kind.__qualname__}", "places": places}
 
 
-def _places(trace: TracebackType | None) -> list[str]:
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
-
-
-def _begin() -> None:
+def _name_request() -> None:
     """First of all: the instant of the request, and its id on everything that is logged from here."""
     now()
-    g.request_id = _given_id() or uuid4().hex
+    given = request.headers.get(ID_HEADER, "")
+    is_ours = app_state().configuration.trusted_proxies and GOOD_ID.fullmatch(given)  # our own proxy named the request
+    g.request_id = given if is_ours else uuid4().hex
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
-def _given_id() -> str | None:
-    """The id that our own proxy gave the request."""
-    given = request.headers.get(HEADER, "")
-    return given if app_state().configuration.trusted_proxies and GOOD_ID.fullmatch(given) else None
-
-
 def _log_answer(response: Response) -> Response:
-    response.headers[HEADER] = g.request_id
-    if access_log.isEnabledFor(logging.INFO) and not _is_probe():
-        access_log.info("request", extra=_facts(response))
+    response.headers[ID_HEADER] = g.request_id
+    is_probe = getattr(called_view(), "access", None) is Access.SYSTEM  # operations ask every few seconds
+    if access_log.isEnabledFor(logging.INFO) and not is_probe:
+        facts = {
+            "method": request.method,
+            "route": request.url_rule.rule if request.url_rule else None,
+            "status": response.status_code,
+            "ms": round((app_state().clock.now() - now()).total_seconds() * 1000, 1),
+        }
+        access_log.info("request", extra=facts)
     return response
-
-
-def _is_probe() -> bool:
-    """Whether the view belongs to operations, which ask every few seconds."""
-    view = called_view()
-    return getattr(view, "access", None) is Access.SYSTEM
-
-
-def _facts(response: Response) -> dict[str, Any]:
-    return {
-        "method": request.method,
-        "route": request.url_rule.rule if request.url_rule else None,
-        "status": response.status_code,
-        "ms": round((app_state().clock.now() - now()).total_seconds() * 1000, 1),
-    }
 
 
 def init_app(app: Flask) -> None:
     """Name every request and log its answer; this is the first mechanism, so that it sees all the others."""
-    app.before_request(_begin)
+    app.before_request(_name_request)
     app.after_request(_log_answer)

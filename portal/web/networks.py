@@ -8,31 +8,24 @@ SUBSCRIBER_BITS = 64
 """An IPv6 subscriber has a network of their own and changes addresses in it all the time."""
 
 
+@lru_cache(maxsize=1024)
 def network_of(address: str, ranges: str = "") -> str:
-    """The network that an address counts as: a listed range, else an IPv4 address itself, an IPv6 address's /64.
+    """Return the network that an address counts as: a listed range, else an IPv4 address itself, an IPv6 address's /64.
 
     `ranges` lists networks that count as one, such as those of an office or a mobile operator, separated by spaces or
-    commas. What is no address is the network `UNKNOWN`.
+    commas. What is no address is the network `UNKNOWN`. A browser comes from one address for many requests: it is
+    read once.
     """
     known = parsed_ranges(ranges)
     try:
-        found = _plain(ip_address(address.strip().partition("%")[0]))
+        found = ip_address(address.strip().partition("%")[0])
     except ValueError:
         return UNKNOWN
-    listed = (network for network in known if found.version == network.version and found in network)
-    return str(next(listed, None) or _own_network(found))
-
-
-def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """An IPv4 address that came wrapped in an IPv6 one, as itself."""
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
-
-
-def _own_network(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Network:
-    if isinstance(address, IPv4Address):
-        return address
-    return IPv6Network((address, SUBSCRIBER_BITS), strict=False)
+    if isinstance(found, IPv6Address):
+        found = found.ipv4_mapped or found
+    listed = next((network for network in known if found.version == network.version and found in network), None)
+    own = found if isinstance(found, IPv4Address) else IPv6Network((found, SUBSCRIBER_BITS), strict=False)
+    return str(listed or own)
 
 
 @lru_cache(maxsize=64)

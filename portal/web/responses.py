@@ -4,7 +4,7 @@ from flask import Flask, Response, request
 
 from portal.web.app_state import app_state
 
-POLICY = "; ".join(
+CONTENT_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -18,7 +18,7 @@ POLICY = "; ".join(
     )
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -28,7 +28,7 @@ HEADERS = {
 }
 STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
 STRICT_REFERRER = "strict-origin"
-"""Of pages whose address bears a token: not even our own pages are told where a request came from."""
+"""Of pages whose address has a token: not even our own pages are told where a request came from."""
 
 
 def is_htmx() -> bool:
@@ -41,7 +41,7 @@ def htmx_redirect(location: str, status: int) -> Response:
     return Response(status=status, headers={"HX-Redirect": location})
 
 
-def _add(response: Response) -> Response:
+def _add_headers(response: Response) -> Response:
     if "token" in (request.view_args or {}):
         response.headers["Referrer-Policy"] = STRICT_REFERRER
     for name, value in HEADERS.items():
@@ -54,4 +54,4 @@ def _add(response: Response) -> Response:
 
 def init_app(app: Flask) -> None:
     """Add the headers to every answer."""
-    app.after_request(_add)
+    app.after_request(_add_headers)

@@ -15,7 +15,6 @@ from werkzeug.exceptions import BadRequest, HTTPException, NotFound, RequestEnti
 from werkzeug.formparser import FormDataParser
 
 from portal.web.app_state import app_state, called_view
-from portal.web.declarations import takes_files
 
 MAX_FIELDS = 2000
 MAX_BODY = 1024 * 1024
@@ -78,29 +77,19 @@ def _read_whole_request() -> None:
     if request.method != "POST":
         return
     try:
-        _allow_files()
-        _read_form()
+        view = called_view()
+        if request.mimetype == "multipart/form-data" and view is not None and view.accepts_files:
+            # A body may be larger only where the view takes files, and whoever sends them may add them there.
+            allowance: Allowance = app_state().hooks.upload_allowance(**(request.view_args or {}))
+            g.largest_file, request.max_content_length = allowance.file, MAX_BODY + allowance.body
+        refused = REFUSED.get(request.mimetype, frozenset(NUL))
+        if any(not refused.isdisjoint(text) for pair in request.form.items(multi=True) for text in pair):
+            raise BadRequest("The form holds a character that no keyboard types.")
     except (HTTPException, ValueError) as reason:
         request.__dict__["form"] = ImmutableMultiDict()  # the error page must not parse, and fail, again
         if isinstance(reason, HTTPException):
             raise
         raise BadRequest("The form could not be read.") from reason
-
-
-def _allow_files() -> None:
-    """A body may be larger only where the view takes files, and whoever sends them may add them there."""
-    view = called_view()
-    if request.mimetype != "multipart/form-data" or not takes_files(view):
-        return
-    allowance: Allowance = app_state().hooks.upload_allowance(**(request.view_args or {}))
-    g.largest_file = allowance.file
-    request.max_content_length = MAX_BODY + allowance.body
-
-
-def _read_form() -> None:
-    refused = REFUSED.get(request.mimetype, frozenset(NUL))
-    if any(not refused.isdisjoint(text) for pair in request.form.items(multi=True) for text in pair):
-        raise BadRequest("The form holds a character that no keyboard types.")
 
 
 def repeated(names: set[str]) -> bool:

@@ -26,7 +26,8 @@ def now() -> datetime:
 def reading() -> Session:
     """A database session of this request that cannot write."""
     if "reading" not in g:
-        g.reading = _stack().enter_context(app_state().database.reading())
+        g.readers = ExitStack()
+        g.reading = g.readers.enter_context(app_state().database.reading())
     session: Session = g.reading
     return session
 
@@ -48,9 +49,9 @@ def is_writing() -> bool:
 
 
 def stop_reading() -> None:
-    """Let go of the reading session, before something that takes long; the next `reading` begins another."""
+    """Close the reading session, before something that takes long; the next `reading` begins another."""
     g.pop("reading", None)
-    readers: ExitStack | None = g.pop("stack", None)
+    readers: ExitStack | None = g.pop("readers", None)
     if readers is not None:
         readers.close()
 
@@ -58,13 +59,6 @@ def stop_reading() -> None:
 def is_safe() -> bool:
     """Whether this request must not change anything."""
     return request.method in SAFE_METHODS
-
-
-def _stack() -> ExitStack:
-    if "stack" not in g:
-        g.stack = ExitStack()
-    stack: ExitStack = g.stack
-    return stack
 
 
 def finish(response: Response) -> Response:
@@ -89,7 +83,7 @@ def _roll_back(stack: ExitStack) -> None:
 
 
 def _release(_error: BaseException | None) -> None:
-    """Let go of connections, also where no answer could be made."""
+    """Close connections, also where no answer could be made."""
     stack: ExitStack | None = g.pop("writing_stack", None)
     if stack is not None:
         _roll_back(stack)

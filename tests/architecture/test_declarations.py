@@ -11,24 +11,21 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from portal.accounts.operations import create_account
-from portal.accounts.rules import ROLES, Address
+from portal.accounts.rules import ROLES, EmailAddress
 from portal.app import create_app
 from portal.audit import Actor
 from portal.config import read_configuration
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, policy_of
 from portal.sessions.operations import Holder, open_session
 from portal.sessions.policies import KINDS
-from portal.web.csrf import masked
+from portal.tokens import masked
 from portal.web.declarations import (
     BY_PERSON,
     BY_QUERY,
     CUSTOMER,
-    Access,
     Activity,
-    Declared,
     Door,
-    activity_of,
-    door_of,
+    declaration_of,
 )
 from tests.conftest import MovableClock
 
@@ -58,7 +55,7 @@ class Route:
 
     @property
     def door(self) -> Door:
-        return door_of(self.view)
+        return declaration_of(self.view).door
 
     def __str__(self) -> str:
         return f"{'POST' if self.is_post else 'GET'} {self.path}"
@@ -108,12 +105,12 @@ def test_the_walk_sees_every_feature(routes: list[Route]) -> None:
 
 
 def test_every_view_declares_who_may_call_it(routes: list[Route]) -> None:
-    silent = [str(route) for route in routes if not isinstance(route.view.__dict__.get("access"), Access)]
+    silent = [str(route) for route in routes if not hasattr(declaration_of(route.view), "door")]
     assert not silent
 
 
 def test_every_view_declares_what_it_means_for_the_session(routes: list[Route]) -> None:
-    silent = [str(route) for route in routes if not isinstance(route.view.__dict__.get("activity"), Declared)]
+    silent = [str(route) for route in routes if not hasattr(declaration_of(route.view), "activity")]
     assert not silent
 
 
@@ -124,12 +121,12 @@ def test_every_view_either_reads_or_is_posted_to(app: Flask) -> None:
 
 
 def test_what_only_reads_never_declares_a_deed(routes: list[Route]) -> None:
-    wrong = [str(route) for route in routes if not route.is_post and activity_of(route.view).activity in NEVER_READ]
+    wrong = [str(route) for route in routes if not route.is_post and declaration_of(route.view).activity in NEVER_READ]
     assert not wrong
 
 
 def test_what_is_posted_never_declares_a_look(routes: list[Route]) -> None:
-    wrong = [str(route) for route in routes if route.is_post and activity_of(route.view).activity in NEVER_POSTED]
+    wrong = [str(route) for route in routes if route.is_post and declaration_of(route.view).activity in NEVER_POSTED]
     assert not wrong
 
 
@@ -169,7 +166,12 @@ def people(app: Flask) -> dict[str, int]:
     with parts.database.writing() as db:
         made = {
             role: create_account(
-                db, Address(email=f"{role}@mail.example"), role, password_hash=None, by=Actor(), now=parts.clock.now()
+                db,
+                EmailAddress(email=f"{role}@mail.example"),
+                role,
+                password_hash=None,
+                by=Actor(),
+                now=parts.clock.now(),
             )
             for role in ROLES
         }
@@ -185,7 +187,7 @@ def _signed_in(app: Flask, people: dict[str, int], door: Door) -> FlaskClient:
     with app.test_request_context(), parts.database.writing() as db:
         holder = Holder(person_id=people[role])
         token, _row = open_session(db, kind, policy_of(kind), holder, now=parts.clock.now())
-        client.set_cookie(cookie_name(kind_of(kind).cookie), token)
+        client.set_cookie(cookie_name(KINDS[kind].cookie), token)
     return client
 
 
@@ -266,7 +268,7 @@ def test_the_cookie_of_one_kind_is_admitted_on_no_route_of_another(
         holder, now = Holder(person_id=person_id), parts.clock.now()
         token, row = open_session(db, stolen, policy_of(stolen), holder, now=now)
         form = {"csrf_token": masked(row.csrf_secret, str(row.id)), "_end": "1"}
-        names = {kind: cookie_name(kind_of(kind).cookie) for kind in KINDS}
+        names = {kind: cookie_name(KINDS[kind].cookie) for kind in KINDS}
     admitted = []
     for route in foreign:
         for name in (stolen, str(route.door.kind)):

@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PATH = re.compile(r"`((?:portal|templates|tests|static|docs)/[\w./-]+)`|\]\(([\w./-]+)\)")
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+PATH = re.compile(r"`((?:portal|templates|tests|static|docs)/[\w./-]+)(?:::\w+)?`")
+LINK = re.compile(r"\]\(([\w./@-]+)(?:#[\w-]+)?\)")
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md", "README.md"])
-def test_every_path_that_a_page_names_exists(page: str) -> None:
-    named = {code or link for code, link in PATH.findall((ROOT / page).read_text(encoding="utf-8"))}
-    assert named
-    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = [ROOT / path for path in PATH.findall(text)] + [page.parent / link for link in LINK.findall(text)]
+    assert [str(path) for path in named if not path.exists()] == []
 
 
 def test_every_make_command_that_a_newcomer_is_told_exists() -> None:

@@ -1,13 +1,22 @@
 """Few rooms, well filled: files and functions that can be read, one reader of the clock, no drawer for everything."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from portal.form_definitions.format.reference import REFERENCE_END, REFERENCE_START
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LONGEST_FILE = 600
 LONGEST_FUNCTION = 60
 LEAST_FILE = 50
+WIDEST_TEMPLATE = 160
+WIDEST_PROSE = 100
+NO_PROSE = re.compile(r"```.*?```|" + re.escape(REFERENCE_START) + ".*?" + re.escape(REFERENCE_END), re.DOTALL)
+"""Blocks of code, and what a command writes."""
+NO_PROSE_LINE = re.compile(r"\s*\||\[[^\]]+\]: |\S+$")
+"""A row of a table, the definition of a link, and what cannot be broken."""
 DRAWERS = {"helpers", "utils", "common", "manager", "managers", "misc"}
 CLOCK_READERS = {
     ("datetime", "now"),
@@ -27,6 +36,8 @@ PORTAL = sorted(path for path in (ROOT / "portal").rglob("*.py") if GENERATED no
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 WRITTEN = [*PORTAL, ROOT / "wsgi.py", *TESTS, *SCRIPTS]
+TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*") if path.is_file())
+DOCS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def name_of(path: Path) -> str:
@@ -50,9 +61,7 @@ def clock_reads(path: Path) -> list[str]:
 def long_functions(path: Path) -> list[str]:
     functions = [node for node in nodes(path) if isinstance(node, ast.FunctionDef)]
     return [
-        f"{name_of(path)}:{node.name}"
-        for node in functions
-        if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+        f"{name_of(path)}:{node.name}" for node in functions if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
     ]
 
 
@@ -80,6 +89,17 @@ def opening(path: Path) -> str:
 def test_no_file_is_too_long_to_read() -> None:
     lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in WRITTEN}
     assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def test_no_line_of_a_template_is_too_wide_to_review() -> None:
+    lines = [(name_of(path), line) for path in TEMPLATES for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [(name, line) for name, line in lines if len(line) > WIDEST_TEMPLATE] == []
+
+
+def test_no_line_of_prose_is_too_wide_to_review() -> None:
+    prose = {name_of(path): NO_PROSE.sub("", path.read_text(encoding="utf-8")).splitlines() for path in DOCS}
+    wide = [(name, line) for name, lines in prose.items() for line in lines if len(line) > WIDEST_PROSE]
+    assert [(name, line) for name, line in wide if not NO_PROSE_LINE.match(line)] == []
 
 
 def test_no_function_is_too_long_to_see() -> None:

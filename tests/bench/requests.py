@@ -2,11 +2,9 @@
 
 from pathlib import Path
 from time import thread_time
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask
-from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from portal import migrations
@@ -16,10 +14,10 @@ from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
 from tests.bench.load import COUNT, Asked
 from tests.citizen import Citizen
+from tests.statements import heard
 
 POLL, SECTION, CONTINUE, AUTOSAVE, SIGN_IN = "poll", "section page", "Continue", "autosave", "sign-in page"
 BATCHES, BATCH = 25, 20
-NOT_COUNTED = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"})
 SCRIPT = {"HX-Request": "true"}
 TYPED = {"Content-Type": "application/x-www-form-urlencoded"}
 DATES = {"born__day": "9", "born__month": "5", "born__year": "1988", "started__day": "1", "started__month": "2"}
@@ -94,14 +92,7 @@ def _batch_ms(app: Flask, asked: Asked) -> float:
 
 def statements(app: Flask, asked: Asked) -> int:
     """How many SQL statements the second request of its kind takes, those around transactions not counted."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: Any) -> None:
-        seen.append(statement.split(maxsplit=1)[0].upper())
-
-    engine = app.extensions["portal"].database.engine
     send(app, asked)
-    event.listen(engine, "before_cursor_execute", note)
-    send(app, asked)
-    event.remove(engine, "before_cursor_execute", note)
-    return sum(word not in NOT_COUNTED for word in seen)
+    with heard(app.extensions["portal"].database) as statements:
+        send(app, asked)
+    return len(statements.asked)

@@ -11,12 +11,15 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page, WebError, expect
 
+from tests.applications import Equipment
 from tests.browser import probe
 from tests.browser.inspection import Inspector
 from tests.browser.server import Server
 from tests.conftest import MovableClock
 
 CHROMIUM = Path("/usr/bin/chromium")
+SHELL = Path("/usr/bin/chromium-headless-shell")
+"""Chromium without its windows, which take half of the processor; with --all the whole of it is tried."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -43,17 +46,23 @@ def base_url() -> None:
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    executable = {"executable_path": CHROMIUM} if CHROMIUM.exists() else {}
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], pytestconfig: pytest.Config) -> dict[str, Any]:
+    found = [path for path in (SHELL, CHROMIUM) if path.exists()]
+    executable = {"executable_path": found[-1 if pytestconfig.option.all else 0]} if found else {}
     caching = {"ignore_default_args": ["--disable-back-forward-cache"]}
     return {**browser_type_launch_args, **executable, **caching, "args": ARGUMENTS}
 
 
 @pytest.fixture(scope="session")
-def browser(launch_browser: Callable[[], Browser]) -> Iterator[Browser]:
+def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
     """Chromium; without one the browser tests are skipped, or fail where REQUIRE_BROWSER=1."""
+    yield from launched(launch_browser)
+
+
+def launched(launch: Callable[..., Browser], **options: Any) -> Iterator[Browser]:
+    """One Chromium, until nobody needs it any more."""
     try:
-        browser = launch_browser()
+        browser = launch(**options)
     except Error as reason:
         if os.environ.get("REQUIRE_BROWSER") == "1":
             raise
@@ -63,16 +72,23 @@ def browser(launch_browser: Callable[[], Browser]) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """Browser tests run on SQLite only."""
-    path = tmp_path / "portal.sqlite3"
-    path.write_bytes(migrated_sqlite.read_bytes())
-    return f"sqlite:///{path}"
+    return sqlite_url
+
+
+@pytest.fixture
+def equipment() -> Equipment:
+    return add_probe
+
+
+def add_probe(app: Flask) -> None:
+    """Add the section page that stands for all."""
+    app.register_blueprint(probe.blueprint)
 
 
 @pytest.fixture
 def server(app: Flask, clock: MovableClock) -> Iterator[Server]:
-    app.register_blueprint(probe.blueprint)
     with Server(app, clock) as server:
         yield server
 

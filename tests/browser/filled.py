@@ -10,8 +10,7 @@ from portal.accounts.queries import person_by_key
 from portal.audit import Actor
 from portal.outbox.models import Delivery
 from portal.submissions.models import Case
-from portal.web.counters import write_numbers
-from portal.web.tally import Counted
+from portal.web.counters import Counted, write_numbers
 from tests.cases import copy_cases
 from tests.citizen import Citizen, File
 from tests.files import PDF, picture

@@ -14,10 +14,9 @@ from sqlalchemy import update
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from portal.sessions.models import SessionRow
-from portal.sessions.operations import Holder, open_session
 from portal.sessions.queries import live_sessions
+from tests.citizen import Citizen
 from tests.conftest import MovableClock
 
 
@@ -89,11 +88,11 @@ class Server:
 
     def open_session(self, context: BrowserContext, kind: str = "customer") -> None:
         """Give a browser a guest's session of this kind, with the full time."""
-        with self.app.test_request_context(), self.app.extensions["portal"].database.writing() as db:
-            token, _row = open_session(db, kind, policy_of(kind), Holder(guest_id="guest"), now=self.clock.now())
-            cookie = {"name": cookie_name(kind_of(kind).cookie), "value": token, "url": self.base_url}
-        context.add_cookies([cookie])  # type: ignore[list-item]
-
+        visitor = Citizen(self.app)
+        visitor.hold(kind, guest_id="guest")
+        cookie = visitor.client.get_cookie(f"session_{kind}")
+        assert cookie is not None
+        context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": self.base_url}])
 
     def give_time(self) -> None:
         """Extend every session by the full time, as another device would."""

@@ -1,14 +1,23 @@
 """Back on the real pages, with the browser's own cache for Back: after the end no answer is seen, not for a moment."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
+from playwright.sync_api import Browser
 
 from tests.browser.back import RESTORED, SEEN, WAYS, Watcher, Way
-from tests.browser.conftest import Console
+from tests.browser.conftest import CHROMIUM, Console, launched
 from tests.browser.server import Server
 from tests.browser.visitors import Enter
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
 ROUNDS = 3
+
+
+@pytest.fixture(scope="module")
+def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
+    """The whole Chromium: without windows it keeps no page for Back."""
+    yield from launched(launch_browser, **({"executable_path": CHROMIUM} if CHROMIUM.exists() else {}))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Pages of staff and administrators with much on them, and pages about the end: read by axe, and narrow."""
 
-
 import pytest
 from playwright.sync_api import Page
 

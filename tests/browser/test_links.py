@@ -69,9 +69,7 @@ def test_the_page_of_a_reference_is_its_own_where_no_link_was_opened(enter: Ente
     heading(page, "Continue a saved form")
 
 
-def test_a_scanner_that_runs_scripts_and_sends_forms_keeps_nobody_out(
-    server: Server, enter: Enter, link: str
-) -> None:
+def test_a_scanner_that_runs_scripts_and_sends_forms_keeps_nobody_out(server: Server, enter: Enter, link: str) -> None:
     for agent in ("SafeLinks", "Barracuda", "Proofpoint"):
         scanner = enter(user_agent=agent)
         for _ in range(2):

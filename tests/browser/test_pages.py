@@ -1,6 +1,5 @@
 """Every page: nothing for axe to find, one heading, labels, a token in each form, no sideways scrolling at 320 px."""
 
-
 import pytest
 from playwright.sync_api import Page, expect
 from pyotp import TOTP

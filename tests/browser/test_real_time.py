@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, expect
 from portal.app import create_app
 from portal.clock import SystemClock
 from portal.config import Configuration
-from portal.sessions.policies import KINDS, Kind
+from portal.sessions.policies import KINDS, SessionKind
 from portal.sessions.rules import Policy
 from portal.site_settings.definition import Settings
 from tests.browser.conftest import warning
@@ -25,7 +25,9 @@ def eight_seconds(_settings: Settings) -> Policy:
 @pytest.fixture
 def app(configuration: Configuration) -> Iterator[Flask]:
     app = create_app(
-        configuration, clock=SystemClock(), kinds={**KINDS, "customer": Kind(name="customer", policy=eight_seconds)}
+        configuration,
+        clock=SystemClock(),
+        kinds={**KINDS, "customer": SessionKind(name="customer", cookie="session_customer", policy=eight_seconds)},
     )
     yield app
     app.extensions["portal"].database.close()

@@ -4,10 +4,11 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from portal.accounts.operations import create_account
-from portal.accounts.rules import Address
+from portal.accounts.rules import EmailAddress
 from portal.audit import Actor
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
+from portal.sessions.browser_sessions import cookie_name, policy_of
 from portal.sessions.operations import Holder, open_session
+from portal.sessions.policies import KINDS
 from tests.browser.server import Server
 
 GENERAL = "/admin/self/site-settings/general"
@@ -18,10 +19,10 @@ def settings_page(server: Server, context: BrowserContext, page: Page) -> Page:
     now = server.clock.now()
     with server.app.test_request_context(), server.app.extensions["portal"].database.writing() as db:
         person = create_account(
-            db, Address(email="mina@example.org"), "administrator", password_hash=None, by=Actor(), now=now
+            db, EmailAddress(email="mina@example.org"), "administrator", password_hash=None, by=Actor(), now=now
         )
         token, _row = open_session(db, "hub", policy_of("hub"), Holder(person_id=person.id), now=now)
-        cookie = {"name": cookie_name(kind_of("hub").cookie), "value": token, "url": server.base_url}
+        cookie = {"name": cookie_name(KINDS["hub"].cookie), "value": token, "url": server.base_url}
     context.add_cookies([cookie])  # type: ignore[list-item]
     page.goto(GENERAL)
     return page

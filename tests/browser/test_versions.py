@@ -1,6 +1,5 @@
 """A new version of a form, in a real browser: the list, the marks and the staff pages hold at any width."""
 
-
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect

@@ -165,9 +165,7 @@ def test_signing_out_from_the_warning_saves_first(warned: Page, server: Server) 
     assert paths[-2:] == ["/probe/autosave", "/account/sign-out"]
 
 
-def test_signing_out_says_when_the_answers_could_not_be_saved(
-    warned: Page, server: Server, console: Console
-) -> None:
+def test_signing_out_says_when_the_answers_could_not_be_saved(warned: Page, server: Server, console: Console) -> None:
     console.expects("503")
     warned.evaluate("document.querySelector('#landlord').dispatchEvent(new Event('input', { bubbles: true }))")
     with server.failing("/probe/autosave"):

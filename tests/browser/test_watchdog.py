@@ -55,9 +55,7 @@ def lost_at_the_warning(page: Page, server: Server, pass_time: PassTime) -> Iter
         yield
 
 
-def test_a_lost_answer_does_not_end_the_chain(
-    page: Page, server: Server, pass_time: PassTime, outage: Console
-) -> None:
+def test_a_lost_answer_does_not_end_the_chain(page: Page, server: Server, pass_time: PassTime, outage: Console) -> None:
     with lost_at_the_warning(page, server, pass_time):
         pass
     pass_time(4)

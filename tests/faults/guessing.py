@@ -104,15 +104,17 @@ def besiege(app: Flask, environ: dict[str, str], siege: Siege) -> Counter[str]:
         seen = [share.result() for share in shares]
     statuses: Counter[int] = sum((each.statuses for each in seen), Counter())
     allowed = statuses[422] + statuses[303]
-    return Counter({
-        HIT: statuses[303],
-        HASHED: max(0, sum(each.hashed for each in seen) - ALLOWED),
-        TOO_MANY: max(0, allowed - ALLOWED),
-        TOO_FEW: max(0, ALLOWED - allowed) + siege.guesses - allowed - statuses[429],
-        LOCKED_OUT: _closed_doors(app, at_home, siege.email),
-        "guesses": siege.guesses,
-        "guesses allowed": allowed,
-    })
+    return Counter(
+        {
+            HIT: statuses[303],
+            HASHED: max(0, sum(each.hashed for each in seen) - ALLOWED),
+            TOO_MANY: max(0, allowed - ALLOWED),
+            TOO_FEW: max(0, ALLOWED - allowed) + siege.guesses - allowed - statuses[429],
+            LOCKED_OUT: _closed_doors(app, at_home, siege.email),
+            "guesses": siege.guesses,
+            "guesses allowed": allowed,
+        }
+    )
 
 
 def _sign_in(browser: Citizen, email: str) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from portal.accounts.operations import create_account
 from portal.accounts.passwords import hash_password
-from portal.accounts.rules import read_address
+from portal.accounts.rules import parse_email_address
 from portal.audit import Actor
 from portal.clock import SystemClock
 from portal.db import Database
@@ -136,7 +136,7 @@ def _settle_in(database: Database, plan: Plan) -> None:
         publish(db, read_yaml(form), now=now)
     for name in names:
         with database.writing() as db:
-            address = read_address(f"{name}@mail.example")
+            address = parse_email_address(f"{name}@mail.example")
             create_account(db, address, "citizen", password_hash=hashed, by=Actor(), now=now)
 
 

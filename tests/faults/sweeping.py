@@ -75,15 +75,17 @@ def sweep_under_load(app: Flask, environ: dict[str, str], number: int) -> Counte
     with running(PORTAL, "/healthz", **environ) as server, _loaded(asked, server.port) as seen, timed(engine) as locks:
         _sweep(app)
     milliseconds = [seconds * 1000 for seconds in locks.seconds]
-    return seen + Counter({
-        LONG: sum(seconds > MOST_LOCKED_S for seconds in locks.seconds),
-        LEFT: _expired(app),
-        TOUCHED: abs(living - _live(app)),
-        "sessions swept": 2 * number,
-        "locks": len(locks.seconds),
-        "lock, median in ms": round(median(milliseconds)),
-        "lock, longest in ms": round(max(milliseconds)),
-    })
+    return seen + Counter(
+        {
+            LONG: sum(seconds > MOST_LOCKED_S for seconds in locks.seconds),
+            LEFT: _expired(app),
+            TOUCHED: abs(living - _live(app)),
+            "sessions swept": 2 * number,
+            "locks": len(locks.seconds),
+            "lock, median in ms": round(median(milliseconds)),
+            "lock, longest in ms": round(max(milliseconds)),
+        }
+    )
 
 
 def _fill(app: Flask, number: int) -> None:

@@ -88,6 +88,7 @@ BODIES: dict[str, tuple[Callable[[str], tuple[bytes, str]], int]] = {
 }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("body", "status"), BODIES.values(), ids=BODIES.keys())
 def test_a_faulty_body_is_refused_and_changes_nothing(
     citizen: Citizen,
@@ -126,6 +127,7 @@ def test_a_body_that_ends_before_its_length_is_refused(
     assert stored() == before
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("length", ["-1", "abc", "1e3", ""], ids=repr)
 def test_a_length_that_is_no_number_is_no_failure(citizen: Citizen, draft: str, length: str) -> None:
     answer = citizen.client.post(f"{draft}/about_you", data=b"", environ_overrides={"CONTENT_LENGTH": length})
@@ -153,6 +155,7 @@ def test_the_mark_of_broken_text_may_be_typed(citizen: Citizen, draft: str) -> N
     assert citizen.open(f"{draft}/about_you").value("full_name") == "Zo\ufffd"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "GET\x00"], ids=repr)
 def test_a_wrong_method_is_named_as_such(citizen: Citizen, draft: str, method: str) -> None:
     for address in ("/", draft, f"{draft}/about_you", "/account/sign-in", "/session/extend", "/no/such/page"):
@@ -265,6 +268,7 @@ BAD_DATES = {
 }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("date", BAD_DATES.values(), ids=BAD_DATES.keys())
 def test_a_bad_date_is_said_so_and_kept_as_typed(
     citizen: Citizen, draft: str, stored: Callable[[], Stored], date: tuple[str, str, str]
@@ -281,6 +285,7 @@ def test_a_bad_date_is_said_so_and_kept_as_typed(
     assert [row for row in stored() if row[0] != "about_you"] == others
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "amount", ["1e400", "NaN", "Infinity", "9" * 400, "-0", "1,2,3", "0x10", "١", "1.234", "--1", "1" + "0" * 16]
 )

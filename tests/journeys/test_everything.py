@@ -12,6 +12,7 @@ from tests.files import PDF
 from tests.loan import publish_yaml, start, states
 from tests.people import add_person, sign_in
 
+pytestmark = pytest.mark.one_database
 FORM = Path(__file__).with_name("everything.yaml").read_text()
 PERSON: dict[str, Values] = {
     "full_name": "Siân O’Neill-Łuk <b>",
@@ -78,9 +79,25 @@ def test_from_start_to_receipt(app: Flask, citizen: Citizen, draft: str) -> None
     sign_in(staff, "mina@mail.example")
     for page in (citizen.page, staff.open(f"/hub/cases/{reference}")):
         for words in (
-            "Siân O’Neill-Łuk <b>", "29 February 1984", "Yes", "20.5", "01632 960001", "AB123", "NEW 1", "No colour",
-            "31 December 1999", "£5,000.01", "Red", "Blue", "ruby", "1 Shed Row", "AS1 1AA", "Yes, gladly",
-            "one two three four five", "In the drawer", "log book.pdf",
+            "Siân O’Neill-Łuk <b>",
+            "29 February 1984",
+            "Yes",
+            "20.5",
+            "01632 960001",
+            "AB123",
+            "NEW 1",
+            "No colour",
+            "31 December 1999",
+            "£5,000.01",
+            "Red",
+            "Blue",
+            "ruby",
+            "1 Shed Row",
+            "AS1 1AA",
+            "Yes, gladly",
+            "one two three four five",
+            "In the drawer",
+            "log book.pdf",
         ):
             assert words in page
         assert "Send me news" not in page

@@ -2,8 +2,7 @@
 
 import io
 import re
-from html.parser import HTMLParser
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,13 +10,18 @@ import yaml
 from babel.messages.mofile import write_mo
 from flask import Flask
 
+from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
+from tests.applications import Equipment
 from tests.catalogues import read_catalogue
 from tests.citizen import Citizen, Page
 from tests.conftest import DEMO_FORMS, MovableClock
+from tests.html import Element
 from tests.people import PASSWORD, add_person
 from tests.post import letters
+
+pytestmark = pytest.mark.one_database
 
 OPEN, CLOSE = "⟦", "⟧"
 BRACKETED = re.compile(f"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}")
@@ -37,9 +41,9 @@ def bracketed(node: Any) -> Any:
     return [bracketed(value) for value in node] if isinstance(node, list) else node
 
 
-@pytest.fixture
-def app(app: Flask, tmp_path: Path) -> Flask:
-    """The application whose Welsh is made up, with the two forms that have a Welsh version."""
+@pytest.fixture(scope="session")
+def made_up_welsh(tmp_path_factory: pytest.TempPathFactory) -> Equipment:
+    """Gives an application a catalogue whose Welsh is made up."""
     catalogue = read_catalogue("cy")
     for message in catalogue:
         if isinstance(message.id, tuple):
@@ -48,15 +52,35 @@ def app(app: Flask, tmp_path: Path) -> Flask:
             message.string = f"{OPEN}{message.id}{CLOSE}"
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
-    folder = tmp_path / "cy" / "LC_MESSAGES"
+    languages = tmp_path_factory.mktemp("languages")
+    folder = languages / "cy" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     (folder / "messages.mo").write_bytes(compiled.getvalue())
-    app.extensions["babel"].translation_directories = [str(tmp_path)]
+
+    def speak(app: Flask) -> None:
+        app.extensions["babel"].translation_directories = [str(languages)]
+
+    return speak
+
+
+@pytest.fixture
+def equipment(made_up_welsh: Equipment) -> Equipment:
+    return made_up_welsh
+
+
+@cache
+def bracketed_form(name: str) -> FormDefinition:
+    document = bracketed(yaml.safe_load((DEMO_FORMS / f"{name}.yaml").read_text()))
+    return read_yaml(yaml.safe_dump(document, allow_unicode=True))
+
+
+@pytest.fixture
+def app(app: Flask) -> Flask:
+    """The application with the two forms that have a Welsh version."""
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
         for name in ("parking-permit", "report-a-problem"):
-            document = bracketed(yaml.safe_load((DEMO_FORMS / f"{name}.yaml").read_text()))
-            publish(db, read_yaml(yaml.safe_dump(document, allow_unicode=True)), now=parts.clock.now())
+            publish(db, bracketed_form(name), now=parts.clock.now())
     return app
 
 
@@ -66,27 +90,11 @@ def citizen(citizen: Citizen) -> Citizen:
     return citizen
 
 
-class _Words(HTMLParser):
-    """The texts of a page, and of the attributes that are spoken or shown by scripts."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self._skipped = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._skipped = tag if tag in ("script", "style") else self._skipped
-        for name, value in attrs:
-            is_sentence = name.startswith("data-") and " " in (value or "") and not (value or "").startswith("{")
-            if name in SPOKEN or is_sentence:
-                self.found.append(value or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._skipped = "" if tag == self._skipped else self._skipped
-
-    def handle_data(self, data: str) -> None:
-        if not self._skipped:
-            self.found.append(data)
+def spoken(element: Element) -> list[str]:
+    """What attributes say that are read aloud, or shown by scripts."""
+    sentences = [name for name, value in element.attributes.items() if name.startswith("data-") and " " in value]
+    shown = [name for name in sentences if not element.get(name).startswith("{")]
+    return [value for name, value in element.attributes.items() if name in SPOKEN or name in shown]
 
 
 def bare_words(text: str) -> str:
@@ -98,9 +106,17 @@ def bare_words(text: str) -> str:
 
 def words_of(page: Page) -> str:
     """All that is said on a page; brackets open in one element may close in a later one."""
-    reader = _Words()
-    reader.feed(page.text)
-    return "\n".join(reader.found)
+    said: list[str] = []
+    is_skipped = False
+    for node in page.nodes:
+        if isinstance(node, Element):
+            said += spoken(node)
+            is_skipped = node.tag in ("script", "style")
+        elif not is_skipped:
+            said.append(node)
+        else:
+            is_skipped = False
+    return "\n".join(said)
 
 
 def expect_translated(page: Page) -> None:
@@ -143,9 +159,7 @@ def test_refused_forms_say_nothing_that_is_not_translated(citizen: Citizen) -> N
         assert press(citizen, button).status == 422
 
 
-def test_a_guests_form_says_nothing_that_is_not_translated(
-    app: Flask, citizen: Citizen, clock: MovableClock
-) -> None:
+def test_a_guests_form_says_nothing_that_is_not_translated(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     citizen.open("/forms/report-a-problem")
     draft = press(citizen, "Start now").path
     expect_translated(citizen.open(f"{draft}/problem"))

@@ -1,1 +1,1 @@
-"""What a form will ask, before it is begun."""
+"""What a form will ask, shown before anybody starts it."""

@@ -1,4 +1,4 @@
-"""What a form will ask: its outline, and a rehearsal of it that stores nothing."""
+"""The outline of a form, and a copy of its pages to try that stores nothing."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,22 +17,22 @@ from portal.form_definitions.definition import (
     Section,
     SomeItem,
     StopWhen,
-    Text,
+    TranslatedText,
 )
 from portal.form_definitions.format.readback import condition_sentence
 from portal.form_definitions.types.field_types import FIELD_TYPES
 from portal.web.languages import DEFAULT, language
 
 MOST_PARTS = 3
-"""How many comparisons a sentence may join before it explains less than it confuses."""
+"""The most comparisons that we put into one sentence; more would confuse."""
 LEFT_OUT = frozenset({"file", "lookup"})
-"""What would leave something behind, or ask somebody else: in a rehearsal these are only named."""
+"""Types that would store something or ask another service; when a form is tried, they are only named."""
 _REHEARSED: WeakKeyDictionary[FormDefinition, dict[str, FormDefinition]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """One question as somebody reads it beforehand, or fills it on paper."""
+class OutlinedQuestion:
+    """One question as somebody reads it beforehand, or answers it on paper."""
 
     label: str
     hint: str | None
@@ -44,16 +44,16 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class OutlinedSection:
-    """One page of the form: what it asks, when it is asked, and how often."""
+    """One page of the form: what it asks, when, and how often."""
 
     id: str
     title: str
     remarks: tuple[str, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[OutlinedQuestion, ...]
 
 
 def outline(definition: FormDefinition) -> tuple[OutlinedSection, ...]:
-    """All sections in their order, those that only some people are asked too."""
+    """Return all sections in order, including those that only some people are asked."""
     return tuple(
         OutlinedSection(
             id=section.id,
@@ -69,8 +69,8 @@ def _is_question(field: Field) -> bool:
     return FIELD_TYPES[field.type].answerable
 
 
-def _question(definition: FormDefinition, field: Field) -> Question:
-    return Question(
+def _question(definition: FormDefinition, field: Field) -> OutlinedQuestion:
+    return OutlinedQuestion(
         label=field.label.in_(language()),
         hint=field.hint.in_(language()) if field.hint else None,
         type=field.type,
@@ -81,7 +81,7 @@ def _question(definition: FormDefinition, field: Field) -> Question:
 
 
 def section_remarks(definition: FormDefinition, section: Section) -> tuple[str, ...]:
-    """When a section is asked, and for how many items."""
+    """Return when a section is asked, and for how many items."""
     found = (condition_remark(definition, section.when), _repeat_remark(section))
     return tuple(remark for remark in found if remark)
 
@@ -101,9 +101,9 @@ def _repeat_remark(section: Section) -> str | None:
 
 
 def condition_remark(definition: FormDefinition, when: Condition | None) -> str | None:
-    """When something is asked, in words; None for what everybody is asked.
+    """Return when something is asked, in words; None if everybody is asked.
 
-    A condition reads back in English only, and a long one tells people less than that there is one.
+    We can put a condition into words in English only. In other languages, or if it is long, say only that there is one.
     """
     if when is None:
         return None
@@ -117,13 +117,13 @@ def _is_nested(when: Condition) -> bool:
 
 
 def papers(definition: FormDefinition) -> list[str]:
-    """What to have at hand: what the author says, and each file that the form asks for."""
-    files = [field.label.in_(language()) for section in definition.sections for field in _files(section)]
+    """Return what to have at hand: what the author lists, and each file that the form asks for."""
+    files = [field.label.in_(language()) for section in definition.sections for field in _file_questions(section)]
     named = [text.in_(language()) for text in definition.you_will_need]
     return named + [label for label in dict.fromkeys(files) if label not in named]
 
 
-def _files(section: Section) -> tuple[Field, ...]:
+def _file_questions(section: Section) -> tuple[Field, ...]:
     return tuple(field for field in section.fields if field.type == "file")
 
 
@@ -137,11 +137,11 @@ SPACES: Mapping[str, str] = {
     "declaration": "box",
     "file": "paper",
 }
-"""How much room each type needs on paper; all others take a line."""
+"""How much room each type needs on paper; all others need one line."""
 
 
 def rehearsed(definition: FormDefinition) -> FormDefinition:
-    """The form as it is tried, in this request's language; made once, for definitions never change."""
+    """Return the form as it is tried, in this request's language; cached, because definitions never change."""
     made = _REHEARSED.setdefault(definition, {})
     if language() not in made:
         made[language()] = replace(
@@ -151,12 +151,12 @@ def rehearsed(definition: FormDefinition) -> FormDefinition:
 
 
 def named_only(section: Section) -> tuple[Field, ...]:
-    """The questions of a section that cannot be tried."""
+    """Return the questions of a section that cannot be tried."""
     return tuple(field for field in section.fields if field.type in LEFT_OUT)
 
 
 def _section(definition: FormDefinition, section: Section) -> Section:
-    """The page of a section; of one that repeats, that of a single item."""
+    """Return a section as it is tried: without conditions, and once even if it repeats."""
     return replace(
         section,
         when=None,
@@ -172,16 +172,16 @@ def _own_stops(section: Section) -> Iterable[StopWhen]:
 
 
 def _is_own(section: Section, when: Condition) -> bool:
-    """Whether a condition looks at nothing but this page, and at questions that can be tried."""
+    """Return whether a condition reads only this page, and only questions that can be tried."""
     known = {(section.id, field.id) for field in section.fields if field.type not in LEFT_OUT}
     return not isinstance(when, SomeItem) and fields_of(when) <= known
 
 
 def _field(definition: FormDefinition, section: Section, field: Field) -> Field:
-    """A question; what only other pages decide is asked, and says so."""
+    """Return a question as it is tried; if another page decides about it, ask it and say so in its hint."""
     needed = field.required_when if field.required_when and _is_own(section, field.required_when) else None
     if field.when is None or _is_own(section, field.when):
         return replace(field, required_when=needed)
     remark = condition_remark(definition, field.when) or ""
     hint = f"{field.hint.in_(language())} {remark}" if field.hint else remark
-    return replace(field, required_when=needed, when=None, hint=Text(by_language=((language(), hint),)))
+    return replace(field, required_when=needed, when=None, hint=TranslatedText(by_language=((language(), hint),)))

@@ -1,4 +1,4 @@
-"""Before a form is begun: its start page, what it will ask, a blank to print, and a rehearsal."""
+"""The pages before a form is started: its start page, its outline, a blank to print, and pages to try."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,7 +28,7 @@ from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.rules import first_stop, shown
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import token_refused
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text, settings, today
@@ -45,7 +45,7 @@ blueprint = Blueprint("forms", __name__)
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """One page of a rehearsal: the section as it is tried, and where it stands in the form."""
+    """One page of a form that somebody tries, without storing anything."""
 
     definition: FormDefinition
     section: Section
@@ -60,34 +60,34 @@ class Rehearsal:
 
     @property
     def number(self) -> int:
-        """Which page this is, counted from 1."""
+        """The number of the page, from 1."""
         return self._place + 1
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """When the section is asked in earnest."""
+        """When the section is asked in the real form."""
         return section_remarks(self.definition, self.section)
 
     @property
     def named_only(self) -> list[str]:
-        """The labels of what cannot be tried."""
+        """The labels of the questions that cannot be tried."""
         return [field.label.in_(language()) for field in named_only(self.section)]
 
     def address(self, steps: int) -> str:
-        """The page so many steps on; past the last one the end of the rehearsal, before the first the outline."""
+        """Return the address `steps` pages further on: the outline before the first page, the end after the last."""
         place, sections = self._place + steps, self.definition.sections
         if place < 0:
             return f"/forms/{self.definition.slug}/prepare"
         return rehearsal_address(self.definition, sections[place] if place < len(sections) else None)
 
     def form(self, posted: "MultiDict[str, str] | None" = None) -> SectionForm:
-        """The page's questions, as posted or empty."""
+        """Return the page's questions, with what was `posted` or empty."""
         tried = self._tried.sections[self._place]
         scope = PageScope(definition=self._tried, answers={}, today=today())
         return section_form(tried, language=language(), scope=scope, stored=SectionState(), posted=posted)
 
     def stop_page(self, form: SectionForm) -> str | None:
-        """The page that would end the form here for these answers, if it would."""
+        """Return the page that would end the form here for these answers, if there is one."""
         answers = {self.section.id: form.kept().answers}
         found = first_stop(self._tried, shown(self._tried, answers, today()))
         if found is None:
@@ -97,15 +97,15 @@ class Rehearsal:
 
 
 def rehearsal_address(definition: FormDefinition, section: Section | None = None) -> str:
-    """Where a page of the rehearsal is, or its end."""
+    """Return the address of a page to try, or of the end."""
     return "/".join(("/forms", definition.slug, "rehearsal", *([section.id] if section else [])))
 
 
 @blueprint.get("/forms/<slug>/prepare")
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
-def prepare(slug: str) -> ResponseReturnValue:
-    """What will be asked, what to have at hand, and how long it takes beside how long a session lasts."""
+def show_preparation(slug: str) -> ResponseReturnValue:
+    """Show what will be asked, what to have at hand, and how long it takes."""
     return _about(definition_of(_published(slug)), "drafts/prepare.html")
 
 
@@ -113,7 +113,7 @@ def prepare(slug: str) -> ResponseReturnValue:
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def blank(slug: str) -> ResponseReturnValue:
-    """The questions with room to write, for paper."""
+    """Show the questions with room to write, to print on paper."""
     return _about(definition_of(_published(slug)), "drafts/blank.html")
 
 
@@ -141,7 +141,7 @@ def _has_conditions(section: Section) -> bool:
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def rehearsal_end(slug: str) -> ResponseReturnValue:
-    """The end of a rehearsal: nothing was stored, and here is the real form."""
+    """Say that nothing was stored, and link to the real form."""
     definition = definition_of(_published(slug))
     first = rehearsal_address(definition, definition.sections[0])
     return render_template("drafts/rehearsal_end.html", form=definition, first=first)
@@ -151,9 +151,9 @@ def rehearsal_end(slug: str) -> ResponseReturnValue:
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def rehearse(slug: str, section_id: str) -> ResponseReturnValue:
-    """One page of the form to try."""
+    """Show one page of the form to try."""
     rehearsal = _rehearsal(slug, section_id)
-    return _page(rehearsal, rehearsal.form())
+    return _rehearsal_page(rehearsal, rehearsal.form())
 
 
 @blueprint.post("/forms/<slug>/rehearsal/<section_id>")
@@ -161,22 +161,22 @@ def rehearse(slug: str, section_id: str) -> ResponseReturnValue:
 @activity(Activity.CONTINUE_SECTION)
 @shows_form_again
 def try_page(slug: str, section_id: str) -> ResponseReturnValue:
-    """Say what would be wrong, or go on; what was typed is judged and forgotten."""
+    """Show what is wrong, or go on; store nothing."""
     rehearsal = _rehearsal(slug, section_id)
     require_end_marker()
     if repeated(set(request.form) - {field.id for field in rehearsal.section.fields if field.type == "choices"}):
         raise BadRequest("An answer was sent twice.")
     form = rehearsal.form(request.form)
     if token_refused():
-        return _page(rehearsal, form, status=409)
+        return _rehearsal_page(rehearsal, form, status=409)
     if request.form.get("_action") == "back":
         return redirect(rehearsal.address(-1), 303)
     if not form.validate():
-        return rehearsal.stop_page(form) or _page(rehearsal, form, status=422)
+        return rehearsal.stop_page(form) or _rehearsal_page(rehearsal, form, status=422)
     return rehearsal.stop_page(form) or redirect(rehearsal.address(1), 303)
 
 
-def _page(rehearsal: Rehearsal, form: SectionForm, status: int = 200) -> ResponseReturnValue:
+def _rehearsal_page(rehearsal: Rehearsal, form: SectionForm, status: int = 200) -> ResponseReturnValue:
     intro = rehearsal.section.intro
     page = render_template(
         "drafts/rehearsal.html",
@@ -198,7 +198,7 @@ def _rehearsal(slug: str, section_id: str) -> Rehearsal:
 @access(Access.PUBLIC)
 @activity(Activity.LOAD)
 def start_page(slug: str) -> ResponseReturnValue:
-    """What the form needs, how long it takes, how long a session lasts, and the person's own drafts of it."""
+    """Show what the form needs, how long it takes, how long a session lasts, and the person's own drafts of it."""
     definition = definition_of(_published(slug))
     drafts = drafts_of_form(db(), holder(), definition.id, now=now())
     return render_template(
@@ -216,7 +216,7 @@ def start_page(slug: str) -> ResponseReturnValue:
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 def start_now(slug: str) -> ResponseReturnValue:
-    """Make another draft and open it; a form for accounts sends signed-out people to sign in first."""
+    """Start a draft and open it; send signed-out people to sign in first if the form needs an account."""
     version = _published(slug)
     definition = definition_of(version)
     if definition.access == "account" and not holder().person_id:
@@ -240,26 +240,26 @@ def _published(slug: str) -> FormVersion:
 
 
 def _session_holder() -> Holder:
-    """Whose draft it will be: the live session's holder, else a new guest with a new session."""
+    """Return the holder of the live session, or a new guest with a new session."""
     current = holder()
     if current.person_id or current.guest_id:
         return current
     guest = Holder(guest_id=new_token())
-    visit().open(CUSTOMER, guest)
+    browser().open(CUSTOMER, guest)
     return guest
 
 
 def _foreign_language(definition: FormDefinition) -> str | None:
-    """The name of the language that the questions are in, where it is not the reader's."""
+    """Return the name of the form's language, if the form is not in the reader's language."""
     return None if language() in definition.languages else name_of(definition.languages[0])
 
 
 def _minutes_left() -> int | None:
-    live = visit().live
+    live = browser().live()
     return ceil((live.times.expires_at - now()) / timedelta(minutes=1)) if live else None
 
 
 def _is_short(definition: FormDefinition) -> bool:
-    """Whether the form is expected to take longer than the session that is already running lasts."""
+    """Return whether the form is expected to take longer than the rest of the session."""
     left = _minutes_left()
     return left is not None and bool(definition.expected_minutes) and (definition.expected_minutes or 0) > left

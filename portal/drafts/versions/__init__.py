@@ -1,1 +1,1 @@
-"""A draft meets a newer version of its form."""
+"""What happens to a draft when a newer version of its form is published."""

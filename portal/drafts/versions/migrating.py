@@ -1,4 +1,4 @@
-"""Answers carried from one version of a form to the next. Pure."""
+"""Carry answers from one version of a form to the next, without touching the database."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ _ASKS_TO_CHECK = frozenset({ChangeKind.WORDING, ChangeKind.OPTIONS_ADDED})
 
 
 def carried(old: Section, new: Section, origin: Mapping[str, str], state: SectionState, today: date) -> SectionState:
-    """What the new version of a section, or of an item, holds of what the old one held.
+    """Return what the new version of a section or item holds, from the `state` of the old one.
 
-    `origin` gives the old id of each field that has one. Every answer that is kept is one in the new version; what no
-    longer is one stays in its inputs where the field still has the same ones, so that its person sees and mends it.
+    `origin` maps new field ids to old ones. An answer is kept only if it is valid in the new version. Otherwise its
+    text stays in the inputs, if the field still has the same inputs, so that the person can put it right.
     """
     answers: dict[str, Answer] = {}
     typed: dict[str, Inputs] = {}
@@ -36,12 +36,12 @@ def carried(old: Section, new: Section, origin: Mapping[str, str], state: Sectio
 
 
 def _carried(old: Field, new: Field, state: SectionState, today: date) -> tuple[Answer | None, Inputs]:
-    """The answer, or else what stands in the inputs."""
+    """Return the answer, or else what the inputs hold."""
     answer = state.answers.get(old.id)
     if answer is not None and old.type == new.type and answer_problem(new, answer, today) is None:
         return answer, {}
     if old.type == new.type == "file":
-        return _files(new, answer, today), {}
+        return _files_that_stay(new, answer, today), {}
     inputs = inputs_of(old, answer) if answer is not None else inputs_by_suffix(old.id, state.typed.get(old.id, {}))
     if not _takes_inputs_of(new, old):
         return None, {}
@@ -53,8 +53,8 @@ def _carried(old: Field, new: Field, state: SectionState, today: date) -> tuple[
         return None, inputs
 
 
-def _files(new: Field, answer: Answer | None, today: date) -> Answer | None:
-    """Those files that the new limits let stay, the first ones first."""
+def _files_that_stay(new: Field, answer: Answer | None, today: date) -> Answer | None:
+    """Return the first files that the new limits allow."""
     kept: list[Any] = []
     for file in answer if isinstance(answer, list) else ():
         if answer_problem(new, [*kept, file], today) is None:
@@ -63,13 +63,13 @@ def _files(new: Field, answer: Answer | None, today: date) -> Answer | None:
 
 
 def _takes_inputs_of(new: Field, old: Field) -> bool:
-    """Whether what stood in the old inputs can stand in the new ones; nobody agrees to another declaration by this."""
+    """Return whether the new field can show the old inputs; consent never carries over to a new declaration."""
     same_inputs = FIELD_TYPES[new.type].form_field is FIELD_TYPES[old.type].form_field
     return same_inputs and (new.type != "declaration" or old.type == "declaration")
 
 
 def _picked(new: Field, inputs: Inputs, today: date) -> Answer | None:
-    """What is left of the options that were chosen; nobody chooses one of several by this."""
+    """Return which of the chosen options are left; None if one of several would have to be chosen."""
     chosen = [value for value in inputs.get("", ()) if not new.options or new.option(value)]
     if len(chosen) > 1 and new.type != "choices":
         return None
@@ -81,10 +81,10 @@ def _picked(new: Field, inputs: Inputs, today: date) -> Answer | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Touch:
-    """One thing that the new version asks of this person; without a field it concerns the section as a whole.
+    """One thing that the new version asks of this person; without a `field` it concerns the whole section.
 
-    Section and field are those of the new version; of the old one where the answer will not be sent.
-    `answer` is what was answered, to the question `former`.
+    `section` and `field` are those of the new version, or of the old one if the answer will not be sent. `answer` is
+    the old answer, and `former` the old question.
     """
 
     effect: Effect
@@ -96,35 +96,35 @@ class Touch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Move:
+class MovedDraft:
     """A draft after the move, and all that the move touched, in the order of the form."""
 
     filled: Filled
     touches: tuple[Touch, ...]
 
 
-def move(before: Filled, differences: Differences) -> Move:
-    """Carry everything that is stored into the new version, and find what its person should know.
+def move(before: Filled, differences: Differences) -> MovedDraft:
+    """Carry all answers into the new version, and find what to tell the person.
 
-    Parts that changed, or whose section did, get a mark for each touched field and another revision, so that a page
-    that is still open conflicts instead of undoing the move.
+    A changed part gets a mark for each touched field and a new revision, so that a page that is still open conflicts
+    and does not undo the move.
     """
     parts = tuple(part for part in (_moved(before, differences, part) for part in before.parts) if part)
     after = Filled(definition=differences.new, parts=parts, today=before.today)
     touches = tuple(_touches(before, after, differences))
     marked = tuple(_marked(part, touches, before, differences) for part in parts)
-    return Move(filled=replace(after, parts=marked), touches=touches)
+    return MovedDraft(filled=replace(after, parts=marked), touches=touches)
 
 
 def _moved(before: Filled, differences: Differences, part: Part) -> Part | None:
-    """What becomes of a stored part; None where the new version has no place for it."""
+    """Return a part as the new version holds it; None if the new version has no place for it."""
     old, new = differences.old.section(part.section_id), differences.new.section(part.section_id)
     item_id = _new_item(before, old, new, part.item_id) if old and new else None
     if old is None or new is None or item_id is None:
         return None
     origin = differences.origins[new.id]
     if item_id != part.item_id:
-        # A file is encrypted for its place, and stays behind where the place is another one.
+        # A file is encrypted for its section and item, so it cannot move to another item.
         origin = {key: was for key, was in origin.items() if not (field := old.field(was)) or field.type != "file"}
     names = {WHOLE: WHOLE} | {was: field_id for field_id, was in origin.items()}
     return replace(
@@ -138,7 +138,10 @@ def _moved(before: Filled, differences: Differences, part: Part) -> Part | None:
 
 
 def _new_item(before: Filled, old: Section, new: Section, item_id: str) -> str | None:
-    """Where a part goes: a section's one page becomes the first item of a repeat, and the first item the one page."""
+    """Return the new item id of a part; None if it has no place.
+
+    If a section became a repeat, its one page becomes the first item. If it stopped repeating, the first item is kept.
+    """
     if bool(old.repeat) is bool(new.repeat):
         return item_id
     if new.repeat:
@@ -157,7 +160,7 @@ def _marked(part: Part, touches: Iterable[Touch], before: Filled, differences: D
     is_same = part.state == before.part(part.section_id, part.item_id).state
     if is_same and marks == part.marks and not differences.touches(part.section_id):
         return part
-    # The page that wrote the part last is a stranger now, too: it shows the old version.
+    # Clear the page as well: the page that last wrote this part shows the old version, so it must conflict, too.
     return replace(part, marks=marks, revision=part.revision + 1, page_id="", sequence=0)
 
 
@@ -204,7 +207,7 @@ def _answered(
     page: ShownPage | None,
     item_id: str,
 ) -> Iterator[Touch]:
-    """What a question that was answered asks now."""
+    """Yield what a question that was answered asks now."""
     now_called = next((key for key, former in differences.origins[new.id].items() if former == field.id), "")
     asked = next((each for each in page.fields if each.id == now_called), None) if page else None
     if page is None or asked is None:
@@ -224,7 +227,7 @@ def _not_sent(old: Section, field: Field, was: ShownPage, item_id: str) -> Touch
 
 
 def _asked_before(before: Filled, old: Section, was: ShownPage, origin: Mapping[str, str]) -> Mapping[str, bool]:
-    """The new ids of the fields that stood on the old page; true where an answer was needed or there."""
+    """Return the new ids of the fields on the old page, each with whether it was required or answered."""
     scope = before.shown.scope.within(old.id, was.answers)
     needed = {field.id: is_required(field, scope) or field.id in was.answers for field in was.fields}
     return {field_id: needed.get(former, False) for field_id, former in origin.items()}
@@ -233,7 +236,7 @@ def _asked_before(before: Filled, old: Section, was: ShownPage, origin: Mapping[
 def _new_questions(
     after: Filled, section: Section, page: ShownPage, asked: Mapping[str, bool], item_id: str
 ) -> Iterator[Touch]:
-    """Unanswered questions that must be answered now and did not have to be, and new ones on a page that was begun."""
+    """Yield unanswered questions that are required now and were not before, and new ones on a page that was begun."""
     scope = after.shown.scope.within(section.id, page.answers)
     is_begun = not after.part(section.id, item_id).is_empty
     for field in page.fields:

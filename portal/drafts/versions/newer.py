@@ -1,4 +1,4 @@
-"""A newer version of a draft's form: what it changes, and whether the draft moves, stays, or its person is asked."""
+"""A newer version of a draft's form: what it changes, and whether the draft moves, stays, or the person decides."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ MOVE, ASK = "move", "ask"
 
 @dataclass(frozen=True)
 class NewVersion:
-    """The newest version of a draft's form, where the draft is on an older one.
+    """The newest version of a draft's form, when the draft is on an older one.
 
-    The newest one's own `on_new_version` decides: whoever publishes it says what becomes of open drafts.
+    The newest version's own `on_new_version` decides what happens to open drafts.
     """
 
     draft: Draft
@@ -28,7 +28,7 @@ class NewVersion:
 
     @property
     def newest(self) -> FormVersion:
-        """The version that new drafts take."""
+        """The version that new drafts use."""
         return self.versions[-1]
 
     @cached_property
@@ -42,18 +42,18 @@ class NewVersion:
 
     @property
     def moves(self) -> bool:
-        """Whether the draft goes to it unasked; nobody is asked about a draft that holds nothing."""
+        """Whether the draft moves without asking; this includes any draft without answers."""
         return self._policy == MOVE or (self._policy == ASK and self.draft.answered_at is None)
 
     @property
     def asks(self) -> bool:
-        """Whether its person is to decide, and did not yet."""
+        """Whether the person has still to decide."""
         is_open = self._policy == ASK and self.draft.answered_at is not None
         return is_open and self.draft.kept_against_id != self.newest.id
 
 
 def under_present_ids(section: Section, pairs: Pairs) -> "MultiDict[str, str]":
-    """What a page of an earlier version sent, under the ids that its fields bear now."""
+    """Return what a page of an earlier version sent, under the ids that its fields have now."""
     ids = {was: field.id for field in section.fields for was in field.was}
     names = ((name, field_of(name), value) for name, value in pairs)
     return MultiDict([(ids.get(field_id, field_id) + name[len(field_id) :], value) for name, field_id, value in names])

@@ -1,1 +1,1 @@
-"""The format of a form definition: reading it with named faults, and writing it out again."""
+"""The format of a form definition: read it and name every fault, write it, describe it."""

@@ -1,4 +1,4 @@
-"""Conditions as authors write them, resolved: names replaced, references checked, values made comparable."""
+"""Read conditions: replace names, check references, and make values comparable."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from portal.form_definitions.types.field_types import FIELD_TYPES
 MAX_PARTS = 500
 MAX_NAMES = 20  # names within names
 MAX_PATH = 60  # bounds how deeply a condition nests, so that evaluating it never exhausts the stack
-_NEVER = AnyOf(parts=())  # stands in for what could not be read; the document is refused anyway
+_NEVER = AnyOf(parts=())  # in place of what could not be read; the document is refused anyway
 _ORDERED = ("is", "is_not", "at_least", "at_most", "more_than", "less_than")
 _FLAGS = {"true": True, "false": False}
 _SHAPES = ("field", "all", "any", "not", "condition", "some_item")
@@ -56,10 +56,11 @@ class KnownSection:
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionPlace:
-    """Where a condition stands, which says what it may see.
+    """Where a condition is written, which decides what it can read.
 
     `section` is None for a named condition read on its own: what depends on the place is judged where it is used.
-    `fields_before` counts the fields of the own section that it may see; `own_items` allows `some_item` over them.
+    `fields_before` is the number of fields of its own section that it can read; `own_items` allows `some_item` over
+    them.
     """
 
     section: str | None = None
@@ -71,7 +72,7 @@ class ConditionPlace:
 
 @dataclass(kw_only=True)
 class ConditionReader:
-    """Resolves conditions against the sections of one document and notes what is wrong with them."""
+    """Resolve conditions against the sections of one document, and note their faults."""
 
     sections: Mapping[str, KnownSection]
     named: Mapping[str, ConditionDocument]
@@ -81,7 +82,7 @@ class ConditionReader:
     _within: tuple[str, ...] = ()
 
     def read(self, document: ConditionDocument | None, path: KeyPath, place: ConditionPlace) -> Condition | None:
-        """The resolved condition, None for none."""
+        """Return the resolved condition, or None if there is none."""
         if document is None:
             return None
         self._parts = 0
@@ -93,7 +94,7 @@ class ConditionReader:
             self._is_sound(name)
 
     def _is_sound(self, name: str) -> bool:
-        """Whether a named condition is right in itself; a loop is noted where it begins."""
+        """Return whether a named condition is right in itself; note a loop where it begins."""
         if name not in self._sound:
             self._sound[name] = True
             faults = _Counting(self.faults)
@@ -195,7 +196,10 @@ class ConditionReader:
         )
 
     def reference(self, written: str, path: KeyPath, place: ConditionPlace) -> tuple[str, KnownField] | None:
-        """The section and field that `section.field` or `./field` means at this place, or None and a fault."""
+        """Return the section and field that `section.field` or `./field` means here.
+
+        Return None and note a fault if it means nothing, or if a condition in this place cannot read it.
+        """
         match = re.fullmatch(r"(\.|[a-z0-9_]+)([./])([a-z0-9_]+)", written)
         if not match or (match[1] == ".") != (match[2] == "/"):
             self.faults.add(path, f"{written} is no reference; write section.field or ./field.")
@@ -215,7 +219,7 @@ class ConditionReader:
         return None if problem else (section_id, known)
 
     def _unseen(self, section_id: str, section: KnownSection, known: KnownField, place: ConditionPlace) -> str | None:
-        """Why this place cannot see that field, or None."""
+        """Return why a condition in this place cannot read that field, or None."""
         if place.section is None or section_id in place.bound:
             return None
         own = self.sections[place.section].index
@@ -228,7 +232,7 @@ class ConditionReader:
 
 
 class _Counting(Faults):
-    """Hands faults on and counts them."""
+    """Pass faults on, and count them."""
 
     def __init__(self, target: Faults) -> None:
         super().__init__()
@@ -241,7 +245,7 @@ class _Counting(Faults):
 
 
 def _expected(known: KnownField, operator: str, value: Any) -> Expected:
-    """The value to compare with; raises `ValueError` with a plain sentence."""
+    """Return the value to compare with; raise `ValueError` with a plain sentence if it does not suit the field."""
     if operator == "answered":
         return _flag(value)
     if operator == "years_ago_at_least":
@@ -271,7 +275,7 @@ def _flag(value: str) -> bool:
 
 
 def number(value: str) -> Decimal:
-    """A number written in a definition; raises `ValueError` with a plain sentence."""
+    """Return a number written in a definition; raise `ValueError` with a plain sentence if it is not one."""
     found = decimal_of(value)
     if found is None or "," in value:
         raise ValueError("This must be a number, like 650 or 2.5.")
@@ -279,7 +283,7 @@ def number(value: str) -> Decimal:
 
 
 def day(value: str) -> Any:
-    """A date written in a definition, or `today`; raises `ValueError` with a plain sentence."""
+    """Return a date written in a definition, or `today`; raise `ValueError` with a plain sentence if it is neither."""
     if value == TODAY:
         return TODAY
     if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):

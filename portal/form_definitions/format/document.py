@@ -1,4 +1,4 @@
-"""What a form definition may say, checked with all faults named."""
+"""The format of a form definition as models, which check the shape and name all faults."""
 
 import json
 import re
@@ -184,7 +184,10 @@ class Document(_DocumentPart):
 
 
 def read_document(tree: Tree, faults: Faults) -> Document:
-    """The document in `tree`; parts of a wrong shape are noted as faults and left out, so that the rest is judged."""
+    """Return the document in `tree`.
+
+    Parts of a wrong shape are noted as faults and left out, so that the rest can still be judged.
+    """
     if not isinstance(tree, dict):
         faults.add_unreadable((), "The document must be a mapping that begins with format: 1.")
         return Document()
@@ -201,12 +204,12 @@ def read_document(tree: Tree, faults: Faults) -> Document:
 
 
 def canonical(document: Document) -> str:
-    """The one JSON spelling of a document: keys sorted, defaults of the form written out, nothing optional left in."""
+    """Return the one JSON spelling of a document: keys sorted, the form's defaults written out, empty keys left out."""
     return json.dumps(plain(document), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def plain(document: Document) -> dict[str, Any]:
-    """The document as plain mappings in the order in which authors write their keys."""
+    """Return the document as plain mappings, with keys in the order in which authors write them."""
     parts = document.model_dump(by_alias=True, exclude_defaults=True)
     header = document.form.model_dump(by_alias=True, exclude_none=True)
     return {key: header if key == "form" else parts[key] for key in Document.model_fields if key in parts}
@@ -227,7 +230,7 @@ _LISTS_OF_TEXT = {"one_of", "types", "was", "needs", "languages", "you_will_need
 
 
 def _leave_out(tree: Tree, path: KeyPath) -> None:
-    """Remove the value at `path`; in a list an empty stand-in keeps the places of the others."""
+    """Remove the value at `path`; in a list, leave an empty value so that the others keep their places."""
     *parents, last = path
     for part in parents:
         tree = tree[part]

@@ -1,15 +1,15 @@
-"""One field of a document, checked and frozen."""
+"""Read one field of a document: check it and freeze it."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from portal.form_definitions.definition import Field, FileLimits, Lookup, Option, Text
+from portal.form_definitions.definition import Field, FileLimits, Lookup, Option, Pattern, TranslatedText
 from portal.form_definitions.format.condition_reading import ConditionPlace, ConditionReader, day, number
 from portal.form_definitions.format.document import FieldDocument, OptionDocument, TextDocument
+from portal.form_definitions.format.patterns import read_pattern
 from portal.form_definitions.format.source import Faults, KeyPath
-from portal.form_definitions.patterns import Pattern, read_pattern
 from portal.form_definitions.types.answers import LONG_TEXT
 from portal.form_definitions.types.field_types import FIELD_TYPES, NOT_IN_LOOKUPS, FieldType, override_keys
 from portal.form_definitions.types.files import FILE_KINDS
@@ -17,11 +17,11 @@ from portal.form_definitions.types.files import FILE_KINDS
 ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _TYPED_KEYS = ("min", "max", "max_length", "max_words", "pattern", "options", "files", "integration", "inputs", "fills")
 _ANSWER_KEYS = ("required", "required_when", "errors", "was", "sensitive")
-_NOTHING_READ = Text(by_language=(("", ""),))
+_NOTHING_READ = TranslatedText(by_language=(("", ""),))
 
 
 def checked_id(value: str, path: KeyPath, faults: Faults, reserved: frozenset[str] = frozenset()) -> None:
-    """Note an id that cannot stand in addresses and input names."""
+    """Note a fault if an id cannot be used in addresses and input names."""
     if not value:
         faults.add(path, "An id must not be empty.")
     elif value in reserved:
@@ -34,13 +34,13 @@ def checked_id(value: str, path: KeyPath, faults: Faults, reserved: frozenset[st
 
 @dataclass(kw_only=True)
 class TextReader:
-    """Reads texts in the languages of the form."""
+    """Read texts in the languages of the form."""
 
     languages: tuple[str, ...]
     faults: Faults
 
-    def read(self, document: TextDocument | None, path: KeyPath) -> Text | None:
-        """The text, None for none; the first language must be there and no unknown one."""
+    def read(self, document: TextDocument | None, path: KeyPath) -> TranslatedText | None:
+        """Return the text, or None if there is none; note a missing first language and unknown ones."""
         if document is None:
             return None
         texts = document if isinstance(document, dict) else {self.languages[0]: document}
@@ -51,16 +51,18 @@ class TextReader:
         for code, text in texts.items():
             if not text.strip():
                 self.faults.add((*path, code) if isinstance(document, dict) else path, "This text is empty.")
-        return Text(by_language=tuple((code, texts[code]) for code in self.languages if code in texts) or (("", ""),))
+        return TranslatedText(
+            by_language=tuple((code, texts[code]) for code in self.languages if code in texts) or (("", ""),)
+        )
 
-    def needed(self, document: TextDocument | None, path: KeyPath) -> Text:
-        """A text that must be there; a missing one has been noted already."""
+    def needed(self, document: TextDocument | None, path: KeyPath) -> TranslatedText:
+        """Return a text that has to be there; a missing one has been noted already."""
         return (self.read(document, path) if document else None) or _NOTHING_READ
 
 
 @dataclass(kw_only=True)
 class FieldReader:
-    """Reads the fields of one document."""
+    """Read the fields of one document."""
 
     texts: TextReader
     conditions: ConditionReader
@@ -68,7 +70,7 @@ class FieldReader:
     faults: Faults
 
     def read(self, document: FieldDocument, path: KeyPath, place: ConditionPlace) -> Field | None:
-        """The frozen field; None where its type is unknown."""
+        """Return the frozen field; None if its type is unknown."""
         checked_id(document.id, (*path, "id"), self.faults, frozenset({"csrf_token"}))
         entry = FIELD_TYPES.get(document.type)
         if entry is None:
@@ -109,7 +111,7 @@ class FieldReader:
         bounds = _BOUNDS.get(str(entry.compare))
         least: Any = self._bound(bounds, document.min, (*path, "min")) if "min" in entry.keys else None
         most: Any = self._bound(bounds, document.max, (*path, "max")) if "max" in entry.keys else None
-        # A date and `today` cannot be ordered for ever; everything else can.
+        # Compare only values of one type: whether a date is before `today` changes with the day.
         if None not in (least, most) and type(least) is type(most) and least > most:
             self.faults.add((*path, "min"), f"The minimum {document.min} is larger than the maximum {document.max}.")
         self._check_length(document, path)
@@ -141,7 +143,7 @@ class FieldReader:
             self.faults.add((*path, "pattern"), str(fault))
             return None
 
-    def _errors(self, document: FieldDocument, path: KeyPath) -> dict[str, Text]:
+    def _errors(self, document: FieldDocument, path: KeyPath) -> dict[str, TranslatedText]:
         known = override_keys(document.type)
         for key in document.errors.keys() - known:
             self.faults.add((*path, "errors", key), f"Fields of this type word only {', '.join(sorted(known))}.")
@@ -161,7 +163,7 @@ class FieldReader:
         return self.read_options(self.lists.get(document.options), ("lists", document.options))
 
     def read_options(self, documents: list[OptionDocument] | None, path: KeyPath) -> tuple[Option, ...]:
-        """The options of a list; each value once, and at least one."""
+        """Return the options of a list; note repeated values, and a list without options."""
         if documents == []:
             self.faults.add(path, "This list needs at least one option.")
         seen: set[str] = set()
@@ -233,7 +235,7 @@ class FieldReader:
         return fills
 
     def _filled(self, target: str, path: KeyPath, place: ConditionPlace) -> str:
-        """A lookup fills fields of its own section, before or after it."""
+        """Return the id of a field that a look-up fills in; it must be in the look-up's own section."""
         section_id, _, field_id = target.replace("./", f"{place.section}.", 1).partition(".")
         section = self.conditions.sections.get(section_id)
         if section_id != place.section or section is None or field_id not in section.fields:

@@ -1,4 +1,4 @@
-"""A form read back: its conditions as sentences, and the texts that are missing."""
+"""Read a form back to its author: conditions as sentences, and texts that are missing."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
@@ -66,7 +66,7 @@ _Found = tuple[str, str, Condition | None]
 
 
 def condition_sentence(condition: Condition, definition: FormDefinition, language: str) -> str:
-    """A condition as an English sentence, with the labels of the form in this language; begins in lower case."""
+    """Return a condition as an English sentence in lower case, with the form's labels in this `language`."""
 
     def read(part: Condition) -> str:
         return condition_sentence(part, definition, language)
@@ -125,7 +125,7 @@ def _value_phrase(value: Any, field: Field, language: str) -> str:
 
 
 def readback(definition: FormDefinition) -> Iterator[tuple[str, str]]:
-    """For each condition its path in the document, and what it does, in the order of the form."""
+    """Yield for each condition its path in the document and what it does, in the order of the form."""
     language = definition.languages[0]
     for path, does, condition in _described_conditions(definition):
         if condition is not None:
@@ -145,9 +145,9 @@ def _described_conditions(definition: FormDefinition) -> Iterator[_Found]:
 
 
 def missing_texts(definition: FormDefinition) -> tuple[Fault, ...]:
-    """One line for each text and language in which it is missing, by path, in the order of the document.
+    """Return one fault for each text and language in which it is missing, in the order of the document.
 
-    A text that is written without a language is in the form's first.
+    A text that is written without a language is in the form's first language.
     """
     first, *others = definition.languages
     found = _texts(document_of(definition), ()) if others else ()
@@ -160,7 +160,7 @@ def missing_texts(definition: FormDefinition) -> tuple[Fault, ...]:
 
 
 def _texts(part: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str | dict[str, str]]]:
-    """Every text of a part of the document, with its path."""
+    """Yield every text of a part of the document, with its path."""
     if isinstance(part, BaseModel):
         for name, described in type(part).model_fields.items():
             value, place = getattr(part, name), (*path, described.alias or name)
@@ -171,7 +171,7 @@ def _texts(part: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str | dict[str, 
 
 
 def _said(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str | dict[str, str]]]:
-    """The text of a key, or the texts where it holds a list of them or one for each of several messages."""
+    """Yield the text of a key, or the texts if it holds a list of them or one for each of several messages."""
     if isinstance(value, list):
         yield from ((((*path, index)), text) for index, text in enumerate(value))
     elif path[-1] == "errors":
@@ -182,7 +182,7 @@ def _said(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str | dict[str, 
 
 @cache
 def _text_keys(kind: type[BaseModel]) -> frozenset[str]:
-    """The keys of a part that hold texts, as its model declares them."""
+    """Return the keys of a part that hold texts, as its model declares them."""
     hints = get_type_hints(kind, include_extras=True)
     return frozenset(name for name in kind.model_fields if _holds_text(hints[name]))
 

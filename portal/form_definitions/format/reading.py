@@ -1,4 +1,4 @@
-"""From YAML or JSON to a frozen definition, or every fault at once."""
+"""Read YAML or JSON into a frozen definition, or name every fault at once."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -33,17 +33,17 @@ _ON_NEW_VERSION = ("keep", "move", "ask")
 
 
 def read_yaml(text: str) -> FormDefinition:
-    """The definition in a YAML text; raises `FaultyDefinitionError` with every fault."""
+    """Return the definition in a YAML text; raise `FaultyDefinitionError` with every fault."""
     return _definition_in(yaml_tree(text))
 
 
 def read_json(text: str) -> FormDefinition:
-    """The definition in a JSON text; raises `FaultyDefinitionError` with every fault."""
+    """Return the definition in a JSON text; raise `FaultyDefinitionError` with every fault."""
     return _definition_in(json_tree(text))
 
 
 def document_of(definition: FormDefinition) -> Document:
-    """The document that a definition was read from."""
+    """Return the document from which a definition was read."""
     return read_document(json_tree(definition.document), Faults())
 
 
@@ -56,7 +56,7 @@ def _definition_in(tree: Tree) -> FormDefinition:
 
 
 class _FormReader:
-    """Reads one document; what is wrong is noted and the reading goes on."""
+    """Read one document; note each fault and go on."""
 
     def __init__(self, document: Document, faults: Faults) -> None:
         self._document = document
@@ -117,7 +117,7 @@ class _FormReader:
         self._one_of(drafts.on_new_version, _ON_NEW_VERSION, (*path, "on_new_version"))
         if not 1 <= drafts.keep_days <= 3650:
             self._faults.add((*path, "keep_days"), "This must be between 1 and 3650 days.")
-        # An author who only shortens the time means the usual reminders as far as they fit.
+        # An author who only shortens `keep_days` keeps those default reminders that still fit.
         written = "remind_days_before" in drafts.model_fields_set
         fitting = tuple(days for days in drafts.remind_days_before if 1 <= days < drafts.keep_days)
         if written and len(fitting) < len(drafts.remind_days_before):

@@ -1,4 +1,4 @@
-"""The format described: its JSON Schema, the reference of field types, and a version written out again."""
+"""Describe the format: its JSON Schema, the reference of field types, and a definition written out again."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ _TEXT: Schema = {
 }
 _TEXT_REFERENCE: Schema = {"$ref": "#/$defs/Text"}
 _COMPARED_WITH_ONE = ("is", "is_not", "includes", "at_least", "at_most", "more_than", "less_than")
-# What the models leave to the reader, which names each fault with its path.
+# What the models do not check, because the reader does and names each fault with its path.
 _EXACT: dict[tuple[str, str], Schema] = {
     ("Document", "format"): {"enum": [1, "1"]},
     ("Document", "conditions"): {"type": "object", "additionalProperties": {"$ref": "#/$defs/ConditionDocument"}},
@@ -58,7 +58,7 @@ _FILE = {"id": "abcd2345", "name": "payslip.pdf", "kind": "pdf", "size": "48213"
 
 
 def json_schema() -> Schema:
-    """The schema of a whole document; one that it accepts may still have faults that only `forms check` finds."""
+    """Return the schema of a whole document; some faults only `forms check` can find."""
     schema = Document.model_json_schema(by_alias=True)
     parts = schema.pop("$defs")
     _make_exact(schema, Document)
@@ -68,7 +68,7 @@ def json_schema() -> Schema:
 
 
 def schema_text() -> str:
-    """The schema as the file that is shipped."""
+    """Return the schema as the text of the file that we ship."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -84,7 +84,7 @@ def _make_exact(part: Schema, model: type[Any]) -> None:
 
 
 def _without_null(found: Schema) -> Schema:
-    """What an author may write: a key that says nothing is left out."""
+    """Return a schema without null: an author leaves out a key that has no value."""
     kinds = [kind for kind in _kinds(found) if kind.get("type") != "null"]
     rest = {key: value for key, value in found.items() if key not in ("anyOf", "oneOf", "default", "title")}
     return {**rest, **kinds[0]} if len(kinds) == 1 else {**rest, "anyOf": kinds} if kinds else rest
@@ -105,7 +105,7 @@ REFERENCE_START = (
 
 @dataclass(frozen=True)
 class Example:
-    """What people see, a field as its author writes it, and what somebody types into its inputs by suffix."""
+    """An example of a field: what people see, how its author writes it, and what somebody types, by suffix."""
 
     seen: str
     written: str
@@ -194,7 +194,7 @@ _BESIDE = (
 
 
 def example_field(type_name: str) -> Field:
-    """The example of a type as the portal reads it."""
+    """Return the example of a type as the portal reads it."""
     written = yaml_tree(EXAMPLES[type_name].written)
     section = {"id": "s", "title": "S", "fields": [*_BESIDE, written]}
     document = {"format": "1", "form": {"id": "f", "title": "F"}, "sections": [section]}
@@ -202,7 +202,7 @@ def example_field(type_name: str) -> Field:
 
 
 def reference() -> str:
-    """The whole part of the documentation, between its marks."""
+    """Return the reference of field types, as the part of the documentation between its marks."""
     lines = [REFERENCE_START, "", *_overview(), ""]
     for name, entry in FIELD_TYPES.items():
         lines += [*_type_lines(name, entry), ""]
@@ -210,7 +210,7 @@ def reference() -> str:
 
 
 def with_reference(text: str) -> str:
-    """The documentation with this part written anew; raises `ValueError` where its marks are missing."""
+    """Return the documentation with this part written anew; raise `ValueError` if its marks are missing."""
     before, after = text.index(REFERENCE_START), text.index(REFERENCE_END) + len(REFERENCE_END)
     return text[:before] + reference() + text[after:]
 
@@ -245,7 +245,7 @@ def _type_lines(name: str, entry: FieldType) -> Iterator[str]:
 
 
 def _example_lines(name: str) -> Iterator[str]:
-    """What somebody types, what is stored of it, and how it reads."""
+    """Yield what somebody types, what is stored of it, and how it reads."""
     field, typed = example_field(name), EXAMPLES[name].typed
     answer = read_answer(field, typed, _ANY_DAY)
     if answer is None:
@@ -264,7 +264,7 @@ def _quoted(values: Sequence[str]) -> str:
 
 
 def _refusals(entry: FieldType) -> Iterator[str]:
-    """Each message with the key under which an author may word it."""
+    """Yield each message, with the key under which an author may word it."""
     if not entry.messages:
         return
     yield "* What is refused, with the key under `errors` that words it:"
@@ -283,10 +283,10 @@ def _without_places(text: str) -> str:
 
 
 def definition_as_yaml(definition: FormDefinition) -> str:
-    """The definition as YAML, its keys in the order in which authors write them."""
+    """Return the definition as YAML, with keys in the order in which authors write them."""
     return yaml.safe_dump(plain(document_of(definition)), sort_keys=False, allow_unicode=True, width=120)
 
 
 def definition_as_json(definition: FormDefinition) -> str:
-    """The definition as JSON, indented."""
+    """Return the definition as JSON, indented."""
     return json.dumps(plain(document_of(definition)), indent=2, ensure_ascii=False) + "\n"

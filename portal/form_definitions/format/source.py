@@ -1,4 +1,4 @@
-"""Form definitions as text: YAML or JSON, strings only, with the line of every fault."""
+"""Read the text of a form definition, YAML or JSON, into strings, and collect faults with their paths."""
 
 import json
 import re
@@ -29,7 +29,7 @@ class Fault:
 
 
 class FaultyDefinitionError(PortalError):
-    """A definition that is refused whole."""
+    """A definition that is refused as a whole."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
@@ -37,14 +37,14 @@ class FaultyDefinitionError(PortalError):
 
 
 class Faults:
-    """Collects faults; what lies in a part that could not be read at all is not judged again."""
+    """A list of faults; nothing is added inside a part that could not be read at all."""
 
     def __init__(self) -> None:
         self._found: dict[Fault, None] = {}
         self._unreadable: set[KeyPath] = set()
 
     def add(self, path: KeyPath, sentence: str) -> None:
-        """Note one fault, unless its place could not be read anyway."""
+        """Note one fault, unless it lies in a part that could not be read."""
         if not any(path[:length] in self._unreadable for length in range(len(path) + 1)):
             self._found[Fault(path=path_text(path), sentence=sentence)] = None
 
@@ -60,14 +60,14 @@ class Faults:
 
 
 def path_text(path: KeyPath) -> str:
-    """The path as authors read it: `sections[2].fields[0].options`."""
+    """Return the path as authors read it: `sections[2].fields[0].options`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
 def yaml_tree(text: str) -> Tree:
-    """Read YAML with every scalar a string, so that `no`, `12:30` and `007` stay what the author wrote.
+    """Read YAML with every scalar as a string, so that `no`, `12:30` and `007` stay what the author wrote.
 
-    Works on the parser's events: nothing recurses, aliases cannot multiply, duplicate keys are seen.
+    This works on the parser's events: nothing recurses, aliases cannot multiply, and duplicate keys are found.
     """
     _refuse_large(text)
     try:
@@ -79,7 +79,7 @@ def yaml_tree(text: str) -> Tree:
 
 
 def json_tree(text: str) -> Tree:
-    """Read JSON as the same tree of strings; numbers keep their spelling."""
+    """Read JSON into the same tree of strings; numbers keep their spelling."""
     _refuse_large(text)
     try:
         tree = json.loads(
@@ -123,7 +123,7 @@ def _storable(text: str, path: KeyPath) -> str:
 
 
 class _Builder:
-    """Builds the tree from parser events with an explicit stack of open lists and mappings."""
+    """Build the tree from parser events, with an explicit stack of open lists and mappings."""
 
     def __init__(self) -> None:
         self._open: list[Tree] = []

@@ -1,1 +1,1 @@
-"""The types of question: how an answer is read, shown and drawn."""
+"""The types of questions: how an answer is read, shown and drawn."""

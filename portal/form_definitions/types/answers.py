@@ -1,4 +1,4 @@
-"""How what was typed becomes an answer, and how an answer is shown."""
+"""Turn what was typed into an answer, and an answer into text."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +10,9 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from portal.errors import PortalError
-from portal.form_definitions.definition import TODAY, Answer, Field, Text
+from portal.form_definitions.definition import TODAY, Answer, Field, TranslatedText
 
-# What stands in a field's inputs: suffix ("" or "day", "postcode" …) to the posted strings.
+# The contents of a field's inputs: suffix ("" or "day", "postcode" …) to the posted strings.
 Inputs = Mapping[str, Sequence[str]]
 Translate = Callable[[str], str]
 SHORT_TEXT = 500
@@ -20,23 +20,23 @@ LONG_TEXT = 20_000
 _LINE_BREAKS = re.compile(r"\s*[\r\n\x85\u2028\u2029]+\s*")
 _REGION = "GB"
 CURRENCY = "£"
-# At most 15 digits before the point and 6 after it: exact everywhere, and nothing can grow without end.
+# At most 15 digits before the point and 6 after it, so that numbers stay exact in every program.
 NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})?(?:\.[0-9]{1,6})?")
 MONEY = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})?(?:\.[0-9]{1,2})?")
 DATE_PARTS = ("day", "month", "year")
 _WELSH_SPRING = ("ionawr", "chwefror", "mawrth", "ebrill", "mai", "mehefin")
 _WELSH_AUTUMN = ("gorffennaf", "awst", "medi", "hydref", "tachwedd", "rhagfyr")
-ADDRESS_PARTS = ("line_1", "line_2", "town", "postcode")
+ADDRESS_KEYS = ("line_1", "line_2", "town", "postcode")
 _NEEDED_PARTS = ("line_1", "town", "postcode")
 _PART_LENGTH = 200
 _YES_NO = {"yes": True, "no": False}
 
 
 class InvalidAnswerError(PortalError):
-    """Typed text that is not an answer.
+    """Typed text that is not a valid answer.
 
-    `key` names the message (`incomplete.day`; authors override by the part before the dot), `parts` the wrong inputs,
-    `values` what the message says beside the label: text, numbers, dates, or a `Text` in several languages.
+    `key` names the message (`incomplete.day`; authors override it by the part before the dot), `parts` the inputs that
+    are wrong. `values` are what the message says beside the label: text, numbers, dates, or a `TranslatedText`.
     """
 
     def __init__(self, key: str, *, parts: tuple[str, ...] = (), **values: Any) -> None:
@@ -47,54 +47,54 @@ class InvalidAnswerError(PortalError):
 
 
 def mark(message: str) -> str:
-    """Mark a message for translation (`pybabel extract -k mark`); the one who shows it translates it."""
+    """Mark a message for translation (`pybabel extract -k mark`); translate it where it is shown."""
     return message
 
 
 def trimmed(inputs: Inputs, suffix: str = "") -> str:
-    """The text of one input, trimmed; of repeated ones the first."""
+    """Return the text of one input, trimmed; the first if it was sent several times."""
     values = inputs.get(suffix) or ("",)
     return values[0].strip()
 
 
 def input_name(field_id: str, suffix: str) -> str:
-    """The name under which one input of a field is posted: `born` or `born-day`."""
+    """Return the name under which one input of a field is posted: `born` or `born-day`."""
     return f"{field_id}-{suffix}" if suffix else field_id
 
 
 def named_inputs(field_id: str, inputs: Inputs) -> dict[str, list[str]]:
-    """The inputs that are not empty, by the names they are posted under: `born-day`."""
+    """Return the inputs that are not empty, by the names under which they are posted: `born-day`."""
     named = {input_name(field_id, suffix): list(values) for suffix, values in inputs.items()}
     return {name: values for name, values in named.items() if any(values)}
 
 
 def inputs_by_suffix(field_id: str, named: Inputs) -> dict[str, list[str]]:
-    """The reverse: inputs by suffix from inputs by name."""
+    """Return inputs by suffix, from inputs by name; the reverse of `named_inputs`."""
     return {name.removeprefix(field_id).removeprefix("-"): list(values) for name, values in named.items()}
 
 
 def show_text(field: Field, answer: Any) -> dict[str, list[str]]:
-    """A one-input answer as its input shows it."""
+    """Return a one-input answer as its input shows it."""
     return {"": [str(answer)]}
 
 
 def display_text(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
-    """A text answer, one line for each of its own."""
+    """Return the lines of a text answer."""
     return str(answer).split("\n")
 
 
 def no_answer(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """Read nothing: for fields that hold no answer."""
+    """Return None, for fields that hold no answer."""
     return None
 
 
 def show_nothing(field: Field, answer: Any) -> dict[str, list[str]]:
-    """Show nothing: for fields that hold no answer."""
+    """Return no inputs, for fields that hold no answer."""
     return {}
 
 
 def date_text(day: date, translate: Translate) -> str:
-    """A date as people write it: 4 May 2026."""
+    """Return a date as people write it: 4 May 2026."""
     return f"{day.day} {translate(MONTHS[day.month - 1])} {day.year}"
 
 
@@ -115,36 +115,36 @@ MONTHS = (
 
 
 def bound_date(bound: Any, today: date) -> date:
-    """A date bound with `today` resolved."""
+    """Return a date bound, with `today` replaced by the day."""
     resolved: date = today if bound == TODAY else bound
     return resolved
 
 
 def value_text(value: Any, language: str, translate: Translate) -> str:
-    """A value of a message in the reader's language."""
-    if isinstance(value, Text):
+    """Return a value of a message in the reader's language."""
+    if isinstance(value, TranslatedText):
         return value.in_(language)
     return date_text(value, translate) if isinstance(value, date) else str(value)
 
 
 def read_text(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """One line of text."""
+    """Read one line of text."""
     return _within_limits(field, _LINE_BREAKS.sub(" ", trimmed(inputs)), SHORT_TEXT)
 
 
 def read_long_text(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """Text of several lines, each ended by a line feed."""
+    """Read a text of several lines; each ends with a line feed."""
     text = trimmed(inputs).replace("\r\n", "\n").replace("\r", "\n")
     return _within_limits(field, text, LONG_TEXT)
 
 
 def read_email(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """Exactly one e-mail address that mail can be sent to; whether anybody reads it is not asked."""
+    """Read exactly one e-mail address that can be written to; whether it exists is not checked."""
     text = trimmed(inputs)
     if not text:
         return None
     try:
-        # The test environment allows the domain .test, which RFC 6761 keeps free for trying things out.
+        # `test_environment` allows the domain .test, which RFC 6761 reserves for testing.
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError:
         raise InvalidAnswerError("invalid") from None
@@ -152,7 +152,7 @@ def read_email(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 
 def read_phone(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """A telephone number of a possible length, as people in the country write it."""
+    """Read a telephone number of a possible length, as people in this country write it."""
     text = trimmed(inputs)
     return _within_limits(field, _phone(text), SHORT_TEXT) if text else None
 
@@ -162,7 +162,7 @@ def _phone(text: str) -> str:
         number = phonenumbers.parse(text, _REGION)
     except phonenumbers.NumberParseException:
         raise InvalidAnswerError("invalid") from None
-    # Length, not allocation: number plans change faster than libraries, and refusing a real number is worse.
+    # Check the length only: number plans change faster than libraries, and refusing a real number is worse.
     reason = phonenumbers.is_possible_number_with_reason(number)
     if reason != phonenumbers.ValidationResult.IS_POSSIBLE or not number.national_number:
         raise InvalidAnswerError("invalid")
@@ -185,26 +185,26 @@ def _within_limits(field: Field, text: str, default_length: int) -> str | None:
 
 
 def read_number(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """A number as `3` or `2.5`; thousands may be parted by commas or spaces."""
+    """Read a number like `3` or `2.5`; thousands may be separated by commas or spaces."""
     value = _decimal(trimmed(inputs), NUMBER)
     return None if value is None else plain_number(_number_in_bounds(field, value))
 
 
 def read_money(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """An amount as `650.00`; the currency sign may be typed."""
+    """Read an amount like `650.00`; the currency sign may be typed."""
     value = _decimal(trimmed(inputs).replace(CURRENCY, "", 1), MONEY)
     return None if value is None else f"{_number_in_bounds(field, value) or Decimal(0):.2f}"
 
 
 def plain_number(value: Decimal) -> str:
-    """A decimal without exponent, without needless zeros and without minus zero."""
+    """Return a decimal without exponent, needless zeros or minus zero."""
     text = f"{value:f}"
     trimmed = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if trimmed in ("-0", "") else trimmed
 
 
 def decimal_of(answer: object) -> Decimal | None:
-    """The number in a stored answer, or None where there is none."""
+    """Return the number in a stored answer, or None."""
     if isinstance(answer, str) and len(answer) < 40 and NUMBER.fullmatch(answer) and re.search("[0-9]", answer):
         return Decimal(answer)
     return None
@@ -228,7 +228,7 @@ def _number_in_bounds(field: Field, value: Decimal) -> Decimal:
 
 
 def limit_text(field: Field, value: Decimal) -> str:
-    """A number as messages and sentences write it: `1,300`, or `£1,300.50` for money."""
+    """Return a number as messages write it: `1,300`, or `£1,300.50` for money."""
     if field.type != "money":
         return f"{value:,f}"
     amount = f"{abs(value):,.2f}".removesuffix(".00")
@@ -236,7 +236,7 @@ def limit_text(field: Field, value: Decimal) -> str:
 
 
 def display_money(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
-    """An amount with its currency: £1,300.00."""
+    """Return an amount with its currency: £1,300.00."""
     value = decimal_of(answer)
     if value is None:
         return [str(answer)]
@@ -244,7 +244,7 @@ def display_money(field: Field, answer: Any, language: str, translate: Translate
 
 
 def display_number(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
-    """A number with thousands parted: 1,300.5."""
+    """Return a number with separated thousands: 1,300.5."""
     value = decimal_of(answer)
     return [str(answer) if value is None else f"{value:,f}"]
 
@@ -258,7 +258,7 @@ _MONTH_NAMES = {
 
 
 def read_date(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """A real date within the field's bounds, or the parts that are missing or wrong."""
+    """Read a real date within the field's bounds; raise with the parts that are missing or wrong."""
     parts = {part: trimmed(inputs, part) for part in DATE_PARTS}
     if not any(parts.values()):
         return None
@@ -287,7 +287,7 @@ def _date_number(parts: Mapping[str, str], part: str, largest: int) -> int:
 
 
 def date_of(answer: object) -> date | None:
-    """The date in a stored answer, or None where there is none."""
+    """Return the date in a stored answer, or None."""
     try:
         return date.fromisoformat(answer) if isinstance(answer, str) else None
     except ValueError:
@@ -295,19 +295,19 @@ def date_of(answer: object) -> date | None:
 
 
 def show_date(field: Field, answer: Any) -> dict[str, list[str]]:
-    """The three inputs of a date."""
+    """Return the three inputs of a date."""
     day = date_of(answer)
     return {"day": [str(day.day)], "month": [str(day.month)], "year": [f"{day.year:04}"]} if day else {}
 
 
 def display_date(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
-    """A date as people write it: 4 May 2026."""
+    """Return a date as people write it: 4 May 2026."""
     day = date_of(answer)
     return [date_text(day, translate) if day else str(answer)]
 
 
 def read_choice(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """The value of one option."""
+    """Read the value of one option."""
     value = trimmed(inputs)
     if value and not field.option(value):
         raise InvalidAnswerError("invalid")
@@ -315,7 +315,7 @@ def read_choice(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 
 def read_choices(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """The values of the chosen options, in the order of the options."""
+    """Read the values of the chosen options, in the order of the options."""
     posted = {value.strip() for value in inputs.get("") or ()} - {""}
     chosen = [option for option in field.options if option.value in posted]
     if len(chosen) < len(posted):
@@ -327,7 +327,7 @@ def read_choices(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 
 def read_yes_no(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """True for yes, False for no."""
+    """Read yes as True and no as False."""
     value = trimmed(inputs)
     if not value:
         return None
@@ -337,7 +337,7 @@ def read_yes_no(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 
 def read_declaration(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """True where it was ticked; anything else is no answer."""
+    """Return True if the box was ticked; else None."""
     value = trimmed(inputs)
     if value not in ("", "yes"):
         raise InvalidAnswerError("invalid")
@@ -345,11 +345,11 @@ def read_declaration(field: Field, inputs: Inputs, today: date) -> Answer | None
 
 
 def read_postal_address(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """An address of four parts; one begun must have its first line, town and postcode."""
-    parts = {part: trimmed(inputs, part) for part in ADDRESS_PARTS}
+    """Read an address of four parts; one that was begun must have its first line, town and postcode."""
+    parts = {part: trimmed(inputs, part) for part in ADDRESS_KEYS}
     if not any(parts.values()):
         return None
-    long = tuple(part for part in ADDRESS_PARTS if len(parts[part]) > _PART_LENGTH)
+    long = tuple(part for part in ADDRESS_KEYS if len(parts[part]) > _PART_LENGTH)
     if long:
         raise InvalidAnswerError("max_length", parts=long, limit=_PART_LENGTH)
     missing = tuple(part for part in _NEEDED_PARTS if not parts[part])
@@ -359,41 +359,41 @@ def read_postal_address(field: Field, inputs: Inputs, today: date) -> Answer | N
 
 
 def show_choices(field: Field, answer: Any) -> dict[str, list[str]]:
-    """The ticked boxes."""
+    """Return the ticked boxes."""
     return {"": [str(value) for value in answer]}
 
 
 def show_yes_no(field: Field, answer: Any) -> dict[str, list[str]]:
-    """The chosen radio button."""
+    """Return the chosen radio button."""
     return {"": ["yes" if answer else "no"]}
 
 
 def show_declaration(field: Field, answer: Any) -> dict[str, list[str]]:
-    """The ticked box."""
+    """Return the ticked box."""
     return {"": ["yes"]} if answer else {}
 
 
 def show_address(field: Field, answer: Any) -> dict[str, list[str]]:
-    """The four inputs of an address."""
-    return {part: [str(answer.get(part, ""))] for part in ADDRESS_PARTS}
+    """Return the four inputs of an address."""
+    return {part: [str(answer.get(part, ""))] for part in ADDRESS_KEYS}
 
 
 def display_choice(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
-    """The label of the chosen option."""
+    """Return the label of the chosen option."""
     return display_choices(field, [answer], language, translate)
 
 
 def display_choices(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
-    """The labels of the chosen options; the bare value where an option is gone."""
+    """Return the labels of the chosen options; the value itself if its option no longer exists."""
     found = [(value, field.option(value)) for value in answer]
     return [option.label.in_(language) if option else str(value) for value, option in found]
 
 
 def display_yes_no(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
-    """Yes or No."""
+    """Return Yes or No."""
     return [translate(mark("Yes") if answer else mark("No"))]
 
 
 def display_address(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
-    """The parts that are filled, a line each."""
-    return [answer[part] for part in ADDRESS_PARTS if answer.get(part)]
+    """Return the filled parts of an address, one line each."""
+    return [answer[part] for part in ADDRESS_KEYS if answer.get(part)]

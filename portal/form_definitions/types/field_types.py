@@ -1,4 +1,4 @@
-"""The one table of field types: how each is read, shown, displayed, compared and refused."""
+"""The table of field types: how each is read, shown, displayed, compared and refused."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -70,11 +70,11 @@ _PICKED_MESSAGES = {
 
 @dataclass(frozen=True, kw_only=True)
 class FieldType:
-    """Everything the engine knows about one type.
+    """All that the portal knows about one type.
 
-    `read` turns inputs into the answer (None: empty) or raises `InvalidAnswerError`; `show` turns an answer into what
-    its inputs show; `display` into lines to read. `compare` says how conditions compare it (None: not at all),
-    `keys` which keys of the definition it takes beside the common ones, `look` what its template needs.
+    `read` turns inputs into the answer (None: empty) or raises `InvalidAnswerError`; `show` turns an answer into its
+    inputs; `display` into lines to read. `compare` says how conditions compare it (None: not at all), `keys` which keys
+    of the definition it has beside the common ones, `template_values` what its template needs.
     """
 
     form_field: type[AnswerField] = TextField
@@ -85,28 +85,28 @@ class FieldType:
     compare: str | None = "text"
     keys: frozenset[str] = frozenset()
     messages: Mapping[str, str] = field(default_factory=dict)
-    look: Mapping[str, Any] = field(default_factory=dict)
+    template_values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def answerable(self) -> bool:
-        """Whether the field can hold an answer in this release."""
+        """Whether a field of this type can hold an answer."""
         return self.read is not no_answer
 
 
 FIELD_TYPES: Mapping[str, FieldType] = {
     "text": FieldType(keys=_TEXT_KEYS, messages=_TEXT_MESSAGES),
-    "long_text": FieldType(read=read_long_text, keys=_TEXT_KEYS, messages=_TEXT_MESSAGES, look={"rows": 8}),
+    "long_text": FieldType(read=read_long_text, keys=_TEXT_KEYS, messages=_TEXT_MESSAGES, template_values={"rows": 8}),
     "name": FieldType(
         keys=_TEXT_KEYS,
         messages=_TEXT_MESSAGES,
-        look={"autocomplete": "name", "width": "name", "spellcheck": False},
+        template_values={"autocomplete": "name", "width": "name", "spellcheck": False},
     ),
     "number": FieldType(
         read=read_number,
         display=display_number,
         compare="number",
         keys=_BOUND_KEYS,
-        look={"inputmode": "decimal", "width": "short"},
+        template_values={"inputmode": "decimal", "width": "short"},
         messages={
             "required": mark("Enter a number for “%(label)s”"),
             "invalid": mark("Enter “%(label)s” as a number, like 3 or 2.5"),
@@ -119,7 +119,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
         display=display_money,
         compare="number",
         keys=_BOUND_KEYS,
-        look={"inputmode": "decimal", "width": "money", "prefix": CURRENCY},
+        template_values={"inputmode": "decimal", "width": "money", "prefix": CURRENCY},
         messages={
             "required": mark("Enter an amount of money for “%(label)s”, like 650 or 650.50"),
             "invalid": mark("Enter “%(label)s” as an amount of money, like 650 or 650.50"),
@@ -130,7 +130,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
     "email": FieldType(
         read=read_email,
         keys=_TEXT_KEYS,
-        look={"autocomplete": "email", "inputmode": "email", "spellcheck": False},
+        template_values={"autocomplete": "email", "inputmode": "email", "spellcheck": False},
         messages={
             **_TEXT_MESSAGES,
             "required": mark("Enter an e-mail address for “%(label)s”"),
@@ -140,7 +140,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
     "phone": FieldType(
         read=read_phone,
         keys=_TEXT_KEYS,
-        look={"autocomplete": "tel", "inputmode": "tel", "width": "name", "spellcheck": False},
+        template_values={"autocomplete": "tel", "inputmode": "tel", "width": "name", "spellcheck": False},
         messages={
             **_TEXT_MESSAGES,
             "required": mark("Enter a telephone number for “%(label)s”"),
@@ -253,25 +253,25 @@ FIELD_TYPES: Mapping[str, FieldType] = {
 
 
 NOT_IN_LOOKUPS = frozenset({"choices", "file", "declaration", "note", "lookup"})
-"""Types that a look-up neither reads nor fills: a declaration, for one, is a person's own."""
+"""Types that a look-up neither reads nor fills in; a declaration, for one, only the person can make."""
 
 
 AGAIN = mark("Answer “%(label)s” again")
 
 
 def read_answer(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """The answer in what was typed, None where nothing was; raises `InvalidAnswerError`."""
+    """Return the answer in what was typed, or None if nothing was; raise `InvalidAnswerError` if it is not valid."""
     return FIELD_TYPES[field.type].read(field, inputs, today)
 
 
 def inputs_of(field: Field, answer: Answer) -> dict[str, list[str]]:
-    """What the field's inputs show for an answer; nothing where the answer is of another type's shape."""
+    """Return what the field's inputs show for an answer; nothing if the answer has the shape of another type."""
     entry = FIELD_TYPES[field.type]
     return entry.show(field, answer) if isinstance(answer, entry.shape) else {}
 
 
 def answer_problem(field: Field, answer: Answer, today: date) -> InvalidAnswerError | None:
-    """Why a stored answer would not be accepted today (a bound, an option that is gone), or None."""
+    """Return why a stored answer would not be accepted today (a bound, an option that is gone), or None."""
     inputs = inputs_of(field, answer)
     try:
         kept = read_answer(field, inputs, today)
@@ -281,13 +281,13 @@ def answer_problem(field: Field, answer: Answer, today: date) -> InvalidAnswerEr
 
 
 def answer_lines(field: Field, answer: Answer, language: str, translate: Translate) -> list[str]:
-    """An answer as lines to read, in the form's language."""
+    """Return an answer as lines to read, in the form's language."""
     entry = FIELD_TYPES[field.type]
     return entry.display(field, answer, language, translate) if isinstance(answer, entry.shape) else []
 
 
 def message(field: Field, problem: InvalidAnswerError, language: str, translate: Translate) -> str:
-    """What to tell the person: the author's words, else the type's, filled with label and values."""
+    """Return what to tell the person: the author's words, else the type's, filled with label and values."""
     own = field.errors.get(problem.key) or field.errors.get(problem.key.partition(".")[0])
     if own:
         return own.in_(language)
@@ -297,5 +297,5 @@ def message(field: Field, problem: InvalidAnswerError, language: str, translate:
 
 
 def override_keys(type_name: str) -> frozenset[str]:
-    """The keys under `errors` that an author may word for this type."""
+    """Return the keys under `errors` that an author may word for this type."""
     return frozenset(key.partition(".")[0] for key in FIELD_TYPES[type_name].messages)

@@ -1,4 +1,4 @@
-"""Questions for files: the kinds that are taken, and the answer that names what was kept."""
+"""Questions for files: the kinds that are allowed, and the answer that lists the kept files."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from portal.form_definitions.definition import Answer, Field
 from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, Translate, mark
 
 MEGABYTE = 1_000_000
-"""As phones and computers count the sizes that they show."""
+"""Bytes, as phones and computers count the sizes that they show."""
 FILE_MESSAGES = {
     "required": mark("Add a file for “%(label)s”"),
     "max": mark("“%(name)s” was not added: “%(label)s” takes %(limit)s at most"),
@@ -29,15 +29,16 @@ FILE_MESSAGES = {
     "infected.later": mark("“%(name)s” had a virus and was deleted: remove it, and choose another file"),
     "again": mark("“%(name)s” was not added: please choose it again"),
 }
-"""Each reason why a file was not kept has its sentence."""
+"""One sentence for each reason why a file was not kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileKind:
     """One kind of file.
 
-    `sniffed` are the endings that puremagic gives to such content, any of which will do; none: text, which has no mark.
-    `member` is how a name in the archive must begin; `TYPE_MEMBER` stands for the one that holds the media type.
+    `sniffed` are the endings that puremagic finds for such content, any of which will do; text has none, as nothing
+    marks it. `member` is how a name in the archive must begin; `TYPE_MEMBER` stands for the one that holds the media
+    type.
     """
 
     label: str
@@ -48,7 +49,7 @@ class FileKind:
     is_archive: bool = False
     member: str = ""
     marker: bytes = b""
-    """Words in the content that tell kinds apart which begin alike."""
+    """Words in the content that tell apart kinds which begin alike."""
 
 
 def _kind(label: str, endings: str, media_type: str, sniffed: str = "", **rest: object) -> FileKind:
@@ -108,29 +109,29 @@ FILE_KINDS: Mapping[str, FileKind] = {
     "mp4": _kind("MP4", "mp4", "video/mp4", "mp4"),
     "mov": _kind("MOV", "mov", "video/quicktime", "mov"),
 }
-"""SVG is not among them: it is a program as much as a picture."""
+"""SVG is not one of them, because it can hold a program."""
 
 
 def kind_of_name(name: str, allowed: tuple[str, ...]) -> str | None:
-    """The allowed kind that a file's name claims by its ending, or None."""
+    """Return the allowed kind that a file's name claims by its ending, or None."""
     _, dot, ending = name.rpartition(".")
     return next((kind for kind in allowed if dot and ending.lower() in FILE_KINDS[kind].endings), None)
 
 
 def endings_of(allowed: tuple[str, ...]) -> tuple[str, ...]:
-    """All endings of the allowed kinds, each once."""
+    """Return all endings of the allowed kinds, each once."""
     return tuple(dict.fromkeys(ending for kind in allowed for ending in FILE_KINDS[kind].endings))
 
 
 def kinds_text(allowed: tuple[str, ...], translate: Translate) -> str:
-    """The allowed kinds in words: PDF, JPG or PNG."""
+    """Return the allowed kinds in words: PDF, JPG or PNG."""
     labels = list(dict.fromkeys(translate(FILE_KINDS[kind].label) for kind in allowed))
     *most, last = labels
     return translate(mark("%(most)s or %(last)s")) % {"most": ", ".join(most), "last": last} if most else last
 
 
 def size_text(size: int) -> str:
-    """A size as people read it: 340 kB, 1.2 MB."""
+    """Return a size as people read it: 340 kB, 1.2 MB."""
     if size < 1000:
         return f"{size} B"
     if size < MEGABYTE:
@@ -140,7 +141,7 @@ def size_text(size: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class FileEntry:
-    """One added file: `id` names it in storage, `name` is the cleaned name it came with, `size` counts bytes."""
+    """One added file: its `id` in storage, its cleaned `name`, and its `size` in bytes."""
 
     id: str
     name: str
@@ -148,12 +149,12 @@ class FileEntry:
     size: int
 
     def stored(self) -> dict[str, str]:
-        """The entry as an answer holds it."""
+        """Return the entry as an answer holds it."""
         return {"id": self.id, "name": self.name, "kind": self.kind, "size": str(self.size)}
 
 
 def file_entries(answer: Any) -> tuple[FileEntry, ...]:
-    """The files in a stored answer; none where it is no answer to a question for files."""
+    """Return the files in a stored answer; none if it does not answer a question for files."""
     if not isinstance(answer, list):
         return ()
     return tuple(
@@ -164,7 +165,7 @@ def file_entries(answer: Any) -> tuple[FileEntry, ...]:
 
 
 def read_kept_files(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """The files that are kept already: what a browser sends becomes one of them elsewhere, and never here."""
+    """Return the files that are already kept; new ones are judged and stored elsewhere."""
     kept = [entry.stored() for text in inputs.get("") or () for entry in _entries_in(text)]
     if field.files and len(kept) > field.files.max:
         raise InvalidAnswerError("max", limit=field.files.max, name=kept[-1]["name"])
@@ -172,7 +173,7 @@ def read_kept_files(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 
 def _entries_in(text: str) -> tuple[FileEntry, ...]:
-    """The entry in a text that `show_files` made; none in what was typed when the question was another one."""
+    """Return the entry in a text that `show_files` made; none in text typed when the question had another type."""
     try:
         return file_entries([json.loads(text)])
     except (ValueError, KeyError, TypeError):
@@ -180,10 +181,10 @@ def _entries_in(text: str) -> tuple[FileEntry, ...]:
 
 
 def show_files(field: Field, answer: Any) -> dict[str, list[str]]:
-    """The kept files, one text each, as `read_kept_files` reads them back."""
+    """Return the kept files, one text each, which `read_kept_files` can read."""
     return {"": [json.dumps(entry.stored(), sort_keys=True) for entry in file_entries(answer)]}
 
 
 def display_files(field: Field, answer: Any, language: str, translate: Translate) -> list[str]:
-    """The name and size of each file."""
+    """Return the name and size of each file."""
     return [f"{entry.name} ({size_text(entry.size)})" for entry in file_entries(answer)]

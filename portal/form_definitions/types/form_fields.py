@@ -1,4 +1,4 @@
-"""The WTForms fields: what a field shows and what was typed into it, for one-input, many-part and picked answers."""
+"""The WTForms fields: what a question shows, and what was typed into it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Posted(Protocol):
     """What was posted: a Werkzeug `MultiDict`."""
 
     def getlist(self, key: str) -> list[str]:
-        """All values of one input."""
+        """Return all values of one input."""
 
     def __contains__(self, key: object) -> bool: ...
 
@@ -32,9 +32,9 @@ class OptionView:
 
 
 class AnswerField(wtforms.Field):
-    """One question bound to a page; its attributes are what templates read.
+    """One question bound to a page; templates read its attributes.
 
-    `look` holds what never changes for this field in this language; `inputs` what stands in its inputs now.
+    `template_values` holds what never changes for this field in this language, `inputs` what its inputs hold now.
     """
 
     suffixes: tuple[str, ...] = ("",)
@@ -44,10 +44,10 @@ class AnswerField(wtforms.Field):
     label: Any
     type: Any
 
-    def __init__(self, *, definition: Field, look: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, definition: Field, template_values: Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(label="", **kwargs)
         self.definition = definition
-        self.__dict__.update(look)
+        self.__dict__.update(template_values)
         self.inputs: Inputs = {}
         self.answer: Answer | None = None
         self.invalid: InvalidAnswerError | None = None
@@ -59,10 +59,10 @@ class AnswerField(wtforms.Field):
         self.reveals: dict[str, list[AnswerField]] = {}
 
     def posted_inputs(self, posted: Posted) -> Inputs | None:
-        """What was posted for it, or None where the page cannot have held it.
+        """Return what was posted for the field, or None if the page cannot have held it.
 
-        Text inputs are always posted, even when empty; one that is absent was not on the page the person saw,
-        so what is stored stays. A radio or a checkbox that is absent was not ticked.
+        Text inputs are always posted, even when empty. If one is absent, the person's page did not have it, so the
+        stored value stays. A radio button or checkbox that is absent was not ticked.
         """
         names = {suffix: input_name(self.short_name, suffix) for suffix in self.suffixes}
         if not self.absent_means_empty and not any(name in posted for name in names.values()):
@@ -71,7 +71,7 @@ class AnswerField(wtforms.Field):
 
     @property
     def first_input(self) -> str:
-        """The id of the input that an error leads to: the first wrong one, else the first."""
+        """The id of the input to which an error links: the first wrong one, else the first."""
         return input_name(self.short_name, self.error_parts[0] if self.error_parts else self.suffixes[0])
 
     @property
@@ -82,23 +82,23 @@ class AnswerField(wtforms.Field):
 
     @property
     def values(self) -> list[str]:
-        """All values of a field that takes several."""
+        """All values of a field that allows several."""
         return list(self.inputs.get("") or ())
 
     @property
     def parts(self) -> dict[str, str]:
-        """What each part's input shows."""
+        """What the input of each part shows."""
         return {suffix: (self.inputs.get(suffix) or ("",))[0] for suffix in self.suffixes}
 
     @property
     def options(self) -> list[OptionView]:
-        """The options, those that are chosen checked."""
+        """The options, with the chosen ones checked."""
         chosen = set(self.inputs.get("") or ())
         return [OptionView(*option, option[0] in chosen) for option in self.choices_shown]
 
 
 class TextField(AnswerField):
-    """One input that is typed into."""
+    """One input to type into."""
 
 
 class PickedField(AnswerField):
@@ -121,7 +121,7 @@ class AddressField(AnswerField):
 
 @dataclass(frozen=True, kw_only=True)
 class LookupView:
-    """What became of a look-up, as the page shows it: a sentence, and the results to choose from."""
+    """The outcome of a look-up as the page shows it: a sentence, and the results to choose from."""
 
     sentence: str
     options: tuple[OptionView, ...] = ()
@@ -129,9 +129,9 @@ class LookupView:
 
 @dataclass(frozen=True, kw_only=True)
 class FileView:
-    """One added file as the page lists it: `href` downloads it, `remark` says what there is to know of it.
+    """One added file as the page lists it: `href` downloads it, `remark` says what there is to know.
 
-    `is_late` means that it came after the session had ended, and is not part of the form yet.
+    `is_late` means that it came after the session had ended and is not part of the form yet.
     """
 
     id: str
@@ -143,7 +143,7 @@ class FileView:
 
 
 class FilesField(AnswerField):
-    """Files to choose. What is posted for it are contents, judged and stored elsewhere: here stands what is kept."""
+    """A question for files; it holds the kept files, and uploads are judged and stored elsewhere."""
 
     files: tuple[FileView, ...] = ()
     limits_text = ""
@@ -153,21 +153,21 @@ class FilesField(AnswerField):
     largest = 0
 
     def posted_inputs(self, posted: Posted) -> Inputs | None:
-        """Nothing that is typed makes a file."""
+        """Return None: typed values never make a file."""
         return None
 
 
 class WordsField(AnswerField):
-    """Shows words and takes no answer."""
+    """A text to read, without an answer."""
 
     suffixes = ()
 
     def posted_inputs(self, posted: Posted) -> Inputs | None:
-        """Nothing can be posted to it."""
+        """Return None: nothing can be posted for it."""
         return None
 
 
 class LookupField(WordsField):
-    """A button that looks something up; `outcome` is what became of it."""
+    """A button for a look-up, and its `outcome`."""
 
     outcome: LookupView | None = None

@@ -1,1 +1,1 @@
-"""The versions of a form: stored for ever, compared, and carried along."""
+"""The published versions of a form: stored for ever and compared."""

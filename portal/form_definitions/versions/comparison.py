@@ -1,4 +1,4 @@
-"""What differs between two versions of a form."""
+"""Find what differs between two versions of a form."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from portal.form_definitions.definition import (
     Repeat,
     Section,
     SomeItem,
-    Text,
+    TranslatedText,
 )
 from portal.form_definitions.types.answers import mark
 
@@ -29,9 +29,9 @@ _MOST_COMPARED = 200
 
 
 def former_ids(old: Section, new: Section, between: Sequence[Section] = ()) -> Mapping[str, str]:
-    """For each new field that continues an old one, the old id; an equal id goes before `was`.
+    """Return the old id of each new field that continues an old one; an equal id takes precedence over `was`.
 
-    `between` are the section's versions from the one to the other, oldest first.
+    `between` are the versions of the section that were published from the one to the other, oldest first.
     """
     found = {field.id: field.id for field in new.fields if old.field(field.id)}
     taken = set(found.values())
@@ -44,7 +44,7 @@ def former_ids(old: Section, new: Section, between: Sequence[Section] = ()) -> M
 
 
 def _former(field: Field, between: Sequence[Section]) -> Sequence[str]:
-    """The ids that a field has borne, going back through the versions."""
+    """Return the ids that a field has had, going back through the versions."""
     names = [field.id, *field.was]
     for section in reversed(between):
         for name in tuple(names):
@@ -54,7 +54,7 @@ def _former(field: Field, between: Sequence[Section]) -> Sequence[str]:
 
 
 def in_new_names(section: Section, names: Names) -> Section:
-    """A section of the old version, its fields and everything that refers to fields under the new ids."""
+    """Return a section of the old version, with its fields and all references to fields under the new ids."""
     label_from = section.repeat.label_from if section.repeat else None
     named = names.get((section.id, label_from), label_from) if label_from else None
     return replace(
@@ -99,7 +99,7 @@ def _in_new_names(condition: Condition, names: Names) -> Condition:
 
 
 class Effect(Enum):
-    """What a change asks of somebody who has begun the form, in the order of its weight."""
+    """What a change asks of a person who has begun the form; the first is the most serious."""
 
     MUST_ANSWER = "must_answer"
     ANSWER_AGAIN = "answer_again"
@@ -110,7 +110,7 @@ class Effect(Enum):
 
 
 class ChangeKind(Enum):
-    """The kinds of change: one for everything that a definition can say differently."""
+    """The kinds of change, one for everything that a definition can say differently."""
 
     NEW_REQUIRED = "new_required"
     NEW_OPTIONAL = "new_optional"
@@ -138,7 +138,7 @@ class ChangeKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
-    """What a kind of change says, and its effect; `judged` where the answers of each person decide about it."""
+    """What a kind of change says, and its effect; `judged` if the effect depends on each person's answers."""
 
     says: str
     effect: Effect
@@ -185,7 +185,7 @@ MEANINGS: Mapping[ChangeKind, Meaning] = {
 }
 
 
-# Which attribute is judged as which kind; None where a rule of its own below looks at it.
+# The kind of change of each attribute; None if a rule of its own below judges it.
 FIELD_ASPECTS: Mapping[str, ChangeKind | None] = {
     "id": None,
     "was": None,
@@ -238,9 +238,9 @@ FORM_ASPECTS: Mapping[str, ChangeKind | None] = {
 
 @dataclass(frozen=True, kw_only=True)
 class FormChange:
-    """One difference. Ids are those of the new version; of the old one where the thing is gone.
+    """One difference; its ids are those of the new version, or of the old one if the thing is gone.
 
-    `what` names the attributes of a form, or the options that came or went.
+    `what` names the attributes of a form, or the options that were added or removed.
     """
 
     kind: ChangeKind
@@ -256,9 +256,10 @@ class FormChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Differences:
-    """All that differs between two versions, and by which names the new one knows the fields of the old.
+    """All that differs between two versions.
 
-    `origins` gives for each section of both, and each of its new fields, the id of the old field that it continues.
+    `origins` maps each section of both versions, and each of its new fields, to the id of the old field that it
+    continues.
     """
 
     old: FormDefinition
@@ -267,28 +268,28 @@ class Differences:
     origins: Mapping[str, Mapping[str, str]]
 
     def of(self, section_id: str, field_id: str = "") -> frozenset[ChangeKind]:
-        """What changed about one field, or about a section itself."""
+        """Return what changed about one field, or about a section itself."""
         return frozenset(
             change.kind for change in self.changes if (change.section_id, change.field_id) == (section_id, field_id)
         )
 
     @property
     def may_hide_a_rename(self) -> bool:
-        """Whether something is gone and something is new, so that both may be one field, renamed more than once."""
+        """Whether a field is gone and another is new, so that both may be one field that was renamed several times."""
         kinds = {change.kind for change in self.changes}
         return ChangeKind.REMOVED in kinds and bool(kinds & {ChangeKind.NEW_REQUIRED, ChangeKind.NEW_OPTIONAL})
 
     def touches(self, section_id: str) -> bool:
-        """Whether anything in or about a section changed."""
+        """Return whether anything in a section or about it changed."""
         return any(change.section_id == section_id for change in self.changes)
 
 
 @lru_cache(maxsize=_MOST_COMPARED)
 def compare(old: FormDefinition, new: FormDefinition, between: tuple[FormDefinition, ...] = ()) -> Differences:
-    """What differs from `old` to `new`; nothing where they say the same.
+    """Return what differs from `old` to `new`; nothing if they say the same.
 
-    `between` are the versions published from the one to the other, oldest first: a field that was renamed more than
-    once is followed through them.
+    `between` are the versions published from the one to the other, oldest first. With them a field that was renamed
+    more than once can be followed.
     """
     origins = _origins(old, new, between)
     names = {(section, was): field for section, fields in origins.items() for field, was in fields.items()}
@@ -337,15 +338,15 @@ def _section_changes(
 def _aspect_changes(
     aspects: Mapping[str, ChangeKind | None], old: Any, new: Any, place: FormChange
 ) -> Iterator[FormChange]:
-    """The changes of everything that the table judges by its attribute alone."""
+    """Yield the changes of all attributes that the table judges by themselves."""
     for name, kind in aspects.items():
         if kind and not _alike(getattr(old, name), getattr(new, name)):
             yield replace(place, kind=kind, what=(name,) if kind is ChangeKind.FORM else ())
 
 
 def _alike(old: Any, new: Any) -> bool:
-    """Whether both say the same; a text may say it in more languages than before."""
-    if isinstance(old, Text) and isinstance(new, Text):
+    """Return whether both say the same; a text may have gained languages."""
+    if isinstance(old, TranslatedText) and isinstance(new, TranslatedText):
         return all(new.in_(code) == text for code, text in old.by_language)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return old.keys() == new.keys() and all(_alike(old[key], new[key]) for key in old)
@@ -372,7 +373,7 @@ def _repeat_changes(old: Section, new: Section, place: FormChange) -> Iterator[F
 
 
 def _field_changes(old: Section, new: Section, origin: Mapping[str, str]) -> Iterator[FormChange]:
-    """The fields of a section; `old` speaks the new version's names already."""
+    """Yield the changes of the fields of a section; `old` already has the new version's ids."""
     yield from _order_changes(ChangeKind.ORDER, old.fields, new.fields, new.id)
     for field in new.fields:
         before = old.field(field.id) if field.id in origin else None

@@ -1,4 +1,4 @@
-"""Published versions of forms: numbered, immutable, with the hash of what they say."""
+"""The published versions of forms: numbered, immutable, with a hash of their contents."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from portal.db import Base
 
 
 class FormVersion(Base):
-    """One published version; rows are only added, and drafts point at theirs for ever."""
+    """One published version; rows are only added, and drafts refer to theirs for ever."""
 
     __tablename__ = "form_versions"
     __table_args__ = (UniqueConstraint("form_id", "number"),)

@@ -1,4 +1,4 @@
-"""Publishes a form: a new numbered version, unless nothing has changed."""
+"""Publish a form as a new numbered version, unless nothing has changed."""
 
 from datetime import datetime
 
@@ -13,9 +13,10 @@ _ATTEMPTS = 10
 
 
 def publish(db: Session, definition: FormDefinition, *, now: datetime, by: int | None = None) -> FormVersion:
-    """The version that says what `definition` says: the current one where it is the same, else a new one.
+    """Return the version that equals `definition`: the current one if nothing changed, else a new one.
 
-    Of two that publish at once the unique number lets one through; the other looks again. `by` is a person's id.
+    If two people publish at once, the unique number lets only one through and the other looks again. `by` is a person's
+    id.
     """
     for _ in range(_ATTEMPTS):
         current = current_version(db, definition.slug)

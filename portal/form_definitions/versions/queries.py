@@ -1,4 +1,4 @@
-"""Finds versions of forms and the definitions in them."""
+"""Find versions of forms, and read their definitions."""
 
 from collections.abc import Sequence
 
@@ -15,23 +15,23 @@ _DEFINITIONS: dict[str, FormDefinition] = {}
 
 
 def version(db: Session, version_id: int) -> FormVersion | None:
-    """The version with this id."""
+    """Return the version with this id."""
     return db.get(FormVersion, version_id)
 
 
 def numbered_version(db: Session, slug: str, number: int) -> FormVersion | None:
-    """One version of a form by its number."""
+    """Return one version of a form by its number."""
     return db.scalar(select(FormVersion).where(FormVersion.slug == slug, FormVersion.number == number))
 
 
 def current_version(db: Session, slug: str) -> FormVersion | None:
-    """The version that new drafts take: the one with the highest number."""
+    """Return the version that new drafts use: the one with the highest number."""
     newest_first = select(FormVersion).where(FormVersion.slug == slug).order_by(FormVersion.number.desc())
     return db.scalars(newest_first.limit(1)).first()
 
 
 def versions_between(db: Session, older: FormVersion, newer: FormVersion) -> Sequence[FormVersion]:
-    """The versions of a form that were published between two others, oldest first."""
+    """Return the versions of a form that were published between two others, oldest first."""
     query = select(FormVersion).where(
         FormVersion.form_id == newer.form_id, FormVersion.number > older.number, FormVersion.number < newer.number
     )
@@ -39,12 +39,12 @@ def versions_between(db: Session, older: FormVersion, newer: FormVersion) -> Seq
 
 
 def versions_of(db: Session, slug: str) -> Sequence[FormVersion]:
-    """All versions of a form, newest first."""
+    """Return all versions of a form, newest first."""
     return db.scalars(select(FormVersion).where(FormVersion.slug == slug).order_by(FormVersion.number.desc())).all()
 
 
 def current_versions(db: Session) -> Sequence[FormVersion]:
-    """The current version of every form, ordered by form id."""
+    """Return the current version of every form, ordered by form id."""
     newest = select(FormVersion.form_id, func.max(FormVersion.number).label("number"))
     found = newest.group_by(FormVersion.form_id).subquery()
     same = (FormVersion.form_id == found.c.form_id) & (FormVersion.number == found.c.number)
@@ -52,7 +52,7 @@ def current_versions(db: Session) -> Sequence[FormVersion]:
 
 
 def differences(older: FormVersion, newer: FormVersion, between: Sequence[FormVersion]) -> Differences:
-    """What differs between two versions; those `between`, oldest first, are read only where a rename may hide there."""
+    """Return what differs between two versions; read those `between` only if they may hide a rename."""
     found = compare(definition_of(older), definition_of(newer))
     if not found.may_hide_a_rename:
         return found
@@ -60,15 +60,15 @@ def differences(older: FormVersion, newer: FormVersion, between: Sequence[FormVe
 
 
 def published_forms(db: Session, language: str) -> list[FormDefinition]:
-    """The definitions that people may fill now, ordered by their title in this language."""
+    """Return the definitions that people may fill in now, ordered by their title in this language."""
     definitions = (definition_of(version) for version in current_versions(db))
     return sorted(definitions, key=lambda definition: (definition.title.in_(language).casefold(), definition.id))
 
 
 def definition_of(version: FormVersion) -> FormDefinition:
-    """What a version says, read once in a process; cached by digest, so that it holds across databases.
+    """Return the definition of a version; cached by digest in the process, for all its databases.
 
-    The first call for a version loads its document, so the version must still belong to its session.
+    The first call for a version loads its document, so the version must still belong to its database session.
     """
     found = _DEFINITIONS.get(version.digest)
     if found is None:

@@ -1,10 +1,9 @@
 """People with accounts, and browsers that fill in the forms that they are served, hidden inputs included."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email import message_from_string
 from email.message import Message
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -14,8 +13,7 @@ from werkzeug.test import TestResponse
 
 from portal.accounts.models import MailedToken, Person
 from portal.accounts.operations import create_account
-from portal.accounts.passwords import hash_password
-from portal.accounts.rules import read_address
+from portal.accounts.rules import parse_email_address
 from portal.accounts.signed_in import current_person, viewer
 from portal.audit import Actor, AuditEvent
 from portal.db import Database
@@ -23,14 +21,16 @@ from portal.keyring import Keyring
 from portal.outbox.definition import mail_of
 from portal.outbox.models import Delivery
 from portal.outbox.operations import SUBJECT
-from portal.sessions.browser_sessions import policy_of, visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.models import SessionRow
-from portal.sessions.operations import Holder, open_session
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, now
+from tests.applications import Equipment
+from tests.citizen import Citizen
 from tests.conftest import MovableClock
+from tests.html import elements
+from tests.people import PASSWORD, password_hash
 
-PASSWORD = "correct horse battery"
 DOORS = {
     "customer": Access.PERSON,
     "staff": Access.STAFF,
@@ -40,13 +40,17 @@ DOORS = {
 
 
 @pytest.fixture
-def app(app: Flask) -> Flask:
-    """The application with a page behind each door, and forms of the guest called `began`."""
+def equipment() -> Equipment:
+    return add_doors
+
+
+def add_doors(app: Flask) -> None:
+    """Add a page behind each door, and forms of the guest called `began`."""
     for name, door in DOORS.items():
         app.add_url_rule(f"/probe/{name}", f"probe.{name}", _page(door), methods=["GET", "POST"])
     app.add_url_rule("/probe/viewer", "probe.viewer", _page(Access.PUBLIC, lambda: repr(viewer())))
     app.add_url_rule("/probe/person", "probe.person", _page(Access.PUBLIC, lambda: repr(current_person())))
-    app.add_url_rule("/probe/token", "probe.token", _page(Access.ANY_KIND, lambda: visit().token()))
+    app.add_url_rule("/probe/token", "probe.token", _page(Access.ANY_KIND, lambda: browser().token()))
     parts = app.extensions["portal"]
     parts.hooks = replace(
         parts.hooks,
@@ -54,7 +58,6 @@ def app(app: Flask) -> Flask:
         claim_drafts=_claim_drafts,
         kept_work=lambda *_found: None,
     )
-    return app
 
 
 def _page(door: Access, show: Callable[[], str] = lambda: "through") -> Callable[[], str]:
@@ -72,45 +75,22 @@ def _claim_drafts(session: Any, guest_id: str, person_id: int) -> None:
     session.add(AuditEvent(at=now(), action="claimed", person_id=person_id, subject=guest_id, details={}))
 
 
-class _Inputs(HTMLParser):
-    """The action and the hidden inputs of each form on a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.forms: list[dict[str, Any]] = []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        found = dict(attributes)
-        if tag == "form":
-            self.forms.append({"action": found.get("action"), "hidden": {}})
-        if tag == "input" and found.get("type") == "hidden" and self.forms:
-            self.forms[-1]["hidden"][found["name"]] = found.get("value") or ""
-
-
 def served_form(page: TestResponse, of: str = "") -> tuple[str | None, dict[str, str]]:
     """The action and the hidden inputs of the page's own form, or of the one whose action begins with `of`."""
-    parser = _Inputs()
-    parser.feed(page.text)
-    for form in parser.forms:
-        action = form["action"] or ""
+    found = elements(page.text)
+    for form in (element for element in found if element.tag == "form"):
+        action = form.get("action")
         if action.startswith(of) if of else not action.startswith(("/account/sign-out", "/session/")):
-            return form["action"], form["hidden"]
+            hidden = [each for each in found if each.inside("form") is form and each.get("type") == "hidden"]
+            return form.attributes.get("action"), {each.get("name"): each.get("value") for each in hidden}
     raise AssertionError("no form on the page")
 
 
-class Browser:
-    """One browser at one network address."""
+class Browser(Citizen):
+    """A browser in front of the doors."""
 
     def __init__(self, app: Flask, address: str = "192.0.2.1") -> None:
-        self.app = app
-        self.client = app.test_client()
-        self._environ = {"REMOTE_ADDR": address}
-
-    def get(self, path: str, **options: Any) -> TestResponse:
-        return self.client.get(path, environ_base=self._environ, **options)
-
-    def post(self, path: str, fields: Mapping[str, Any], **options: Any) -> TestResponse:
-        return self.client.post(path, data=fields, environ_base=self._environ, **options)
+        super().__init__(app, address)
 
     def fill_in(self, path: str, **fields: Any) -> TestResponse:
         """Open a page and send its form."""
@@ -131,20 +111,7 @@ class Browser:
 
     def begin_as_guest(self, guest_id: str = "began") -> int:
         """Have a guest's session, as somebody who pressed Start now."""
-        return self._open("customer", Holder(guest_id=guest_id))
-
-    def hold(self, kind: str, person: Person) -> int:
-        """Have a session that no sign-in of today would open."""
-        return self._open(kind, Holder(person_id=person.id))
-
-    def _open(self, kind: str, holder: Holder) -> int:
-        parts = self.app.extensions["portal"]
-        with self.app.test_request_context():
-            policy = policy_of(kind)
-        with parts.database.writing() as db:
-            token, row = open_session(db, kind, policy, holder, now=parts.clock.now())
-        self.client.set_cookie(f"session_{kind}", token)
-        return int(row.id)
+        return self.hold("customer", guest_id=guest_id).id
 
 
 @pytest.fixture
@@ -157,19 +124,14 @@ def another_visitor(app: Flask) -> Browser:
     return Browser(app, "198.51.100.7")
 
 
-@pytest.fixture(scope="session")
-def password_hash() -> str:
-    return hash_password(PASSWORD)
-
-
 @pytest.fixture
-def make_person(database: Database, clock: MovableClock, password_hash: str, app: Flask) -> Callable[..., Person]:
+def make_person(database: Database, clock: MovableClock, app: Flask) -> Callable[..., Person]:
     """Adds somebody whose password is `PASSWORD`."""
 
     def make(email: str = "ada@example.test", role: str = "citizen", **values: Any) -> Person:
         with database.writing() as db:
             person = create_account(
-                db, read_address(email), role, password_hash=password_hash, by=Actor(), now=clock.now()
+                db, parse_email_address(email), role, password_hash=password_hash(), by=Actor(), now=clock.now()
             )
             for name, value in values.items():
                 setattr(person, name, value)
@@ -199,9 +161,7 @@ class Mailbox:
             rows = db.scalars(select(Delivery).order_by(Delivery.id)).all()
         for row in rows:
             sealed = row.payload or b""
-            yield message_from_string(
-                mail_of(self._keyring.open(sealed, subject=SUBJECT, place=row.public_id)).content
-            )
+            yield message_from_string(mail_of(self._keyring.open(sealed, subject=SUBJECT, place=row.public_id)).content)
 
     @property
     def subjects(self) -> list[tuple[str, str]]:

@@ -81,9 +81,7 @@ def test_proving_it_again_gives_a_new_session_id_and_other_tabs_go_on(
 
 
 @pytest.mark.parametrize("password", ["", "wrong password"])
-def test_a_wrong_password_proves_nothing(
-    visitor: Browser, citizen: Person, clock: MovableClock, password: str
-) -> None:
+def test_a_wrong_password_proves_nothing(visitor: Browser, citizen: Person, clock: MovableClock, password: str) -> None:
     visitor.sign_in(EMAIL)
     clock.advance(minutes=15)
     answer = visitor.fill_in("/account/again", password=password)
@@ -118,7 +116,7 @@ def test_it_never_leads_elsewhere(visitor: Browser, citizen: Person, then: str) 
 
 
 def test_a_session_that_a_link_opened_has_to_prove_it(visitor: Browser, citizen: Person) -> None:
-    visitor.hold("customer", citizen)
+    visitor.hold("customer", person_id=citizen.id)
     assert visitor.get("/account/email").status_code == 302
 
 

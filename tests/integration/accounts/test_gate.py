@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from flask_login import encode_cookie
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from portal.accounts.models import Person
 from portal.accounts.operations import change_role, disable_account
@@ -13,6 +13,7 @@ from portal.db import Database
 from portal.sessions.rules import EndReason
 from tests.conftest import START
 from tests.integration.accounts.conftest import Browser, Records, served_form
+from tests.statements import heard
 
 ADMINISTRATOR = Actor(person_id=99, address="192.0.2.9")
 
@@ -79,7 +80,7 @@ def test_a_person_who_is_gone_is_refused(visitor: Browser, citizen: Person, data
 def test_a_session_of_a_kind_that_the_role_does_not_get_is_ended(
     visitor: Browser, citizen: Person, records: Records
 ) -> None:
-    visitor.hold("hub", citizen)
+    visitor.hold("hub", person_id=citizen.id)
     assert visitor.get("/probe/staff").location == "/session/ended?kind=hub"
     assert records.sessions[0].end_reason == EndReason.STAFF.value
 
@@ -164,15 +165,9 @@ def test_knowing_the_person_costs_one_query_and_the_poll_none(
     visitor: Browser, citizen: Person, database: Database, path: str, most: int
 ) -> None:
     visitor.sign_in("ada@example.test")
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if statement.startswith("SELECT"):
-            statements.append(statement)
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    assert visitor.get(path).status_code == 200
-    assert len(statements) == most, statements
+    with heard(database) as statements:
+        assert visitor.get(path).status_code == 200
+    assert len(statements.reads) == most, statements.reads
 
 
 def test_the_header_names_the_person_and_offers_to_sign_out(visitor: Browser, citizen: Person) -> None:

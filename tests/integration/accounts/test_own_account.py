@@ -105,8 +105,12 @@ def test_links_to_the_old_mailbox_stop_working_with_the_change_but_for_the_objec
 
 @pytest.mark.parametrize("is_changed", [False, True], ids=["before", "after"])
 def test_the_old_address_objects_and_gets_the_account_back(
-    home: Browser, another_visitor: Browser, asked: dict[tuple[str, str], str], mailbox: Mailbox, records: Records,
-    is_changed: bool
+    home: Browser,
+    another_visitor: Browser,
+    asked: dict[tuple[str, str], str],
+    mailbox: Mailbox,
+    records: Records,
+    is_changed: bool,
 ) -> None:
     if is_changed:
         home.fill_in(asked[CONFIRM], password=PASSWORD)
@@ -180,9 +184,7 @@ def test_a_password_that_cannot_be_is_refused_with_a_sentence(
 
 
 @pytest.mark.parametrize("password", ["12345678", "PASSWORD1", "iloveyou1", "ada@example.test"])
-def test_registering_refuses_passwords_that_are_tried_first(
-    visitor: Browser, mailbox: Mailbox, password: str
-) -> None:
+def test_registering_refuses_passwords_that_are_tried_first(visitor: Browser, mailbox: Mailbox, password: str) -> None:
     assert visitor.fill_in("/account/register", email=OLD, password=password).status_code == 422
     assert not mailbox.subjects
 

@@ -95,7 +95,8 @@ def test_they_are_slowed_down_after_as_many_tries_and_in_the_same_words(
 
 
 @pytest.mark.parametrize(
-    "values", [{}, {"password_hash": None}, {"disabled_at": "now"}, {"verified_at": None}, None],
+    "values",
+    [{}, {"password_hash": None}, {"disabled_at": "now"}, {"verified_at": None}, None],
     ids=["known", "no-password", "disabled", "unverified", "unknown"],
 )
 def test_every_sign_in_hashes_exactly_once(

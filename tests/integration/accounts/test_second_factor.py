@@ -7,8 +7,8 @@ from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
 from portal.accounts.models import PendingSignIn, Person, RecoveryCode, SecondFactor
-from portal.accounts.operations import disable_account, set_password
-from portal.accounts.second_factors import forget_shown_codes, judge, use_proof
+from portal.accounts.operations import disable_account, replace_password
+from portal.accounts.second_factors import forget_shown_codes, proof_of, use_proof
 from portal.audit import Actor
 from portal.db import Database
 from portal.site_settings.operations import change_settings
@@ -231,7 +231,7 @@ def test_a_changed_account_ends_the_step_in_between(
     with another_visitor.app.app_context(), database.writing() as db:
         person = db.get_one(Person, citizen.id)
         if change == "password":
-            set_password(db, person, "another hash", by=Actor(), now=clock.now())
+            replace_password(db, person, "another hash", by=Actor(), now=clock.now())
         else:
             disable_account(db, person.id, by=Actor(), now=clock.now())
     assert another_visitor.get(CODE_PAGE).location == "/account/sign-in"
@@ -335,7 +335,7 @@ def test_of_two_requests_with_one_code_that_were_both_judged_right_one_uses_it(
     keyring = visitor.app.extensions["portal"].configuration.keyring
     with visitor.app.app_context(), database.writing() as db:
         person = db.get_one(Person, citizen.id)
-        proofs = [judge(db, person.id, code, keyring, now=clock.now()) for _ in range(2)]
+        proofs = [proof_of(db, person.id, code, keyring, now=clock.now()) for _ in range(2)]
         used = [proof and use_proof(db, person, proof, by=Actor(), now=clock.now()) for proof in proofs]
     assert used == [True, False]
 

@@ -255,8 +255,13 @@ def test_where_one_sign_in_is_allowed_at_a_time_a_new_one_ends_the_others(
     ("arguments", "ended"), [(["--person", "1"], [True, False]), (["--all"], [True, True])], ids=["person", "all"]
 )
 def test_administrators_end_the_sessions_of_one_person_or_of_all(
-    runner: FlaskCliRunner, home: Browser, staff: Person, another_visitor: Browser, records: Records,
-    arguments: list[str], ended: list[bool]
+    runner: FlaskCliRunner,
+    home: Browser,
+    staff: Person,
+    another_visitor: Browser,
+    records: Records,
+    arguments: list[str],
+    ended: list[bool],
 ) -> None:
     another_visitor.sign_in(staff.email)
     result = runner.invoke(args=["sessions", "end", *arguments])

@@ -81,9 +81,7 @@ def test_setting_a_password_ends_the_other_links(visitor: Browser, citizen: Pers
     assert visitor.get(older).status_code == 410
 
 
-def test_a_link_ends_after_24_hours(
-    visitor: Browser, citizen: Person, mailbox: Mailbox, clock: MovableClock
-) -> None:
+def test_a_link_ends_after_24_hours(visitor: Browser, citizen: Person, mailbox: Mailbox, clock: MovableClock) -> None:
     _ask(visitor)
     clock.advance(hours=24)
     assert visitor.get(mailbox.last_link).status_code == 410

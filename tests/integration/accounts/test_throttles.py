@@ -7,7 +7,8 @@ from flask import Flask
 
 from portal.accounts import views
 from portal.accounts.models import Person
-from portal.accounts.throttles import sign_in_throttle, use_try
+from portal.accounts.throttles import sign_in_throttle
+from portal.web.limits import use_try
 from tests.conftest import START, MovableClock
 from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, served_form
 

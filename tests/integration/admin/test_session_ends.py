@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from portal.db import Database
-from portal.web.counters import write_numbers
-from portal.web.tally import Counted
+from portal.web.counters import Counted, write_numbers
 from tests.citizen import Page
 from tests.conftest import MovableClock
 from tests.integration.admin.conftest import GENERAL, SignedIn

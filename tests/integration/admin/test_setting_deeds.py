@@ -13,7 +13,7 @@ from portal.audit import AuditEvent
 from portal.db import Database
 from portal.sessions.browser_sessions import policy_of
 from portal.sessions.models import SessionRow
-from portal.sessions.operations import Holder, Place, open_session
+from portal.sessions.operations import Holder, OpenedFrom, open_session
 from portal.site_settings.queries import current_settings
 from tests.conftest import START, MovableClock
 from tests.integration.admin.conftest import GENERAL, SignedIn
@@ -122,8 +122,8 @@ def opened(app: Flask, clock: MovableClock) -> Callable[..., int]:
 
     def begin(kind: str = "customer", *, is_shared: bool = False) -> int:
         with app.test_request_context(), app.extensions["portal"].database.writing() as db:
-            holder, place = Holder(guest_id="guest"), Place(is_shared=is_shared)
-            return open_session(db, kind, policy_of(kind), holder, now=clock.now(), place=place)[1].id
+            holder, start = Holder(guest_id="guest"), OpenedFrom(is_shared=is_shared)
+            return open_session(db, kind, policy_of(kind), holder, now=clock.now(), opened_from=start)[1].id
 
     return begin
 

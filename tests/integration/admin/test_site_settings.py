@@ -233,9 +233,7 @@ def test_a_yes_or_no_is_saved(administrator: SignedIn, database: Database, typed
     assert in_force(database)["continue_counts"] is stored
 
 
-def test_a_page_text_is_typed_saved_and_shown_again_to_the_letter(
-    administrator: SignedIn, database: Database
-) -> None:
+def test_a_page_text_is_typed_saved_and_shown_again_to_the_letter(administrator: SignedIn, database: Database) -> None:
     content = "/admin/self/site-settings/content"
     assert administrator.save(content, privacy_text="# Ours\r\n\r\nTwo <b>lines</b>").status_code == 303
     assert in_force(database)["privacy_text"] == "# Ours\n\nTwo <b>lines</b>"

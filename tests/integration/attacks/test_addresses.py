@@ -18,6 +18,7 @@ from tests.journeys import housing
 from tests.people import PASSWORD, add_person
 from tests.post import letters
 
+pytestmark = pytest.mark.one_database
 ELSEWHERE = [
     "//evil.example",
     "///evil.example",

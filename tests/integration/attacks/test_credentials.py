@@ -10,7 +10,7 @@ from portal.accounts.models import Person
 from portal.db import Database
 from portal.drafts.models import Draft
 from portal.resume.coming_back import come_back
-from portal.sessions.browser_sessions import visit
+from portal.sessions.browser_sessions import browser
 from portal.sessions.models import SessionRow
 from tests.citizen import Citizen
 from tests.conftest import START
@@ -141,4 +141,4 @@ def test_nothing_that_opens_a_draft_opens_the_account_that_has_it(app: Flask, ci
         draft = db.scalars(select(Draft).where(Draft.reference == reference)).one()
         answer = app.make_response(come_back(draft))
         assert answer.location.startswith("/account/sign-in?next=%2Fdrafts%2F")
-        assert not visit().cookies
+        assert not browser().cookies

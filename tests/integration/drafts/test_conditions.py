@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from portal.drafts.models import DraftPart
 from tests.citizen import Citizen
 from tests.loan import DRILL, SAW, YOU, add, fill
 
+pytestmark = pytest.mark.one_database
 Parts = Callable[[str], dict[str, DraftPart]]
 NEWS = YOU | {"news": "yes", "topic": "Lathes"}
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from portal.accounts.operations import create_account
 from portal.accounts.passwords import hash_password
-from portal.accounts.rules import read_address
+from portal.accounts.rules import parse_email_address
 from portal.audit import Actor
 from portal.db import Database
 from portal.sessions.models import ParkedValues
@@ -33,7 +33,7 @@ def people(database: Database, clock: MovableClock) -> None:
     for email in (ZOE, RUTH):
         with database.writing() as db:
             hashed = hash_password(PASSWORD)
-            create_account(db, read_address(email), "citizen", password_hash=hashed, by=Actor(), now=clock.now())
+            create_account(db, parse_email_address(email), "citizen", password_hash=hashed, by=Actor(), now=clock.now())
 
 
 def sign_in(citizen: Citizen, email: str) -> None:

@@ -10,6 +10,7 @@ from portal.sessions.models import SessionRow
 from tests.citizen import Citizen
 from tests.loan import publish_loan, publish_yaml
 
+pytestmark = pytest.mark.one_database
 ASKS = """
 format: 1
 form:

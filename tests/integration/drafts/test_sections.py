@@ -56,7 +56,12 @@ def test_an_invalid_continue_keeps_what_is_valid_and_shows_what_was_typed_after_
     assert again.status == 200
     assert not again.title.startswith("Error:")
     assert [again.value(name) for name in ("name", "born-day", "born-month", "born-year", "email", "news")] == [
-        "Wilhelmina Quartermaine", "3", "13", "1990", "nobody at all", "no",
+        "Wilhelmina Quartermaine",
+        "3",
+        "13",
+        "1990",
+        "nobody at all",
+        "no",
     ]
     assert states(citizen.open(draft))["About you"] == "in_progress"
 

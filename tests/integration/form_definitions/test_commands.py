@@ -91,9 +91,7 @@ def test_what_is_not_there_cannot_be_exported(run, name):
 
 
 @pytest.mark.parametrize("command", ["check", "publish"])
-def test_texts_that_are_not_translated_are_listed_and_stand_in_no_forms_way(
-    run, tmp_path: Path, command: str
-) -> None:
+def test_texts_that_are_not_translated_are_listed_and_stand_in_no_forms_way(run, tmp_path: Path, command: str) -> None:
     file = tmp_path / "form.yaml"
     file.write_text(
         "format: 1\n"

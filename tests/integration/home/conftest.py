@@ -3,14 +3,14 @@
 import pytest
 from flask import Flask
 
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
-from portal.sessions.operations import Holder, open_session
-from tests.conftest import MovableClock
+from tests.citizen import Citizen
 
 
 @pytest.fixture
-def guest_cookie(app: Flask, clock: MovableClock) -> tuple[str, str]:
+def guest_cookie(app: Flask) -> tuple[str, str]:
     """The cookie of a guest's live session, name and value."""
-    with app.test_request_context(), app.extensions["portal"].database.writing() as db:
-        token, _row = open_session(db, "customer", policy_of("customer"), Holder(guest_id="guest"), now=clock.now())
-        return cookie_name(kind_of("customer").cookie), token
+    guest = Citizen(app)
+    guest.hold("customer", guest_id="guest")
+    cookie = guest.client.get_cookie("session_customer")
+    assert cookie is not None
+    return cookie.key, cookie.value

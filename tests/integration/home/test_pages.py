@@ -10,10 +10,11 @@ from portal.db import Database
 from portal.home.views import EXPLANATIONS
 from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EndReason
-from portal.site_settings.definition import Value
+from portal.site_settings.definition import SettingValue
 from portal.site_settings.operations import change_settings
 from tests.conftest import START
 
+pytestmark = pytest.mark.one_database
 PAGES = ["/", "/privacy", "/cookies", "/accessibility", "/contact", "/help/sessions"]
 
 
@@ -22,7 +23,7 @@ def words_of(client: FlaskClient, path: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
-def set_value(database: Database, **values: Value) -> None:
+def set_value(database: Database, **values: SettingValue) -> None:
     with database.writing() as db:
         change_settings(db, values, by=Actor(), now=START)
 
@@ -166,7 +167,9 @@ def test_the_text_of_an_administrator_takes_the_place_of_ours(
     assert words_of(client, path) != before
 
 
-@pytest.mark.parametrize("typed", ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](https://e.example/x)"])
+@pytest.mark.parametrize(
+    "typed", ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](https://e.example/x)"]
+)
 def test_nothing_in_such_a_text_runs_or_loads_anything(client: FlaskClient, database: Database, typed: str) -> None:
     set_value(database, privacy_text=typed)
     main = client.get("/privacy").text.split("<main")[1].split("</main")[0]
@@ -188,7 +191,7 @@ def test_the_table_of_cookies_stays_whatever_is_written_above_it(client: FlaskCl
     ],
 )
 def test_who_reads_welsh_gets_the_welsh_text_or_english_marked_as_such(
-    client: FlaskClient, database: Database, values: dict[str, Value], said: str
+    client: FlaskClient, database: Database, values: dict[str, SettingValue], said: str
 ) -> None:
     set_value(database, **values)
     client.set_cookie("language", "cy")
@@ -220,7 +223,7 @@ def test_privacy_tells_the_longest_time_that_this_site_keeps_drafts(client: Flas
     ],
 )
 def test_help_tells_the_rules_of_this_site_and_only_those(
-    client: FlaskClient, database: Database, values: dict[str, Value], said: str
+    client: FlaskClient, database: Database, values: dict[str, SettingValue], said: str
 ) -> None:
     before = words_of(client, "/help/sessions")
     set_value(database, **values)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from portal.audit import AuditEvent
 from portal.db import Database
@@ -12,6 +12,7 @@ from tests.cases import copy_cases
 from tests.citizen import Citizen
 from tests.loan import publish_loan, send
 from tests.people import add_person, sign_in
+from tests.statements import Statements, heard
 
 Copy = Callable[..., list[str]]
 
@@ -61,14 +62,7 @@ def copy_case(app: Flask, reference: str) -> Copy:
 
 
 @pytest.fixture
-def statements(database: Database) -> Iterator[list[str]]:
-    """What the database is asked from here on, without what begins and ends transactions."""
-    heard: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.startswith(("BEGIN", "PRAGMA", "SAVEPOINT", "RELEASE")):
-            heard.append(statement)
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    yield heard
-    event.remove(database.engine, "before_cursor_execute", note)
+def statements(database: Database) -> Iterator[Statements]:
+    """What the database is asked from here on."""
+    with heard(database) as statements:
+        yield statements

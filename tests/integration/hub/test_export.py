@@ -54,9 +54,7 @@ def test_json_says_the_same(staff: Citizen, reference: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["open", "closed"])
-def test_only_what_the_filter_shows_is_taken_away(
-    staff: Citizen, reference: str, copy_case: Copy, status: str
-) -> None:
+def test_only_what_the_filter_shows_is_taken_away(staff: Citizen, reference: str, copy_case: Copy, status: str) -> None:
     names = copy_case(3, status="closed", closed_at=None)
     assert names
     page = staff.open(f"/hub?status={status}")

@@ -16,6 +16,7 @@ from portal.submissions.models import Submission
 from tests.citizen import Citizen
 from tests.conftest import START
 from tests.integration.hub.conftest import Copy
+from tests.statements import Statements
 
 MANY = 100_000
 SENT = {
@@ -82,12 +83,12 @@ def plans(database: Database) -> Iterator[list[str]]:
     event.remove(database.engine, "before_cursor_execute", note)
 
 
-def few_statements(staff: Citizen, statements: list[str]) -> None:
+def few_statements(staff: Citizen, statements: Statements) -> None:
     staff.open("/hub")
-    statements.clear()
+    statements.forget()
     page = staff.open("/hub")
     assert len([link for link in page.links.values() if link.startswith("/hub/cases/")]) == CASES_A_PAGE
-    assert len(statements) <= 5, "\n\n".join(statements)
+    assert len(statements.asked) <= 5, "\n\n".join(statements.asked)
 
 
 def one_walk(database: Database, chosen: Filter, plans: list[str], **search: Any) -> list[Listed]:
@@ -102,7 +103,7 @@ def one_walk(database: Database, chosen: Filter, plans: list[str], **search: Any
 
 
 def test_pages_of_all_filters_names_and_the_chart_are_walks_along_indexes(
-    app: Flask, database: Database, staff: Citizen, many: None, plans: list[str], statements: list[str]
+    app: Flask, database: Database, staff: Citizen, many: None, plans: list[str], statements: Statements
 ) -> None:
     few_statements(staff, statements)
     for name, chosen in FILTERS.items():

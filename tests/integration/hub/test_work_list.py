@@ -11,6 +11,7 @@ from tests.conftest import START, MovableClock
 from tests.integration.hub.conftest import Copy
 from tests.loan import send, start
 from tests.people import sign_in
+from tests.statements import Statements
 
 
 def listed(page: Page) -> list[str]:
@@ -184,10 +185,10 @@ def test_who_waited_longer_than_the_target_is_overdue_and_not_a_day_sooner(
 
 @pytest.mark.parametrize("query", ["", "?status=all&assignee=nobody&order=newest", "?form=tool_loan&overdue=yes"])
 def test_a_page_asks_the_database_at_most_five_times(
-    app: Flask, staff: Citizen, reference: str, copy_case: Copy, statements: list[str], query: str
+    app: Flask, staff: Citizen, reference: str, copy_case: Copy, statements: Statements, query: str
 ) -> None:
     copy_case(60)
     staff.open("/hub")
-    statements.clear()
+    statements.forget()
     assert staff.open(f"/hub{query}").status == 200
-    assert len(statements) <= 5, "\n\n".join(statements)
+    assert len(statements.asked) <= 5, "\n\n".join(statements.asked)

@@ -67,9 +67,7 @@ def test_a_trial_asks_anew_shows_what_is_offered_and_is_written_down(
     assert (event.subject, event.details) == ("companies", {})
 
 
-def test_a_trial_says_what_is_missing_and_what_failed(
-    administrator: Citizen, draft: str, service: Service
-) -> None:
+def test_a_trial_says_what_is_missing_and_what_failed(administrator: Citizen, draft: str, service: Service) -> None:
     administrator.open(PAGE)
     page = administrator.press("Try", address_register__postcode="")
     assert (page.status, page.title.startswith("Error")) == (422, True)

@@ -177,9 +177,7 @@ def test_an_item_of_a_repeat_looks_up_for_itself(citizen: Citizen, draft: str, c
     assert "1 Weir Lane" in citizen.press("Continue")
 
 
-def test_a_page_that_looked_something_up_still_names_the_revision_that_it_knew(
-    citizen: Citizen, draft: str
-) -> None:
+def test_a_page_that_looked_something_up_still_names_the_revision_that_it_knew(citizen: Citizen, draft: str) -> None:
     """Else it would save over what another tab has saved meanwhile, and nobody would be asked."""
     citizen.open(f"{draft}/you")
     mine = citizen.page

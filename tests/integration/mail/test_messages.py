@@ -18,6 +18,7 @@ from portal.mail.messages import WORDINGS, Notice
 from portal.site_settings.operations import change_settings
 from tests.conftest import START
 
+pytestmark = pytest.mark.one_database
 ANN = "ann@example.org"
 LINK = "http://127.0.0.1:8000/resume/" + "aB3-_" * 30
 TITLE = "Bins & “bulky” waste: Łódź"

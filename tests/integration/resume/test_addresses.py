@@ -67,9 +67,7 @@ def test_an_address_that_is_proved_is_not_asked_about_again(app: Flask, citizen:
     assert proof(app)
 
 
-def test_the_code_that_lets_a_guest_in_proves_the_address_too(
-    app: Flask, other: Citizen, guests: Saved
-) -> None:
+def test_the_code_that_lets_a_guest_in_proves_the_address_too(app: Flask, other: Citizen, guests: Saved) -> None:
     other.open(guests.link)
     other.press("Continue your form")
     other.press("Continue", code=letters(app)[-1].code)

@@ -130,9 +130,7 @@ def test_who_presses_a_link_again_within_five_minutes_gets_no_second_mail(
     assert len(letters(app)) == 3
 
 
-def test_a_double_click_on_the_right_code_lets_in_twice(
-    app: Flask, other: Citizen, guests: Saved, asked: str
-) -> None:
+def test_a_double_click_on_the_right_code_lets_in_twice(app: Flask, other: Citizen, guests: Saved, asked: str) -> None:
     double = Citizen(app)
     for cookie in ("resume_code", "visitor"):
         found = other.client.get_cookie(cookie)
@@ -273,9 +271,7 @@ def test_somebody_who_comes_back_here_does_not_get_the_former_guests_drafts(
     assert shared.open(first).status == 404
 
 
-def test_a_page_of_the_former_guest_is_not_taken_for_the_new_ones(
-    app: Flask, citizen: Citizen, guests: Saved
-) -> None:
+def test_a_page_of_the_former_guest_is_not_taken_for_the_new_ones(app: Flask, citizen: Citizen, guests: Saved) -> None:
     shared = Citizen(app)
     first = start(shared)
     tab = Citizen(app)

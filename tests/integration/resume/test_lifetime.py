@@ -15,7 +15,7 @@ from portal.db import Database
 from portal.drafts.models import Draft, DraftPart
 from portal.resume.models import ResumeLink
 from portal.resume.reminders import send_reminders
-from portal.site_settings.definition import Value
+from portal.site_settings.definition import SettingValue
 from portal.site_settings.operations import change_settings
 from tests.citizen import Citizen
 from tests.conftest import START, MovableClock
@@ -82,7 +82,7 @@ def count(database: Database, model: type[DraftPart] | type[ResumeLink]) -> int:
         return len(db.scalars(select(model)).all())
 
 
-def set_value(app: Flask, **values: Value) -> None:
+def set_value(app: Flask, **values: SettingValue) -> None:
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
         change_settings(db, values, by=Actor(), now=parts.clock.now())
@@ -121,9 +121,7 @@ def test_a_change_moves_the_reminders(app: Flask, citizen: Citizen, begun: str, 
     assert at(clock, app, START + timedelta(days=33)) == 1
 
 
-def test_nobody_is_reminded_of_what_they_sent(
-    app: Flask, citizen: Citizen, clock: MovableClock
-) -> None:
+def test_nobody_is_reminded_of_what_they_sent(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     publish_loan(app)
     add_person(app)
     sign_in(citizen)
@@ -169,9 +167,7 @@ def test_a_guest_without_an_address_is_left_alone(app: Flask, guests_draft: str,
     assert at(clock, app, START + timedelta(days=28)) == 0
 
 
-def test_two_workers_at_once_tell_nobody_twice(
-    app: Flask, begun: str, clock: MovableClock, database: Database
-) -> None:
+def test_two_workers_at_once_tell_nobody_twice(app: Flask, begun: str, clock: MovableClock, database: Database) -> None:
     clock.set(START + timedelta(days=23))
     start = threading.Barrier(4)
 

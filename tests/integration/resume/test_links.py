@@ -74,9 +74,7 @@ def test_the_landing_shows_nothing_of_the_person_or_the_draft(guests: Saved, oth
         assert word not in page.text
 
 
-@pytest.mark.parametrize(
-    "rubbish", ["{}%20", "%3C{}%3E", "({})", "{}.", "%20{}%0D%0A", "{}%3E,", "%22{}%22", "[{}]"]
-)
+@pytest.mark.parametrize("rubbish", ["{}%20", "%3C{}%3E", "({})", "{}.", "%20{}%0D%0A", "{}%3E,", "%22{}%22", "[{}]"])
 def test_a_link_pasted_with_rubbish_still_works(guests: Saved, other: Citizen, rubbish: str) -> None:
     token = guests.link.removeprefix("/resume/")
     broken = f"{token[:20]}%0A{token[20:]}"
@@ -151,9 +149,7 @@ def test_the_same_persons_other_tabs_go_on(citizen: Citizen, other: Citizen, ada
     assert other.press("Continue", remark="From the other tab").path == f"{adas.address}/check"
 
 
-def test_a_person_who_redeems_a_guests_link_keeps_their_other_tabs(
-    app: Flask, other: Citizen, guests: Saved
-) -> None:
+def test_a_person_who_redeems_a_guests_link_keeps_their_other_tabs(app: Flask, other: Citizen, guests: Saved) -> None:
     add_person(app)
     sign_in(other)
     own = start(other)
@@ -212,9 +208,7 @@ def test_the_link_of_an_expired_form_says_so(other: Citizen, guests: Saved, cloc
     assert "This form has expired" in answer.text
 
 
-def test_a_session_that_ended_does_not_keep_its_guest_out(
-    citizen: Citizen, guests: Saved, clock: MovableClock
-) -> None:
+def test_a_session_that_ended_does_not_keep_its_guest_out(citizen: Citizen, guests: Saved, clock: MovableClock) -> None:
     clock.advance(hours=2)
     citizen.open(guests.link)
     assert citizen.press("Continue your form").path == f"{guests.address}/tools"

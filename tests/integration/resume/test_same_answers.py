@@ -71,8 +71,7 @@ def test_somebody_elses_draft_and_none_at_all(app: Flask, guests: Saved, path: s
     stranger = Citizen(app)
     start(stranger)
     answers = [
-        seen(stranger.client.get(f"/drafts/{reference}{path}"), reference)
-        for reference in (guests.reference, UNKNOWN)
+        seen(stranger.client.get(f"/drafts/{reference}{path}"), reference) for reference in (guests.reference, UNKNOWN)
     ]
     assert answers[0] == answers[1]
     assert answers[0][0] == 404

@@ -5,19 +5,18 @@ from datetime import datetime
 
 import pytest
 from flask import Flask, Response
-from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from portal.accounts.operations import create_account
-from portal.accounts.rules import Address
+from portal.accounts.rules import EmailAddress
 from portal.audit import Actor
 from portal.db import Database
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
 from portal.sessions.models import SessionRow
-from portal.sessions.operations import Holder, open_session
-from portal.web.csrf import masked
+from portal.tokens import masked
 from portal.web.declarations import Access, Activity, access, activity
-from tests.conftest import MovableClock
+from tests.applications import Equipment
+from tests.citizen import Citizen
+from tests.statements import Statements, heard
 
 PROBES = {
     "load": ("GET", Activity.LOAD, 200),
@@ -33,10 +32,14 @@ PROBES = {
 
 
 @pytest.fixture
-def app(app: Flask) -> Flask:
+def equipment() -> Equipment:
+    return add_probes
+
+
+def add_probes(app: Flask) -> None:
+    """Add a view for each kind and action."""
     for name, (method, meaning, status) in PROBES.items():
         app.add_url_rule(f"/probe/{name}", f"probe.{name}", _probe(meaning, status), methods=[method])
-    return app
 
 
 def _probe(meaning: Activity, status: int) -> Callable[[], Response]:
@@ -48,17 +51,14 @@ def _probe(meaning: Activity, status: int) -> Callable[[], Response]:
     return view
 
 
-class Browser:
-    """A test client that holds one session of one kind and tells how the server sees it."""
+class Browser(Citizen):
+    """A browser that holds one session of one kind and tells how the server sees it."""
 
     def __init__(self, app: Flask, kind: str, **holder: int | str) -> None:
-        self.client: FlaskClient = app.test_client()
+        super().__init__(app)
         self.kind = kind
-        with app.test_request_context(), app.extensions["portal"].database.writing() as db:
-            clock: MovableClock = app.extensions["portal"].clock
-            token, row = open_session(db, kind, policy_of(kind), Holder(**holder), now=clock.now())  # type: ignore[arg-type]
-            self.id, self.csrf_secret = row.id, row.csrf_secret
-            self.client.set_cookie(cookie_name(kind_of(kind).cookie), token)
+        row = self.hold(kind, **holder)
+        self.id, self.csrf_secret = row.id, row.csrf_secret
         self.database: Database = app.extensions["portal"].database
 
     @property
@@ -83,33 +83,10 @@ def open_browser(app: Flask) -> Callable[..., Browser]:
     return begin
 
 
-class Statements:
-    """What was sent to the database while it listened."""
-
-    def __init__(self) -> None:
-        self.writes: list[str] = []
-        self.commits = 0
-
-    def note(self, _connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
-            self.writes.append(statement)
-
-    def commit(self, _connection: object) -> None:
-        self.commits += 1
-
-    def forget(self) -> None:
-        self.writes.clear()
-        self.commits = 0
-
-
 @pytest.fixture
 def statements(database: Database) -> Iterator[Statements]:
-    heard = Statements()
-    event.listen(database.engine, "before_cursor_execute", heard.note)
-    event.listen(database.engine, "commit", heard.commit)
-    yield heard
-    event.remove(database.engine, "before_cursor_execute", heard.note)
-    event.remove(database.engine, "commit", heard.commit)
+    with heard(database) as statements:
+        yield statements
 
 
 @pytest.fixture
@@ -119,7 +96,7 @@ def person(app: Flask) -> Callable[[str], int]:
     def make(role: str = "citizen") -> int:
         parts = app.extensions["portal"]
         with parts.database.writing() as db:
-            address = Address(email=f"{role}@mail.example")
+            address = EmailAddress(email=f"{role}@mail.example")
             made = create_account(db, address, role, password_hash=None, by=Actor(), now=parts.clock.now())
             db.flush()
             return made.id

@@ -14,6 +14,7 @@ from portal.web.unit_of_work import db, now
 from tests.conftest import MovableClock
 from tests.integration.sessions.conftest import Browser
 
+pytestmark = pytest.mark.own_app
 LEFT = timedelta(seconds=1)
 SLOW = "/slow"
 

@@ -14,11 +14,11 @@ from portal.drafts.counting import close_and_count
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import CLOSED_AFTER
 from portal.sessions.rules import EndReason
-from portal.web.counters import CounterRow, write_numbers
-from portal.web.tally import Counted
+from portal.web.counters import Counted, CounterRow, write_numbers
 from tests.conftest import MovableClock
 from tests.counted import counted
-from tests.integration.sessions.conftest import Browser, Statements
+from tests.integration.sessions.conftest import Browser
+from tests.statements import Statements
 
 Open = Callable[..., Browser]
 

@@ -10,7 +10,7 @@ from portal.db import Database
 from portal.drafts.models import Draft, DraftPart
 from portal.sessions.models import SessionRow
 from portal.submissions.models import Submission
-from portal.web.csrf import masked
+from portal.tokens import masked
 from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
 from tests.integration.sessions.conftest import Browser

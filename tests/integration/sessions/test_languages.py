@@ -15,7 +15,7 @@ from tests.conftest import MovableClock
 from tests.people import add_person, sign_in
 from tests.post import letters
 
-pytestmark = pytest.mark.usefixtures("demo_forms")
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("demo_forms")]
 PROBLEM = "/forms/report-a-problem"
 HOUSING = "/forms/housing-support"
 WELSH, ENGLISH = '<html lang="cy">', '<html lang="en">'
@@ -69,9 +69,7 @@ def test_the_language_goes_along_through_signing_in_and_out(app: Flask, citizen:
     assert "Gwnaethoch allgofnodi." in page
 
 
-def test_a_form_that_comes_too_late_is_answered_in_the_persons_language(
-    citizen: Citizen, clock: MovableClock
-) -> None:
+def test_a_form_that_comes_too_late_is_answered_in_the_persons_language(citizen: Citizen, clock: MovableClock) -> None:
     citizen.open(HOUSING)
     citizen.press("Start now")
     draft = citizen.page.path

@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 
 from portal.accounts.operations import create_account
 from portal.accounts.passwords import hash_password
-from portal.accounts.rules import read_address
+from portal.accounts.rules import parse_email_address
 from portal.app import create_app
 from portal.audit import Actor, AuditEvent
 from portal.config import Configuration
@@ -46,7 +46,7 @@ def section(demo_forms: None, citizen: Citizen, database: Database, clock: Movab
     """Zoë, signed in at home, has a section open; gives its address."""
     with database.writing() as db:
         hashed = hash_password(PASSWORD)
-        create_account(db, read_address(ZOE), "citizen", password_hash=hashed, by=Actor(), now=clock.now())
+        create_account(db, parse_email_address(ZOE), "citizen", password_hash=hashed, by=Actor(), now=clock.now())
     citizen.client.environ_base["REMOTE_ADDR"] = HOME
     citizen.open("/account/sign-in")
     citizen.press("Sign in", email=ZOE, password=PASSWORD)
@@ -198,9 +198,7 @@ class Hop(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("hops", "seen"), [(0, "127.0.0.1"), (1, "198.51.100.77")])
-def test_an_address_comes_through_trusted_proxies_alone(
-    configuration: Configuration, hops: int, seen: str
-) -> None:
+def test_an_address_comes_through_trusted_proxies_alone(configuration: Configuration, hops: int, seen: str) -> None:
     app: Flask = create_app(replace(configuration, trusted_proxies=hops, trusted_hosts=("127.0.0.1",)))
     app.add_url_rule("/whoami", view_func=whoami)
     server = make_server("127.0.0.1", 0, app, threaded=True)

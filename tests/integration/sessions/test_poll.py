@@ -2,35 +2,24 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from html.parser import HTMLParser
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.conftest import START, MovableClock
-from tests.integration.sessions.conftest import Browser, Statements
+from tests.html import elements
+from tests.integration.sessions.conftest import Browser
+from tests.statements import Statements
 
 ENDED = ("ended", "0", "0")
-
-
-class _Root(HTMLParser):
-    """The attributes of the fragment's root element."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: dict[str, str | None] | None = None
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.found = self.found or dict(attributes)
 
 
 def told(answer: TestResponse) -> tuple[str | None, ...]:
     """State, seconds left and seconds until the next question."""
     assert answer.status_code == 200
     assert answer.text.lstrip().startswith("<div")
-    found = _Root(answer.text).found or {}
+    found = elements(answer.text)[0].attributes
     return found["data-state"], found["data-remaining"], found["data-next"]
 
 

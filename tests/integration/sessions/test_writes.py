@@ -7,8 +7,8 @@ import pytest
 from portal.sessions.models import SessionRow
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
-from tests.integration.sessions.conftest import Statements
 from tests.journeys import housing
+from tests.statements import Statements
 
 pytestmark = pytest.mark.usefixtures("demo_forms")
 

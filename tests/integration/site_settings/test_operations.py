@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.audit import Actor
 from portal.db import Database
-from portal.site_settings.definition import Value
+from portal.site_settings.definition import SettingValue
 from portal.site_settings.operations import change_settings
 from portal.site_settings.queries import changes, current_settings
 from tests.conftest import START
@@ -63,7 +63,7 @@ def test_an_exception_leaves_neither_the_change_nor_its_record(database: Databas
 def test_two_changers_at_once_keep_both_changes(database: Database) -> None:
     together = Barrier(2)
 
-    def change(values: dict[str, Value]) -> None:
+    def change(values: dict[str, SettingValue]) -> None:
         together.wait(timeout=10)
         with database.writing() as db:
             change_settings(db, values, by=MINA, now=START)

@@ -14,6 +14,7 @@ from portal.storage.models import StoredFile
 from tests.citizen import Citizen, File, post
 from tests.files import EICAR, PDF, WORD, archive, open_document, picture, pixel_bomb, zip_bomb
 
+pytestmark = pytest.mark.one_database
 Kept = Callable[[], list[Path]]
 MACROS = archive(*WORD, "word/vbaProject.bin")
 OTHER = "what is in it is not what its name says"

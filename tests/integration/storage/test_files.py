@@ -22,7 +22,7 @@ from portal.form_definitions.types.files import FileEntry
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
 from portal.storage.models import StoredFile
-from portal.storage.operations import Content, Upload, claim, new_name, stage
+from portal.storage.operations import Content, Upload, claim_upload, new_name, stage
 from portal.storage.upkeep import FileKeeper
 from portal.storage.uploads import UPLOADS
 from tests.citizen import Citizen, File
@@ -318,8 +318,6 @@ def test_uploads_are_slowed_down_and_say_so(citizen: Citizen, draft: str, app: F
     assert kept() == []
 
 
-
-
 def test_a_rolled_back_request_leaves_nothing(
     app: Flask, citizen: Citizen, draft: str, kept: Kept, database: Database
 ) -> None:
@@ -373,13 +371,13 @@ def test_a_staged_file_is_claimed_once_and_never_when_its_time_is_over(
     ]
     with database.writing() as db:
         stage(db, uploads, now=clock.now())
-        assert claim(db, uploads[0], work="draft:1", place="a/", keyring=keyring, now=clock.now())
-        assert not claim(db, uploads[0], work="draft:2", place="a/", keyring=keyring, now=clock.now())
+        assert claim_upload(db, uploads[0], work="draft:1", place="a/", keyring=keyring, now=clock.now())
+        assert not claim_upload(db, uploads[0], work="draft:2", place="a/", keyring=keyring, now=clock.now())
         soon = clock.now() + timedelta(days=1)
-        assert claim(db, uploads[2], work="late:1", place="a/", keyring=keyring, now=clock.now(), until=soon)
-        assert not claim(db, uploads[2], work="draft:2", place="a/", keyring=keyring, now=clock.now())
+        assert claim_upload(db, uploads[2], work="late:1", place="a/", keyring=keyring, now=clock.now(), until=soon)
+        assert not claim_upload(db, uploads[2], work="draft:2", place="a/", keyring=keyring, now=clock.now())
         clock.advance(hours=1)
-        assert not claim(db, uploads[1], work="draft:1", place="a/", keyring=keyring, now=clock.now())
+        assert not claim_upload(db, uploads[1], work="draft:1", place="a/", keyring=keyring, now=clock.now())
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_at_the_start(tmp_path: Path) -> None:

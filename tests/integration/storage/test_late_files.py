@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.db import Database
 from portal.storage.models import StoredFile
-from portal.storage.operations import hand_over
+from portal.storage.operations import rekey_file
 from portal.storage.upkeep import FileKeeper
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
@@ -115,14 +115,12 @@ def test_a_late_file_of_another_person_is_not_offered_even_on_the_same_page(
     with database.writing() as db:
         file = db.scalars(select(StoredFile)).one()
         keyring = app.extensions["portal"].configuration.keyring
-        hand_over(db, file, work=file.work, place="person 999", keyring=keyring, until=file.delete_at)
+        rekey_file(db, file, work=file.work, place="person 999", keyring=keyring, until=file.delete_at)
     sign_in(citizen, ZOE)
     assert "payslip.pdf" not in citizen.open(f"{draft}/papers")
 
 
-def test_a_late_upload_by_script_is_kept_as_well(
-    citizen: Citizen, draft: str, clock: MovableClock, kept: Kept
-) -> None:
+def test_a_late_upload_by_script_is_kept_as_well(citizen: Citizen, draft: str, clock: MovableClock, kept: Kept) -> None:
     token = citizen.open(f"{draft}/papers").value("csrf_token") or ""
     clock.advance(minutes=40)
     data = {"csrf_token": token, "_page": "p", "_changed": "proof", "proof": (BytesIO(PDF), "late.pdf"), "_end": "1"}

@@ -75,9 +75,7 @@ def test_an_infected_file_is_refused_with_words_and_not_kept(
 
 
 @pytest.mark.parametrize("mood", ["confused", "silent"])
-def test_a_scanner_that_says_nothing_useful_counts_as_away(
-    scanner: ScannerServer, mood: str
-) -> None:
+def test_a_scanner_that_says_nothing_useful_counts_as_away(scanner: ScannerServer, mood: str) -> None:
     scanner.mood = mood
     began = monotonic()
     found = read_scanner(scanner.url)

@@ -6,6 +6,7 @@ from flask import Flask
 from tests.citizen import Citizen
 from tests.loan import DRILL, SAW, YOU, add, fill, publish_loan, publish_yaml, start
 
+pytestmark = pytest.mark.one_database
 NO_DECLARATION = """
 format: 1
 form: {id: poll, title: A poll}

@@ -14,6 +14,7 @@ from tests.conftest import MovableClock
 from tests.loan import FORM, add, fill, publish_loan, publish_yaml, start
 from tests.people import add_person, sign_in
 
+pytestmark = pytest.mark.one_database
 NAMES = {
     "Latin": "Zoë Łukasz Őrsi-Šimůnek",
     "Welsh": "Siân Ŵyn Ŷnys",

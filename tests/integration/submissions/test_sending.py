@@ -84,9 +84,7 @@ def test_many_presses_at_once_make_one_submission_and_one_mail(
     assert (count(database, Submission), count(database, Delivery)) == (1, 1)
 
 
-def test_a_key_from_another_drafts_page_stands_in_nobodys_way(
-    citizen: Citizen, draft: str, database: Database
-) -> None:
+def test_a_key_from_another_drafts_page_stands_in_nobodys_way(citizen: Citizen, draft: str, database: Database) -> None:
     fill(citizen, draft)
     key = citizen.page.value("_key") or ""
     citizen.press("Send", declaration="yes")

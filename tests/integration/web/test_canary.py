@@ -12,18 +12,22 @@ from tests.canary import watched
 from tests.citizen import Citizen
 from tests.post import letters
 
+pytestmark = pytest.mark.own_app
 ANSWER, TOKEN, CODE = "Wilhelmina Quartermaine", "T" * 43, "482910"
 Leak = Callable[[], object]
+
 
 def log_it() -> object:
     logging.getLogger("portal.leak").info("said %s", request.form["name"])
     return "done"
+
 
 LEAKS: dict[str, Leak] = {
     "answer in the log": log_it,
     "answer in the address": lambda: redirect(f"/?q={request.form['name']}", 303),
     "answer in a page that is no form": lambda: (f"We know nothing of {request.form['name']}", 404),
 }
+
 
 @pytest.fixture(autouse=True)
 def canary() -> None:
@@ -38,10 +42,12 @@ def serve(app: Flask, leak: Leak) -> None:
 
     app.add_url_rule("/drafts/<reference>/leak", view_func=leaking, methods=["POST"])
 
+
 def posted(app: Flask) -> None:
     citizen = Citizen(app)
     token = citizen.open("/resume").value("csrf_token")
     citizen.client.post("/drafts/R/leak", data={"csrf_token": token, "name": ANSWER})
+
 
 @pytest.mark.parametrize("leak", LEAKS)
 def test_what_a_view_lets_out_is_heard(app: Flask, leak: str) -> None:
@@ -52,12 +58,14 @@ def test_what_a_view_lets_out_is_heard(app: Flask, leak: str) -> None:
     with pytest.raises(AssertionError, match=leak):
         next(heard)
 
+
 def test_what_is_let_out_by_nobody_is_not_heard(app: Flask) -> None:
     serve(app, lambda: "done")
     heard = watched(app)
     next(heard)
     posted(app)
     assert list(heard) == []
+
 
 @pytest.mark.parametrize(
     ("address", "cry"),
@@ -77,6 +85,7 @@ def test_what_was_mailed_is_heard_in_other_addresses(app: Flask, address: str, c
     app.test_client().get(address)
     with pytest.raises(AssertionError, match=cry):
         next(heard)
+
 
 def test_an_answer_in_a_file_is_heard(app: Flask) -> None:
     serve(app, lambda: "done")

@@ -16,6 +16,7 @@ from portal.config import Configuration
 from portal.web import logs
 from portal.web.declarations import Access, Activity, access, activity
 
+pytestmark = pytest.mark.one_database
 SECRET = "ann@example.org 012345"
 
 
@@ -67,6 +68,7 @@ def test_probes_are_not_logged(client: FlaskClient) -> None:
     assert lines == []
 
 
+@pytest.mark.own_app
 def test_a_failure_is_logged_by_kind_and_place_and_never_by_its_words(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/fail", view_func=fail)
     with written() as lines:
@@ -89,4 +91,3 @@ def test_an_id_from_our_proxy_is_taken_where_it_is_one(
     app.extensions["portal"].configuration = replace(configuration, trusted_proxies=1)
     answer = client.get("/healthz", headers={"X-Request-ID": given})
     assert (answer.headers["X-Request-ID"] == given) is is_taken
-

@@ -12,8 +12,7 @@ from portal.app import create_app
 from portal.config import read_configuration
 from portal.db import Database
 from portal.errors import ConfigurationError
-from portal.web.counters import write_numbers
-from portal.web.tally import Counted
+from portal.web.counters import Counted, write_numbers
 from tests.conftest import MovableClock
 
 NGINX = Path(__file__).parents[3] / "docs" / "deploy" / "nginx.conf"

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.accounts.second_factors import STEP_S, app_address, matching_step, new_secret, picture, spelled
+from portal.accounts.second_factors import STEP_S, app_address, matching_step, new_secret, spelled
+from portal.web.qr import qr_picture
 
 SECRET = b32encode(b"12345678901234567890").decode()
 """The key of the RFC's test vectors, which are of eight digits; an app shows the last six."""
@@ -45,7 +46,7 @@ def test_an_app_is_told_whose_codes_they_are() -> None:
 
 
 def test_the_picture_needs_no_style_and_no_script() -> None:
-    drawn = picture("otpauth://totp/x")
+    drawn = qr_picture("otpauth://totp/x")
     assert drawn.startswith("<svg")
     assert "style" not in drawn
     assert "script" not in drawn

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from portal.accounts import passwords
-from portal.accounts.passwords import AT_ONCE, hash_password, password_matches
+from portal.accounts.passwords import HASHED_AT_ONCE, hash_password, password_matches
 
 PASSWORD = "correct horse battery"
 COST = "$argon2id$v=19$m=19456,t=2,p=1$"
@@ -48,7 +48,7 @@ def test_only_so_many_hash_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_hasher", counter)
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(hash_password, [PASSWORD] * 12))
-    assert counter.most == AT_ONCE == 2
+    assert counter.most == HASHED_AT_ONCE == 2
 
 
 class _Counting:

@@ -12,8 +12,8 @@ from portal.accounts.rules import (
     clean_token,
     link_state,
     opens,
+    parse_email_address,
     password_fault,
-    read_address,
 )
 from portal.tokens import new_token
 from portal.web.declarations import Access
@@ -63,7 +63,7 @@ def test_a_door_opens_for_the_roles_that_it_is_for(door: Access, openers: set[st
     ids=["capitals", "spaces", "example", "umlaut", "umlaut-capitals"],
 )
 def test_one_mailbox_has_one_key(typed: str, email: str, key: str) -> None:
-    address = read_address(typed)
+    address = parse_email_address(typed)
     assert (address.email, address.key) == (email, key)
 
 
@@ -86,7 +86,7 @@ def test_one_mailbox_has_one_key(typed: str, email: str, key: str) -> None:
 )
 def test_what_is_not_exactly_one_address_is_refused_and_is_nobodys_key(typed: str) -> None:
     with pytest.raises(BadAddressError):
-        read_address(typed)
+        parse_email_address(typed)
     assert address_key(typed) == typed.strip().lower()
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.drafts.rules import Filled, Part, Status
-from portal.drafts.versions.migrating import FIRST_ITEM, Move, move
+from portal.drafts.versions.migrating import FIRST_ITEM, MovedDraft, move
 from portal.form_definitions.definition import FormDefinition, SectionState
 from portal.form_definitions.rules import section_problems
 from portal.form_definitions.types.field_types import FIELD_TYPES, answer_problem
@@ -18,7 +18,9 @@ from tests.unit.form_definitions.making import OPTIONS, TODAY, ask, definition, 
 WHEN = {"field": "./first", "answered": True}
 
 
-def moved(old: FormDefinition, new: FormDefinition, *parts: Part, between: tuple[FormDefinition, ...] = ()) -> Move:
+def moved(
+    old: FormDefinition, new: FormDefinition, *parts: Part, between: tuple[FormDefinition, ...] = ()
+) -> MovedDraft:
     return move(Filled(definition=old, parts=parts, today=TODAY), compare(old, new, between))
 
 
@@ -26,7 +28,7 @@ def one(kind: str = "text", **more: Any) -> FormDefinition:
     return definition(section("s", ask("text", "first"), ask(kind, **more)))
 
 
-def touches(result: Move) -> list[str]:
+def touches(result: MovedDraft) -> list[str]:
     return [f"{t.effect.value} {t.section.id}.{t.field.id if t.field else ''}" for t in result.touches]
 
 
@@ -219,7 +221,7 @@ def test_moving_never_fails_and_what_remains_fits_the_new_version(before: Filled
         assert set(each.marks) <= {"", *(field.id for field in found.fields)}
     for found in new.sections:
         section_problems(found, result.filled.shown)
-        assert isinstance(result.filled.status(found), Status)
+        assert isinstance(result.filled.statuses[found.id], Status)
 
 
 @settings(max_examples=100, deadline=None)

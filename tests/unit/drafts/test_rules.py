@@ -6,6 +6,7 @@ import pytest
 
 from portal.drafts.rules import Filled, Part, Status, reference_prefix
 from portal.form_definitions.definition import FormDefinition, SectionState
+from portal.form_definitions.rules import first_stop, stopped
 from tests.unit.form_definitions.making import TODAY, ask, definition, section
 
 YES = {"field": "a.q", "is": True}
@@ -157,9 +158,9 @@ def test_what_is_not_needed_is_neither_done_nor_to_go() -> None:
 def test_a_stop_is_found_in_its_section_and_in_the_whole_form() -> None:
     stop = {"when": {"field": "b.q", "is": "x"}, "title": "Stop"}
     form = definition(section("a"), section("b", ask("text"), stop_when=[stop]))
-    going, stopped = filled(form, part("b", q="y")), filled(form, part("b", q="x"))
-    assert going.first_stop() is None
-    assert stopped.first_stop() == (form.sections[1], stopped.stop(form.sections[1]))
+    going, ended = filled(form, part("b", q="y")), filled(form, part("b", q="x"))
+    assert first_stop(form, going.shown) is None
+    assert first_stop(form, ended.shown) == (form.sections[1], stopped(form.sections[1], ended.shown))
 
 
 def test_the_section_that_decides_is_named() -> None:

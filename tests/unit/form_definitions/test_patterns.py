@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from portal.form_definitions.patterns import MAX_PATTERN, read_pattern
+from portal.form_definitions.format.patterns import MAX_PATTERN, read_pattern
 
 TEXTS = [
     *("", "a", "aa", "aaaa", "AB12", "AB 12", "Zoë Łukasz", "Ελένη", "שלום", "a_1", "a-b", "\n", "a\n", "x", "]", "\\"),

@@ -1,11 +1,10 @@
 """Markdown of authors: what it may become, and a table of what it never becomes."""
 
-from html.parser import HTMLParser
-
 import pytest
 
 from portal.form_definitions.definition import ForeignText
 from portal.form_definitions.rich_text import rich_text
+from tests.html import elements
 
 TAGS = {"p", "a", "ul", "ol", "li", "strong", "em", "br", "h2", "h3", "h4", "code", "blockquote", "hr"}
 ATTRIBUTES = {"class", "href", "rel"}
@@ -49,34 +48,19 @@ ATTACKS = {
     "unclosed": "<a href='https://a.example",
     "id": '<p id="main-content">two of them</p>',
     "template": "<template><script>alert(1)</script></template>",
-    "noscript": "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\"></noscript>",
+    "noscript": '<noscript><p title="</noscript><img src=x onerror=alert(1)>"></noscript>',
     "code": "`<script>alert(1)</script>`",
     "code block": "```html\n<script>alert(1)</script>\n```",
-    "language of a code block": "```\"><script>alert(1)</script>\nx\n```",
+    "language of a code block": '```"><script>alert(1)</script>\nx\n```',
     "table": "| a |\n| - |\n| <script>alert(1)</script> |",
     "jinja": "{{ config }} {% include 'x' %}",
 }
 
 
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_comment(self, data: str) -> None:
-        raise AssertionError(f"a comment: {data}")
-
-    def handle_decl(self, decl: str) -> None:
-        raise AssertionError(f"a declaration: {decl}")
-
-
-def tags_of(markdown: str) -> list[tuple[str, dict[str, str | None]]]:
-    reader = _Reader()
-    reader.feed(rich_text(markdown))
-    return reader.tags
+def tags_of(markdown: str) -> list[tuple[str, dict[str, str]]]:
+    html = rich_text(markdown)
+    assert "<!" not in html, "a comment or a declaration"
+    return [(element.tag, element.attributes) for element in elements(html)]
 
 
 @pytest.mark.parametrize("markdown", ATTACKS.values(), ids=ATTACKS)

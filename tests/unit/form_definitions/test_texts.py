@@ -9,7 +9,7 @@ from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup, escape
 
-from portal.form_definitions.definition import ForeignText, Text
+from portal.form_definitions.definition import ForeignText, TranslatedText
 from portal.form_definitions.format.readback import missing_texts
 from portal.form_definitions.types.answers import (
     MONTHS,
@@ -23,8 +23,8 @@ from portal.web.languages import DEFAULT, LANGUAGES
 from tests.catalogues import read_catalogue
 from tests.unit.form_definitions.making import TODAY, ask, definition, field, section
 
-BOTH = Text(by_language=(("en", "Rent & rates"), ("cy", "Rhent a threthi")))
-ENGLISH_ONLY = Text(by_language=(("en", "Rent & rates"),))
+BOTH = TranslatedText(by_language=(("en", "Rent & rates"), ("cy", "Rhent a threthi")))
+ENGLISH_ONLY = TranslatedText(by_language=(("en", "Rent & rates"),))
 TWO = {"form": {"id": "f", "title": {"en": "F", "cy": "Ff"}, "languages": ["en", "cy"]}}
 
 

@@ -18,7 +18,7 @@ def fault(content: bytes) -> str:
 
 
 def test_columns_may_stand_in_any_order_and_others_are_left_alone() -> None:
-    content = "\ufeffpostcode,uprn,town,line_1\r\nAS1 1AA,7,Ashmere,\"1, Mill Street\"\r\n"
+    content = '\ufeffpostcode,uprn,town,line_1\r\nAS1 1AA,7,Ashmere,"1, Mill Street"\r\n'
     expected = AddressRow(line_1="1, Mill Street", line_2="", town="Ashmere", postcode="AS1 1AA")
     assert read_gazetteer(content.encode()) == [expected]
 

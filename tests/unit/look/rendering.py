@@ -1,14 +1,14 @@
 """Renders component macros as the application would, and reads the HTML back."""
 
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tests.html import Element
+from tests.html import elements as read
+
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
-VOID = {"input", "br", "img", "hr", "link", "meta"}
 DRAWING = {"svg", "path", "circle", "rect", "text"}
 
 
@@ -33,55 +33,9 @@ def render(component: str, **arguments: Any) -> str:
     return environment().from_string(source).render(arguments)
 
 
-@dataclass
-class Element:
-    """One element with its attributes and the text inside it."""
-
-    tag: str
-    attributes: dict[str, str]
-    text: str = ""
-    parents: list["Element"] = field(default_factory=list, repr=False)
-
-    @property
-    def classes(self) -> set[str]:
-        return set(self.attributes.get("class", "").split())
-
-
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.elements: list[Element] = []
-        self.open: list[Element] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        element = Element(tag, {name: value or "" for name, value in attrs}, parents=list(self.open))
-        self.elements.append(element)
-        if tag not in VOID:
-            self.open.append(element)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open[-1].tag == tag, f"</{tag}> where <{self.open[-1].tag}> is open"
-        self.open.pop()
-
-    def handle_data(self, data: str) -> None:
-        for element in self.open:
-            element.text += data
-
-
 def elements(html: str) -> list[Element]:
     """Every element in order; fails where tags do not nest."""
-    reader = _Reader()
-    reader.feed(html)
-    assert not reader.open, f"left open: {reader.open}"
-    for element in reader.elements:
-        element.text = " ".join(element.text.split())
-    return reader.elements
+    return read(html, is_strict=True)
 
 
 def visible(html: str) -> list[Element]:

@@ -23,7 +23,9 @@ def test_each_scheme_has_its_port(url: str, port: int) -> None:
     assert (server.port, server.user, server.starttls) == (port, None, False)
 
 
-@pytest.mark.parametrize("url", ["smtp:", "smtp://", "smtp://:25", "smtp://h/x", "smtp://h?starttls=yes", "smtp://h?tls=1"])
+@pytest.mark.parametrize(
+    "url", ["smtp:", "smtp://", "smtp://:25", "smtp://h/x", "smtp://h?starttls=yes", "smtp://h?tls=1"]
+)
 def test_an_address_without_sense_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="MAIL_URL"):
         read_mail_server(url)

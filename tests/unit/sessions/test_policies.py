@@ -17,14 +17,14 @@ from portal.sessions.rules import (
     shortened,
     state,
 )
-from portal.site_settings.definition import Value
+from portal.site_settings.definition import SettingValue
 from portal.site_settings.rules import snapshot
 
 BEGIN = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def policy_of(kind: str, **settings: Value) -> Policy:
+def policy_of(kind: str, **settings: SettingValue) -> Policy:
     return KINDS[kind].policy(snapshot(settings))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.site_settings.definition import BY_NAME, SETTINGS, TABS, Value
+from portal.site_settings.definition import BY_NAME, SETTINGS, TABS, SettingValue
 from portal.site_settings.rules import (
     RefusedSettingError,
     advice_on,
@@ -35,7 +35,7 @@ MINUTES_REFUSED = "Enter a whole number from 10 to 360"
         pytest.param("time_zone", "UTC", "UTC", id="utc"),
     ],
 )
-def test_a_good_value_is_read(name: str, typed: str, value: Value) -> None:
+def test_a_good_value_is_read(name: str, typed: str, value: SettingValue) -> None:
     assert parse(BY_NAME[name], typed) == value
 
 

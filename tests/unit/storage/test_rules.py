@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.storage.inspection import LONGEST_NAME, clean_name, is_usable
+from portal.storage.inspection import LONGEST_FILE_NAME, clean_name, is_usable
 
 CLEANED = {
     "payslip.pdf": "payslip.pdf",
@@ -27,7 +27,7 @@ def test_a_name_is_cleaned_for_screens_and_downloads(given: str, cleaned: str) -
 
 def test_a_long_name_keeps_its_ending() -> None:
     cleaned = clean_name("x" * 300 + ".pdf")
-    assert (len(cleaned), cleaned[-5:]) == (LONGEST_NAME, "x.pdf")
+    assert (len(cleaned), cleaned[-5:]) == (LONGEST_FILE_NAME, "x.pdf")
 
 
 @pytest.mark.parametrize("name", ["a.pdf", "C:\\a.pdf", "folder/a.pdf", "v1.2.3.pdf", "Zoë’s scan.pdf", "a..pdf", ""])

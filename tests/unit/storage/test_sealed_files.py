@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from portal.errors import UndecryptableError
-from portal.storage.sealed_files import CHUNK, SealedSpool, plain_chunks
+from portal.storage.sealed_files import CHUNK_BYTES, SealedSpool, plain_chunks
 
-SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 5]
+SIZES = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES, 3 * CHUNK_BYTES + 5]
 
 
 def spooled(content: bytes, folder: Path, *, piece: int = 1000, limit: int = 10**9) -> SealedSpool:
@@ -19,7 +19,7 @@ def spooled(content: bytes, folder: Path, *, piece: int = 1000, limit: int = 10*
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("piece", [777, CHUNK, 10 * CHUNK])
+@pytest.mark.parametrize("piece", [777, CHUNK_BYTES, 10 * CHUNK_BYTES])
 def test_what_was_written_is_read(tmp_path: Path, size: int, piece: int) -> None:
     content = bytes(number % 251 for number in range(size))
     spool = spooled(content, tmp_path, piece=piece)
@@ -37,20 +37,20 @@ def test_what_was_written_is_read(tmp_path: Path, size: int, piece: int) -> None
 
 
 def test_nothing_is_kept_beyond_the_limit_and_nothing_ever_has_a_name(tmp_path: Path) -> None:
-    spool = spooled(bytes(5 * CHUNK), tmp_path, limit=3 * CHUNK)
+    spool = spooled(bytes(5 * CHUNK_BYTES), tmp_path, limit=3 * CHUNK_BYTES)
     assert spool.is_too_large
-    assert spool.size == 5 * CHUNK
+    assert spool.size == 5 * CHUNK_BYTES
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match="Nothing"):
         spool.plain()
 
 
 def test_a_part_does_not_pass_for_the_whole_whatever_size_is_claimed(tmp_path: Path) -> None:
-    spool = spooled(bytes(3 * CHUNK), tmp_path)
+    spool = spooled(bytes(3 * CHUNK_BYTES), tmp_path)
     path = tmp_path / "sealed"
-    path.write_bytes(b"".join(spool.sealed())[: CHUNK + 16])
+    path.write_bytes(b"".join(spool.sealed())[: CHUNK_BYTES + 16])
     with path.open("rb") as sealed, pytest.raises(UndecryptableError):
-        list(plain_chunks(sealed, spool.key, CHUNK))
+        list(plain_chunks(sealed, spool.key, CHUNK_BYTES))
     spool.close()
 
 

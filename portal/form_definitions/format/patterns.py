@@ -1,13 +1,12 @@
-r"""Patterns that authors write, matched by RE2: the time grows with the text alone, whatever the pattern.
+r"""Patterns that authors write, matched by RE2, so that the time grows only with the length of the text.
 
-`\d`, `\w` and `\s` mean what they mean in Python: digits, letters and spaces of every script. What RE2 does not know is
-refused with a sentence that says what to write in its place; the whole text is always compared.
+`\d`, `\w` and `\s` mean what they mean in Python: digits, letters and spaces of every script. What RE2 does not support
+is refused with a sentence that says what to write instead. A pattern always has to match the whole text.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import re2
+
+from portal.form_definitions.definition import Pattern
 
 MAX_PATTERN = 500
 _OPTIONS = re2.Options()
@@ -38,23 +37,11 @@ _INSTEAD = {
     r"repetition size": "A repetition counts upwards, to 1000 at most, others inside it included.",
     r"too large": "This pattern is too large; leave long repetitions to max_length.",
 }
-"""What to say to an error of RE2."""
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """A pattern that has been read; two are the same if they were written alike."""
-
-    written: str
-    _compiled: Any = field(compare=False, repr=False)
-
-    def fits(self, text: str) -> bool:
-        """Return whether the whole text is one that the pattern describes."""
-        return self._compiled.fullmatch(text) is not None
+"""What to say for each error of RE2."""
 
 
 def read_pattern(written: str) -> Pattern:
-    """Return the pattern that an author wrote; raises `ValueError` with a sentence where it is none."""
+    """Return the pattern that an author wrote; raise `ValueError` with a sentence if it is not one."""
     if len(written) > MAX_PATTERN:
         raise ValueError(f"This pattern is longer than {MAX_PATTERN} characters.")
     spelled = _SIGN.sub(lambda sign: _spelled(sign[0]), written)
@@ -66,7 +53,7 @@ def read_pattern(written: str) -> Pattern:
 
 
 def _spelled(sign: str) -> str:
-    """Return a sign of Python's as RE2 spells it."""
+    """Return one element of Python's syntax as RE2 spells it."""
     if sign.startswith("{"):
         return "{0" + sign[1:]
     if sign.startswith("\\"):

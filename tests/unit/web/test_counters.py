@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.web.tally import MOST_REMEMBERED, MOST_WAITING, Counted, Tally
+from portal.web.counters import MOST_REMEMBERED, MOST_WAITING, Counted, Tally
 from tests.conftest import START
 
 

@@ -1,0 +1,88 @@
+"""Whatever a database can change runs on both kinds; a test that runs on SQLite alone stands here with its reason."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent.parent
+MARK = "one_database"
+REASONS = {
+    "integration/attacks/test_addresses.py": "hosts, proxies and addresses that lead away",
+    "integration/attacks/test_script.py": "how typed texts are shown",
+    "integration/drafts/test_conditions.py": "what a page asks by its own answers",
+    "integration/drafts/test_preparing.py": "pages that store nothing",
+    "integration/home/test_pages.py": "wording of public pages",
+    "integration/mail/test_messages.py": "wording and headers of mails",
+    "integration/sessions/test_languages.py": "the language of pages",
+    "integration/storage/test_bad_files.py": "files that are refused for what they hold",
+    "integration/submissions/test_check.py": "how the check page shows answers",
+    "integration/submissions/test_receipt.py": "how a receipt prints answers",
+    "integration/test_bad_input.py::test_a_bad_amount_never_fails": "read as text",
+    "integration/test_bad_input.py::test_a_bad_date_is_said_so_and_kept_as_typed": "read as text",
+    "integration/test_bad_input.py::test_a_faulty_body_is_refused_and_changes_nothing": "refused before the view",
+    "integration/test_bad_input.py::test_a_length_that_is_no_number_is_no_failure": "refused before the view",
+    "integration/test_bad_input.py::test_a_wrong_method_is_named_as_such": "refused before the view",
+    "integration/web/test_logs.py": "what a request writes into the log",
+    "journeys/test_everything.py": "sentences of every type of field",
+    "journeys/test_pseudo_language.py": "wording of pages and mails",
+}
+SETS_A_SCENE = {"publish", "change_settings", "create_account", "open_session", "Holder"}
+"""Operations that such a module may call: each is tried on both kinds elsewhere."""
+ABOUT_DATABASES = re.compile(r"threading|portal\.migrations|portal\..*\.(queries|upkeep|delivery|counters)")
+FIXTURES = {"db", "statements", "copy_case", "records", "deeds", "newest_session", "runner"}
+SUBJECTS = re.compile(r"_(races?|at_once|locks?|sweeps?|swept|migrat\w+|counted|export\w*)(_|$)")
+
+
+@cache
+def _trees() -> dict[str, ast.Module]:
+    paths = sorted(TESTS.rglob("test_*.py"))
+    return {str(path.relative_to(TESTS)): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def _is_marked(node: ast.AST) -> bool:
+    return any(isinstance(each, ast.Attribute) and each.attr == MARK for each in ast.walk(node))
+
+
+def _tests(tree: ast.Module) -> list[ast.FunctionDef]:
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+
+
+@cache
+def _marked() -> dict[str, tuple[ast.Module, list[ast.FunctionDef]]]:
+    """Modules and tests with the mark, each with the tests that it is about."""
+    found: dict[str, tuple[ast.Module, list[ast.FunctionDef]]] = {}
+    for path, tree in _trees().items():
+        if any(isinstance(node, ast.Assign) and _is_marked(node) for node in tree.body):
+            found[path] = (tree, _tests(tree))
+        alone = [test for test in _tests(tree) if any(map(_is_marked, test.decorator_list))]
+        found |= {f"{path}::{test.name}": (ast.Module([], []), [test]) for test in alone}
+    return found
+
+
+def _imports(tree: ast.Module) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(name.name, "") for name in node.names]
+        if isinstance(node, ast.ImportFrom):
+            found += [(node.module or "", name.name) for name in node.names]
+    return found
+
+
+def test_every_test_on_one_database_has_a_reviewed_reason() -> None:
+    assert sorted(_marked()) == sorted(REASONS)
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_what_runs_on_one_database_is_about_no_query_operation_race_sweep_or_migration(name: str) -> None:
+    tree, tests = _marked()[name]
+    imports = _imports(tree)
+    operations = {what for module, what in imports if re.fullmatch(r"portal\..*\.operations", module)}
+    asked = {argument.arg for test in tests for argument in test.args.args}
+    assert [module for module, what in imports if ABOUT_DATABASES.search(f"{module}.{what}")] == []
+    assert operations <= SETS_A_SCENE
+    assert not asked & FIXTURES
+    assert [test.name for test in tests if SUBJECTS.search(test.name)] == []
