@@ -138,7 +138,7 @@ OF_ACCOUNT = (
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_public_pages_say_nothing_that_is_not_translated(citizen: Citizen, address: str) -> None:
+def test_public_pages_have_no_untranslated_text(citizen: Citizen, address: str) -> None:
     expect_translated(citizen.open(address))
 
 
@@ -148,7 +148,7 @@ def press(citizen: Citizen, button: str, **values: Any) -> Page:
     return page
 
 
-def test_refused_forms_say_nothing_that_is_not_translated(citizen: Citizen) -> None:
+def test_refused_forms_have_no_untranslated_text(citizen: Citizen) -> None:
     for address, button in (
         ("/account/sign-in", "Sign in"),
         ("/account/register", "Register"),
@@ -159,7 +159,7 @@ def test_refused_forms_say_nothing_that_is_not_translated(citizen: Citizen) -> N
         assert press(citizen, button).status == 422
 
 
-def test_a_guests_form_says_nothing_that_is_not_translated(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
+def test_guests_form_has_no_untranslated_text(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     citizen.open("/forms/report-a-problem")
     draft = press(citizen, "Start now").path
     expect_translated(citizen.open(f"{draft}/problem"))
@@ -184,7 +184,7 @@ def test_a_guests_form_says_nothing_that_is_not_translated(app: Flask, citizen: 
     expect_translated(citizen.open(section))
 
 
-def test_an_accounts_pages_say_nothing_that_is_not_translated(app: Flask, citizen: Citizen) -> None:
+def test_account_pages_have_no_untranslated_text(app: Flask, citizen: Citizen) -> None:
     add_person(app)
     citizen.open("/account/sign-in")
     press(citizen, "Sign in", email="ada@mail.example", password=PASSWORD)
@@ -202,7 +202,7 @@ def test_an_accounts_pages_say_nothing_that_is_not_translated(app: Flask, citize
         expect_translated(citizen.open(address))
 
 
-def test_mails_say_nothing_that_is_not_translated(app: Flask, citizen: Citizen) -> None:
+def test_mails_have_no_untranslated_text(app: Flask, citizen: Citizen) -> None:
     citizen.open("/account/register")
     press(citizen, "Register", email="ann@mail.example", password=PASSWORD)
     citizen.open("/account/password")

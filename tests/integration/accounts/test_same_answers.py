@@ -70,7 +70,7 @@ def test_saving_to_a_known_and_an_unknown_address_gets_the_same_answer(
     assert seen[0][0] == 303
 
 
-def test_asking_for_an_address_that_somebody_has_gets_the_same_answer(
+def test_changing_to_a_taken_and_a_free_address_gets_the_same_answer(
     visitor: Browser, make_person: Callable[..., Person]
 ) -> None:
     make_person(KNOWN)
@@ -82,7 +82,7 @@ def test_asking_for_an_address_that_somebody_has_gets_the_same_answer(
 
 
 @pytest.mark.parametrize("door", ["sign-in", "register", "reset"])
-def test_they_are_slowed_down_after_as_many_tries_and_in_the_same_words(
+def test_known_and_unknown_addresses_are_slowed_down_alike(
     visitor: Browser, make_person: Callable[..., Person], door: str
 ) -> None:
     path, fields, status = DOORS[door]

@@ -84,7 +84,7 @@ def evil_site(app: Flask, clock: MovableClock) -> None:
 
 
 @pytest.mark.usefixtures("evil_site")
-def test_no_text_of_anybody_runs_on_any_page(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
+def test_no_typed_text_runs_as_script_on_any_page(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     seen: list[Page] = []
 
     def see(page: Page) -> Page:
@@ -122,7 +122,7 @@ def test_no_text_of_anybody_runs_on_any_page(app: Flask, citizen: Citizen, clock
 
 
 @pytest.mark.usefixtures("evil_site")
-def test_no_text_of_a_citizen_runs_before_staff(app: Flask, citizen: Citizen) -> None:
+def test_no_text_of_a_citizen_runs_as_script_for_staff(app: Flask, citizen: Citizen) -> None:
     draft = citizen.open("/forms/evil-form") and citizen.press("Start now").path
     citizen.open(f"{draft}/one")
     citizen.press("Continue", words=EVIL, story=EVIL, pick="a")
@@ -145,7 +145,7 @@ def test_no_text_of_a_citizen_runs_before_staff(app: Flask, citizen: Citizen) ->
 
 
 @pytest.mark.usefixtures("evil_site")
-def test_no_text_runs_in_a_mail_or_breaks_its_head(app: Flask, citizen: Citizen) -> None:
+def test_no_text_runs_in_a_mail_or_breaks_its_headers(app: Flask, citizen: Citizen) -> None:
     draft = citizen.open("/forms/evil-form") and citizen.press("Start now").path
     citizen.open(f"{draft}/save")
     citizen.press("Send link", email="zoe@mail.example")
@@ -168,7 +168,7 @@ def test_a_site_name_of_several_lines_is_refused(app: Flask, citizen: Citizen, n
     assert "Evil" not in citizen.open("/").title
 
 
-def test_what_was_typed_at_a_door_comes_back_as_text(citizen: Citizen) -> None:
+def test_input_to_a_public_form_comes_back_as_text(citizen: Citizen) -> None:
     assert_harmless(citizen.open(f"/account/sign-in?next={EVIL}"))
     assert_harmless(citizen.press("Sign in", email=EVIL, password="x"))
     citizen.open("/account/register")

@@ -69,14 +69,14 @@ def test_an_equal_answer_does_not_make_an_old_page_new(app: Flask, citizen: Citi
     assert old.press("Continue", **(housing.RENT | {"landlord": "Somebody Else"})).status == 409
 
 
-def test_a_continue_that_later_saves_of_its_page_overtook_asks_first(app: Flask, citizen: Citizen, rent: str) -> None:
+def test_continue_overtaken_by_later_saves_of_its_page_asks_first(app: Flask, citizen: Citizen, rent: str) -> None:
     page = tab_of(app, citizen, rent)
     autosave(page, 5, amount="700")
     assert page.press("Continue", **(housing.RENT | {"_sequence": "4"})).status == 409
     assert citizen.open(rent).value("amount") == "700.00"
 
 
-def test_what_a_guest_parked_stays_when_they_are_late_again(
+def test_parked_values_of_a_guest_survive_a_second_late_page(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -91,7 +91,7 @@ def test_what_a_guest_parked_stays_when_they_are_late_again(
     assert (page.value("landlord"), page.value("amount")) == ("Parked First", "700")
 
 
-def test_two_late_pages_do_not_undo_what_one_of_them_saved_in_time(
+def test_two_late_pages_do_not_undo_an_earlier_save_in_time(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -118,7 +118,7 @@ def late_tabs(app: Flask, citizen: Citizen, clock: MovableClock, rent: str, *lan
         clock.advance(seconds=1)
 
 
-def test_each_late_tab_of_a_section_is_kept_and_shown_in_its_turn(
+def test_each_late_tab_of_a_section_is_kept_and_shown_in_turn(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -135,7 +135,7 @@ def test_each_late_tab_of_a_section_is_kept_and_shown_in_its_turn(
     assert "We kept what you typed" not in again.page
 
 
-def test_late_tabs_that_say_the_same_are_shown_once(
+def test_late_tabs_with_equal_values_are_shown_once(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -146,7 +146,7 @@ def test_late_tabs_that_say_the_same_are_shown_once(
     assert "We kept what you typed" not in again.open(rent)
 
 
-def test_what_a_page_with_parked_values_saves_by_itself_is_no_longer_parked(
+def test_autosaved_value_is_no_longer_parked(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -161,7 +161,7 @@ def test_what_a_page_with_parked_values_saves_by_itself_is_no_longer_parked(
     assert again.open(rent).value("landlord") == "Typed In Time"
 
 
-def test_what_was_not_typed_on_a_late_page_does_not_come_up_again_once_the_rest_is_saved(
+def test_unchanged_fields_of_a_late_page_are_not_shown_once_the_rest_is_saved(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -179,7 +179,7 @@ def test_what_was_not_typed_on_a_late_page_does_not_come_up_again_once_the_rest_
     assert "We kept what you typed" not in page
 
 
-def test_an_equal_autosave_counts_too(app: Flask, citizen: Citizen, rent: str) -> None:
+def test_autosave_of_an_equal_value_counts_too(app: Flask, citizen: Citizen, rent: str) -> None:
     """An earlier save that arrives after it, on a slow way, would bring back what was undone."""
     page = tab_of(app, citizen, rent)
     autosave(page, 1, landlord="Calder")

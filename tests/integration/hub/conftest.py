@@ -43,7 +43,7 @@ def colleague(app: Flask) -> Citizen:
 
 
 @pytest.fixture
-def deeds(database: Database) -> Callable[[str], list[str | None]]:
+def audited(database: Database) -> Callable[[str], list[str | None]]:
     """The subjects of what was written down of one action."""
 
     def read(action: str) -> list[str | None]:

@@ -102,7 +102,7 @@ def one_walk(database: Database, chosen: Filter, plans: list[str], **search: Any
     return found
 
 
-def test_pages_of_all_filters_names_and_the_chart_are_walks_along_indexes(
+def test_every_page_search_and_chart_reads_along_an_index(
     app: Flask, database: Database, staff: Citizen, many: None, plans: list[str], statements: Statements
 ) -> None:
     few_statements(staff, statements)

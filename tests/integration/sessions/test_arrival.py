@@ -52,7 +52,7 @@ def works(database: Database) -> int:
         return reading.scalar(select(func.count()).where(AuditEvent.action == "slow_work")) or 0
 
 
-def test_what_arrived_in_time_finishes_after_the_deadline_is_kept_and_renews_from_its_arrival(
+def test_request_in_time_is_kept_after_the_deadline_and_renews_from_arrival(
     slow: Flask, open_browser: Callable[..., Browser], clock: MovableClock, database: Database
 ) -> None:
     browser = open_browser()
@@ -63,7 +63,7 @@ def test_what_arrived_in_time_finishes_after_the_deadline_is_kept_and_renews_fro
     assert works(database) == 1
 
 
-def test_what_fails_at_last_renews_nothing_and_keeps_nothing(
+def test_request_that_fails_renews_nothing_and_keeps_nothing(
     slow: Flask, open_browser: Callable[..., Browser], clock: MovableClock, database: Database
 ) -> None:
     browser = open_browser()

@@ -48,7 +48,7 @@ def _stored(database: Database) -> tuple[int, int, int]:
     return first, second, third
 
 
-def test_a_section_comes_back_filled_in_and_nothing_is_stored(
+def test_section_with_a_foreign_token_comes_back_filled_in_and_unsaved(
     citizen: Citizen, draft: str, tokens: dict[str, str], database: Database
 ) -> None:
     for name, token in tokens.items():
@@ -137,7 +137,7 @@ def test_a_visitors_token_needs_the_visitors_own_cookie(app: Flask) -> None:
         assert "Your browser is not keeping the cookie we need" in answer.text
 
 
-def test_two_pages_never_bear_the_same_token(citizen: Citizen, draft: str) -> None:
+def test_two_pages_never_have_the_same_token(citizen: Citizen, draft: str) -> None:
     tokens = {citizen.open(f"{draft}/about_you").value("csrf_token") for _ in range(3)}
     assert len(tokens) == 3
 
@@ -165,7 +165,7 @@ def test_a_good_token_from_a_page_of_another_site_is_refused(
     assert _stored(database) == (0, 0, 1)
 
 
-def test_a_page_of_our_own_passes(citizen: Citizen, draft: str) -> None:
+def test_good_token_from_our_own_page_is_accepted(citizen: Citizen, draft: str) -> None:
     token = citizen.open(f"{draft}/about_you").value("csrf_token")
     data = {"csrf_token": token, "full_name": "Zoë", "_action": "back", "_end": "1"}
     answer = citizen.client.post(f"{draft}/about_you", data=data, headers={"Origin": "http://localhost"})
@@ -173,7 +173,7 @@ def test_a_page_of_our_own_passes(citizen: Citizen, draft: str) -> None:
 
 
 @pytest.mark.parametrize("origin", [None, "https://evil.example"], ids=["no-origin", "evil"])
-def test_a_form_of_another_site_takes_nobodys_cookie_away(app: Flask, origin: str | None) -> None:
+def test_form_of_another_site_cannot_remove_a_cookie(app: Flask, origin: str | None) -> None:
     """The browser sends no cookie with it (SameSite=Lax), but would follow an order to delete it."""
     headers = {"Origin": origin} if origin else {}
     for kind in ("customer", "hub"):

@@ -50,7 +50,7 @@ def posted(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("leak", LEAKS)
-def test_what_a_view_lets_out_is_heard(app: Flask, leak: str) -> None:
+def test_leak_by_a_view_is_found(app: Flask, leak: str) -> None:
     serve(app, LEAKS[leak])
     heard = watched(app)
     next(heard)
@@ -59,7 +59,7 @@ def test_what_a_view_lets_out_is_heard(app: Flask, leak: str) -> None:
         next(heard)
 
 
-def test_what_is_let_out_by_nobody_is_not_heard(app: Flask) -> None:
+def test_view_without_a_leak_raises_no_alarm(app: Flask) -> None:
     serve(app, lambda: "done")
     heard = watched(app)
     next(heard)
@@ -72,7 +72,7 @@ def test_what_is_let_out_by_nobody_is_not_heard(app: Flask) -> None:
     [(f"/resume?next=/resume/{TOKEN}", "link in"), (f"/resume?code={CODE}", "mailed code in the address")],
     ids=["token", "code"],
 )
-def test_what_was_mailed_is_heard_in_other_addresses(app: Flask, address: str, cry: str) -> None:
+def test_mailed_secret_in_another_address_is_found(app: Flask, address: str, cry: str) -> None:
     heard = watched(app)
     next(heard)
     parts = app.extensions["portal"]
@@ -87,7 +87,7 @@ def test_what_was_mailed_is_heard_in_other_addresses(app: Flask, address: str, c
         next(heard)
 
 
-def test_an_answer_in_a_file_is_heard(app: Flask) -> None:
+def test_answer_in_a_file_is_found(app: Flask) -> None:
     serve(app, lambda: "done")
     heard = watched(app)
     next(heard)
