@@ -149,7 +149,7 @@ def test_body_of_a_hundred_thousand_fields_is_refused_quickly(
 
 
 def test_replacement_character_may_be_typed(citizen: Citizen, draft: str) -> None:
-    """People paste it out of broken documents; in a form that decodes it is a character like any other."""
+    """People paste it from broken documents, and it is a character like any other."""
     citizen.open(f"{draft}/about_you")
     citizen.press("Continue", full_name="Zo\ufffd")
     assert citizen.open(f"{draft}/about_you").value("full_name") == "Zo\ufffd"

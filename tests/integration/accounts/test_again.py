@@ -1,4 +1,4 @@
-"""The password once more before sensitive changes, and back to what was meant."""
+"""Sensitive changes ask for the password again and then return to the wanted page."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Who is let through a door, on the next request after anything changed, and whom a page knows."""
+"""Who may open a page, on the next request after a change, and whom a page recognises."""
 
 from collections.abc import Callable
 

@@ -17,13 +17,13 @@ FRESH = "staple battery horse"
 
 @pytest.fixture
 def home(visitor: Browser, citizen: Person) -> Browser:
-    """Somebody signed in at home."""
+    """A person signed in at home."""
     visitor.sign_in(OLD)
     return visitor
 
 
 def _links(mailbox: Mailbox) -> dict[tuple[str, str], str]:
-    """The newest link of each mail, by whom it went to and what about."""
+    """Return the newest link of each mail by recipient and subject."""
     found = {}
     for mail in mailbox:
         (text,) = (part for part in mail.walk() if part.get_content_type() == "text/plain")
@@ -39,7 +39,7 @@ ASKED, CHANGED = (OLD, "Your e-mail address is to be changed"), (OLD, "Your e-ma
 
 @pytest.fixture
 def asked(home: Browser, mailbox: Mailbox) -> dict[tuple[str, str], str]:
-    """Another address was asked for; gives the links."""
+    """Ask for another address; return the links."""
     assert home.fill_in("/account/email", email=NEW).location == "/account/security?done=email_asked"
     return _links(mailbox)
 

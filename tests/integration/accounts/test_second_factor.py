@@ -1,4 +1,4 @@
-"""A code on top of the password: set up, asked for before any session is open, lost and found again."""
+"""A code after the password: setting it up, entering it before a session opens, losing it and getting back in."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ CODE_PAGE = "/account/second-factor"
 
 @pytest.fixture
 def phone(visitor: Browser, citizen: Person, clock: MovableClock) -> App:
-    """The app of somebody who has switched the second factor on, in this browser, and kept the recovery codes."""
+    """The app of a person who switched on the second factor in this browser and kept the recovery codes."""
     visitor.sign_in(EMAIL)
     page = visitor.get(SET_UP)
     phone = App(page, clock)
@@ -130,7 +130,7 @@ def test_malformed_code_is_refused(another_visitor: Browser, phone: App, code: s
 def test_clock_may_be_half_a_minute_off_but_no_used_step_works_again(
     another_visitor: Browser, phone: App, steps: int, status: int
 ) -> None:
-    """The step before this one is that of setting up: its code was used."""
+    """The code of the step before this one was used in setting up."""
     another_visitor.sign_in(EMAIL)
     assert another_visitor.fill_in(CODE_PAGE, code=phone.code_at(steps)).status_code == status
 

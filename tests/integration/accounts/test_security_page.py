@@ -33,7 +33,7 @@ def _page(browser: Browser, path: str = PAGE) -> Page:
 
 @pytest.fixture
 def home(visitor: Browser, citizen: Person) -> Browser:
-    """Somebody signed in at home."""
+    """A person signed in at home."""
     _with(visitor, FIREFOX).sign_in(EMAIL)
     return visitor
 

@@ -1,12 +1,12 @@
-"""Signing in: who gets in, where to, and what becomes of the session that was there."""
+"""Signing in: who gets in, where it leads, and what happens to the session that was there."""
 
 from collections.abc import Callable
 
 import pytest
 
-from portal.accounts import views
 from portal.accounts.models import Person
 from portal.accounts.operations import disable_account
+from portal.accounts.passwords import password_matches
 from portal.accounts.rules import ROLES, Role
 from portal.audit import Actor
 from portal.db import Database
@@ -207,16 +207,15 @@ def test_signing_in_is_recorded_and_a_failure_names_no_address(
 def test_an_account_disabled_while_its_password_is_checked_opens_nothing(
     visitor: Browser, citizen: Person, database: Database, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The race is made by hand: the account is disabled between the check and the session."""
-    matches = views.password_matches
+    """Disable the account between the check of the password and the opening of the session."""
 
     def matches_then_disabled(password: str, stored: str | None) -> bool:
-        answer = matches(password, stored)
+        answer = password_matches(password, stored)
         with database.writing() as db:
             disable_account(db, citizen.id, by=Actor(), now=START)
         return answer
 
-    monkeypatch.setattr(views, "password_matches", matches_then_disabled)
+    monkeypatch.setattr("portal.accounts.views.password_matches", matches_then_disabled)
     assert visitor.sign_in("ada@example.test").status_code == 422
     assert not records.sessions
 

@@ -1,4 +1,4 @@
-"""Signing out: what ends, what the browser is told, and that it can be done twice."""
+"""Signing out: what ends, what the browser is told, and that doing it twice is safe."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The audit log: found by what, who, about and when, paged, and taken away without formulas."""
+"""The audit log: filters, pages, and downloads without formulas."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ AUDIT = "/admin/self/audit"
 
 @pytest.fixture
 def events(database: Database, administrator: SignedIn, clock: MovableClock) -> None:
-    """One deed a day, of three kinds, the last one today."""
+    """One event a day, of three kinds, the last one today."""
     rows = [
         ("signed_in", administrator.id, None),
         ("link_used", None, "HS-7K4M-92QX"),

@@ -1,4 +1,4 @@
-"""Mail that was given up, and another try."""
+"""Failed mail, and sending it again."""
 
 import pytest
 from sqlalchemy import select
@@ -14,7 +14,7 @@ OUTBOX = "/admin/self/outbox"
 
 @pytest.fixture
 def dead(database: Database, clock: MovableClock) -> list[str]:
-    """Two mails that were given up; gives their names."""
+    """Store two failed mails; return their names."""
     names = ["first", "second"]
     with database.writing() as db:
         for name in names:

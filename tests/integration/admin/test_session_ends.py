@@ -1,4 +1,4 @@
-"""What the lifetime did to people, beside its settings: sums of thirty days, in words."""
+"""The counts of ended sessions beside the settings: sums of thirty days, in words."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What the settings page does besides saving: taking a change back, and a new lifetime for who is signed in already."""
+"""What the settings page does besides saving: undoing a change, and applying a new lifetime to live sessions."""
 
 import re
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def events(database: Database, action: str) -> list[AuditEvent]:
 
 
 def offered(page: TestResponse) -> list[int]:
-    """The changes that the page offers to undo, newest first."""
+    """Return the changes that the page offers to undo, newest first."""
     return [int(number) for number in re.findall(r'name="_change" value="(\d+)"', page.text)]
 
 
@@ -118,7 +118,7 @@ def test_long_text_is_undone_exactly_and_shown_shortened(administrator: SignedIn
 
 @pytest.fixture
 def opened(app: Flask, clock: MovableClock) -> Callable[..., int]:
-    """Opens a session of any kind under the settings in force; gives its id."""
+    """Return a function that opens a session of any kind under the current settings and returns its id."""
 
     def begin(kind: str = "customer", *, is_shared: bool = False) -> int:
         with app.test_request_context(), app.extensions["portal"].database.writing() as db:

@@ -1,4 +1,4 @@
-"""Site settings over HTTP: who may, what is saved, what is refused, and what the page says."""
+"""Site settings over HTTP: who may change them, what is saved, what is refused, and what the page says."""
 
 import re
 from collections.abc import Callable

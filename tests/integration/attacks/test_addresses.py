@@ -1,4 +1,4 @@
-"""Being led to another site: by where to go next, by a host's name, by a forwarded address."""
+"""Being led to another site: by the next page, by a host's name, by a forwarded address."""
 
 from base64 import b64encode
 from contextlib import nullcontext

@@ -1,4 +1,4 @@
-"""Borrowed credentials: links, codes and cookies that once were good, and roles that nobody gave."""
+"""Borrowed credentials: links, codes and cookies that were once valid, and roles that nobody granted."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def link(app: Flask, citizen: Citizen, victim: str) -> str:
 
 
 def _claim(app: Flask, citizen: Citizen) -> None:
-    """The guest signs in and adds the form to the account."""
+    """Sign the guest in and add the form to the account."""
     add_person(app)
     assert sign_in(citizen).path == "/account/claim"
     citizen.press("Yes")
@@ -37,7 +37,7 @@ def _claim(app: Flask, citizen: Citizen) -> None:
 def test_code_of_a_claimed_draft_opens_no_session_of_the_account(
     app: Flask, citizen: Citizen, link: str, database: Database
 ) -> None:
-    """Else whoever shared a form with somebody could become that person."""
+    """Otherwise anybody who shared a form with a person could become that person."""
     mallory = Citizen(app)
     mallory.open(link)
     mallory.press("Continue your form")
@@ -134,7 +134,7 @@ def read_link(app: Flask) -> Callable[[], str]:
 
 
 def test_nothing_that_opens_a_draft_opens_its_owners_account(app: Flask, citizen: Citizen, victim: str) -> None:
-    """Behind every door to a draft, whatever it checked before: the account may have taken the draft meanwhile."""
+    """Check every way into a draft, because an account may have claimed the draft in the meantime."""
     _claim(app, citizen)
     reference = victim.rpartition("/")[2]
     with app.test_request_context("/resume", method="POST"), app.extensions["portal"].database.reading() as db:

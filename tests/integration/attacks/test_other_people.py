@@ -1,4 +1,4 @@
-"""Other people's data: drafts, items and sent forms, with every role and with somebody else's page."""
+"""Other people's data: drafts, items and sent forms, with every role and with another person's page."""
 
 import pytest
 from flask import Flask
@@ -96,8 +96,8 @@ def test_strangers_cannot_tell_a_draft_that_exists_from_one_that_does_not(app: F
     assert known.status_code == unknown.status_code
     thief = Citizen(app)
     housing.start(thief)
-    known, unknown = (thief.open(address) for address in (victim, "/drafts/HS-2222-2222"))
-    assert (known.status, known.words) == (unknown.status, unknown.words)
+    theirs, missing = (thief.open(address) for address in (victim, "/drafts/HS-2222-2222"))
+    assert (theirs.status, theirs.words) == (missing.status, missing.words)
 
 
 def test_stranger_cannot_use_up_the_mails_of_a_draft(app: Flask, citizen: Citizen, victim: str) -> None:

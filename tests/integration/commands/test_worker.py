@@ -1,4 +1,4 @@
-"""The worker delivers and sweeps, one sweep's failure stops nothing else, and it ends when it is told to."""
+"""The worker delivers and sweeps, a failing sweep stops nothing else, and it ends when told to."""
 
 import threading
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What administrators see of forms: versions and who published them, the impact on open drafts, differences, files."""
+"""What administrators see of forms: versions and their publishers, the impact on open drafts, differences, files."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def publish_next(app: Flask, form: str) -> None:
 
 
 def begin(app: Flask, *, pet: str | None = "Cat", rest: bool = False) -> Citizen:
-    """Somebody with an open draft; without a pet nothing is answered."""
+    """Start a draft as a new person; without a pet, answer nothing."""
     browser = Citizen(app)
     draft = start(browser, "club")
     browser.open(f"{draft}/you")
@@ -54,7 +54,7 @@ def begin(app: Flask, *, pet: str | None = "Cat", rest: bool = False) -> Citizen
 
 
 def lines(page: Page) -> list[str]:
-    """The sentences of the impact."""
+    """Return the sentences of the impact."""
     return re.findall(r"<li>([^<]+)</li>", page.text.partition("<h2>Open drafts on earlier versions</h2>")[2])
 
 

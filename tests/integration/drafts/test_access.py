@@ -1,4 +1,4 @@
-"""Who may open a draft, how one is started, and what a form that cannot be saved says."""
+"""Who may open a draft, how one is started, and what the pages of a form that cannot be saved say."""
 
 from collections.abc import Callable
 
@@ -123,7 +123,7 @@ def test_an_accounts_draft_has_no_return_code(app: Flask, citizen: Citizen, row:
 
 
 class TestFormThatCannotBeSaved:
-    """`allow_save: false`, in a guest's hands and in an account's."""
+    """`allow_save: false`, for a guest and for an account."""
 
     @pytest.fixture
     def unsaved(self, app: Flask, citizen: Citizen) -> str:

@@ -1,4 +1,4 @@
-"""What is saved by itself: the fields that changed, unvalidated, and nothing else."""
+"""What autosave stores: the fields that changed, unvalidated, and nothing else."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ HTMX = {"HX-Request": "true"}
 
 
 def autosave(citizen: Citizen, draft: str, changed: str | None, place: str = "you", **values: str) -> TestResponse:
-    """Send what the script would, from the page of a section."""
+    """Send what the script would send from the page of a section."""
     page = citizen.open(f"{draft}/{place}")
     hidden = {name: page.value(name) or "" for name in ("csrf_token", "_revision")}
     named = {} if changed is None else {"_changed": changed}

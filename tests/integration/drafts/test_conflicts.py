@@ -29,7 +29,7 @@ def other(app: Flask, citizen: Citizen, rent: str) -> Citizen:
 
 
 def autosave(citizen: Citizen, rent: str, sequence: int, **values: str) -> TestResponse:
-    """What the page's script sends for changed fields."""
+    """Send what the page's script sends for changed fields."""
     ours = {name: citizen.page.value(name) for name in ("csrf_token", "_revision", "_page")}
     data = {**ours, **values, "_sequence": str(sequence), "_changed": ",".join(values), "_end": "1"}
     address = rent.replace("/rent", "/autosave/rent")

@@ -1,4 +1,4 @@
-"""Where in a form people are warned, end, come too late and come back: the ids of a published form, nothing else."""
+"""Where in a form people are warned, time out, send too late and come back: ids of a published form, nothing else."""
 
 import pytest
 from flask import Flask

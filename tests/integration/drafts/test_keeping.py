@@ -1,4 +1,4 @@
-"""What is stored, for how long, and what is left when a draft was deleted, sent or has expired."""
+"""What is stored, for how long, and what is left after a draft is deleted, sent or expired."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ TYPED = ("Wilhelmina", "Quartermaine", "Sledgehammer", "nobody at all", "secret@
 
 
 def everything(database: Database) -> bytes:
-    """All columns of all tables, as one heap of bytes."""
+    """Return all columns of all tables as one string of bytes."""
     heap = []
     with database.reading() as db:
         for table in Base.metadata.sorted_tables:

@@ -1,4 +1,4 @@
-"""Saves that meet: what comes too late, twice, or after a later one undoes nothing that was acknowledged."""
+"""Saves that overlap: one that comes late, twice or after a later one undoes nothing that was confirmed."""
 
 import re
 
@@ -27,7 +27,7 @@ def rent(draft: str) -> str:
 
 
 def tab_of(app: Flask, citizen: Citizen, address: str) -> Citizen:
-    """A further tab of the same browser."""
+    """Open another tab of the same browser."""
     tab = Citizen(app)
     tab.client = citizen.client
     tab.open(address)
@@ -35,7 +35,7 @@ def tab_of(app: Flask, citizen: Citizen, address: str) -> Citizen:
 
 
 def autosave(tab: Citizen, number: int, **values: str) -> TestResponse:
-    """What the script of a tab's page sends; the page then names the revision that it was told."""
+    """Send what the script of a tab's page sends; the page then has the revision that it was told."""
     section = tab.page.path
     ours = {name: value for name in OURS if (value := tab.page.value(name)) is not None}
     data = {**ours, **values, "_sequence": str(number), "_changed": ",".join(values), "_end": "1"}
@@ -48,7 +48,7 @@ def revision_in(answer: TestResponse) -> str:
 
 
 def come_back(app: Flask, slip: list[str]) -> Citizen:
-    """A guest at another computer, with reference and return code."""
+    """Come back as the guest at another computer, with reference and return code."""
     elsewhere = Citizen(app)
     elsewhere.open("/resume")
     elsewhere.press("Continue your form", reference=slip[0], return_code=slip[1])
@@ -60,7 +60,7 @@ def slip_of(citizen: Citizen, draft: str) -> list[str]:
 
 
 def test_an_equal_answer_does_not_make_an_old_page_new(app: Flask, citizen: Citizen, rent: str) -> None:
-    """Its next save would undo what the other tab saved, and nobody would be asked."""
+    """Otherwise its next save would undo what the other tab saved, without asking."""
     old = tab_of(app, citizen, rent)
     new = tab_of(app, citizen, rent)
     autosave(new, 1, landlord="Calder Homes Ltd")
@@ -110,7 +110,7 @@ def test_two_late_pages_do_not_undo_an_earlier_save_in_time(
 
 
 def late_tabs(app: Flask, citizen: Citizen, clock: MovableClock, rent: str, *landlords: str) -> None:
-    """Tabs of one section that are all sent after the end, each with another landlord."""
+    """Send tabs of one section after the end, each with another landlord."""
     tabs = [tab_of(app, citizen, rent) for _ in landlords]
     clock.advance(minutes=31)
     for tab, landlord in zip(tabs, landlords, strict=True):
@@ -180,7 +180,7 @@ def test_unchanged_fields_of_a_late_page_are_not_shown_once_the_rest_is_saved(
 
 
 def test_autosave_of_an_equal_value_counts_too(app: Flask, citizen: Citizen, rent: str) -> None:
-    """An earlier save that arrives after it, on a slow way, would bring back what was undone."""
+    """Otherwise an earlier save that arrives late would bring back what was undone."""
     page = tab_of(app, citizen, rent)
     autosave(page, 1, landlord="Calder")
     autosave(page, 3, landlord="Calder")

@@ -1,4 +1,4 @@
-"""A new version of a form while drafts are open: they stay, move, or their people are asked; nothing typed is lost."""
+"""A new version of a form while drafts are open: they stay, move or ask their people, and nothing typed is lost."""
 
 import re
 from typing import Any
@@ -258,7 +258,7 @@ class TestMove:
 
 
 def autosave(citizen: Citizen, page: Page, draft: str, **values: Any) -> Any:
-    """What the script of an open page sends by itself."""
+    """Send what the script of an open page sends by itself."""
     names = {name: page.value(name) or "" for name in ("csrf_token", "_revision", "_page", "_version")}
     data = {**names, "_sequence": "1", **values, "_changed": ",".join(values), "_end": "1"}
     return citizen.client.post(f"{draft}/autosave/you", data=data, headers={"HX-Request": "true"})

@@ -1,4 +1,4 @@
-"""What was typed on a page whose session had ended comes back to its person, and to nobody else."""
+"""Answers typed on a page whose session had ended come back to their person, and to nobody else."""
 
 import re
 from datetime import timedelta
@@ -48,7 +48,7 @@ def parked(database: Database) -> int:
 
 @pytest.fixture
 def late(citizen: Citizen, clock: MovableClock) -> str:
-    """Zoë's page of a section, filled and sent a minute after the end; gives its address."""
+    """Fill and send a page as Zoë a minute after the end; return its address."""
     sign_in(citizen, ZOE)
     section = f"{housing.start(citizen)}/home"
     citizen.open(section)
@@ -153,7 +153,7 @@ def test_late_autosave_is_parked_for_the_fields_it_names(
 
 
 def left_open(app: Flask, citizen: Citizen, clock: MovableClock) -> tuple[str, Citizen]:
-    """The address and tab of Zoë's page that stays open while her time runs out and Ruth signs in there."""
+    """Leave Zoë's page open until she times out and Ruth signs in there; return its address and tab."""
     sign_in(citizen, ZOE)
     section = f"{housing.start(citizen)}/home"
     tab = Citizen(app)

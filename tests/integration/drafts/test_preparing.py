@@ -1,4 +1,4 @@
-"""Before a form is begun: what it will ask, a blank for paper, and a rehearsal that stores nothing."""
+"""Before a form is started: what it will ask, a blank to print, and a rehearsal that stores nothing."""
 
 import pytest
 from flask import Flask

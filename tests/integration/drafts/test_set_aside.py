@@ -1,4 +1,4 @@
-"""An answer that would hide others says which, before it does; what is hidden comes back until the form is sent."""
+"""A page says which answers a change would hide; hidden answers come back until the form is sent."""
 
 import pytest
 

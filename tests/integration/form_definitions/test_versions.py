@@ -1,4 +1,4 @@
-"""Publishing: immutable numbered versions, none for nothing, and the current ones found again."""
+"""Publishing: immutable numbered versions, none without a change, and the current ones found again."""
 
 import threading
 from datetime import UTC, datetime

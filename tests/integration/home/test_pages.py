@@ -1,4 +1,4 @@
-"""The start page and the pages beside it: what they list, and that what they say is so."""
+"""The start page and the pages beside it: what they list, and that what they say is true."""
 
 import re
 

@@ -28,7 +28,7 @@ def begin(citizen: Citizen) -> str:
 
 
 def references(text: str) -> list[str]:
-    """The references on the page, in their order."""
+    """Return the references on the page in their order."""
     return list(dict.fromkeys(re.findall(r"TL-[0-9A-Z]{4}-[0-9A-Z]{4}(?=<)", text)))
 
 
@@ -47,7 +47,7 @@ def test_draft_shows_its_progress_last_change_and_deletion_date(ada: Citizen, cl
 
 
 def test_drafts_are_paged_with_the_last_changed_first(ada: Citizen, clock: MovableClock) -> None:
-    begun = []
+    begun: list[str] = []
     for _ in range(12):
         begun.insert(0, begin(ada))
         clock.advance(seconds=1)

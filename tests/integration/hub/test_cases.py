@@ -1,4 +1,4 @@
-"""One case: its answers as they were sent, and what staff do with it."""
+"""One case: its answers as they were sent, and who may open it."""
 
 import pytest
 from flask import Flask

@@ -1,4 +1,4 @@
-"""Customers: found by address or reference; how a draft stands, never what is in it; a form begun for somebody."""
+"""Customers: found by address or reference; a draft's progress, never its answers; a form begun for somebody."""
 
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ def begin(staff: Citizen, email: str = "gwen@mail.example", form: str = "tool_lo
 
 @pytest.fixture
 def draft(app: Flask, citizen: Citizen) -> str:
-    """A guest's draft with answers that nobody of the staff may see; gives its reference."""
+    """Fill a guest's draft with answers that staff may not see; return its reference."""
     publish_loan(app)
     address = start(citizen)
     citizen.open(f"{address}/you")

@@ -1,4 +1,4 @@
-"""Taking a list away: what the filter shows, no formulas, streamed, and written down."""
+"""Downloading a list: what the filter shows, no formulas, streamed, and recorded."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""A hundred thousand cases: every page of the list is one walk along an index, on both databases."""
+"""A hundred thousand cases: every page of the list reads along one index, on both databases."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -68,7 +68,7 @@ def many(database: Database, reference: str, copy_case: Copy) -> None:
 
 @pytest.fixture
 def plans(database: Database) -> Iterator[list[str]]:
-    """How the database answers each question, as it says itself."""
+    """Record the plan that the database reports for each query."""
     found: list[str] = []
     explain = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[database.engine.dialect.name]
 

@@ -1,4 +1,4 @@
-"""Working on a case: notes, status with a mail, assignee; who comes second is told and overwrites nothing unseen."""
+"""Working on a case: notes, status with a mail, assignee; a second change at once overwrites nothing unseen."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def case(reference: str) -> str:
 
 
 def history_of(page: Page) -> list[str]:
-    """The history as it reads, newest first."""
+    """Return the history as shown, newest first."""
     return re.findall(r"<li><p><strong>([^<]+)</strong>", page.text)
 
 

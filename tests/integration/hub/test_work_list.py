@@ -1,4 +1,4 @@
-"""The work list: filters, search by names that stand in no address, pages by key, few questions to the database."""
+"""The work list: filters, searches that no URL contains, pages by key, few queries."""
 
 import re
 from datetime import timedelta
@@ -75,7 +75,7 @@ def staff_again(staff: Citizen) -> None:
 
 
 def mine(browser: Citizen) -> str:
-    """The value of the option “You”."""
+    """Return the value of the option “You”."""
     found = re.search(r'<option value="(\d+)"[^>]*>You<', browser.page.text)
     assert found
     return found[1]

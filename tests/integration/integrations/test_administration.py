@@ -30,7 +30,7 @@ def administrator(app: Flask) -> Citizen:
 
 @pytest.fixture
 def load(runner: FlaskCliRunner, tmp_path: Path) -> Callable[[str], tuple[int, str]]:
-    """Load a register; gives exit code and output."""
+    """Return a function that loads a register and returns exit code and output."""
 
     def run(content: str) -> tuple[int, str]:
         file = tmp_path / "addresses.csv"

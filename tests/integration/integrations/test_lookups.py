@@ -20,7 +20,7 @@ Choices = Callable[[str], list[str]]
 
 
 def ask(citizen: Citizen, page: str, field: str, *, htmx: bool = True, **typed: str) -> tuple[int, str]:
-    """Press a look-up as the page's script does; gives status and fragment."""
+    """Press a look-up as the page's script does; return status and fragment."""
     citizen.open(page)
     form, _ = citizen.page.form_with("Continue")
     values = {control.name: control.value for control in form.controls} | typed | {"_lookup": field}
@@ -152,7 +152,7 @@ def test_slow_service_is_paused_and_then_tried_once(
 def test_database_is_free_while_a_service_is_asked(
     citizen: Citizen, draft: str, service: Service, database: Database
 ) -> None:
-    """Somebody else's write goes through in the middle of a look-up: no lock and no transaction waits for a server."""
+    """Another person can write during a look-up: no lock and no transaction waits for a server."""
     free = Event()
 
     def answer(request: object) -> None:
@@ -176,7 +176,7 @@ def test_an_item_of_a_repeat_looks_up_for_itself(citizen: Citizen, draft: str, c
 
 
 def test_page_keeps_its_revision_after_a_lookup(citizen: Citizen, draft: str) -> None:
-    """Else it would save over what another tab has saved meanwhile, and nobody would be asked."""
+    """Otherwise it would overwrite what another tab has saved in the meantime, without asking."""
     citizen.open(f"{draft}/you")
     mine = citizen.page
     citizen.press("Continue", town="Elsewhere")

@@ -1,10 +1,11 @@
-"""Every message goes out whole: addressed, with its link or code on a line of its own, in text and in HTML."""
+"""Every message is complete: addressed, with its link or code on a line of its own, in text and in HTML."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import partial
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -24,8 +25,8 @@ LINK = "http://127.0.0.1:8000/resume/" + "aB3-_" * 30
 TITLE = "Bins & “bulky” waste: Łódź"
 AT = datetime(2026, 7, 3, 22, 30, tzinfo=UTC)
 
-Send = Callable[[Session], None]
-SENDS: dict[str, tuple[Callable[..., object], dict[str, object], str, str]] = {
+Send = Callable[[Session], object]
+SENDS: dict[str, tuple[Callable[..., object], dict[str, Any], str, str]] = {
     "resume_link": (
         messages.resume_link,
         {"title": TITLE, "link": LINK, "reference": "K7M-4XQ", "keep_until": date(2026, 12, 21)},
@@ -85,7 +86,7 @@ def message(request: pytest.FixtureRequest) -> str:
 
 
 def delivered(app: Flask, send: Send) -> tuple[bytes, EmailMessage]:
-    """The file that a message became, and what Python's own reader makes of it."""
+    """Return the file that a message became, and the message that Python's own reader finds in it."""
     parts = app.extensions["portal"]
     with app.app_context():
         with parts.database.writing() as db:

@@ -1,4 +1,4 @@
-"""Deliveries are kept with their cause, leased to one deliverer, tried again, and never lost."""
+"""Mail is stored with its cause, leased to one deliverer, tried again, and never lost."""
 
 import threading
 from collections import Counter

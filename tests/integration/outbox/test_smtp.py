@@ -1,4 +1,4 @@
-"""The SMTP adapter against servers of every temper."""
+"""The SMTP adapter against servers that behave well and badly."""
 
 import socket
 import ssl
@@ -155,7 +155,7 @@ def test_an_address_with_an_umlaut_is_refused_by_a_server_that_does_not() -> Non
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for 127.0.0.1 that vouches for itself, with its key."""
+    """A self-signed certificate for 127.0.0.1, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")])
     made = (

@@ -1,4 +1,4 @@
-"""No link goes to a wrong address unnoticed: a code proves the address, a refusal is shown, a mistake is taken back."""
+"""No link goes to a wrong address unnoticed: a code proves it, a refusal is shown, a mistake can be cancelled."""
 
 import re
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.post import letters
 
 
 def proof(app: Flask, at: int = -1) -> str:
-    """The code that came with a link."""
+    """Return the code that came with a link."""
     (found,) = (line for line in letters(app)[at].lines if re.fullmatch(r"[A-Z2-9]{5}", line))
     return found
 
@@ -108,7 +108,7 @@ def start_token(stranger: Citizen) -> str:
 
 @pytest.fixture
 def refusing(app: Flask, server: MailServerOnLoopback) -> Deliverer:
-    """A mail server that knows nobody of that name."""
+    """A mail server that knows no such recipient."""
     server.mailbox.to_recipient = "550 no such user"
     parts = app.extensions["portal"]
     configuration = replace(parts.configuration, mail_url=f"smtp://127.0.0.1:{server.port}")

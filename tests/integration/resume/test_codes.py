@@ -1,4 +1,4 @@
-"""A guest's six digits by mail, and reference with return code: slowed down when guessed, never destroyed."""
+"""A guest's six digits by mail, and a reference with return code: guesses are slowed down, codes stay valid."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ Sessions = Callable[[], list[SessionRow]]
 
 @pytest.fixture
 def asked(app: Flask, other: Citizen, guests: Saved) -> str:
-    """The code that another browser was asked for, which now shows its page."""
+    """Return the code mailed to another browser, which now shows the page that asks for it."""
     other.open(guests.link)
     answer = other.send("Continue your form")
     assert (answer.status_code, answer.location) == (303, "/resume/code")

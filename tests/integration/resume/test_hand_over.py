@@ -1,4 +1,4 @@
-"""Two people at one computer: neither sees the other's, one may hand over; and a guest's form becomes a person's."""
+"""Two people at one computer: neither sees the other's form, one may hand over, and a guest's form can be claimed."""
 
 from collections.abc import Callable
 

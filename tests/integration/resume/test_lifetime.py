@@ -1,4 +1,4 @@
-"""How long a draft is kept, when its person is told, and how it is kept longer: to the second, and once."""
+"""How long a draft is kept, when its person is reminded, and how to keep it longer: to the second, and once."""
 
 import threading
 from collections.abc import Callable
@@ -29,7 +29,7 @@ SECOND = timedelta(seconds=1)
 
 
 def work(app: Flask) -> None:
-    """What a worker does once: it sweeps, then delivers what that put into the outbox."""
+    """Run a worker once: it sweeps, then delivers what that put into the outbox."""
     with app.app_context():
         Worker(app.extensions["portal"]).work(Event())
 
@@ -40,7 +40,7 @@ def told(app: Flask) -> list[Letter]:
 
 @pytest.fixture
 def begun(app: Flask, citizen: Citizen, demo_forms: None) -> str:
-    """Ada's draft of a form that is kept for 30 days and tells her 7 and 2 days before."""
+    """Ada's draft of a form that is kept for 30 days, with reminders 7 and 2 days before."""
     add_person(app)
     sign_in(citizen)
     draft = housing.begin(citizen)
@@ -54,7 +54,7 @@ def guests_draft(citizen: Citizen, demo_forms: None) -> str:
 
 
 def at(clock: MovableClock, app: Flask, instant: datetime) -> int:
-    """How many reminders are out once a worker has worked at this instant."""
+    """Run a worker at this instant; return how many reminders have been sent."""
     clock.set(instant)
     work(app)
     return len(told(app))

@@ -1,4 +1,4 @@
-"""Links that were mailed: pure to open, worth nothing without proof, and good for the draft's life."""
+"""Mailed links: opening one changes nothing, it needs proof, and it lasts as long as the draft."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""At the doors of coming back, what exists and what does not get the same status, headers and page."""
+"""On every way back to a form, what exists and what does not get the same status, headers and page."""
 
 import re
 
@@ -16,7 +16,7 @@ UNKNOWN = "TL-2222-2222"
 
 
 def seen(answer: TestResponse, *typed: str) -> tuple[int, list[tuple[str, str]], str]:
-    """All that a browser sees, but for form tokens, the request's own number, and what was typed."""
+    """Return all that a browser sees, except form tokens, the request's id and the typed text."""
     page = re.sub(r'name="csrf_token" value="[^"]+"', "", answer.text)
     headers = [(name, value) for name, value in answer.headers if name not in ("X-Request-ID", "Content-Length")]
     headers = [(name, re.sub(r"Expires=[^;]+", "", value)) for name, value in headers]
@@ -41,8 +41,7 @@ def test_known_and_unknown_references_get_the_same_answer(app: Flask, guests: Sa
 def test_strangers_share_the_tries_of_a_reference_whatever_their_network(app: Flask, guests: Saved) -> None:
     statuses = []
     for network in range(15):
-        browser = Citizen(app)
-        browser.client.environ_base["REMOTE_ADDR"] = f"192.0.2.{network}"
+        browser = Citizen(app, f"192.0.2.{network}")
         browser.open("/resume")
         statuses.append(browser.press("Continue your form", reference=guests.reference, return_code="2222 2222").status)
     assert statuses == [422] * 10 + [429] * 5

@@ -1,4 +1,4 @@
-"""Whatever opens a link and presses its button before the person does, the person gets in, at the first try."""
+"""Whatever opens a link and presses its button first, the person still gets in at the first try."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ AGENTS = (
 
 
 def scan(app: Flask, link: str, agent: str) -> None:
-    """Look, look again, press the buttons as a script that runs would, and type rubbish where there is an input."""
+    """Open the page twice, press its buttons as a script would, and type rubbish into any input."""
     scanner = Citizen(app)
     for _ in range(2):
         scanner.client.head(link, headers={"User-Agent": agent})

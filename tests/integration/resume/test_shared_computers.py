@@ -1,4 +1,4 @@
-"""A computer that others use, too: a short clock, no cookie that outlives the visit, nothing left on the screen."""
+"""A shared computer: a short session, no cookie that outlives the visit, nothing left on the screen."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ SHARED = {"shared": "yes"}
 
 @pytest.fixture
 def library(app: Flask, citizen: Citizen) -> str:
-    """A guest's draft, begun on a computer of which they said that it is shared."""
+    """A guest's draft, begun on a computer that they said is shared."""
     publish_loan(app)
     citizen.open("/forms/tool-loan")
     draft = citizen.press("Start now", **SHARED).path

@@ -1,4 +1,4 @@
-"""A browser that keeps no cookie is told so where it would matter first, before anything long is typed."""
+"""A browser that keeps no cookies is told so before anything long is typed."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The session's cookie: how it is sent, when it is not, and whose word it never takes."""
+"""The session's cookie: how it is sent, when it is not, and that a planted one is never accepted."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ ENDS = ("GET /session/ended", "GET /account", "POST /account/claim", "POST /acco
 
 
 def cookies(answer: TestResponse) -> dict[str, set[str]]:
-    """The cookies that an answer sets: name to flags."""
+    """Return the cookies that a response sets: name to flags."""
     found = [cookie.split("; ") for cookie in answer.headers.getlist("Set-Cookie")]
     return {first.partition("=")[0]: set(flags) for first, *flags in found}
 

@@ -29,7 +29,7 @@ def of(event: str, kind: str = "customer") -> tuple[str, str, str, str]:
 
 
 def leave(browser: Browser, clock: MovableClock, seconds: float) -> None:
-    """Go on to the instant at which this session has so many seconds left."""
+    """Move the clock to the instant at which this session has so many seconds left."""
     clock.set(browser.expires_at - timedelta(seconds=seconds))
 
 

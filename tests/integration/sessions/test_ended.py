@@ -1,4 +1,4 @@
-"""After the end: where people are led, what the page says, and what becomes of what they send too late."""
+"""After the end: where people are led, what the page says, and what happens to what they send too late."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -123,7 +123,7 @@ def test_ended_session_is_explained_beside_a_live_one_of_another_kind(
 
 @pytest.fixture
 def filled(citizen: Citizen, demo_forms: None) -> str:
-    """A form that a guest has filled up to Send; gives its address."""
+    """Fill a form up to Send as a guest; return its address."""
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
     return draft

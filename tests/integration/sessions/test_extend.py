@@ -1,4 +1,4 @@
-"""Stay signed in: when it works, where it leads, and what it says to a session that is over."""
+"""Stay signed in: when it works, where it leads, and what it says after the end."""
 
 from collections.abc import Callable
 from datetime import timedelta

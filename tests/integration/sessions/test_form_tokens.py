@@ -1,4 +1,4 @@
-"""Form tokens: which pass, and that a refused form changes nothing and comes back filled in."""
+"""Form tokens: which are accepted, and that a refused form changes nothing and comes back filled in."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def draft(citizen: Citizen) -> str:
 
 @pytest.fixture
 def foreign(open_browser: Callable[..., Browser]) -> str:
-    """A good token of somebody else's live session."""
+    """A good token of another person's live session."""
     return open_browser(guest_id="somebody else").token
 
 
@@ -116,7 +116,7 @@ def test_a_token_may_come_in_a_header(citizen: Citizen, draft: str, newest_sessi
 
 
 def test_the_token_of_a_signed_out_visitor_opens_no_private_form(citizen: Citizen, draft: str, app: Flask) -> None:
-    """The visitor's token is in the same browser: it was given before the session began."""
+    """The visitor's token is in the same browser: it was issued before the session began."""
     visitor = Citizen(app)
     token = visitor.open("/resume").value("csrf_token")
     cookie = visitor.client.get_cookie("visitor")
@@ -174,7 +174,7 @@ def test_good_token_from_our_own_page_is_accepted(citizen: Citizen, draft: str) 
 
 @pytest.mark.parametrize("origin", [None, "https://evil.example"], ids=["no-origin", "evil"])
 def test_form_of_another_site_cannot_remove_a_cookie(app: Flask, origin: str | None) -> None:
-    """The browser sends no cookie with it (SameSite=Lax), but would follow an order to delete it."""
+    """The browser sends no cookie with it (SameSite=Lax), but would obey a header that deletes it."""
     headers = {"Origin": origin} if origin else {}
     for kind in ("customer", "hub"):
         answer = app.test_client().post(f"/account/sign-out?kind={kind}", headers=headers)

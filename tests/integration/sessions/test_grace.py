@@ -1,4 +1,4 @@
-"""After the deadline of a hub session: two hours in which a form that was open may still be sent, and nothing else."""
+"""After the deadline of a hub session: two hours in which an open form may still be sent, and nothing else."""
 
 from datetime import datetime, timedelta
 

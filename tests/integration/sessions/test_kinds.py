@@ -1,4 +1,4 @@
-"""A cookie of one kind opens nothing of another, and the policy in force is each row's own."""
+"""A cookie of one kind opens nothing of another, and each session follows its own policy."""
 
 from collections.abc import Callable
 from datetime import timedelta

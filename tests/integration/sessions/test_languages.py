@@ -1,4 +1,4 @@
-"""A person's language: chosen by one press, kept in the session or a cookie, spoken on every page and in every mail."""
+"""A person's language: chosen with one press, kept in the session or a cookie, used on every page and in every mail."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A form that takes six hours: whoever says five times that they stay can send the page that they opened at first."""
+"""A form that takes six hours: a person who extends five times can send the page opened at the start."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ SENT_AFTER = timedelta(hours=6, minutes=1)
 
 @pytest.fixture
 def extend(app: Flask, database: Database, clock: MovableClock) -> Callable[[Citizen], None]:
-    """Stays signed in five times and lets the clock go to 6 h 01, while the page stays as it was opened at 0:00."""
+    """Return a function that extends five times, up to 6 h 01, while the page stays as opened at 0:00."""
     with database.writing() as db:
         change_settings(db, {"session_lifetime_minutes": LIFETIME}, by=Actor(), now=clock.now())
 

@@ -1,4 +1,4 @@
-"""A session whose requests come from another network: written down, asked for the password again, or ended."""
+"""A session whose requests come from another network: recorded, asked for the password again, or ended."""
 
 import re
 import threading
@@ -43,7 +43,7 @@ def set_rule(database: Database, clock: MovableClock) -> Callable[..., None]:
 
 @pytest.fixture
 def section(demo_forms: None, citizen: Citizen, database: Database, clock: MovableClock) -> str:
-    """Zoë, signed in at home, has a section open; gives its address."""
+    """Open a section as Zoë, signed in at home; return its address."""
     with database.writing() as db:
         hashed = hash_password(PASSWORD)
         create_account(db, read_address(ZOE), "citizen", password_hash=hashed, by=Actor(), now=clock.now())
@@ -175,7 +175,7 @@ def test_signing_out_asks_for_no_password(citizen: Citizen, section: str, set_ru
 @access(Access.PUBLIC)
 @activity(Activity.NONE)
 def whoami() -> str:
-    """The network that this request counts as."""
+    """Return the network that this request counts as."""
     return remote_network() + " " + (request.remote_addr or "")
 
 

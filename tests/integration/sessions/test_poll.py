@@ -1,4 +1,4 @@
-"""What the poller is told, to the second, and that asking changes nothing."""
+"""What the poll reports, to the second, and that asking changes nothing."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ ENDED = ("ended", "0", "0")
 
 
 def told(answer: TestResponse) -> tuple[str | None, ...]:
-    """State, seconds left and seconds until the next question."""
+    """Return state, seconds left and seconds until the next poll."""
     assert answer.status_code == 200
     assert answer.text.lstrip().startswith("<div")
     found = elements(answer.text)[0].attributes

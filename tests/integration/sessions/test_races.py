@@ -1,4 +1,4 @@
-"""Requests that meet: one value for all renewals, and no end that is undone."""
+"""Requests that overlap: renewals agree on one value, and no end is undone."""
 
 import threading
 from collections.abc import Callable
@@ -22,7 +22,7 @@ ROUNDS = 8
 
 
 def _together(*actions: Callable[[], object]) -> list[object]:
-    """Do all at the same time; gives what each gave."""
+    """Run all at the same time; return what each returned."""
     barrier = threading.Barrier(len(actions))
 
     def run(action: Callable[[], object]) -> object:
@@ -34,7 +34,7 @@ def _together(*actions: Callable[[], object]) -> list[object]:
 
 
 def _client(app: Flask, browser: Browser, kind: str = "customer") -> Callable[[str], int]:
-    """A further tab of the same browser."""
+    """Return the client of another tab of the same browser."""
     cookie = browser.client.get_cookie(f"session_{kind}")
     assert cookie is not None
 
@@ -126,7 +126,7 @@ def test_a_page_and_a_sign_out_at_once_leave_the_session_ended(
 
 
 def test_no_write_changes_an_ended_session(database: Database, open_browser: Callable[..., Browser]) -> None:
-    """Each instant is judged as it arrived: at the very deadline nothing moves, whatever was wanted."""
+    """At the deadline itself nothing changes, whatever was asked for: each instant is judged by its arrival."""
     browser = open_browser()
     at_end = START + POLICY.idle_timeout
     before = vars(browser.row) | {"_sa_instance_state": None}

@@ -1,4 +1,4 @@
-"""What renews a session in its last third on the real pages, and what never does."""
+"""What extends a session in its last third on the real pages, and what never does."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -34,7 +34,7 @@ class Watched:
             return db.scalars(select(SessionRow)).one()
 
     def renews(self, action: Action) -> bool:
-        """Whether what is done now moves the deadline; it may only move to the full time from now."""
+        """Return whether an action moves the deadline, which may only move to the full time from now."""
         before = self.row.expires_at
         action(self.citizen, self.draft)
         after = self.row.expires_at
@@ -58,7 +58,7 @@ def _send(button: str, **values: str) -> Action:
 
 
 def _press_on(page: str, button: str, **values: str) -> Action:
-    """Press a button of a page that was opened before the watch began: the page is fetched without counting."""
+    """Press a button of a page opened before the measurement: fetching the page does not count."""
 
     def action(citizen: Citizen, draft: str) -> object:
         citizen.open(page.format(draft=draft), **{"Sec-Purpose": "prefetch"})
@@ -101,7 +101,7 @@ NEVER: dict[str, Action] = {
     "no such address": _get("/no/such/page"),
     "no such section": _get("{draft}/no_such_section"),
     "no such item": _get("{draft}/household/no-such-item"),
-    "somebody else's draft": _get("/drafts/HS-2222-3333"),
+    "another person's draft": _get("/drafts/HS-2222-3333"),
     "the hub": _get("/hub"),
     "My Requests, which asks a guest to sign in": _get("/account"),
     "a section that cannot be opened": _get("{draft}/rent"),

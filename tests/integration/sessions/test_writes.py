@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("demo_forms")
 
 @pytest.fixture
 def draft(citizen: Citizen) -> str:
-    """A form whose first section is filled, as a guest's browser stands on it."""
+    """A form whose first section is filled, open in a guest's browser."""
     draft = housing.begin(citizen)
     citizen.open(f"{draft}/about_you")
     return draft

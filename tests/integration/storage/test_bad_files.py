@@ -23,7 +23,7 @@ KINDS = "it must be PDF, JPG, PNG or Word"
 
 
 def _locked() -> bytes:
-    """A Word document whose members say that they are encrypted."""
+    """Return a Word document whose members are marked as encrypted."""
     data = bytearray(archive(*WORD))
     at = data.find(b"PK\x01\x02")
     while at >= 0:
@@ -33,7 +33,7 @@ def _locked() -> bytes:
 
 
 def _long_table() -> bytes:
-    """A zip whose table of contents alone would take twenty times its size of memory."""
+    """Return a zip whose table of contents alone would need twenty times its size in memory."""
     file = BytesIO()
     with zipfile.ZipFile(file, "w") as made:
         for number in range(4000):

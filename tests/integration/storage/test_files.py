@@ -37,7 +37,7 @@ LARGE = File("scan.jpg", picture() + bytes(300_000))
 
 
 def keep_house(app: Flask) -> None:
-    """What the worker does about files."""
+    """Run the worker's sweeps of files."""
     parts = app.extensions["portal"]
     FileKeeper(parts.database, parts.configuration, parts.clock).keep()
 

@@ -1,4 +1,4 @@
-"""Files that arrive after the session has ended: kept for a day for their person, never part of the form unasked."""
+"""Files that arrive after the session ended: kept for a day for their person, and added only when asked."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -25,7 +25,7 @@ ZOE = "zoe@mail.example"
 
 @pytest.fixture
 def draft(app: Flask, citizen: Citizen) -> str:
-    """A draft of somebody with an account."""
+    """A draft of a person with an account."""
     publish_evidence(app)
     add_person(app, ZOE)
     sign_in(citizen, ZOE)

@@ -103,7 +103,7 @@ def test_a_file_beyond_the_scanners_limit_is_kept_as_not_scanned(
 
 @pytest.fixture
 def away(app: Flask) -> Callable[[str], None]:
-    """Point the portal at another scanner."""
+    """Return a function that points the portal at another scanner."""
 
     def point(url: str) -> None:
         parts = app.extensions["portal"]
@@ -192,7 +192,7 @@ def test_malformed_scanner_address_is_refused_at_start_up(configuration: Configu
 
 def test_scanner_address_needs_no_port() -> None:
     assert read_scanner("tcp://scanner") is not None
-    assert read_scanner("tcp://scanner").port == 3310  # type: ignore[union-attr]
+    assert read_scanner("tcp://scanner").port == 3310
     assert read_scanner(None) is None
 
 

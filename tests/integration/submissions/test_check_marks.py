@@ -20,7 +20,7 @@ def draft(app: Flask, citizen: Citizen) -> str:
 
 
 def marks(page: Page) -> dict[str, str]:
-    """The mark beside each question that has one."""
+    """Return the mark beside each question that has one."""
     row = r'govuk-summary-list__key">([^<]+)<span class="row-mark row-mark--([a-z_]+)'
     return dict(re.findall(row, page.text))
 

@@ -6,6 +6,7 @@ from io import BytesIO
 import pytest
 from flask import Flask
 from pypdf import PdfReader
+from pypdf.generic import BooleanObject, Destination, DictionaryObject, TextStringObject
 from werkzeug.test import TestResponse
 
 from portal.form_definitions.format.reading import read_yaml
@@ -36,7 +37,7 @@ def sent(app: Flask, citizen: Citizen) -> str:
 
 
 def send(citizen: Citizen, **you: str) -> str:
-    """Fill and send the loan; gives the address of the confirmation."""
+    """Fill and send the loan; return the address of the confirmation."""
     draft = start(citizen)
     fill(citizen, draft, **you)
     return citizen.press("Send", declaration="yes").path
@@ -75,13 +76,18 @@ def test_receipt_has_every_answer_with_reference_version_and_time(citizen: Citiz
 
 def test_receipt_declares_its_title_and_language(citizen: Citizen, sent: str) -> None:
     _answer, reader = receipt(citizen, sent)
-    root = reader.trailer["/Root"]
+    viewer = reader.root_object["/ViewerPreferences"]
     assert reader.metadata
     assert reader.metadata.title == f"We have received your form: {sent.rpartition('/')[2]}"
     assert reader.metadata.creation_date == datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
-    assert root["/Lang"] == "en"
-    assert root["/ViewerPreferences"]["/DisplayDocTitle"].value is True
-    assert [each.title for each in reader.outline] == ["About you", "Tools", "Remarks"]
+    assert reader.root_object["/Lang"] == TextStringObject("en")
+    assert isinstance(viewer, DictionaryObject)
+    assert viewer["/DisplayDocTitle"] == BooleanObject(True)
+    assert [isinstance(each, Destination) and each.title for each in reader.outline] == [
+        "About you",
+        "Tools",
+        "Remarks",
+    ]
 
 
 def test_time_is_in_the_time_zone_of_the_site(app: Flask, citizen: Citizen, clock: MovableClock, sent: str) -> None:

@@ -1,4 +1,4 @@
-"""Send: exactly once, whoever presses how often, and then a confirmation for its sender alone."""
+"""Send: exactly once however often it is pressed, and then a confirmation for its sender only."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

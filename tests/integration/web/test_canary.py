@@ -1,10 +1,11 @@
-"""The canary of the tests cries: one leak of each sort is found."""
+"""The canary of the tests raises the alarm: one leak of each sort is found."""
 
 import logging
 from collections.abc import Callable
 
 import pytest
 from flask import Flask, abort, redirect, request
+from flask.typing import ResponseReturnValue
 
 from portal.mail import messages
 from portal.web.declarations import Access, Activity, access, activity
@@ -14,10 +15,10 @@ from tests.post import letters
 
 pytestmark = pytest.mark.own_app
 ANSWER, TOKEN, CODE = "Wilhelmina Quartermaine", "T" * 43, "482910"
-Leak = Callable[[], object]
+Leak = Callable[[], ResponseReturnValue]
 
 
-def log_it() -> object:
+def log_it() -> ResponseReturnValue:
     logging.getLogger("portal.leak").info("said %s", request.form["name"])
     return "done"
 
@@ -31,13 +32,13 @@ LEAKS: dict[str, Leak] = {
 
 @pytest.fixture(autouse=True)
 def canary() -> None:
-    """Here the tests listen themselves."""
+    """Leave the canary to the tests of this module."""
 
 
 def serve(app: Flask, leak: Leak) -> None:
     @access(Access.PUBLIC)
     @activity(Activity.NONE)
-    def leaking(reference: str) -> object:
+    def leaking(reference: str) -> ResponseReturnValue:
         return leak() if reference == "R" else abort(404)
 
     app.add_url_rule("/drafts/<reference>/leak", view_func=leaking, methods=["POST"])

@@ -1,4 +1,4 @@
-"""What operations ask: is the process alive, is it ready."""
+"""What operations ask: whether the process is alive, and whether it is ready."""
 
 import pytest
 from flask.testing import FlaskClient

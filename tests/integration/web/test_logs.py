@@ -22,7 +22,7 @@ SECRET = "ann@example.org 012345"
 
 @contextmanager
 def written() -> Iterator[list[dict[str, Any]]]:
-    """The lines that are logged within, as a server writes them."""
+    """Record the lines logged within, as a server writes them."""
     root, stream = logging.getLogger(), StringIO()
     before = (root.handlers[:], root.level)
     logs.configure(stream)
@@ -39,7 +39,7 @@ def written() -> Iterator[list[dict[str, Any]]]:
 @access(Access.PUBLIC)
 @activity(Activity.NONE)
 def fail() -> str:
-    """A view that fails with words that quote what somebody typed."""
+    """Fail, as a view, with a message that quotes typed text."""
     try:
         raise ValueError(SECRET)
     except ValueError as reason:

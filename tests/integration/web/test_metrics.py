@@ -1,4 +1,4 @@
-"""`/metrics`: for operations alone, in the format of Prometheus, and nobody named."""
+"""`/metrics`: for operations only, in the format of Prometheus, and naming nobody."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The application that tests share forgets all that a test did to it, and is what `create_app` makes."""
+"""The application that tests share forgets all that a test did to it, and equals what `create_app` makes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from portal.config import Configuration
 from portal.db import Database
@@ -19,7 +20,7 @@ Arm = Callable[[], Flask]
 
 @pytest.fixture
 def arm(app: Flask, database: Database, configuration: Configuration) -> Arm:
-    """Arms one application anew, as for the next test."""
+    """Return a function that arms one application anew, as for the next test."""
     shared = SharedApplication(app)
     return lambda: shared.arm(configuration, MovableClock(), database)
 
@@ -68,7 +69,9 @@ def test_a_route_cannot_be_added_for_the_next_test(arm: Arm) -> None:
 def test_shared_application_equals_what_create_app_makes(
     arm: Arm, app: Flask, configuration: Configuration, database: Database
 ) -> None:
-    made = build(lambda _app: None, app.jinja_env.bytecode_cache, configuration, MovableClock(), database)
+    compiled = app.jinja_env.bytecode_cache
+    assert isinstance(compiled, FileSystemBytecodeCache)
+    made = build(lambda _app: None, compiled, configuration, MovableClock(), database)
     armed = arm()
     assert armed.config == made.config
     assert armed.extensions.keys() == made.extensions.keys()
