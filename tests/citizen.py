@@ -177,15 +177,15 @@ class Citizen:
         self.app = app
         self.client = app.test_client()
         self.page: Page
-        self._environ = {"REMOTE_ADDR": address}
+        self.client.environ_base["REMOTE_ADDR"] = address
 
     def get(self, path: str, **request: Any) -> TestResponse:
         """Ask for an address without following where it leads."""
-        return self.client.get(path, environ_base=self._environ, **request)
+        return self.client.get(path, **request)
 
     def post(self, path: str, fields: Mapping[str, Any], **request: Any) -> TestResponse:
         """Send fields of one's own choice."""
-        return self.client.post(path, data=fields, environ_base=self._environ, **request)
+        return self.client.post(path, data=fields, **request)
 
     def hold(self, kind: str, **holder: Any) -> SessionRow:
         """Have a new session of this kind, as after a sign-in or Start now; gives its row."""
@@ -229,7 +229,7 @@ class Citizen:
             data.setdefault(name, []).append(value)
         kind = "multipart/form-data" if form.is_multipart else None
         address = form.action or self.page.address
-        return post(self.client, address, data=data, content_type=kind, environ_base=self._environ)
+        return post(self.client, address, data=data, content_type=kind)
 
     def press(self, button: str, **values: Values) -> Page:
         """Fill the form around a button, press it and follow where it leads; `born__day` names born-day."""

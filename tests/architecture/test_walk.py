@@ -17,9 +17,11 @@ def test_the_walk_names_functions_in_the_order_in_which_they_run(app: Flask, dem
     called = [str(call) for call in trace(app)[0]]
     assert len(named) > 20
     assert [name for name in named if name not in called] == []
-    assert sorted(named[: named.index("drafts/views.section_page")], key=called.index) == named[
-        : named.index("drafts/views.section_page")
-    ]
-    assert sorted(named[named.index("drafts/views.section_page") :], key=called.index) == named[
-        named.index("drafts/views.section_page") :
-    ]
+    assert (
+        sorted(named[: named.index("drafts/views.section_page")], key=called.index)
+        == named[: named.index("drafts/views.section_page")]
+    )
+    assert (
+        sorted(named[named.index("drafts/views.section_page") :], key=called.index)
+        == named[named.index("drafts/views.section_page") :]
+    )

@@ -129,12 +129,12 @@ def test_a_body_that_ends_before_its_length_is_refused(
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("length", ["-1", "abc", "1e3", ""], ids=repr)
-def test_a_length_that_is_no_number_is_no_failure(citizen: Citizen, draft: str, length: str) -> None:
+def test_malformed_content_length_causes_no_server_error(citizen: Citizen, draft: str, length: str) -> None:
     answer = citizen.client.post(f"{draft}/about_you", data=b"", environ_overrides={"CONTENT_LENGTH": length})
     assert 400 <= answer.status_code < 500
 
 
-def test_a_hundred_thousand_fields_are_refused_quickly(
+def test_body_of_a_hundred_thousand_fields_is_refused_quickly(
     citizen: Citizen, draft: str, stored: Callable[[], Stored]
 ) -> None:
     before = stored()
@@ -148,8 +148,8 @@ def test_a_hundred_thousand_fields_are_refused_quickly(
     assert stored() == before
 
 
-def test_the_mark_of_broken_text_may_be_typed(citizen: Citizen, draft: str) -> None:
-    """People paste it out of broken documents; in a form that decodes it is a character like any other."""
+def test_replacement_character_may_be_typed(citizen: Citizen, draft: str) -> None:
+    """People paste it from broken documents, and it is a character like any other."""
     citizen.open(f"{draft}/about_you")
     citizen.press("Continue", full_name="Zo\ufffd")
     assert citizen.open(f"{draft}/about_you").value("full_name") == "Zo\ufffd"
@@ -157,13 +157,13 @@ def test_the_mark_of_broken_text_may_be_typed(citizen: Citizen, draft: str) -> N
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "GET\x00"], ids=repr)
-def test_a_wrong_method_is_named_as_such(citizen: Citizen, draft: str, method: str) -> None:
+def test_unknown_method_is_refused_as_such(citizen: Citizen, draft: str, method: str) -> None:
     for address in ("/", draft, f"{draft}/about_you", "/account/sign-in", "/session/extend", "/no/such/page"):
         status = citizen.client.open(address, method=method).status_code
         assert status == (404 if address == "/no/such/page" else 405), address
 
 
-def test_what_is_posted_only_is_not_to_be_opened(citizen: Citizen, draft: str) -> None:
+def test_address_answers_only_its_own_method(citizen: Citizen, draft: str) -> None:
     for address in ("/session/extend", "/account/sign-out", f"{draft}/autosave/about_you"):
         assert citizen.client.get(address).status_code == (404 if "autosave" in address else 405)
     for address in ("/", "/session/poll", "/account"):
@@ -227,7 +227,7 @@ QUERIES = ["kind={}", "next={}", "before={}", "from={}", "sent={}", "reason={}",
     "odd",
     ["%00", "%ff%fe", "%0d%0aA:%20b", "<script>alert(1)</script>", "'\";--", "1" + "0" * 30, "-1", "9" * 5000, "١٢"],
 )
-def test_a_weird_query_never_fails(citizen: Citizen, draft: str, odd: str) -> None:
+def test_weird_query_causes_no_server_error(citizen: Citizen, draft: str, odd: str) -> None:
     for query in QUERIES:
         for address in ("/session/ended", "/session/poll", "/account/sign-in", f"{draft}/home", f"{draft}/save"):
             asked = f"{address}?{query.replace('{}', odd)}"
@@ -239,7 +239,7 @@ def test_a_weird_query_never_fails(citizen: Citizen, draft: str, odd: str) -> No
 PAGES = ["1" + "0" * 30, "9" * 19, "9223372036854775808", "-1", "0", "", "x", "1.5", "%00", "1;drop", "9" * 5000, "١"]
 
 
-def test_the_hub_takes_any_number_for_a_page(app: Flask) -> None:
+def test_any_page_number_in_the_hub_causes_no_error(app: Flask) -> None:
     add_person(app, "mina@mail.example", "staff")
     staff = Citizen(app)
     sign_in(staff, "mina@mail.example")
@@ -270,7 +270,7 @@ BAD_DATES = {
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("date", BAD_DATES.values(), ids=BAD_DATES.keys())
-def test_a_bad_date_is_said_so_and_kept_as_typed(
+def test_bad_date_is_refused_and_kept_as_typed(
     citizen: Citizen, draft: str, stored: Callable[[], Stored], date: tuple[str, str, str]
 ) -> None:
     others = [row for row in stored() if row[0] != "about_you"]
@@ -289,7 +289,7 @@ def test_a_bad_date_is_said_so_and_kept_as_typed(
 @pytest.mark.parametrize(
     "amount", ["1e400", "NaN", "Infinity", "9" * 400, "-0", "1,2,3", "0x10", "١", "1.234", "--1", "1" + "0" * 16]
 )
-def test_a_bad_amount_never_fails(citizen: Citizen, draft: str, amount: str) -> None:
+def test_bad_amount_causes_no_server_error(citizen: Citizen, draft: str, amount: str) -> None:
     citizen.open(f"{draft}/home")
     citizen.press("Continue", **housing.HOME)
     answer = citizen.send("Continue", **(housing.RENT | {"amount": amount}))
@@ -302,14 +302,16 @@ def test_a_bad_amount_never_fails(citizen: Citizen, draft: str, amount: str) -> 
     [("tenure", "castle"), ("tenure", "' OR 1=1"), ("tenure", "a" * 100_000), ("address__line_1", "a" * 100_000)],
     ids=["unknown option", "quotes", "long option", "long line"],
 )
-def test_a_value_that_the_page_cannot_send_is_a_mistake_like_any_other(
+def test_value_that_the_page_cannot_send_is_refused_as_a_mistake(
     citizen: Citizen, draft: str, field: str, value: str
 ) -> None:
     citizen.open(f"{draft}/home")
     assert citizen.send("Continue", **(housing.HOME | {field: value})).status_code == 422
 
 
-def test_fields_of_elsewhere_are_ignored(citizen: Citizen, draft: str, stored: Callable[[], Stored]) -> None:
+def test_fields_that_the_page_does_not_have_are_ignored(
+    citizen: Citizen, draft: str, stored: Callable[[], Stored]
+) -> None:
     before = stored()
     form, _button = citizen.open(f"{draft}/about_you").form_with("Continue")
     values = {control.name: control.value for control in form.controls}
@@ -326,7 +328,7 @@ def test_fields_of_elsewhere_are_ignored(citizen: Citizen, draft: str, stored: C
     assert [row[:3] for row in stored()] == [row[:3] for row in before]
 
 
-def test_an_autosave_of_names_that_do_not_exist_keeps_all_answers(
+def test_autosave_of_unknown_fields_keeps_all_answers(
     citizen: Citizen, draft: str, stored: Callable[[], Stored]
 ) -> None:
     token, before = _token(citizen, draft), stored()
@@ -337,9 +339,7 @@ def test_an_autosave_of_names_that_do_not_exist_keeps_all_answers(
     assert stored() == before
 
 
-def test_an_autosave_without_its_field_blanks_nothing(
-    citizen: Citizen, draft: str, stored: Callable[[], Stored]
-) -> None:
+def test_autosave_without_its_field_empties_nothing(citizen: Citizen, draft: str, stored: Callable[[], Stored]) -> None:
     token, before = _token(citizen, draft), stored()
     data = {"csrf_token": token, "_changed": "full_name,born,email", "_end": "1"}
     assert citizen.client.post(f"{draft}/autosave/about_you", data=data, headers=HTMX).status_code == 200
@@ -359,12 +359,12 @@ def test_an_autosave_without_its_field_blanks_nothing(
     ],
     ids=["nothing", "long", "odd", "twice"],
 )
-def test_the_doors_refuse_whatever_is_typed(citizen: Citizen, address: str, values: dict[str, str | list[str]]) -> None:
+def test_public_forms_refuse_bad_input(citizen: Citizen, address: str, values: dict[str, str | list[str]]) -> None:
     token = citizen.open("/resume").value("csrf_token")
     answer: TestResponse = citizen.client.post(address, data={"csrf_token": token, **values})
     assert answer.status_code in (400, 422) or (address == "/resume/code" and answer.status_code == 303)
 
 
 @pytest.mark.parametrize("pasted", [" {} ", "<{}>", "{}\n", "({}).", "{}%0d%0a", "“{}”"], ids=repr)
-def test_an_unknown_link_is_not_found_however_it_was_pasted(citizen: Citizen, pasted: str) -> None:
+def test_unknown_link_is_not_found_however_it_is_pasted(citizen: Citizen, pasted: str) -> None:
     assert citizen.client.get(f"/resume/{quote(pasted.format('x' * 43))}").status_code == 404

@@ -43,7 +43,7 @@ def is_current(database: Database) -> bool:
         return migrations.is_current(db)
 
 
-def test_an_empty_database_becomes_what_the_models_say(empty: Database) -> None:
+def test_migrated_empty_database_matches_the_models(empty: Database) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
@@ -54,13 +54,13 @@ def test_an_empty_database_becomes_what_the_models_say(empty: Database) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-def test_the_settings_have_their_only_row_from_the_first(empty: Database) -> None:
+def test_migrated_database_has_one_row_of_settings(empty: Database) -> None:
     migrations.upgrade(empty)
     with empty.reading() as db:
         assert db.execute(text("SELECT id, document FROM site_settings")).all() == [(1, "{}")]
 
 
-def test_several_that_start_at_once_upgrade_once(empty: Database) -> None:
+def test_several_processes_starting_at_once_upgrade_once(empty: Database) -> None:
     together = threading.Barrier(3)
     failures: list[Exception] = []
 
@@ -83,13 +83,13 @@ def test_several_that_start_at_once_upgrade_once(empty: Database) -> None:
     assert is_current(empty)
 
 
-def test_the_newest_migration_is_the_one_that_alembic_knows() -> None:
+def test_newest_migration_is_the_head_that_alembic_knows() -> None:
     from alembic.script import ScriptDirectory
 
     assert [migrations.newest()] == ScriptDirectory(str(migrations.FOLDER)).get_heads()
 
 
-def test_a_migration_can_be_taken_back(empty: Database) -> None:
+def test_migration_can_be_reversed(empty: Database) -> None:
     from alembic import command
 
     migrations.upgrade(empty)

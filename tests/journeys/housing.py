@@ -1,6 +1,6 @@
-"""The whole housing form, filled by somebody without script."""
+"""The whole housing form, filled in without script."""
 
-from tests.citizen import Citizen
+from tests.citizen import Citizen, Values
 
 ABOUT_YOU = {
     "full_name": "Zoë Łukasz",
@@ -19,18 +19,18 @@ HOME = {
 }
 RENT = {"amount": "650", "period": "month", "in_arrears": "no", "landlord": "Calder Homes Ltd"}
 PERSON = {"full_name": "Joel", "born__day": "2", "born__month": "2", "born__year": "2014", "relation": "child"}
-INCOME = {"kinds": ["wages"], "wages": "1,420.00", "hours": "30"}
+INCOME: dict[str, Values] = {"kinds": ["wages"], "wages": "1,420.00", "hours": "30"}
 NEEDS = {"story": "The rent went up.", "urgent": "no"}
 
 
 def start(citizen: Citizen) -> str:
-    """Start the form; gives the draft's address."""
+    """Start the form; return the draft's address."""
     citizen.open("/forms/housing-support")
     return citizen.press("Start now").path
 
 
 def begin(citizen: Citizen) -> str:
-    """Start the form and answer who it is; gives the draft's address."""
+    """Start the form and fill in the first section; return the draft's address."""
     draft = start(citizen)
     citizen.open(f"{draft}/about_you")
     citizen.press("Continue", **ABOUT_YOU)
@@ -38,7 +38,7 @@ def begin(citizen: Citizen) -> str:
 
 
 def begin_with_home(citizen: Citizen) -> str:
-    """Start the form with a rented home, which the rent depends on; gives the draft's address."""
+    """Start the form with a rented home, which the rent depends on; return the draft's address."""
     draft = start(citizen)
     citizen.open(f"{draft}/home")
     citizen.press("Continue", **HOME)

@@ -19,7 +19,7 @@ def begin(citizen: Citizen) -> str:
 
 
 def finish(citizen: Citizen, draft: str) -> None:
-    """From the section that was left half done to the confirmation."""
+    """Fill in the form from the half-done section to the confirmation."""
     assert citizen.page.path == f"{draft}/home"
     assert "We kept what you typed. You have not sent it yet." in citizen.page
     assert citizen.page.value("address-line_1") == housing.HOME["address__line_1"]

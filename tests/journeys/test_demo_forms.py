@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("demo_forms")
 PROBLEM = {"kind": "light", "where": "12 Weir Lane", "danger": "no"}
 
 
-def test_a_parking_permit_for_two_vehicles(app: Flask, citizen: Citizen) -> None:
+def test_parking_permit_for_two_vehicles_can_be_sent(app: Flask, citizen: Citizen) -> None:
     add_person(app)
     citizen.open("/forms/parking-permit")
     citizen.press("Start now")
@@ -37,7 +37,7 @@ def test_a_parking_permit_for_two_vehicles(app: Flask, citizen: Citizen) -> None
     assert [letter.to for letter in letters(app)] == ["ada@mail.example"]
 
 
-def test_a_problem_reported_without_a_name(app: Flask, citizen: Citizen) -> None:
+def test_problem_can_be_reported_without_a_name(app: Flask, citizen: Citizen) -> None:
     draft = start(citizen, "report-a-problem")
     citizen.open(f"{draft}/problem")
     assert citizen.press("Continue", **PROBLEM).path == f"{draft}/contact"
@@ -46,7 +46,7 @@ def test_a_problem_reported_without_a_name(app: Flask, citizen: Citizen) -> None
     assert letters(app) == []
 
 
-def test_a_problem_reported_with_an_address_for_news(app: Flask, citizen: Citizen) -> None:
+def test_problem_can_be_reported_with_an_address_for_news(app: Flask, citizen: Citizen) -> None:
     draft = start(citizen, "report-a-problem")
     citizen.open(f"{draft}/problem")
     citizen.press("Continue", **PROBLEM)
@@ -55,7 +55,7 @@ def test_a_problem_reported_with_an_address_for_news(app: Flask, citizen: Citize
     assert [letter.to for letter in letters(app)] == ["zoe@home.example"]
 
 
-def test_danger_is_not_for_a_form(citizen: Citizen) -> None:
+def test_danger_stops_the_problem_form(citizen: Citizen) -> None:
     draft = start(citizen, "report-a-problem")
     citizen.open(f"{draft}/problem")
     page = citizen.press("Continue", **(PROBLEM | {"danger": "yes"}))

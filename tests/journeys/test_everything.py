@@ -61,7 +61,7 @@ def add(citizen: Citizen, **values: Values) -> None:
     citizen.press("Continue", **values)
 
 
-def test_from_start_to_receipt(app: Flask, citizen: Citizen, draft: str) -> None:
+def test_form_can_be_filled_from_start_to_receipt(app: Flask, citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/person")
     assert "<strong>strong</strong>" in citizen.page.text
     assert citizen.press("Continue", **PERSON).path == f"{draft}/vehicles"
@@ -117,7 +117,7 @@ def test_a_child_is_asked_nothing_about_driving(citizen: Citizen, draft: str) ->
     assert "Years of driving" not in citizen.open(f"{draft}/check")
 
 
-def test_somebody_turns_eighteen_on_their_birthday(citizen: Citizen, draft: str) -> None:
+def test_person_turns_eighteen_on_their_birthday(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/person")
     grown = PERSON | {"born__day": "21", "born__month": "11", "born__year": "2008"}
     assert citizen.press("Continue", **grown).path == f"{draft}/vehicles"
@@ -159,7 +159,7 @@ def test_a_chain_of_needs_opens_one_after_the_other(citizen: Citizen, draft: str
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
-def test_each_wrong_answer_has_its_sentence_and_keeps_the_others(
+def test_wrong_answer_shows_its_sentence_and_keeps_the_others(
     citizen: Citizen, draft: str, wrong: dict[str, Values], message: str
 ) -> None:
     citizen.open(f"{draft}/person")
@@ -187,7 +187,7 @@ def test_each_wrong_answer_has_its_sentence_and_keeps_the_others(
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
-def test_each_wrong_answer_in_an_item_has_its_sentence(
+def test_wrong_answer_in_an_item_shows_its_sentence(
     citizen: Citizen, draft: str, wrong: dict[str, Values], message: str
 ) -> None:
     citizen.open(f"{draft}/person")
@@ -198,7 +198,7 @@ def test_each_wrong_answer_in_an_item_has_its_sentence(
     assert message in page
 
 
-def test_the_last_old_vehicle_takes_its_section_along_and_brings_it_back(citizen: Citizen, draft: str) -> None:
+def test_section_goes_and_returns_with_the_last_old_vehicle(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/person")
     citizen.press("Continue", **PERSON)
     add(citizen, **NEW)
@@ -217,7 +217,7 @@ def test_the_last_old_vehicle_takes_its_section_along_and_brings_it_back(citizen
     assert "I keep it" in citizen.open(f"{draft}/check")
 
 
-def test_a_stop_holds_until_its_cause_is_gone(citizen: Citizen, draft: str) -> None:
+def test_stop_remains_until_its_cause_is_gone(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/person")
     citizen.press("Continue", **(PERSON | {"licence": "no"}))
     citizen.press("Continue", scan=File("log book.pdf", PDF))

@@ -21,7 +21,7 @@ def test_a_guest_fills_the_housing_form_and_sends_it(citizen: Citizen) -> None:
     assert reference in citizen.page
 
 
-def test_continue_leads_to_the_next_section_that_shows(citizen: Citizen) -> None:
+def test_continue_leads_to_the_next_visible_section(citizen: Citizen) -> None:
     draft = housing.start(citizen)
     citizen.open(f"{draft}/home")
     citizen.press("Continue", **(housing.HOME | {"tenure": "family"}))

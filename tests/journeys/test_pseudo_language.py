@@ -1,4 +1,4 @@
-"""In a made-up language that puts every text in brackets, no word of a citizen's page stands outside them."""
+"""In a made-up language that puts every text in brackets, no word of a citizen's page is outside them."""
 
 import io
 import re
@@ -35,7 +35,7 @@ NOT_OURS = re.compile(
 
 
 def bracketed(node: Any) -> Any:
-    """The document of a form with each of its Welsh texts in brackets."""
+    """Return the document of a form with each of its Welsh texts in brackets."""
     if isinstance(node, dict):
         return {key: f"{OPEN}{value}{CLOSE}" if key == "cy" else bracketed(value) for key, value in node.items()}
     return [bracketed(value) for value in node] if isinstance(node, list) else node
@@ -43,7 +43,7 @@ def bracketed(node: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def made_up_welsh(tmp_path_factory: pytest.TempPathFactory) -> Equipment:
-    """Gives an application a catalogue whose Welsh is made up."""
+    """Return a function that loads an application with a catalogue of made-up Welsh."""
     catalogue = read_catalogue("cy")
     for message in catalogue:
         if isinstance(message.id, tuple):
@@ -91,21 +91,21 @@ def citizen(citizen: Citizen) -> Citizen:
 
 
 def spoken(element: Element) -> list[str]:
-    """What attributes say that are read aloud, or shown by scripts."""
+    """Return the texts of attributes that are read aloud or shown by scripts."""
     sentences = [name for name, value in element.attributes.items() if name.startswith("data-") and " " in value]
     shown = [name for name in sentences if not element.get(name).startswith("{")]
     return [value for name, value in element.attributes.items() if name in SPOKEN or name in shown]
 
 
 def bare_words(text: str) -> str:
-    """What stands outside all brackets and is no name."""
+    """Return the words outside all brackets that are no names."""
     while BRACKETED.search(text):
         text = BRACKETED.sub("", text)
     return " ".join(NOT_OURS.sub("", text).split())
 
 
 def words_of(page: Page) -> str:
-    """All that is said on a page; brackets open in one element may close in a later one."""
+    """Return all that a page says; brackets opened in one element may close in a later one."""
     said: list[str] = []
     is_skipped = False
     for node in page.nodes:
@@ -138,7 +138,7 @@ OF_ACCOUNT = (
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_public_pages_say_nothing_that_is_not_translated(citizen: Citizen, address: str) -> None:
+def test_public_pages_have_no_untranslated_text(citizen: Citizen, address: str) -> None:
     expect_translated(citizen.open(address))
 
 
@@ -148,7 +148,7 @@ def press(citizen: Citizen, button: str, **values: Any) -> Page:
     return page
 
 
-def test_refused_forms_say_nothing_that_is_not_translated(citizen: Citizen) -> None:
+def test_refused_forms_have_no_untranslated_text(citizen: Citizen) -> None:
     for address, button in (
         ("/account/sign-in", "Sign in"),
         ("/account/register", "Register"),
@@ -159,7 +159,7 @@ def test_refused_forms_say_nothing_that_is_not_translated(citizen: Citizen) -> N
         assert press(citizen, button).status == 422
 
 
-def test_a_guests_form_says_nothing_that_is_not_translated(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
+def test_guests_form_has_no_untranslated_text(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     citizen.open("/forms/report-a-problem")
     draft = press(citizen, "Start now").path
     expect_translated(citizen.open(f"{draft}/problem"))
@@ -184,7 +184,7 @@ def test_a_guests_form_says_nothing_that_is_not_translated(app: Flask, citizen: 
     expect_translated(citizen.open(section))
 
 
-def test_an_accounts_pages_say_nothing_that_is_not_translated(app: Flask, citizen: Citizen) -> None:
+def test_account_pages_have_no_untranslated_text(app: Flask, citizen: Citizen) -> None:
     add_person(app)
     citizen.open("/account/sign-in")
     press(citizen, "Sign in", email="ada@mail.example", password=PASSWORD)
@@ -202,7 +202,7 @@ def test_an_accounts_pages_say_nothing_that_is_not_translated(app: Flask, citize
         expect_translated(citizen.open(address))
 
 
-def test_mails_say_nothing_that_is_not_translated(app: Flask, citizen: Citizen) -> None:
+def test_mails_have_no_untranslated_text(app: Flask, citizen: Citizen) -> None:
     citizen.open("/account/register")
     press(citizen, "Register", email="ann@mail.example", password=PASSWORD)
     citizen.open("/account/password")

@@ -1,4 +1,4 @@
-"""The app on somebody's telephone that shows codes."""
+"""An authenticator app that shows codes."""
 
 import re
 
@@ -12,7 +12,7 @@ CODE = re.compile(r"<li>([0-9A-Z]{5}-[0-9A-Z]{5})</li>")
 
 
 class App:
-    """What was typed into it from the page, and what it shows now."""
+    """Hold the secret typed in from the page, and show its codes."""
 
     def __init__(self, page: TestResponse, clock: MovableClock) -> None:
         found = SPELLED.search(page.text)
@@ -28,15 +28,15 @@ class App:
         return f"{(int(self.code) + 1) % 1_000_000:06}"
 
     def next_code(self) -> str:
-        """The code of a later step: each works once."""
+        """Return the code of a later step, as each works once."""
         self._clock.advance(seconds=30)
         return self.code
 
     def code_at(self, steps: int) -> str:
-        """What a telephone shows whose clock is off by so many steps."""
+        """Return what a phone shows whose clock is off by so many steps."""
         return str(self._codes.at(self._clock.now(), counter_offset=steps))
 
 
 def recovery_codes(page: TestResponse) -> list[str]:
-    """The codes that the page shows."""
+    """Return the codes that the page shows."""
     return CODE.findall(page.text)

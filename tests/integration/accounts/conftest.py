@@ -1,4 +1,4 @@
-"""People with accounts, and browsers that fill in the forms that they are served, hidden inputs included."""
+"""People with accounts, and browsers that fill in the forms they are served, hidden inputs included."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -45,7 +45,7 @@ def equipment() -> Equipment:
 
 
 def add_doors(app: Flask) -> None:
-    """Add a page behind each door, and forms of the guest called `began`."""
+    """Add a page for each role to open, and forms of the guest called `began`."""
     for name, door in DOORS.items():
         app.add_url_rule(f"/probe/{name}", f"probe.{name}", _page(door), methods=["GET", "POST"])
     app.add_url_rule("/probe/viewer", "probe.viewer", _page(Access.PUBLIC, lambda: repr(viewer())))
@@ -70,13 +70,13 @@ def _page(door: Access, show: Callable[[], str] = lambda: "through") -> Callable
 
 
 def _claim_drafts(session: Any, guest_id: str, person_id: int) -> None:
-    """Writes down, in the request's own transaction, who claimed what."""
+    """Record, in the request's own transaction, who claimed what."""
     assert session is db()
     session.add(AuditEvent(at=now(), action="claimed", person_id=person_id, subject=guest_id, details={}))
 
 
 def served_form(page: TestResponse, of: str = "") -> tuple[str | None, dict[str, str]]:
-    """The action and the hidden inputs of the page's own form, or of the one whose action begins with `of`."""
+    """Return action and hidden inputs of the page's own form, or of the one whose action begins with `of`."""
     found = elements(page.text)
     for form in (element for element in found if element.tag == "form"):
         action = form.get("action")
@@ -87,7 +87,7 @@ def served_form(page: TestResponse, of: str = "") -> tuple[str | None, dict[str,
 
 
 class Browser(Citizen):
-    """A browser in front of the doors."""
+    """A browser that opens the pages of each role."""
 
     def __init__(self, app: Flask, address: str = "192.0.2.1") -> None:
         super().__init__(app, address)
@@ -110,7 +110,7 @@ class Browser(Citizen):
         return found.value if found else None
 
     def begin_as_guest(self, guest_id: str = "began") -> int:
-        """Have a guest's session, as somebody who pressed Start now."""
+        """Open a guest's session, as Start now does."""
         return self.hold("customer", guest_id=guest_id).id
 
 
@@ -126,7 +126,7 @@ def another_visitor(app: Flask) -> Browser:
 
 @pytest.fixture
 def make_person(database: Database, clock: MovableClock, app: Flask) -> Callable[..., Person]:
-    """Adds somebody whose password is `PASSWORD`."""
+    """Return a function that adds a person whose password is `PASSWORD`."""
 
     def make(email: str = "ada@example.test", role: str = "citizen", **values: Any) -> Person:
         with database.writing() as db:
@@ -151,7 +151,7 @@ def staff(make_person: Callable[..., Person]) -> Person:
 
 
 class Mailbox:
-    """What was put into the outbox, oldest first."""
+    """The mails in the outbox, oldest first."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database, self._keyring = database, keyring
@@ -169,7 +169,7 @@ class Mailbox:
 
     @property
     def last_link(self) -> str:
-        """The path of the link in the newest mail: it stands on a line of its own."""
+        """Return the path of the link in the newest mail, which has a line of its own."""
         *_older, mail = self
         (text,) = (part for part in mail.walk() if part.get_content_type() == "text/plain")
         payload = text.get_payload(decode=True)

@@ -1,4 +1,4 @@
-"""The password once more before sensitive changes, and back to what was meant."""
+"""Sensitive changes ask for the password again and then return to the wanted page."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ SENSITIVE = [
 
 
 @pytest.mark.parametrize("path", SENSITIVE)
-def test_sensitive_pages_ask_for_the_password_once_it_is_old_and_lead_back(
+def test_sensitive_page_asks_for_the_password_again_and_then_opens(
     visitor: Browser, citizen: Person, clock: MovableClock, path: str
 ) -> None:
     visitor.sign_in(EMAIL)
@@ -39,7 +39,7 @@ def test_sensitive_pages_ask_for_the_password_once_it_is_old_and_lead_back(
 
 
 @pytest.mark.parametrize("path", SENSITIVE)
-def test_what_is_posted_with_an_old_password_changes_nothing(
+def test_form_sent_without_a_fresh_password_changes_nothing(
     visitor: Browser, citizen: Person, clock: MovableClock, records: Records, path: str
 ) -> None:
     visitor.sign_in(EMAIL)
@@ -51,13 +51,15 @@ def test_what_is_posted_with_an_old_password_changes_nothing(
     assert not records.tokens
 
 
-def test_just_before_the_time_is_over_nothing_is_asked(visitor: Browser, citizen: Person, clock: MovableClock) -> None:
+def test_password_is_not_asked_for_before_its_time_is_up(
+    visitor: Browser, citizen: Person, clock: MovableClock
+) -> None:
     visitor.sign_in(EMAIL)
     clock.advance(minutes=14, seconds=59)
     assert visitor.get("/account/email").status_code == 200
 
 
-def test_the_setting_says_for_how_long_a_password_counts(
+def test_setting_decides_how_long_a_password_counts(
     visitor: Browser, citizen: Person, clock: MovableClock, database: Database
 ) -> None:
     with database.writing() as db:
@@ -67,7 +69,7 @@ def test_the_setting_says_for_how_long_a_password_counts(
     assert visitor.get("/account/email").status_code == 302
 
 
-def test_proving_it_again_gives_a_new_session_id_and_other_tabs_go_on(
+def test_proving_the_password_changes_the_session_id_and_keeps_other_tabs(
     visitor: Browser, citizen: Person, clock: MovableClock, records: Records
 ) -> None:
     visitor.sign_in(EMAIL)
@@ -89,14 +91,14 @@ def test_a_wrong_password_proves_nothing(visitor: Browser, citizen: Person, cloc
     assert visitor.get("/account/email").status_code == 302
 
 
-def test_guessing_is_slowed_down(visitor: Browser, citizen: Person) -> None:
+def test_guessing_the_password_is_slowed_down(visitor: Browser, citizen: Person) -> None:
     visitor.sign_in(EMAIL)
     answers = [visitor.fill_in("/account/again", password=f"wrong {number}").status_code for number in range(11)]
     assert answers == [422] * 10 + [429]
     assert visitor.fill_in("/account/again", password=PASSWORD).status_code == 429
 
 
-def test_who_has_a_second_factor_proves_both(visitor: Browser, citizen: Person, clock: MovableClock) -> None:
+def test_person_with_a_second_factor_must_prove_both(visitor: Browser, citizen: Person, clock: MovableClock) -> None:
     visitor.sign_in(EMAIL)
     page = visitor.get("/account/security/second-factor")
     phone = App(page, clock)
@@ -110,17 +112,17 @@ def test_who_has_a_second_factor_proves_both(visitor: Browser, citizen: Person, 
 
 
 @pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "/nowhere"])
-def test_it_never_leads_elsewhere(visitor: Browser, citizen: Person, then: str) -> None:
+def test_proving_the_password_never_leads_to_another_site(visitor: Browser, citizen: Person, then: str) -> None:
     visitor.sign_in(EMAIL)
     assert visitor.fill_in(f"/account/again?next={then}", password=PASSWORD).location == "/account/security"
 
 
-def test_a_session_that_a_link_opened_has_to_prove_it(visitor: Browser, citizen: Person) -> None:
+def test_session_opened_by_a_link_must_prove_the_password(visitor: Browser, citizen: Person) -> None:
     visitor.hold("customer", person_id=citizen.id)
     assert visitor.get("/account/email").status_code == 302
 
 
-def test_staff_prove_it_in_their_own_kind_of_session(
+def test_staff_prove_their_password_in_a_staff_session(
     visitor: Browser, make_person: Callable[..., Person], staff: Person, clock: MovableClock
 ) -> None:
     make_person()

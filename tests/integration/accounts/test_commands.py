@@ -36,7 +36,7 @@ def test_a_created_account_counts_as_verified_and_is_recorded(runner: FlaskCliRu
     assert [event.details for event in records.events("account_created")] == [{"role": "staff"}]
 
 
-def test_without_a_password_a_link_is_mailed_that_sets_it(
+def test_person_created_without_a_password_is_mailed_a_link_to_set_one(
     runner: FlaskCliRunner, visitor: Browser, mailbox: Mailbox
 ) -> None:
     result = runner.invoke(args=["accounts", "create", "--role", "staff", "mina@example.test"])
@@ -57,7 +57,7 @@ def test_without_a_password_a_link_is_mailed_that_sets_it(
     ],
     ids=["duplicate", "no-address", "short", "none", "long"],
 )
-def test_what_cannot_be_is_refused_in_one_sentence(
+def test_impossible_account_is_refused_in_one_sentence(
     runner: FlaskCliRunner, citizen: Person, records: Records, email: str, password: str, sentence: str
 ) -> None:
     result = runner.invoke(args=["accounts", "create", "--role", "citizen", email, "--password-stdin"], input=password)
@@ -65,7 +65,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(
     assert len(records.people) == 1
 
 
-def test_a_duplicate_without_a_password_mails_nothing(
+def test_duplicate_account_without_a_password_mails_nothing(
     runner: FlaskCliRunner, citizen: Person, mailbox: Mailbox
 ) -> None:
     result = runner.invoke(args=["accounts", "create", "--role", "staff", "ada@example.test"])

@@ -1,4 +1,4 @@
-"""Who is let through a door, on the next request after anything changed, and whom a page knows."""
+"""Who may open a page, on the next request after a change, and whom a page recognises."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ ADMINISTRATOR = Actor(person_id=99, address="192.0.2.9")
         ("designer", "/probe/staff", 404),
     ],
 )
-def test_a_door_lets_its_roles_through_and_knows_nothing_for_others(
+def test_page_opens_for_its_roles_and_does_not_exist_for_others(
     visitor: Browser, make_person: Callable[..., Person], role: str, path: str, status: int
 ) -> None:
     make_person(role=role)
@@ -48,7 +48,7 @@ def test_signed_out_people_are_asked_to_sign_in(visitor: Browser) -> None:
 
 
 @pytest.mark.parametrize("path", ["/probe/customer", "/probe/draft"])
-def test_a_disabled_person_is_refused_at_once_even_where_a_session_was_left(
+def test_disabled_person_is_refused_at_once_even_with_a_live_session(
     visitor: Browser, citizen: Person, database: Database, records: Records, path: str
 ) -> None:
     visitor.sign_in("ada@example.test")
@@ -60,7 +60,7 @@ def test_a_disabled_person_is_refused_at_once_even_where_a_session_was_left(
     assert (row.end_reason, row.ended_at) == (EndReason.STAFF.value, START)
 
 
-def test_what_a_disabled_person_sends_is_not_executed(visitor: Browser, citizen: Person, database: Database) -> None:
+def test_form_of_a_disabled_person_is_not_executed(visitor: Browser, citizen: Person, database: Database) -> None:
     visitor.sign_in("ada@example.test")
     _action, hidden = served_form(visitor.get("/account/password"))
     with database.writing() as db:
@@ -70,16 +70,14 @@ def test_what_a_disabled_person_sends_is_not_executed(visitor: Browser, citizen:
     assert "through" not in answer.text
 
 
-def test_a_person_who_is_gone_is_refused(visitor: Browser, citizen: Person, database: Database) -> None:
+def test_deleted_person_is_refused(visitor: Browser, citizen: Person, database: Database) -> None:
     visitor.sign_in("ada@example.test")
     with database.writing() as db:
         db.delete(db.get_one(Person, citizen.id))
     assert visitor.get("/probe/customer").location == "/session/ended"
 
 
-def test_a_session_of_a_kind_that_the_role_does_not_get_is_ended(
-    visitor: Browser, citizen: Person, records: Records
-) -> None:
+def test_session_of_the_wrong_kind_for_the_role_is_ended(visitor: Browser, citizen: Person, records: Records) -> None:
     visitor.hold("hub", person_id=citizen.id)
     assert visitor.get("/probe/staff").location == "/session/ended?kind=hub"
     assert records.sessions[0].end_reason == EndReason.STAFF.value
@@ -111,7 +109,7 @@ def test_changing_a_role_ends_the_sessions_and_is_recorded(
     assert visitor.get("/probe/administrator").text == "through"
 
 
-def test_what_is_so_already_changes_nothing(
+def test_setting_the_same_role_again_changes_nothing(
     visitor: Browser, staff: Person, database: Database, records: Records
 ) -> None:
     visitor.sign_in("mina@example.test")
@@ -134,7 +132,7 @@ def test_signing_in_sets_the_cookies_of_the_session_and_of_the_device(visitor: B
     assert [cookie.split("=")[0] for cookie in answer.headers.getlist("Set-Cookie")] == ["device", "session_customer"]
 
 
-def test_a_public_page_knows_who_is_there(visitor: Browser, citizen: Person, staff: Person) -> None:
+def test_public_page_knows_the_visitor(visitor: Browser, citizen: Person, staff: Person) -> None:
     assert visitor.get("/probe/viewer").text == "None"
     visitor.sign_in("mina@example.test")
     assert visitor.get("/probe/viewer").text == "Viewer(name='Mina Harker', is_guest=False, kind='hub', role='staff')"
@@ -145,12 +143,14 @@ def test_a_public_page_knows_who_is_there(visitor: Browser, citizen: Person, sta
     )
 
 
-def test_a_guest_is_a_guest(visitor: Browser) -> None:
+def test_guest_is_shown_as_a_guest(visitor: Browser) -> None:
     visitor.begin_as_guest()
     assert visitor.get("/probe/viewer").text == "Viewer(name='Guest', is_guest=True, kind='customer', role=None)"
 
 
-def test_a_disabled_person_is_nobody_on_a_public_page(visitor: Browser, citizen: Person, database: Database) -> None:
+def test_disabled_person_counts_as_signed_out_on_a_public_page(
+    visitor: Browser, citizen: Person, database: Database
+) -> None:
     visitor.sign_in("ada@example.test")
     with database.writing() as db:
         db.execute(update(Person).values(disabled_at=START))
@@ -161,7 +161,7 @@ def test_a_disabled_person_is_nobody_on_a_public_page(visitor: Browser, citizen:
     ("path", "most"),
     [("/session/poll", 1), ("/probe/viewer", 2), ("/account/password", 2), ("/probe/customer", 2)],
 )
-def test_knowing_the_person_costs_one_query_and_the_poll_none(
+def test_loading_the_person_costs_one_query_and_the_poll_costs_none(
     visitor: Browser, citizen: Person, database: Database, path: str, most: int
 ) -> None:
     visitor.sign_in("ada@example.test")

@@ -17,13 +17,13 @@ FRESH = "staple battery horse"
 
 @pytest.fixture
 def home(visitor: Browser, citizen: Person) -> Browser:
-    """Somebody signed in at home."""
+    """A person signed in at home."""
     visitor.sign_in(OLD)
     return visitor
 
 
 def _links(mailbox: Mailbox) -> dict[tuple[str, str], str]:
-    """The newest link of each mail, by whom it went to and what about."""
+    """Return the newest link of each mail by recipient and subject."""
     found = {}
     for mail in mailbox:
         (text,) = (part for part in mail.walk() if part.get_content_type() == "text/plain")
@@ -39,12 +39,12 @@ ASKED, CHANGED = (OLD, "Your e-mail address is to be changed"), (OLD, "Your e-ma
 
 @pytest.fixture
 def asked(home: Browser, mailbox: Mailbox) -> dict[tuple[str, str], str]:
-    """Another address was asked for; gives the links."""
+    """Ask for another address; return the links."""
     assert home.fill_in("/account/email", email=NEW).location == "/account/security?done=email_asked"
     return _links(mailbox)
 
 
-def test_a_new_address_counts_once_its_mail_was_read_and_the_password_typed(
+def test_new_address_counts_after_its_link_is_opened_and_the_password_entered(
     home: Browser, asked: dict[tuple[str, str], str], mailbox: Mailbox, records: Records
 ) -> None:
     assert set(asked) == {CONFIRM, ASKED}
@@ -58,7 +58,7 @@ def test_a_new_address_counts_once_its_mail_was_read_and_the_password_typed(
 
 
 @pytest.mark.parametrize("password", ["", "wrong password"])
-def test_pressing_the_button_without_the_password_proves_no_new_address(
+def test_button_without_the_password_does_not_confirm_a_new_address(
     another_visitor: Browser, asked: dict[tuple[str, str], str], records: Records, password: str
 ) -> None:
     assert another_visitor.fill_in(asked[CONFIRM], password=password).status_code == 422
@@ -74,7 +74,7 @@ def test_an_address_that_has_an_account_gets_the_same_answer_and_no_link(
     assert _links(mailbox)[CONFIRM] == "/account/sign-in"
 
 
-def test_an_address_taken_meanwhile_is_not_given_twice(
+def test_address_taken_in_the_meantime_is_not_used_twice(
     home: Browser, asked: dict[tuple[str, str], str], make_person: Callable[..., Person], records: Records
 ) -> None:
     make_person(NEW)
@@ -82,17 +82,19 @@ def test_an_address_taken_meanwhile_is_not_given_twice(
     assert [person.email for person in records.people] == [OLD, NEW]
 
 
-def test_the_newest_wish_counts(home: Browser, asked: dict[tuple[str, str], str], mailbox: Mailbox) -> None:
+def test_newest_change_of_address_cancels_the_older_ones(
+    home: Browser, asked: dict[tuple[str, str], str], mailbox: Mailbox
+) -> None:
     home.fill_in("/account/email", email="other@example.test")
     assert home.get(asked[CONFIRM]).status_code == 410
 
 
-def test_the_own_address_is_no_new_one(home: Browser, mailbox: Mailbox) -> None:
+def test_own_address_is_refused_as_a_new_address(home: Browser, mailbox: Mailbox) -> None:
     assert home.fill_in("/account/email", email=OLD.upper()).status_code == 422
     assert not mailbox.subjects
 
 
-def test_links_to_the_old_mailbox_stop_working_with_the_change_but_for_the_objection(
+def test_change_of_address_stops_all_links_to_the_old_mailbox_except_the_objection(
     home: Browser, another_visitor: Browser, asked: dict[tuple[str, str], str], mailbox: Mailbox
 ) -> None:
     another_visitor.fill_in("/account/password", email=OLD)
@@ -104,7 +106,7 @@ def test_links_to_the_old_mailbox_stop_working_with_the_change_but_for_the_objec
 
 
 @pytest.mark.parametrize("is_changed", [False, True], ids=["before", "after"])
-def test_the_old_address_objects_and_gets_the_account_back(
+def test_objection_from_the_old_address_gets_the_account_back(
     home: Browser,
     another_visitor: Browser,
     asked: dict[tuple[str, str], str],
@@ -123,7 +125,7 @@ def test_the_old_address_objects_and_gets_the_account_back(
     assert another_visitor.fill_in(_links(mailbox)[OLD, "Set a new password"], password=FRESH).location == "/account"
 
 
-def test_who_objects_loses_a_second_factor_that_the_thief_set_up(
+def test_objection_removes_a_second_factor_that_the_thief_set_up(
     home: Browser, another_visitor: Browser, asked: dict[tuple[str, str], str], mailbox: Mailbox, clock: MovableClock
 ) -> None:
     page = home.get("/account/security/second-factor")
@@ -133,7 +135,7 @@ def test_who_objects_loses_a_second_factor_that_the_thief_set_up(
 
 
 @pytest.mark.parametrize("email", ["", NEW, "nobody@example.test"])
-def test_a_button_pressed_by_a_scanner_objects_to_nothing(
+def test_scanner_that_presses_the_button_objects_to_nothing(
     another_visitor: Browser, asked: dict[tuple[str, str], str], records: Records, email: str
 ) -> None:
     assert another_visitor.fill_in(asked[ASKED], email=email).status_code == 422
@@ -141,14 +143,14 @@ def test_a_button_pressed_by_a_scanner_objects_to_nothing(
 
 
 @pytest.mark.parametrize(("days", "status"), [(6.9, 200), (7, 410)])
-def test_an_objection_is_heard_for_seven_days(
+def test_objection_is_accepted_for_seven_days(
     another_visitor: Browser, asked: dict[tuple[str, str], str], clock: MovableClock, days: float, status: int
 ) -> None:
     clock.advance(days=days)
     assert another_visitor.get(asked[ASKED]).status_code == status
 
 
-def test_a_new_password_ends_other_sessions_and_gives_this_one_a_new_id(
+def test_new_password_ends_other_sessions_and_changes_the_id_of_this_one(
     home: Browser, another_visitor: Browser, mailbox: Mailbox, records: Records
 ) -> None:
     another_visitor.sign_in(OLD)
@@ -174,7 +176,7 @@ def test_a_new_password_ends_other_sessions_and_gives_this_one_a_new_id(
     ],
     ids=["wrong", "no-old", "short", "long", "common", "own-address"],
 )
-def test_a_password_that_cannot_be_is_refused_with_a_sentence(
+def test_unusable_password_is_refused_with_a_sentence(
     home: Browser, records: Records, old: str, new: str, sentence: str
 ) -> None:
     answer = home.fill_in("/account/password/change", old_password=old, password=new)
@@ -184,19 +186,17 @@ def test_a_password_that_cannot_be_is_refused_with_a_sentence(
 
 
 @pytest.mark.parametrize("password", ["12345678", "PASSWORD1", "iloveyou1", "ada@example.test"])
-def test_registering_refuses_passwords_that_are_tried_first(visitor: Browser, mailbox: Mailbox, password: str) -> None:
+def test_registering_refuses_a_common_password(visitor: Browser, mailbox: Mailbox, password: str) -> None:
     assert visitor.fill_in("/account/register", email=OLD, password=password).status_code == 422
     assert not mailbox.subjects
 
 
-def test_a_mailed_link_sets_no_password_that_is_tried_first(
-    visitor: Browser, citizen: Person, mailbox: Mailbox
-) -> None:
+def test_mailed_link_refuses_a_common_password(visitor: Browser, citizen: Person, mailbox: Mailbox) -> None:
     visitor.fill_in("/account/password", email=OLD)
     assert visitor.fill_in(mailbox.last_link, password="12345678").status_code == 422
 
 
-def test_a_name_is_shown_and_taken_away_again(home: Browser) -> None:
+def test_name_is_shown_and_can_be_removed(home: Browser) -> None:
     assert home.fill_in("/account/name", name=" Ada Byron ").location == "/account/security?done=name"
     assert "Ada Byron" in home.get("/probe/viewer").text
     home.fill_in("/account/name", name="")
@@ -208,7 +208,7 @@ def test_a_name_that_does_not_fit_is_refused(home: Browser, name: str) -> None:
     assert home.fill_in("/account/name", name=name).status_code == 422
 
 
-def test_deleting_an_account_forgets_the_person_and_ends_every_session(
+def test_deleting_an_account_removes_the_person_and_ends_every_session(
     home: Browser, another_visitor: Browser, mailbox: Mailbox, records: Records, database: Database
 ) -> None:
     another_visitor.sign_in(OLD)
@@ -225,7 +225,7 @@ def test_deleting_an_account_forgets_the_person_and_ends_every_session(
     assert not records.tokens
 
 
-def test_nobody_is_told_to_sign_in_to_an_account_that_was_deleted(home: Browser, another_visitor: Browser) -> None:
+def test_deleted_account_is_never_offered_for_sign_in(home: Browser, another_visitor: Browser) -> None:
     another_visitor.sign_in(OLD)
     _action, hidden = served_form(another_visitor.get("/account/name"))
     home.fill_in("/account/delete")
@@ -242,7 +242,7 @@ def test_the_address_of_a_deleted_account_may_register_again(home: Browser, mail
     assert home.fill_in(mailbox.last_link, password=PASSWORD).location == "/account"
 
 
-def test_whoever_works_here_asks_an_administrator(visitor: Browser, staff: Person, records: Records) -> None:
+def test_staff_cannot_delete_their_own_account(visitor: Browser, staff: Person, records: Records) -> None:
     visitor.sign_in(staff.email)
     page = visitor.get("/account/delete")
     assert "Ask an administrator to close it" in page.text

@@ -53,7 +53,7 @@ def test_opening_the_link_changes_nothing_and_names_nobody(
 
 
 @pytest.mark.parametrize("password", ["", "wrong password", PASSWORD.upper()], ids=["none", "wrong", "capitals"])
-def test_pressing_the_button_without_the_password_proves_nothing(
+def test_button_without_the_password_confirms_nothing(
     visitor: Browser, mailbox: Mailbox, records: Records, password: str
 ) -> None:
     _register(visitor)
@@ -77,7 +77,7 @@ def test_guessing_the_password_of_a_link_is_slowed_down(
 @pytest.mark.parametrize(
     "pasted", ["{}%20", "{}%29.", "%3C{}%3E", "{0}%0D%0A"], ids=["space", "bracket", "angle-brackets", "line-break"]
 )
-def test_a_link_pasted_with_strays_still_works(visitor: Browser, mailbox: Mailbox, pasted: str) -> None:
+def test_link_pasted_with_stray_characters_still_works(visitor: Browser, mailbox: Mailbox, pasted: str) -> None:
     _register(visitor)
     folder, _slash, token = mailbox.last_link.rpartition("/")
     assert visitor.fill_in(f"{folder}/{pasted.format(token)}", password=PASSWORD).status_code == 303
@@ -124,16 +124,16 @@ def test_an_expired_link_makes_no_account(
 
 
 @pytest.mark.parametrize("path", ["confirm", "password"])
-def test_an_unknown_link_is_no_page(visitor: Browser, path: str) -> None:
+def test_unknown_link_is_not_found(visitor: Browser, path: str) -> None:
     assert visitor.get(f"/account/{path}/nonsense").status_code == 404
 
 
-def test_a_link_of_one_purpose_does_not_serve_another(visitor: Browser, mailbox: Mailbox) -> None:
+def test_link_for_one_purpose_does_not_work_for_another(visitor: Browser, mailbox: Mailbox) -> None:
     _register(visitor)
     assert visitor.get(mailbox.last_link.replace("/confirm/", "/password/")).status_code == 404
 
 
-def test_an_address_with_an_account_is_told_so_and_nobody_else_is(
+def test_registering_a_known_address_is_reported_to_that_address_only(
     visitor: Browser, citizen: Person, mailbox: Mailbox, records: Records
 ) -> None:
     _register(visitor, "ADA@example.test", "another password")
@@ -143,7 +143,7 @@ def test_an_address_with_an_account_is_told_so_and_nobody_else_is(
     assert len(records.people) == 1
 
 
-def test_of_two_registrations_of_an_address_the_first_confirmed_counts(
+def test_first_confirmed_registration_of_an_address_wins(
     visitor: Browser, another_visitor: Browser, mailbox: Mailbox, records: Records
 ) -> None:
     _register(visitor)
@@ -168,7 +168,7 @@ def test_of_two_registrations_of_an_address_the_first_confirmed_counts(
     ],
     ids=["no-email", "no-address", "two-addresses", "no-password", "short", "long"],
 )
-def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_mailed(
+def test_registration_with_mistakes_shows_them_by_field_and_mails_nothing(
     visitor: Browser, mailbox: Mailbox, email: str, password: str, sentence: str
 ) -> None:
     answer = visitor.fill_in("/account/register", email=email, password=password)
@@ -187,7 +187,7 @@ def test_confirming_in_a_guests_browser_asks_about_the_guests_form(
     assert records.sessions[0].end_reason == EndReason.REPLACED.value
 
 
-def test_of_two_who_use_a_link_in_the_same_moment_one_does(
+def test_link_used_twice_at_once_works_once(
     visitor: Browser, database: Database, clock: MovableClock, records: Records
 ) -> None:
     _register(visitor)
@@ -199,7 +199,7 @@ def test_of_two_who_use_a_link_in_the_same_moment_one_does(
     assert answers == [True, False]
 
 
-def test_a_link_cannot_be_used_at_its_end(
+def test_link_cannot_be_used_at_the_moment_it_ends(
     visitor: Browser, database: Database, clock: MovableClock, records: Records
 ) -> None:
     _register(visitor)
@@ -208,7 +208,7 @@ def test_a_link_cannot_be_used_at_its_end(
         assert not use_token(db, token, now=token.expires_at)
 
 
-def test_links_are_forgotten_a_week_after_their_end(
+def test_links_are_deleted_a_week_after_they_end(
     visitor: Browser, database: Database, clock: MovableClock, records: Records
 ) -> None:
     _register(visitor)

@@ -1,4 +1,4 @@
-"""On every door known and unknown people get the same status, headers and page."""
+"""Every public form answers known and unknown people with the same status, headers and page."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ KNOWN, UNKNOWN = "known@example.test", "other@example.test"
 
 
 def _seen(answer: TestResponse, email: str) -> tuple[int, list[tuple[str, str]], str]:
-    """All that a browser sees, but for the form token's mask and the request's own number, and the typed address."""
+    """Return all that a browser sees, except the form token, the request's id and the typed address."""
     page = re.sub(r'name="csrf_token" value="[^"]+"', "", answer.text).replace(email, "")
     headers = [pair for pair in answer.headers if pair[0] != "X-Request-ID"]
     return answer.status_code, sorted(headers), page
@@ -63,14 +63,14 @@ def test_saving_to_a_known_and_an_unknown_address_gets_the_same_answer(
         draft = guest.press("Start now").path
         guest.open(f"{draft}/save")
         answer = guest.send("Send link", email=email)
-        seen.append((answer.status_code, answer.location.replace(draft, "")))
         words = guest.open(answer.location).words.replace(email, "").replace(draft.rpartition("/")[2], "")
-        seen[-1] += (re.sub(r"[0-9A-Z]{4} [0-9A-Z]{4}", "", words),)
+        words = re.sub(r"[0-9A-Z]{4} [0-9A-Z]{4}", "", words)
+        seen.append((answer.status_code, answer.location.replace(draft, ""), words))
     assert seen[0] == seen[1]
     assert seen[0][0] == 303
 
 
-def test_asking_for_an_address_that_somebody_has_gets_the_same_answer(
+def test_changing_to_a_taken_and_a_free_address_gets_the_same_answer(
     visitor: Browser, make_person: Callable[..., Person]
 ) -> None:
     make_person(KNOWN)
@@ -82,7 +82,7 @@ def test_asking_for_an_address_that_somebody_has_gets_the_same_answer(
 
 
 @pytest.mark.parametrize("door", ["sign-in", "register", "reset"])
-def test_they_are_slowed_down_after_as_many_tries_and_in_the_same_words(
+def test_known_and_unknown_addresses_are_slowed_down_alike(
     visitor: Browser, make_person: Callable[..., Person], door: str
 ) -> None:
     path, fields, status = DOORS[door]
@@ -127,7 +127,7 @@ def test_every_registration_hashes_exactly_once(
 
 
 class _Counting:
-    """The real hasher, with what it was asked to do."""
+    """The real hasher, which records its calls."""
 
     def __init__(self, hasher: PasswordHasher) -> None:
         self._hasher, self.calls, self.hash_given = hasher, list[str](), ""

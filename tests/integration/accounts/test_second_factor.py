@@ -1,4 +1,4 @@
-"""A code on top of the password: set up, asked for before any session is open, lost and found again."""
+"""A code after the password: setting it up, entering it before a session opens, losing it and getting back in."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ CODE_PAGE = "/account/second-factor"
 
 @pytest.fixture
 def phone(visitor: Browser, citizen: Person, clock: MovableClock) -> App:
-    """The app of somebody who has switched the second factor on, in this browser, and kept the recovery codes."""
+    """The app of a person who switched on the second factor in this browser and kept the recovery codes."""
     visitor.sign_in(EMAIL)
     page = visitor.get(SET_UP)
     phone = App(page, clock)
@@ -39,7 +39,7 @@ def _require(database: Database, clock: MovableClock) -> None:
         change_settings(db, {"second_factor_required": True}, by=Actor(), now=clock.now())
 
 
-def test_setting_up_shows_ten_codes_until_they_are_kept_and_tells_by_mail(
+def test_setting_up_shows_ten_codes_until_they_are_kept_and_sends_a_mail(
     visitor: Browser, citizen: Person, clock: MovableClock, mailbox: Mailbox, database: Database
 ) -> None:
     visitor.sign_in(EMAIL)
@@ -62,7 +62,7 @@ def test_setting_up_shows_ten_codes_until_they_are_kept_and_tells_by_mail(
     assert not [code for code in codes if code.replace("-", "").encode() in b"".join(hashes)]
 
 
-def test_codes_that_nobody_kept_are_forgotten_after_half_an_hour(
+def test_codes_that_nobody_kept_are_deleted_after_half_an_hour(
     visitor: Browser, citizen: Person, clock: MovableClock, database: Database
 ) -> None:
     visitor.sign_in(EMAIL)
@@ -75,7 +75,7 @@ def test_codes_that_nobody_kept_are_forgotten_after_half_an_hour(
         assert db.scalars(select(SecondFactor)).one().sealed_codes is None
 
 
-def test_a_wrong_code_switches_nothing_on_and_the_same_picture_is_shown_again(
+def test_wrong_code_switches_nothing_on_and_shows_the_same_picture_again(
     visitor: Browser, citizen: Person, clock: MovableClock, records: Records
 ) -> None:
     visitor.sign_in(EMAIL)
@@ -87,7 +87,7 @@ def test_a_wrong_code_switches_nothing_on_and_the_same_picture_is_shown_again(
     assert not records.events("second_factor_on")
 
 
-def test_a_secret_of_somebodys_own_making_is_not_taken(
+def test_secret_that_the_page_did_not_issue_is_refused(
     visitor: Browser, another_visitor: Browser, citizen: Person, make_person: Callable[..., Person], clock: MovableClock
 ) -> None:
     make_person("bela@example.test")
@@ -121,16 +121,16 @@ def test_spaces_in_a_code_do_not_matter(another_visitor: Browser, phone: App) ->
 
 
 @pytest.mark.parametrize("code", ["", "000", "not a code", "1234567890123456789012345", "๑๒๓๔๕๖"])
-def test_what_is_no_code_is_refused(another_visitor: Browser, phone: App, code: str) -> None:
+def test_malformed_code_is_refused(another_visitor: Browser, phone: App, code: str) -> None:
     another_visitor.sign_in(EMAIL)
     assert another_visitor.fill_in(CODE_PAGE, code=code).status_code == 422
 
 
 @pytest.mark.parametrize(("steps", "status"), [(-2, 422), (-1, 422), (0, 303), (1, 303), (2, 422)])
-def test_a_clock_may_be_off_by_half_a_minute_and_no_used_step_comes_back(
+def test_clock_may_be_half_a_minute_off_but_no_used_step_works_again(
     another_visitor: Browser, phone: App, steps: int, status: int
 ) -> None:
-    """The step before this one is that of setting up: its code was used."""
+    """The code of the step before this one was used in setting up."""
     another_visitor.sign_in(EMAIL)
     assert another_visitor.fill_in(CODE_PAGE, code=phone.code_at(steps)).status_code == status
 
@@ -141,7 +141,7 @@ def test_a_code_works_once(visitor: Browser, another_visitor: Browser, phone: Ap
         assert browser.fill_in(CODE_PAGE, code=phone.code).status_code == status
 
 
-def test_a_recovery_code_works_once_and_its_use_is_told_by_mail(
+def test_recovery_code_works_once_and_its_use_is_reported_by_mail(
     visitor: Browser, another_visitor: Browser, citizen: Person, clock: MovableClock, mailbox: Mailbox
 ) -> None:
     visitor.sign_in(EMAIL)
@@ -176,7 +176,7 @@ def test_new_recovery_codes_stop_the_old_ones(visitor: Browser, another_visitor:
     assert another_visitor.fill_in(CODE_PAGE, code=new[0]).status_code == 303
 
 
-def test_wrong_codes_are_slowed_down_and_told_by_mail_once(
+def test_wrong_codes_are_slowed_down_and_reported_by_mail_once(
     another_visitor: Browser, phone: App, mailbox: Mailbox, clock: MovableClock
 ) -> None:
     another_visitor.sign_in(EMAIL)
@@ -189,7 +189,7 @@ def test_wrong_codes_are_slowed_down_and_told_by_mail_once(
     assert mailbox.subjects.count((EMAIL, "Somebody tried to sign in to your account")) == 1
 
 
-def test_signing_in_again_for_every_guess_gives_no_more_guesses(another_visitor: Browser, phone: App) -> None:
+def test_signing_in_again_does_not_allow_more_guesses(another_visitor: Browser, phone: App) -> None:
     answers = []
     for _ in range(11):
         another_visitor.sign_in(EMAIL)
@@ -197,7 +197,7 @@ def test_signing_in_again_for_every_guess_gives_no_more_guesses(another_visitor:
     assert answers == [422] * 10 + [429]
 
 
-def test_the_owner_types_the_code_at_home_while_a_stranger_guesses_codes(
+def test_owner_gets_in_at_home_while_a_stranger_guesses_codes(
     visitor: Browser, another_visitor: Browser, phone: App
 ) -> None:
     another_visitor.sign_in(EMAIL)
@@ -208,7 +208,9 @@ def test_the_owner_types_the_code_at_home_while_a_stranger_guesses_codes(
     assert visitor.fill_in(CODE_PAGE, code=phone.code).status_code == 303
 
 
-def test_the_step_in_between_ends_after_ten_minutes(another_visitor: Browser, phone: App, clock: MovableClock) -> None:
+def test_half_finished_sign_in_ends_after_ten_minutes(
+    another_visitor: Browser, phone: App, clock: MovableClock
+) -> None:
     another_visitor.sign_in(EMAIL)
     action, hidden = served_form(another_visitor.get(CODE_PAGE))
     clock.advance(minutes=10)
@@ -217,14 +219,14 @@ def test_the_step_in_between_ends_after_ten_minutes(another_visitor: Browser, ph
     assert another_visitor.get(CODE_PAGE).location == "/account/sign-in"
 
 
-def test_without_the_cookie_of_its_browser_the_step_is_nobodys(another_visitor: Browser, phone: App) -> None:
+def test_half_finished_sign_in_needs_the_cookie_of_its_browser(another_visitor: Browser, phone: App) -> None:
     another_visitor.sign_in(EMAIL)
     another_visitor.client.delete_cookie("sign_in")
     assert another_visitor.get(CODE_PAGE).location == "/account/sign-in"
 
 
 @pytest.mark.parametrize("change", ["password", "disabled"])
-def test_a_changed_account_ends_the_step_in_between(
+def test_change_to_the_account_ends_a_half_finished_sign_in(
     another_visitor: Browser, phone: App, citizen: Person, database: Database, clock: MovableClock, change: str
 ) -> None:
     another_visitor.sign_in(EMAIL)
@@ -239,7 +241,7 @@ def test_a_changed_account_ends_the_step_in_between(
         assert not db.scalars(select(PendingSignIn)).all()
 
 
-def test_a_mailed_link_for_a_new_password_asks_for_the_code_too(
+def test_mailed_link_for_a_new_password_also_asks_for_the_code(
     another_visitor: Browser, phone: App, mailbox: Mailbox
 ) -> None:
     another_visitor.fill_in("/account/password", email=EMAIL)
@@ -249,7 +251,7 @@ def test_a_mailed_link_for_a_new_password_asks_for_the_code_too(
     assert another_visitor.fill_in(CODE_PAGE, code=phone.code).location == "/account"
 
 
-def test_switching_off_asks_for_the_password_alone_from_then_on(
+def test_after_switching_off_the_password_alone_signs_in(
     visitor: Browser, another_visitor: Browser, phone: App, mailbox: Mailbox
 ) -> None:
     assert visitor.fill_in(f"{SET_UP}/off").location == "/account/security?done=factor_off"
@@ -257,7 +259,7 @@ def test_switching_off_asks_for_the_password_alone_from_then_on(
     assert another_visitor.sign_in(EMAIL).location == "/account"
 
 
-def test_by_default_nobody_must_have_one(visitor: Browser, staff: Person) -> None:
+def test_second_factor_is_optional_by_default(visitor: Browser, staff: Person) -> None:
     assert visitor.sign_in(staff.email).location == "/hub"
 
 
@@ -265,7 +267,7 @@ def test_by_default_nobody_must_have_one(visitor: Browser, staff: Person) -> Non
     ("role", "first"),
     [("administrator", True), ("staff", True), ("designer", True), ("field", False), ("citizen", False)],
 )
-def test_where_it_is_required_hub_roles_set_it_up_before_anything_else(
+def test_required_second_factor_must_be_set_up_before_anything_else(
     visitor: Browser,
     make_person: Callable[..., Person],
     database: Database,
@@ -279,7 +281,7 @@ def test_where_it_is_required_hub_roles_set_it_up_before_anything_else(
     assert (visitor.cookie("hub") is None) is (first or role in ("field", "citizen"))
 
 
-def test_who_must_have_one_is_led_through_it_to_where_they_wanted_to_go(
+def test_set_up_of_a_required_factor_leads_on_to_the_wanted_page(
     visitor: Browser, staff: Person, database: Database, clock: MovableClock
 ) -> None:
     _require(database, clock)
@@ -298,7 +300,7 @@ def test_who_must_have_one_is_led_through_it_to_where_they_wanted_to_go(
     assert visitor.fill_in(f"{CODES}?kind=hub").status_code == 303
 
 
-def test_who_must_have_one_cannot_switch_it_off(
+def test_required_second_factor_cannot_be_switched_off(
     visitor: Browser, staff: Person, database: Database, clock: MovableClock, records: Records
 ) -> None:
     visitor.sign_in(staff.email)
@@ -312,7 +314,7 @@ def test_who_must_have_one_cannot_switch_it_off(
     assert not records.events("second_factor_off")
 
 
-def test_an_administrator_removes_a_lost_one_by_command(
+def test_administrator_removes_a_lost_second_factor_by_command(
     runner: FlaskCliRunner, another_visitor: Browser, phone: App, mailbox: Mailbox, records: Records
 ) -> None:
     result = runner.invoke(args=["accounts", "reset-second-factor", EMAIL.upper()])
@@ -327,7 +329,7 @@ def test_an_administrator_removes_a_lost_one_by_command(
 
 
 @pytest.mark.parametrize("kind", ["app", "recovery code"])
-def test_of_two_requests_with_one_code_that_were_both_judged_right_one_uses_it(
+def test_code_accepted_by_two_requests_at_once_is_used_once(
     visitor: Browser, phone: App, citizen: Person, database: Database, clock: MovableClock, kind: str
 ) -> None:
     visitor.fill_in(CODES)
@@ -346,5 +348,5 @@ def test_the_secret_is_sealed_at_rest(phone: App, database: Database) -> None:
     assert phone._codes.secret.encode() not in stored.sealed_secret
 
 
-def test_without_an_app_a_citizen_signs_in_with_the_password_alone(visitor: Browser, citizen: Person) -> None:
+def test_citizen_without_an_app_signs_in_with_the_password_alone(visitor: Browser, citizen: Person) -> None:
     assert visitor.sign_in(EMAIL, PASSWORD).location == "/account"

@@ -33,7 +33,7 @@ def _page(browser: Browser, path: str = PAGE) -> Page:
 
 @pytest.fixture
 def home(visitor: Browser, citizen: Person) -> Browser:
-    """Somebody signed in at home."""
+    """A person signed in at home."""
     _with(visitor, FIREFOX).sign_in(EMAIL)
     return visitor
 
@@ -45,7 +45,7 @@ def away(another_visitor: Browser, home: Browser) -> Browser:
     return another_visitor
 
 
-def test_it_lists_every_session_in_plain_words_and_marks_this_one(
+def test_security_page_lists_every_session_and_marks_this_one(
     home: Browser, away: Browser, clock: MovableClock
 ) -> None:
     clock.advance(minutes=25)
@@ -57,7 +57,7 @@ def test_it_lists_every_session_in_plain_words_and_marks_this_one(
     assert "198.51.100.7" not in page.text
 
 
-def test_ending_one_signs_it_out_and_says_why(home: Browser, away: Browser, records: Records) -> None:
+def test_ending_a_session_signs_it_out_and_says_why(home: Browser, away: Browser, records: Records) -> None:
     elsewhere = records.sessions[-1]
     _action, hidden = served_form(home.get(PAGE), of=f"{PAGE}/end/")
     assert home.post(f"{PAGE}/end/{elsewhere.id}", hidden).location == f"{PAGE}?done=ended"
@@ -67,7 +67,7 @@ def test_ending_one_signs_it_out_and_says_why(home: Browser, away: Browser, reco
     assert "A session was ended from another device or browser" in _page(home)
 
 
-def test_nobody_ends_the_session_of_somebody_else(
+def test_person_cannot_end_the_session_of_another(
     home: Browser, another_visitor: Browser, make_person: Callable[..., Person], records: Records
 ) -> None:
     make_person("bela@example.test")
@@ -78,14 +78,16 @@ def test_nobody_ends_the_session_of_somebody_else(
     assert another_visitor.get("/probe/customer").text == "through"
 
 
-def test_ending_all_others_leaves_this_one(home: Browser, away: Browser, staff: Person, records: Records) -> None:
+def test_ending_all_other_sessions_keeps_this_one(
+    home: Browser, away: Browser, staff: Person, records: Records
+) -> None:
     _action, hidden = served_form(home.get(PAGE), of=f"{PAGE}/end-others")
     assert home.post(f"{PAGE}/end-others", hidden).status_code == 303
     assert [row.end_reason for row in records.sessions] == [None, EndReason.ENDED_BY_OWNER.value]
     assert home.get("/probe/customer").text == "through"
 
 
-def test_with_an_old_password_ending_one_comes_back_to_that_one(
+def test_ending_a_session_asks_for_the_password_again_and_then_returns_to_it(
     home: Browser, away: Browser, records: Records, clock: MovableClock
 ) -> None:
     elsewhere = records.sessions[-1].id
@@ -99,7 +101,7 @@ def test_with_an_old_password_ending_one_comes_back_to_that_one(
     assert away.get("/probe/customer").status_code == 302
 
 
-def test_a_session_that_is_over_by_now_is_not_asked_about(home: Browser) -> None:
+def test_session_that_is_already_over_is_not_asked_about(home: Browser) -> None:
     assert home.get(f"{PAGE}/end/999").location == PAGE
 
 
@@ -111,7 +113,7 @@ def test_staff_see_their_own_sessions(visitor: Browser, staff: Person) -> None:
     assert page.links["Change your password"] == "/account/password/change?kind=hub"
 
 
-def test_of_two_people_in_one_browser_each_sees_their_own(visitor: Browser, citizen: Person, staff: Person) -> None:
+def test_two_people_in_one_browser_each_see_their_own_account(visitor: Browser, citizen: Person, staff: Person) -> None:
     visitor.sign_in(EMAIL)
     visitor.sign_in(staff.email)
     assert "E-mail addressada@example.test" in _page(visitor)
@@ -119,24 +121,22 @@ def test_of_two_people_in_one_browser_each_sees_their_own(visitor: Browser, citi
 
 
 @pytest.mark.parametrize("kind", ["messages", "mobile", "nonsense"])
-def test_other_kinds_have_no_such_page(home: Browser, kind: str) -> None:
+def test_other_kinds_of_session_have_no_security_page(home: Browser, kind: str) -> None:
     assert home.get(f"{PAGE}?kind={kind}").status_code == 404
 
 
-def test_a_guest_has_no_such_page(visitor: Browser) -> None:
+def test_guest_has_no_security_page(visitor: Browser) -> None:
     visitor.begin_as_guest()
     assert visitor.get(PAGE).location == "/account/sign-in?next=%2Faccount%2Fsecurity"
 
 
-def test_after_the_end_of_a_staff_session_its_end_is_explained(
-    visitor: Browser, staff: Person, clock: MovableClock
-) -> None:
+def test_end_of_a_staff_session_is_explained(visitor: Browser, staff: Person, clock: MovableClock) -> None:
     visitor.sign_in(staff.email)
     clock.advance(hours=9)
     assert visitor.get(PAGE).location == "/session/ended?kind=hub"
 
 
-def test_activity_is_told_in_plain_words_and_other_peoples_is_not(
+def test_page_shows_own_activity_in_plain_words_and_nobody_elses(
     home: Browser, another_visitor: Browser, make_person: Callable[..., Person]
 ) -> None:
     make_person("bela@example.test")
@@ -148,7 +148,7 @@ def test_activity_is_told_in_plain_words_and_other_peoples_is_not(
     assert "Today at 14:02 Signed in Firefox on Linux" in page
 
 
-def test_what_an_administrator_did_to_the_account_is_told(
+def test_page_shows_what_an_administrator_did_to_the_account(
     home: Browser, citizen: Person, database: Database, clock: MovableClock
 ) -> None:
     with database.writing() as db:
@@ -157,13 +157,13 @@ def test_what_an_administrator_did_to_the_account_is_told(
     assert "An administrator changed what the account may do" in _page(home)
 
 
-def test_activity_of_more_than_thirty_days_ago_is_not_recent(home: Browser, clock: MovableClock) -> None:
+def test_activity_over_thirty_days_old_is_not_shown_as_recent(home: Browser, clock: MovableClock) -> None:
     clock.advance(days=31)
     home.sign_in(EMAIL)
     assert _page(home).words.count("Signed in Firefox") == 1
 
 
-def test_the_first_sign_in_is_told_nobody_and_one_on_another_device_is(
+def test_first_sign_in_sends_no_mail_but_one_on_another_device_does(
     home: Browser, another_visitor: Browser, mailbox: Mailbox
 ) -> None:
     home.sign_out()
@@ -179,13 +179,13 @@ def test_the_first_sign_in_is_told_nobody_and_one_on_another_device_is(
     assert len(mailbox.subjects) == 1
 
 
-def test_a_failed_sign_in_makes_no_device_known(home: Browser, another_visitor: Browser) -> None:
+def test_failed_sign_in_remembers_no_device(home: Browser, another_visitor: Browser) -> None:
     another_visitor.sign_in(EMAIL, "wrong password")
     assert another_visitor.client.get_cookie("device") is None
     assert _page(home).words.count("Forget") == 2
 
 
-def test_two_people_of_one_browser_are_two_devices_that_nobody_connects(
+def test_two_people_in_one_browser_are_two_unconnected_devices(
     home: Browser, make_person: Callable[..., Person], mailbox: Mailbox, database: Database, app: Flask
 ) -> None:
     from portal.accounts.known_devices import devices_of
@@ -231,7 +231,7 @@ def test_only_the_last_twenty_devices_are_remembered(app: Flask, citizen: Person
 
 
 @pytest.mark.parametrize(("allowed_once", "reason"), [(True, "signed_out_elsewhere"), (False, None)])
-def test_where_one_sign_in_is_allowed_at_a_time_a_new_one_ends_the_others(
+def test_new_sign_in_ends_the_others_where_only_one_is_allowed(
     home: Browser,
     another_visitor: Browser,
     database: Database,
@@ -254,7 +254,7 @@ def test_where_one_sign_in_is_allowed_at_a_time_a_new_one_ends_the_others(
 @pytest.mark.parametrize(
     ("arguments", "ended"), [(["--person", "1"], [True, False]), (["--all"], [True, True])], ids=["person", "all"]
 )
-def test_administrators_end_the_sessions_of_one_person_or_of_all(
+def test_administrators_can_end_the_sessions_of_one_person_or_of_everybody(
     runner: FlaskCliRunner,
     home: Browser,
     staff: Person,

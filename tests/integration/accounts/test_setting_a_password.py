@@ -34,7 +34,7 @@ def test_the_mailed_link_sets_the_password_and_signs_in(
     ]
 
 
-def test_until_it_is_used_the_link_changes_nothing(visitor: Browser, citizen: Person, mailbox: Mailbox) -> None:
+def test_opening_the_link_without_using_it_changes_nothing(visitor: Browser, citizen: Person, mailbox: Mailbox) -> None:
     _ask(visitor)
     assert "ada@" not in visitor.get(mailbox.last_link).text.lower()
     assert visitor.fill_in(mailbox.last_link, password="short").status_code == 422
@@ -55,7 +55,7 @@ def test_setting_a_password_signs_the_person_out_everywhere_else(
     assert another_visitor.get("/probe/customer").status_code == 302
 
 
-def test_setting_a_password_leaves_other_peoples_sessions_alone(
+def test_setting_a_password_keeps_the_sessions_of_other_people(
     visitor: Browser, another_visitor: Browser, citizen: Person, staff: Person, mailbox: Mailbox
 ) -> None:
     another_visitor.sign_in("mina@example.test")
@@ -88,7 +88,7 @@ def test_a_link_ends_after_24_hours(visitor: Browser, citizen: Person, mailbox: 
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["unknown", "disabled"])
-def test_no_link_goes_to_whom_it_would_not_help(
+def test_no_link_is_mailed_to_an_unknown_or_disabled_person(
     visitor: Browser, make_person: Callable[..., Person], mailbox: Mailbox, records: Records, known: bool
 ) -> None:
     if known:
@@ -101,7 +101,7 @@ def test_no_link_goes_to_whom_it_would_not_help(
     assert "example" not in (event.subject or "")
 
 
-def test_a_disabled_person_sets_no_password(
+def test_disabled_person_cannot_set_a_password(
     visitor: Browser, citizen: Person, mailbox: Mailbox, records: Records
 ) -> None:
     _ask(visitor)

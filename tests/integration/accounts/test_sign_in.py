@@ -1,12 +1,12 @@
-"""Signing in: who gets in, where to, and what becomes of the session that was there."""
+"""Signing in: who gets in, where it leads, and what happens to the session that was there."""
 
 from collections.abc import Callable
 
 import pytest
 
-from portal.accounts import views
 from portal.accounts.models import Person
 from portal.accounts.operations import disable_account
+from portal.accounts.passwords import password_matches
 from portal.accounts.rules import ROLES, Role
 from portal.audit import Actor
 from portal.db import Database
@@ -18,7 +18,7 @@ SAME_SENTENCE = "The e-mail address or the password is not right"
 
 
 @pytest.mark.parametrize("role", ROLES.values(), ids=ROLES)
-def test_each_role_gets_its_kind_of_session_and_goes_home(
+def test_each_role_gets_its_kind_of_session_and_its_home_page(
     visitor: Browser, make_person: Callable[..., Person], records: Records, role: Role
 ) -> None:
     person, kind = make_person(role=role.name), role.session_kind
@@ -47,7 +47,7 @@ def test_an_address_may_be_typed_in_capitals_or_with_spaces(visitor: Browser, ci
     ],
     ids=["unknown", "malformed", "wrong", "unverified", "disabled", "no-password-yet"],
 )
-def test_whatever_is_not_right_gets_the_same_sentence(
+def test_every_failed_sign_in_shows_the_same_sentence(
     visitor: Browser,
     make_person: Callable[..., Person],
     records: Records,
@@ -74,13 +74,13 @@ def test_whatever_is_not_right_gets_the_same_sentence(
     ],
     ids=["no-email", "no-password", "nothing"],
 )
-def test_what_is_missing_is_named_beside_its_field(visitor: Browser, fields: dict[str, str], sentence: str) -> None:
+def test_missing_field_is_named_beside_its_input(visitor: Browser, fields: dict[str, str], sentence: str) -> None:
     answer = visitor.fill_in("/account/sign-in", **fields)
     assert answer.status_code == 422
     assert sentence in answer.text
 
 
-def test_a_field_that_comes_twice_is_no_form_of_ours(visitor: Browser, citizen: Person) -> None:
+def test_form_with_a_field_sent_twice_is_refused(visitor: Browser, citizen: Person) -> None:
     answer = visitor.fill_in("/account/sign-in", email=["ada@example.test", "b@example.test"], password=PASSWORD)
     assert answer.status_code == 400
 
@@ -101,13 +101,13 @@ def test_a_field_that_comes_twice_is_no_form_of_ours(visitor: Browser, citizen: 
     ],
     ids=["page", "draft", "query", "public", "elsewhere", "no-scheme", "backslash", "unknown", "not-mine", "none"],
 )
-def test_after_signing_in_people_go_to_a_page_of_ours_that_they_may_open(
+def test_signing_in_leads_only_to_a_page_of_ours_that_the_person_may_open(
     visitor: Browser, citizen: Person, then: str, location: str
 ) -> None:
     assert visitor.sign_in("ada@example.test", next=then).location == location
 
 
-def test_next_survives_a_wrong_password(visitor: Browser, citizen: Person) -> None:
+def test_wanted_page_survives_a_wrong_password(visitor: Browser, citizen: Person) -> None:
     refused = visitor.sign_in("ada@example.test", "wrong password", next="/probe/customer")
     action, hidden = served_form(refused)
     answer = visitor.post(action or "", hidden | {"email": "ada@example.test", "password": PASSWORD})
@@ -118,13 +118,11 @@ def test_next_survives_a_wrong_password(visitor: Browser, citizen: Person) -> No
     ("then", "location"),
     [("/probe/customer", "/hub"), ("/probe/administrator", "/hub"), ("/probe/staff", "/probe/staff")],
 )
-def test_a_staff_member_lands_on_a_page_for_staff(visitor: Browser, staff: Person, then: str, location: str) -> None:
+def test_staff_member_arrives_on_a_page_for_staff(visitor: Browser, staff: Person, then: str, location: str) -> None:
     assert visitor.sign_in("mina@example.test", next=then).location == location
 
 
-def test_without_the_cookie_of_its_page_a_sign_in_is_refused(
-    visitor: Browser, citizen: Person, records: Records
-) -> None:
+def test_sign_in_without_the_cookie_of_its_page_is_refused(visitor: Browser, citizen: Person, records: Records) -> None:
     _action, hidden = served_form(visitor.get("/account/sign-in"))
     visitor.client.delete_cookie("visitor")
     answer = visitor.post("/account/sign-in", hidden | {"email": "ada@example.test", "password": PASSWORD})
@@ -132,14 +130,16 @@ def test_without_the_cookie_of_its_page_a_sign_in_is_refused(
     assert not records.sessions
 
 
-def test_whoever_is_signed_in_for_the_wanted_page_is_sent_there(visitor: Browser, citizen: Person) -> None:
+def test_person_already_signed_in_is_sent_to_the_wanted_page(visitor: Browser, citizen: Person) -> None:
     visitor.sign_in("ada@example.test")
     answer = visitor.get("/account/sign-in?next=/probe/customer")
     assert (answer.status_code, answer.location) == (302, "/probe/customer")
 
 
 @pytest.mark.parametrize("query", ["", "?next=/probe/staff", "?next=https://evil.example/", "?next=/healthz"])
-def test_the_form_is_shown_where_the_session_does_not_help(visitor: Browser, citizen: Person, query: str) -> None:
+def test_sign_in_form_is_shown_where_the_session_cannot_open_the_page(
+    visitor: Browser, citizen: Person, query: str
+) -> None:
     visitor.sign_in("ada@example.test")
     answer = visitor.get(f"/account/sign-in{query}")
     assert answer.status_code == 200
@@ -155,7 +155,7 @@ def test_one_browser_holds_a_customer_and_a_staff_member_side_by_side(
     assert visitor.get("/probe/customer").text == visitor.get("/probe/staff").text == "through"
 
 
-def test_the_same_person_signing_in_again_replaces_the_session_and_other_tabs_go_on(
+def test_signing_in_again_replaces_the_session_and_keeps_other_tabs(
     visitor: Browser, citizen: Person, records: Records
 ) -> None:
     visitor.sign_in("ada@example.test")
@@ -180,7 +180,7 @@ def test_another_person_signing_in_gets_new_tokens(
     assert visitor.post("/probe/customer", other_tab).status_code == 403
 
 
-def test_a_stale_token_in_a_live_session_brings_the_form_back_and_signs_nobody_in(
+def test_stale_token_in_a_live_session_returns_the_form_and_signs_nobody_in(
     visitor: Browser, citizen: Person, make_person: Callable[..., Person], records: Records
 ) -> None:
     make_person("bela@example.test")
@@ -207,16 +207,15 @@ def test_signing_in_is_recorded_and_a_failure_names_no_address(
 def test_an_account_disabled_while_its_password_is_checked_opens_nothing(
     visitor: Browser, citizen: Person, database: Database, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The race is made by hand: the account is disabled between the check and the session."""
-    matches = views.password_matches
+    """Disable the account between the check of the password and the opening of the session."""
 
     def matches_then_disabled(password: str, stored: str | None) -> bool:
-        answer = matches(password, stored)
+        answer = password_matches(password, stored)
         with database.writing() as db:
             disable_account(db, citizen.id, by=Actor(), now=START)
         return answer
 
-    monkeypatch.setattr(views, "password_matches", matches_then_disabled)
+    monkeypatch.setattr("portal.accounts.views.password_matches", matches_then_disabled)
     assert visitor.sign_in("ada@example.test").status_code == 422
     assert not records.sessions
 
@@ -234,7 +233,7 @@ def test_a_guest_with_a_form_is_asked_whether_to_add_it(visitor: Browser, citize
 
 
 @pytest.mark.parametrize(("answer", "claimed"), [("yes", 1), ("no", 0)])
-def test_either_answer_forgets_the_guest_and_goes_on(
+def test_either_answer_ends_the_guest_session_and_continues(
     visitor: Browser, citizen: Person, records: Records, answer: str, claimed: int
 ) -> None:
     visitor.begin_as_guest()
@@ -248,7 +247,7 @@ def test_either_answer_forgets_the_guest_and_goes_on(
 
 
 @pytest.mark.parametrize("answer", ["", "maybe"])
-def test_no_answer_claims_nothing_and_asks_again(
+def test_missing_answer_claims_nothing_and_asks_again(
     visitor: Browser, citizen: Person, records: Records, answer: str
 ) -> None:
     visitor.begin_as_guest()

@@ -1,4 +1,4 @@
-"""Signing out: what ends, what the browser is told, and that it can be done twice."""
+"""Signing out: what ends, what the browser is told, and that doing it twice is safe."""
 
 import pytest
 
@@ -8,7 +8,9 @@ from tests.conftest import START, MovableClock
 from tests.integration.accounts.conftest import Browser, Records, served_form
 
 
-def test_signing_out_ends_the_session_and_takes_the_cookie(visitor: Browser, citizen: Person, records: Records) -> None:
+def test_signing_out_ends_the_session_and_removes_the_cookie(
+    visitor: Browser, citizen: Person, records: Records
+) -> None:
     visitor.sign_in("ada@example.test")
     answer = visitor.sign_out()
     assert (answer.status_code, answer.location) == (303, "/session/ended?reason=signed_out")
@@ -20,7 +22,7 @@ def test_signing_out_ends_the_session_and_takes_the_cookie(visitor: Browser, cit
     assert event.person_id == citizen.id
 
 
-def test_the_old_cookie_opens_nothing_any_more(visitor: Browser, citizen: Person) -> None:
+def test_cookie_opens_nothing_after_signing_out(visitor: Browser, citizen: Person) -> None:
     visitor.sign_in("ada@example.test")
     cookie = visitor.cookie() or ""
     visitor.sign_out()
@@ -28,7 +30,7 @@ def test_the_old_cookie_opens_nothing_any_more(visitor: Browser, citizen: Person
     assert visitor.get("/probe/customer").status_code == 302
 
 
-def test_signing_out_of_one_kind_leaves_the_other(visitor: Browser, citizen: Person, staff: Person) -> None:
+def test_signing_out_of_one_kind_keeps_the_other(visitor: Browser, citizen: Person, staff: Person) -> None:
     visitor.sign_in("ada@example.test")
     visitor.sign_in("mina@example.test")
     assert visitor.sign_out("hub").location == "/session/ended?reason=signed_out&kind=hub"
@@ -59,28 +61,28 @@ def test_signing_out_twice_gives_the_same_answer(
     assert visitor.cookie() is None
 
 
-def test_without_any_session_the_answer_is_the_same(visitor: Browser) -> None:
+def test_signing_out_without_a_session_gives_the_same_answer(visitor: Browser) -> None:
     assert visitor.post("/account/sign-out", {}).location == "/session/ended?reason=signed_out"
 
 
-def test_a_guest_signs_out(visitor: Browser, records: Records) -> None:
+def test_guest_can_sign_out(visitor: Browser, records: Records) -> None:
     visitor.begin_as_guest()
     assert visitor.sign_out().status_code == 303
     assert records.sessions[0].end_reason == EndReason.SIGNED_OUT.value
 
 
-def test_a_page_elsewhere_cannot_sign_anybody_out(visitor: Browser, citizen: Person, records: Records) -> None:
+def test_page_of_another_site_cannot_sign_anybody_out(visitor: Browser, citizen: Person, records: Records) -> None:
     visitor.sign_in("ada@example.test")
     assert visitor.post("/account/sign-out", {}).status_code == 409
     assert records.sessions[0].ended_at is None
 
 
-def test_a_link_signs_nobody_out(visitor: Browser, citizen: Person, records: Records) -> None:
+def test_following_a_link_signs_nobody_out(visitor: Browser, citizen: Person, records: Records) -> None:
     visitor.sign_in("ada@example.test")
     assert visitor.get("/account/sign-out").status_code == 405
     assert records.sessions[0].ended_at is None
 
 
 @pytest.mark.parametrize("kind", ["mobile", "nonsense"])
-def test_an_unknown_kind_is_no_page(visitor: Browser, kind: str) -> None:
+def test_unknown_kind_of_session_is_not_found(visitor: Browser, kind: str) -> None:
     assert visitor.post(f"/account/sign-out?kind={kind}", {}).status_code == 404

@@ -22,7 +22,7 @@ def _guess(visitor: Browser, times: int, email: str = EMAIL) -> list[int]:
     return [visitor.post(action or "", guess).status_code for guess in guesses]
 
 
-def test_ten_guesses_pass_and_then_even_the_right_password_waits(visitor: Browser, citizen: Person) -> None:
+def test_eleventh_guess_waits_even_with_the_right_password(visitor: Browser, citizen: Person) -> None:
     assert _guess(visitor, 11) == [422] * 10 + [429]
     answer = visitor.sign_in(EMAIL)
     assert answer.status_code == 429
@@ -32,7 +32,7 @@ def test_ten_guesses_pass_and_then_even_the_right_password_waits(visitor: Browse
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(59, 429), (60, 303)], ids=["too-early", "in-time"])
-def test_one_more_try_comes_each_minute(
+def test_one_more_try_is_allowed_each_minute(
     visitor: Browser, citizen: Person, clock: MovableClock, seconds: int, status: int
 ) -> None:
     _guess(visitor, 10)
@@ -40,13 +40,13 @@ def test_one_more_try_comes_each_minute(
     assert visitor.sign_in(EMAIL).status_code == status
 
 
-def test_retry_after_tells_the_seconds_that_are_left(visitor: Browser, citizen: Person, clock: MovableClock) -> None:
+def test_retry_after_header_states_the_seconds_left(visitor: Browser, citizen: Person, clock: MovableClock) -> None:
     _guess(visitor, 10)
     clock.advance(seconds=20.5)
     assert visitor.sign_in(EMAIL).headers["Retry-After"] == "40"
 
 
-def test_the_true_owner_gets_in_where_they_have_been_before_whoever_guesses_and_from_wherever(
+def test_owner_gets_in_on_a_known_device_however_many_strangers_guess(
     app: Flask, another_visitor: Browser, citizen: Person
 ) -> None:
     another_visitor.sign_in(EMAIL)
@@ -56,7 +56,7 @@ def test_the_true_owner_gets_in_where_they_have_been_before_whoever_guesses_and_
     assert another_visitor.sign_in(EMAIL).status_code == 303
 
 
-def test_the_true_owner_gets_in_anywhere_by_mail_while_strangers_guess(
+def test_owner_gets_in_anywhere_by_mail_while_strangers_guess(
     visitor: Browser, another_visitor: Browser, citizen: Person, mailbox: Mailbox
 ) -> None:
     assert _guess(visitor, 11)[-1] == 429
@@ -65,7 +65,7 @@ def test_the_true_owner_gets_in_anywhere_by_mail_while_strangers_guess(
     assert another_visitor.fill_in(mailbox.last_link, password="staple battery horse").location == "/account"
 
 
-def test_guesses_in_the_owners_own_browser_use_up_its_own_tries(
+def test_guesses_in_the_owners_browser_use_up_that_browsers_tries(
     visitor: Browser, another_visitor: Browser, citizen: Person
 ) -> None:
     visitor.sign_in(EMAIL)
@@ -73,12 +73,12 @@ def test_guesses_in_the_owners_own_browser_use_up_its_own_tries(
     assert another_visitor.sign_in(EMAIL).status_code == 303
 
 
-def test_other_people_of_the_network_get_in(visitor: Browser, citizen: Person, staff: Person) -> None:
+def test_other_people_on_the_network_get_in(visitor: Browser, citizen: Person, staff: Person) -> None:
     assert _guess(visitor, 11)[-1] == 429
     assert visitor.sign_in("mina@example.test").status_code == 303
 
 
-def test_spelling_the_address_differently_gives_no_more_guesses(visitor: Browser, citizen: Person) -> None:
+def test_spelling_the_address_differently_allows_no_more_guesses(visitor: Browser, citizen: Person) -> None:
     _guess(visitor, 5)
     _guess(visitor, 5, "ADA@Example.test")
     assert visitor.sign_in(EMAIL).status_code == 429
@@ -91,14 +91,14 @@ def test_the_right_password_of_a_disabled_account_is_a_guess_like_any_other(
     assert [visitor.sign_in(EMAIL).status_code for _ in range(11)] == [422] * 10 + [429]
 
 
-def test_signing_in_uses_no_tries_up(visitor: Browser, citizen: Person) -> None:
+def test_signing_in_uses_up_no_tries(visitor: Browser, citizen: Person) -> None:
     visitor.sign_in(EMAIL)
     _guess(visitor, 9)
     assert [visitor.sign_in(EMAIL).status_code for _ in range(5)] == [303] * 5
     assert _guess(visitor, 2) == [422, 429]
 
 
-def test_a_form_that_is_not_filled_in_uses_no_tries_up(visitor: Browser, citizen: Person) -> None:
+def test_empty_form_uses_up_no_tries(visitor: Browser, citizen: Person) -> None:
     for _ in range(11):
         visitor.fill_in("/account/sign-in", email=EMAIL, password="")
     assert visitor.sign_in(EMAIL).status_code == 303
@@ -131,7 +131,7 @@ def test_a_network_that_tries_many_addresses_is_slowed_down(
     [("/account/register", {"password": PASSWORD}), ("/account/password", {})],
     ids=["register", "password"],
 )
-def test_nobodys_mailbox_is_filled(
+def test_mails_to_one_address_are_limited(
     visitor: Browser, citizen: Person, mailbox: Mailbox, clock: MovableClock, path: str, fields: dict[str, str]
 ) -> None:
     answers = [visitor.fill_in(path, email=EMAIL, **fields) for _ in range(6)]

@@ -1,6 +1,6 @@
 """People who are signed in, and forms sent as they were served."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from flask import Flask
@@ -17,7 +17,7 @@ GENERAL = "/admin/self/site-settings/general"
 
 
 def form_of(page: TestResponse) -> dict[str, str]:
-    """The inputs of the settings form on a page, with their values, as a browser would send them untouched."""
+    """Return the inputs of the settings form with their values, as a browser would send them unchanged."""
     values: dict[str, str] = {}
     for element in elements(page.text):
         form = element.inside("form")
@@ -37,7 +37,7 @@ def _sent(element: Element) -> dict[str, str]:
 
 
 class SignedIn:
-    """A browser in which somebody is signed in."""
+    """A browser in which a person is signed in."""
 
     def __init__(self, app: Flask, email: str, role: str) -> None:
         browser = Citizen(app)
@@ -53,7 +53,7 @@ class SignedIn:
     def get(self, path: str = GENERAL) -> TestResponse:
         return self.client.get(path)
 
-    def post(self, values: dict[str, str], path: str = GENERAL) -> TestResponse:
+    def post(self, values: Mapping[str, str | list[str]], path: str = GENERAL) -> TestResponse:
         return self.client.post(path, data=values)
 
     def save(self, path: str = GENERAL, **typed: str) -> TestResponse:

@@ -1,4 +1,4 @@
-"""The audit log: found by what, who, about and when, paged, and taken away without formulas."""
+"""The audit log: filters, pages, and downloads without formulas."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ AUDIT = "/admin/self/audit"
 
 @pytest.fixture
 def events(database: Database, administrator: SignedIn, clock: MovableClock) -> None:
-    """One action a day, of three kinds, the last one today."""
+    """One event a day, of three kinds, the last one today."""
     rows = [
         ("signed_in", administrator.id, None),
         ("link_used", None, "HS-7K4M-92QX"),
@@ -45,14 +45,14 @@ SHOWN = {
 
 @pytest.mark.usefixtures("events")
 @pytest.mark.parametrize(("query", "shown"), SHOWN.values(), ids=SHOWN)
-def test_the_address_says_what_is_shown(administrator: SignedIn, query: str, shown: set[str]) -> None:
+def test_query_in_the_address_filters_the_log(administrator: SignedIn, query: str, shown: set[str]) -> None:
     page = administrator.get(AUDIT + query.format(person=administrator.id))
     table = page.text.partition("<tbody>")[2]
     assert page.status_code == 200
     assert {words for words in ("Signed in", "Link used", "Setting changed") if f"<div>{words}<" in table} == shown
 
 
-def test_a_long_log_is_paged_and_no_event_stands_twice_or_is_left_out(
+def test_long_log_is_paged_without_repeating_or_missing_an_event(
     administrator: SignedIn, database: Database, clock: MovableClock
 ) -> None:
     with database.writing() as db:
@@ -69,9 +69,7 @@ def test_a_long_log_is_paged_and_no_event_stands_twice_or_is_left_out(
 
 
 @pytest.mark.usefixtures("events")
-def test_what_is_taken_away_is_what_is_shown_without_formulas_and_is_itself_recorded(
-    administrator: SignedIn, database: Database
-) -> None:
+def test_download_matches_the_page_has_no_formulas_and_is_recorded(administrator: SignedIn, database: Database) -> None:
     data = {"csrf_token": administrator.form_token, "format": "csv", "person": str(administrator.id)}
     answer = administrator.post(data, AUDIT)
     rows = list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
@@ -86,7 +84,7 @@ def test_an_unknown_format_is_refused(administrator: SignedIn) -> None:
     assert administrator.post({"csrf_token": administrator.form_token, "format": "exe"}, AUDIT).status_code == 422
 
 
-def test_an_address_says_only_what_was_chosen_and_reads_back() -> None:
+def test_filter_writes_only_what_was_chosen_and_reads_it_back() -> None:
     chosen = AuditFilter(action="signed_in", since="2026-11-20")
     assert chosen.address == "/admin/self/audit?action=signed_in&since=2026-11-20"
     assert read_audit_filter({"action": "signed_in", "since": "2026-11-20"}) == chosen

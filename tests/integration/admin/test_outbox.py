@@ -1,4 +1,4 @@
-"""Mail that was given up, and another try."""
+"""Failed mail, and sending it again."""
 
 import pytest
 from sqlalchemy import select
@@ -14,7 +14,7 @@ OUTBOX = "/admin/self/outbox"
 
 @pytest.fixture
 def dead(database: Database, clock: MovableClock) -> list[str]:
-    """Two mails that were given up; gives their names."""
+    """Store two failed mails; return their names."""
     names = ["first", "second"]
     with database.writing() as db:
         for name in names:
@@ -30,9 +30,7 @@ def waiting(database: Database) -> set[str]:
         return set(db.scalars(select(Delivery.public_id).where(Delivery.failed_at.is_(None))))
 
 
-def test_what_was_given_up_is_shown_with_its_reason_and_without_its_address(
-    administrator: SignedIn, dead: list[str]
-) -> None:
+def test_failed_mail_is_shown_with_its_reason_but_without_its_address(administrator: SignedIn, dead: list[str]) -> None:
     page = administrator.get(OUTBOX).text
     assert page.count("No such mailbox") == len(dead)
     assert "Resume link" in page
@@ -40,7 +38,7 @@ def test_what_was_given_up_is_shown_with_its_reason_and_without_its_address(
 
 @pytest.mark.parametrize(("asked", "again"), [("first", {"first"}), ("all", {"first", "second"})])
 @pytest.mark.usefixtures("dead")
-def test_one_or_all_are_sent_again_and_that_is_recorded(
+def test_resending_one_or_all_failed_mails_is_recorded(
     administrator: SignedIn, database: Database, asked: str, again: set[str]
 ) -> None:
     answer = administrator.post({"csrf_token": administrator.form_token, "delivery": asked}, OUTBOX)
@@ -51,7 +49,7 @@ def test_one_or_all_are_sent_again_and_that_is_recorded(
 
 
 @pytest.mark.usefixtures("dead")
-def test_what_is_not_there_is_said(administrator: SignedIn, database: Database) -> None:
+def test_unknown_mail_cannot_be_sent_again(administrator: SignedIn, database: Database) -> None:
     answer = administrator.post({"csrf_token": administrator.form_token, "delivery": "other"}, OUTBOX)
     assert answer.status_code == 422
     assert waiting(database) == set()

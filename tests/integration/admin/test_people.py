@@ -20,12 +20,12 @@ def press(administrator: SignedIn, person: int, action: str, **values: str) -> i
     return administrator.post(data, f"{PEOPLE}/{person}").status_code
 
 
-def actions(database: Database) -> list[str]:
+def audited(database: Database) -> list[str]:
     with database.reading() as db:
         return list(db.scalars(select(AuditEvent.action).order_by(AuditEvent.id)))
 
 
-def test_those_who_work_here_are_listed_and_citizens_are_not(administrator: SignedIn, sign_in: SignIn) -> None:
+def test_page_lists_staff_but_not_citizens(administrator: SignedIn, sign_in: SignIn) -> None:
     sign_in("sam@example.org", "staff")
     sign_in("zoe@mail.example", "citizen")
     page = administrator.get(PEOPLE).text
@@ -33,31 +33,31 @@ def test_those_who_work_here_are_listed_and_citizens_are_not(administrator: Sign
     assert "zoe@mail.example" not in page
 
 
-def test_a_citizen_is_found_by_address_and_the_look_is_recorded(
+def test_citizen_is_found_by_address_and_the_search_is_recorded(
     administrator: SignedIn, sign_in: SignIn, database: Database
 ) -> None:
     zoe = sign_in("zoe@mail.example", "citizen")
     data = {"csrf_token": administrator.form_token, "email": "Zoe@Mail.example"}
     answer = administrator.post(data, PEOPLE)
     assert (answer.status_code, answer.location) == (303, f"{PEOPLE}/{zoe.id}")
-    assert "person_looked_up" in actions(database)
+    assert "person_looked_up" in audited(database)
 
 
 @pytest.mark.parametrize("typed", ["", "nobody@example.org", "no address"])
-def test_an_address_that_is_none_or_nobodys_is_refused_beside_it(administrator: SignedIn, typed: str) -> None:
+def test_malformed_or_unknown_address_is_refused_beside_its_input(administrator: SignedIn, typed: str) -> None:
     answer = administrator.post({"csrf_token": administrator.form_token, "email": typed}, PEOPLE)
     assert answer.status_code == 422
     assert "#email" in answer.text
 
 
-def test_another_role_is_in_force_at_the_next_request(administrator: SignedIn, sign_in: SignIn) -> None:
+def test_new_role_applies_from_the_next_request(administrator: SignedIn, sign_in: SignIn) -> None:
     sam = sign_in("sam@example.org", "staff")
     assert sam.get("/hub").status_code == 200
     assert press(administrator, sam.id, "role", role="citizen") == 303
     assert sam.get("/hub").status_code == 302
 
 
-def test_a_closed_account_ends_and_an_opened_one_may_sign_in_again(
+def test_closing_an_account_ends_its_sessions_and_reopening_allows_sign_in(
     administrator: SignedIn, sign_in: SignIn, database: Database
 ) -> None:
     sam = sign_in("sam@example.org", "staff")
@@ -68,10 +68,10 @@ def test_a_closed_account_ends_and_an_opened_one_may_sign_in_again(
     assert press(administrator, sam.id, "enable") == 303
     with database.reading() as db:
         assert db.get_one(Person, sam.id).is_active
-    assert {"account_disabled", "account_enabled"} <= set(actions(database))
+    assert {"account_disabled", "account_enabled"} <= set(audited(database))
 
 
-def test_one_session_or_all_of_a_person_are_ended_and_say_so(administrator: SignedIn, sign_in: SignIn) -> None:
+def test_ending_one_or_all_sessions_of_a_person_says_so(administrator: SignedIn, sign_in: SignIn) -> None:
     sam = sign_in("sam@example.org", "staff")
     assert press(administrator, sam.id, "end_one", session="999") == 422
     assert sam.get("/hub").status_code == 200
@@ -80,7 +80,7 @@ def test_one_session_or_all_of_a_person_are_ended_and_say_so(administrator: Sign
     assert "Our staff ended your session." in sam.get("/session/ended?kind=hub").text
 
 
-def test_nobody_takes_their_own_way_in(administrator: SignedIn, database: Database) -> None:
+def test_administrator_cannot_lock_themselves_out(administrator: SignedIn, database: Database) -> None:
     for action in ("role", "disable", "end_all", "reset_factor"):
         assert press(administrator, administrator.id, action, role="citizen") == 422
     with database.reading() as db:
@@ -96,7 +96,7 @@ def test_an_unknown_role_button_or_person_changes_nothing(administrator: SignedI
     assert sam.get("/hub").status_code == 200
 
 
-def test_everybodys_sessions_end_only_when_the_box_is_ticked(administrator: SignedIn, sign_in: SignIn) -> None:
+def test_all_sessions_end_only_when_the_box_is_ticked(administrator: SignedIn, sign_in: SignIn) -> None:
     zoe = sign_in("zoe@mail.example", "citizen")
     data = {"csrf_token": administrator.form_token}
     assert administrator.post(data, f"{PEOPLE}/sessions").status_code == 422
@@ -106,6 +106,6 @@ def test_everybodys_sessions_end_only_when_the_box_is_ticked(administrator: Sign
 
 
 @pytest.mark.parametrize("path", [PEOPLE, "/admin/self/audit", "/admin/self/outbox"])
-def test_these_pages_are_for_administrators_alone(sign_in: SignIn, client: FlaskClient, path: str) -> None:
+def test_people_pages_are_for_administrators_only(sign_in: SignIn, client: FlaskClient, path: str) -> None:
     assert [sign_in(f"{role}@example.org", role).get(path).status_code for role in ("staff", "citizen")] == [404, 404]
     assert client.get(path).status_code == 302

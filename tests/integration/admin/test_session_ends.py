@@ -1,4 +1,4 @@
-"""What the lifetime did to people, beside its settings: sums of thirty days, in words."""
+"""The counts of ended sessions beside the settings: sums of thirty days, in words."""
 
 from datetime import timedelta
 
@@ -29,16 +29,16 @@ def shown(administrator: SignedIn, address: str = SESSIONS) -> Page:
 
 
 @pytest.mark.parametrize("address", [SESSIONS, GENERAL], ids=["sessions", "general"])
-def test_before_anything_happened_the_page_says_so(administrator: SignedIn, address: str) -> None:
+def test_page_says_when_nothing_was_counted(administrator: SignedIn, address: str) -> None:
     assert "Nothing was counted yet." in shown(administrator, address)
 
 
-def test_other_tabs_say_nothing_of_sessions(administrator: SignedIn) -> None:
+def test_other_tabs_do_not_mention_sessions(administrator: SignedIn) -> None:
     assert "How sessions ended" not in shown(administrator, "/admin/self/site-settings/accounts")
 
 
 @pytest.mark.usefixtures("demo_forms")
-def test_numbers_and_places_stand_there_in_words(
+def test_page_shows_numbers_and_places_in_words(
     administrator: SignedIn, database: Database, clock: MovableClock
 ) -> None:
     write(database, clock, ("warning", FORM, "home", 7), ("extended", FORM, "home", 5), ("ended", FORM, "home", 2))
@@ -53,14 +53,14 @@ def test_numbers_and_places_stand_there_in_words(
     assert order == sorted(order)
 
 
-def test_what_is_older_than_thirty_days_is_left_out(
+def test_page_leaves_out_what_is_older_than_thirty_days(
     administrator: SignedIn, database: Database, clock: MovableClock
 ) -> None:
     write(database, clock, ("ended", "", "", 9), ago=30)
     assert "Nothing was counted yet." in shown(administrator)
 
 
-def test_staff_sessions_are_not_mixed_in(administrator: SignedIn, database: Database, clock: MovableClock) -> None:
+def test_staff_sessions_are_not_counted(administrator: SignedIn, database: Database, clock: MovableClock) -> None:
     write(database, clock, ("ended", "", "", 9), kind="hub")
     assert "Nothing was counted yet." in shown(administrator)
 

@@ -1,4 +1,4 @@
-"""Site settings over HTTP: who may, what is saved, what is refused, and what the page says."""
+"""Site settings over HTTP: who may change them, what is saved, what is refused, and what the page says."""
 
 import re
 from collections.abc import Callable
@@ -46,19 +46,19 @@ def test_every_tab_shows_its_settings_and_only_them(administrator: SignedIn, tab
 
 
 @pytest.mark.parametrize("path", ["/admin/self/site-settings/nothing", "/admin/self/site-settings/"])
-def test_an_unknown_tab_is_404(administrator: SignedIn, path: str) -> None:
+def test_unknown_tab_is_not_found(administrator: SignedIn, path: str) -> None:
     assert administrator.get(path).status_code == 404
     assert administrator.post(form_of(administrator.get()), path).status_code == 404
 
 
 @pytest.mark.parametrize("role", ["staff", "designer", "citizen", "field"])
 @pytest.mark.parametrize("path", ["/admin/self", GENERAL])
-def test_other_roles_find_nothing_here(sign_in: SignIn, role: str, path: str) -> None:
+def test_other_roles_cannot_open_the_settings(sign_in: SignIn, role: str, path: str) -> None:
     assert sign_in("other@example.org", role).get(path).status_code == 404
 
 
 @pytest.mark.parametrize(("role", "status"), [("staff", 404), ("designer", 404), ("citizen", 403)])
-def test_other_roles_change_nothing(
+def test_other_roles_cannot_change_the_settings(
     sign_in: SignIn, administrator: SignedIn, database: Database, role: str, status: int
 ) -> None:
     other = sign_in("other@example.org", role)
@@ -73,7 +73,7 @@ def test_signed_out_people_are_sent_to_sign_in(client: FlaskClient, administrato
     assert "/account/sign-in" in answer.location
 
 
-def test_the_label_is_the_one_that_people_are_told_to_look_for(administrator: SignedIn) -> None:
+def test_lifetime_has_the_label_that_the_guide_names(administrator: SignedIn) -> None:
     page = administrator.get().text
     assert '<label class="govuk-label" for="session_lifetime_minutes">Session lifetime in minutes</label>' in page
 
@@ -93,7 +93,7 @@ def test_a_page_that_was_only_opened_does_not_say_saved(administrator: SignedIn)
 
 
 @pytest.mark.parametrize("typed", ["9", "361", "", "   ", "12.5", "abc", "-30", "٣٠", str(10**20)])
-def test_a_bad_value_gets_its_sentence_and_changes_nothing(
+def test_bad_value_shows_its_sentence_and_changes_nothing(
     administrator: SignedIn, database: Database, typed: str
 ) -> None:
     answer = administrator.save(**{MINUTES: typed, "site_name": "New name"})
@@ -113,7 +113,7 @@ def test_one_bad_value_holds_back_the_good_ones(administrator: SignedIn, databas
 
 
 @pytest.mark.parametrize(("typed", "advised"), [("59", False), ("60", True), ("90", True)])
-def test_advice_is_shown_after_saving_and_whenever_the_value_is_in_force(
+def test_advice_is_shown_after_saving_and_for_as_long_as_the_value_applies(
     administrator: SignedIn, typed: str, advised: bool
 ) -> None:
     saved = administrator.get(administrator.save(**{MINUTES: typed}).location)
@@ -124,12 +124,12 @@ def test_advice_is_shown_after_saving_and_whenever_the_value_is_in_force(
         assert ("leaves somebody’s answers open for longer" in words) is advised
 
 
-def test_advice_stands_beside_a_good_value_while_another_is_refused(administrator: SignedIn) -> None:
+def test_advice_is_shown_beside_a_good_value_while_another_is_refused(administrator: SignedIn) -> None:
     page = administrator.save(**{MINUTES: "90", "site_name": ""})
     assert "You can save 90. Under 60 is better practice." in text_of(page.text)
 
 
-def test_the_aside_is_worked_out_from_the_saved_value(administrator: SignedIn) -> None:
+def test_explanation_beside_the_settings_follows_the_saved_value(administrator: SignedIn) -> None:
     administrator.save(**{MINUTES: "90"})
     words = text_of(administrator.get().text)
     assert "Signed in for 90 minutes" in words
@@ -139,7 +139,7 @@ def test_the_aside_is_worked_out_from_the_saved_value(administrator: SignedIn) -
     assert "6 hours. Then 2 more hours to send a form that is already open. Set at installation;" in words
 
 
-def test_the_preview_is_dead(administrator: SignedIn) -> None:
+def test_preview_cannot_be_operated(administrator: SignedIn) -> None:
     page = administrator.get().text
     preview = page[page.index('<div class="preview"') : page.index("How long it lasts")]
     assert 'inert aria-hidden="true"' in preview
@@ -158,14 +158,14 @@ def test_the_history_says_who_changed_what_and_when(
     assert "21 November, 14:02 omar@example.org Session lifetime in minutes 30 45" in words
 
 
-def test_a_change_of_an_earlier_year_is_dated_with_its_year(administrator: SignedIn, clock: MovableClock) -> None:
+def test_change_from_an_earlier_year_shows_its_year(administrator: SignedIn, clock: MovableClock) -> None:
     administrator.save(**{MINUTES: "45"})
     clock.advance(days=60)
     again = SignedIn(administrator.client.application, "late@example.org", "administrator")
     assert "Last changed 21 November 2026 by mina@example.org" in text_of(again.get().text)
 
 
-def test_clock_times_stand_in_the_saved_time_zone(administrator: SignedIn) -> None:
+def test_clock_times_are_shown_in_the_saved_time_zone(administrator: SignedIn) -> None:
     administrator.save(time_zone="Asia/Kolkata")
     assert "Now 19:32." in administrator.get().text
 
@@ -178,7 +178,7 @@ def test_markup_in_a_site_name_is_shown_as_text(administrator: SignedIn) -> None
     assert "<script>alert" not in page.text
 
 
-def test_a_refused_token_shows_the_form_again_as_typed(administrator: SignedIn, database: Database) -> None:
+def test_form_with_a_refused_token_comes_back_as_typed(administrator: SignedIn, database: Database) -> None:
     values = form_of(administrator.get()) | {MINUTES: "90", "csrf_token": "not ours"}
     answer = administrator.post(values)
     assert answer.status_code == 409
@@ -198,7 +198,7 @@ def test_two_administrators_with_the_page_open_keep_both_changes(
     assert (in_force(database)["site_name"], in_force(database)[MINUTES]) == ("New name", 45)
 
 
-def test_a_correction_after_a_refusal_still_undoes_nobody(
+def test_correction_after_a_refusal_undoes_nobodys_change(
     administrator: SignedIn, sign_in: SignIn, database: Database
 ) -> None:
     other = sign_in("omar@example.org", "administrator")
@@ -216,24 +216,24 @@ def test_a_form_that_arrives_cut_short_changes_nothing(administrator: SignedIn, 
     assert in_force(database)[MINUTES] == 30
 
 
-def test_a_value_that_is_sent_twice_is_refused(administrator: SignedIn, database: Database) -> None:
+def test_value_sent_twice_is_refused(administrator: SignedIn, database: Database) -> None:
     values = form_of(administrator.get()) | {MINUTES: ["45", "90"]}
     assert administrator.post(values).status_code == 400
     assert in_force(database)[MINUTES] == 30
 
 
-def test_saving_what_is_in_force_records_nothing(administrator: SignedIn, database: Database) -> None:
+def test_saving_unchanged_values_records_nothing(administrator: SignedIn, database: Database) -> None:
     assert administrator.save().status_code == 303
     assert recorded(database) == []
 
 
 @pytest.mark.parametrize(("typed", "stored"), [("yes", True), ("no", False)])
-def test_a_yes_or_no_is_saved(administrator: SignedIn, database: Database, typed: str, stored: bool) -> None:
+def test_yes_or_no_setting_is_saved(administrator: SignedIn, database: Database, typed: str, stored: bool) -> None:
     administrator.save("/admin/self/site-settings/sessions", continue_counts=typed)
     assert in_force(database)["continue_counts"] is stored
 
 
-def test_a_page_text_is_typed_saved_and_shown_again_to_the_letter(administrator: SignedIn, database: Database) -> None:
+def test_page_text_is_saved_and_shown_exactly_as_typed(administrator: SignedIn, database: Database) -> None:
     content = "/admin/self/site-settings/content"
     assert administrator.save(content, privacy_text="# Ours\r\n\r\nTwo <b>lines</b>").status_code == 303
     assert in_force(database)["privacy_text"] == "# Ours\n\nTwo <b>lines</b>"
@@ -250,7 +250,7 @@ def test_a_page_text_that_is_too_long_is_refused(administrator: SignedIn, databa
 
 
 @pytest.mark.parametrize(("minutes", "status"), [("45", 303), ("7", 422)], ids=["valid", "sent back"])
-def test_saving_settings_counts_in_the_last_third_valid_or_not(
+def test_saving_settings_counts_in_the_last_third_whether_valid_or_not(
     administrator: SignedIn, clock: MovableClock, minutes: str, status: int
 ) -> None:
     values = form_of(administrator.get()) | {MINUTES: minutes}

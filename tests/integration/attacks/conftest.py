@@ -1,4 +1,4 @@
-"""Somebody whose form is worth having."""
+"""A person whose form is worth stealing."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.journeys import housing
 
 @pytest.fixture
 def victim(citizen: Citizen, demo_forms: None) -> str:
-    """A guest's filled draft; gives its address."""
+    """Fill a guest's draft; return its address."""
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
     return draft

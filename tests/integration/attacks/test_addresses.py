@@ -1,4 +1,4 @@
-"""Being led to another site: by where to go next, by a host's name, by a forwarded address."""
+"""Being led to another site: by the next page, by a host's name, by a forwarded address."""
 
 from base64 import b64encode
 from contextlib import nullcontext
@@ -53,7 +53,7 @@ def test_signing_in_never_leads_to_another_site(app: Flask, citizen: Citizen) ->
 
 
 @pytest.mark.parametrize("role", ["citizen", "staff", "administrator"])
-def test_nobody_is_led_to_a_page_that_their_role_does_not_open(app: Flask, citizen: Citizen, role: str) -> None:
+def test_signing_in_never_leads_to_a_page_closed_to_the_role(app: Flask, citizen: Citizen, role: str) -> None:
     add_person(app, role=role)
     homes = {"citizen": "/account", "staff": "/hub", "administrator": "/admin/self"}
     own_pages = {"administrator": ("/admin/self", "/hub")}.get(role, (homes[role],))
@@ -67,7 +67,7 @@ def test_nobody_is_led_to_a_page_that_their_role_does_not_open(app: Flask, citiz
 @pytest.mark.parametrize(
     "host", ["evil.example", "localhost.evil.example", "localhost:80@evil.example", "evil.example:8000", "", "[", "a b"]
 )
-def test_another_hosts_name_is_refused(app: Flask, host: str) -> None:
+def test_request_for_another_host_name_is_refused(app: Flask, host: str) -> None:
     for address in ("/", "/account", "/account/sign-in", "/resume//x"):
         answer = app.test_client().get(address, headers={"Host": host})
         assert answer.status_code == 400, address

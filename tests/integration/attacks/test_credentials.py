@@ -1,4 +1,4 @@
-"""Borrowed credentials: links, codes and cookies that once were good, and roles that nobody gave."""
+"""Borrowed credentials: links, codes and cookies that were once valid, and roles that nobody granted."""
 
 from collections.abc import Callable
 
@@ -28,16 +28,16 @@ def link(app: Flask, citizen: Citizen, victim: str) -> str:
 
 
 def _claim(app: Flask, citizen: Citizen) -> None:
-    """The guest signs in and adds the form to the account."""
+    """Sign the guest in and add the form to the account."""
     add_person(app)
     assert sign_in(citizen).path == "/account/claim"
     citizen.press("Yes")
 
 
-def test_a_code_of_a_draft_that_an_account_took_over_opens_no_session_of_the_account(
+def test_code_of_a_claimed_draft_opens_no_session_of_the_account(
     app: Flask, citizen: Citizen, link: str, database: Database
 ) -> None:
-    """Else whoever shared a form with somebody could become that person."""
+    """Otherwise anybody who shared a form with a person could become that person."""
     mallory = Citizen(app)
     mallory.open(link)
     mallory.press("Continue your form")
@@ -54,7 +54,7 @@ def test_a_code_of_a_draft_that_an_account_took_over_opens_no_session_of_the_acc
         assert db.scalars(select(SessionRow).where(SessionRow.person_id.is_not(None))).one().ended_at is None
 
 
-def test_a_link_or_return_code_of_a_draft_that_an_account_took_over_opens_nothing(
+def test_link_or_return_code_of_a_claimed_draft_opens_nothing(
     app: Flask, citizen: Citizen, link: str, victim: str
 ) -> None:
     code = citizen.open(f"{victim}/save").words.partition("Return code")[2].split()
@@ -78,7 +78,7 @@ def test_the_cookie_from_before_signing_in_opens_nothing_afterwards(app: Flask, 
     assert thief.get("/account").location == "/session/ended"
 
 
-def test_a_disabled_person_starts_nothing_and_redeems_nothing(
+def test_disabled_person_cannot_start_a_form_or_use_a_link(
     app: Flask, citizen: Citizen, demo_forms: None, database: Database
 ) -> None:
     person = add_person(app)
@@ -108,7 +108,7 @@ def test_two_drafts_sent_with_one_key_are_both_received(citizen: Citizen, demo_f
     assert statuses == [303, 303]
 
 
-def test_nobody_gives_themselves_a_role(
+def test_nobody_can_change_their_own_role(
     app: Flask, citizen: Citizen, database: Database, read_link: Callable[[], str]
 ) -> None:
     citizen.open("/account/register")
@@ -133,8 +133,8 @@ def read_link(app: Flask) -> Callable[[], str]:
     return lambda: letters(app)[-1].link
 
 
-def test_nothing_that_opens_a_draft_opens_the_account_that_has_it(app: Flask, citizen: Citizen, victim: str) -> None:
-    """Behind every door to a draft, whatever it checked before: the account may have taken the draft meanwhile."""
+def test_nothing_that_opens_a_draft_opens_its_owners_account(app: Flask, citizen: Citizen, victim: str) -> None:
+    """Check every way into a draft, because an account may have claimed the draft in the meantime."""
     _claim(app, citizen)
     reference = victim.rpartition("/")[2]
     with app.test_request_context("/resume", method="POST"), app.extensions["portal"].database.reading() as db:

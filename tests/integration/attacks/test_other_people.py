@@ -1,4 +1,4 @@
-"""Other people's data: drafts, items and sent forms, with every role and with somebody else's page."""
+"""Other people's data: drafts, items and sent forms, with every role and with another person's page."""
 
 import pytest
 from flask import Flask
@@ -52,9 +52,9 @@ def test_nobody_else_sees_or_changes_a_draft(
         "_changed": "full_name",
         "email": "m@evil.example",
     }
-    deeds = [victim, f"{victim}/about_you", item, f"{victim}/household", f"{victim}/save", f"{victim}/check"]
+    addresses = [victim, f"{victim}/about_you", item, f"{victim}/household", f"{victim}/save", f"{victim}/check"]
     autosaves = [f"{victim}/autosave/about_you", item.replace("/household", "/autosave/household")]
-    for address in deeds + autosaves:
+    for address in addresses + autosaves:
         headers = {"HX-Request": "true"} if "autosave" in address else {}
         status = thief.client.post(address, data=data, headers=headers).status_code
         assert status in (401, 403, 404), address
@@ -62,7 +62,7 @@ def test_nobody_else_sees_or_changes_a_draft(
     assert not letters(app)
 
 
-def test_a_page_of_another_person_in_this_browser_is_refused(
+def test_page_of_the_former_person_in_this_browser_is_refused(
     app: Flask, citizen: Citizen, victim: str, database: Database
 ) -> None:
     """A's page is sent after B signed in: nothing is shown to B or stored for B."""
@@ -78,7 +78,7 @@ def test_a_page_of_another_person_in_this_browser_is_refused(
     assert _all_of_it(database) == before
 
 
-def test_a_sent_form_is_shown_to_its_sender_and_staff_alone(app: Flask, citizen: Citizen, victim: str) -> None:
+def test_sent_form_is_shown_only_to_its_sender_and_staff(app: Flask, citizen: Citizen, victim: str) -> None:
     citizen.open(f"{victim}/check")
     address = citizen.press("Send", declaration="yes").path
     for role in ("citizen", "field", "designer"):
@@ -96,11 +96,11 @@ def test_strangers_cannot_tell_a_draft_that_exists_from_one_that_does_not(app: F
     assert known.status_code == unknown.status_code
     thief = Citizen(app)
     housing.start(thief)
-    known, unknown = (thief.open(address) for address in (victim, "/drafts/HS-2222-2222"))
-    assert (known.status, known.words) == (unknown.status, unknown.words)
+    theirs, missing = (thief.open(address) for address in (victim, "/drafts/HS-2222-2222"))
+    assert (theirs.status, theirs.words) == (missing.status, missing.words)
 
 
-def test_a_stranger_cannot_use_up_the_mails_of_somebody_elses_draft(app: Flask, citizen: Citizen, victim: str) -> None:
+def test_stranger_cannot_use_up_the_mails_of_a_draft(app: Flask, citizen: Citizen, victim: str) -> None:
     thief = Citizen(app)
     housing.start(thief)
     token = thief.page.value("csrf_token")

@@ -44,7 +44,7 @@ def test_the_demo_prints_its_sign_ins_in_columns(runner: FlaskCliRunner) -> None
 
 
 @pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.role)
-def test_a_demo_person_has_the_role_and_the_password_that_are_printed(
+def test_demo_person_has_the_printed_role_and_password(
     runner: FlaskCliRunner, database: Database, person: DemoPerson
 ) -> None:
     run(runner, "demo", "load")

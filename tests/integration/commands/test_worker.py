@@ -1,4 +1,4 @@
-"""The worker delivers and sweeps, one sweep's failure stops nothing else, and it ends when it is told to."""
+"""The worker delivers and sweeps, a failing sweep stops nothing else, and it ends when told to."""
 
 import threading
 from datetime import datetime
@@ -55,7 +55,7 @@ def test_waiting_mail_is_delivered(app: Flask, database: Database) -> None:
     assert is_sent(database)
 
 
-def test_what_no_longer_limits_is_swept_once_a_minute(app: Flask, database: Database, clock: MovableClock) -> None:
+def test_expired_limits_are_swept_once_a_minute(app: Flask, database: Database, clock: MovableClock) -> None:
     with app.app_context():
         steady = Worker(app.extensions["portal"])
         use_up(database, clock)
@@ -70,9 +70,7 @@ def test_what_no_longer_limits_is_swept_once_a_minute(app: Flask, database: Data
         assert used_up(database) == 0
 
 
-def test_what_one_batch_does_not_hold_is_swept_in_the_next_ones_and_mail_has_its_turn_between(
-    app: Flask, database: Database, clock: MovableClock
-) -> None:
+def test_long_sweep_runs_in_batches_with_mail_between(app: Flask, database: Database, clock: MovableClock) -> None:
     rows = SWEEP_BATCH * BATCHES_AT_ONCE + 1
     with database.writing() as db:
         db.add_all(UsedUp(key=number.to_bytes(32), used_until=clock.now()) for number in range(rows))
@@ -86,7 +84,7 @@ def test_what_one_batch_does_not_hold_is_swept_in_the_next_ones_and_mail_has_its
 
 
 @pytest.mark.usefixtures("mail_waits")
-def test_a_failing_sweep_keeps_neither_mail_nor_other_sweeps_from_their_turn(
+def test_failing_sweep_stops_neither_mail_nor_other_sweeps(
     app: Flask, database: Database, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_db: Session, *, now: datetime) -> None:

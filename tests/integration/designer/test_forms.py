@@ -1,4 +1,4 @@
-"""What administrators see of forms: versions and who published them, the impact on open drafts, differences, files."""
+"""What administrators see of forms: versions and their publishers, the impact on open drafts, differences, files."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def publish_next(app: Flask, form: str) -> None:
 
 
 def begin(app: Flask, *, pet: str | None = "Cat", rest: bool = False) -> Citizen:
-    """Somebody with an open draft; without a pet nothing is answered."""
+    """Start a draft as a new person; without a pet, answer nothing."""
     browser = Citizen(app)
     draft = start(browser, "club")
     browser.open(f"{draft}/you")
@@ -54,7 +54,7 @@ def begin(app: Flask, *, pet: str | None = "Cat", rest: bool = False) -> Citizen
 
 
 def lines(page: Page) -> list[str]:
-    """The sentences of the impact."""
+    """Return the sentences of the impact."""
     return re.findall(r"<li>([^<]+)</li>", page.text.partition("<h2>Open drafts on earlier versions</h2>")[2])
 
 
@@ -68,7 +68,7 @@ def test_every_form_is_listed_with_its_current_version(app: Flask, administrator
 
 
 @pytest.mark.parametrize("role", ["staff", "citizen", "designer"])
-def test_nobody_else_sees_it(app: Flask, administrator: Citizen, role: str) -> None:
+def test_other_roles_cannot_open_the_form_pages(app: Flask, administrator: Citizen, role: str) -> None:
     add_person(app, "tom@mail.example", role)
     other = Citizen(app)
     sign_in(other, "tom@mail.example")
@@ -77,11 +77,11 @@ def test_nobody_else_sees_it(app: Flask, administrator: Citizen, role: str) -> N
 
 
 @pytest.mark.parametrize("address", ["gone", "club/2.yaml", "club/1.xml", "club/99999999999999999999.json"])
-def test_what_is_not_there_is_not_found(administrator: Citizen, address: str) -> None:
+def test_unknown_form_or_version_is_not_found(administrator: Citizen, address: str) -> None:
     assert administrator.open(f"/admin/self/forms/{address}").status == 404
 
 
-def test_the_impact_counts_open_drafts_and_what_they_must_do(app: Flask, administrator: Citizen) -> None:
+def test_impact_counts_open_drafts_and_what_people_must_do(app: Flask, administrator: Citizen) -> None:
     for pet in ("Cat", "Dog", "", None):
         begin(app, pet=pet)
     begin(app, rest=True)
@@ -120,7 +120,7 @@ def test_an_expired_draft_is_not_counted(app: Flask, administrator: Citizen, clo
     assert lines(administrator.open("/admin/self/forms/club")) == ["No open draft is on an earlier version."]
 
 
-def test_only_so_many_drafts_are_looked_at_and_that_is_said(app: Flask, administrator: Citizen) -> None:
+def test_impact_says_when_it_looked_at_only_some_drafts(app: Flask, administrator: Citizen) -> None:
     for _number in range(3):
         begin(app)
     publish_next(app, text(FORM, NEW))
@@ -133,7 +133,7 @@ def test_only_so_many_drafts_are_looked_at_and_that_is_said(app: Flask, administ
     assert "Counted below: the 2 that were changed last." in said
 
 
-def test_several_questions_are_counted_for_the_draft_with_most(app: Flask) -> None:
+def test_impact_states_the_most_questions_that_a_draft_must_answer(app: Flask) -> None:
     found = Impact(policy="keep", open=5, looked_at=5, most_questions=3)
     found.drafts[Effect.MUST_ANSWER] = 4
     with app.app_context():
@@ -158,7 +158,7 @@ def test_any_two_versions_are_compared(app: Flask, administrator: Citizen) -> No
 
 
 @pytest.mark.parametrize("query", ["older=1&newer=1", "older=1&newer=9", "older=x", ""])
-def test_what_cannot_be_compared_is_not(app: Flask, administrator: Citizen, query: str) -> None:
+def test_page_compares_nothing_for_unusable_versions(app: Flask, administrator: Citizen, query: str) -> None:
     publish_next(app, text(WORDED))
     page = administrator.open(f"/admin/self/forms/club?{query}")
     assert page.status == 200
@@ -176,7 +176,7 @@ def test_a_version_is_downloaded_as_yaml_and_json(app: Flask, administrator: Cit
     assert read_json(found.text).digest == digest
 
 
-def test_publishing_by_command_says_what_it_does_to_open_drafts(
+def test_publish_command_states_the_impact_on_open_drafts(
     app: Flask, administrator: Citizen, runner: FlaskCliRunner, tmp_path
 ) -> None:
     begin(app)
@@ -191,7 +191,7 @@ def test_publishing_by_command_says_what_it_does_to_open_drafts(
     ]
 
 
-def test_a_first_version_touches_nobody(app: Flask, runner: FlaskCliRunner, tmp_path) -> None:
+def test_first_version_affects_nobody(app: Flask, runner: FlaskCliRunner, tmp_path) -> None:
     file = tmp_path / "club.yaml"
     file.write_text(text())
     result = runner.invoke(args=["forms", "publish", str(file)])
@@ -205,5 +205,5 @@ def test_all_versions_are_listed_with_their_hashes(app: Flask, administrator: Ci
     assert found[1][2:] == [read_yaml(text()).digest, "Join the club"]
 
 
-def test_the_schema_is_written_by_command(runner: FlaskCliRunner) -> None:
+def test_command_writes_the_schema(runner: FlaskCliRunner) -> None:
     assert json.loads(runner.invoke(args=["forms", "schema"]).output)["title"] == "Form definition"

@@ -21,7 +21,7 @@ def draft(app: Flask, citizen: Citizen) -> str:
 
 @pytest.fixture
 def row(database: Database) -> Callable[[str], Draft]:
-    """The row of a draft by its address."""
+    """Return a function that finds the row of a draft by its address."""
 
     def find(address: str) -> Draft:
         with database.reading() as db:
@@ -32,7 +32,7 @@ def row(database: Database) -> Callable[[str], Draft]:
 
 @pytest.fixture
 def parts(database: Database, row: Callable[[str], Draft]) -> Callable[[str], dict[str, DraftPart]]:
-    """The stored parts of a draft by `section` or `section/item`."""
+    """Return a function that finds the stored parts of a draft by `section` or `section/item`."""
 
     def find(address: str) -> dict[str, DraftPart]:
         with database.reading() as db:

@@ -1,4 +1,4 @@
-"""Who may open a draft, how one is started, and what a form that cannot be saved says."""
+"""Who may open a draft, how one is started, and what the pages of a form that cannot be saved say."""
 
 from collections.abc import Callable
 
@@ -74,7 +74,7 @@ def test_an_account_form_sends_signed_out_people_to_sign_in_and_back(app: Flask,
     assert citizen.press("Start now").path.startswith("/drafts/TL-")
 
 
-def test_an_account_form_brings_those_back_who_register_first(app: Flask, citizen: Citizen) -> None:
+def test_registering_for_an_account_form_leads_back_to_it(app: Flask, citizen: Citizen) -> None:
     publish_loan(app, access="account")
     citizen.open("/forms/tool-loan")
     citizen.press("Start now")
@@ -86,7 +86,7 @@ def test_an_account_form_brings_those_back_who_register_first(app: Flask, citize
     assert elsewhere.press("Confirm", password=PASSWORD).path == "/forms/tool-loan"
 
 
-def test_a_link_that_confirms_an_address_leads_nowhere_else(app: Flask, citizen: Citizen) -> None:
+def test_link_that_confirms_an_address_never_leads_to_another_site(app: Flask, citizen: Citizen) -> None:
     citizen.open("/account/register?next=https://elsewhere.example/")
     citizen.press("Register", email="zoe@mail.example", password=PASSWORD)
     citizen.open(f"{letters(app)[-1].link}?next=//elsewhere.example/")
@@ -123,14 +123,14 @@ def test_an_accounts_draft_has_no_return_code(app: Flask, citizen: Citizen, row:
 
 
 class TestFormThatCannotBeSaved:
-    """`allow_save: false`, in a guest's hands and in an account's."""
+    """`allow_save: false`, for a guest and for an account."""
 
     @pytest.fixture
     def unsaved(self, app: Flask, citizen: Citizen) -> str:
         publish_loan(app, allow_save=False)
         return start(citizen)
 
-    def test_its_start_page_says_that_answers_are_lost(self, citizen: Citizen, unsaved: str) -> None:
+    def test_start_page_says_that_answers_are_lost(self, citizen: Citizen, unsaved: str) -> None:
         page = citizen.open("/forms/tool-loan")
         assert "your answers are lost" in page
         assert "Continue a saved form" not in page
@@ -144,7 +144,7 @@ class TestFormThatCannotBeSaved:
         assert "Your answers are saved." not in found
         assert "we save as you type" not in found
 
-    def test_its_save_page_leads_back_to_the_task_list(self, citizen: Citizen, unsaved: str) -> None:
+    def test_save_page_leads_back_to_the_task_list(self, citizen: Citizen, unsaved: str) -> None:
         assert citizen.client.get(f"{unsaved}/save").location == unsaved
 
     def test_a_forced_save_for_later_is_refused(self, citizen: Citizen, unsaved: str) -> None:
@@ -154,7 +154,7 @@ class TestFormThatCannotBeSaved:
         address = {"csrf_token": token, "email": "a@mail.example"}
         assert citizen.client.post(f"{unsaved}/save", data=address).status_code == 404
 
-    def test_after_the_end_the_pages_say_that_nothing_was_kept(
+    def test_pages_after_the_end_say_that_nothing_was_kept(
         self, citizen: Citizen, unsaved: str, clock: MovableClock
     ) -> None:
         citizen.open(f"{unsaved}/you")
@@ -165,11 +165,11 @@ class TestFormThatCannotBeSaved:
         assert "Your answers are safe" not in late
         assert "your answers were not kept" in citizen.open("/session/ended")
 
-    def test_it_is_sent_all_the_same(self, citizen: Citizen, unsaved: str) -> None:
+    def test_unsaved_form_can_be_sent(self, citizen: Citizen, unsaved: str) -> None:
         fill(citizen, unsaved)
         assert citizen.press("Send", declaration="yes").heading == "We have received your form"
 
-    def test_an_account_keeps_it(self, app: Flask, citizen: Citizen) -> None:
+    def test_account_keeps_the_draft(self, app: Flask, citizen: Citizen) -> None:
         publish_loan(app, allow_save=False)
         add_person(app)
         sign_in(citizen)
@@ -177,7 +177,7 @@ class TestFormThatCannotBeSaved:
         assert citizen.press("Save and come back later", name="Ada").heading == "Your form is saved"
 
 
-def test_what_a_guest_sent_is_shown_to_that_guest_alone(app: Flask, citizen: Citizen, draft: str) -> None:
+def test_form_sent_by_a_guest_is_shown_to_that_guest_only(app: Flask, citizen: Citizen, draft: str) -> None:
     reference = send(citizen)
     assert citizen.open(f"/submissions/{reference}").status == 200
     other = Citizen(app)

@@ -1,4 +1,4 @@
-"""What is saved by itself: the fields that changed, unvalidated, and nothing else."""
+"""What autosave stores: the fields that changed, unvalidated, and nothing else."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ HTMX = {"HX-Request": "true"}
 
 
 def autosave(citizen: Citizen, draft: str, changed: str | None, place: str = "you", **values: str) -> TestResponse:
-    """Send what the script would, from the page of a section."""
+    """Send what the script would send from the page of a section."""
     page = citizen.open(f"{draft}/{place}")
     hidden = {name: page.value(name) or "" for name in ("csrf_token", "_revision")}
     named = {} if changed is None else {"_changed": changed}
@@ -32,7 +32,7 @@ def test_only_the_fields_that_changed_are_stored(citizen: Citizen, draft: str) -
     assert [page.value(name) for name in ("name", "email", "news")] == ["Ada", "ada@mail.example", "no"]
 
 
-def test_what_is_no_answer_is_kept_as_typed(citizen: Citizen, draft: str) -> None:
+def test_invalid_answer_is_kept_as_typed(citizen: Citizen, draft: str) -> None:
     assert autosave(citizen, draft, "born", born__day="31", born__month="2", born__year="").status_code == 200
     page = citizen.open(f"{draft}/you")
     assert [page.value(f"born-{part}") for part in ("day", "month", "year")] == ["31", "2", ""]
@@ -45,7 +45,7 @@ def test_a_field_may_be_emptied(citizen: Citizen, draft: str) -> None:
     assert (page.value("name"), page.value("days")) == ("", None)
 
 
-def test_without_names_of_changed_fields_those_that_came_are_stored(citizen: Citizen, draft: str) -> None:
+def test_autosave_that_names_no_changed_fields_stores_all_it_sent(citizen: Citizen, draft: str) -> None:
     autosave(citizen, draft, "name,days", name="Ada", days="sat")
     autosave(citizen, draft, None, born__day="3", born__month="4", born__year="1990")
     page = citizen.open(f"{draft}/you")
@@ -74,7 +74,7 @@ def test_no_change_writes_nothing(
     assert row(draft).changed_at == changed_at
 
 
-def test_it_is_never_activity(citizen: Citizen, draft: str, clock: MovableClock) -> None:
+def test_autosave_never_counts_as_activity(citizen: Citizen, draft: str, clock: MovableClock) -> None:
     token = citizen.open(f"{draft}/you").value("csrf_token")
     clock.advance(minutes=29, seconds=59)
     data = {"csrf_token": token, "name": "Ada", "_changed": "name", "_end": "1"}
@@ -85,7 +85,7 @@ def test_it_is_never_activity(citizen: Citizen, draft: str, clock: MovableClock)
     assert answer.headers["HX-Redirect"].startswith("/session/ended")
 
 
-def test_it_does_not_undo_that_a_section_is_complete_nor_make_one_so(citizen: Citizen, draft: str) -> None:
+def test_autosave_neither_completes_a_section_nor_reopens_it(citizen: Citizen, draft: str) -> None:
     autosave(citizen, draft, "remark", "remarks", remark="Hello")
     assert states(citizen.open(draft))["Remarks"] == "in_progress"
     citizen.open(f"{draft}/remarks")
@@ -94,14 +94,14 @@ def test_it_does_not_undo_that_a_section_is_complete_nor_make_one_so(citizen: Ci
     assert states(citizen.open(draft))["Remarks"] == "complete"
 
 
-def test_emptying_a_needed_answer_puts_its_section_back_in_progress(citizen: Citizen, draft: str) -> None:
+def test_emptying_a_required_answer_reopens_its_section(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/you")
     citizen.press("Continue", **YOU)
     autosave(citizen, draft, "name", name="")
     assert states(citizen.open(draft))["About you"] == "in_progress"
 
 
-def test_an_item_is_saved_by_itself_too(citizen: Citizen, draft: str) -> None:
+def test_autosave_saves_an_item_too(citizen: Citizen, draft: str) -> None:
     drill = add(citizen, draft, **DRILL)
     place = drill.removeprefix(f"{draft}/")
     assert autosave(citizen, draft, "what", place, what="Big drill").status_code == 200
@@ -109,13 +109,13 @@ def test_an_item_is_saved_by_itself_too(citizen: Citizen, draft: str) -> None:
 
 
 @pytest.mark.parametrize("place", ["tools", "nowhere", "you/abcdefgh", "tools/x"])
-def test_what_is_no_page_is_not_found(citizen: Citizen, draft: str, place: str) -> None:
+def test_autosave_of_an_unknown_page_is_not_found(citizen: Citizen, draft: str, place: str) -> None:
     token = citizen.open(f"{draft}/you").value("csrf_token")
     data = {"csrf_token": token, "_changed": "name", "_end": "1"}
     assert citizen.client.post(f"{draft}/autosave/{place}", data=data, headers=HTMX).status_code == 404
 
 
-def test_only_our_script_may_ask(citizen: Citizen, draft: str, parts: Parts) -> None:
+def test_autosave_accepts_only_our_script(citizen: Citizen, draft: str, parts: Parts) -> None:
     token = citizen.open(f"{draft}/you").value("csrf_token")
     data = {"csrf_token": token, "name": "Ada", "_changed": "name", "_end": "1"}
     assert citizen.client.post(f"{draft}/autosave/you", data=data).status_code == 404
@@ -125,7 +125,7 @@ def test_only_our_script_may_ask(citizen: Citizen, draft: str, parts: Parts) -> 
 @pytest.mark.parametrize(
     ("data", "status"), [({"csrf_token": "forged", "_end": "1"}, 409), ({}, 400)], ids=["forged token", "cut short"]
 )
-def test_what_cannot_be_trusted_changes_nothing(
+def test_forged_or_cut_autosave_changes_nothing(
     citizen: Citizen, draft: str, parts: Parts, data: dict[str, str], status: int
 ) -> None:
     token = citizen.open(f"{draft}/you").value("csrf_token")
@@ -135,7 +135,7 @@ def test_what_cannot_be_trusted_changes_nothing(
 
 
 @pytest.mark.parametrize("body", [b"csrf_token=%FF&name=x&_end=1", b"name=\xff\xfe&_end=1"], ids=["escaped", "raw"])
-def test_an_undecodable_body_never_blanks_a_draft(citizen: Citizen, draft: str, body: bytes) -> None:
+def test_undecodable_body_never_empties_a_draft(citizen: Citizen, draft: str, body: bytes) -> None:
     autosave(citizen, draft, "name", name="Ada")
     kind = "application/x-www-form-urlencoded"
     answer = citizen.client.post(f"{draft}/autosave/you", data=body, content_type=kind, headers=HTMX)

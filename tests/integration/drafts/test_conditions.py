@@ -13,12 +13,12 @@ Parts = Callable[[str], dict[str, DraftPart]]
 NEWS = YOU | {"news": "yes", "topic": "Lathes"}
 
 
-def test_all_questions_are_on_the_page_whatever_shows(citizen: Citizen, draft: str) -> None:
+def test_every_question_is_on_the_page_shown_or_hidden(citizen: Citizen, draft: str) -> None:
     form, _ = citizen.open(f"{draft}/you").form_with("Continue")
     assert {"name", "email", "born-day", "news", "topic", "days"} <= form.names
 
 
-def test_a_value_posted_for_a_question_that_does_not_show_is_ignored(citizen: Citizen, draft: str) -> None:
+def test_value_sent_for_a_hidden_question_is_ignored(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/you")
     citizen.press("Continue", **(YOU | {"topic": "Smuggled"}))
     assert citizen.page.path == f"{draft}/tools"
@@ -26,14 +26,14 @@ def test_a_value_posted_for_a_question_that_does_not_show_is_ignored(citizen: Ci
     assert "Topic" not in citizen.open(f"{draft}/check")
 
 
-def test_a_question_that_shows_is_required_by_the_answers_posted_with_it(citizen: Citizen, draft: str) -> None:
+def test_question_shown_by_the_sent_answers_is_required(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/you")
     page = citizen.press("Continue", **(YOU | {"news": "yes"}))
     assert page.status == 422
     assert "Enter an answer to “Topic”" in page
 
 
-def test_an_answer_is_kept_aside_while_hidden_and_comes_back(citizen: Citizen, draft: str) -> None:
+def test_hidden_answer_is_kept_aside_and_comes_back(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/you")
     citizen.press("Continue", **NEWS)
     citizen.open(f"{draft}/you")
@@ -54,7 +54,7 @@ def test_an_answer_kept_aside_is_never_sent(citizen: Citizen, draft: str) -> Non
     assert "Lathes" not in citizen.page
 
 
-def test_conditions_of_an_item_look_at_that_item(citizen: Citizen, draft: str) -> None:
+def test_condition_in_an_item_depends_on_that_item(citizen: Citizen, draft: str) -> None:
     add(citizen, draft, **DRILL)
     citizen.press("Add another tool")
     page = citizen.press("Continue", what="Saw", power="yes")
@@ -62,7 +62,7 @@ def test_conditions_of_an_item_look_at_that_item(citizen: Citizen, draft: str) -
     assert "Enter a number for “Volts”" in page
 
 
-def test_a_section_shown_by_an_item_asks_no_more_when_the_item_is_gone(citizen: Citizen, draft: str) -> None:
+def test_section_shown_by_an_item_goes_with_the_item(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/you")
     citizen.press("Continue", **YOU)
     add(citizen, draft, **DRILL)
@@ -75,7 +75,7 @@ def test_a_section_shown_by_an_item_asks_no_more_when_the_item_is_gone(citizen: 
     assert "Not needed" in citizen.open(draft)
 
 
-def test_an_exclusive_option_stands_alone_and_both_stay_ticked_until_put_right(citizen: Citizen, draft: str) -> None:
+def test_exclusive_option_is_refused_with_others_and_both_stay_ticked(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/you")
     page = citizen.press("Continue", **(YOU | {"days": ["sat", "never"]}))
     assert page.status == 422
@@ -84,7 +84,7 @@ def test_an_exclusive_option_stands_alone_and_both_stay_ticked_until_put_right(c
     assert [each.value for each in form.controls if each.name == "days"] == ["sat", "never"]
 
 
-def test_a_stop_is_shown_at_the_address_of_its_section_with_the_answers_saved(
+def test_stop_is_shown_at_the_address_of_its_section_and_answers_are_saved(
     citizen: Citizen, draft: str, parts: Parts
 ) -> None:
     citizen.open(f"{draft}/you")
@@ -95,7 +95,7 @@ def test_a_stop_is_shown_at_the_address_of_its_section_with_the_answers_saved(
     assert citizen.open(f"{draft}/you").value("topic") == "weapons"
 
 
-def test_a_stop_is_shown_before_anybody_has_to_mend_the_rest_of_the_page(citizen: Citizen, draft: str) -> None:
+def test_stop_is_shown_before_other_mistakes_on_the_page(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/you")
     page = citizen.press("Continue", **(NEWS | {"topic": "weapons", "name": ""}))
     assert (page.status, page.path, page.heading) == (200, f"{draft}/you", "We lend no weapons")

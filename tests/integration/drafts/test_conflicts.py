@@ -29,7 +29,7 @@ def other(app: Flask, citizen: Citizen, rent: str) -> Citizen:
 
 
 def autosave(citizen: Citizen, rent: str, sequence: int, **values: str) -> TestResponse:
-    """What the page's script sends for changed fields."""
+    """Send what the page's script sends for changed fields."""
     ours = {name: citizen.page.value(name) for name in ("csrf_token", "_revision", "_page")}
     data = {**ours, **values, "_sequence": str(sequence), "_changed": ",".join(values), "_end": "1"}
     address = rent.replace("/rent", "/autosave/rent")
@@ -48,7 +48,7 @@ def test_a_stale_save_changes_nothing_and_shows_both_values(citizen: Citizen, re
     assert citizen.open(rent).value("amount") == "650.00"
 
 
-def test_mine_can_be_kept_field_by_field(citizen: Citizen, rent: str, other: Citizen) -> None:
+def test_own_answer_can_be_kept_field_by_field(citizen: Citizen, rent: str, other: Citizen) -> None:
     citizen.open(rent)
     citizen.press("Continue", **housing.RENT)
     other.press("Continue", **(housing.RENT | {"amount": "700", "landlord": "Somebody Else"}))
@@ -58,7 +58,7 @@ def test_mine_can_be_kept_field_by_field(citizen: Citizen, rent: str, other: Cit
     assert page.value("landlord") == "Calder Homes Ltd"
 
 
-def test_the_saved_version_comes_with_the_answers_that_mine_would_hide(
+def test_saved_version_brings_the_answers_that_the_other_would_hide(
     citizen: Citizen, rent: str, other: Citizen
 ) -> None:
     citizen.open(rent)
@@ -80,7 +80,7 @@ def test_one_button_keeps_one_version(citizen: Citizen, rent: str, other: Citize
     assert other.press(button).value("amount") == amount
 
 
-def test_a_difference_without_a_choice_is_asked_for_again(citizen: Citizen, rent: str, other: Citizen) -> None:
+def test_difference_without_a_choice_is_asked_about_again(citizen: Citizen, rent: str, other: Citizen) -> None:
     citizen.open(rent)
     citizen.press("Continue", **housing.RENT)
     other.press("Continue", **(housing.RENT | {"amount": "700"}))
@@ -90,7 +90,7 @@ def test_a_difference_without_a_choice_is_asked_for_again(citizen: Citizen, rent
     assert citizen.open(rent).value("amount") == "650.00"
 
 
-def test_the_choice_itself_can_be_overtaken(citizen: Citizen, rent: str, other: Citizen) -> None:
+def test_choice_overtaken_by_a_later_save_is_asked_again(citizen: Citizen, rent: str, other: Citizen) -> None:
     citizen.open(rent)
     citizen.press("Continue", **housing.RENT)
     other.press("Continue", **(housing.RENT | {"amount": "700"}))
@@ -101,26 +101,26 @@ def test_the_choice_itself_can_be_overtaken(citizen: Citizen, rent: str, other: 
     assert "£800.00" in page
 
 
-def test_equal_values_are_no_conflict(citizen: Citizen, rent: str, other: Citizen) -> None:
+def test_equal_values_do_not_conflict(citizen: Citizen, rent: str, other: Citizen) -> None:
     citizen.open(rent)
     citizen.press("Continue", **housing.RENT)
     assert other.press("Continue", **housing.RENT).status == 200
 
 
-def test_typed_text_that_is_no_answer_is_shown_as_typed(citizen: Citizen, rent: str, other: Citizen) -> None:
+def test_invalid_answer_in_a_conflict_is_shown_as_typed(citizen: Citizen, rent: str, other: Citizen) -> None:
     citizen.open(rent)
     citizen.press("Continue", **housing.RENT)
     assert "6o0" in other.press("Continue", **(housing.RENT | {"amount": "6o0"}))
 
 
-def test_a_page_follows_its_own_autosaves_though_answers_were_lost(citizen: Citizen, rent: str) -> None:
+def test_page_follows_its_own_autosaves_even_if_responses_were_lost(citizen: Citizen, rent: str) -> None:
     citizen.open(rent)
     assert autosave(citizen, rent, 1, amount="1").status_code == 200
     assert autosave(citizen, rent, 2, amount="2").status_code == 200
     assert citizen.press("Continue", **(housing.RENT | {"_sequence": "3"})).status == 200
 
 
-def test_a_save_that_a_later_one_has_overtaken_undoes_nothing(citizen: Citizen, rent: str) -> None:
+def test_save_overtaken_by_a_later_one_undoes_nothing(citizen: Citizen, rent: str) -> None:
     citizen.open(rent)
     autosave(citizen, rent, 2, amount="222")
     assert autosave(citizen, rent, 1, amount="111").status_code == 200
@@ -134,13 +134,13 @@ def test_a_stale_autosave_is_refused(citizen: Citizen, rent: str, other: Citizen
     assert citizen.open(rent).value("amount") == "650.00"
 
 
-def test_a_page_that_was_refused_can_be_put_right(citizen: Citizen, rent: str) -> None:
+def test_refused_page_can_be_corrected(citizen: Citizen, rent: str) -> None:
     citizen.open(rent)
     assert citizen.press("Continue", **(housing.RENT | {"amount": "6o0"})).status == 422
     assert citizen.press("Continue", amount="600").status == 200
 
 
-def test_what_the_page_names_of_itself_cannot_break_it(citizen: Citizen, rent: str) -> None:
+def test_forged_page_numbers_cause_no_error(citizen: Citizen, rent: str) -> None:
     page = citizen.open(rent)
     assert re.fullmatch(r"[\w-]{16}", page.value("_page") or "")
     for name in ("_revision", "_sequence"):

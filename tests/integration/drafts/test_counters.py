@@ -1,4 +1,4 @@
-"""Where in a form people are warned, end, come too late and come back: the ids of a published form, nothing else."""
+"""Where in a form people are warned, time out, send too late and come back: ids of a published form, nothing else."""
 
 import pytest
 from flask import Flask
@@ -55,7 +55,7 @@ def test_a_warning_is_counted_at_the_page_that_shows_it(
 
 
 @pytest.mark.parametrize("section_id", ["invented", "check", "autosave"])
-def test_a_section_that_no_form_has_is_no_label(
+def test_unknown_section_becomes_no_label(
     app: Flask, citizen: Citizen, section: str, clock: MovableClock, section_id: str
 ) -> None:
     address = section.replace("/home", f"/{section_id}")
@@ -63,7 +63,7 @@ def test_a_section_that_no_form_has_is_no_label(
     assert counted(app) == {("poll_failure", "customer", FORM, ""): 2}
 
 
-def test_somebody_elses_form_is_no_label(app: Flask, section: str) -> None:
+def test_form_of_another_person_becomes_no_label(app: Flask, section: str) -> None:
     stranger = Citizen(app)
     add_person(app, "eve@mail.example")
     stranger.open("/account/sign-in")
@@ -72,13 +72,13 @@ def test_somebody_elses_form_is_no_label(app: Flask, section: str) -> None:
     assert counted(app) == {("poll_failure", "customer", "", ""): 1}
 
 
-def test_staying_is_counted_at_the_page_that_asked(app: Flask, citizen: Citizen, section: str) -> None:
+def test_extension_is_counted_at_the_page_that_asked(app: Flask, citizen: Citizen, section: str) -> None:
     token = citizen.page.value("csrf_token")
     citizen.client.post("/session/extend", data={"csrf_token": token, "next": section})
     assert counted(app) == {("extended", "customer", FORM, "home"): 1}
 
 
-def test_a_late_form_is_counted_as_parked_and_once_saved_as_restored(
+def test_late_form_counts_as_parked_and_then_once_as_restored(
     app: Flask, citizen: Citizen, section: str, clock: MovableClock
 ) -> None:
     clock.advance(minutes=31)
@@ -94,7 +94,7 @@ def test_a_late_form_is_counted_as_parked_and_once_saved_as_restored(
     assert counted(app)["restored", "customer", FORM, "home"] == 1
 
 
-def test_an_end_is_counted_in_the_section_that_was_changed_last(
+def test_end_is_counted_in_the_section_changed_last(
     app: Flask, citizen: Citizen, section: str, clock: MovableClock
 ) -> None:
     citizen.press("Continue", **LATE)
@@ -103,7 +103,7 @@ def test_an_end_is_counted_in_the_section_that_was_changed_last(
     assert counted(app)["ended", "customer", FORM, "home"] == 1
 
 
-def test_an_end_without_work_in_that_session_has_no_section(
+def test_end_of_a_session_without_work_has_no_section(
     app: Flask, citizen: Citizen, section: str, clock: MovableClock
 ) -> None:
     citizen.press("Continue", **LATE)
@@ -115,7 +115,7 @@ def test_an_end_without_work_in_that_session_has_no_section(
     assert counted(app)["ended", "customer", "", ""] == 1
 
 
-def test_a_guests_end_is_counted_in_their_form(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
+def test_end_of_a_guest_session_is_counted_in_its_form(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     citizen.open(f"{housing.start(citizen)}/home")
     citizen.press("Continue", **LATE)
     clock.advance(minutes=36)

@@ -17,7 +17,7 @@ def items(found: dict[str, DraftPart]) -> list[str]:
     return [place for place in found if place.startswith("tools/")]
 
 
-def test_the_first_add_creates_nothing_until_the_item_is_saved(citizen: Citizen, draft: str, parts: Parts) -> None:
+def test_add_creates_no_item_until_it_is_saved(citizen: Citizen, draft: str, parts: Parts) -> None:
     citizen.open(f"{draft}/tools")
     answer = citizen.send("Add another tool")
     assert answer.status_code == 303
@@ -30,7 +30,7 @@ def test_the_first_add_creates_nothing_until_the_item_is_saved(citizen: Citizen,
     assert items(parts(draft)) == [f"tools/{item}"]
 
 
-def test_an_item_in_which_nothing_was_typed_is_not_made(citizen: Citizen, draft: str, parts: Parts) -> None:
+def test_empty_item_is_not_created(citizen: Citizen, draft: str, parts: Parts) -> None:
     citizen.open(f"{draft}/tools")
     citizen.press("Add another tool")
     assert citizen.press("Continue").status == 422
@@ -44,7 +44,7 @@ def test_two_presses_of_add_lead_to_different_items(citizen: Citizen, draft: str
     assert citizen.send("Add another tool").location != citizen.send("Add another tool").location
 
 
-def test_items_are_listed_by_their_label_in_the_order_of_their_making(citizen: Citizen, draft: str) -> None:
+def test_items_are_listed_by_label_in_the_order_they_were_added(citizen: Citizen, draft: str) -> None:
     for number in (1, 2, 3):
         add(citizen, draft, **hammer(number))
     words = citizen.open(f"{draft}/tools").words
@@ -52,7 +52,7 @@ def test_items_are_listed_by_their_label_in_the_order_of_their_making(citizen: C
     assert {"Change Hammer 1", "Change Hammer 2", "Change Hammer 3"} <= set(citizen.page.links)
 
 
-def test_change_opens_the_item_with_its_answers_and_keeps_the_others(citizen: Citizen, draft: str) -> None:
+def test_changing_an_item_shows_its_answers_and_keeps_the_other_items(citizen: Citizen, draft: str) -> None:
     add(citizen, draft, **DRILL)
     add(citizen, draft, **SAW)
     page = citizen.follow("Change Saw")
@@ -62,7 +62,7 @@ def test_change_opens_the_item_with_its_answers_and_keeps_the_others(citizen: Ci
     assert "Change Saw" not in citizen.page.links
 
 
-def test_removing_the_second_of_three_shifts_nothing(citizen: Citizen, draft: str) -> None:
+def test_removing_the_second_of_three_items_keeps_the_others(citizen: Citizen, draft: str) -> None:
     addresses = [add(citizen, draft, **hammer(number)) for number in (1, 2, 3)]
     answer = citizen.send("Remove Hammer 2")
     assert (answer.status_code, answer.location) == (303, f"{draft}/tools")
@@ -72,7 +72,7 @@ def test_removing_the_second_of_three_shifts_nothing(citizen: Citizen, draft: st
     assert "Hammer 2" not in citizen.open(f"{draft}/tools")
 
 
-def test_what_is_sent_of_an_item_that_was_removed_meanwhile_can_be_kept_or_left(citizen: Citizen, draft: str) -> None:
+def test_answers_for_an_item_removed_elsewhere_can_be_kept_or_dropped(citizen: Citizen, draft: str) -> None:
     address = add(citizen, draft, **hammer(1))
     tab = citizen.open(address)
     citizen.open(f"{draft}/tools")
@@ -86,7 +86,7 @@ def test_what_is_sent_of_an_item_that_was_removed_meanwhile_can_be_kept_or_left(
     assert "Change Mallet" in citizen.open(f"{draft}/tools").links
 
 
-def test_continue_below_the_minimum_says_how_many_are_missing(citizen: Citizen, draft: str) -> None:
+def test_continue_below_the_minimum_says_how_many_items_are_missing(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/tools")
     page = citizen.press("Continue")
     assert (page.status, page.path) == (422, f"{draft}/tools")
@@ -104,9 +104,7 @@ def test_continue_with_an_item_that_lacks_an_answer_names_it(citizen: Citizen, d
     assert "Change “Rake”: something is missing or wrong" in page
 
 
-def test_at_the_maximum_there_is_no_add_and_a_forced_one_makes_nothing(
-    citizen: Citizen, draft: str, parts: Parts
-) -> None:
+def test_full_list_offers_no_add_and_refuses_a_forced_one(citizen: Citizen, draft: str, parts: Parts) -> None:
     citizen.open(f"{draft}/tools")
     spare = citizen.send("Add another tool").location
     for number in (1, 2, 3):
@@ -120,7 +118,7 @@ def test_at_the_maximum_there_is_no_add_and_a_forced_one_makes_nothing(
     assert len(items(parts(draft))) == 3
 
 
-def test_an_item_typed_while_the_list_became_full_comes_back_as_typed_and_fits_once_there_is_room(
+def test_item_typed_while_the_list_filled_up_comes_back_and_fits_later(
     citizen: Citizen, draft: str, parts: Parts
 ) -> None:
     citizen.open(f"{draft}/tools")
@@ -141,7 +139,7 @@ def test_an_item_typed_while_the_list_became_full_comes_back_as_typed_and_fits_o
     assert "Change Saw" in citizen.open(f"{draft}/tools").links
 
 
-def test_adding_after_that_is_everyone_makes_the_section_right_again_by_itself(citizen: Citizen, draft: str) -> None:
+def test_adding_an_item_after_the_list_was_finished_keeps_it_complete(citizen: Citizen, draft: str) -> None:
     add(citizen, draft, **DRILL)
     citizen.press("Continue")
     add(citizen, draft, **SAW)

@@ -1,4 +1,4 @@
-"""What is stored, for how long, and what is left when a draft was deleted, sent or has expired."""
+"""What is stored, for how long, and what is left after a draft is deleted, sent or expired."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ TYPED = ("Wilhelmina", "Quartermaine", "Sledgehammer", "nobody at all", "secret@
 
 
 def everything(database: Database) -> bytes:
-    """All columns of all tables, as one heap of bytes."""
+    """Return all columns of all tables as one string of bytes."""
     heap = []
     with database.reading() as db:
         for table in Base.metadata.sorted_tables:
@@ -33,7 +33,7 @@ def everything(database: Database) -> bytes:
     return b"\n".join(heap)
 
 
-def test_nothing_typed_stands_readable_in_the_database(
+def test_no_typed_text_is_readable_in_the_database(
     app: Flask, citizen: Citizen, draft: str, database: Database, tmp_path: Path
 ) -> None:
     citizen.open(f"{draft}/you")
@@ -53,7 +53,7 @@ def delete(citizen: Citizen, draft: str) -> None:
     citizen.press("Delete this draft")
 
 
-def test_deleting_asks_first_and_can_be_left(citizen: Citizen, draft: str, parts: Parts) -> None:
+def test_deleting_asks_first_and_can_be_cancelled(citizen: Citizen, draft: str, parts: Parts) -> None:
     add(citizen, draft, **DRILL)
     citizen.open(draft)
     page = citizen.press("Delete this draft")
@@ -62,7 +62,7 @@ def test_deleting_asks_first_and_can_be_left(citizen: Citizen, draft: str, parts
     assert citizen.follow("Keep it").path == draft
 
 
-def test_a_deleted_draft_says_when_at_all_its_addresses(citizen: Citizen, draft: str) -> None:
+def test_deleted_draft_says_when_it_was_deleted_at_all_its_addresses(citizen: Citizen, draft: str) -> None:
     drill = add(citizen, draft, **DRILL)
     delete(citizen, draft)
     for address in (draft, f"{draft}/you", f"{draft}/tools", drill, f"{draft}/check", f"{draft}/save"):
@@ -84,7 +84,7 @@ def test_a_deleted_draft_leaves_no_answer_and_no_address_behind(
         assert db.scalars(select(ResumeLink.address)).all() == [b""]
 
 
-def test_a_person_who_deletes_a_draft_is_back_in_my_requests(app: Flask, citizen: Citizen) -> None:
+def test_deleting_a_draft_leads_back_to_my_requests(app: Flask, citizen: Citizen) -> None:
     publish_loan(app)
     add_person(app)
     sign_in(citizen)
@@ -117,9 +117,7 @@ def test_a_sent_drafts_pages_say_when_it_was_sent(citizen: Citizen, draft: str, 
 
 
 @pytest.mark.parametrize("path", ["/you", "/tools", "/save", ""])
-def test_a_page_left_open_changes_nothing_of_what_was_sent(
-    citizen: Citizen, draft: str, parts: Parts, path: str
-) -> None:
+def test_page_left_open_changes_nothing_in_a_sent_form(citizen: Citizen, draft: str, parts: Parts, path: str) -> None:
     token = citizen.open(f"{draft}/you").value("csrf_token")
     fill(citizen, draft)
     citizen.press("Send", declaration="yes")
@@ -144,7 +142,7 @@ def test_the_last_day_moves_with_each_change(app: Flask, citizen: Citizen, clock
     assert "14 December 2026" in citizen.open(f"{draft}/save")
 
 
-def test_an_expired_draft_is_swept_and_its_last_second_still_counts(
+def test_draft_is_swept_when_it_expires_and_not_a_second_sooner(
     app: Flask, citizen: Citizen, parts: Parts, clock: MovableClock
 ) -> None:
     publish_loan(app)

@@ -1,4 +1,4 @@
-"""Saves that meet: what comes too late, twice, or after a later one undoes nothing that was acknowledged."""
+"""Saves that overlap: one that comes late, twice or after a later one undoes nothing that was confirmed."""
 
 import re
 
@@ -27,7 +27,7 @@ def rent(draft: str) -> str:
 
 
 def tab_of(app: Flask, citizen: Citizen, address: str) -> Citizen:
-    """A further tab of the same browser."""
+    """Open another tab of the same browser."""
     tab = Citizen(app)
     tab.client = citizen.client
     tab.open(address)
@@ -35,7 +35,7 @@ def tab_of(app: Flask, citizen: Citizen, address: str) -> Citizen:
 
 
 def autosave(tab: Citizen, number: int, **values: str) -> TestResponse:
-    """What the script of a tab's page sends; the page then names the revision that it was told."""
+    """Send what the script of a tab's page sends; the page then has the revision that it was told."""
     section = tab.page.path
     ours = {name: value for name in OURS if (value := tab.page.value(name)) is not None}
     data = {**ours, **values, "_sequence": str(number), "_changed": ",".join(values), "_end": "1"}
@@ -48,7 +48,7 @@ def revision_in(answer: TestResponse) -> str:
 
 
 def come_back(app: Flask, slip: list[str]) -> Citizen:
-    """A guest at another computer, with reference and return code."""
+    """Come back as the guest at another computer, with reference and return code."""
     elsewhere = Citizen(app)
     elsewhere.open("/resume")
     elsewhere.press("Continue your form", reference=slip[0], return_code=slip[1])
@@ -60,7 +60,7 @@ def slip_of(citizen: Citizen, draft: str) -> list[str]:
 
 
 def test_an_equal_answer_does_not_make_an_old_page_new(app: Flask, citizen: Citizen, rent: str) -> None:
-    """Its next save would undo what the other tab saved, and nobody would be asked."""
+    """Otherwise its next save would undo what the other tab saved, without asking."""
     old = tab_of(app, citizen, rent)
     new = tab_of(app, citizen, rent)
     autosave(new, 1, landlord="Calder Homes Ltd")
@@ -69,14 +69,14 @@ def test_an_equal_answer_does_not_make_an_old_page_new(app: Flask, citizen: Citi
     assert old.press("Continue", **(housing.RENT | {"landlord": "Somebody Else"})).status == 409
 
 
-def test_a_continue_that_later_saves_of_its_page_overtook_asks_first(app: Flask, citizen: Citizen, rent: str) -> None:
+def test_continue_overtaken_by_later_saves_of_its_page_asks_first(app: Flask, citizen: Citizen, rent: str) -> None:
     page = tab_of(app, citizen, rent)
     autosave(page, 5, amount="700")
     assert page.press("Continue", **(housing.RENT | {"_sequence": "4"})).status == 409
     assert citizen.open(rent).value("amount") == "700.00"
 
 
-def test_what_a_guest_parked_stays_when_they_are_late_again(
+def test_parked_values_of_a_guest_survive_a_second_late_page(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -91,7 +91,7 @@ def test_what_a_guest_parked_stays_when_they_are_late_again(
     assert (page.value("landlord"), page.value("amount")) == ("Parked First", "700")
 
 
-def test_two_late_pages_do_not_undo_what_one_of_them_saved_in_time(
+def test_two_late_pages_do_not_undo_an_earlier_save_in_time(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -110,7 +110,7 @@ def test_two_late_pages_do_not_undo_what_one_of_them_saved_in_time(
 
 
 def late_tabs(app: Flask, citizen: Citizen, clock: MovableClock, rent: str, *landlords: str) -> None:
-    """Tabs of one section that are all sent after the end, each with another landlord."""
+    """Send tabs of one section after the end, each with another landlord."""
     tabs = [tab_of(app, citizen, rent) for _ in landlords]
     clock.advance(minutes=31)
     for tab, landlord in zip(tabs, landlords, strict=True):
@@ -118,7 +118,7 @@ def late_tabs(app: Flask, citizen: Citizen, clock: MovableClock, rent: str, *lan
         clock.advance(seconds=1)
 
 
-def test_each_late_tab_of_a_section_is_kept_and_shown_in_its_turn(
+def test_each_late_tab_of_a_section_is_kept_and_shown_in_turn(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -135,7 +135,7 @@ def test_each_late_tab_of_a_section_is_kept_and_shown_in_its_turn(
     assert "We kept what you typed" not in again.page
 
 
-def test_late_tabs_that_say_the_same_are_shown_once(
+def test_late_tabs_with_equal_values_are_shown_once(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -146,7 +146,7 @@ def test_late_tabs_that_say_the_same_are_shown_once(
     assert "We kept what you typed" not in again.open(rent)
 
 
-def test_what_a_page_with_parked_values_saves_by_itself_is_no_longer_parked(
+def test_autosaved_value_is_no_longer_parked(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -161,7 +161,7 @@ def test_what_a_page_with_parked_values_saves_by_itself_is_no_longer_parked(
     assert again.open(rent).value("landlord") == "Typed In Time"
 
 
-def test_what_was_not_typed_on_a_late_page_does_not_come_up_again_once_the_rest_is_saved(
+def test_unchanged_fields_of_a_late_page_are_not_shown_once_the_rest_is_saved(
     app: Flask, citizen: Citizen, clock: MovableClock, draft: str, rent: str
 ) -> None:
     slip = slip_of(citizen, draft)
@@ -179,8 +179,8 @@ def test_what_was_not_typed_on_a_late_page_does_not_come_up_again_once_the_rest_
     assert "We kept what you typed" not in page
 
 
-def test_an_equal_autosave_counts_too(app: Flask, citizen: Citizen, rent: str) -> None:
-    """An earlier save that arrives after it, on a slow way, would bring back what was undone."""
+def test_autosave_of_an_equal_value_counts_too(app: Flask, citizen: Citizen, rent: str) -> None:
+    """Otherwise an earlier save that arrives late would bring back what was undone."""
     page = tab_of(app, citizen, rent)
     autosave(page, 1, landlord="Calder")
     autosave(page, 3, landlord="Calder")

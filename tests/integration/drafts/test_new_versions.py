@@ -1,4 +1,4 @@
-"""A new version of a form while drafts are open: they stay, move, or their people are asked; nothing typed is lost."""
+"""A new version of a form while drafts are open: they stay, move or ask their people, and nothing typed is lost."""
 
 import re
 from typing import Any
@@ -84,7 +84,7 @@ class TestAsk:
         assert "This form has changed since you began" in page
         assert says in page
 
-    def test_until_somebody_decides_the_old_version_goes_on(self, app: Flask, citizen: Citizen, begun: str) -> None:
+    def test_draft_keeps_the_old_version_until_somebody_decides(self, app: Flask, citizen: Citizen, begun: str) -> None:
         publish(app, WORDED, you=NEW)
         citizen.open(f"{begun}/you")
         assert citizen.press("Continue", pet="Dog").path == f"{begun}/rest"
@@ -94,7 +94,7 @@ class TestAsk:
         assert "Pet" in citizen.page
         assert "Animal" not in citizen.page
 
-    def test_the_new_form_keeps_the_answers_and_marks_what_is_touched(
+    def test_new_version_keeps_the_answers_and_marks_what_changed(
         self, app: Flask, citizen: Citizen, begun: str
     ) -> None:
         publish(app, WORDED, you=NEW)
@@ -107,7 +107,7 @@ class TestAsk:
         assert "Animal The wording has changed: check your answer." in page
         assert "Age This is new, or needed now: it must be answered." in page
 
-    def test_continue_settles_what_was_to_be_checked(self, app: Flask, citizen: Citizen, begun: str) -> None:
+    def test_continue_clears_the_marks_of_its_section(self, app: Flask, citizen: Citizen, begun: str) -> None:
         publish(app, WORDED)
         citizen.open(begun)
         citizen.press("Use the new form")
@@ -119,7 +119,7 @@ class TestAsk:
         assert states(citizen.open(begun))["About you"] == "complete"
         assert "Check again" not in citizen.open(f"{begun}/check")
 
-    def test_continue_with_a_mistake_settles_nothing(self, app: Flask, citizen: Citizen, begun: str) -> None:
+    def test_continue_with_a_mistake_clears_no_mark(self, app: Flask, citizen: Citizen, begun: str) -> None:
         publish(app, you=NEW)
         citizen.open(begun)
         citizen.press("Use the new form")
@@ -127,7 +127,7 @@ class TestAsk:
         assert citizen.press("Continue").status == 422
         assert states(citizen.open(begun))["About you"] == "check_again"
 
-    def test_who_keeps_the_old_form_is_not_asked_again_until_the_next_version(
+    def test_keeping_the_old_version_stops_the_question_until_the_next_version(
         self, app: Flask, citizen: Citizen, begun: str
     ) -> None:
         publish(app, WORDED)
@@ -138,7 +138,7 @@ class TestAsk:
         publish(app, WITHOUT_PET)
         assert "This form has changed since you began" in citizen.open(begun)
 
-    def test_a_decision_about_a_version_that_was_overtaken_shows_the_newest(
+    def test_decision_about_an_outdated_version_shows_the_newest(
         self, app: Flask, citizen: Citizen, begun: str
     ) -> None:
         publish(app, WORDED)
@@ -148,7 +148,7 @@ class TestAsk:
         assert "your answer will not be sent" in page
         assert "Pet" in citizen.open(f"{begun}/you")
 
-    def test_a_draft_without_answers_goes_on_with_the_new_version(self, app: Flask, citizen: Citizen) -> None:
+    def test_draft_without_answers_moves_to_the_new_version(self, app: Flask, citizen: Citizen) -> None:
         publish(app)
         draft = start(citizen, "club")
         publish(app, WORDED)
@@ -159,7 +159,7 @@ class TestAsk:
         citizen.press("Send")
         assert "Animal" in citizen.page
 
-    def test_whoever_comes_back_is_asked_first(
+    def test_person_who_comes_back_is_asked_first(
         self, app: Flask, citizen: Citizen, begun: str, clock: MovableClock
     ) -> None:
         code = re.search(r"[0-9A-Z]{4} [0-9A-Z]{4}", citizen.open(begun).text)
@@ -173,7 +173,7 @@ class TestAsk:
 
 
 class TestMove:
-    def test_the_answers_are_carried_at_the_next_opening(self, app: Flask, citizen: Citizen, begun: str) -> None:
+    def test_answers_move_when_the_draft_is_next_opened(self, app: Flask, citizen: Citizen, begun: str) -> None:
         publish(app, RENAMED, "move", you=NEW)
         assert states(citizen.open(begun))["About you"] == "check_again"
         page = citizen.open(f"{begun}/you")
@@ -184,7 +184,7 @@ class TestMove:
         assert "Ada" in citizen.page
         assert "40" in citizen.page
 
-    def test_looking_stores_nothing(self, app: Flask, citizen: Citizen, begun: str) -> None:
+    def test_opening_a_page_stores_nothing(self, app: Flask, citizen: Citizen, begun: str) -> None:
         publish(app, RENAMED, "move")
         citizen.open(f"{begun}/you")
         publish(app, FORM, "keep")
@@ -196,7 +196,9 @@ class TestMove:
         publish(app, RENAMED.replace("full_name", "called").replace("[name]", "[full_name]"), "move")
         assert citizen.open(f"{begun}/you").value("called") == "Ada"
 
-    def test_a_page_that_was_open_comes_back_filled_in(self, app: Flask, citizen: Citizen, begun: str) -> None:
+    def test_open_page_of_a_changed_section_comes_back_filled_in(
+        self, app: Flask, citizen: Citizen, begun: str
+    ) -> None:
         citizen.open(f"{begun}/you")
         publish(app, RENAMED, "move", you=NEW)
         page = citizen.press("Continue", name="Ada Lovelace", pet="Dog")
@@ -206,12 +208,12 @@ class TestMove:
         assert citizen.press("Continue", age="36").path == f"{begun}/rest"
         assert citizen.open(f"{begun}/you").value("full_name") == "Ada Lovelace"
 
-    def test_an_open_page_of_an_untouched_section_goes_on(self, app: Flask, citizen: Citizen, begun: str) -> None:
+    def test_open_page_of_an_unchanged_section_still_works(self, app: Flask, citizen: Citizen, begun: str) -> None:
         citizen.open(f"{begun}/rest")
         publish(app, WORDED, "move")
         assert citizen.press("Continue", remark="Hello").path == f"{begun}/check"
 
-    def test_another_tab_that_is_stale_too_shows_both_answers(self, app: Flask, citizen: Citizen, begun: str) -> None:
+    def test_stale_page_of_another_tab_shows_both_answers(self, app: Flask, citizen: Citizen, begun: str) -> None:
         other = Citizen(app)
         other.client = citizen.client
         other.open(f"{begun}/you")
@@ -226,9 +228,7 @@ class TestMove:
         assert "Dog" in page
         assert "Fish" in page
 
-    def test_an_open_page_goes_on_saving_by_itself_until_it_is_sent(
-        self, app: Flask, citizen: Citizen, begun: str
-    ) -> None:
+    def test_open_page_keeps_autosaving_until_it_is_sent(self, app: Flask, citizen: Citizen, begun: str) -> None:
         page = citizen.open(f"{begun}/you")
         publish(app, RENAMED, "move")
         assert autosave(citizen, page, begun, name="Adele").status_code == 200
@@ -237,9 +237,7 @@ class TestMove:
         assert autosave(citizen, page, begun, name="Adelheid").status_code == 409
         assert citizen.open(f"{begun}/you").value("full_name") == "Adele"
 
-    def test_a_page_of_a_section_that_is_gone_leads_to_the_task_list(
-        self, app: Flask, citizen: Citizen, begun: str
-    ) -> None:
+    def test_page_of_a_removed_section_leads_to_the_task_list(self, app: Flask, citizen: Citizen, begun: str) -> None:
         citizen.open(f"{begun}/rest")
         publish_yaml(app, FORM.partition("  - id: rest")[0].format(policy="move", you=""))
         assert citizen.send("Continue", remark="x").headers["Location"] == begun
@@ -260,7 +258,7 @@ class TestMove:
 
 
 def autosave(citizen: Citizen, page: Page, draft: str, **values: Any) -> Any:
-    """What the script of an open page sends by itself."""
+    """Send what the script of an open page sends by itself."""
     names = {name: page.value(name) or "" for name in ("csrf_token", "_revision", "_page", "_version")}
     data = {**names, "_sequence": "1", **values, "_changed": ",".join(values), "_end": "1"}
     return citizen.client.post(f"{draft}/autosave/you", data=data, headers={"HX-Request": "true"})
@@ -279,7 +277,7 @@ sections:
 """
 
 
-def test_a_touched_item_is_marked_in_its_list_and_continue_of_the_list_settles_it(app: Flask, citizen: Citizen) -> None:
+def test_changed_item_is_marked_in_its_list_until_continue(app: Flask, citizen: Citizen) -> None:
     publish_yaml(app, REPEATED.format(more=""))
     draft = start(citizen, "crew")
     citizen.open(f"{draft}/crew")
@@ -293,7 +291,7 @@ def test_a_touched_item_is_marked_in_its_list_and_continue_of_the_list_settles_i
     assert states(citizen.open(draft)) == {"The crew": "complete"}
 
 
-def test_what_was_typed_too_late_is_found_under_the_new_name(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
+def test_late_answer_is_kept_under_the_new_name_of_its_field(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     add_person(app)
     sign_in(citizen)
     publish(app)
@@ -310,7 +308,7 @@ def test_what_was_typed_too_late_is_found_under_the_new_name(app: Flask, citizen
     assert "You have not sent it yet" in page
 
 
-def test_a_sent_form_reads_for_ever_as_it_was_sent(app: Flask, citizen: Citizen, begun: str) -> None:
+def test_sent_form_always_reads_as_it_was_sent(app: Flask, citizen: Citizen, begun: str) -> None:
     citizen.open(f"{begun}/rest")
     citizen.press("Continue")
     citizen.press("Send")

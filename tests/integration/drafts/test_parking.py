@@ -1,4 +1,4 @@
-"""What was typed on a page whose session had ended comes back to its person, and to nobody else."""
+"""Answers typed on a page whose session had ended come back to their person, and to nobody else."""
 
 import re
 from datetime import timedelta
@@ -48,7 +48,7 @@ def parked(database: Database) -> int:
 
 @pytest.fixture
 def late(citizen: Citizen, clock: MovableClock) -> str:
-    """Zoë's page of a section, filled and sent a minute after the end; gives its address."""
+    """Fill and send a page as Zoë a minute after the end; return its address."""
     sign_in(citizen, ZOE)
     section = f"{housing.start(citizen)}/home"
     citizen.open(section)
@@ -65,7 +65,7 @@ def test_a_late_form_is_refused_and_kept(citizen: Citizen, late: str, database: 
     assert parked(database) == 1
 
 
-def test_the_same_person_lands_on_the_page_with_the_values_marked_as_not_sent(citizen: Citizen, late: str) -> None:
+def test_same_person_returns_to_the_page_with_values_marked_as_not_sent(citizen: Citizen, late: str) -> None:
     citizen.follow("Sign in and continue")
     page = citizen.press("Sign in", email=ZOE, password=PASSWORD)
     assert page.path == late
@@ -74,7 +74,7 @@ def test_the_same_person_lands_on_the_page_with_the_values_marked_as_not_sent(ci
     assert page.value("tenure") == "family"
 
 
-def test_continue_saves_them_once(citizen: Citizen, late: str, database: Database) -> None:
+def test_continue_saves_parked_values_once(citizen: Citizen, late: str, database: Database) -> None:
     sign_in(citizen, ZOE)
     citizen.open(late)
     assert citizen.press("Continue").path == late.replace("/home", "/household")
@@ -83,31 +83,31 @@ def test_continue_saves_them_once(citizen: Citizen, late: str, database: Databas
     assert citizen.page.value("address-line_1") == "2 Late Street"
 
 
-def test_nothing_of_them_counts_before(citizen: Citizen, late: str) -> None:
+def test_parked_values_do_not_count_before_continue(citizen: Citizen, late: str) -> None:
     sign_in(citizen, ZOE)
     assert "2 Late Street" not in citizen.open(late.replace("/home", "/check"))
 
 
-def test_somebody_else_who_signs_in_sees_nothing(citizen: Citizen, late: str) -> None:
+def test_another_person_who_signs_in_sees_no_parked_values(citizen: Citizen, late: str) -> None:
     sign_in(citizen, RUTH)
     assert citizen.open(late).status == 404
     assert "Late Street" not in citizen.page
 
 
-def test_they_are_kept_for_a_day(citizen: Citizen, late: str, clock: MovableClock) -> None:
+def test_parked_values_are_kept_for_a_day(citizen: Citizen, late: str, clock: MovableClock) -> None:
     clock.advance(hours=24)
     sign_in(citizen, ZOE)
     assert citizen.open(late).value("address-line_1") == ""
 
 
-def test_at_rest_they_are_encrypted(late: str, database: Database) -> None:
+def test_parked_values_are_encrypted_at_rest(late: str, database: Database) -> None:
     with database.reading() as db:
         row = db.scalars(select(ParkedValues)).one()
         assert b"Late Street" not in row.sealed
         assert row.expires_at - row.parked_at == timedelta(hours=24)
 
 
-def test_after_an_explicit_sign_out_nothing_is_kept(citizen: Citizen, app: Flask, database: Database) -> None:
+def test_page_sent_after_signing_out_is_not_parked(citizen: Citizen, app: Flask, database: Database) -> None:
     sign_in(citizen, ZOE)
     citizen.open(f"{housing.start(citizen)}/home")
     tab = Citizen(app)
@@ -118,7 +118,7 @@ def test_after_an_explicit_sign_out_nothing_is_kept(citizen: Citizen, app: Flask
 
 
 @pytest.mark.parametrize("token", ["", "1.forged", "forged"], ids=["missing", "another's", "nobody's"])
-def test_without_the_sessions_own_token_nothing_is_kept(
+def test_page_without_the_sessions_own_token_is_not_parked(
     citizen: Citizen, clock: MovableClock, database: Database, token: str
 ) -> None:
     sign_in(citizen, ZOE)
@@ -128,7 +128,7 @@ def test_without_the_sessions_own_token_nothing_is_kept(
     assert parked(database) == 0
 
 
-def test_a_cut_form_is_not_kept(citizen: Citizen, clock: MovableClock, database: Database) -> None:
+def test_truncated_form_is_not_parked(citizen: Citizen, clock: MovableClock, database: Database) -> None:
     sign_in(citizen, ZOE)
     section = f"{housing.start(citizen)}/home"
     token = citizen.open(section).value("csrf_token")
@@ -137,7 +137,7 @@ def test_a_cut_form_is_not_kept(citizen: Citizen, clock: MovableClock, database:
     assert parked(database) == 0
 
 
-def test_a_late_autosave_is_kept_for_the_fields_that_it_names(
+def test_late_autosave_is_parked_for_the_fields_it_names(
     citizen: Citizen, clock: MovableClock, database: Database
 ) -> None:
     sign_in(citizen, ZOE)
@@ -153,7 +153,7 @@ def test_a_late_autosave_is_kept_for_the_fields_that_it_names(
 
 
 def left_open(app: Flask, citizen: Citizen, clock: MovableClock) -> tuple[str, Citizen]:
-    """The address and tab of Zoë's page that stays open while her time runs out and Ruth signs in there."""
+    """Leave Zoë's page open until she times out and Ruth signs in there; return its address and tab."""
     sign_in(citizen, ZOE)
     section = f"{housing.start(citizen)}/home"
     tab = Citizen(app)
@@ -164,7 +164,7 @@ def left_open(app: Flask, citizen: Citizen, clock: MovableClock) -> tuple[str, C
     return section, tab
 
 
-def test_a_page_of_a_that_is_sent_after_b_signed_in_is_refused_and_parked_for_a(
+def test_page_of_a_sent_after_b_signed_in_is_refused_and_parked_for_a(
     citizen: Citizen, app: Flask, clock: MovableClock
 ) -> None:
     section, tab = left_open(app, citizen, clock)
@@ -176,9 +176,7 @@ def test_a_page_of_a_that_is_sent_after_b_signed_in_is_refused_and_parked_for_a(
     assert citizen.open(section).value("address-line_1") == "2 Late Street"
 
 
-def test_a_page_of_a_that_is_sent_when_bs_session_has_ended_too_is_parked_for_a(
-    citizen: Citizen, app: Flask, clock: MovableClock
-) -> None:
+def test_page_of_a_sent_after_the_end_of_b_is_parked_for_a(citizen: Citizen, app: Flask, clock: MovableClock) -> None:
     section, tab = left_open(app, citizen, clock)
     clock.advance(minutes=31)
     page = tab.press("Continue", **LATE)
@@ -189,7 +187,7 @@ def test_a_page_of_a_that_is_sent_when_bs_session_has_ended_too_is_parked_for_a(
 
 
 @pytest.mark.parametrize("is_over", [True, False])
-def test_a_page_whose_browser_lost_its_cookie_is_refused_and_kept_for_its_person(
+def test_page_without_its_cookie_is_refused_and_parked_for_its_person(
     citizen: Citizen, clock: MovableClock, *, is_over: bool
 ) -> None:
     sign_in(citizen, ZOE)
@@ -205,7 +203,7 @@ def test_a_page_whose_browser_lost_its_cookie_is_refused_and_kept_for_its_person
     assert citizen.open(section).value("address-line_1") == "2 Late Street"
 
 
-def test_after_an_explicit_sign_out_a_page_without_cookie_leaves_nothing(
+def test_page_without_its_cookie_is_not_parked_after_signing_out(
     citizen: Citizen, app: Flask, database: Database
 ) -> None:
     sign_in(citizen, ZOE)
@@ -219,7 +217,7 @@ def test_after_an_explicit_sign_out_a_page_without_cookie_leaves_nothing(
 
 
 @pytest.mark.parametrize("has_old_cookie", [False, True])
-def test_an_older_page_leaves_nothing_either_once_its_person_has_signed_out(
+def test_older_page_is_not_parked_after_its_person_signed_out(
     citizen: Citizen, app: Flask, clock: MovableClock, database: Database, *, has_old_cookie: bool
 ) -> None:
     sign_in(citizen, ZOE)
@@ -237,7 +235,9 @@ def test_an_older_page_leaves_nothing_either_once_its_person_has_signed_out(
     assert parked(database) == 0
 
 
-def test_a_guest_gets_them_by_reference_and_return_code(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
+def test_guest_gets_parked_values_by_reference_and_return_code(
+    app: Flask, citizen: Citizen, clock: MovableClock
+) -> None:
     draft = housing.start(citizen)
     slip = re.findall(r'slip__value">([^<]+)<', citizen.page.text)
     citizen.open(f"{draft}/home")
@@ -252,7 +252,9 @@ def test_a_guest_gets_them_by_reference_and_return_code(app: Flask, citizen: Cit
     assert page.value("address-line_1") == "2 Late Street"
 
 
-def test_what_cannot_be_saved_is_not_parked(citizen: Citizen, clock: MovableClock, database: Database) -> None:
+def test_page_of_a_form_that_cannot_be_saved_is_not_parked(
+    citizen: Citizen, clock: MovableClock, database: Database
+) -> None:
     citizen.open("/forms/report-a-problem")
     draft = citizen.press("Start now").path
     citizen.open(f"{draft}/problem")
@@ -263,7 +265,7 @@ def test_what_cannot_be_saved_is_not_parked(citizen: Citizen, clock: MovableCloc
     assert parked(database) == 0
 
 
-def test_a_new_item_of_a_repeat_is_kept(citizen: Citizen, clock: MovableClock) -> None:
+def test_new_item_of_a_repeat_is_parked(citizen: Citizen, clock: MovableClock) -> None:
     sign_in(citizen, ZOE)
     citizen.open(f"{housing.start(citizen)}/household")
     item = citizen.press("Add another person").path
@@ -273,7 +275,9 @@ def test_a_new_item_of_a_repeat_is_kept(citizen: Citizen, clock: MovableClock) -
     assert citizen.open(item).value("full_name") == "Joel"
 
 
-def test_a_save_in_between_is_not_overwritten(app: Flask, citizen: Citizen, clock: MovableClock, late: str) -> None:
+def test_parked_values_do_not_overwrite_a_save_in_between(
+    app: Flask, citizen: Citizen, clock: MovableClock, late: str
+) -> None:
     elsewhere = Citizen(app)
     sign_in(elsewhere, ZOE)
     page = elsewhere.open(late)

@@ -1,4 +1,4 @@
-"""Before a form is begun: what it will ask, a blank for paper, and a rehearsal that stores nothing."""
+"""Before a form is started: what it will ask, a blank to print, and a rehearsal that stores nothing."""
 
 import pytest
 from flask import Flask
@@ -56,13 +56,13 @@ def form(app: Flask) -> str:
     return "/forms/asks"
 
 
-def test_the_start_page_leads_to_what_will_be_asked(citizen: Citizen, form: str) -> None:
+def test_start_page_links_to_what_will_be_asked(citizen: Citizen, form: str) -> None:
     citizen.open(form)
     page = citizen.follow("What we will ask, and what to have ready")
     assert (page.path, page.heading) == (f"{form}/prepare", "What we will ask")
 
 
-def test_every_question_is_told_and_what_only_some_are_asked_says_so(citizen: Citizen, form: str) -> None:
+def test_page_lists_every_question_and_its_condition(citizen: Citizen, form: str) -> None:
     page = citizen.open(f"{form}/prepare")
     for words in (
         "Ask for a garden asks 8 questions on 3 pages.",
@@ -76,13 +76,11 @@ def test_every_question_is_told_and_what_only_some_are_asked_says_so(citizen: Ci
     assert "Find my home" not in page
 
 
-def test_papers_are_what_the_author_names_and_what_the_form_asks_files_for(citizen: Citizen, form: str) -> None:
+def test_papers_are_those_the_author_names_and_those_asked_for_as_files(citizen: Citizen, form: str) -> None:
     assert "What to have ready Proof of address A photo of you" in citizen.open(f"{form}/prepare")
 
 
-def test_the_time_that_most_people_need_stands_beside_the_length_of_a_session(
-    app: Flask, citizen: Citizen, form: str
-) -> None:
+def test_usual_time_is_shown_beside_the_length_of_a_session(app: Flask, citizen: Citizen, form: str) -> None:
     app.test_cli_runner().invoke(args=["settings", "set", "session_lifetime_minutes", "20"])
     page = citizen.open(f"{form}/prepare")
     assert "Most people needabout 25 minutes" in page.words
@@ -90,20 +88,20 @@ def test_the_time_that_most_people_need_stands_beside_the_length_of_a_session(
     assert "We save your answers as you type." in page
 
 
-def test_a_form_that_cannot_be_saved_promises_nothing(app: Flask, citizen: Citizen) -> None:
+def test_page_of_a_form_that_cannot_be_saved_promises_no_saving(app: Flask, citizen: Citizen) -> None:
     publish_yaml(app, ASKS.format(allow_save="false"))
     page = citizen.open("/forms/asks/prepare")
     assert "if you are signed out before you send it, your answers are lost" in page
     assert "We save your answers" not in page
 
 
-def test_the_blank_has_every_question_and_a_box_for_each_option(citizen: Citizen, form: str) -> None:
+def test_blank_form_has_every_question_and_a_box_for_each_option(citizen: Citizen, form: str) -> None:
     page = citizen.open(f"{form}/blank")
     for words in ("Ask for a garden", "Proof of address", "Sunny", "Shady", "Only asked if “A dog” is yes.", "Called"):
         assert words in page
 
 
-def test_a_reader_of_welsh_is_told_of_conditions_without_english(citizen: Citizen, form: str) -> None:
+def test_page_in_welsh_states_conditions_without_english(citizen: Citizen, form: str) -> None:
     citizen.client.set_cookie("language", "cy")
     page = citizen.open(f"{form}/prepare")
     assert "is yes" not in page
@@ -141,7 +139,7 @@ def test_a_rehearsal_shows_mistakes_as_the_form_does(citizen: Citizen, form: str
     assert page.value("size") == "large"
 
 
-def test_a_rehearsal_shows_what_other_pages_decide_and_says_when(citizen: Citizen, form: str) -> None:
+def test_rehearsal_shows_questions_that_depend_on_other_pages_and_says_when(citizen: Citizen, form: str) -> None:
     page = citizen.open(f"{form}/rehearsal/dogs")
     assert "Only asked if “A dog” is yes. Asked for each dog." in page
     page = citizen.open(f"{form}/rehearsal/rest")
@@ -164,14 +162,14 @@ def test_a_rehearsal_shows_where_the_form_would_end(citizen: Citizen, form: str)
     assert page.links["Answer differently"] == f"{form}/rehearsal/you"
 
 
-def test_back_in_a_rehearsal_leads_back_whatever_was_typed(citizen: Citizen, form: str) -> None:
+def test_back_in_a_rehearsal_works_whatever_was_typed(citizen: Citizen, form: str) -> None:
     citizen.open(f"{form}/rehearsal/dogs")
     assert citizen.press("Back", called="x" * 600).path == f"{form}/rehearsal/you"
     assert citizen.press("Back").path == f"{form}/prepare"
 
 
 @pytest.mark.parametrize("path", ["prepare", "blank", "rehearsal", "rehearsal/you", "rehearsal/nowhere"])
-def test_what_is_not_published_cannot_be_prepared(citizen: Citizen, path: str) -> None:
+def test_unpublished_form_cannot_be_prepared(citizen: Citizen, path: str) -> None:
     assert citizen.open(f"/forms/nothing/{path}").status == 404
 
 

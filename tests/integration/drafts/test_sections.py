@@ -22,14 +22,14 @@ def test_continue_leads_to_the_next_section_and_after_the_last_to_the_check_page
     assert (answer.status_code, answer.location) == (303, f"{draft}/check")
 
 
-def test_continue_passes_over_a_section_whose_needs_are_unmet(citizen: Citizen, draft: str) -> None:
+def test_continue_skips_a_section_that_cannot_start_yet(citizen: Citizen, draft: str) -> None:
     add(citizen, draft, **SAW)
     citizen.press("Continue")
     assert citizen.page.path == f"{draft}/remarks"
     assert "Finish “About you” first" in citizen.open(draft)
 
 
-def test_continue_leads_to_complete_sections_too(citizen: Citizen, draft: str) -> None:
+def test_continue_also_leads_to_complete_sections(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/remarks")
     citizen.press("Continue", remark="Done")
     add(citizen, draft, **DRILL)
@@ -37,16 +37,14 @@ def test_continue_leads_to_complete_sections_too(citizen: Citizen, draft: str) -
     assert citizen.page.path == f"{draft}/remarks"
 
 
-def test_pages_say_where_they_stand(citizen: Citizen, draft: str) -> None:
+def test_page_states_its_section_number_and_form(citizen: Citizen, draft: str) -> None:
     page = citizen.open(f"{draft}/tools")
     assert "Section 2 of 4" in page
     assert "Borrow a tool" in page
     assert page.heading == "Tools"
 
 
-def test_an_invalid_continue_keeps_what_is_valid_and_shows_what_was_typed_after_a_reload(
-    citizen: Citizen, draft: str
-) -> None:
+def test_invalid_continue_keeps_valid_answers_and_shows_typed_text_after_reload(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/you")
     page = citizen.press("Continue", **WRONG)
     assert (page.status, page.path) == (422, f"{draft}/you")
@@ -75,21 +73,21 @@ def test_an_invalid_section_may_be_left_by_back_and_by_the_task_list(citizen: Ci
     assert citizen.open(draft).status == 200
 
 
-def test_back_keeps_what_was_typed_right_or_wrong(citizen: Citizen, draft: str) -> None:
+def test_back_keeps_valid_and_invalid_answers(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/remarks")
     answer = citizen.send("Back", remark="Half a sen")
     assert (answer.status_code, answer.location) == (303, f"{draft}/tools")
     assert "Half a sen" in citizen.open(f"{draft}/remarks").text
 
 
-def test_back_with_nothing_typed_leaves_the_section_not_started(citizen: Citizen, draft: str, parts: Parts) -> None:
+def test_back_from_an_empty_section_leaves_it_not_started(citizen: Citizen, draft: str, parts: Parts) -> None:
     citizen.open(f"{draft}/you")
     citizen.press("Back")
     assert parts(draft) == {}
     assert states(citizen.open(draft))["About you"] == "not_started"
 
 
-def test_save_and_stay_signed_in_stores_unvalidated_extends_and_comes_back_to_the_page(
+def test_save_and_stay_signed_in_saves_extends_and_returns_to_the_page(
     citizen: Citizen, draft: str, clock: MovableClock
 ) -> None:
     citizen.open(f"{draft}/you")
@@ -100,7 +98,7 @@ def test_save_and_stay_signed_in_stores_unvalidated_extends_and_comes_back_to_th
     assert citizen.open(f"{draft}/you").value("born-month") == "13"
 
 
-def test_save_and_come_back_later_stores_unvalidated_and_leads_to_the_save_page(citizen: Citizen, draft: str) -> None:
+def test_save_and_come_back_later_saves_and_leads_to_the_save_page(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/you")
     answer = citizen.send("Save and come back later", **WRONG)
     assert (answer.status_code, answer.location) == (303, f"{draft}/save")
@@ -114,18 +112,18 @@ def test_a_list_has_the_same_buttons(citizen: Citizen, draft: str, button: str) 
     assert citizen.send(button).status_code == 303
 
 
-def test_a_section_whose_needs_are_unmet_leads_to_the_task_list(citizen: Citizen, draft: str) -> None:
+def test_section_that_cannot_start_yet_leads_to_the_task_list(citizen: Citizen, draft: str) -> None:
     answer = citizen.client.get(f"{draft}/training")
     assert (answer.status_code, answer.location) == (302, draft)
 
 
-def test_a_button_pressed_for_a_section_that_cannot_start_leads_to_the_task_list(citizen: Citizen, draft: str) -> None:
+def test_button_of_a_section_that_cannot_start_leads_to_the_task_list(citizen: Citizen, draft: str) -> None:
     token = citizen.open(f"{draft}/you").value("csrf_token")
     answer = citizen.client.post(f"{draft}/training", data={"csrf_token": token, "done": "yes", "_end": "1"})
     assert (answer.status_code, answer.location) == (303, draft)
 
 
-def test_a_section_that_is_no_longer_shown_leads_to_the_task_list(citizen: Citizen, draft: str) -> None:
+def test_hidden_section_leads_to_the_task_list(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/you")
     citizen.press("Continue", **YOU)
     saw = add(citizen, draft, **SAW)
@@ -139,18 +137,18 @@ def test_a_section_that_is_no_longer_shown_leads_to_the_task_list(citizen: Citiz
 @pytest.mark.parametrize(
     "path", ["nowhere", "you/abcdefgh", "tools/short", "tools/ABCDEFGH", "autosave", "autosave/you", "tools/abcdefgh/x"]
 )
-def test_unknown_addresses_in_a_draft_are_not_found(citizen: Citizen, draft: str, path: str) -> None:
+def test_unknown_address_in_a_draft_is_not_found(citizen: Citizen, draft: str, path: str) -> None:
     assert citizen.open(f"{draft}/{path}").status == 404
 
 
-def test_the_task_list_links_to_what_can_be_filled_and_says_why_not(citizen: Citizen, draft: str) -> None:
+def test_task_list_links_to_open_sections_and_says_why_others_are_closed(citizen: Citizen, draft: str) -> None:
     page = citizen.open(draft)
     assert page.links["About you"] == f"{draft}/you"
     assert "Training" not in page.links
     assert "0 sections complete, 4 to go." in page
 
 
-def test_a_body_without_its_end_changes_nothing(citizen: Citizen, draft: str, parts: Parts) -> None:
+def test_truncated_body_changes_nothing(citizen: Citizen, draft: str, parts: Parts) -> None:
     token = citizen.open(f"{draft}/you").value("csrf_token")
     answer = citizen.client.post(f"{draft}/you", data={"csrf_token": token, "name": "X"})
     assert answer.status_code == 400
@@ -164,9 +162,7 @@ def test_an_answer_sent_twice_is_refused(citizen: Citizen, draft: str, parts: Pa
     assert parts(draft) == {}
 
 
-def test_a_foreign_form_token_shows_the_form_filled_in_and_stores_nothing(
-    citizen: Citizen, draft: str, parts: Parts
-) -> None:
+def test_form_with_a_foreign_token_comes_back_filled_in_and_unsaved(citizen: Citizen, draft: str, parts: Parts) -> None:
     answer = citizen.client.post(f"{draft}/you", data={"csrf_token": "forged", "name": "Typed", "_end": "1"})
     assert answer.status_code == 409
     assert 'value="Typed"' in answer.text

@@ -1,4 +1,4 @@
-"""An answer that would hide others says which, before it does; what is hidden comes back until the form is sent."""
+"""A page says which answers a change would hide; hidden answers come back until the form is sent."""
 
 import pytest
 
@@ -21,16 +21,16 @@ def test_the_page_says_which_sections_a_change_would_hide(citizen: Citizen, draf
     assert "If you change “How do you live at the moment?”, these answers may not be sent: Your rent" in page
 
 
-def test_the_page_says_which_questions_of_its_own_a_change_would_hide(citizen: Citizen, draft: str) -> None:
+def test_page_says_which_of_its_questions_a_change_would_hide(citizen: Citizen, draft: str) -> None:
     page = citizen.open(f"{draft}/rent")
     assert "If you change “Are you behind with your rent?”, these answers may not be sent: How much do you owe?" in page
 
 
-def test_without_answers_to_hide_nothing_is_said(citizen: Citizen) -> None:
+def test_page_says_nothing_where_no_answer_would_be_hidden(citizen: Citizen) -> None:
     assert "may not be sent" not in citizen.open(f"{housing.start(citizen)}/home")
 
 
-def test_what_is_hidden_is_kept_aside_and_comes_back(citizen: Citizen, draft: str) -> None:
+def test_hidden_section_is_kept_aside_and_comes_back(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/home")
     citizen.press("Continue", tenure="family")
     assert "Your answers are kept aside and will not be sent" in citizen.open(draft)

@@ -27,7 +27,7 @@ def faulty(tmp_path: Path) -> Path:
     return file
 
 
-def test_check_says_ok_of_every_good_file(run):
+def test_check_reports_ok_for_every_good_file(run):
     result = run("check", *DEMO_FORMS)
     assert result.exit_code == 0
     assert [line for line in result.output.splitlines() if not line.startswith("  ")] == [
@@ -43,7 +43,7 @@ def test_check_reads_every_condition_back_as_a_sentence(run):
     assert " must be answered if " in output
 
 
-def test_check_names_every_fault_and_ends_with_one(run, faulty):
+def test_check_names_every_fault_and_exits_with_one(run, faulty):
     result = run("check", faulty, DEMO_FORMS[0])
     assert result.exit_code == 1
     assert result.output.splitlines() == [
@@ -53,7 +53,7 @@ def test_check_names_every_fault_and_ends_with_one(run, faulty):
     ]
 
 
-def test_check_says_that_a_file_is_not_utf_8(run, tmp_path):
+def test_check_reports_a_file_that_is_not_utf_8(run, tmp_path):
     file = tmp_path / "latin.yaml"
     file.write_bytes(b"title: Zo\xeb")
     assert "not UTF-8" in run("check", file).output
@@ -64,7 +64,7 @@ def test_publish_makes_versions_and_says_where_they_are(run):
     assert "parking_permit@1" in run("publish", *DEMO_FORMS).output
 
 
-def test_nothing_is_published_where_one_file_is_faulty(run, faulty, app):
+def test_publish_publishes_nothing_if_one_file_is_faulty(run, faulty, app):
     assert run("publish", DEMO_FORMS[0], faulty).exit_code == 1
     with app.extensions["portal"].database.reading() as db:
         assert current_version(db, "housing-support") is None
@@ -86,12 +86,12 @@ def test_an_export_reads_back_to_the_same_canonical_form(run, file):
 
 
 @pytest.mark.parametrize("name", ["gone", "gone@1", "gone@x", "gone@99999999999"])
-def test_what_is_not_there_cannot_be_exported(run, name):
+def test_unknown_form_cannot_be_exported(run, name):
     assert run("export", name).exit_code == 1
 
 
 @pytest.mark.parametrize("command", ["check", "publish"])
-def test_texts_that_are_not_translated_are_listed_and_stand_in_no_forms_way(run, tmp_path: Path, command: str) -> None:
+def test_untranslated_texts_are_listed_and_do_not_stop_a_form(run, tmp_path: Path, command: str) -> None:
     file = tmp_path / "form.yaml"
     file.write_text(
         "format: 1\n"

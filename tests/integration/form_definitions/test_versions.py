@@ -1,4 +1,4 @@
-"""Publishing: immutable numbered versions, none for nothing, and the current ones found again."""
+"""Publishing: immutable numbered versions, none without a change, and the current ones found again."""
 
 import threading
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ def test_the_first_version_is_number_one_and_says_what_was_published(db: Session
     assert version(db, found.id) is found
 
 
-def test_publishing_the_same_again_makes_no_version(db: Session):
+def test_publishing_an_unchanged_form_makes_no_version(db: Session):
     assert publish(db, form(), now=NOW).id == publish(db, form(), now=NOW).id
 
 
@@ -61,7 +61,7 @@ def test_an_unknown_form_has_no_version(db: Session):
     assert version(db, 4711) is None
 
 
-def test_many_who_publish_at_once_get_numbers_without_gaps(database: Database):
+def test_many_publishers_at_once_get_numbers_without_gaps(database: Database):
     found: list[int] = []
 
     def publish_one(index: int) -> None:

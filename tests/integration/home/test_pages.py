@@ -1,4 +1,4 @@
-"""The start page and the pages beside it: what they list, and that what they say is so."""
+"""The start page and the pages beside it: what they list, and that what they say is true."""
 
 import re
 
@@ -38,7 +38,7 @@ def test_anybody_can_read_the_page(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_the_page_works_in_a_session_and_says_until_when(
+def test_page_in_a_session_says_until_when_it_lasts(
     client: FlaskClient, path: str, guest_cookie: tuple[str, str]
 ) -> None:
     client.set_cookie(*guest_cookie)
@@ -46,7 +46,7 @@ def test_the_page_works_in_a_session_and_says_until_when(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_reading_the_page_sets_no_cookie_for_people_without_a_session(client: FlaskClient, path: str) -> None:
+def test_page_sets_no_cookie_for_people_without_a_session(client: FlaskClient, path: str) -> None:
     assert "Set-Cookie" not in client.get(path).headers
 
 
@@ -62,7 +62,7 @@ def test_the_start_page_lists_every_form_with_its_summary(client: FlaskClient) -
     assert "Park near your home for up to a year." in page
 
 
-def test_the_start_page_says_so_where_no_form_is_published(client: FlaskClient) -> None:
+def test_start_page_says_when_no_form_is_published(client: FlaskClient) -> None:
     assert "No form is open at the moment." in words_of(client, "/")
 
 
@@ -70,19 +70,19 @@ def test_the_start_page_says_so_where_no_form_is_published(client: FlaskClient) 
     ("address", "name"),
     [("/resume", "Continue a saved form"), ("/account", "My Requests"), ("/account/sign-in", "Sign in")],
 )
-def test_the_start_page_leads_back_to_what_was_begun(client: FlaskClient, address: str, name: str) -> None:
+def test_start_page_leads_back_to_drafts(client: FlaskClient, address: str, name: str) -> None:
     assert f'href="{address}">{name}</a>' in client.get("/").text
 
 
 @pytest.mark.usefixtures("demo_forms")
-def test_privacy_says_for_each_form_how_long_a_draft_is_kept(client: FlaskClient) -> None:
+def test_privacy_page_says_for_each_form_how_long_a_draft_is_kept(client: FlaskClient) -> None:
     words = words_of(client, "/privacy")
     assert "Apply for housing support: 30 days" in words
     assert "parking permit: 14 days" in words
     assert "cannot be saved to come back to later: Report a problem in your street." in words
 
 
-def test_cookies_are_named_as_this_installation_sends_them(client: FlaskClient) -> None:
+def test_cookies_page_names_them_as_this_installation_sends_them(client: FlaskClient) -> None:
     words = words_of(client, "/cookies")
     for name in ("session_customer", "session_hub", "visitor", "resume_code"):
         assert f" {name} " in words
@@ -90,7 +90,7 @@ def test_cookies_are_named_as_this_installation_sends_them(client: FlaskClient) 
     assert "ends after 6 hours unless" in words
 
 
-def test_contact_shows_the_support_contact_in_force(client: FlaskClient, database: Database) -> None:
+def test_contact_page_shows_the_current_support_contact(client: FlaskClient, database: Database) -> None:
     set_value(database, support_contact="help@ashmere.example <b>")
     assert "help@ashmere.example &lt;b&gt;" in client.get("/contact").text
 
@@ -103,7 +103,7 @@ def test_contact_shows_the_support_contact_in_force(client: FlaskClient, databas
         pytest.param(10, ["in the last 3 minutes 20 seconds,", "in the first 6 minutes 40 seconds,"], id="10"),
     ],
 )
-def test_help_tells_the_time_that_this_site_gives(
+def test_help_states_the_session_lifetime_of_this_site(
     client: FlaskClient, database: Database, minutes: int, said: list[str]
 ) -> None:
     set_value(database, session_lifetime_minutes=minutes)
@@ -119,7 +119,7 @@ def test_help_tells_the_time_that_this_site_gives(
         pytest.param(0, 30, None, id="off"),
     ],
 )
-def test_help_tells_the_limit_that_cannot_be_moved(
+def test_help_states_the_limit_that_cannot_be_extended(
     client: FlaskClient, database: Database, hours: int, lifetime: int, limit: str | None
 ) -> None:
     set_value(database, absolute_limit_hours=hours, session_lifetime_minutes=lifetime)
@@ -132,7 +132,7 @@ def test_help_tells_the_limit_that_cannot_be_moved(
     ("counts", "sentence"),
     [(False, "with Continue or Back does not renew it"), (True, "Going on to the next section of a form counts")],
 )
-def test_help_tells_whether_continue_counts(
+def test_help_says_whether_continue_counts(
     client: FlaskClient, database: Database, counts: bool, sentence: str
 ) -> None:
     set_value(database, continue_counts=counts)
@@ -146,7 +146,7 @@ def test_help_explains_every_reason_for_an_end(client: FlaskClient) -> None:
             assert str(sentence) in words
 
 
-def test_the_word_inactivity_is_never_said(client: FlaskClient) -> None:
+def test_page_never_uses_the_word_inactivity(client: FlaskClient) -> None:
     assert not re.search("inactiv|idle", words_of(client, "/help/sessions"))
 
 
@@ -154,9 +154,7 @@ OWN = {"/privacy": "privacy", "/cookies": "cookies", "/accessibility": "accessib
 
 
 @pytest.mark.parametrize(("path", "name"), OWN.items())
-def test_the_text_of_an_administrator_takes_the_place_of_ours(
-    client: FlaskClient, database: Database, path: str, name: str
-) -> None:
+def test_text_of_an_administrator_replaces_ours(client: FlaskClient, database: Database, path: str, name: str) -> None:
     before = words_of(client, path)
     set_value(database, **{f"{name}_text": "# Ours\n\nWe *say*:\n\n- one\n- [two](https://ashmere.example)"})
     page = client.get(path).text
@@ -170,13 +168,13 @@ def test_the_text_of_an_administrator_takes_the_place_of_ours(
 @pytest.mark.parametrize(
     "typed", ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](https://e.example/x)"]
 )
-def test_nothing_in_such_a_text_runs_or_loads_anything(client: FlaskClient, database: Database, typed: str) -> None:
+def test_text_of_an_administrator_runs_and_loads_nothing(client: FlaskClient, database: Database, typed: str) -> None:
     set_value(database, privacy_text=typed)
     main = client.get("/privacy").text.split("<main")[1].split("</main")[0]
     assert not re.search(r"<(script|img)|href=.javascript", main)
 
 
-def test_the_table_of_cookies_stays_whatever_is_written_above_it(client: FlaskClient, database: Database) -> None:
+def test_table_of_cookies_stays_whatever_text_is_above_it(client: FlaskClient, database: Database) -> None:
     set_value(database, cookies_text="We bake our own.")
     assert "We bake our own." in words_of(client, "/cookies")
     assert " session_customer " in words_of(client, "/cookies")
@@ -190,7 +188,7 @@ def test_the_table_of_cookies_stays_whatever_is_written_above_it(client: FlaskCl
         pytest.param({"privacy_text": "Hello", "privacy_text_cy": "Helo"}, '<p class="govuk-body">Helo', id="welsh"),
     ],
 )
-def test_who_reads_welsh_gets_the_welsh_text_or_english_marked_as_such(
+def test_reader_of_welsh_gets_the_welsh_text_or_marked_english(
     client: FlaskClient, database: Database, values: dict[str, SettingValue], said: str
 ) -> None:
     set_value(database, **values)
@@ -204,7 +202,7 @@ def test_the_postal_address_is_shown_line_by_line(client: FlaskClient, database:
 
 
 @pytest.mark.usefixtures("demo_forms")
-def test_privacy_tells_the_longest_time_that_this_site_keeps_drafts(client: FlaskClient, database: Database) -> None:
+def test_privacy_page_states_the_longest_time_that_drafts_are_kept(client: FlaskClient, database: Database) -> None:
     set_value(database, draft_most_days=20)
     words = words_of(client, "/privacy")
     assert "Apply for housing support: 20 days" in words
@@ -222,7 +220,7 @@ def test_privacy_tells_the_longest_time_that_this_site_keeps_drafts(client: Flas
         pytest.param({"customer_network_rule": "end"}, "connection changes, your session ends.", id="network-ends"),
     ],
 )
-def test_help_tells_the_rules_of_this_site_and_only_those(
+def test_help_states_the_rules_of_this_site_and_no_others(
     client: FlaskClient, database: Database, values: dict[str, SettingValue], said: str
 ) -> None:
     before = words_of(client, "/help/sessions")
@@ -231,7 +229,7 @@ def test_help_tells_the_rules_of_this_site_and_only_those(
     assert (said in before) is (not values)
 
 
-def test_help_speaks_welsh_with_the_figures_of_this_site(client: FlaskClient, database: Database) -> None:
+def test_help_in_welsh_has_the_figures_of_this_site(client: FlaskClient, database: Database) -> None:
     set_value(database, shared_computer_minutes=7)
     client.set_cookie("language", "cy")
     words = words_of(client, "/help/sessions")

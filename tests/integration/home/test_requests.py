@@ -28,16 +28,16 @@ def begin(citizen: Citizen) -> str:
 
 
 def references(text: str) -> list[str]:
-    """The references on the page, in their order."""
+    """Return the references on the page in their order."""
     return list(dict.fromkeys(re.findall(r"TL-[0-9A-Z]{4}-[0-9A-Z]{4}(?=<)", text)))
 
 
-def test_whoever_has_begun_nothing_is_shown_where_to_begin(ada: Citizen) -> None:
+def test_person_without_requests_is_shown_where_to_begin(ada: Citizen) -> None:
     assert "You have not begun or sent a form yet." in ada.open("/account")
     assert ada.follow("Choose a form").path == "/"
 
 
-def test_a_draft_says_how_far_it_is_when_it_changed_and_when_it_goes(ada: Citizen, clock: MovableClock) -> None:
+def test_draft_shows_its_progress_last_change_and_deletion_date(ada: Citizen, clock: MovableClock) -> None:
     begin(ada)
     clock.advance(days=13)
     sign_in(ada)
@@ -46,8 +46,8 @@ def test_a_draft_says_how_far_it_is_when_it_changed_and_when_it_goes(ada: Citize
         assert words in page
 
 
-def test_many_drafts_are_shown_a_page_at_a_time_the_last_changed_first(ada: Citizen, clock: MovableClock) -> None:
-    begun = []
+def test_drafts_are_paged_with_the_last_changed_first(ada: Citizen, clock: MovableClock) -> None:
+    begun: list[str] = []
     for _ in range(12):
         begun.insert(0, begin(ada))
         clock.advance(seconds=1)
@@ -58,13 +58,13 @@ def test_many_drafts_are_shown_a_page_at_a_time_the_last_changed_first(ada: Citi
     assert ada.follow("The newest of all").path == "/account"
 
 
-def test_drafts_of_one_instant_are_each_shown_once(ada: Citizen) -> None:
+def test_drafts_changed_at_one_instant_are_each_shown_once(ada: Citizen) -> None:
     begun = [begin(ada) for _ in range(12)]
     first = references(ada.open("/account").text)
     assert sorted(first + references(ada.follow("Older drafts").text)) == sorted(begun)
 
 
-def test_many_sent_forms_are_shown_a_page_at_a_time(ada: Citizen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sent_forms_are_paged(ada: Citizen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.home.views.SENT", 2)
     sent = [send(ada) for _ in range(3)]
     assert references(ada.open("/account").text) == sent[:0:-1]
@@ -73,12 +73,12 @@ def test_many_sent_forms_are_shown_a_page_at_a_time(ada: Citizen, monkeypatch: p
 
 @pytest.mark.parametrize("key", ["drafts_before", "sent_before"])
 @pytest.mark.parametrize("value", ["", "nobody", "TL-2222-2222", "'--", "x" * 3000])
-def test_a_key_that_nobody_gave_shows_nothing_of_others(ada: Citizen, key: str, value: str) -> None:
+def test_forged_page_key_is_harmless(ada: Citizen, key: str, value: str) -> None:
     begin(ada)
     assert ada.client.get("/account", query_string={key: value}).status_code == 200
 
 
-def test_drafts_of_others_are_nowhere(app: Flask, ada: Citizen) -> None:
+def test_drafts_of_other_people_are_never_listed(app: Flask, ada: Citizen) -> None:
     reference = begin(ada)
     add_person(app, "bea@mail.example")
     bea = Citizen(app)

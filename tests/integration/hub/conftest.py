@@ -1,4 +1,4 @@
-"""Staff of the hub, cases in number, and what the database was asked."""
+"""Staff of the hub, many cases, and the statements sent to the database."""
 
 from collections.abc import Callable, Iterator
 
@@ -43,8 +43,8 @@ def colleague(app: Flask) -> Citizen:
 
 
 @pytest.fixture
-def actions(database: Database) -> Callable[[str], list[str | None]]:
-    """The subjects of what was written down of one action."""
+def audited(database: Database) -> Callable[[str], list[str | None]]:
+    """Return a function that lists the audited subjects of one action."""
 
     def read(action: str) -> list[str | None]:
         with database.reading() as db:
@@ -56,13 +56,13 @@ def actions(database: Database) -> Callable[[str], list[str | None]]:
 
 @pytest.fixture
 def copy_case(app: Flask, reference: str) -> Copy:
-    """Cases beside the first one, each sent a second after the one before; gives their references."""
+    """Return a function that adds cases, each sent a second after the last, and returns their references."""
 
     return lambda copies, **values: copy_cases(app, reference, copies, **values)
 
 
 @pytest.fixture
 def statements(database: Database) -> Iterator[Statements]:
-    """What the database is asked from here on."""
+    """Record the statements sent to the database from here on."""
     with heard(database) as statements:
         yield statements

@@ -1,4 +1,4 @@
-"""One case: its answers as they were sent, and what staff do with it."""
+"""One case: its answers as they were sent, and who may open it."""
 
 import pytest
 from flask import Flask
@@ -15,7 +15,7 @@ def test_a_case_shows_the_answers_as_they_were_sent(staff: Citizen, reference: s
         assert words in page
 
 
-def test_a_case_keeps_the_words_of_the_version_it_was_sent_in(app: Flask, staff: Citizen, reference: str) -> None:
+def test_case_keeps_the_words_of_its_own_version(app: Flask, staff: Citizen, reference: str) -> None:
     changed = FORM.format(access="anyone", allow_save="true").replace("label: Topic", "label: Renamed")
     publish_yaml(app, changed)
     page = staff.open(f"/hub/cases/{reference}")
@@ -36,7 +36,7 @@ def test_each_item_of_a_repeat_is_shown_under_its_name(citizen: Citizen, staff: 
 
 
 @pytest.mark.parametrize("role", ["citizen", "field", "designer"])
-def test_other_roles_find_nothing(app: Flask, reference: str, role: str) -> None:
+def test_other_roles_cannot_open_a_case(app: Flask, reference: str, role: str) -> None:
     add_person(app, "other@mail.example", role)
     browser = Citizen(app)
     sign_in(browser, "other@mail.example")

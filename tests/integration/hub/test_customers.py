@@ -1,4 +1,4 @@
-"""Customers: found by address or reference; how a draft stands, never what is in it; a form begun for somebody."""
+"""Customers: found by address or reference; a draft's progress, never its answers; a form begun for somebody."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from tests.loan import fill, publish_loan, publish_yaml, send, start
 from tests.people import add_person, sign_in
 from tests.post import letters
 
-Actions = Callable[[str], list[str | None]]
+Audited = Callable[[str], list[str | None]]
 ALLOWED = """
 format: 1
 form:
@@ -38,7 +38,7 @@ def begin(staff: Citizen, email: str = "gwen@mail.example", form: str = "tool_lo
 
 @pytest.fixture
 def draft(app: Flask, citizen: Citizen) -> str:
-    """A guest's draft with answers that nobody of the staff may see; gives its reference."""
+    """Fill a guest's draft with answers that staff may not see; return its reference."""
     publish_loan(app)
     address = start(citizen)
     citizen.open(f"{address}/you")
@@ -46,26 +46,24 @@ def draft(app: Flask, citizen: Citizen) -> str:
     return address.rpartition("/")[2]
 
 
-def test_a_customer_is_found_by_the_address_in_the_form_and_no_address_tells_it(
-    staff: Citizen, reference: str, actions: Actions
+def test_customer_is_found_by_e_mail_address_which_no_url_contains(
+    staff: Citizen, reference: str, audited: Audited
 ) -> None:
     page = find(staff, "Minnie@mail.example")
     assert page.path == "/hub/customers"
     assert "minnie" not in page.address.lower()
     assert page.links[reference] == f"/hub/cases/{reference}"
-    assert actions("customers_searched") == [None]
-    assert actions("customer_viewed") == [reference]
+    assert audited("customers_searched") == [None]
+    assert audited("customer_viewed") == [reference]
 
 
-def test_a_customer_is_found_by_a_reference_with_all_their_requests(
-    staff: Citizen, citizen: Citizen, reference: str
-) -> None:
+def test_customer_is_found_by_a_reference_with_all_requests(staff: Citizen, citizen: Citizen, reference: str) -> None:
     second = send(citizen, email="minnie@mail.example")
     page = find(staff, reference.lower())
     assert {reference, second} <= set(page.links)
 
 
-def test_an_account_shows_what_was_sent_and_what_was_begun(app: Flask, staff: Citizen, actions: Actions) -> None:
+def test_account_shows_sent_forms_and_drafts(app: Flask, staff: Citizen, audited: Audited) -> None:
     publish_loan(app)
     ada = add_person(app)
     person = Citizen(app)
@@ -76,11 +74,11 @@ def test_an_account_shows_what_was_sent_and_what_was_begun(app: Flask, staff: Ci
     assert "Has an account." in page
     assert page.links[sent] == f"/hub/cases/{sent}"
     assert page.links[open_draft] == f"/hub/drafts/{open_draft}"
-    assert actions("customer_viewed") == [f"person {ada.id}"]
+    assert audited("customer_viewed") == [f"person {ada.id}"]
 
 
 @pytest.mark.parametrize("sought", ["", "nobody", "TL-2222-2222", "a@b@c"])
-def test_what_is_known_to_nobody_is_said_beside_the_field(staff: Citizen, reference: str, sought: str) -> None:
+def test_unknown_customer_is_reported_beside_the_field(staff: Citizen, reference: str, sought: str) -> None:
     page = find(staff, sought)
     assert page.status == 422
     assert page.title.startswith("Error:")
@@ -98,8 +96,8 @@ def test_a_forged_address_shows_nobody(staff: Citizen, reference: str, find_valu
     assert "Has an account." not in page
 
 
-def test_a_draft_shows_how_it_stands_and_nothing_that_is_in_it(
-    staff: Citizen, citizen: Citizen, draft: str, actions: Actions, clock: MovableClock
+def test_draft_shows_its_progress_and_none_of_its_answers(
+    staff: Citizen, citizen: Citizen, draft: str, audited: Audited, clock: MovableClock
 ) -> None:
     clock.advance(minutes=5)
     page = find(staff, draft)
@@ -108,11 +106,11 @@ def test_a_draft_shows_how_it_stands_and_nothing_that_is_in_it(
         assert words in page
     for words in ("Zebra", "1990", "About you"):
         assert words not in page.text
-    assert actions("draft_viewed") == [draft]
+    assert audited("draft_viewed") == [draft]
     assert staff.client.get(f"/drafts/{draft}").status_code == 404
 
 
-def test_the_link_of_a_draft_is_waiting_sent_or_came_back(
+def test_page_says_whether_the_link_is_waiting_sent_or_returned(
     app: Flask, staff: Citizen, citizen: Citizen, draft: str, database: Database, clock: MovableClock
 ) -> None:
     citizen.open(f"/drafts/{draft}/save")
@@ -130,7 +128,7 @@ def test_the_link_of_a_draft_is_waiting_sent_or_came_back(
 
 
 @pytest.mark.parametrize(("after", "state"), [("sent", "Sent"), ("deleted", "Deleted"), ("expired", "Expired")])
-def test_a_draft_that_is_over_says_how(
+def test_finished_draft_says_how_it_ended(
     app: Flask, staff: Citizen, citizen: Citizen, draft: str, clock: MovableClock, after: str, state: str
 ) -> None:
     if after == "sent":
@@ -152,7 +150,7 @@ def test_an_unknown_draft_is_not_found(staff: Citizen, draft: str) -> None:
 
 
 def test_a_form_begun_for_a_guest_reaches_them_by_link_and_both_are_recorded(
-    app: Flask, staff: Citizen, citizen: Citizen, actions: Actions
+    app: Flask, staff: Citizen, citizen: Citizen, audited: Audited
 ) -> None:
     publish_loan(app)
     page = begin(staff, name="Gwen Pritchard")
@@ -162,7 +160,7 @@ def test_a_form_begun_for_a_guest_reaches_them_by_link_and_both_are_recorded(
     (letter,) = letters(app)
     assert (letter.to, letter.subject) == ("gwen@mail.example", "Continue your form: Borrow a tool")
     assert "mina@mail.example of Ashmere Council has begun the form “Borrow a tool” for you." in letter.lines
-    assert actions("draft_begun_for_customer") == [reference]
+    assert audited("draft_begun_for_customer") == [reference]
     citizen.open(letter.link)
     citizen.press("Continue your form")
     citizen.press("Continue", code=letters(app)[-1].code)
@@ -172,7 +170,7 @@ def test_a_form_begun_for_a_guest_reaches_them_by_link_and_both_are_recorded(
     assert "Begun for the customer by mina@mail.example" in staff.open(f"/hub/cases/{reference}")
 
 
-def test_a_form_begun_for_an_account_is_its_owners(app: Flask, staff: Citizen) -> None:
+def test_form_begun_for_an_account_belongs_to_the_account(app: Flask, staff: Citizen) -> None:
     publish_yaml(app, ALLOWED)
     add_person(app)
     reference = begin(staff, email="Ada@mail.example", form="members_only").path.rpartition("/")[2]
@@ -182,7 +180,7 @@ def test_a_form_begun_for_an_account_is_its_owners(app: Flask, staff: Citizen) -
     assert person.press("Continue your form").path.startswith(f"/drafts/{reference}")
 
 
-def test_who_began_a_form_cannot_open_it(app: Flask, staff: Citizen) -> None:
+def test_staff_who_begin_a_form_for_somebody_cannot_open_it(app: Flask, staff: Citizen) -> None:
     publish_loan(app)
     reference = begin(staff).path.rpartition("/")[2]
     assert staff.client.get(f"/drafts/{reference}").status_code == 404
@@ -200,7 +198,7 @@ def test_who_began_a_form_cannot_open_it(app: Flask, staff: Citizen) -> None:
     ],
 )
 def test_a_form_that_cannot_be_handed_over_is_not_begun(
-    app: Flask, staff: Citizen, actions: Actions, values: dict[str, str], fault: str
+    app: Flask, staff: Citizen, audited: Audited, values: dict[str, str], fault: str
 ) -> None:
     publish_loan(app)
     for definition in (ALLOWED, UNSAVED):
@@ -209,7 +207,7 @@ def test_a_form_that_cannot_be_handed_over_is_not_begun(
     assert page.status == 422
     assert fault in page
     assert page.value("email") == values.get("email", "gwen@mail.example")
-    assert (actions("draft_begun_for_customer"), letters(app)) == ([], [])
+    assert (audited("draft_begun_for_customer"), letters(app)) == ([], [])
 
 
 @pytest.mark.parametrize("path", ["/hub/customers", "/hub/drafts/TL-2222-2222"])

@@ -1,4 +1,4 @@
-"""Taking a list away: what the filter shows, no formulas, streamed, and written down."""
+"""Downloading a list: what the filter shows, no formulas, streamed, and recorded."""
 
 import csv
 import io
@@ -17,14 +17,14 @@ from tests.citizen import Citizen
 from tests.integration.hub.conftest import Copy
 from tests.loan import send
 
-Actions = Callable[[str], list[str | None]]
+Audited = Callable[[str], list[str | None]]
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
 
 
-def test_a_csv_file_has_a_byte_order_mark_and_one_line_a_case(staff: Citizen, reference: str) -> None:
+def test_csv_file_has_a_byte_order_mark_and_one_line_per_case(staff: Citizen, reference: str) -> None:
     staff.open("/hub")
     answer = staff.send("Download as CSV")
     assert answer.data.startswith(b"\xef\xbb\xbf")
@@ -44,7 +44,7 @@ def test_a_csv_file_has_a_byte_order_mark_and_one_line_a_case(staff: Citizen, re
     }
 
 
-def test_json_says_the_same(staff: Citizen, reference: str) -> None:
+def test_json_file_has_the_same_rows(staff: Citizen, reference: str) -> None:
     staff.open("/hub")
     answer = staff.send("Download as JSON")
     (row,) = json.loads(answer.data)
@@ -54,7 +54,9 @@ def test_json_says_the_same(staff: Citizen, reference: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["open", "closed"])
-def test_only_what_the_filter_shows_is_taken_away(staff: Citizen, reference: str, copy_case: Copy, status: str) -> None:
+def test_download_holds_only_what_the_filter_shows(
+    staff: Citizen, reference: str, copy_case: Copy, status: str
+) -> None:
     names = copy_case(3, status="closed", closed_at=None)
     assert names
     page = staff.open(f"/hub?status={status}")
@@ -62,7 +64,7 @@ def test_only_what_the_filter_shows_is_taken_away(staff: Citizen, reference: str
     assert [row["reference"] for row in rows_of(staff.send("Download as CSV").text)] == shown
 
 
-def test_a_search_is_taken_along_without_its_words(staff: Citizen, reference: str, copy_case: Copy) -> None:
+def test_download_follows_a_search(staff: Citizen, reference: str, copy_case: Copy) -> None:
     copy_case(2)
     staff.open("/hub")
     staff.press("Show", find="Quartermaine")
@@ -70,7 +72,9 @@ def test_a_search_is_taken_along_without_its_words(staff: Citizen, reference: st
 
 
 @pytest.mark.parametrize("ending", ["CSV", "JSON"])
-def test_a_long_list_comes_whole_and_in_order(staff: Citizen, reference: str, copy_case: Copy, ending: str) -> None:
+def test_download_of_a_long_list_is_whole_and_in_order(
+    staff: Citizen, reference: str, copy_case: Copy, ending: str
+) -> None:
     names = [reference, *copy_case(CASES_AT_ONCE + 20)]
     staff.open("/hub")
     text = staff.send(f"Download as {ending}").text
@@ -82,12 +86,12 @@ def test_a_long_list_comes_whole_and_in_order(staff: Citizen, reference: str, co
     "text",
     ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x"],
 )
-def test_what_could_begin_a_formula_gets_an_apostrophe(text: str) -> None:
+def test_text_that_could_begin_a_formula_gets_an_apostrophe(text: str) -> None:
     assert safe_cell(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["", "Zoë", "a=1", "1", "'x", " x"])
-def test_other_texts_stay_as_they_are(text: str) -> None:
+def test_other_texts_are_exported_unchanged(text: str) -> None:
     assert safe_cell(text) == text
 
 
@@ -111,7 +115,7 @@ def test_every_download_is_recorded_with_what_was_taken(
     assert (event.details["form"], event.details["assignee"]) == ("tool_loan", "nobody")
 
 
-def test_an_unknown_format_is_refused(staff: Citizen, reference: str, actions: Actions) -> None:
+def test_an_unknown_format_is_refused(staff: Citizen, reference: str, audited: Audited) -> None:
     token = staff.open("/hub").value("csrf_token") or ""
     assert staff.client.post("/hub/export", data={"csrf_token": token, "format": "xlsx"}).status_code == 422
-    assert actions("cases_exported") == []
+    assert audited("cases_exported") == []

@@ -1,4 +1,4 @@
-"""A hundred thousand cases: every page of the list is one walk along an index, on both databases."""
+"""A hundred thousand cases: every page of the list reads along one index, on both databases."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -68,7 +68,7 @@ def many(database: Database, reference: str, copy_case: Copy) -> None:
 
 @pytest.fixture
 def plans(database: Database) -> Iterator[list[str]]:
-    """How the database answers each question, as it says itself."""
+    """Record the plan that the database reports for each query."""
     found: list[str] = []
     explain = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[database.engine.dialect.name]
 
@@ -102,7 +102,7 @@ def one_walk(database: Database, chosen: Filter, plans: list[str], **search: Any
     return found
 
 
-def test_pages_of_all_filters_names_and_the_chart_are_walks_along_indexes(
+def test_every_page_search_and_chart_reads_along_an_index(
     app: Flask, database: Database, staff: Citizen, many: None, plans: list[str], statements: Statements
 ) -> None:
     few_statements(staff, statements)

@@ -1,4 +1,4 @@
-"""Working on a case: notes, status with a mail, assignee; who comes second is told and overwrites nothing unseen."""
+"""Working on a case: notes, status with a mail, assignee; a second change at once overwrites nothing unseen."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.loan import fill, publish_loan, send, start
 from tests.people import add_person, sign_in
 from tests.post import letters
 
-Actions = Callable[[str], list[str | None]]
+Audited = Callable[[str], list[str | None]]
 
 
 @pytest.fixture
@@ -25,41 +25,39 @@ def case(reference: str) -> str:
     return f"/hub/cases/{reference}"
 
 
-def history_titles(page: Page) -> list[str]:
-    """The history as it reads, newest first."""
+def history_of(page: Page) -> list[str]:
+    """Return the history as shown, newest first."""
     return re.findall(r"<li><p><strong>([^<]+)</strong>", page.text)
 
 
-def test_a_note_is_added_and_stands_first_in_the_history(
-    staff: Citizen, case: str, reference: str, actions: Actions
-) -> None:
+def test_new_note_comes_first_in_the_history(staff: Citizen, case: str, reference: str, audited: Audited) -> None:
     staff.open(case)
     answer = staff.send("Add note", note="The landlord\r\nconfirms it.")
     assert (answer.status_code, answer.location) == (303, case)
     page = staff.open(case)
-    assert history_titles(page) == ["Note by you", "Sent"]
+    assert history_of(page) == ["Note by you", "Sent"]
     assert "The landlord confirms it." in page
-    assert actions("case_note_added") == [reference]
+    assert audited("case_note_added") == [reference]
 
 
 @pytest.mark.parametrize("note", ["", "   \n ", "x" * 4001], ids=["nothing", "blanks", "too long"])
-def test_a_note_that_is_none_is_refused_and_kept_in_its_place(staff: Citizen, case: str, note: str) -> None:
+def test_empty_or_long_note_is_refused_and_kept_in_its_field(staff: Citizen, case: str, note: str) -> None:
     staff.open(case)
     page = staff.press("Add note", note=note)
     assert page.status == 422
     assert page.value("note") == note.strip()
     assert page.title.startswith("Error:")
-    assert history_titles(staff.open(case)) == ["Sent"]
+    assert history_of(staff.open(case)) == ["Sent"]
 
 
-def test_a_page_sent_twice_is_one_note(staff: Citizen, case: str) -> None:
+def test_page_sent_twice_adds_one_note(staff: Citizen, case: str) -> None:
     staff.open(case)
     for _ in range(2):
         assert staff.send("Add note", note="Once").status_code == 303
-    assert history_titles(staff.open(case)) == ["Note by you", "Sent"]
+    assert history_of(staff.open(case)) == ["Note by you", "Sent"]
 
 
-def test_a_note_is_encrypted_at_rest_and_its_sender_never_sees_it(
+def test_note_is_encrypted_and_never_shown_to_the_customer(
     staff: Citizen, citizen: Citizen, case: str, reference: str, database: Database
 ) -> None:
     staff.open(case)
@@ -72,32 +70,32 @@ def test_a_note_is_encrypted_at_rest_and_its_sender_never_sees_it(
 
 
 @pytest.mark.parametrize("status", [name for name in STATUSES if name != "new"])
-def test_a_new_status_is_saved_mailed_and_seen_by_the_sender(
-    app: Flask, staff: Citizen, citizen: Citizen, case: str, reference: str, actions: Actions, status: str
+def test_new_status_is_saved_mailed_and_shown_to_the_customer(
+    app: Flask, staff: Citizen, citizen: Citizen, case: str, reference: str, audited: Audited, status: str
 ) -> None:
     words = STATUSES[status]
     staff.open(case)
     assert staff.send("Save status", status=status).status_code == 303
     page = staff.open(case)
     assert page.value("status") == status
-    assert history_titles(page) == [str(words.staff_words), "Sent"]
+    assert history_of(page) == [str(words.staff_words), "Sent"]
     letter = letters(app)[-1]
     assert (letter.to, letter.subject) == ("minnie@mail.example", f"News of your form: {reference}")
     assert f"Its status is now: {words.words}" in letter.lines
     assert not {"Lathes", "Wilhelmina", "Quartermaine", "Drill"} & set(" ".join(letter.lines).split())
     assert str(words.words) in citizen.open(f"/submissions/{reference}")
-    assert actions("case_status_changed") == [reference]
+    assert audited("case_status_changed") == [reference]
 
 
 def test_the_same_status_again_changes_and_mails_nothing(app: Flask, staff: Citizen, case: str) -> None:
     before = len(letters(app))
     staff.open(case)
     assert staff.send("Save status", status="new").status_code == 303
-    assert history_titles(staff.open(case)) == ["Sent"]
+    assert history_of(staff.open(case)) == ["Sent"]
     assert len(letters(app)) == before
 
 
-def test_the_mail_goes_to_the_account_as_it_is_now(app: Flask, staff: Citizen) -> None:
+def test_mail_goes_to_the_current_address_of_the_account(app: Flask, staff: Citizen) -> None:
     publish_loan(app)
     add_person(app)
     person = Citizen(app)
@@ -109,7 +107,7 @@ def test_the_mail_goes_to_the_account_as_it_is_now(app: Flask, staff: Citizen) -
     assert "Waiting for you" in person.open("/account")
 
 
-def test_without_an_address_nobody_is_told_and_the_page_says_so(app: Flask, staff: Citizen, citizen: Citizen) -> None:
+def test_page_says_when_there_is_no_address_to_mail(app: Flask, staff: Citizen, citizen: Citizen) -> None:
     publish_loan(app)
     draft = start(citizen)
     fill(citizen, draft)
@@ -120,38 +118,38 @@ def test_without_an_address_nobody_is_told_and_the_page_says_so(app: Flask, staf
     assert [letter for letter in letters(app) if letter.subject.startswith("News")] == []
 
 
-def test_assigning_names_who_has_the_case(staff: Citizen, colleague: Citizen, case: str, actions: Actions) -> None:
+def test_assigning_shows_who_has_the_case(staff: Citizen, colleague: Citizen, case: str, audited: Audited) -> None:
     page = staff.open(case)
     (number,) = re.findall(r'<option value="(\d+)">farrow', page.text)
     answer = staff.send("Assign", assignee=number)
     assert (answer.status_code, answer.location) == (303, case)
-    assert history_titles(staff.open(case)) == ["Assigned to farrow@mail.example", "Sent"]
-    assert history_titles(colleague.open(case)) == ["Assigned to you", "Sent"]
+    assert history_of(staff.open(case)) == ["Assigned to farrow@mail.example", "Sent"]
+    assert history_of(colleague.open(case)) == ["Assigned to you", "Sent"]
     assert "By mina@mail.example" in colleague.page
     colleague.press("Assign", assignee="")
-    assert history_titles(staff.open(case))[0] == "Assigned to nobody"
-    assert len(actions("case_assigned")) == 2
+    assert history_of(staff.open(case))[0] == "Assigned to nobody"
+    assert len(audited("case_assigned")) == 2
 
 
 @pytest.mark.parametrize(
     ("control", "value"),
     [("status", "eaten"), ("status", ""), ("assignee", "999"), ("assignee", "x"), ("assignee", "-1")],
 )
-def test_what_is_no_choice_is_refused(staff: Citizen, case: str, control: str, value: str) -> None:
+def test_unknown_status_or_assignee_is_refused(staff: Citizen, case: str, control: str, value: str) -> None:
     staff.open(case)
     page = staff.press({"status": "Save status", "assignee": "Assign"}[control], **{control: value})
     assert page.status == 422
     assert "Choose from the list" in page
-    assert history_titles(staff.open(case)) == ["Sent"]
+    assert history_of(staff.open(case)) == ["Sent"]
 
 
-def test_a_case_is_given_to_nobody_outside_the_hub(app: Flask, staff: Citizen, case: str) -> None:
+def test_case_cannot_be_assigned_outside_the_hub(app: Flask, staff: Citizen, case: str) -> None:
     outside = add_person(app, "ada@mail.example", "citizen")
     staff.open(case)
     assert staff.press("Assign", assignee=str(outside.id)).status == 422
 
 
-def test_who_changes_a_status_second_overwrites_nothing_unseen(
+def test_second_change_of_a_status_overwrites_nothing_unseen(
     app: Flask, staff: Citizen, colleague: Citizen, case: str
 ) -> None:
     staff.open(case)
@@ -162,21 +160,21 @@ def test_who_changes_a_status_second_overwrites_nothing_unseen(
     assert page.status == 409
     assert "the status was changed to “Decided” by farrow@mail.example" in page
     assert page.value("status") == "waiting"
-    assert history_titles(page) == ["Decided", "Sent"]
+    assert history_of(page) == ["Decided", "Sent"]
     assert len(letters(app)) == mails
     assert staff.press("Save status").status == 200
-    assert history_titles(staff.page) == ["Waiting for customer", "Decided", "Sent"]
+    assert history_of(staff.page) == ["Waiting for customer", "Decided", "Sent"]
 
 
-def test_two_who_choose_the_same_do_not_disturb_each_other(staff: Citizen, colleague: Citizen, case: str) -> None:
+def test_two_people_who_choose_the_same_status_do_not_conflict(staff: Citizen, colleague: Citizen, case: str) -> None:
     staff.open(case)
     colleague.open(case)
     colleague.press("Save status", status="decided")
     assert staff.press("Save status", status="decided").status == 200
-    assert history_titles(staff.page) == ["Decided", "Sent"]
+    assert history_of(staff.page) == ["Decided", "Sent"]
 
 
-def test_another_change_does_not_make_a_page_old(staff: Citizen, colleague: Citizen, case: str) -> None:
+def test_change_of_another_sort_does_not_make_a_page_stale(staff: Citizen, colleague: Citizen, case: str) -> None:
     staff.open(case)
     colleague.open(case)
     colleague.press("Save status", status="looked_at")
@@ -186,7 +184,7 @@ def test_another_change_does_not_make_a_page_old(staff: Citizen, colleague: Citi
     assert staff.press("Add note", note="Also").status == 200
 
 
-def test_who_assigns_second_is_told(staff: Citizen, colleague: Citizen, case: str) -> None:
+def test_second_assignment_is_reported_as_a_conflict(staff: Citizen, colleague: Citizen, case: str) -> None:
     me = re.findall(r'<option value="(\d+)">You', staff.open(case).text)[0]
     other = re.findall(r'<option value="(\d+)">You', colleague.open(case).text)[0]
     colleague.press("Assign", assignee=other)
@@ -196,7 +194,7 @@ def test_who_assigns_second_is_told(staff: Citizen, colleague: Citizen, case: st
     assert page.value("assignee") == me
 
 
-def test_who_has_left_still_has_the_case_until_somebody_takes_it(
+def test_former_assignee_keeps_the_case_until_somebody_takes_it(
     app: Flask, database: Database, clock: MovableClock, staff: Citizen, colleague: Citizen, case: str
 ) -> None:
     me = re.findall(r'<option value="(\d+)">You', colleague.open(case).text)[0]
@@ -211,25 +209,25 @@ def test_who_has_left_still_has_the_case_until_somebody_takes_it(
     assert staff.press("Assign", assignee="").status == 200
 
 
-def test_every_look_at_a_case_is_recorded(staff: Citizen, case: str, reference: str, actions: Actions) -> None:
+def test_every_view_of_a_case_is_recorded(staff: Citizen, case: str, reference: str, audited: Audited) -> None:
     for _ in range(2):
         staff.open(case)
     staff.client.get(f"{case}/receipt.pdf")
-    assert actions("case_viewed") == [reference, reference]
-    assert actions("receipt_viewed") == [reference]
+    assert audited("case_viewed") == [reference, reference]
+    assert audited("receipt_viewed") == [reference]
 
 
-def test_a_page_with_an_old_token_keeps_the_note_in_its_place(staff: Citizen, case: str) -> None:
+def test_page_with_an_old_token_keeps_the_typed_note(staff: Citizen, case: str) -> None:
     staff.open(case)
     page = staff.press("Add note", note="Keep me", csrf_token="old")
     assert page.status == 409
     assert page.value("note") == "Keep me"
-    assert history_titles(page) == ["Sent"]
+    assert history_of(page) == ["Sent"]
     assert staff.press("Add note").status == 200
 
 
 @pytest.mark.parametrize("fields", [{}, {"note": "x", "status": "closed"}, {"other": "x"}])
-def test_what_no_page_sends_is_no_failure(staff: Citizen, case: str, fields: dict[str, str]) -> None:
+def test_form_that_no_page_sends_is_a_bad_request(staff: Citizen, case: str, fields: dict[str, str]) -> None:
     token = staff.open(case).value("csrf_token") or ""
     answer = staff.client.post(case, data={"csrf_token": token, **fields, "_end": "1"})
     assert answer.status_code == 400
@@ -238,25 +236,25 @@ def test_what_no_page_sends_is_no_failure(staff: Citizen, case: str, fields: dic
 IDLE, GRACE = 21_600, 7_200
 
 
-def test_a_note_that_was_open_is_accepted_in_grace(
-    staff: Citizen, clock: MovableClock, case: str, actions: Actions
+def test_note_on_an_open_page_is_accepted_in_grace(
+    staff: Citizen, clock: MovableClock, case: str, audited: Audited
 ) -> None:
     staff.open(case)
     clock.advance(seconds=IDLE + GRACE - 1)
     page = staff.press("Add note", note="Just in time")
-    assert (page.status, history_titles(page)[0]) == (200, "Note by you")
-    assert actions("accepted_in_grace") == [case]
+    assert (page.status, history_of(page)[0]) == (200, "Note by you")
+    assert audited("accepted_in_grace") == [case]
 
 
-def test_a_note_that_comes_after_the_grace_is_kept_for_its_writer_alone(
-    staff: Citizen, colleague: Citizen, clock: MovableClock, case: str, actions: Actions
+def test_note_after_the_grace_is_kept_for_its_writer_only(
+    staff: Citizen, colleague: Citizen, clock: MovableClock, case: str, audited: Audited
 ) -> None:
     staff.open(case)
     clock.advance(seconds=IDLE + GRACE)
     page = staff.press("Add note", note="Too late")
     assert page.status == 403
     assert "What you sent at 22:02 is kept for you" in page
-    assert actions("case_note_added") == []
+    assert audited("case_note_added") == []
     sign_in(colleague, "farrow@mail.example")
     assert colleague.open(case).value("note") == ""
     sign_in(staff, "mina@mail.example")
@@ -265,16 +263,16 @@ def test_a_note_that_comes_after_the_grace_is_kept_for_its_writer_alone(
     assert "We kept what you typed. You have not sent it yet." in page
     staff.press("Add note")
     page = staff.open(case)
-    assert history_titles(page) == ["Note by you", "Sent"]
+    assert history_of(page) == ["Note by you", "Sent"]
     assert page.value("note") == ""
 
 
-def test_a_status_that_comes_after_the_grace_is_not_executed_and_nothing_else_is_said(
-    staff: Citizen, clock: MovableClock, case: str, actions: Actions
+def test_status_after_the_grace_is_not_changed(
+    staff: Citizen, clock: MovableClock, case: str, audited: Audited
 ) -> None:
     staff.open(case)
     clock.advance(seconds=IDLE + GRACE)
     page = staff.press("Save status", status="closed")
     assert page.status == 403
     assert "kept for you" not in page
-    assert actions("case_status_changed") == []
+    assert audited("case_status_changed") == []

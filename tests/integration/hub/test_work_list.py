@@ -1,4 +1,4 @@
-"""The work list: filters, search by names that stand in no address, pages by key, few questions to the database."""
+"""The work list: filters, searches that no URL contains, pages by key, few queries."""
 
 import re
 from datetime import timedelta
@@ -18,7 +18,7 @@ def listed(page: Page) -> list[str]:
     return [link.rpartition("/")[2] for link in page.links.values() if link.startswith("/hub/cases/")]
 
 
-def test_the_longest_wait_stands_first_and_drafts_do_not_stand_there(
+def test_longest_wait_comes_first_and_drafts_are_not_listed(
     citizen: Citizen, staff: Citizen, clock: MovableClock, reference: str
 ) -> None:
     clock.advance(seconds=1)
@@ -30,7 +30,7 @@ def test_the_longest_wait_stands_first_and_drafts_do_not_stand_there(
     assert unsent not in page.text
 
 
-def test_a_row_says_who_sent_what_and_leads_to_the_case(staff: Citizen, reference: str) -> None:
+def test_row_says_who_sent_what_and_links_to_the_case(staff: Citizen, reference: str) -> None:
     page = staff.open("/hub")
     for words in ("Borrow a tool", "Wilhelmina Quartermaine", "21 Nov", "0 days", "New", "Nobody"):
         assert words in page
@@ -54,7 +54,7 @@ def test_a_row_says_who_sent_what_and_leads_to_the_case(staff: Citizen, referenc
     ],
     ids=str,
 )
-def test_the_filter_shows(
+def test_filter_shows_the_matching_cases(
     staff: Citizen, clock: MovableClock, reference: str, copy_case: Copy, chosen: dict[str, str], shown: list[int]
 ) -> None:
     """The first case is eleven days old; the others were sent today: one new, one being looked at by me, one closed."""
@@ -75,7 +75,7 @@ def staff_again(staff: Citizen) -> None:
 
 
 def mine(browser: Citizen) -> str:
-    """The value of the option “You”."""
+    """Return the value of the option “You”."""
     found = re.search(r'<option value="(\d+)"[^>]*>You<', browser.page.text)
     assert found
     return found[1]
@@ -90,7 +90,7 @@ def work_on(browser: Citizen, reference: str, status: str) -> None:
     "words",
     ["Quartermaine", "wilhelmina", "QUARTERMAINE Wilhelmina", "minnie@mail.example", "Minnie@Mail.Example"],
 )
-def test_a_search_finds_whole_words_and_addresses_and_no_address_tells_them(
+def test_search_finds_whole_words_and_addresses_which_no_url_contains(
     staff: Citizen, reference: str, copy_case: Copy, words: str
 ) -> None:
     copy_case(2)
@@ -103,9 +103,7 @@ def test_a_search_finds_whole_words_and_addresses_and_no_address_tells_them(
 
 
 @pytest.mark.parametrize("words", ["Quarter", "Quartermaine Copy", "nobody@mail.example", "a", "%", "'"])
-def test_a_search_for_what_is_not_there_finds_nothing(
-    staff: Citizen, reference: str, copy_case: Copy, words: str
-) -> None:
+def test_search_without_a_match_finds_nothing(staff: Citizen, reference: str, copy_case: Copy, words: str) -> None:
     copy_case(1)
     staff.open("/hub")
     page = staff.press("Show", find=words)
@@ -120,7 +118,7 @@ def test_a_reference_leads_to_its_case(staff: Citizen, reference: str, change: o
     assert staff.press("Show", find=change(reference)).path == f"/hub/cases/{reference}"
 
 
-def test_the_filter_that_was_chosen_stands_in_the_address_alone(staff: Citizen, reference: str) -> None:
+def test_chosen_filter_is_kept_only_in_the_address(staff: Citizen, reference: str) -> None:
     staff.open("/hub")
     page = staff.press("Show", status="all", assignee="nobody", overdue="yes")
     assert page.address == "/hub?status=all&assignee=nobody&overdue=yes"
@@ -129,7 +127,7 @@ def test_the_filter_that_was_chosen_stands_in_the_address_alone(staff: Citizen, 
 
 
 @pytest.mark.parametrize("order", ["oldest", "newest"])
-def test_a_long_list_has_pages_and_shows_each_case_once(
+def test_long_list_is_paged_and_shows_each_case_once(
     staff: Citizen, reference: str, copy_case: Copy, order: str
 ) -> None:
     names = [reference, *copy_case(120)]
@@ -142,7 +140,7 @@ def test_a_long_list_has_pages_and_shows_each_case_once(
     assert "First page" in page.links
 
 
-def test_cases_that_came_meanwhile_move_no_page(staff: Citizen, reference: str, copy_case: Copy) -> None:
+def test_new_cases_do_not_move_the_pages(staff: Citizen, reference: str, copy_case: Copy) -> None:
     names = copy_case(60)
     first = staff.open("/hub?order=newest")
     assert listed(first) == names[:9:-1]
@@ -152,13 +150,11 @@ def test_cases_that_came_meanwhile_move_no_page(staff: Citizen, reference: str, 
 
 
 @pytest.mark.parametrize("after", ["0", "-1", "x", "9" * 30, "", "999999999"])
-def test_a_forged_place_is_no_failure(staff: Citizen, reference: str, after: str) -> None:
+def test_forged_page_key_causes_no_error(staff: Citizen, reference: str, after: str) -> None:
     assert staff.open(f"/hub?after={after}").status == 200
 
 
-def test_the_chart_counts_what_is_open_by_age(
-    staff: Citizen, clock: MovableClock, reference: str, copy_case: Copy
-) -> None:
+def test_chart_counts_open_cases_by_age(staff: Citizen, clock: MovableClock, reference: str, copy_case: Copy) -> None:
     clock.advance(days=20)
     staff_again(staff)
     for days, number in ((4, 1), (5, 2), (10, 3), (11, 4)):
@@ -170,7 +166,7 @@ def test_the_chart_counts_what_is_open_by_age(
         assert part in page
 
 
-def test_who_waited_longer_than_the_target_is_overdue_and_not_a_day_sooner(
+def test_case_is_overdue_after_the_target_and_not_a_day_sooner(
     staff: Citizen, clock: MovableClock, reference: str
 ) -> None:
     clock.advance(days=10)

@@ -1,4 +1,4 @@
-"""A form with look-ups, our register filled, and somebody else's service on loopback that a file declares."""
+"""A form with look-ups, our register filled, and another service on loopback that a file declares."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -66,7 +66,7 @@ def draft(app: Flask, database: Database, citizen: Citizen) -> str:
 
 @pytest.fixture
 def choices(citizen: Citizen) -> Callable[[str], list[str]]:
-    """What a radio group or list of results on the open page would send, without the empty one."""
+    """Return a function that lists the choices of a radio group or list on the open page, without the empty one."""
     import html
     import re
 

@@ -30,7 +30,7 @@ def administrator(app: Flask) -> Citizen:
 
 @pytest.fixture
 def load(runner: FlaskCliRunner, tmp_path: Path) -> Callable[[str], tuple[int, str]]:
-    """Load a register; gives exit code and output."""
+    """Return a function that loads a register and returns exit code and output."""
 
     def run(content: str) -> tuple[int, str]:
         file = tmp_path / "addresses.csv"
@@ -41,7 +41,7 @@ def load(runner: FlaskCliRunner, tmp_path: Path) -> Callable[[str], tuple[int, s
     return run
 
 
-def test_the_page_says_where_each_asks_who_uses_it_and_how_it_fares(
+def test_page_shows_address_use_and_state_of_each_integration(
     administrator: Citizen, draft: str, service: Service
 ) -> None:
     page = administrator.open(PAGE)
@@ -52,7 +52,7 @@ def test_the_page_says_where_each_asks_who_uses_it_and_how_it_fares(
     assert "k-1234" not in page.text
 
 
-def test_a_trial_asks_anew_shows_what_is_offered_and_is_written_down(
+def test_trial_asks_the_service_anew_shows_its_values_and_is_recorded(
     administrator: Citizen, draft: str, database: Database
 ) -> None:
     administrator.open(PAGE)
@@ -80,7 +80,7 @@ def test_a_trial_says_what_is_missing_and_what_failed(administrator: Citizen, dr
     assert "1, last 21 November, 14:02: Its answer is not as declared" in " ".join(text.split())
 
 
-def test_a_service_that_is_left_alone_is_shown_so_and_a_trial_brings_it_back(
+def test_paused_service_is_shown_as_such_and_a_trial_resumes_it(
     administrator: Citizen, draft: str, service: Service
 ) -> None:
     service.answers["/search"] = say({}, 503)
@@ -96,14 +96,14 @@ def test_a_service_that_is_left_alone_is_shown_so_and_a_trial_brings_it_back(
 
 
 @pytest.mark.parametrize("values", [{"integration": "gone"}, {}], ids=["unknown", "none"])
-def test_a_trial_of_nothing_is_refused(administrator: Citizen, values: dict[str, str]) -> None:
+def test_trial_of_an_unknown_integration_is_refused(administrator: Citizen, values: dict[str, str]) -> None:
     administrator.open(PAGE)
     token = administrator.page.value("csrf_token") or ""
     answer = administrator.client.post(PAGE, data=values | {"csrf_token": token, "_end": "1"})
     assert answer.status_code == 400
 
 
-def test_loading_replaces_what_was_there(load: Callable[[str], tuple[int, str]], database: Database) -> None:
+def test_loading_a_register_replaces_the_old_one(load: Callable[[str], tuple[int, str]], database: Database) -> None:
     for street in ("Old Row", "New Row"):
         code, output = load(f"line_1,town,postcode\n1 {street},Ashmere,AS1 1AA\n")
         assert (code, output) == (0, "Addresses in the register: 1.\n")
@@ -132,14 +132,14 @@ def test_thousands_of_addresses_load_in_one_transaction(
         assert count_addresses(db) == 20_000
 
 
-def test_the_list_says_what_forms_may_name(runner: FlaskCliRunner) -> None:
+def test_list_command_shows_what_forms_may_name(runner: FlaskCliRunner) -> None:
     output = runner.invoke(args=["integrations", "list"]).output
     assert "needs postcode\toffers address, line_1, line_2, town, postcode" in output
     assert "companies\thttp_json\thttp://" in output
     assert "k-1234" not in output
 
 
-def test_publishing_says_what_will_not_work_and_publishes(runner: FlaskCliRunner, tmp_path: Path) -> None:
+def test_publishing_warns_of_an_unknown_integration_and_goes_ahead(runner: FlaskCliRunner, tmp_path: Path) -> None:
     file = tmp_path / "allotment.yaml"
     file.write_text(FORM)
     for command in ("check", "publish"):
@@ -149,7 +149,7 @@ def test_publishing_says_what_will_not_work_and_publishes(runner: FlaskCliRunner
         assert result.stderr.splitlines() == [f"{file}: {wanted}"]
 
 
-def test_the_demo_fills_an_empty_register_and_leaves_a_real_one_alone(
+def test_demo_fills_an_empty_register_and_keeps_a_real_one(
     runner: FlaskCliRunner, load: Callable[[str], tuple[int, str]], database: Database
 ) -> None:
     assert runner.invoke(args=["demo", "load"]).exit_code == 0

@@ -20,7 +20,7 @@ Choices = Callable[[str], list[str]]
 
 
 def ask(citizen: Citizen, page: str, field: str, *, htmx: bool = True, **typed: str) -> tuple[int, str]:
-    """Press a look-up as the page's script does; gives status and fragment."""
+    """Press a look-up as the page's script does; return status and fragment."""
     citizen.open(page)
     form, _ = citizen.page.form_with("Continue")
     values = {control.name: control.value for control in form.controls} | typed | {"_lookup": field}
@@ -33,7 +33,7 @@ def stored(database: Database) -> int:
         return len(db.scalars(select(DraftPart)).all())
 
 
-def test_a_plain_form_brings_the_page_back_with_results_and_what_was_typed(
+def test_plain_form_returns_the_page_with_results_and_typed_text(
     citizen: Citizen, draft: str, choices: Choices, database: Database
 ) -> None:
     citizen.open(f"{draft}/you")
@@ -46,9 +46,7 @@ def test_a_plain_form_brings_the_page_back_with_results_and_what_was_typed(
     assert stored(database) == 0, "nothing is stored before a result is used"
 
 
-def test_the_chosen_result_fills_its_fields_and_all_that_was_typed_is_kept(
-    citizen: Citizen, draft: str, choices: Choices
-) -> None:
+def test_chosen_result_fills_its_fields_and_keeps_typed_text(citizen: Citizen, draft: str, choices: Choices) -> None:
     citizen.open(f"{draft}/you")
     citizen.press("Find address", postcode="AS4 2LN", age="old")
     answer = citizen.send("Use this one", **{"_found-find": choices("find")[1]})
@@ -63,7 +61,7 @@ def test_the_chosen_result_fills_its_fields_and_all_that_was_typed_is_kept(
     assert citizen.press("Continue", age="40").path == f"{draft}/firm", "filled answers are ordinary answers"
 
 
-def test_many_results_are_a_list_and_choosing_none_asks_again(
+def test_many_results_are_listed_and_choosing_none_asks_again(
     citizen: Citizen, draft: str, choices: Choices, database: Database
 ) -> None:
     citizen.open(f"{draft}/you")
@@ -74,7 +72,7 @@ def test_many_results_are_a_list_and_choosing_none_asks_again(
     assert stored(database) == 0
 
 
-def test_htmx_gets_the_results_alone(citizen: Citizen, draft: str) -> None:
+def test_htmx_request_gets_only_the_results(citizen: Citizen, draft: str) -> None:
     status, fragment = ask(citizen, f"{draft}/you", "find", postcode="AS4 2LN")
     assert status == 200
     assert "3 Weir Lane" in fragment
@@ -88,19 +86,19 @@ def test_htmx_gets_the_results_alone(citizen: Citizen, draft: str) -> None:
     [("", 422, "Fill in “Postcode” first."), ("AS9 9ZZ", 200, "We found nothing for “AS9 9ZZ”.")],
     ids=["nothing typed", "nothing found"],
 )
-def test_what_gives_no_result_says_so(
+def test_lookup_without_a_result_says_so(
     citizen: Citizen, draft: str, typed: str, status: int, sentence: str, htmx: bool
 ) -> None:
     got, text = ask(citizen, f"{draft}/you", "find", htmx=htmx, postcode=typed)
     assert (got, sentence in text) == (status, True)
 
 
-def test_an_integration_that_is_not_there_says_so(citizen: Citizen, draft: str) -> None:
+def test_missing_integration_is_reported_as_not_available(citizen: Citizen, draft: str) -> None:
     status, fragment = ask(citizen, f"{draft}/firm", "no_such")
     assert (status, "This look-up is not available" in fragment) == (200, True)
 
 
-def test_a_service_is_asked_with_its_secret_and_its_values_fill_in(
+def test_service_is_asked_with_its_secret_and_its_values_fill_the_fields(
     citizen: Citizen, draft: str, service: Service, choices: Choices
 ) -> None:
     citizen.open(f"{draft}/firm")
@@ -136,7 +134,7 @@ def test_a_bad_answer_leaves_hand_entry_open(
     assert citizen.press("Continue", name="Weir", number="7").path == f"{draft}/sheds"
 
 
-def test_a_service_that_drips_is_given_up_and_then_left_alone_until_it_is_tried_once(
+def test_slow_service_is_paused_and_then_tried_once(
     citizen: Citizen, draft: str, service: Service, clock: MovableClock
 ) -> None:
     service.answers["/search"] = service.drip(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -151,10 +149,10 @@ def test_a_service_that_drips_is_given_up_and_then_left_alone_until_it_is_tried_
     assert len(service.asked) == 5
 
 
-def test_while_a_service_is_asked_the_database_is_free(
+def test_database_is_free_while_a_service_is_asked(
     citizen: Citizen, draft: str, service: Service, database: Database
 ) -> None:
-    """Somebody else's write goes through in the middle of a look-up: no lock and no transaction waits for a server."""
+    """Another person can write during a look-up: no lock and no transaction waits for a server."""
     free = Event()
 
     def answer(request: object) -> None:
@@ -177,8 +175,8 @@ def test_an_item_of_a_repeat_looks_up_for_itself(citizen: Citizen, draft: str, c
     assert "1 Weir Lane" in citizen.press("Continue")
 
 
-def test_a_page_that_looked_something_up_still_names_the_revision_that_it_knew(citizen: Citizen, draft: str) -> None:
-    """Else it would save over what another tab has saved meanwhile, and nobody would be asked."""
+def test_page_keeps_its_revision_after_a_lookup(citizen: Citizen, draft: str) -> None:
+    """Otherwise it would overwrite what another tab has saved in the meantime, without asking."""
     citizen.open(f"{draft}/you")
     mine = citizen.page
     citizen.press("Continue", town="Elsewhere")
@@ -188,12 +186,12 @@ def test_a_page_that_looked_something_up_still_names_the_revision_that_it_knew(c
 
 
 @pytest.mark.parametrize("field", ["gone", "postcode", ""], ids=["unknown", "no look-up", "empty"])
-def test_what_is_no_lookup_is_refused(citizen: Citizen, draft: str, field: str) -> None:
+def test_lookup_of_a_field_without_one_is_refused(citizen: Citizen, draft: str, field: str) -> None:
     assert ask(citizen, f"{draft}/you", field)[0] == 400
 
 
 @pytest.mark.parametrize("value", ["x", "[]", '{"address": 3}', '{"address": {"street": "x"}}', "[" * 50_000])
-def test_a_result_that_no_page_of_ours_offered_is_refused(citizen: Citizen, draft: str, value: str) -> None:
+def test_result_that_no_page_offered_is_refused(citizen: Citizen, draft: str, value: str) -> None:
     citizen.open(f"{draft}/you")
     form, _ = citizen.page.form_with("Continue")
     values = {control.name: control.value for control in form.controls}
@@ -201,7 +199,7 @@ def test_a_result_that_no_page_of_ours_offered_is_refused(citizen: Citizen, draf
     assert answer.status_code == 400
 
 
-def test_a_lookup_is_activity_though_it_fails(
+def test_failed_lookup_counts_as_activity(
     citizen: Citizen, draft: str, clock: MovableClock, database: Database, service: Service
 ) -> None:
     service.answers["/search"] = say({}, 500)
@@ -214,7 +212,7 @@ def test_a_lookup_is_activity_though_it_fails(
         assert db.scalars(select(SessionRow)).one().expires_at == clock.now() + timedelta(minutes=30)
 
 
-def test_on_a_dead_session_a_lookup_says_signed_out_and_what_was_typed_is_kept(
+def test_lookup_after_the_end_says_signed_out_and_keeps_typed_text(
     citizen: Citizen, draft: str, clock: MovableClock
 ) -> None:
     citizen.open(f"{draft}/you")
@@ -229,12 +227,12 @@ def test_on_a_dead_session_a_lookup_says_signed_out_and_what_was_typed_is_kept(
     assert "Your answers are safe" in page
 
 
-def test_a_page_out_of_date_asks_nobody(citizen: Citizen, draft: str, service: Service) -> None:
+def test_lookup_with_a_stale_token_asks_no_service(citizen: Citizen, draft: str, service: Service) -> None:
     assert ask(citizen, f"{draft}/firm", "search", csrf_token="f" * 80, name="Weir")[0] == 409
     assert not service.asked
 
 
-def test_a_lookup_on_a_sent_or_deleted_form_leads_to_what_became_of_it(
+def test_lookup_on_a_sent_or_deleted_form_leads_to_the_page_that_says_so(
     citizen: Citizen, draft: str, clock: MovableClock, database: Database
 ) -> None:
     citizen.open(f"{draft}/you")
@@ -250,12 +248,14 @@ def test_a_lookup_on_a_sent_or_deleted_form_leads_to_what_became_of_it(
     assert (answer.status_code, answer.headers["HX-Redirect"], answer.text) == (200, draft, "")
 
 
-def test_nobody_looks_up_without_end(citizen: Citizen, draft: str) -> None:
+def test_lookups_are_limited(citizen: Citizen, draft: str) -> None:
     statuses = [ask(citizen, f"{draft}/you", "find", postcode="AS4 2LN")[0] for _ in range(31)]
     assert (statuses[29], statuses[30]) == (200, 429)
 
 
-def test_each_outcome_is_counted(citizen: Citizen, draft: str, service: Service, database: Database) -> None:
+def test_each_outcome_of_a_lookup_is_counted(
+    citizen: Citizen, draft: str, service: Service, database: Database
+) -> None:
     ask(citizen, f"{draft}/firm", "search", name="Weir")
     service.answers["/search"] = say({}, 503)
     ask(citizen, f"{draft}/firm", "search", name="Weir")

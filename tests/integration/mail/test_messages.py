@@ -1,10 +1,11 @@
-"""Every message goes out whole: addressed, with its link or code on a line of its own, in text and in HTML."""
+"""Every message is complete: addressed, with its link or code on a line of its own, in text and in HTML."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import partial
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -24,8 +25,8 @@ LINK = "http://127.0.0.1:8000/resume/" + "aB3-_" * 30
 TITLE = "Bins & “bulky” waste: Łódź"
 AT = datetime(2026, 7, 3, 22, 30, tzinfo=UTC)
 
-Send = Callable[[Session], None]
-SENDS: dict[str, tuple[Callable[..., object], dict[str, object], str, str]] = {
+Send = Callable[[Session], object]
+SENDS: dict[str, tuple[Callable[..., object], dict[str, Any], str, str]] = {
     "resume_link": (
         messages.resume_link,
         {"title": TITLE, "link": LINK, "reference": "K7M-4XQ", "keep_until": date(2026, 12, 21)},
@@ -85,7 +86,7 @@ def message(request: pytest.FixtureRequest) -> str:
 
 
 def delivered(app: Flask, send: Send) -> tuple[bytes, EmailMessage]:
-    """The file that a message became, and what Python's own reader makes of it."""
+    """Return the file that a message became, and the message that Python's own reader finds in it."""
     parts = app.extensions["portal"]
     with app.app_context():
         with parts.database.writing() as db:
@@ -108,7 +109,7 @@ def text_of(mail: EmailMessage, kind: str) -> str:
     return str(part.get_content())
 
 
-def test_headers_say_who_writes_to_whom_about_what(app: Flask, message: str) -> None:
+def test_headers_name_sender_recipient_and_subject(app: Flask, message: str) -> None:
     _, mail = delivered(app, sender(message))
     assert mail["From"] == "Ashmere Council <no-reply@127.0.0.1>"
     assert mail["To"] == ANN
@@ -128,7 +129,7 @@ def test_the_link_or_code_has_a_line_of_its_own_in_the_file_and_in_both_parts(ap
         assert line in text_of(mail, kind).splitlines()
 
 
-def test_text_stands_as_written_and_html_is_escaped(app: Flask) -> None:
+def test_text_part_is_as_written_and_html_part_is_escaped(app: Flask) -> None:
     _, mail = delivered(app, sender("resume_link"))
     assert TITLE in text_of(mail, "plain")
     assert "Bins &amp; “bulky” waste: Łódź" in text_of(mail, "html")
@@ -140,7 +141,7 @@ def test_clock_times_are_those_of_the_site(app: Flask) -> None:
     assert "3 July 2026 at 23:30" in text_of(mail, "plain")
 
 
-def test_the_site_signs_with_its_name_and_contact(app: Flask, database: Database) -> None:
+def test_mail_ends_with_the_name_and_contact_of_the_site(app: Flask, database: Database) -> None:
     values = {"site_name": "Cyngor Llŷn, Tŷ 1", "support_contact": "ask@llyn.example"}
     with database.writing() as db:
         change_settings(db, values, by=Actor(), now=START)
@@ -150,7 +151,7 @@ def test_the_site_signs_with_its_name_and_contact(app: Flask, database: Database
 
 
 @pytest.mark.parametrize("to", ["ann@example.org, bob@example.org", "ann@example.org\nBcc: bob@example.org", "Ann", ""])
-def test_what_is_not_exactly_one_address_is_refused(app: Flask, to: str) -> None:
+def test_anything_but_exactly_one_address_is_refused(app: Flask, to: str) -> None:
     with app.app_context(), app.extensions["portal"].database.writing() as db, pytest.raises(ValueError):  # noqa: PT011
         sender("guest_code", to)(db)
 
@@ -162,6 +163,6 @@ def test_a_title_of_several_lines_cannot_add_a_header(app: Flask) -> None:
     assert mail["Subject"] == "Continue your form: Bins Bcc: bob@example.org"
 
 
-def test_an_address_with_an_umlaut_stands_in_its_header_as_it_is(app: Flask) -> None:
+def test_address_with_an_umlaut_is_written_unchanged_in_its_header(app: Flask) -> None:
     raw, _mail = delivered(app, sender("guest_code", "jürgen@example.org"))
     assert "To: jürgen@example.org" in raw.decode().splitlines()

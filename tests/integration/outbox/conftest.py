@@ -1,4 +1,4 @@
-"""Mail servers of every temper on loopback, and an outbox with something in it."""
+"""Mail servers that behave well and badly on loopback, and an outbox with mail in it."""
 
 import socket
 import threading
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 
 class Mailbox:
-    """A mail server's handler: takes mail, or answers what a test tells it to."""
+    """A mail server's handler: accepts mail, or answers what a test sets."""
 
     def __init__(self) -> None:
         self.taken: list[Envelope] = []
@@ -56,7 +56,7 @@ class Mailbox:
 
 
 class OldSMTP(SMTP):
-    """A server that knows no extension at all."""
+    """A server without any extension."""
 
     async def smtp_EHLO(self, _hostname: str) -> None:  # noqa: N802
         await self.push("502 what?")
@@ -101,7 +101,7 @@ def server() -> Iterator[MailServerOnLoopback]:
 
 @contextmanager
 def rude_server(behave: Callable[[socket.socket, threading.Event], None]) -> Iterator[str]:
-    """A server below SMTP: `behave` gets each connection, and an event that is set when the test is over."""
+    """Run a server below SMTP: `behave` gets each connection, and an event that is set when the test is over."""
     over = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0.1)

@@ -1,4 +1,4 @@
-"""Deliveries are kept with their cause, leased to one deliverer, tried again, and never lost."""
+"""Mail is stored with its cause, leased to one deliverer, tried again, and never lost."""
 
 import threading
 from collections import Counter
@@ -27,7 +27,7 @@ from tests.conftest import MovableClock
 from tests.integration.outbox.conftest import MAIL_TO_ANN, MailServerOnLoopback, Outbox
 
 
-def test_a_cause_that_is_rolled_back_takes_its_mail_with_it(
+def test_rolled_back_transaction_sends_no_mail(
     database: Database, configuration: Configuration, clock: MovableClock, outbox: Outbox
 ) -> None:
     class CauseFailedError(Exception):
@@ -44,7 +44,7 @@ def test_a_cause_that_is_rolled_back_takes_its_mail_with_it(
     assert outbox.rows() == []
 
 
-def test_what_waits_cannot_be_read_without_the_key(outbox: Outbox) -> None:
+def test_waiting_mail_cannot_be_read_without_the_key(outbox: Outbox) -> None:
     secret = new_token()
     outbox.put(Mail(sender="a@b.example", recipient="ann@example.org", content=secret))
     stored = outbox.row().payload or b""
@@ -62,7 +62,7 @@ def test_a_mail_becomes_one_file_whose_name_sorts_by_time(outbox: Outbox, clock:
     assert (outbox.folder / names[0]).read_text() == MAIL_TO_ANN.content
 
 
-def test_a_sent_mail_is_not_sent_again_and_its_words_are_forgotten(outbox: Outbox, clock: MovableClock) -> None:
+def test_sent_mail_is_not_sent_again_and_its_content_is_deleted(outbox: Outbox, clock: MovableClock) -> None:
     outbox.put()
     deliverer = outbox.deliverer("file:")
     deliverer.deliver_due()
@@ -72,7 +72,7 @@ def test_a_sent_mail_is_not_sent_again_and_its_words_are_forgotten(outbox: Outbo
     assert deliverer.deliver_due() == Round()
 
 
-def test_a_deliverer_that_dies_after_its_lease_leaves_the_mail_to_another(
+def test_mail_leased_by_a_dead_deliverer_is_sent_by_another(
     outbox: Outbox, database: Database, clock: MovableClock
 ) -> None:
     outbox.put()
@@ -101,9 +101,7 @@ def test_a_mail_sent_but_not_marked_keeps_its_message_id_and_its_file(
     assert first["Message-ID"] == second["Message-ID"]
 
 
-def test_a_late_failure_does_not_undo_what_the_next_deliverer_did(
-    outbox: Outbox, database: Database, clock: MovableClock
-) -> None:
+def test_late_failure_does_not_undo_the_next_delivery(outbox: Outbox, database: Database, clock: MovableClock) -> None:
     outbox.put()
     with database.writing() as db:
         slow = lease_next(db, now=clock.now())
@@ -139,7 +137,7 @@ def test_deliverers_side_by_side_send_each_mail_once(outbox: Outbox, server: Mai
     assert Counter(taken.rcpt_tos[0] for taken in server.mailbox.taken) == Counter(mail.recipient for mail in mails)
 
 
-def test_a_server_that_is_away_ends_the_round_and_the_mail_goes_out_on_its_return(
+def test_unreachable_server_ends_the_round_and_mail_goes_out_on_its_return(
     outbox: Outbox, clock: MovableClock, server: MailServerOnLoopback
 ) -> None:
     for _ in range(3):
@@ -164,7 +162,7 @@ def test_a_refused_mail_does_not_hold_up_the_next(outbox: Outbox, server: MailSe
     assert outbox.deliverer(server.url).deliver_due() == Round(failed=2)
 
 
-def test_a_mail_that_is_refused_all_day_becomes_a_dead_letter_that_can_be_sent_again(
+def test_mail_refused_all_day_is_marked_failed_and_can_be_sent_again(
     outbox: Outbox, database: Database, clock: MovableClock, server: MailServerOnLoopback
 ) -> None:
     public_id = outbox.put()
@@ -184,7 +182,7 @@ def test_a_mail_that_is_refused_all_day_becomes_a_dead_letter_that_can_be_sent_a
     assert outbox.row().failed_at is None
 
 
-def test_a_mail_that_no_key_opens_is_refused_and_the_others_go_out(
+def test_mail_that_no_key_opens_is_refused_and_others_go_out(
     outbox: Outbox, database: Database, configuration: Configuration, clock: MovableClock
 ) -> None:
     with database.writing() as db:
@@ -197,7 +195,7 @@ def test_a_mail_that_no_key_opens_is_refused_and_the_others_go_out(
     assert "ANSWER_KEYS" in (outbox.rows()[0].last_error or "")
 
 
-def test_a_folder_that_cannot_be_written_loses_nothing(outbox: Outbox, clock: MovableClock) -> None:
+def test_unwritable_folder_loses_no_mail(outbox: Outbox, clock: MovableClock) -> None:
     outbox.put()
     outbox.folder.write_text("in the way")
     deliverer = outbox.deliverer("file:")
@@ -207,7 +205,7 @@ def test_a_folder_that_cannot_be_written_loses_nothing(outbox: Outbox, clock: Mo
     assert deliverer.deliver_due() == Round(sent=1)
 
 
-def test_what_was_sent_long_ago_is_forgotten_and_what_waits_is_not(
+def test_mail_sent_long_ago_is_deleted_and_waiting_mail_is_kept(
     outbox: Outbox, database: Database, clock: MovableClock
 ) -> None:
     outbox.put()

@@ -1,4 +1,4 @@
-"""The SMTP adapter against servers of every temper."""
+"""The SMTP adapter against servers that behave well and badly."""
 
 import socket
 import ssl
@@ -51,7 +51,7 @@ def failure_of(url: str, mail: Mail = MAIL_TO_ANN, deadline_s: float = 5) -> Del
         ("421 closing", DeliveryFailure.AWAY),
     ],
 )
-def test_a_refusal_is_told_apart_by_its_number_and_names_no_address(
+def test_refusal_is_classified_by_its_number_and_names_no_address(
     server: MailServerOnLoopback, answer: str, words: str, failure: DeliveryFailure
 ) -> None:
     setattr(server.mailbox, answer, words)
@@ -60,7 +60,7 @@ def test_a_refusal_is_told_apart_by_its_number_and_names_no_address(
     assert error.sentence == f"The mail server answered {words[:3]}"
 
 
-def test_nobody_at_the_port_is_a_server_that_is_away() -> None:
+def test_closed_port_counts_as_an_unreachable_server() -> None:
     error = failure_of(f"smtp://127.0.0.1:{free_port()}")
     assert (error.failure, error.sentence) == (
         DeliveryFailure.AWAY,
@@ -68,12 +68,12 @@ def test_nobody_at_the_port_is_a_server_that_is_away() -> None:
     )
 
 
-def test_a_dropped_connection_is_a_server_that_is_away() -> None:
+def test_dropped_connection_counts_as_an_unreachable_server() -> None:
     with rude_server(lambda connection, _over: None) as url:
         assert failure_of(url).failure is DeliveryFailure.AWAY
 
 
-def test_a_connection_dropped_within_the_mail_is_a_server_that_is_away() -> None:
+def test_connection_dropped_within_a_mail_counts_as_an_unreachable_server() -> None:
     def behave(connection: socket.socket, _over: threading.Event) -> None:
         connection.sendall(b"220 hello\r\n")
         for answer in (b"250 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n"):
@@ -84,7 +84,7 @@ def test_a_connection_dropped_within_the_mail_is_a_server_that_is_away() -> None
         assert failure_of(url).failure is DeliveryFailure.AWAY
 
 
-def test_a_server_that_sends_a_byte_now_and_then_is_cut_off_at_the_deadline() -> None:
+def test_slow_server_is_cut_off_at_the_deadline() -> None:
     cut = threading.Event()
 
     def dribble(connection: socket.socket, over: threading.Event) -> None:
@@ -115,7 +115,7 @@ def test_an_old_server_gets_the_same_words_in_base64() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")
-def test_user_and_password_are_used_and_a_wrong_one_does_not_blame_the_mail() -> None:
+def test_wrong_password_counts_against_the_server_and_not_the_mail() -> None:
     server = MailServerOnLoopback(auth_require_tls=False, auth_required=True)
     server._options["authenticator"] = server.mailbox.authenticate
     server.start()
@@ -127,16 +127,16 @@ def test_user_and_password_are_used_and_a_wrong_one_does_not_blame_the_mail() ->
         server.stop()
 
 
-def test_starttls_that_the_server_lacks_sends_nothing_in_the_clear(server: MailServerOnLoopback) -> None:
+def test_missing_starttls_sends_nothing_in_the_clear(server: MailServerOnLoopback) -> None:
     assert failure_of(server.url + "?starttls=1").failure is DeliveryFailure.AWAY
     assert server.mailbox.taken == []
 
 
-def test_a_server_without_tls_behind_smtps_is_away(server: MailServerOnLoopback) -> None:
+def test_smtps_server_without_tls_counts_as_unreachable(server: MailServerOnLoopback) -> None:
     assert failure_of(server.url.replace("smtp:", "smtps:")).failure is DeliveryFailure.AWAY
 
 
-def test_an_address_with_an_umlaut_is_sent_to_a_server_that_knows_them() -> None:
+def test_address_with_an_umlaut_is_sent_to_a_server_that_accepts_it() -> None:
     server = MailServerOnLoopback(enable_SMTPUTF8=True)
     server.start()
     try:
@@ -158,7 +158,7 @@ def test_an_address_with_an_umlaut_is_refused_by_a_server_that_does_not() -> Non
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for 127.0.0.1 that vouches for itself, with its key."""
+    """A self-signed certificate for 127.0.0.1, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")])
     made = (
@@ -186,7 +186,7 @@ def tls_server(certificate: Path, option: str) -> MailServerOnLoopback:
     [("ssl_context", "smtps://127.0.0.1:{port}"), ("tls_context", "smtp://127.0.0.1:{port}?starttls=1")],
     ids=["smtps", "starttls"],
 )
-def test_tls_is_used_and_only_with_a_server_that_proves_its_name(
+def test_tls_is_used_only_with_a_server_that_proves_its_name(
     certificate: Path, option: str, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = tls_server(certificate, option)

@@ -39,7 +39,7 @@ def guests(app: Flask, citizen: Citizen) -> Saved:
 
 
 def return_code(citizen: Citizen, draft: str) -> str:
-    """The return code on the slip of a task list."""
+    """Return the return code on the slip of a task list."""
     values = citizen.open(draft).text.split('class="slip__value">')
     return values[2].partition("<")[0]
 
@@ -63,7 +63,7 @@ def other(app: Flask) -> Citizen:
 
 @pytest.fixture
 def sessions(database: Database) -> Callable[[], list[SessionRow]]:
-    """All session rows, oldest first."""
+    """Return a function that reads all session rows, oldest first."""
 
     def find() -> list[SessionRow]:
         with database.reading() as db:

@@ -1,4 +1,4 @@
-"""No link goes to a wrong address unnoticed: a code proves the address, a refusal is shown, a mistake is taken back."""
+"""No link goes to a wrong address unnoticed: a code proves it, a refusal is shown, a mistake can be cancelled."""
 
 import re
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.post import letters
 
 
 def proof(app: Flask, at: int = -1) -> str:
-    """The code that came with a link."""
+    """Return the code that came with a link."""
     (found,) = (line for line in letters(app)[at].lines if re.fullmatch(r"[A-Z2-9]{5}", line))
     return found
 
@@ -33,7 +33,7 @@ def saving(app: Flask, citizen: Citizen, guests: Saved) -> Saved:
     return guests
 
 
-def test_the_code_of_the_mail_proves_the_address(app: Flask, citizen: Citizen, saving: Saved) -> None:
+def test_code_in_the_mail_proves_the_address(app: Flask, citizen: Citizen, saving: Saved) -> None:
     code = proof(app)
     page = citizen.press("Confirm the address", code=f" {code[:2].lower()} {code[2:]} ")
     assert (page.status, page.path) == (200, f"{saving.address}/save")
@@ -42,14 +42,14 @@ def test_the_code_of_the_mail_proves_the_address(app: Flask, citizen: Citizen, s
 
 
 @pytest.mark.parametrize("typed", ["", "22222", "x" * 5000, "ﬁﬁﬁﬁﬁ"])
-def test_another_code_proves_nothing(app: Flask, citizen: Citizen, saving: Saved, typed: str) -> None:
+def test_wrong_code_proves_no_address(app: Flask, citizen: Citizen, saving: Saved, typed: str) -> None:
     page = citizen.press("Confirm the address", code=typed)
     assert page.status == 422
     assert page.title.startswith("Error:")
     assert "The address is right." not in page
 
 
-def test_guessing_the_code_is_slowed_down_and_the_right_one_still_works_later(
+def test_guessing_the_code_is_slowed_down_and_the_right_code_works_later(
     app: Flask, citizen: Citizen, saving: Saved, clock: MovableClock
 ) -> None:
     assert [citizen.press("Confirm the address", code="22222").status for _ in range(6)] == [422] * 5 + [429]
@@ -57,7 +57,7 @@ def test_guessing_the_code_is_slowed_down_and_the_right_one_still_works_later(
     assert "The address is right." in citizen.press("Confirm the address", code=proof(app))
 
 
-def test_an_address_that_is_proved_is_not_asked_about_again(app: Flask, citizen: Citizen, saving: Saved) -> None:
+def test_proved_address_is_not_asked_about_again(app: Flask, citizen: Citizen, saving: Saved) -> None:
     citizen.press("Confirm the address", code=proof(app))
     page = citizen.press("Send link", email="zoe@mail.example")
     assert "The address is right." in page
@@ -67,20 +67,20 @@ def test_an_address_that_is_proved_is_not_asked_about_again(app: Flask, citizen:
     assert proof(app)
 
 
-def test_the_code_that_lets_a_guest_in_proves_the_address_too(app: Flask, other: Citizen, guests: Saved) -> None:
+def test_code_that_lets_a_guest_in_also_proves_the_address(app: Flask, other: Citizen, guests: Saved) -> None:
     other.open(guests.link)
     other.press("Continue your form")
     other.press("Continue", code=letters(app)[-1].code)
     assert "The address is right." in other.open(f"{guests.address}/save")
 
 
-def test_the_code_of_one_link_lets_nobody_in(app: Flask, other: Citizen, guests: Saved) -> None:
+def test_code_that_proves_an_address_lets_nobody_in(app: Flask, other: Citizen, guests: Saved) -> None:
     other.open(guests.link)
     other.press("Continue your form")
     assert other.press("Continue", code=proof(app, 0)).status == 422
 
 
-def test_a_link_to_a_wrong_address_is_taken_back_and_others_go_on(
+def test_link_to_a_wrong_address_can_be_cancelled_and_others_still_work(
     app: Flask, citizen: Citizen, other: Citizen, saving: Saved
 ) -> None:
     citizen.press("Send link", email="zo@mail.example")
@@ -91,7 +91,7 @@ def test_a_link_to_a_wrong_address_is_taken_back_and_others_go_on(
     assert other.open(saving.link).status == 200
 
 
-def test_a_stranger_neither_proves_nor_takes_back(app: Flask, saving: Saved) -> None:
+def test_stranger_can_neither_prove_nor_cancel_an_address(app: Flask, saving: Saved) -> None:
     publish_loan(app)
     stranger = Citizen(app)
     token = start_token(stranger)
@@ -108,14 +108,14 @@ def start_token(stranger: Citizen) -> str:
 
 @pytest.fixture
 def refusing(app: Flask, server: MailServerOnLoopback) -> Deliverer:
-    """A mail server that knows nobody of that name."""
+    """A mail server that knows no such recipient."""
     server.mailbox.to_recipient = "550 no such user"
     parts = app.extensions["portal"]
     configuration = replace(parts.configuration, mail_url=f"smtp://127.0.0.1:{server.port}")
     return Deliverer(parts.database, configuration, parts.clock)
 
 
-def test_a_refused_mail_is_shown_on_the_save_page_and_the_task_list_until_another_goes_out(
+def test_refused_mail_is_shown_until_another_is_sent(
     app: Flask, citizen: Citizen, saving: Saved, refusing: Deliverer, server: MailServerOnLoopback
 ) -> None:
     page = citizen.press("Send link", email="zoo@mail.example")
@@ -147,7 +147,7 @@ def test_a_refused_mail_is_shown_in_my_requests(app: Flask, citizen: Citizen, re
     assert words in citizen.open(f"{draft}/save")
 
 
-def test_what_became_of_the_mail_is_told_to_the_script_of_the_page_and_renews_nothing(
+def test_delivery_status_reaches_the_page_and_renews_nothing(
     citizen: Citizen, saving: Saved, refusing: Deliverer, clock: MovableClock, database: Database
 ) -> None:
     citizen.press("Send link", email="zoo@mail.example")
@@ -161,7 +161,7 @@ def test_what_became_of_the_mail_is_told_to_the_script_of_the_page_and_renews_no
     assert "was refused" in citizen.client.get(f"{saving.address}/save/delivery?asked=5").text
 
 
-def test_a_mail_that_was_tried_in_vain_for_days_counts_as_refused(
+def test_mail_that_fails_for_days_counts_as_refused(
     citizen: Citizen, saving: Saved, database: Database, clock: MovableClock
 ) -> None:
     with database.writing() as db:
@@ -170,13 +170,11 @@ def test_a_mail_that_was_tried_in_vain_for_days_counts_as_refused(
     assert "was refused" in citizen.open(f"{saving.address}/save")
 
 
-def test_the_slip_bears_a_picture_of_the_address(citizen: Citizen, saving: Saved) -> None:
+def test_slip_has_a_picture_of_the_address(citizen: Citizen, saving: Saved) -> None:
     assert "<svg" in citizen.page.text.partition('class="slip__picture"')[2].partition("</div>")[0]
 
 
-def test_links_are_not_mailed_without_end_to_one_address_by_many_drafts(
-    app: Flask, citizen: Citizen, saving: Saved
-) -> None:
+def test_links_mailed_to_one_address_by_many_drafts_are_limited(app: Flask, citizen: Citizen, saving: Saved) -> None:
     statuses = []
     for _ in range(12):
         draft = start(citizen)

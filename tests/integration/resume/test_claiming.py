@@ -25,11 +25,11 @@ def asked(app: Flask, citizen: Citizen, guests: Saved, tab: Page) -> Citizen:
     return citizen
 
 
-def test_before_an_answer_the_form_still_opens(asked: Citizen, guests: Saved) -> None:
+def test_form_still_opens_before_an_answer(asked: Citizen, guests: Saved) -> None:
     assert asked.open(f"{guests.address}/tools").status == 200
 
 
-def test_yes_adds_it_to_the_account(app: Flask, asked: Citizen, guests: Saved) -> None:
+def test_yes_adds_the_form_to_the_account(app: Flask, asked: Citizen, guests: Saved) -> None:
     assert asked.press("Yes").path == "/account"
     assert asked.page.links["Continue"] == guests.address
     elsewhere = Citizen(app)
@@ -37,9 +37,7 @@ def test_yes_adds_it_to_the_account(app: Flask, asked: Citizen, guests: Saved) -
     assert elsewhere.open(f"{guests.address}/you").status == 200
 
 
-def test_after_yes_what_another_tab_of_the_form_sends_comes_back_filled_in(
-    asked: Citizen, guests: Saved, tab: Page
-) -> None:
+def test_page_of_another_tab_sent_after_yes_comes_back_filled_in(asked: Citizen, guests: Saved, tab: Page) -> None:
     asked.press("Yes")
     asked.page = tab
     page = asked.press("Continue", remark="Typed before I signed in")
@@ -48,7 +46,7 @@ def test_after_yes_what_another_tab_of_the_form_sends_comes_back_filled_in(
     assert asked.open(f"{guests.address}/remarks").value("remark") == "Typed before I signed in"
 
 
-def test_after_no_what_another_tab_of_the_form_sends_is_not_shown_but_waits_for_the_guest(
+def test_page_of_another_tab_sent_after_no_is_kept_for_the_guest(
     asked: Citizen, other: Citizen, guests: Saved, tab: Page
 ) -> None:
     asked.press("No")
@@ -61,9 +59,7 @@ def test_after_no_what_another_tab_of_the_form_sends_is_not_shown_but_waits_for_
     assert (page.path, page.value("remark")) == (f"{guests.address}/remarks", "Typed before I signed in")
 
 
-def test_a_guest_who_came_back_goes_on_with_the_tab_that_was_left_open(
-    citizen: Citizen, guests: Saved, clock: MovableClock
-) -> None:
+def test_guest_who_came_back_can_still_use_the_open_tab(citizen: Citizen, guests: Saved, clock: MovableClock) -> None:
     tab = citizen.open(f"{guests.address}/remarks")
     clock.advance(minutes=31)
     citizen.open("/resume")
@@ -73,7 +69,7 @@ def test_a_guest_who_came_back_goes_on_with_the_tab_that_was_left_open(
     assert (page.status, page.value("remark")) == (409, "Typed before the end")
 
 
-def test_after_yes_its_link_asks_for_the_account_and_the_return_code_opens_nothing(
+def test_link_after_yes_asks_for_the_account_and_return_code_fails(
     asked: Citizen, other: Citizen, guests: Saved
 ) -> None:
     asked.press("Yes")
@@ -84,7 +80,7 @@ def test_after_yes_its_link_asks_for_the_account_and_the_return_code_opens_nothi
     assert page.status == 422
 
 
-def test_a_code_mailed_before_opens_nothing_to_a_guest_afterwards(
+def test_code_mailed_before_the_claim_opens_nothing_for_a_guest(
     app: Flask, asked: Citizen, other: Citizen, guests: Saved
 ) -> None:
     other.open(guests.link)
@@ -94,7 +90,7 @@ def test_a_code_mailed_before_opens_nothing_to_a_guest_afterwards(
     assert other.press("Continue", code=code).path == "/account/sign-in"
 
 
-def test_no_leaves_it_to_whoever_has_link_or_code(asked: Citizen, other: Citizen, guests: Saved) -> None:
+def test_no_leaves_the_form_to_whoever_has_link_or_code(asked: Citizen, other: Citizen, guests: Saved) -> None:
     assert asked.press("No").path == "/account"
     assert guests.reference not in asked.page
     assert asked.open(guests.address).status == 404
@@ -108,6 +104,6 @@ def test_the_return_code_is_not_shown_to_an_account(asked: Citizen, guests: Save
     assert "Return code" not in asked.open(guests.address)
 
 
-def test_somebody_who_holds_no_form_is_not_asked(app: Flask) -> None:
+def test_person_without_a_guest_form_is_not_asked(app: Flask) -> None:
     add_person(app)
     assert sign_in(Citizen(app)).path == "/account"

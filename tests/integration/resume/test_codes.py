@@ -1,4 +1,4 @@
-"""A guest's six digits by mail, and reference with return code: slowed down when guessed, never destroyed."""
+"""A guest's six digits by mail, and a reference with return code: guesses are slowed down, codes stay valid."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ Sessions = Callable[[], list[SessionRow]]
 
 @pytest.fixture
 def asked(app: Flask, other: Citizen, guests: Saved) -> str:
-    """The code that another browser was asked for, which now shows its page."""
+    """Return the code mailed to another browser, which now shows the page that asks for it."""
     other.open(guests.link)
     answer = other.send("Continue your form")
     assert (answer.status_code, answer.location) == (303, "/resume/code")
@@ -48,13 +48,13 @@ def test_a_code_may_be_typed_with_spaces(other: Citizen, guests: Saved, asked: s
 
 
 @pytest.mark.parametrize("typed", ["", "12", "not a code", "٣٣٣٣٣٣", "1" * 5000])
-def test_what_is_not_the_code_is_refused_beside_its_input(other: Citizen, asked: str, typed: str) -> None:
+def test_wrong_code_is_refused_beside_its_input(other: Citizen, asked: str, typed: str) -> None:
     page = other.press("Continue", code=typed)
     assert (page.status, page.path) == (422, "/resume/code")
     assert page.title.startswith("Error:")
 
 
-def test_the_sixth_try_waits_and_the_code_lives_on(
+def test_sixth_try_waits_and_the_code_stays_valid(
     other: Citizen, guests: Saved, asked: str, clock: MovableClock
 ) -> None:
     assert [other.press("Continue", code=wrong(asked)).status for _ in range(5)] == [422] * 5
@@ -65,7 +65,7 @@ def test_the_sixth_try_waits_and_the_code_lives_on(
     assert other.press("Continue", code=asked).path == f"{guests.address}/tools"
 
 
-def test_a_code_ends_after_ten_minutes_and_a_new_one_can_be_asked_for(
+def test_code_ends_after_ten_minutes_and_a_new_one_can_be_requested(
     app: Flask, other: Citizen, guests: Saved, asked: str, clock: MovableClock
 ) -> None:
     clock.advance(minutes=10)
@@ -77,12 +77,12 @@ def test_a_code_ends_after_ten_minutes_and_a_new_one_can_be_asked_for(
     assert other.press("Continue", code=newer).path == f"{guests.address}/tools"
 
 
-def test_in_its_last_second_a_code_works(other: Citizen, guests: Saved, asked: str, clock: MovableClock) -> None:
+def test_code_works_in_its_last_second(other: Citizen, guests: Saved, asked: str, clock: MovableClock) -> None:
     clock.advance(minutes=9, seconds=59)
     assert other.press("Continue", code=asked).path == f"{guests.address}/tools"
 
 
-def test_a_new_code_has_tries_of_its_own(app: Flask, other: Citizen, guests: Saved, asked: str) -> None:
+def test_new_code_has_its_own_tries(app: Flask, other: Citizen, guests: Saved, asked: str) -> None:
     for _ in range(5):
         other.press("Continue", code=wrong(asked))
     other.press("Send a new code")
@@ -104,7 +104,7 @@ def test_a_code_works_once(other: Citizen, asked: str) -> None:
     assert other.client.post("/resume/code", data={"code": asked}).status_code != 200
 
 
-def test_codes_are_not_mailed_without_end(app: Flask, other: Citizen, guests: Saved) -> None:
+def test_mailed_codes_are_limited(app: Flask, other: Citizen, guests: Saved) -> None:
     other.open(guests.link)
     assert [other.send("Continue your form").status_code for _ in range(7)] == [303] * 7
     assert len(letters(app)) == 1 + 1
@@ -114,7 +114,7 @@ def test_codes_are_not_mailed_without_end(app: Flask, other: Citizen, guests: Sa
     assert len(letters(app)) == 1 + 5
 
 
-def test_who_presses_a_link_again_within_five_minutes_gets_no_second_mail(
+def test_link_pressed_again_within_five_minutes_mails_no_second_code(
     app: Flask, other: Citizen, guests: Saved, asked: str, clock: MovableClock
 ) -> None:
     late = Citizen(app)
@@ -161,7 +161,7 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("spell_reference", "spell_code"), SPELLINGS)
-def test_reference_and_return_code_let_in_however_they_are_written(
+def test_reference_and_return_code_work_however_they_are_written(
     other: Citizen, guests: Saved, spell_reference: Callable[[str], str], spell_code: Callable[[str], str]
 ) -> None:
     other.open("/resume")
@@ -175,7 +175,7 @@ def test_reference_and_return_code_let_in_however_they_are_written(
     ("reference", "code"),
     [("", ""), ("TL-2222-2222", "known"), ("known", "2222 2222"), ("known", ""), ("x" * 5000, "y" * 5000), ("ß", "ﬁ")],
 )
-def test_what_does_not_belong_together_opens_nothing_and_says_not_which_was_wrong(
+def test_wrong_pair_opens_nothing_and_does_not_say_which_part_is_wrong(
     other: Citizen, guests: Saved, reference: str, code: str, sessions: Sessions
 ) -> None:
     before = len(sessions())
@@ -190,7 +190,7 @@ def test_what_does_not_belong_together_opens_nothing_and_says_not_which_was_wron
     assert len(sessions()) == before
 
 
-def test_an_unknown_reference_is_answered_as_a_wrong_code_is(app: Flask, guests: Saved) -> None:
+def test_unknown_reference_is_answered_like_a_wrong_code(app: Flask, guests: Saved) -> None:
     def answer(reference: str) -> str:
         browser = Citizen(app)
         browser.open("/resume")
@@ -200,7 +200,7 @@ def test_an_unknown_reference_is_answered_as_a_wrong_code_is(app: Flask, guests:
     assert answer(guests.reference) == answer("TL-2222-2222")
 
 
-def test_guessing_return_codes_is_slowed_down_and_the_owner_still_gets_in(
+def test_guessing_return_codes_is_slowed_down_but_the_owner_gets_in(
     other: Citizen, guests: Saved, clock: MovableClock
 ) -> None:
     other.open("/resume")
@@ -229,7 +229,7 @@ def delete(citizen: Citizen, draft: str) -> None:
     [(finish, "This form was already sent"), (delete, "This form was deleted")],
     ids=["sent", "deleted"],
 )
-def test_reference_and_code_of_a_form_that_is_over_say_what_became_of_it(
+def test_reference_and_code_of_a_finished_form_say_how_it_ended(
     citizen: Citizen, other: Citizen, guests: Saved, end: Callable[[Citizen, str], None], words: str
 ) -> None:
     end(citizen, guests.address)
@@ -248,7 +248,7 @@ def test_reference_and_code_of_an_expired_form_say_so(other: Citizen, guests: Sa
     assert "11 December 2026" in page
 
 
-def test_coming_back_as_the_same_guest_replaces_the_session_and_other_tabs_go_on(
+def test_coming_back_as_the_same_guest_keeps_other_tabs(
     app: Flask, citizen: Citizen, guests: Saved, sessions: Sessions
 ) -> None:
     tab = Citizen(app)
@@ -260,7 +260,7 @@ def test_coming_back_as_the_same_guest_replaces_the_session_and_other_tabs_go_on
     assert tab.press("Continue", remark="From the other tab").path == f"{guests.address}/check"
 
 
-def test_somebody_who_comes_back_here_does_not_get_the_former_guests_drafts(
+def test_next_guest_in_this_browser_gets_none_of_the_former_guests_drafts(
     app: Flask, citizen: Citizen, guests: Saved
 ) -> None:
     shared = Citizen(app)
@@ -271,7 +271,7 @@ def test_somebody_who_comes_back_here_does_not_get_the_former_guests_drafts(
     assert shared.open(first).status == 404
 
 
-def test_a_page_of_the_former_guest_is_not_taken_for_the_new_ones(app: Flask, citizen: Citizen, guests: Saved) -> None:
+def test_page_of_the_former_guest_is_not_accepted_from_the_next(app: Flask, citizen: Citizen, guests: Saved) -> None:
     shared = Citizen(app)
     first = start(shared)
     tab = Citizen(app)
@@ -282,7 +282,7 @@ def test_a_page_of_the_former_guest_is_not_taken_for_the_new_ones(app: Flask, ci
     assert tab.send("Continue", **YOU).status_code in (403, 404, 409)
 
 
-def test_a_reference_whose_form_has_a_digit_in_its_name_is_read(app: Flask, citizen: Citizen, other: Citizen) -> None:
+def test_reference_of_a_form_with_a_digit_in_its_name_is_read(app: Flask, citizen: Citizen, other: Citizen) -> None:
     publish_yaml(app, NAMED_BY_YEAR)
     draft = start(citizen, "permit-2026")
     reference, code = draft.rpartition("/")[2], return_code(citizen, draft)

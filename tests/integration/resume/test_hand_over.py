@@ -1,4 +1,4 @@
-"""Two people at one computer: neither sees the other's, one may hand over; and a guest's form becomes a person's."""
+"""Two people at one computer: neither sees the other's form, one may hand over, and a guest's form can be claimed."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def beas(app: Flask, other: Citizen) -> Citizen:
     return other
 
 
-def test_handing_over_signs_the_first_person_out_and_the_link_goes_on(
+def test_handing_over_signs_the_first_person_out_and_follows_the_link(
     beas: Citizen, adas: Saved, sessions: Sessions
 ) -> None:
     beas.open(adas.link)
@@ -42,14 +42,16 @@ def test_handing_over_signs_the_first_person_out_and_the_link_goes_on(
     assert beas.press("Continue your form").path == "/account/sign-in"
 
 
-def test_finishing_leaves_everything_as_it_is(beas: Citizen, adas: Saved) -> None:
+def test_finish_changes_nothing(beas: Citizen, adas: Saved) -> None:
     beas.open(adas.link)
     beas.press("Continue your form")
     assert beas.follow("Finish").path == "/account"
 
 
 @pytest.mark.parametrize("door", ["link", "reference"])
-def test_a_guest_at_somebody_elses_computer_is_asked_to_hand_over(beas: Citizen, guests: Saved, door: str) -> None:
+def test_guest_at_the_computer_of_a_signed_in_person_is_asked_to_hand_over(
+    beas: Citizen, guests: Saved, door: str
+) -> None:
     page = beas.open(guests.link if door == "link" else "/resume")
     assert QUESTION in page
     for word in ("Wilhelmina", "zoe", guests.reference, "bea@"):
@@ -59,11 +61,11 @@ def test_a_guest_at_somebody_elses_computer_is_asked_to_hand_over(beas: Citizen,
     assert beas.open("/account").path == "/account/sign-in"
 
 
-def test_the_guest_who_holds_the_form_is_not_asked(citizen: Citizen, guests: Saved) -> None:
+def test_guest_who_has_the_form_open_is_not_asked(citizen: Citizen, guests: Saved) -> None:
     assert QUESTION not in citizen.open(guests.link)
 
 
-def test_a_signed_in_person_who_brings_a_guests_link_adds_the_form_to_the_account(
+def test_signed_in_person_adds_a_form_by_a_guests_link(
     app: Flask, beas: Citizen, citizen: Citizen, guests: Saved, row: Row
 ) -> None:
     beas.open(guests.link)
@@ -83,7 +85,7 @@ def test_a_signed_in_person_who_brings_a_guests_link_adds_the_form_to_the_accoun
 
 
 @pytest.mark.parametrize("is_late", [False, True])
-def test_what_the_guests_page_sends_after_somebody_added_the_form_to_an_account_is_kept_for_the_account(
+def test_guests_page_sent_after_the_claim_is_kept_for_the_account(
     app: Flask, beas: Citizen, citizen: Citizen, guests: Saved, clock: MovableClock, *, is_late: bool
 ) -> None:
     tab = citizen.open(f"{guests.address}/remarks")
@@ -101,7 +103,7 @@ def test_what_the_guests_page_sends_after_somebody_added_the_form_to_an_account_
     assert beas.open(f"{guests.address}/remarks").value("remark") == "Typed on the old computer"
 
 
-def test_a_guest_who_never_held_a_form_leaves_nothing_behind_in_it(
+def test_guest_who_never_had_a_form_parks_nothing_in_it(
     app: Flask, beas: Citizen, adas: Saved, database: Database
 ) -> None:
     stranger = Citizen(app)
@@ -114,7 +116,7 @@ def test_a_guest_who_never_held_a_form_leaves_nothing_behind_in_it(
         assert db.scalars(select(ParkedValues)).all() == []
 
 
-def test_a_signed_in_person_who_brings_reference_and_code_is_asked_too_and_may_say_no(
+def test_signed_in_person_with_reference_and_code_is_asked_and_may_say_no(
     beas: Citizen, guests: Saved, row: Row
 ) -> None:
     beas.open("/resume")
@@ -125,7 +127,7 @@ def test_a_signed_in_person_who_brings_reference_and_code_is_asked_too_and_may_s
     assert beas.open(f"{guests.address}/you").value("name") == YOU["name"]
 
 
-def test_an_answer_that_is_neither_yes_nor_no_changes_nothing(beas: Citizen, guests: Saved, row: Row) -> None:
+def test_answer_other_than_yes_or_no_changes_nothing(beas: Citizen, guests: Saved, row: Row) -> None:
     beas.open("/resume")
     beas.press("Continue your form", reference=guests.reference, return_code=guests.code)
     data = {"csrf_token": beas.page.value("csrf_token"), "answer": "perhaps"}
@@ -133,18 +135,18 @@ def test_an_answer_that_is_neither_yes_nor_no_changes_nothing(beas: Citizen, gue
     assert row(guests.address).person_id is None
 
 
-def test_nobody_claims_a_form_that_they_may_not_open(beas: Citizen, guests: Saved, row: Row) -> None:
+def test_nobody_can_claim_a_form_that_they_may_not_open(beas: Citizen, guests: Saved, row: Row) -> None:
     beas.open("/account")
     data = {"csrf_token": beas.page.value("csrf_token"), "answer": "yes"}
     assert beas.client.post(f"{guests.address}/save/claim", data=data).status_code == 404
     assert row(guests.address).person_id is None
 
 
-def test_a_guest_may_not_claim(citizen: Citizen, guests: Saved) -> None:
+def test_guest_may_not_claim_a_form(citizen: Citizen, guests: Saved) -> None:
     assert citizen.open(f"{guests.address}/save/claim").path == "/account/sign-in"
 
 
-def test_claiming_one_form_leaves_the_guests_others(app: Flask, citizen: Citizen, guests: Saved, row: Row) -> None:
+def test_claiming_one_form_keeps_the_guests_other_forms(app: Flask, citizen: Citizen, guests: Saved, row: Row) -> None:
     second = start(citizen)
     add_person(app)
     ada = Citizen(app)

@@ -1,4 +1,4 @@
-"""How long a draft is kept, when its person is told, and how it is kept longer: to the second, and once."""
+"""How long a draft is kept, when its person is reminded, and how to keep it longer: to the second, and once."""
 
 import threading
 from collections.abc import Callable
@@ -29,7 +29,7 @@ SECOND = timedelta(seconds=1)
 
 
 def work(app: Flask) -> None:
-    """What a worker does once: it sweeps, then delivers what that put into the outbox."""
+    """Run a worker once: it sweeps, then delivers what that put into the outbox."""
     with app.app_context():
         Worker(app.extensions["portal"]).work_once(Event())
 
@@ -40,7 +40,7 @@ def told(app: Flask) -> list[Letter]:
 
 @pytest.fixture
 def begun(app: Flask, citizen: Citizen, demo_forms: None) -> str:
-    """Ada's draft of a form that is kept for 30 days and tells her 7 and 2 days before."""
+    """Ada's draft of a form that is kept for 30 days, with reminders 7 and 2 days before."""
     add_person(app)
     sign_in(citizen)
     draft = housing.begin(citizen)
@@ -54,13 +54,13 @@ def guests_draft(citizen: Citizen, demo_forms: None) -> str:
 
 
 def at(clock: MovableClock, app: Flask, instant: datetime) -> int:
-    """How many reminders are out once a worker has worked at this instant."""
+    """Run a worker at this instant; return how many reminders have been sent."""
     clock.set(instant)
     work(app)
     return len(told(app))
 
 
-def test_reminders_go_out_on_days_23_and_28_and_the_draft_on_day_30(
+def test_reminders_are_sent_on_days_23_and_28_and_the_draft_deleted_on_day_30(
     app: Flask, begun: str, clock: MovableClock, database: Database
 ) -> None:
     day = [START + timedelta(days=days) for days in range(31)]
@@ -88,7 +88,7 @@ def set_value(app: Flask, **values: SettingValue) -> None:
         change_settings(db, values, by=Actor(), now=parts.clock.now())
 
 
-def test_where_the_site_wants_no_reminders_the_draft_still_goes_on_its_day(
+def test_draft_is_deleted_on_its_day_even_without_reminders(
     app: Flask, begun: str, clock: MovableClock, database: Database
 ) -> None:
     set_value(app, draft_reminders=False)
@@ -97,7 +97,7 @@ def test_where_the_site_wants_no_reminders_the_draft_still_goes_on_its_day(
     assert count(database, DraftPart) == 0
 
 
-def test_a_form_is_kept_no_longer_than_the_site_allows_from_the_next_change_on(
+def test_site_limit_on_keeping_applies_from_the_next_change(
     app: Flask, citizen: Citizen, begun: str, database: Database
 ) -> None:
     set_value(app, draft_most_days=5)
@@ -141,7 +141,7 @@ def test_nobody_is_reminded_of_a_draft_that_they_deleted_or_never_answered(
     assert at(clock, app, START + timedelta(days=23)) == 0
 
 
-def test_who_was_not_told_in_time_is_told_once_not_twice(app: Flask, begun: str, clock: MovableClock) -> None:
+def test_late_reminder_is_sent_once(app: Flask, begun: str, clock: MovableClock) -> None:
     assert at(clock, app, START + timedelta(days=28, hours=5)) == 1
     assert at(clock, app, START + timedelta(days=29)) == 1
 
@@ -163,11 +163,13 @@ def test_a_guest_is_reminded_at_the_address_of_the_save_page(
     assert at(clock, app, START + timedelta(days=28)) == 1
 
 
-def test_a_guest_without_an_address_is_left_alone(app: Flask, guests_draft: str, clock: MovableClock) -> None:
+def test_guest_without_an_address_is_not_reminded(app: Flask, guests_draft: str, clock: MovableClock) -> None:
     assert at(clock, app, START + timedelta(days=28)) == 0
 
 
-def test_two_workers_at_once_tell_nobody_twice(app: Flask, begun: str, clock: MovableClock, database: Database) -> None:
+def test_two_workers_at_once_remind_nobody_twice(
+    app: Flask, begun: str, clock: MovableClock, database: Database
+) -> None:
     clock.set(START + timedelta(days=23))
     start = threading.Barrier(4)
 
@@ -186,7 +188,7 @@ def test_two_workers_at_once_tell_nobody_twice(app: Flask, begun: str, clock: Mo
 
 
 @pytest.mark.parametrize("page", ["", "/save", "account"], ids=["task list", "save page", "My Requests"])
-def test_keep_it_longer_is_one_press(
+def test_draft_is_kept_longer_by_one_press(
     citizen: Citizen, begun: str, clock: MovableClock, row: Callable[[str], Draft], page: str
 ) -> None:
     clock.advance(days=25)
@@ -199,7 +201,7 @@ def test_keep_it_longer_is_one_press(
     assert "Keep it longer" not in citizen.page
 
 
-def test_somebody_elses_draft_cannot_be_kept_longer(
+def test_draft_of_another_person_cannot_be_kept_longer(
     app: Flask, citizen: Citizen, begun: str, clock: MovableClock, row: Callable[[str], Draft]
 ) -> None:
     clock.advance(days=25)
@@ -211,14 +213,14 @@ def test_somebody_elses_draft_cannot_be_kept_longer(
     assert row(begun).expires_at == START + timedelta(days=30)
 
 
-def test_an_expired_draft_is_not_brought_back(citizen: Citizen, begun: str, clock: MovableClock) -> None:
+def test_expired_draft_cannot_be_kept_longer(citizen: Citizen, begun: str, clock: MovableClock) -> None:
     clock.advance(days=30)
     token = sign_in(citizen).value("csrf_token")
     answer = citizen.client.post(f"{begun}/save/longer", data={"csrf_token": token})
     assert answer.status_code == 410
 
 
-def test_after_the_last_day_no_address_is_left(
+def test_address_is_deleted_after_the_last_day(
     app: Flask, citizen: Citizen, guests_draft: str, clock: MovableClock, database: Database
 ) -> None:
     citizen.open(f"{guests_draft}/save")

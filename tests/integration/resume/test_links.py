@@ -1,4 +1,4 @@
-"""Links that were mailed: pure to open, worth nothing without proof, and good for the draft's life."""
+"""Mailed links: opening one changes nothing, it needs proof, and it lasts as long as the draft."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,7 @@ def test_a_guest_is_asked_for_an_address_and_mailed_the_link_there(app: Flask, g
 @pytest.mark.parametrize(
     "email", ["", "nobody", "a@mail.example, b@mail.example", "a@mail.example\r\nBcc: b@mail.example"]
 )
-def test_what_is_not_one_address_is_refused_beside_its_input(
+def test_anything_but_one_address_is_refused_beside_its_input(
     app: Flask, citizen: Citizen, guests: Saved, email: str
 ) -> None:
     citizen.open(f"{guests.address}/save")
@@ -47,7 +47,7 @@ def test_what_is_not_one_address_is_refused_beside_its_input(
     assert len(letters(app)) == 1
 
 
-def test_the_session_goes_on_after_saving(citizen: Citizen, guests: Saved) -> None:
+def test_session_continues_after_saving(citizen: Citizen, guests: Saved) -> None:
     assert citizen.open(f"{guests.address}/tools").status == 200
 
 
@@ -75,7 +75,7 @@ def test_the_landing_shows_nothing_of_the_person_or_the_draft(guests: Saved, oth
 
 
 @pytest.mark.parametrize("rubbish", ["{}%20", "%3C{}%3E", "({})", "{}.", "%20{}%0D%0A", "{}%3E,", "%22{}%22", "[{}]"])
-def test_a_link_pasted_with_rubbish_still_works(guests: Saved, other: Citizen, rubbish: str) -> None:
+def test_link_pasted_with_extra_text_still_works(guests: Saved, other: Citizen, rubbish: str) -> None:
     token = guests.link.removeprefix("/resume/")
     broken = f"{token[:20]}%0A{token[20:]}"
     for pasted in (rubbish.format(token), rubbish.format(broken)):
@@ -83,7 +83,7 @@ def test_a_link_pasted_with_rubbish_still_works(guests: Saved, other: Citizen, r
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 43, "%00", "%F0%9F%94%A8", "a/b/c", "A" * 3000])
-def test_an_unknown_link_is_not_found_and_says_nothing(guests: Saved, other: Citizen, token: str) -> None:
+def test_unknown_link_is_not_found_and_reveals_nothing(guests: Saved, other: Citizen, token: str) -> None:
     assert other.open(f"/resume/{token}").status == 404
     assert other.client.post(f"/resume/{token}").status_code in (403, 404)
 
@@ -95,13 +95,13 @@ def test_the_signed_in_owner_goes_straight_to_the_first_unfinished_section(citiz
     assert citizen.open(f"{adas.address}/you").value("name") == YOU["name"]
 
 
-def test_with_nothing_left_to_do_a_link_leads_to_the_check_page(citizen: Citizen, adas: Saved) -> None:
+def test_link_of_a_complete_draft_leads_to_the_check_page(citizen: Citizen, adas: Saved) -> None:
     fill(citizen, adas.address)
     citizen.open(adas.link)
     assert citizen.send("Continue your form").location == f"{adas.address}/check"
 
 
-def test_a_signed_out_owner_signs_in_first_and_lands_there(other: Citizen, adas: Saved) -> None:
+def test_signed_out_owner_signs_in_first_and_then_reaches_the_draft(other: Citizen, adas: Saved) -> None:
     other.open(adas.link)
     answer = other.send("Continue your form")
     assert answer.status_code == 303
@@ -109,7 +109,7 @@ def test_a_signed_out_owner_signs_in_first_and_lands_there(other: Citizen, adas:
     assert sign_in(other, address=answer.location).path == f"{adas.address}/tools"
 
 
-def test_somebody_else_who_is_signed_in_sees_nothing(app: Flask, other: Citizen, adas: Saved) -> None:
+def test_another_signed_in_person_sees_nothing_of_the_draft(app: Flask, other: Citizen, adas: Saved) -> None:
     add_person(app, "bea@mail.example")
     sign_in(other, "bea@mail.example")
     other.open(adas.link)
@@ -122,7 +122,7 @@ def test_somebody_else_who_is_signed_in_sees_nothing(app: Flask, other: Citizen,
     assert other.open("/account").status == 200
 
 
-def test_saving_again_does_not_kill_older_links(app: Flask, citizen: Citizen, other: Citizen, guests: Saved) -> None:
+def test_saving_again_keeps_older_links_working(app: Flask, citizen: Citizen, other: Citizen, guests: Saved) -> None:
     citizen.open(f"{guests.address}/save")
     citizen.press("Send link", email="zoe@mail.example")
     newer = letters(app)[-1].link
@@ -130,7 +130,7 @@ def test_saving_again_does_not_kill_older_links(app: Flask, citizen: Citizen, ot
     assert {other.open(link).status for link in (guests.link, newer)} == {200}
 
 
-def test_redeeming_ends_the_old_session_as_replaced_and_gives_the_full_time(
+def test_redeeming_a_link_replaces_the_old_session_with_a_full_one(
     citizen: Citizen, adas: Saved, clock: MovableClock, sessions: Sessions
 ) -> None:
     clock.advance(minutes=15)
@@ -141,7 +141,7 @@ def test_redeeming_ends_the_old_session_as_replaced_and_gives_the_full_time(
     assert (new.expires_at - clock.now()).total_seconds() == 30 * 60
 
 
-def test_the_same_persons_other_tabs_go_on(citizen: Citizen, other: Citizen, adas: Saved) -> None:
+def test_other_tabs_of_the_same_person_keep_working(citizen: Citizen, other: Citizen, adas: Saved) -> None:
     other.client = citizen.client
     other.open(f"{adas.address}/remarks")
     citizen.open(adas.link)
@@ -149,7 +149,7 @@ def test_the_same_persons_other_tabs_go_on(citizen: Citizen, other: Citizen, ada
     assert other.press("Continue", remark="From the other tab").path == f"{adas.address}/check"
 
 
-def test_a_person_who_redeems_a_guests_link_keeps_their_other_tabs(app: Flask, other: Citizen, guests: Saved) -> None:
+def test_redeeming_a_guests_link_keeps_a_persons_other_tabs(app: Flask, other: Citizen, guests: Saved) -> None:
     add_person(app)
     sign_in(other)
     own = start(other)
@@ -163,9 +163,7 @@ def test_a_person_who_redeems_a_guests_link_keeps_their_other_tabs(app: Flask, o
     assert tab.press("Continue", remark="Mine").path == f"{own}/check"
 
 
-def test_coming_back_says_what_was_kept_until_something_changes(
-    citizen: Citizen, adas: Saved, clock: MovableClock
-) -> None:
+def test_page_says_what_was_kept_until_something_changes(citizen: Citizen, adas: Saved, clock: MovableClock) -> None:
     words = "We kept what you typed. You have not sent it yet."
     assert words not in citizen.open(f"{adas.address}/tools")
     clock.advance(minutes=5)
@@ -208,7 +206,7 @@ def test_the_link_of_an_expired_form_says_so(other: Citizen, guests: Saved, cloc
     assert "This form has expired" in answer.text
 
 
-def test_a_session_that_ended_does_not_keep_its_guest_out(citizen: Citizen, guests: Saved, clock: MovableClock) -> None:
+def test_ended_session_does_not_keep_its_guest_out(citizen: Citizen, guests: Saved, clock: MovableClock) -> None:
     clock.advance(hours=2)
     citizen.open(guests.link)
     assert citizen.press("Continue your form").path == f"{guests.address}/tools"

@@ -1,4 +1,4 @@
-"""At the doors of coming back, what exists and what does not get the same status, headers and page."""
+"""On every way back to a form, what exists and what does not get the same status, headers and page."""
 
 import re
 
@@ -16,7 +16,7 @@ UNKNOWN = "TL-2222-2222"
 
 
 def seen(answer: TestResponse, *typed: str) -> tuple[int, list[tuple[str, str]], str]:
-    """All that a browser sees, but for form tokens, the request's own number, and what was typed."""
+    """Return all that a browser sees, except form tokens, the request's id and the typed text."""
     page = re.sub(r'name="csrf_token" value="[^"]+"', "", answer.text)
     headers = [(name, value) for name, value in answer.headers if name not in ("X-Request-ID", "Content-Length")]
     headers = [(name, re.sub(r"Expires=[^;]+", "", value)) for name, value in headers]
@@ -27,7 +27,7 @@ def seen(answer: TestResponse, *typed: str) -> tuple[int, list[tuple[str, str]],
 
 
 @pytest.mark.parametrize("tries", [1, 12])
-def test_a_known_and_an_unknown_reference(app: Flask, guests: Saved, tries: int) -> None:
+def test_known_and_unknown_references_get_the_same_answer(app: Flask, guests: Saved, tries: int) -> None:
     def last(reference: str) -> tuple[int, list[tuple[str, str]], str]:
         browser = Citizen(app)
         browser.open("/resume")
@@ -41,14 +41,13 @@ def test_a_known_and_an_unknown_reference(app: Flask, guests: Saved, tries: int)
 def test_strangers_share_the_tries_of_a_reference_whatever_their_network(app: Flask, guests: Saved) -> None:
     statuses = []
     for network in range(15):
-        browser = Citizen(app)
-        browser.client.environ_base["REMOTE_ADDR"] = f"192.0.2.{network}"
+        browser = Citizen(app, f"192.0.2.{network}")
         browser.open("/resume")
         statuses.append(browser.press("Continue your form", reference=guests.reference, return_code="2222 2222").status)
     assert statuses == [422] * 10 + [429] * 5
 
 
-def test_the_browser_that_asked_for_the_link_has_tries_of_its_own(app: Flask, citizen: Citizen, guests: Saved) -> None:
+def test_browser_that_asked_for_the_link_has_its_own_tries(app: Flask, citizen: Citizen, guests: Saved) -> None:
     stranger = Citizen(app)
     stranger.open("/resume")
     for _ in range(12):
@@ -58,7 +57,7 @@ def test_the_browser_that_asked_for_the_link_has_tries_of_its_own(app: Flask, ci
     assert page.path == f"{guests.address}/tools"
 
 
-def test_who_types_the_right_code_uses_up_no_try(app: Flask, guests: Saved) -> None:
+def test_right_code_uses_up_no_try(app: Flask, guests: Saved) -> None:
     for _ in range(12):
         browser = Citizen(app)
         browser.open("/resume")
@@ -67,7 +66,7 @@ def test_who_types_the_right_code_uses_up_no_try(app: Flask, guests: Saved) -> N
 
 
 @pytest.mark.parametrize("path", ["", "/you", "/save", "/save/delivery", "/check"])
-def test_somebody_elses_draft_and_none_at_all(app: Flask, guests: Saved, path: str) -> None:
+def test_other_and_missing_drafts_look_the_same(app: Flask, guests: Saved, path: str) -> None:
     stranger = Citizen(app)
     start(stranger)
     answers = [
@@ -78,7 +77,7 @@ def test_somebody_elses_draft_and_none_at_all(app: Flask, guests: Saved, path: s
 
 
 @pytest.mark.parametrize("path", ["/save", "/save/proof", "/save/longer", "/save/leave"])
-def test_saving_to_somebody_elses_draft_and_to_none_at_all(app: Flask, guests: Saved, path: str) -> None:
+def test_saving_other_and_missing_drafts_gets_the_same_answer(app: Flask, guests: Saved, path: str) -> None:
     stranger = Citizen(app)
     stranger.open(f"{start(stranger)}/save")
     data = {"csrf_token": stranger.page.value("csrf_token"), "email": "a@mail.example", "code": "22222", "noted": "y"}

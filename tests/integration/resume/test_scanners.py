@@ -1,4 +1,4 @@
-"""Whatever opens a link and presses its button before the person does, the person gets in, at the first try."""
+"""Whatever opens a link and presses its button first, the person still gets in at the first try."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ AGENTS = (
 
 
 def scan(app: Flask, link: str, agent: str) -> None:
-    """Look, look again, press the buttons as a script that runs would, and type rubbish where there is an input."""
+    """Open the page twice, press its buttons as a script would, and type rubbish into any input."""
     scanner = Citizen(app)
     for _ in range(2):
         scanner.client.head(link, headers={"User-Agent": agent})
@@ -48,7 +48,7 @@ def test_a_guest_gets_in_by_code_after_three_scanners(app: Flask, scanned: Saved
     assert other.press("Continue", code=letters(app)[-1].code).path == f"{scanned.address}/tools"
 
 
-def test_a_guest_gets_in_while_the_scanners_are_still_at_it(app: Flask, guests: Saved, other: Citizen) -> None:
+def test_guest_gets_in_while_scanners_are_still_at_work(app: Flask, guests: Saved, other: Citizen) -> None:
     other.open(guests.link)
     for agent in AGENTS:
         scan(app, guests.link, agent)
@@ -58,12 +58,12 @@ def test_a_guest_gets_in_while_the_scanners_are_still_at_it(app: Flask, guests: 
     assert other.press("Continue", code=letters(app)[-1].code).path == f"{guests.address}/tools"
 
 
-def test_a_guest_gets_in_by_one_tap_where_the_link_was_asked_for(scanned: Saved, citizen: Citizen) -> None:
+def test_guest_gets_in_by_one_press_where_the_link_was_requested(scanned: Saved, citizen: Citizen) -> None:
     citizen.open(scanned.link)
     assert citizen.press("Continue your form").path == f"{scanned.address}/tools"
 
 
-def test_scanners_open_no_session_mail_one_code_and_keep_nothing_longer(
+def test_scanners_open_no_session_mail_one_code_and_extend_nothing(
     app: Flask, scanned: Saved, sessions: Sessions, citizen: Citizen
 ) -> None:
     assert len(sessions()) == 1

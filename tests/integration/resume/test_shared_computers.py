@@ -1,4 +1,4 @@
-"""A computer that others use, too: a short clock, no cookie that outlives the visit, nothing left on the screen."""
+"""A shared computer: a short session, no cookie that outlives the visit, nothing left on the screen."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ SHARED = {"shared": "yes"}
 
 @pytest.fixture
 def library(app: Flask, citizen: Citizen) -> str:
-    """A guest's draft, begun on a computer of which they said that it is shared."""
+    """A guest's draft, begun on a computer that they said is shared."""
     publish_loan(app)
     citizen.open("/forms/tool-loan")
     draft = citizen.press("Start now", **SHARED).path
@@ -32,7 +32,7 @@ def minutes(row: SessionRow) -> float:
     return (row.expires_at - row.started_at).total_seconds() / 60
 
 
-def test_the_session_is_short_and_is_renewed_for_as_short(
+def test_shared_computer_session_is_short_and_renews_for_as_short(
     citizen: Citizen, library: str, sessions: Sessions, clock: MovableClock
 ) -> None:
     assert (sessions()[0].is_shared, minutes(sessions()[0])) == (True, 10)
@@ -46,7 +46,7 @@ def test_the_session_is_short_and_is_renewed_for_as_short(
     assert minutes(sessions()[0]) == 18
 
 
-def test_the_setting_says_how_short_and_never_longer_than_elsewhere(
+def test_setting_decides_the_time_of_a_shared_session_up_to_the_usual_time(
     app: Flask, citizen: Citizen, sessions: Sessions
 ) -> None:
     publish_loan(app)
@@ -63,7 +63,7 @@ def test_the_setting_says_how_short_and_never_longer_than_elsewhere(
     assert run(args=["settings", "set", "shared_computer_minutes", "4"]).exit_code != 0
 
 
-def test_whoever_says_nothing_gets_the_usual_time(app: Flask, citizen: Citizen, sessions: Sessions) -> None:
+def test_session_without_the_choice_lasts_the_usual_time(app: Flask, citizen: Citizen, sessions: Sessions) -> None:
     publish_loan(app)
     citizen.open("/forms/tool-loan")
     citizen.press("Start now")
@@ -71,7 +71,7 @@ def test_whoever_says_nothing_gets_the_usual_time(app: Flask, citizen: Citizen, 
     assert citizen.client.get_cookie("shared_computer") is None
 
 
-def test_signing_in_there_is_short_too_and_leaves_no_cookie_that_outlives_the_browser(
+def test_sign_in_on_a_shared_computer_is_short_and_leaves_no_lasting_cookie(
     app: Flask, citizen: Citizen, sessions: Sessions
 ) -> None:
     add_person(app)
@@ -82,7 +82,7 @@ def test_signing_in_there_is_short_too_and_leaves_no_cookie_that_outlives_the_br
     assert [cookie for cookie in answer.headers.getlist("Set-Cookie") if "Max-Age" in cookie] == []
 
 
-def test_the_choice_stays_with_the_browser_until_somebody_makes_another(
+def test_choice_stays_with_the_browser_until_it_is_changed(
     app: Flask, citizen: Citizen, library: str, sessions: Sessions
 ) -> None:
     add_person(app)
@@ -95,7 +95,7 @@ def test_the_choice_stays_with_the_browser_until_somebody_makes_another(
     assert not sessions()[-1].is_shared
 
 
-def test_no_device_is_remembered_when_the_link_is_asked_for(app: Flask, citizen: Citizen, library: str) -> None:
+def test_requesting_a_link_on_a_shared_computer_remembers_no_device(app: Flask, citizen: Citizen, library: str) -> None:
     citizen.open(f"{library}/save")
     answer = citizen.send("Send link", email="zoe@mail.example")
     assert "resume_device" not in str(answer.headers.getlist("Set-Cookie"))
@@ -103,7 +103,7 @@ def test_no_device_is_remembered_when_the_link_is_asked_for(app: Flask, citizen:
     assert citizen.send("Continue your form").location == "/resume/code"
 
 
-def test_a_known_browser_that_turns_out_to_be_shared_is_asked_for_the_code_and_forgotten(
+def test_known_browser_declared_shared_is_forgotten_and_asked_for_the_code(
     app: Flask, citizen: Citizen, guests: Saved
 ) -> None:
     citizen.open(f"{guests.address}/save")
@@ -114,9 +114,7 @@ def test_a_known_browser_that_turns_out_to_be_shared_is_asked_for_the_code_and_f
 
 
 @pytest.mark.parametrize("how", ["idle", "late"])
-def test_the_end_shows_nothing_of_what_was_being_filled(
-    citizen: Citizen, library: str, clock: MovableClock, how: str
-) -> None:
+def test_end_page_shows_nothing_of_the_form(citizen: Citizen, library: str, clock: MovableClock, how: str) -> None:
     citizen.open(f"{library}/remarks")
     clock.advance(minutes=10)
     page = citizen.open("/session/ended") if how == "idle" else citizen.press("Continue", remark="Zebra")
@@ -126,18 +124,18 @@ def test_the_end_shows_nothing_of_what_was_being_filled(
     assert "saf" in page.words or "saved" in page.words
 
 
-def test_signing_out_there_clears_what_the_browser_keeps(citizen: Citizen, library: str) -> None:
+def test_signing_out_on_a_shared_computer_clears_browser_data(citizen: Citizen, library: str) -> None:
     citizen.open(library)
     answer = citizen.send("Sign out")
     assert answer.headers["Clear-Site-Data"] == '"cache", "cookies", "storage"'
 
 
-def test_signing_out_elsewhere_keeps_other_cookies(citizen: Citizen, guests: Saved) -> None:
+def test_signing_out_on_a_private_computer_keeps_other_cookies(citizen: Citizen, guests: Saved) -> None:
     citizen.open(guests.address)
     assert citizen.send("Sign out").headers["Clear-Site-Data"] == '"cache"'
 
 
-def test_an_owner_is_mailed_the_link_and_leaves_at_one_press(app: Flask, citizen: Citizen, sessions: Sessions) -> None:
+def test_owner_is_mailed_the_link_and_leaves_with_one_press(app: Flask, citizen: Citizen, sessions: Sessions) -> None:
     publish_loan(app)
     add_person(app)
     citizen.open("/account/sign-in")
@@ -153,7 +151,7 @@ def test_an_owner_is_mailed_the_link_and_leaves_at_one_press(app: Flask, citizen
     assert citizen.open(draft).path == "/account/sign-in"
 
 
-def test_a_guest_clears_the_computer_once_there_is_a_way_back(citizen: Citizen, library: str) -> None:
+def test_guest_can_clear_the_computer_after_noting_a_way_back(citizen: Citizen, library: str) -> None:
     citizen.open(f"{library}/save")
     page = citizen.press("Clear this computer")
     assert page.status == 422

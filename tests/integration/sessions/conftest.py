@@ -52,7 +52,7 @@ def _probe(meaning: Activity, status: int) -> Callable[[], Response]:
 
 
 class Browser(Citizen):
-    """A browser that holds one session of one kind and tells how the server sees it."""
+    """A browser that holds one session of one kind and shows how the server sees it."""
 
     def __init__(self, app: Flask, kind: str, **holder: int | str) -> None:
         super().__init__(app)
@@ -91,7 +91,7 @@ def statements(database: Database) -> Iterator[Statements]:
 
 @pytest.fixture
 def person(app: Flask) -> Callable[[str], int]:
-    """Makes somebody of a role; gives the id."""
+    """Return a function that creates a person with a role and returns the id."""
 
     def make(role: str = "citizen") -> int:
         parts = app.extensions["portal"]
@@ -106,7 +106,7 @@ def person(app: Flask) -> Callable[[str], int]:
 
 @pytest.fixture
 def newest_session(database: Database) -> Callable[[], SessionRow]:
-    """The session that was opened last, as it stands."""
+    """Return a function that reads the session opened last."""
 
     def read() -> SessionRow:
         with database.reading() as db:

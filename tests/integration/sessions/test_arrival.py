@@ -1,4 +1,4 @@
-"""A request is judged by the instant at which it arrived, and counts once it is known how it was answered."""
+"""A request is judged by the instant at which it arrived, and counts once its outcome is known."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +21,7 @@ SLOW = "/slow"
 
 @pytest.fixture
 def slow(app: Flask, clock: MovableClock) -> Flask:
-    """The portal with a form that takes ten minutes, and one that fails at last."""
+    """The portal with a form that takes ten minutes, and one that fails in the end."""
 
     @access(Access.ANY_KIND)
     @activity(Activity.SUBMIT)
@@ -42,7 +42,7 @@ def slow(app: Flask, clock: MovableClock) -> Flask:
 
 
 def send(browser: Browser, clock: MovableClock, address: str) -> int:
-    """Send a form when a second is left."""
+    """Send a form with one second left."""
     clock.set(browser.expires_at - LEFT)
     return browser.client.post(address, data={"csrf_token": browser.token, "_end": "1"}).status_code
 
@@ -52,7 +52,7 @@ def works(database: Database) -> int:
         return reading.scalar(select(func.count()).where(AuditEvent.action == "slow_work")) or 0
 
 
-def test_what_arrived_in_time_finishes_after_the_deadline_is_kept_and_renews_from_its_arrival(
+def test_request_in_time_is_kept_after_the_deadline_and_renews_from_arrival(
     slow: Flask, open_browser: Callable[..., Browser], clock: MovableClock, database: Database
 ) -> None:
     browser = open_browser()
@@ -63,7 +63,7 @@ def test_what_arrived_in_time_finishes_after_the_deadline_is_kept_and_renews_fro
     assert works(database) == 1
 
 
-def test_what_fails_at_last_renews_nothing_and_keeps_nothing(
+def test_request_that_fails_renews_nothing_and_keeps_nothing(
     slow: Flask, open_browser: Callable[..., Browser], clock: MovableClock, database: Database
 ) -> None:
     browser = open_browser()

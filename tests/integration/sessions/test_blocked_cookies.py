@@ -1,4 +1,4 @@
-"""A browser that keeps no cookie is told so where it would matter first, before anything long is typed."""
+"""A browser that keeps no cookies is told so before anything long is typed."""
 
 import re
 
@@ -35,7 +35,7 @@ def send(browser: FlaskClient, path: str, **typed: str) -> TestResponse:
 
 @pytest.mark.usefixtures("demo_forms")
 @pytest.mark.parametrize("path", [SIGN_IN, START_PAGE])
-def test_who_keeps_no_cookie_is_told_so(forgetful: FlaskClient, path: str) -> None:
+def test_browser_that_blocks_cookies_is_told_so(forgetful: FlaskClient, path: str) -> None:
     answer = send(forgetful, path, email="ada@mail.example", password="whatever it is")
     assert answer.status_code == 403
     assert SENTENCE in answer.text
@@ -44,16 +44,14 @@ def test_who_keeps_no_cookie_is_told_so(forgetful: FlaskClient, path: str) -> No
 
 
 @pytest.mark.usefixtures("demo_forms")
-def test_no_draft_and_no_session_is_begun_that_nobody_could_come_back_to(
-    forgetful: FlaskClient, database: Database
-) -> None:
+def test_browser_that_blocks_cookies_starts_no_draft_and_no_session(forgetful: FlaskClient, database: Database) -> None:
     send(forgetful, START_PAGE)
     with database.reading() as db:
         assert db.scalars(select(Draft)).all() == []
         assert db.scalars(select(SessionRow)).all() == []
 
 
-def test_it_is_no_failed_sign_in_however_often(
+def test_blocked_cookies_never_count_as_a_failed_sign_in(
     app: Flask, forgetful: FlaskClient, citizen: Citizen, database: Database
 ) -> None:
     add_person(app)
@@ -67,5 +65,5 @@ def test_it_is_no_failed_sign_in_however_often(
 
 @pytest.mark.usefixtures("demo_forms")
 @pytest.mark.parametrize("path", [SIGN_IN, START_PAGE])
-def test_who_keeps_cookies_is_not_told_so(client: FlaskClient, path: str) -> None:
+def test_browser_that_keeps_cookies_is_not_warned(client: FlaskClient, path: str) -> None:
     assert SENTENCE not in send(client, path, email="ada@mail.example", password="wrong password").text

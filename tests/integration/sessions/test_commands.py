@@ -19,7 +19,9 @@ def test_live_sessions_are_listed(runner: FlaskCliRunner, open_browser: Callable
     assert len(only) == 1
 
 
-def test_an_ended_session_is_over_and_says_why(runner: FlaskCliRunner, open_browser: Callable[..., Browser]) -> None:
+def test_session_ended_by_command_is_over_and_has_its_reason(
+    runner: FlaskCliRunner, open_browser: Callable[..., Browser]
+) -> None:
     guest = open_browser()
     assert runner.invoke(args=["sessions", "end", str(guest.id)]).exit_code == 0
     assert guest.row.end_reason == "staff"
@@ -32,7 +34,7 @@ def test_a_dead_session_cannot_be_ended(runner: FlaskCliRunner) -> None:
     assert "Session 99 does not live." in answer.output
 
 
-def test_sweeping_removes_what_needs_no_explaining(
+def test_sweep_removes_sessions_that_need_no_explanation(
     runner: FlaskCliRunner, open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:
     open_browser()

@@ -1,4 +1,4 @@
-"""The session's cookie: how it is sent, when it is not, and whose word it never takes."""
+"""The session's cookie: how it is sent, when it is not, and that a planted one is never accepted."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ ENDS = ("GET /session/ended", "GET /account", "POST /account/claim", "POST /acco
 
 
 def cookies(answer: TestResponse) -> dict[str, set[str]]:
-    """The cookies that an answer sets: name to flags."""
+    """Return the cookies that a response sets: name to flags."""
     found = [cookie.split("; ") for cookie in answer.headers.getlist("Set-Cookie")]
     return {first.partition("=")[0]: set(flags) for first, *flags in found}
 
@@ -34,7 +34,7 @@ def start(citizen: Citizen) -> TestResponse:
 
 
 @pytest.mark.usefixtures("demo_forms")
-def test_over_plain_http_the_cookie_has_no_end_and_no_reader(citizen: Citizen) -> None:
+def test_cookie_over_plain_http_is_http_only_and_has_no_expiry(citizen: Citizen) -> None:
     assert cookies(start(citizen)) == {"session_customer": {"HttpOnly", "Path=/", "SameSite=Lax"}}
 
 
@@ -46,7 +46,7 @@ def https_app(database_url: str, tmp_path: Path, clock: MovableClock) -> Iterato
     app.extensions["portal"].database.close()
 
 
-def test_over_https_every_cookie_is_held_to_this_host(https_app: Flask) -> None:
+def test_cookies_over_https_are_bound_to_this_host(https_app: Flask) -> None:
     client = https_app.test_client()
     answer = client.get("/account/sign-in", base_url=HTTPS)
     assert cookies(answer) == {"__Host-visitor": {"HttpOnly", "Path=/", "SameSite=Lax", "Secure"}}
@@ -62,7 +62,7 @@ def test_over_https_every_cookie_is_held_to_this_host(https_app: Flask) -> None:
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=0"} <= set(deletion.split("; "))
 
 
-def test_over_https_a_cookie_without_the_prefix_is_nobodys(https_app: Flask) -> None:
+def test_cookie_over_https_without_the_prefix_is_ignored(https_app: Flask) -> None:
     browser = Browser(https_app, "customer", guest_id="guest")
     cookie = browser.client.get_cookie("__Host-session_customer")
     assert cookie is not None
@@ -98,7 +98,7 @@ def test_a_planted_cookie_never_becomes_a_session(
     assert newest_session().token_hash == token_hash(cookie.value)
 
 
-def test_of_the_cookie_only_the_hash_is_stored(open_browser: Callable[..., Browser]) -> None:
+def test_database_stores_only_a_hash_of_the_cookie(open_browser: Callable[..., Browser]) -> None:
     browser = open_browser()
     cookie = browser.client.get_cookie("session_customer")
     assert cookie is not None
@@ -108,7 +108,7 @@ def test_of_the_cookie_only_the_hash_is_stored(open_browser: Callable[..., Brows
 
 
 @pytest.mark.usefixtures("demo_forms")
-def test_no_address_page_or_log_names_the_session(
+def test_no_address_page_or_log_contains_the_session_id(
     citizen: Citizen, caplog: pytest.LogCaptureFixture, newest_session: Callable[[], SessionRow]
 ) -> None:
     with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "portal.access"):
@@ -127,7 +127,7 @@ def test_no_address_page_or_log_names_the_session(
         assert newest_session().csrf_secret not in answer.text
 
 
-def test_a_session_in_the_address_opens_nothing(open_browser: Callable[..., Browser], app: Flask) -> None:
+def test_session_token_outside_the_cookie_opens_nothing(open_browser: Callable[..., Browser], app: Flask) -> None:
     cookie = open_browser(person_id=1).client.get_cookie("session_customer")
     assert cookie is not None
     for name in ("session_customer", "session", "sid"):
@@ -135,7 +135,7 @@ def test_a_session_in_the_address_opens_nothing(open_browser: Callable[..., Brow
     assert app.test_client().get("/account", headers={"Authorization": f"Bearer {cookie.value}"}).status_code == 302
 
 
-def test_every_answer_that_reports_an_end_changes_the_epoch_and_no_other_does(
+def test_only_a_response_that_reports_an_end_changes_the_epoch(
     open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:
     browser = open_browser(person_id=1)

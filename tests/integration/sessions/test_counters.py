@@ -28,7 +28,7 @@ def of(event: str, kind: str = "customer") -> tuple[str, str, str, str]:
 
 
 def leave(browser: Browser, clock: MovableClock, seconds: float) -> None:
-    """Go on to the instant at which this session has so many seconds left."""
+    """Move the clock to the instant at which this session has so many seconds left."""
     clock.set(browser.expires_at - timedelta(seconds=seconds))
 
 
@@ -40,7 +40,7 @@ def sweep(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("left", "expected"), [(121, 0), (120, 1), (61, 1), (60, 0), (1, 0)], ids=["before", "first", "61", "60", "last"]
 )
-def test_a_warning_is_counted_in_its_early_half(
+def test_warning_is_counted_in_its_first_half(
     app: Flask, open_browser: Open, clock: MovableClock, left: int, expected: int
 ) -> None:
     browser = open_browser()
@@ -57,9 +57,7 @@ def test_tabs_of_one_session_show_one_warning(app: Flask, open_browser: Open, cl
     assert counted(app) == {of("warning"): 2}
 
 
-def test_the_next_warning_of_a_session_that_stayed_is_another_one(
-    app: Flask, open_browser: Open, clock: MovableClock
-) -> None:
+def test_warning_after_an_extension_counts_as_a_new_one(app: Flask, open_browser: Open, clock: MovableClock) -> None:
     browser = open_browser()
     for _ in range(2):
         leave(browser, clock, 90)
@@ -68,7 +66,7 @@ def test_the_next_warning_of_a_session_that_stayed_is_another_one(
     assert counted(app) == {of("warning"): 2, of("extended"): 2}
 
 
-def test_an_extension_that_is_refused_is_not_counted(app: Flask, open_browser: Open, clock: MovableClock) -> None:
+def test_refused_extension_is_not_counted(app: Flask, open_browser: Open, clock: MovableClock) -> None:
     browser = open_browser()
     browser.client.post("/session/extend", data={"csrf_token": "forged"})
     leave(browser, clock, 0)
@@ -81,7 +79,7 @@ def test_an_extension_that_is_refused_is_not_counted(app: Flask, open_browser: O
     [("1", 1), ("9", 9), ("10", 0), ("0", 0), ("-1", 0), ("x", 0), ("²", 0), ("", 0), ("9" * 5000, 0)],
     ids=["one", "most", "too many", "none", "negative", "letter", "superscript", "empty", "endless"],
 )
-def test_lost_answers_are_believed_up_to_nine(app: Flask, open_browser: Open, told: str, expected: int) -> None:
+def test_reported_poll_failures_are_capped_at_nine(app: Flask, open_browser: Open, told: str, expected: int) -> None:
     answer = open_browser().client.get("/session/poll", query_string={"lost": told})
     assert answer.status_code == 200
     assert counted(app).get(of("poll_failure"), 0) == expected
@@ -90,18 +88,18 @@ def test_lost_answers_are_believed_up_to_nine(app: Flask, open_browser: Open, to
 @pytest.mark.parametrize(
     "address", ["/drafts/HS-2222-3333/home", "http://[::1", "//", "/drafts/" + "x" * 9000, "http://h/drafts/%00/home"]
 )
-def test_what_a_browser_says_of_its_page_becomes_no_label(app: Flask, open_browser: Open, address: str) -> None:
+def test_malformed_page_address_becomes_no_label(app: Flask, open_browser: Open, address: str) -> None:
     answer = open_browser().client.get("/session/poll?lost=1", headers={"HX-Current-URL": address})
     assert answer.status_code == 200
     assert set(counted(app)) == {of("poll_failure")}
 
 
-def test_strangers_count_nothing(app: Flask) -> None:
+def test_poll_without_a_session_counts_nothing(app: Flask) -> None:
     app.test_client().get("/session/poll?lost=5")
     assert counted(app) == {}
 
 
-def test_a_poll_is_one_statement_and_a_counting_one_writes_nothing(
+def test_poll_is_one_statement_and_writes_nothing_even_when_counted(
     app: Flask, open_browser: Open, database: Database, clock: MovableClock
 ) -> None:
     browser, sent = open_browser(), []
@@ -134,7 +132,7 @@ def test_the_next_page_writes_what_polls_have_counted(
         assert db.scalar(select(CounterRow.number)) == 1
 
 
-def test_a_failing_answer_counts_nothing(app: Flask, open_browser: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_request_counts_nothing(app: Flask, open_browser: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.sessions.views.session_clock", lambda *_: 1 / 0)
     browser = open_browser()
     headers = {"HX-Request": "true"}
@@ -143,7 +141,7 @@ def test_a_failing_answer_counts_nothing(app: Flask, open_browser: Open, monkeyp
     assert counted(app) == {}
 
 
-def test_numbers_that_cannot_be_written_wait(
+def test_counts_that_cannot_be_written_are_kept_for_later(
     app: Flask, open_browser: Open, database: Database, clock: MovableClock
 ) -> None:
     browser = open_browser()
@@ -160,7 +158,7 @@ def test_numbers_that_cannot_be_written_wait(
     assert counted(app) == {of("warning"): 1}
 
 
-def test_processes_add_up(app: Flask, clock: MovableClock) -> None:
+def test_counts_of_several_processes_add_up(app: Flask, clock: MovableClock) -> None:
     others = [Database(app.extensions["portal"].configuration.database_url) for _ in range(2)]
     keys = [Counted(event=name, kind="customer", day=clock.now().date()) for name in ("warning", "ended", "parked")]
     together = threading.Barrier(2)
@@ -181,7 +179,7 @@ def test_processes_add_up(app: Flask, clock: MovableClock) -> None:
     assert counted(app) == {of("warning"): 40, of("ended"): 40, of("parked"): 40}
 
 
-def test_an_end_is_counted_once(app: Flask, open_browser: Open, clock: MovableClock) -> None:
+def test_end_of_a_session_is_counted_once(app: Flask, open_browser: Open, clock: MovableClock) -> None:
     leave(open_browser(), clock, 0)
     clock.advance(seconds=CLOSED_AFTER.total_seconds())
     sweep(app)
@@ -189,9 +187,7 @@ def test_an_end_is_counted_once(app: Flask, open_browser: Open, clock: MovableCl
     assert counted(app) == {of("ended"): 1}
 
 
-def test_who_signs_out_or_is_signed_out_did_not_run_out_of_time(
-    app: Flask, open_browser: Open, clock: MovableClock
-) -> None:
+def test_signed_out_session_is_not_counted_as_timed_out(app: Flask, open_browser: Open, clock: MovableClock) -> None:
     browser = open_browser()
     browser.client.post("/account/sign-out", data={"csrf_token": browser.token})
     clock.advance(days=1)
@@ -199,7 +195,7 @@ def test_who_signs_out_or_is_signed_out_did_not_run_out_of_time(
     assert counted(app) == {}
 
 
-def test_a_session_is_closed_only_when_no_request_of_it_can_be_under_way(
+def test_session_is_closed_only_when_none_of_its_requests_can_be_running(
     app: Flask, open_browser: Open, clock: MovableClock
 ) -> None:
     browser = open_browser()
@@ -223,7 +219,7 @@ def test_a_session_in_grace_stays_open_for_its_form(app: Flask, open_browser: Op
     assert counted(app) == {of("ended", "hub"): 1}
 
 
-def test_the_longest_time_is_written_down_as_such(app: Flask, open_browser: Open, database: Database) -> None:
+def test_end_at_the_absolute_limit_is_recorded_as_such(app: Flask, open_browser: Open, database: Database) -> None:
     browser = open_browser()
     clock: MovableClock = app.extensions["portal"].clock
     with database.writing() as db:
@@ -234,7 +230,7 @@ def test_the_longest_time_is_written_down_as_such(app: Flask, open_browser: Open
     assert browser.row.end_reason == EndReason.ABSOLUTE_LIMIT.value
 
 
-def test_an_end_that_was_counted_is_explained_as_before(app: Flask, open_browser: Open, clock: MovableClock) -> None:
+def test_counted_end_is_explained_as_before(app: Flask, open_browser: Open, clock: MovableClock) -> None:
     browser = open_browser()
     leave(browser, clock, -600)
     before = browser.client.get("/session/ended")
@@ -245,7 +241,9 @@ def test_an_end_that_was_counted_is_explained_as_before(app: Flask, open_browser
     assert 'data-state="ended"' in browser.client.get("/session/poll").text
 
 
-def test_the_worker_counts_and_writes(app: Flask, open_browser: Open, clock: MovableClock, database: Database) -> None:
+def test_worker_counts_ends_and_writes_the_counts(
+    app: Flask, open_browser: Open, clock: MovableClock, database: Database
+) -> None:
     browser, other = open_browser(), open_browser()
     leave(other, clock, 100)
     other.client.get("/session/poll")
@@ -257,5 +255,5 @@ def test_the_worker_counts_and_writes(app: Flask, open_browser: Open, clock: Mov
     assert [tuple(row) for row in rows] == [("ended", 2), ("warning", 1)]
 
 
-def test_the_table_has_no_place_for_a_name() -> None:
+def test_counter_table_has_no_column_for_a_person() -> None:
     assert set(CounterRow.__table__.columns.keys()) == {"event", "kind", "form", "section", "day", "number"}

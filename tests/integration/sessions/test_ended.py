@@ -1,4 +1,4 @@
-"""After the end: where people are led, what the page says, and what becomes of what they send too late."""
+"""After the end: where people are led, what the page says, and what happens to what they send too late."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,12 +23,12 @@ from tests.people import add_person, sign_in
 HTMX = {"HX-Request": "true"}
 
 
-def test_a_live_session_is_led_away(open_browser: Callable[..., Browser]) -> None:
+def test_live_session_is_redirected_from_the_end_page(open_browser: Callable[..., Browser]) -> None:
     answer = open_browser().client.get("/session/ended")
     assert (answer.status_code, answer.location) == (302, "/")
 
 
-def test_without_a_known_session_the_words_are_neutral(client: FlaskClient) -> None:
+def test_end_page_is_neutral_without_a_known_session(client: FlaskClient) -> None:
     for value in (None, "x" * 43):
         if value:
             client.set_cookie("session_customer", value)
@@ -38,9 +38,7 @@ def test_without_a_known_session_the_words_are_neutral(client: FlaskClient) -> N
         assert "You were signed out at" not in answer.text
 
 
-def test_a_guest_who_signed_out_finds_the_way_back_and_staff_are_not_led_there(
-    citizen: Citizen, demo_forms: None
-) -> None:
+def test_way_back_is_shown_to_a_signed_out_guest_but_not_to_staff(citizen: Citizen, demo_forms: None) -> None:
     housing.start(citizen)
     page = citizen.press("Sign out")
     assert "You signed out. To carry on, use your link, or your reference and return code, or sign in." in page
@@ -49,7 +47,9 @@ def test_a_guest_who_signed_out_finds_the_way_back_and_staff_are_not_led_there(
     assert "Continue your form" not in citizen.open("/session/ended?kind=hub").links
 
 
-def test_it_says_when_and_why_and_where_to_go_on(open_browser: Callable[..., Browser], clock: MovableClock) -> None:
+def test_end_page_says_when_and_why_the_session_ended(
+    open_browser: Callable[..., Browser], clock: MovableClock
+) -> None:
     browser = open_browser()
     clock.set(browser.expires_at)
     answer = browser.client.get("/session/ended")
@@ -62,7 +62,7 @@ def test_it_says_when_and_why_and_where_to_go_on(open_browser: Callable[..., Bro
 
 
 @pytest.mark.parametrize("reason", EndReason, ids=lambda reason: reason.value)
-def test_each_reason_has_its_words(
+def test_each_reason_has_its_own_words(
     open_browser: Callable[..., Browser], clock: MovableClock, database: Database, reason: EndReason
 ) -> None:
     browser = open_browser()
@@ -74,7 +74,7 @@ def test_each_reason_has_its_words(
 
 
 @pytest.mark.parametrize(("hours", "known"), [(23.99, True), (24, False), (200, False)])
-def test_after_24_hours_nobody_remembers(
+def test_end_is_explained_for_24_hours_only(
     open_browser: Callable[..., Browser], clock: MovableClock, hours: float, known: bool
 ) -> None:
     browser = open_browser(person_id=1)
@@ -87,7 +87,7 @@ def test_after_24_hours_nobody_remembers(
     assert ("We have not received your form." in posted.text) is known
 
 
-def test_private_pages_of_an_ended_session_lead_there_and_public_ones_stay(
+def test_private_page_leads_an_ended_session_to_the_end_page_and_public_stays(
     open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:
     browser = open_browser(person_id=1)
@@ -101,16 +101,14 @@ def test_private_pages_of_an_ended_session_lead_there_and_public_ones_stay(
         assert browser.client.get(path).status_code == 200, path
 
 
-def test_an_ended_session_of_the_hub_leads_to_its_own_page(
-    open_browser: Callable[..., Browser], clock: MovableClock
-) -> None:
+def test_ended_hub_session_leads_to_its_own_end_page(open_browser: Callable[..., Browser], clock: MovableClock) -> None:
     staff = open_browser("hub", person_id=1)
     clock.set(staff.expires_at)
     assert staff.client.get("/hub").location == "/session/ended?kind=hub"
     assert staff.client.get("/session/ended?kind=hub").status_code == 200
 
 
-def test_an_ended_session_is_explained_even_beside_a_live_one_of_another_kind(
+def test_ended_session_is_explained_beside_a_live_one_of_another_kind(
     open_browser: Callable[..., Browser], clock: MovableClock, person: Callable[[str], int]
 ) -> None:
     citizen = open_browser(person_id=person("citizen"))
@@ -125,7 +123,7 @@ def test_an_ended_session_is_explained_even_beside_a_live_one_of_another_kind(
 
 @pytest.fixture
 def filled(citizen: Citizen, demo_forms: None) -> str:
-    """A form that a guest has filled up to Send; gives its address."""
+    """Fill a form up to Send as a guest; return its address."""
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
     return draft
@@ -159,7 +157,7 @@ def test_a_send_just_in_time_is_received(
     assert _submissions(database) == 1
 
 
-def test_the_words_for_a_signed_in_person_are_those_of_the_rule(
+def test_notice_to_a_signed_in_person_uses_the_words_of_the_rule(
     open_browser: Callable[..., Browser],
     clock: MovableClock,
     person: Callable[[str], int],
@@ -182,7 +180,7 @@ def test_the_words_for_a_signed_in_person_are_those_of_the_rule(
 
 
 @pytest.mark.parametrize("button", ["Continue", "Back", "Save and come back later", "Save and stay signed in"])
-def test_no_button_works_late_and_what_was_stored_stays(
+def test_no_button_works_late_and_saved_answers_stay(
     citizen: Citizen, filled: str, clock: MovableClock, button: str
 ) -> None:
     citizen.open(f"{filled}/about_you")
@@ -219,7 +217,7 @@ def test_the_notice_shows_nothing_of_what_was_typed(citizen: Citizen, filled: st
         assert secret not in ended
 
 
-def test_what_a_signed_out_visitor_sends_is_refused_and_names_no_time(
+def test_form_of_a_signed_out_visitor_is_refused_without_naming_a_time(
     citizen: Citizen, filled: str, database: Database
 ) -> None:
     form = citizen.page.form_with("Send")[0]

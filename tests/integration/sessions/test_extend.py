@@ -1,4 +1,4 @@
-"""Stay signed in: when it works, where it leads, and what it says to a session that is over."""
+"""Stay signed in: when it works, where it leads, and what it says after the end."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +13,7 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.mark.parametrize("minutes", [0, 1, 20, 29, 29.99], ids=str)
-def test_it_gives_the_full_time_at_any_minute(
+def test_extending_grants_the_full_time_at_any_minute(
     open_browser: Callable[..., Browser], clock: MovableClock, minutes: float
 ) -> None:
     browser = open_browser()
@@ -53,7 +53,7 @@ def test_it_gives_the_full_time_at_any_minute(
         ("/no/such/page", "/"),
     ],
 )
-def test_without_script_it_leads_to_a_page_of_ours_only(
+def test_extending_without_script_leads_only_to_a_page_of_ours(
     open_browser: Callable[..., Browser], target: str, expected: str
 ) -> None:
     browser = open_browser()
@@ -61,7 +61,7 @@ def test_without_script_it_leads_to_a_page_of_ours_only(
     assert (answer.status_code, answer.location) == (303, expected)
 
 
-def test_a_session_that_is_over_is_not_revived(open_browser: Callable[..., Browser], clock: MovableClock) -> None:
+def test_extending_never_revives_an_ended_session(open_browser: Callable[..., Browser], clock: MovableClock) -> None:
     browser = open_browser()
     before = browser.expires_at
     clock.set(before)
@@ -74,7 +74,7 @@ def test_a_session_that_is_over_is_not_revived(open_browser: Callable[..., Brows
     assert browser.expires_at == before
 
 
-def test_a_session_of_another_kind_names_it_where_its_end_is_explained(
+def test_extending_an_ended_hub_session_leads_to_its_own_end_page(
     open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:
     staff = open_browser("hub", person_id=1)
@@ -83,7 +83,7 @@ def test_a_session_of_another_kind_names_it_where_its_end_is_explained(
     assert scripted.headers["HX-Redirect"] == "/session/ended?kind=hub"
 
 
-def test_without_any_session_it_is_refused_in_words_that_name_no_time(client: FlaskClient) -> None:
+def test_extending_without_a_session_is_refused_without_naming_a_time(client: FlaskClient) -> None:
     answer = client.post("/session/extend")
     assert answer.status_code == 403
     assert "You are not signed in" in answer.text
@@ -91,9 +91,7 @@ def test_without_any_session_it_is_refused_in_words_that_name_no_time(client: Fl
     assert client.post("/session/extend", headers=HTMX).status_code == 401
 
 
-def test_near_the_absolute_limit_it_gives_what_is_left_and_then_no_more(
-    open_browser: Callable[..., Browser], clock: MovableClock
-) -> None:
+def test_extending_stops_at_the_absolute_limit(open_browser: Callable[..., Browser], clock: MovableClock) -> None:
     browser = open_browser()
     limit = browser.row.absolute_end_at
     assert limit == clock.now() + timedelta(hours=20)

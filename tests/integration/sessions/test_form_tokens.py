@@ -1,4 +1,4 @@
-"""Form tokens: which pass, and that a refused form changes nothing and comes back filled in."""
+"""Form tokens: which are accepted, and that a refused form changes nothing and comes back filled in."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def draft(citizen: Citizen) -> str:
 
 @pytest.fixture
 def foreign(open_browser: Callable[..., Browser]) -> str:
-    """A good token of somebody else's live session."""
+    """A good token of another person's live session."""
     return open_browser(guest_id="somebody else").token
 
 
@@ -48,7 +48,7 @@ def _stored(database: Database) -> tuple[int, int, int]:
     return first, second, third
 
 
-def test_a_section_comes_back_filled_in_and_nothing_is_stored(
+def test_section_with_a_foreign_token_comes_back_filled_in_and_unsaved(
     citizen: Citizen, draft: str, tokens: dict[str, str], database: Database
 ) -> None:
     for name, token in tokens.items():
@@ -116,7 +116,7 @@ def test_a_token_may_come_in_a_header(citizen: Citizen, draft: str, newest_sessi
 
 
 def test_the_token_of_a_signed_out_visitor_opens_no_private_form(citizen: Citizen, draft: str, app: Flask) -> None:
-    """The visitor's token is in the same browser: it was given before the session began."""
+    """The visitor's token is in the same browser: it was issued before the session began."""
     visitor = Citizen(app)
     token = visitor.open("/resume").value("csrf_token")
     cookie = visitor.client.get_cookie("visitor")
@@ -137,7 +137,7 @@ def test_a_visitors_token_needs_the_visitors_own_cookie(app: Flask) -> None:
         assert "Your browser is not keeping the cookie we need" in answer.text
 
 
-def test_two_pages_never_bear_the_same_token(citizen: Citizen, draft: str) -> None:
+def test_two_pages_never_have_the_same_token(citizen: Citizen, draft: str) -> None:
     tokens = {citizen.open(f"{draft}/about_you").value("csrf_token") for _ in range(3)}
     assert len(tokens) == 3
 
@@ -165,7 +165,7 @@ def test_a_good_token_from_a_page_of_another_site_is_refused(
     assert _stored(database) == (0, 0, 1)
 
 
-def test_a_page_of_our_own_passes(citizen: Citizen, draft: str) -> None:
+def test_good_token_from_our_own_page_is_accepted(citizen: Citizen, draft: str) -> None:
     token = citizen.open(f"{draft}/about_you").value("csrf_token")
     data = {"csrf_token": token, "full_name": "Zoë", "_action": "back", "_end": "1"}
     answer = citizen.client.post(f"{draft}/about_you", data=data, headers={"Origin": "http://localhost"})
@@ -173,8 +173,8 @@ def test_a_page_of_our_own_passes(citizen: Citizen, draft: str) -> None:
 
 
 @pytest.mark.parametrize("origin", [None, "https://evil.example"], ids=["no-origin", "evil"])
-def test_a_form_of_another_site_takes_nobodys_cookie_away(app: Flask, origin: str | None) -> None:
-    """The browser sends no cookie with it (SameSite=Lax), but would follow an order to delete it."""
+def test_form_of_another_site_cannot_remove_a_cookie(app: Flask, origin: str | None) -> None:
+    """The browser sends no cookie with it (SameSite=Lax), but would obey a header that deletes it."""
     headers = {"Origin": origin} if origin else {}
     for kind in ("customer", "hub"):
         answer = app.test_client().post(f"/account/sign-out?kind={kind}", headers=headers)

@@ -1,4 +1,4 @@
-"""After the deadline of a hub session: two hours in which a form that was open may still be sent, and nothing else."""
+"""After the deadline of a hub session: two hours in which an open form may still be sent, and nothing else."""
 
 from datetime import datetime, timedelta
 
@@ -38,7 +38,7 @@ def row(database: Database) -> SessionRow:
         return db.scalars(select(SessionRow).order_by(SessionRow.id.desc()).limit(1)).one()
 
 
-def deeds(database: Database, action: str) -> list[str | None]:
+def audited(database: Database, action: str) -> list[str | None]:
     with database.reading() as db:
         return list(db.scalars(select(AuditEvent.subject).where(AuditEvent.action == action)))
 
@@ -55,7 +55,7 @@ def deeds(database: Database, action: str) -> list[str | None]:
         (IDLE + GRACE, "ended", 0),
     ],
 )
-def test_the_poll_tells_the_state_to_the_second(
+def test_poll_reports_the_state_to_the_second(
     administrator: Citizen, clock: MovableClock, at_s: int, state: str, remaining: int
 ) -> None:
     clock.set(START + timedelta(seconds=at_s))
@@ -65,7 +65,7 @@ def test_the_poll_tells_the_state_to_the_second(
 
 
 @pytest.mark.parametrize("at_s", [IDLE, IDLE + GRACE - 1])
-def test_a_form_that_was_open_is_accepted_recorded_and_renews(
+def test_open_form_is_accepted_in_grace_recorded_and_renews(
     administrator: Citizen, clock: MovableClock, database: Database, at_s: int
 ) -> None:
     clock.set(START + timedelta(seconds=at_s))
@@ -73,10 +73,12 @@ def test_a_form_that_was_open_is_accepted_recorded_and_renews(
     assert (page.path, page.status) == (SETTINGS, 200)
     assert page.value("session_lifetime_minutes") == "45"
     assert row(database).expires_at == START + timedelta(seconds=at_s + IDLE)
-    assert deeds(database, "accepted_in_grace") == [SETTINGS]
+    assert audited(database, "accepted_in_grace") == [SETTINGS]
 
 
-def test_a_form_that_is_sent_back_renews_too(administrator: Citizen, clock: MovableClock, database: Database) -> None:
+def test_form_sent_back_with_a_mistake_also_renews(
+    administrator: Citizen, clock: MovableClock, database: Database
+) -> None:
     clock.advance(seconds=IDLE + 60)
     page = administrator.press("Save settings", session_lifetime_minutes="7")
     assert page.status == 422
@@ -84,18 +86,18 @@ def test_a_form_that_is_sent_back_renews_too(administrator: Citizen, clock: Mova
     assert row(database).expires_at == clock.now() + timedelta(seconds=IDLE)
 
 
-def test_after_the_grace_a_form_is_not_executed(
+def test_form_sent_after_the_grace_is_not_executed(
     administrator: Citizen, clock: MovableClock, database: Database
 ) -> None:
     clock.advance(seconds=IDLE + GRACE)
     page = administrator.press("Save settings", session_lifetime_minutes="45")
     assert page.status == 403
     assert "You were signed out at 20:02" in page
-    assert deeds(database, "setting_changed") == []
+    assert audited(database, "setting_changed") == []
     assert row(database).expires_at == START + timedelta(seconds=IDLE)
 
 
-def test_pages_need_a_new_sign_in(administrator: Citizen, clock: MovableClock) -> None:
+def test_pages_need_a_new_sign_in_during_grace(administrator: Citizen, clock: MovableClock) -> None:
     clock.advance(seconds=IDLE)
     assert administrator.client.get(SETTINGS).location == "/session/ended?kind=hub"
     page = administrator.open("/session/ended?kind=hub")
@@ -104,7 +106,9 @@ def test_pages_need_a_new_sign_in(administrator: Citizen, clock: MovableClock) -
     assert "can be sent" not in administrator.open("/session/ended?kind=hub")
 
 
-def test_staying_signed_in_is_over(administrator: Citizen, clock: MovableClock, database: Database) -> None:
+def test_session_cannot_be_extended_during_grace(
+    administrator: Citizen, clock: MovableClock, database: Database
+) -> None:
     clock.advance(seconds=IDLE)
     token = administrator.page.value("csrf_token")
     assert administrator.client.post("/session/extend?kind=hub", data={"csrf_token": token}).status_code == 403
@@ -112,13 +116,13 @@ def test_staying_signed_in_is_over(administrator: Citizen, clock: MovableClock, 
 
 
 @pytest.mark.parametrize("token", ["", "x" * 80], ids=["no token", "forged token"])
-def test_without_the_token_of_an_open_page_nothing_is_executed(
+def test_form_without_the_token_of_an_open_page_is_not_executed(
     administrator: Citizen, clock: MovableClock, database: Database, token: str
 ) -> None:
     clock.advance(seconds=IDLE)
     answer = administrator.send("Save settings", session_lifetime_minutes="45", csrf_token=token)
     assert answer.status_code == 403
-    assert deeds(database, "setting_changed") == []
+    assert audited(database, "setting_changed") == []
 
 
 def test_a_form_of_another_site_is_refused_in_grace(
@@ -128,7 +132,7 @@ def test_a_form_of_another_site_is_refused_in_grace(
     data = {"csrf_token": administrator.page.value("csrf_token") or "", "session_lifetime_minutes": "45", "_end": "1"}
     answer = administrator.client.post(SETTINGS, data=data, headers={"Origin": "https://evil.example"})
     assert answer.status_code == 409
-    assert deeds(database, "setting_changed") == []
+    assert audited(database, "setting_changed") == []
     assert row(database).expires_at == START + timedelta(seconds=IDLE)
 
 
@@ -143,17 +147,17 @@ def test_signing_out_ends_the_grace(administrator: Citizen, clock: MovableClock,
 
 
 @pytest.mark.parametrize("reason", [EndReason.STAFF, EndReason.PASSWORD_CHANGED])
-def test_who_is_signed_out_by_others_has_no_grace(
+def test_session_ended_by_others_has_no_grace(
     administrator: Citizen, clock: MovableClock, database: Database, reason: EndReason
 ) -> None:
     clock.advance(seconds=IDLE)
     with database.writing() as db:
         assert end_sessions_of(db, row(database).person_id or 0, reason, now=clock.now()) == 1
     assert administrator.send("Save settings", session_lifetime_minutes="45").status_code == 403
-    assert deeds(database, "setting_changed") == []
+    assert audited(database, "setting_changed") == []
 
 
-def test_an_idle_end_without_grace_keeps_its_reason(app: Flask, clock: MovableClock, database: Database) -> None:
+def test_end_without_grace_keeps_its_reason(app: Flask, clock: MovableClock, database: Database) -> None:
     person = add_person(app)
     sign_in(Citizen(app))
     clock.advance(minutes=31)
@@ -169,7 +173,7 @@ def test_signing_in_again_keeps_the_open_page_working(administrator: Citizen, cl
     assert administrator.press("Save settings", session_lifetime_minutes="45").status == 200
 
 
-def test_at_the_absolute_limit_there_is_no_grace(
+def test_session_at_the_absolute_limit_has_no_grace(
     administrator: Citizen, clock: MovableClock, database: Database
 ) -> None:
     limit: datetime | None = row(database).absolute_end_at
@@ -183,7 +187,7 @@ def test_at_the_absolute_limit_there_is_no_grace(
     assert administrator.send("Save settings", session_lifetime_minutes="45").status_code == 403
 
 
-def test_a_late_form_renews_up_to_the_absolute_limit_and_not_further(
+def test_form_in_grace_renews_up_to_the_absolute_limit_only(
     administrator: Citizen, clock: MovableClock, database: Database
 ) -> None:
     limit = row(database).absolute_end_at

@@ -1,4 +1,4 @@
-"""A cookie of one kind opens nothing of another, and the policy in force is each row's own."""
+"""A cookie of one kind opens nothing of another, and each session follows its own policy."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -35,7 +35,7 @@ def test_a_token_under_the_name_of_another_kind_opens_nothing(
 
 
 @pytest.mark.parametrize(("kind", "role"), [("customer", "citizen"), ("hub", "staff")])
-def test_pages_of_the_other_kind_do_not_exist_for_who_is_signed_in(
+def test_pages_of_the_other_kind_are_not_found_for_a_signed_in_person(
     open_browser: Callable[..., Browser], person: Callable[[str], int], kind: str, role: str
 ) -> None:
     browser = open_browser(kind, person_id=person(role))
@@ -50,7 +50,7 @@ def test_a_guest_of_another_area_is_asked_to_sign_in(open_browser: Callable[...,
         assert browser.client.get(path).status_code == 302, path
 
 
-def test_one_kind_is_signed_out_and_the_others_go_on(open_browser: Callable[..., Browser], app: Flask) -> None:
+def test_signing_out_of_one_kind_keeps_the_others(open_browser: Callable[..., Browser], app: Flask) -> None:
     browsers = {kind: open_browser(kind, person_id=1) for kind in IN_BROWSER}
     client = app.test_client()
     for kind, browser in browsers.items():
@@ -67,8 +67,8 @@ def test_a_token_of_one_kind_does_not_end_another(open_browser: Callable[..., Br
     cookie = hub.client.get_cookie("session_hub")
     assert cookie is not None
     customer.client.set_cookie("session_hub", cookie.value)
-    for deed in ("/session/extend", "/account/sign-out"):
-        assert customer.client.post(f"{deed}?kind=hub", data={"csrf_token": customer.token}).status_code == 409
+    for action in ("/session/extend", "/account/sign-out"):
+        assert customer.client.post(f"{action}?kind=hub", data={"csrf_token": customer.token}).status_code == 409
     assert hub.row.ended_at is None
 
 
@@ -77,14 +77,14 @@ def _set_lifetime(app: Flask, clock: MovableClock, minutes: int) -> None:
         change_settings(db, {"session_lifetime_minutes": minutes}, by=Actor(), now=clock.now())
 
 
-def test_a_new_lifetime_is_in_force_for_new_sessions_at_once(
+def test_new_lifetime_applies_to_new_sessions_at_once(
     app: Flask, open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:
     _set_lifetime(app, clock, 60)
     assert open_browser().expires_at == START + timedelta(minutes=60)
 
 
-def test_a_live_session_takes_a_longer_lifetime_when_it_is_renewed(
+def test_live_session_gets_a_longer_lifetime_when_it_renews(
     app: Flask, open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:
     browser = open_browser()
@@ -101,7 +101,7 @@ def test_a_live_session_takes_a_longer_lifetime_when_it_is_renewed(
     assert browser.expires_at == START + timedelta(minutes=80, seconds=1)
 
 
-def test_a_shorter_lifetime_never_takes_time_away(
+def test_shorter_lifetime_never_shortens_a_live_session(
     app: Flask, open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:
     browser = open_browser()
@@ -136,7 +136,7 @@ def test_renewal_stops_at_the_absolute_limit(
     assert "the longest time that we allow" in browser.client.get("/session/ended").text
 
 
-def test_an_absolute_limit_of_zero_is_none(
+def test_absolute_limit_of_zero_means_no_limit(
     app: Flask, open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:
     with app.extensions["portal"].database.writing() as db:

@@ -1,4 +1,4 @@
-"""A person's language: chosen by one press, kept in the session or a cookie, spoken on every page and in every mail."""
+"""A person's language: chosen with one press, kept in the session or a cookie, used on every page and in every mail."""
 
 import re
 
@@ -26,13 +26,13 @@ def language_in_session(app: Flask) -> list[str | None]:
         return list(db.scalars(select(SessionRow.language).order_by(SessionRow.id)))
 
 
-def test_everybody_begins_in_the_default_language_whatever_the_browser_prefers(citizen: Citizen) -> None:
+def test_first_visit_is_in_the_default_language_whatever_the_browser_prefers(citizen: Citizen) -> None:
     page = citizen.open("/", **{"Accept-Language": "cy"})
     assert ENGLISH in page.text
     assert citizen.client.get_cookie("language") is None
 
 
-def test_a_stranger_reads_on_in_the_language_they_pressed_on_the_same_page(citizen: Citizen) -> None:
+def test_visitor_stays_on_the_same_page_in_the_chosen_language(citizen: Citizen) -> None:
     citizen.open("/account/sign-in?next=/account")
     page = citizen.press("Cymraeg")
     assert (page.path, page.heading, page.value("next")) == ("/account/sign-in", "Mewngofnodi", "/account")
@@ -41,7 +41,7 @@ def test_a_stranger_reads_on_in_the_language_they_pressed_on_the_same_page(citiz
     assert ENGLISH in citizen.press("English").text
 
 
-def test_choosing_a_language_asks_no_stranger_for_another_cookie(citizen: Citizen) -> None:
+def test_choosing_a_language_sets_a_visitor_no_other_cookie(citizen: Citizen) -> None:
     citizen.open("/contact")
     answer = citizen.send("Cymraeg")
     [cookie] = answer.headers.getlist("Set-Cookie")
@@ -57,7 +57,7 @@ def test_a_session_remembers_the_language_without_the_cookie(app: Flask, citizen
     assert WELSH in citizen.open("/").text
 
 
-def test_the_language_goes_along_through_signing_in_and_out(app: Flask, citizen: Citizen) -> None:
+def test_language_is_kept_through_signing_in_and_out(app: Flask, citizen: Citizen) -> None:
     add_person(app)
     citizen.open("/account/sign-in")
     citizen.press("Cymraeg")
@@ -69,7 +69,7 @@ def test_the_language_goes_along_through_signing_in_and_out(app: Flask, citizen:
     assert "Gwnaethoch allgofnodi." in page
 
 
-def test_a_form_that_comes_too_late_is_answered_in_the_persons_language(citizen: Citizen, clock: MovableClock) -> None:
+def test_late_form_is_answered_in_the_persons_language(citizen: Citizen, clock: MovableClock) -> None:
     citizen.open(HOUSING)
     citizen.press("Start now")
     draft = citizen.page.path
@@ -92,7 +92,7 @@ def test_a_language_chosen_after_the_end_wins_over_the_ended_session(citizen: Ci
 
 
 @pytest.mark.parametrize("asked", ["", "de", "../en", "cy" * 40], ids=["empty", "unknown", "path", "long"])
-def test_a_language_that_we_do_not_speak_changes_nothing(citizen: Citizen, asked: str) -> None:
+def test_unknown_language_changes_nothing(citizen: Citizen, asked: str) -> None:
     answer = citizen.client.post("/language", data={"language": asked, "then": "/contact"})
     assert (answer.status_code, answer.location) == (303, "/contact")
     assert not answer.headers.getlist("Set-Cookie")
@@ -101,18 +101,18 @@ def test_a_language_that_we_do_not_speak_changes_nothing(citizen: Citizen, asked
 
 
 @pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "/nowhere", "/account/sign-out", ""])
-def test_the_switch_leads_nowhere_else(citizen: Citizen, then: str) -> None:
+def test_language_switch_never_leads_to_another_site(citizen: Citizen, then: str) -> None:
     assert citizen.client.post("/language", data={"language": "cy", "then": then}).location == "/"
 
 
-def test_in_a_live_session_the_switch_needs_the_pages_token(citizen: Citizen, app: Flask) -> None:
+def test_language_switch_in_a_live_session_needs_the_pages_token(citizen: Citizen, app: Flask) -> None:
     citizen.open(PROBLEM)
     citizen.press("Start now")
     assert citizen.client.post("/language", data={"language": "cy"}).status_code == 409
     assert language_in_session(app) == [None]
 
 
-def test_choosing_a_language_is_no_activity(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
+def test_choosing_a_language_does_not_count_as_activity(app: Flask, citizen: Citizen, clock: MovableClock) -> None:
     citizen.open(PROBLEM)
     citizen.press("Start now")
     clock.advance(minutes=25)
@@ -133,7 +133,7 @@ def test_staff_pages_stay_in_the_default_language(app: Flask, citizen: Citizen) 
     assert WELSH in citizen.open("/contact").text, "public pages are for everybody"
 
 
-def test_a_page_without_the_database_speaks_the_cookies_language(app: Flask, citizen: Citizen) -> None:
+def test_page_without_the_database_is_in_the_language_of_the_cookie(app: Flask, citizen: Citizen) -> None:
     citizen.client.set_cookie("language", "cy")
     citizen.client.set_cookie("session_customer", "anything")
     app.extensions["portal"].database.close()
@@ -153,7 +153,7 @@ def begin_section(citizen: Citizen, address: str = PROBLEM, section: str = "prob
     return citizen.page.path
 
 
-def test_a_section_comes_back_in_the_other_language_with_all_that_was_typed(citizen: Citizen) -> None:
+def test_section_comes_back_in_the_other_language_with_typed_text(citizen: Citizen) -> None:
     section = begin_section(citizen)
     page = citizen.press("Cymraeg", where="Mill Street 4", details="x " * 300)
     assert (page.path, page.heading) == (section, "Y broblem")
@@ -171,7 +171,7 @@ def test_a_section_opened_from_the_check_page_still_leads_back_there(citizen: Ci
     assert citizen.press("Cymraeg").address == f"{section}?from=check"
 
 
-def test_switching_on_a_section_is_no_activity_and_neither_is_the_page_it_leads_to(
+def test_switching_language_on_a_section_does_not_count_as_activity(
     app: Flask, citizen: Citizen, clock: MovableClock
 ) -> None:
     begin_section(citizen)
@@ -190,7 +190,7 @@ def test_an_unknown_language_on_a_section_keeps_what_was_typed(citizen: Citizen)
     assert (page.value("where"), ENGLISH in page.text) == ("here", True)
 
 
-def test_two_versions_stay_side_by_side_in_the_other_language(app: Flask, citizen: Citizen) -> None:
+def test_conflict_stays_side_by_side_in_the_other_language(app: Flask, citizen: Citizen) -> None:
     section = begin_section(citizen)
     stale = citizen.page
     citizen.open(section)
@@ -228,7 +228,7 @@ def test_the_check_page_and_the_stop_page_are_in_the_language_of_the_page(citize
     assert ">Na</dd>" in page.text
 
 
-def test_what_was_sent_in_welsh_is_read_by_staff_in_the_forms_first_language(app: Flask, citizen: Citizen) -> None:
+def test_staff_read_a_form_sent_in_welsh_in_its_first_language(app: Flask, citizen: Citizen) -> None:
     section = begin_section(citizen)
     citizen.press("Cymraeg")
     citizen.press("Parhau", kind="light", where="Mill Street", danger="no")
@@ -247,7 +247,7 @@ def test_what_was_sent_in_welsh_is_read_by_staff_in_the_forms_first_language(app
 # Texts that are not translated
 
 
-def test_texts_without_a_translation_are_marked_as_the_language_they_are_in(citizen: Citizen) -> None:
+def test_untranslated_texts_are_marked_with_their_language(citizen: Citizen) -> None:
     citizen.client.set_cookie("language", "cy")
     page = citizen.open(HOUSING)
     assert "Nid yw’r ffurflen hon wedi’i chyfieithu. Iaith ei chwestiynau: Saesneg." in page
@@ -260,7 +260,7 @@ def test_texts_without_a_translation_are_marked_as_the_language_they_are_in(citi
     assert "<span" not in page.text.partition("</title>")[0]
 
 
-def test_translated_texts_bear_no_mark(citizen: Citizen) -> None:
+def test_translated_texts_have_no_language_mark(citizen: Citizen) -> None:
     citizen.client.set_cookie("language", "cy")
     begin_section_page = citizen.open(PROBLEM)
     assert '<span lang="en">' not in begin_section_page.text

@@ -1,4 +1,4 @@
-"""A form that takes six hours: whoever says five times that they stay can send the page that they opened at first."""
+"""A form that takes six hours: a person who extends five times can send the page opened at the start."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ SENT_AFTER = timedelta(hours=6, minutes=1)
 
 @pytest.fixture
 def extend(app: Flask, database: Database, clock: MovableClock) -> Callable[[Citizen], None]:
-    """Stays signed in five times and lets the clock go to 6 h 01, while the page stays as it was opened at 0:00."""
+    """Return a function that extends five times, up to 6 h 01, while the page stays as opened at 0:00."""
     with database.writing() as db:
         change_settings(db, {"session_lifetime_minutes": LIFETIME}, by=Actor(), now=clock.now())
 
@@ -43,7 +43,7 @@ def test_a_section_opened_at_0_00_is_accepted_at_6_01(citizen: Citizen, extend: 
     assert citizen.open(section).value("full_name") == housing.ABOUT_YOU["full_name"]
 
 
-def test_a_form_opened_at_0_00_is_sent_at_6_01(citizen: Citizen, extend: Callable[[Citizen], None]) -> None:
+def test_check_page_opened_at_0_00_can_be_sent_at_6_01(citizen: Citizen, extend: Callable[[Citizen], None]) -> None:
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
     citizen.open(f"{draft}/check")
@@ -52,7 +52,7 @@ def test_a_form_opened_at_0_00_is_sent_at_6_01(citizen: Citizen, extend: Callabl
     assert page.path == draft.replace("/drafts/", "/submissions/")
 
 
-def test_a_full_time_after_the_last_extension_it_is_late(
+def test_section_sent_a_full_lifetime_after_the_last_extension_is_late(
     citizen: Citizen, extend: Callable[[Citizen], None], clock: MovableClock
 ) -> None:
     citizen.open(f"{housing.start(citizen)}/about_you")

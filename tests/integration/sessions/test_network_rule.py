@@ -1,4 +1,4 @@
-"""A session whose requests come from another network: written down, asked for the password again, or ended."""
+"""A session whose requests come from another network: recorded, asked for the password again, or ended."""
 
 import re
 import threading
@@ -43,7 +43,7 @@ def set_rule(database: Database, clock: MovableClock) -> Callable[..., None]:
 
 @pytest.fixture
 def section(demo_forms: None, citizen: Citizen, database: Database, clock: MovableClock) -> str:
-    """Zoë, signed in at home, has a section open; gives its address."""
+    """Open a section as Zoë, signed in at home; return its address."""
     with database.writing() as db:
         hashed = hash_password(PASSWORD)
         create_account(db, parse_email_address(ZOE), "citizen", password_hash=hashed, by=Actor(), now=clock.now())
@@ -59,21 +59,21 @@ def move(citizen: Citizen, to: str = CAFE) -> None:
     citizen.client.environ_base["REMOTE_ADDR"] = to
 
 
-def deeds(database: Database) -> list[str]:
+def audited(database: Database) -> list[str]:
     with database.reading() as db:
         return [each for each in db.scalars(select(AuditEvent.action)) if "network" in each]
 
 
-def test_by_itself_a_change_is_written_down_once_and_nobody_is_disturbed(
+def test_change_of_network_is_recorded_once_and_disturbs_nobody(
     citizen: Citizen, section: str, database: Database
 ) -> None:
     move(citizen)
     assert citizen.open(section).status == 200
     assert citizen.press("Continue", **housing.HOME).path != section
-    assert deeds(database) == ["network_changed"]
+    assert audited(database) == ["network_changed"]
 
 
-def test_a_session_that_ends_says_why_and_keeps_what_was_typed(
+def test_session_ended_by_network_says_why_and_keeps_typed_text(
     citizen: Citizen, section: str, set_rule: Callable[..., None], database: Database
 ) -> None:
     set_rule(customer_network_rule="end")
@@ -85,13 +85,13 @@ def test_a_session_that_ends_says_why_and_keeps_what_was_typed(
     assert "Your internet connection changed" in ended
     assert CAFE not in ended.text
     assert HOME not in ended.text
-    assert deeds(database) == ["session_ended_by_network"]
+    assert audited(database) == ["session_ended_by_network"]
     citizen.open("/account/sign-in")
     citizen.press("Sign in", email=ZOE, password=PASSWORD)
     assert citizen.open(section).value("address-line_1") == "2 Other Street"
 
 
-def test_an_htmx_request_is_led_to_the_page_after_the_end(
+def test_htmx_request_is_redirected_to_the_end_page(
     citizen: Citizen, section: str, set_rule: Callable[..., None]
 ) -> None:
     set_rule(customer_network_rule="end")
@@ -100,7 +100,7 @@ def test_an_htmx_request_is_led_to_the_page_after_the_end(
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/session/ended")
 
 
-def test_where_the_password_is_asked_for_the_page_comes_back_after_it(
+def test_page_comes_back_after_the_password_is_entered(
     citizen: Citizen, section: str, set_rule: Callable[..., None]
 ) -> None:
     set_rule(customer_network_rule="password")
@@ -112,7 +112,7 @@ def test_where_the_password_is_asked_for_the_page_comes_back_after_it(
     assert citizen.open("/account").status == 200
 
 
-def test_a_form_that_is_sent_meanwhile_is_kept_and_not_executed(
+def test_form_sent_before_the_password_is_kept_and_not_executed(
     citizen: Citizen, section: str, set_rule: Callable[..., None], database: Database
 ) -> None:
     set_rule(customer_network_rule="password")
@@ -129,7 +129,9 @@ def test_a_form_that_is_sent_meanwhile_is_kept_and_not_executed(
     assert page.value("address-line_1") == "2 Other Street"
 
 
-def test_coming_home_needs_no_password(citizen: Citizen, section: str, set_rule: Callable[..., None]) -> None:
+def test_return_to_the_first_network_needs_no_password(
+    citizen: Citizen, section: str, set_rule: Callable[..., None]
+) -> None:
     set_rule(customer_network_rule="password")
     move(citizen)
     citizen.open(section)
@@ -138,7 +140,7 @@ def test_coming_home_needs_no_password(citizen: Citizen, section: str, set_rule:
 
 
 @pytest.mark.parametrize("rule", ["password", "end"])
-def test_a_guest_has_no_password_and_comes_back_by_reference_and_code(
+def test_guest_comes_back_by_reference_and_code_instead_of_a_password(
     demo_forms: None, citizen: Citizen, set_rule: Callable[..., None], rule: str
 ) -> None:
     set_rule(customer_network_rule=rule)
@@ -173,7 +175,7 @@ def test_signing_out_asks_for_no_password(citizen: Citizen, section: str, set_ru
 @access(Access.PUBLIC)
 @activity(Activity.NONE)
 def whoami() -> str:
-    """The network that this request counts as."""
+    """Return the network that this request counts as."""
     return remote_network() + " " + (request.remote_addr or "")
 
 
@@ -198,7 +200,7 @@ class Hop(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("hops", "seen"), [(0, "127.0.0.1"), (1, "198.51.100.77")])
-def test_an_address_comes_through_trusted_proxies_alone(configuration: Configuration, hops: int, seen: str) -> None:
+def test_address_is_taken_only_from_trusted_proxies(configuration: Configuration, hops: int, seen: str) -> None:
     app: Flask = create_app(replace(configuration, trusted_proxies=hops, trusted_hosts=("127.0.0.1",)))
     app.add_url_rule("/whoami", view_func=whoami)
     server = make_server("127.0.0.1", 0, app, threaded=True)

@@ -1,4 +1,4 @@
-"""What the poller is told, to the second, and that asking changes nothing."""
+"""What the poll reports, to the second, and that asking changes nothing."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ ENDED = ("ended", "0", "0")
 
 
 def told(answer: TestResponse) -> tuple[str | None, ...]:
-    """State, seconds left and seconds until the next question."""
+    """Return state, seconds left and seconds until the next poll."""
     assert answer.status_code == 200
     assert answer.text.lstrip().startswith("<div")
     found = elements(answer.text)[0].attributes
@@ -50,7 +50,7 @@ def test_the_poll_says_how_long_is_left_and_when_to_ask_again(
 
 
 @pytest.mark.parametrize(("left", "expected"), [(21600, "1800"), (1921, "1800"), (1920, "1800"), (1919, "1799")])
-def test_nobody_is_left_unasked_for_more_than_half_an_hour(
+def test_next_poll_is_at_most_half_an_hour_away(
     open_browser: Callable[..., Browser], clock: MovableClock, left: int, expected: str
 ) -> None:
     staff = open_browser("hub", person_id=1)
@@ -58,7 +58,7 @@ def test_nobody_is_left_unasked_for_more_than_half_an_hour(
     assert told(staff.client.get("/session/poll?kind=hub")) == ("active", str(left), expected)
 
 
-def test_an_untouched_page_asks_at_most_four_times_in_an_hour(
+def test_untouched_page_polls_at_most_four_times_in_an_hour(
     open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:
     staff = open_browser("messages")
@@ -70,7 +70,7 @@ def test_an_untouched_page_asks_at_most_four_times_in_an_hour(
     assert asked <= 4
 
 
-def test_without_a_cookie_the_poll_says_ended(client: FlaskClient) -> None:
+def test_poll_without_a_cookie_says_ended(client: FlaskClient) -> None:
     assert told(client.get("/session/poll")) == ENDED
 
 
@@ -85,7 +85,7 @@ def test_an_unknown_cookie_is_ignored(client: FlaskClient, value: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["messages", "signing", "hub"])
-def test_each_kind_is_asked_about_by_its_own_name(open_browser: Callable[..., Browser], kind: str) -> None:
+def test_poll_asks_about_each_kind_by_its_own_name(open_browser: Callable[..., Browser], kind: str) -> None:
     browser = open_browser(kind)
     assert told(browser.client.get(f"/session/poll?kind={kind}"))[0] == "active"
     assert told(browser.client.get("/session/poll")) == ENDED
@@ -93,19 +93,19 @@ def test_each_kind_is_asked_about_by_its_own_name(open_browser: Callable[..., Br
 
 @pytest.mark.parametrize("kind", ["mobile", "nonsense", "", "%00", "customer%00"])
 @pytest.mark.parametrize("path", ["/session/poll", "/session/ended"])
-def test_a_kind_that_browsers_do_not_have_is_not_found(
+def test_poll_of_a_kind_that_browsers_do_not_have_is_not_found(
     open_browser: Callable[..., Browser], path: str, kind: str
 ) -> None:
     assert open_browser().client.get(f"{path}?kind={kind}").status_code == 404
 
 
-def test_the_answer_is_small_and_never_kept(open_browser: Callable[..., Browser]) -> None:
+def test_poll_response_is_small_and_never_cached(open_browser: Callable[..., Browser]) -> None:
     answer = open_browser().client.get("/session/poll")
     assert len(answer.data) < 1000
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_polling_until_the_end_moves_nothing(
+def test_polling_never_extends_a_session(
     open_browser: Callable[..., Browser], clock: MovableClock, statements: Statements
 ) -> None:
     browser = open_browser()

@@ -1,4 +1,4 @@
-"""Requests that meet: one value for all renewals, and no end that is undone."""
+"""Requests that overlap: renewals agree on one value, and no end is undone."""
 
 import threading
 from collections.abc import Callable
@@ -21,20 +21,20 @@ AT_ONCE = 20
 ROUNDS = 8
 
 
-def _together(*deeds: Callable[[], object]) -> list[object]:
-    """Do all at the same time; gives what each gave."""
-    barrier = threading.Barrier(len(deeds))
+def _together(*actions: Callable[[], object]) -> list[object]:
+    """Run all at the same time; return what each returned."""
+    barrier = threading.Barrier(len(actions))
 
-    def run(deed: Callable[[], object]) -> object:
+    def run(action: Callable[[], object]) -> object:
         barrier.wait(timeout=10)
-        return deed()
+        return action()
 
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        return [future.result(timeout=30) for future in [pool.submit(run, deed) for deed in deeds]]
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return [future.result(timeout=30) for future in [pool.submit(run, action) for action in actions]]
 
 
 def _client(app: Flask, browser: Browser, kind: str = "customer") -> Callable[[str], int]:
-    """A further tab of the same browser."""
+    """Return the client of another tab of the same browser."""
     cookie = browser.client.get_cookie(f"session_{kind}")
     assert cookie is not None
 
@@ -46,7 +46,7 @@ def _client(app: Flask, browser: Browser, kind: str = "customer") -> Callable[[s
     return get
 
 
-def test_twenty_pages_loaded_at_once_give_one_deadline(
+def test_twenty_pages_loaded_at_once_set_one_deadline(
     app: Flask, open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:
     browser = open_browser()
@@ -57,9 +57,7 @@ def test_twenty_pages_loaded_at_once_give_one_deadline(
     assert browser.expires_at == clock.now() + timedelta(minutes=30)
 
 
-def test_of_twenty_renewals_to_one_value_exactly_one_writes(
-    database: Database, open_browser: Callable[..., Browser]
-) -> None:
+def test_exactly_one_of_twenty_equal_renewals_writes(database: Database, open_browser: Callable[..., Browser]) -> None:
     browser = open_browser()
     now = START + timedelta(minutes=25)
 
@@ -70,7 +68,7 @@ def test_of_twenty_renewals_to_one_value_exactly_one_writes(
     assert sorted(map(bool, _together(*[renew] * AT_ONCE))) == [False] * (AT_ONCE - 1) + [True]
 
 
-def test_renewals_that_overtake_each_other_never_move_the_deadline_back(
+def test_renewals_out_of_order_never_move_the_deadline_back(
     database: Database, open_browser: Callable[..., Browser]
 ) -> None:
     browser = open_browser()
@@ -78,17 +76,17 @@ def test_renewals_that_overtake_each_other_never_move_the_deadline_back(
     def renew(second: int) -> Callable[[], object]:
         now = START + timedelta(minutes=25, seconds=second)
 
-        def deed() -> object:
+        def action() -> object:
             with database.writing() as db:
                 return move_deadline(db, browser.id, now + POLICY.idle_timeout, POLICY, now=now)
 
-        return deed
+        return action
 
     _together(*[renew(second) for second in reversed(range(AT_ONCE))])
     assert browser.expires_at == START + timedelta(minutes=55, seconds=AT_ONCE - 1)
 
 
-def test_staying_signed_in_against_an_end_never_revives(
+def test_extension_racing_an_end_never_revives_the_session(
     app: Flask, database: Database, open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:
     for _ in range(ROUNDS):
@@ -127,8 +125,8 @@ def test_a_page_and_a_sign_out_at_once_leave_the_session_ended(
         assert browser.row.end_reason == EndReason.SIGNED_OUT.value
 
 
-def test_no_write_reaches_a_session_that_is_over(database: Database, open_browser: Callable[..., Browser]) -> None:
-    """Each instant is judged as it arrived: at the very deadline nothing moves, whatever was wanted."""
+def test_no_write_changes_an_ended_session(database: Database, open_browser: Callable[..., Browser]) -> None:
+    """At the deadline itself nothing changes, whatever was asked for: each instant is judged by its arrival."""
     browser = open_browser()
     at_end = START + POLICY.idle_timeout
     before = vars(browser.row) | {"_sa_instance_state": None}

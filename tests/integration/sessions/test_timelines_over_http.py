@@ -19,22 +19,22 @@ TIMELINES = json.loads((Path(__file__).parents[2] / "data" / "session-timelines.
 STYLESHEET = "/static/css/tokens.css"
 
 
-def act(browser: Browser, deed: str) -> TestResponse:
+def act(browser: Browser, action: str) -> TestResponse:
     kind = {"kind": browser.kind}
     form = {"csrf_token": browser.token}
-    if deed == "poll":
+    if action == "poll":
         return browser.client.get("/session/poll", query_string=kind)
-    if deed == "extend":
+    if action == "extend":
         return browser.client.post("/session/extend", query_string=kind, data=form)
-    if deed == "prefetch":
+    if action == "prefetch":
         return browser.client.get("/probe/load", query_string=kind, headers={"Sec-Purpose": "prefetch;prerender"})
-    if deed == "head":
+    if action == "head":
         return browser.client.head("/probe/load", query_string=kind)
-    if deed == "asset":
+    if action == "asset":
         return browser.client.get(STYLESHEET)
-    method, _, _ = PROBES[deed]
+    method, _, _ = PROBES[action]
     return browser.client.open(
-        f"/probe/{deed}", method=method, query_string=kind, data=form if method == "POST" else None
+        f"/probe/{action}", method=method, query_string=kind, data=form if method == "POST" else None
     )
 
 

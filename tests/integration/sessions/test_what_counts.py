@@ -1,4 +1,4 @@
-"""What renews a session in its last third on the real pages, and what never does."""
+"""What extends a session in its last third on the real pages, and what never does."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ from tests.journeys import housing
 pytestmark = pytest.mark.usefixtures("demo_forms")
 IN_LAST_THIRD = {"minutes": 20, "seconds": 1}
 HTMX = {"HX-Request": "true"}
-Deed = Callable[[Citizen, str], object]
+Action = Callable[[Citizen, str], object]
 
 
 class Watched:
@@ -33,10 +33,10 @@ class Watched:
         with self._database.reading() as db:
             return db.scalars(select(SessionRow)).one()
 
-    def renews(self, deed: Deed) -> bool:
-        """Whether what is done now moves the deadline; it may only move to the full time from now."""
+    def renews(self, action: Action) -> bool:
+        """Return whether an action moves the deadline, which may only move to the full time from now."""
         before = self.row.expires_at
-        deed(self.citizen, self.draft)
+        action(self.citizen, self.draft)
         after = self.row.expires_at
         assert after in (before, self.clock.now() + timedelta(minutes=30))
         return after != before
@@ -49,25 +49,25 @@ def guest(citizen: Citizen, database: Database, clock: MovableClock) -> Watched:
     return watched
 
 
-def _get(path: str, **headers: str) -> Deed:
+def _get(path: str, **headers: str) -> Action:
     return lambda citizen, draft: citizen.client.get(path.format(draft=draft), headers=headers)
 
 
-def _send(button: str, **values: str) -> Deed:
+def _send(button: str, **values: str) -> Action:
     return lambda citizen, draft: citizen.send(button, **values)
 
 
-def _press_on(page: str, button: str, **values: str) -> Deed:
-    """Press a button of a page that was opened before the watch began: the page is fetched without counting."""
+def _press_on(page: str, button: str, **values: str) -> Action:
+    """Press a button of a page opened before the measurement: fetching the page does not count."""
 
-    def deed(citizen: Citizen, draft: str) -> object:
+    def action(citizen: Citizen, draft: str) -> object:
         citizen.open(page.format(draft=draft), **{"Sec-Purpose": "prefetch"})
         return citizen.send(button, **values)
 
-    return deed
+    return action
 
 
-COUNTS: dict[str, Deed] = {
+COUNTS: dict[str, Action] = {
     "opening a section": _get("{draft}/home"),
     "refreshing the section": _get("{draft}/about_you"),
     "the task list": _get("{draft}"),
@@ -84,7 +84,7 @@ COUNTS: dict[str, Deed] = {
     "asking to delete": _press_on("{draft}", "Delete this draft"),
     "Start now": _press_on("/forms/housing-support", "Start now"),
 }
-NEVER: dict[str, Deed] = {
+NEVER: dict[str, Action] = {
     "Continue": _send("Continue", **housing.ABOUT_YOU),
     "Continue with mistakes": _send("Continue", born__year="x"),
     "Continue with nothing": _send("Continue"),
@@ -101,7 +101,7 @@ NEVER: dict[str, Deed] = {
     "no such address": _get("/no/such/page"),
     "no such section": _get("{draft}/no_such_section"),
     "no such item": _get("{draft}/household/no-such-item"),
-    "somebody else's draft": _get("/drafts/HS-2222-3333"),
+    "another person's draft": _get("/drafts/HS-2222-3333"),
     "the hub": _get("/hub"),
     "My Requests, which asks a guest to sign in": _get("/account"),
     "a section that cannot be opened": _get("{draft}/rent"),
@@ -113,33 +113,33 @@ NEVER: dict[str, Deed] = {
 }
 
 
-@pytest.mark.parametrize("deed", COUNTS.values(), ids=COUNTS.keys())
-def test_it_counts_in_the_last_third_and_only_there(guest: Watched, deed: Deed) -> None:
+@pytest.mark.parametrize("action", COUNTS.values(), ids=COUNTS.keys())
+def test_activity_extends_a_session_only_in_its_last_third(guest: Watched, action: Action) -> None:
     guest.clock.advance(minutes=20)
     assert not guest.renews(_get("{draft}/home"))
     guest.clock.advance(seconds=1)
-    assert guest.renews(deed)
+    assert guest.renews(action)
 
 
-@pytest.mark.parametrize("deed", NEVER.values(), ids=NEVER.keys())
-def test_it_never_counts(guest: Watched, deed: Deed) -> None:
+@pytest.mark.parametrize("action", NEVER.values(), ids=NEVER.keys())
+def test_excluded_request_never_extends_a_session(guest: Watched, action: Action) -> None:
     guest.clock.advance(minutes=29)
-    assert not guest.renews(deed)
+    assert not guest.renews(action)
 
 
-def test_autosave_never_counts(guest: Watched) -> None:
+def test_autosave_never_extends_a_session(guest: Watched) -> None:
     token = guest.citizen.page.value("csrf_token")
     guest.clock.advance(minutes=29)
     data = {"csrf_token": token, "full_name": "Zoë", "_changed": "full_name", "_end": "1"}
 
-    def deed(citizen: Citizen, draft: str) -> None:
+    def action(citizen: Citizen, draft: str) -> None:
         assert citizen.client.post(f"{draft}/autosave/about_you", data=data, headers=HTMX).status_code == 200
 
-    assert not guest.renews(deed)
+    assert not guest.renews(action)
     assert guest.citizen.open(f"{guest.draft}/about_you").value("full_name") == "Zoë"
 
 
-def test_the_page_that_continue_leads_to_counts_ten_seconds_later(guest: Watched) -> None:
+def test_page_after_continue_counts_ten_seconds_later(guest: Watched) -> None:
     guest.clock.advance(**IN_LAST_THIRD)
     answer = guest.citizen.send("Continue", **housing.ABOUT_YOU)
     assert answer.location == f"{guest.draft}/home"
@@ -150,7 +150,7 @@ def test_the_page_that_continue_leads_to_counts_ten_seconds_later(guest: Watched
     assert guest.renews(_get("{draft}/home"))
 
 
-def test_the_page_that_back_leads_to_does_not_count_at_once(guest: Watched) -> None:
+def test_page_after_back_does_not_count_at_once(guest: Watched) -> None:
     guest.citizen.open(f"{guest.draft}/home")
     guest.clock.advance(**IN_LAST_THIRD)
     assert guest.citizen.send("Back").location == f"{guest.draft}/about_you"
@@ -189,19 +189,19 @@ def test_save_and_stay_signed_in_gives_the_full_time_at_any_minute(guest: Watche
     assert guest.renews(_send("Save and stay signed in", full_name="Zoë"))
 
 
-def test_the_page_itself_shows_the_deadline_that_its_loading_gave(guest: Watched) -> None:
+def test_page_shows_the_deadline_that_its_own_loading_set(guest: Watched) -> None:
     guest.clock.advance(minutes=25)
     assert 'data-remaining="1800"' in guest.citizen.open(f"{guest.draft}/home").text
 
 
-def test_where_the_setting_says_so_continue_counts(guest: Watched, app: Flask, clock: MovableClock) -> None:
+def test_continue_counts_where_the_setting_says_so(guest: Watched, app: Flask, clock: MovableClock) -> None:
     with app.extensions["portal"].database.writing() as db:
         change_settings(db, {"continue_counts": True}, by=Actor(), now=clock.now())
     guest.clock.advance(**IN_LAST_THIRD)
     assert guest.renews(_send("Continue", **housing.ABOUT_YOU))
 
 
-def test_signing_out_ends_the_session_where_it_stands(guest: Watched) -> None:
+def test_signing_out_ends_the_session_without_moving_its_deadline(guest: Watched) -> None:
     guest.clock.advance(minutes=29)
     assert not guest.renews(_send("Sign out"))
     assert guest.row.ended_at == guest.clock.now()

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("demo_forms")
 
 @pytest.fixture
 def draft(citizen: Citizen) -> str:
-    """A form whose first section is filled, as a guest's browser stands on it."""
+    """A form whose first section is filled, open in a guest's browser."""
     draft = housing.begin(citizen)
     citizen.open(f"{draft}/about_you")
     return draft
@@ -37,7 +37,7 @@ def test_no_page_writes_before_the_last_third(citizen: Citizen, draft: str, stat
         assert (statements.writes, statements.commits) == ([], 0), path
 
 
-def test_no_safe_request_of_a_stranger_writes(citizen: Citizen, statements: Statements) -> None:
+def test_no_safe_request_without_a_session_writes(citizen: Citizen, statements: Statements) -> None:
     for path in ("/", "/account", "/account/sign-in", "/resume", "/session/ended", "/forms/housing-support"):
         citizen.client.get(path)
     assert (statements.writes, statements.commits) == ([], 0)
@@ -69,7 +69,7 @@ def test_a_renewal_is_one_statement_and_one_commit(
     ],
     ids=["Continue", "Continue with mistakes", "Back", "Save for later", "Stay"],
 )
-def test_a_save_and_what_it_means_for_the_session_are_one_commit(
+def test_save_and_its_effect_on_the_session_are_one_commit(
     citizen: Citizen,
     draft: str,
     clock: MovableClock,
@@ -84,7 +84,7 @@ def test_a_save_and_what_it_means_for_the_session_are_one_commit(
     assert statements.commits == 1
 
 
-def test_a_continue_remembers_its_path_in_the_commit_of_the_answers(
+def test_continue_stores_its_path_in_the_commit_of_the_answers(
     citizen: Citizen, draft: str, statements: Statements, newest_session: Callable[[], SessionRow]
 ) -> None:
     statements.forget()

@@ -20,26 +20,26 @@ MINUTES = "session_lifetime_minutes"
 MINA = Actor(person_id=7, address="192.0.2.1")
 
 
-def test_a_change_is_in_force_for_the_next_reader(database: Database) -> None:
+def test_change_applies_to_the_next_reader(database: Database) -> None:
     with database.writing() as db:
         change_settings(db, {MINUTES: 90}, by=MINA, now=START)
     with database.reading() as db:
         assert current_settings(db).session_lifetime_minutes == 90
 
 
-def test_a_change_is_recorded_with_who_when_old_and_new(db: Session) -> None:
+def test_change_is_recorded_with_person_time_old_and_new_value(db: Session) -> None:
     change_settings(db, {MINUTES: 90}, by=MINA, now=START)
     (event,) = changes(db, [MINUTES])
     assert (event.person_id, event.address, event.at) == (7, "192.0.2.1", START)
     assert event.details == {"old": "30", "new": "90"}
 
 
-def test_a_value_that_is_already_in_force_is_no_change(db: Session) -> None:
+def test_unchanged_value_is_not_recorded(db: Session) -> None:
     assert change_settings(db, {MINUTES: 30, "site_name": "New name"}, by=MINA, now=START) == ["site_name"]
     assert [event.subject for event in changes(db, [MINUTES, "site_name"])] == ["site_name"]
 
 
-def test_the_history_is_newest_first_and_only_of_what_was_asked(db: Session) -> None:
+def test_history_is_newest_first_and_only_of_the_wanted_settings(db: Session) -> None:
     for minutes in (40, 50, 60):
         change_settings(db, {MINUTES: minutes}, by=MINA, now=START)
     change_settings(db, {"continue_counts": True}, by=MINA, now=START)
@@ -47,7 +47,7 @@ def test_the_history_is_newest_first_and_only_of_what_was_asked(db: Session) -> 
     assert [event.details for event in changes(db, ["continue_counts"])] == [{"old": "no", "new": "yes"}]
 
 
-def test_an_exception_leaves_neither_the_change_nor_its_record(database: Database) -> None:
+def test_exception_undoes_both_the_change_and_its_record(database: Database) -> None:
     def change_and_fail() -> None:
         with database.writing() as db:
             change_settings(db, {MINUTES: 90}, by=MINA, now=START)
@@ -60,7 +60,7 @@ def test_an_exception_leaves_neither_the_change_nor_its_record(database: Databas
         assert not changes(db, [MINUTES])
 
 
-def test_two_changers_at_once_keep_both_changes(database: Database) -> None:
+def test_two_changes_at_once_are_both_kept(database: Database) -> None:
     together = Barrier(2)
 
     def change(values: dict[str, SettingValue]) -> None:
@@ -75,7 +75,7 @@ def test_two_changers_at_once_keep_both_changes(database: Database) -> None:
     assert (current.session_lifetime_minutes, current.site_name) == (90, "New name")
 
 
-def test_two_changers_of_one_setting_record_what_each_one_replaced(database: Database) -> None:
+def test_two_changes_of_one_setting_each_record_what_they_replaced(database: Database) -> None:
     together = Barrier(2)
 
     def change(minutes: int) -> None:
@@ -91,7 +91,7 @@ def test_two_changers_of_one_setting_record_what_each_one_replaced(database: Dat
         assert second.details["new"] == str(current_settings(db).session_lifetime_minutes)
 
 
-def test_a_second_changer_waits_before_reading_what_the_first_one_changes(database: Database) -> None:
+def test_second_change_waits_before_reading_what_the_first_changes(database: Database) -> None:
     if database.engine.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time")
     with database.writing() as first, Session(database.engine) as second:
@@ -101,14 +101,14 @@ def test_a_second_changer_waits_before_reading_what_the_first_one_changes(databa
             change_settings(second, {"site_name": "New name"}, by=MINA, now=START)
 
 
-def test_show_lists_every_setting_with_its_value(runner: FlaskCliRunner) -> None:
+def test_show_command_lists_every_setting_with_its_value(runner: FlaskCliRunner) -> None:
     result = runner.invoke(args=["settings", "show"])
     assert result.exit_code == 0
     assert "session_lifetime_minutes = 30" in result.output.splitlines()
     assert "continue_counts = no" in result.output.splitlines()
 
 
-def test_set_changes_a_setting_and_records_nobody(runner: FlaskCliRunner, database: Database) -> None:
+def test_set_command_records_a_change_without_a_person(runner: FlaskCliRunner, database: Database) -> None:
     result = runner.invoke(args=["settings", "set", MINUTES, "45"])
     assert (result.exit_code, result.output) == (0, "session_lifetime_minutes = 45\n")
     with database.reading() as db:
@@ -117,7 +117,7 @@ def test_set_changes_a_setting_and_records_nobody(runner: FlaskCliRunner, databa
         assert (event.person_id, event.address, event.details) == (None, None, {"old": "30", "new": "45"})
 
 
-def test_set_from_60_minutes_saves_with_advice(runner: FlaskCliRunner, database: Database) -> None:
+def test_set_command_saves_60_minutes_with_advice(runner: FlaskCliRunner, database: Database) -> None:
     result = runner.invoke(args=["settings", "set", MINUTES, "60"])
     assert result.exit_code == 0
     assert "You can save 60. Under 60 is better practice." in result.output
@@ -132,7 +132,7 @@ def test_set_from_60_minutes_saves_with_advice(runner: FlaskCliRunner, database:
         pytest.param(["no_such", "5"], "There is no setting “no_such”; “flask settings show” lists them.", id="name"),
     ],
 )
-def test_a_refusal_is_one_sentence_and_changes_nothing(
+def test_set_command_refuses_in_one_sentence_and_changes_nothing(
     runner: FlaskCliRunner, database: Database, arguments: list[str], sentence: str
 ) -> None:
     result = runner.invoke(args=["settings", "set", *arguments])

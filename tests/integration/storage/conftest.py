@@ -50,7 +50,7 @@ def draft(app: Flask, citizen: Citizen) -> str:
 
 @pytest.fixture
 def kept(configuration: Configuration) -> Callable[[], list[Path]]:
-    """Every file that storage holds, finished or not."""
+    """Return a function that lists every file in storage, finished or not."""
 
     def find() -> list[Path]:
         return sorted(path for path in configuration.storage_dir.rglob("*") if path.is_file())

@@ -23,7 +23,7 @@ KINDS = "it must be PDF, JPG, PNG or Word"
 
 
 def _locked() -> bytes:
-    """A Word document whose members say that they are encrypted."""
+    """Return a Word document whose members are marked as encrypted."""
     data = bytearray(archive(*WORD))
     at = data.find(b"PK\x01\x02")
     while at >= 0:
@@ -33,7 +33,7 @@ def _locked() -> bytes:
 
 
 def _long_table() -> bytes:
-    """A zip whose table of contents alone would take twenty times its size of memory."""
+    """Return a zip whose table of contents alone would need twenty times its size in memory."""
     file = BytesIO()
     with zipfile.ZipFile(file, "w") as made:
         for number in range(4000):
@@ -88,7 +88,7 @@ BAD: dict[str, tuple[str, str, bytes, str]] = {
 
 
 @pytest.mark.parametrize(("field", "name", "content", "sentence"), BAD.values(), ids=BAD)
-def test_each_bad_file_has_its_sentence_and_nothing_of_it_is_kept(
+def test_bad_file_is_refused_with_its_sentence_and_not_kept(
     citizen: Citizen, draft: str, kept: Kept, database: Database, field: str, name: str, content: bytes, sentence: str
 ) -> None:
     citizen.open(f"{draft}/papers")
@@ -104,7 +104,7 @@ def test_each_bad_file_has_its_sentence_and_nothing_of_it_is_kept(
 
 
 @pytest.mark.parametrize("button", ["Save and come back later", "Back", "Save and stay signed in"])
-def test_whatever_is_pressed_a_refused_file_is_told_of(citizen: Citizen, draft: str, button: str) -> None:
+def test_refused_file_is_reported_whichever_button_is_pressed(citizen: Citizen, draft: str, button: str) -> None:
     citizen.open(f"{draft}/papers")
     page = citizen.press(button, story="Kept", proof=File("empty.pdf", b""))
     assert page.status == 422
@@ -112,9 +112,7 @@ def test_whatever_is_pressed_a_refused_file_is_told_of(citizen: Citizen, draft: 
     assert citizen.open(f"{draft}/papers").value("story") == "Kept"
 
 
-def test_good_files_are_kept_beside_bad_ones_and_each_bad_one_is_named(
-    citizen: Citizen, draft: str, kept: Kept
-) -> None:
+def test_good_files_are_kept_and_each_bad_one_is_named(citizen: Citizen, draft: str, kept: Kept) -> None:
     citizen.open(f"{draft}/papers")
     files = [File("a.pdf", b""), File("good.pdf", PDF), File("b.exe", b"MZ")]
     page = citizen.press("Continue", story="x", proof=files)
@@ -123,7 +121,7 @@ def test_good_files_are_kept_beside_bad_ones_and_each_bad_one_is_named(
     assert len(kept()) == 1
 
 
-def test_what_a_browser_says_of_the_type_is_not_believed(app: Flask, citizen: Citizen, draft: str, kept: Kept) -> None:
+def test_file_type_claimed_by_the_browser_is_ignored(app: Flask, citizen: Citizen, draft: str, kept: Kept) -> None:
     citizen.open(f"{draft}/papers")
     token = citizen.page.value("csrf_token") or ""
     data = {"csrf_token": token, "proof": (BytesIO(b"MZ" + bytes(99)), "a.pdf", "application/pdf"), "_end": "1"}
@@ -155,7 +153,7 @@ CUT = {
 
 
 @pytest.mark.parametrize(("rest", "status"), CUT.values(), ids=CUT)
-def test_a_body_that_is_cut_or_mangled_leaves_nothing(
+def test_truncated_or_mangled_body_leaves_no_file(
     citizen: Citizen, draft: str, kept: Kept, database: Database, rest: bytes, status: int
 ) -> None:
     token = citizen.open(f"{draft}/papers").value("csrf_token") or ""
@@ -169,7 +167,7 @@ def test_a_body_that_is_cut_or_mangled_leaves_nothing(
         assert db.scalars(select(StoredFile)).all() == []
 
 
-def test_more_than_the_page_may_have_is_refused_before_it_is_read(citizen: Citizen, draft: str, kept: Kept) -> None:
+def test_body_over_the_limit_of_its_page_is_refused_before_it_is_read(citizen: Citizen, draft: str, kept: Kept) -> None:
     citizen.open(f"{draft}/papers")
     page = citizen.press("Continue", proof=File("huge.pdf", bytes(66_000_000)))
     assert page.status == 413
@@ -179,7 +177,7 @@ def test_more_than_the_page_may_have_is_refused_before_it_is_read(citizen: Citiz
 
 
 @pytest.mark.parametrize("path", ["/people", "", "/check"])
-def test_where_no_files_are_asked_for_none_are_taken(citizen: Citizen, draft: str, kept: Kept, path: str) -> None:
+def test_page_that_asks_for_no_files_takes_none(citizen: Citizen, draft: str, kept: Kept, path: str) -> None:
     token = citizen.open(f"{draft}/papers").value("csrf_token") or ""
     data = {"csrf_token": token, "proof": (BytesIO(PDF), "a.pdf"), "_end": "1"}
     citizen.client.post(f"{draft}{path}", data=data, content_type="multipart/form-data")
@@ -188,7 +186,7 @@ def test_where_no_files_are_asked_for_none_are_taken(citizen: Citizen, draft: st
     assert kept() == []
 
 
-def test_strangers_cannot_make_us_write_files(app: Flask, draft: str, kept: Kept) -> None:
+def test_stranger_cannot_make_the_server_write_a_file(app: Flask, draft: str, kept: Kept) -> None:
     data = {"proof": (BytesIO(PDF * 20_000), "a.pdf"), "_end": "1"}
     answer = post(app.test_client(), f"{draft}/papers", data=data, content_type="multipart/form-data")
     assert answer.status_code == 413
@@ -207,7 +205,7 @@ def test_a_page_with_an_old_token_says_that_the_file_must_be_chosen_again(
     assert "a.pdf" not in citizen.open(f"{draft}/papers")
 
 
-def test_typed_words_cannot_pretend_to_be_a_kept_file(citizen: Citizen, draft: str) -> None:
+def test_typed_text_cannot_pretend_to_be_a_stored_file(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/papers")
     forged = '{"id": "x", "kind": "pdf", "name": "forged.pdf", "size": "1"}'
     data = {"csrf_token": citizen.page.value("csrf_token"), "story": "x", "proof": forged, "_end": "1"}

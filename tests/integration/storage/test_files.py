@@ -37,7 +37,7 @@ LARGE = File("scan.jpg", picture() + bytes(300_000))
 
 
 def keep_house(app: Flask) -> None:
-    """What the worker does about files."""
+    """Run the worker's sweeps of files."""
     parts = app.extensions["portal"]
     FileKeeper(parts.database, parts.configuration, parts.clock).keep()
 
@@ -66,7 +66,7 @@ def test_a_file_is_kept_although_another_answer_is_missing(citizen: Citizen, dra
     assert citizen.press("Continue", story="My rent").path == f"{draft}/people"
 
 
-def test_a_missing_file_is_asked_for_and_keeps_the_form_from_being_sent(citizen: Citizen, draft: str) -> None:
+def test_missing_file_is_asked_for_and_stops_the_form_being_sent(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/papers")
     page = citizen.press("Continue", story="My rent")
     assert page.status == 422
@@ -99,7 +99,7 @@ def test_every_button_keeps_the_file(citizen: Citizen, draft: str, button: str) 
     ],
     ids=lambda value: value.name if isinstance(value, File) else value,
 )
-def test_what_people_have_is_taken(citizen: Citizen, draft: str, field: str, file: File) -> None:
+def test_usual_file_types_are_accepted(citizen: Citizen, draft: str, field: str, file: File) -> None:
     citizen.open(f"{draft}/papers")
     citizen.press("Back", **{field: file})
     page = citizen.open(f"{draft}/papers")
@@ -108,14 +108,14 @@ def test_what_people_have_is_taken(citizen: Citizen, draft: str, field: str, fil
     assert (answer.status_code, answer.data) == (200, file.content)
 
 
-def test_a_question_that_asks_whether_files_were_added_shows(citizen: Citizen, draft: str) -> None:
+def test_question_that_depends_on_added_files_is_shown(citizen: Citizen, draft: str) -> None:
     add(citizen, draft, PAYSLIP)
     citizen.open(f"{draft}/papers")
     citizen.press("Continue", notes=File("notes.txt", b"hello"), why="Because")
     assert "Because" in citizen.open(f"{draft}/check")
 
 
-def test_files_add_up_until_there_are_as_many_as_are_wanted(citizen: Citizen, draft: str, kept: Kept) -> None:
+def test_files_can_be_added_up_to_the_maximum(citizen: Citizen, draft: str, kept: Kept) -> None:
     add(citizen, draft, PAYSLIP, PHOTO)
     citizen.open(f"{draft}/papers")
     page = citizen.press("Continue", proof=[File("third.pdf", PDF), File("fourth.pdf", PDF)])
@@ -125,7 +125,7 @@ def test_files_add_up_until_there_are_as_many_as_are_wanted(citizen: Citizen, dr
     assert len(kept()) == 3
 
 
-def test_a_file_is_removed_by_its_own_button_and_what_was_typed_stays(
+def test_file_is_removed_by_its_own_button_and_typed_text_stays(
     app: Flask, citizen: Citizen, draft: str, kept: Kept
 ) -> None:
     add(citizen, draft, PAYSLIP, PHOTO)
@@ -138,7 +138,7 @@ def test_a_file_is_removed_by_its_own_button_and_what_was_typed_stays(
     assert len(kept()) == 1
 
 
-def test_what_storage_holds_is_encrypted_and_bound_to_its_draft(
+def test_stored_file_is_encrypted_and_bound_to_its_draft(
     citizen: Citizen, draft: str, kept: Kept, database: Database
 ) -> None:
     add(citizen, draft, File("secret.pdf", PDF + b"canary"))
@@ -163,7 +163,7 @@ def test_what_storage_holds_is_encrypted_and_bound_to_its_draft(
     ],
     ids=["cut", "cut at a chunk", "re-ordered", "longer", "without its end", "changed"],
 )
-def test_a_changed_file_is_not_given_out_as_if_it_were_whole(
+def test_damaged_file_is_not_served_as_if_it_were_whole(
     citizen: Citizen, draft: str, kept: Kept, harm: Callable[[bytes], bytes]
 ) -> None:
     add(citizen, draft, LARGE)
@@ -187,7 +187,7 @@ def test_a_download_is_saved_and_never_shown_as_a_page(citizen: Citizen, draft: 
     assert answer.content_type == "application/pdf"
 
 
-def test_nobody_else_gets_a_file(app: Flask, citizen: Citizen, draft: str) -> None:
+def test_nobody_else_can_download_a_file(app: Flask, citizen: Citizen, draft: str) -> None:
     add(citizen, draft, PAYSLIP)
     address = citizen.open(f"{draft}/papers").links["payslip.pdf"]
     stranger = Citizen(app)
@@ -202,7 +202,7 @@ def test_nobody_else_gets_a_file(app: Flask, citizen: Citizen, draft: str) -> No
     assert stranger.client.get(address.replace("/files/", "/hub/cases/").replace("/", "/", 1)).status_code == 404
 
 
-def test_a_file_of_somebody_elses_draft_cannot_be_removed(app: Flask, citizen: Citizen, draft: str) -> None:
+def test_file_of_another_persons_draft_cannot_be_removed(app: Flask, citizen: Citizen, draft: str) -> None:
     add(citizen, draft, PAYSLIP)
     name = citizen.open(f"{draft}/papers").links["payslip.pdf"].rpartition("/")[2]
     stranger = Citizen(app)
@@ -228,7 +228,7 @@ def send(citizen: Citizen, draft: str) -> str:
     return draft.rpartition("/")[2]
 
 
-def test_what_was_sent_keeps_its_files_for_its_owner_and_for_staff(
+def test_sent_form_keeps_its_files_for_its_owner_and_staff(
     app: Flask, citizen: Citizen, draft: str, clock: MovableClock
 ) -> None:
     add(citizen, draft, PAYSLIP)
@@ -249,7 +249,7 @@ def test_what_was_sent_keeps_its_files_for_its_owner_and_for_staff(
     assert download(staff, "payslip.pdf").data == PDF
 
 
-def test_files_whose_question_no_longer_shows_are_not_sent_and_go(
+def test_files_of_a_hidden_question_are_not_sent_and_are_deleted(
     app: Flask, citizen: Citizen, draft: str, kept: Kept
 ) -> None:
     add(citizen, draft, PAYSLIP)
@@ -264,7 +264,7 @@ def test_files_whose_question_no_longer_shows_are_not_sent_and_go(
 
 
 @pytest.mark.parametrize("way", ["deleted", "expired"])
-def test_files_go_with_their_draft(
+def test_files_are_deleted_with_their_draft(
     app: Flask, citizen: Citizen, draft: str, kept: Kept, clock: MovableClock, database: Database, way: str
 ) -> None:
     add(citizen, draft, PAYSLIP, PHOTO)
@@ -291,7 +291,7 @@ def test_a_claimed_draft_keeps_its_files(app: Flask, citizen: Citizen, draft: st
     assert download_again(citizen, draft).data == PDF
 
 
-def test_two_tabs_add_files_and_neither_is_in_the_others_way(app: Flask, citizen: Citizen, draft: str) -> None:
+def test_two_tabs_can_add_files_without_conflict(app: Flask, citizen: Citizen, draft: str) -> None:
     other = Citizen(app)
     other.client = citizen.client
     citizen.open(f"{draft}/papers")
@@ -305,7 +305,7 @@ def test_two_tabs_add_files_and_neither_is_in_the_others_way(app: Flask, citizen
     assert "payslip.pdf" in page
 
 
-def test_uploads_are_slowed_down_and_say_so(citizen: Citizen, draft: str, app: Flask, kept: Kept) -> None:
+def test_uploads_are_limited_and_the_page_says_so(citizen: Citizen, draft: str, app: Flask, kept: Kept) -> None:
     citizen.open(f"{draft}/papers")
     token = citizen.page.value("csrf_token") or ""
     answer = None
@@ -318,7 +318,7 @@ def test_uploads_are_slowed_down_and_say_so(citizen: Citizen, draft: str, app: F
     assert kept() == []
 
 
-def test_a_rolled_back_request_leaves_nothing(
+def test_rolled_back_request_leaves_no_file(
     app: Flask, citizen: Citizen, draft: str, kept: Kept, database: Database
 ) -> None:
     def fail(_draft: object) -> None:
@@ -333,7 +333,7 @@ def test_a_rolled_back_request_leaves_nothing(
     assert "payslip.pdf" not in citizen.open(f"{draft}/papers")
 
 
-def test_what_a_killed_process_leaves_is_deleted_after_an_hour(
+def test_files_left_by_a_killed_process_are_deleted_after_an_hour(
     app: Flask, kept: Kept, database: Database, clock: MovableClock
 ) -> None:
     upload = Upload(
@@ -356,7 +356,7 @@ def test_what_a_killed_process_leaves_is_deleted_after_an_hour(
     assert (kept(), rows(database)) == ([], [])
 
 
-def test_a_staged_file_is_claimed_once_and_never_when_its_time_is_over(
+def test_staged_file_is_claimed_once_and_never_after_its_time(
     app: Flask, database: Database, clock: MovableClock
 ) -> None:
     keyring = app.extensions["portal"].configuration.keyring

@@ -1,4 +1,4 @@
-"""Files that arrive after the session has ended: kept for a day for their person, never part of the form unasked."""
+"""Files that arrive after the session ended: kept for a day for their person, and added only when asked."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -25,7 +25,7 @@ ZOE = "zoe@mail.example"
 
 @pytest.fixture
 def draft(app: Flask, citizen: Citizen) -> str:
-    """A draft of somebody with an account."""
+    """A draft of a person with an account."""
     publish_evidence(app)
     add_person(app, ZOE)
     sign_in(citizen, ZOE)
@@ -46,7 +46,7 @@ def late(citizen: Citizen, draft: str, clock: MovableClock, **values: File) -> N
     assert "We have not received your form" in page
 
 
-def test_a_late_file_waits_for_its_person_and_is_taken_with_continue(
+def test_late_file_waits_for_its_person_and_is_added_by_continue(
     app: Flask, citizen: Citizen, draft: str, clock: MovableClock, kept: Kept
 ) -> None:
     late(citizen, draft, clock, proof=PAYSLIP)
@@ -75,7 +75,7 @@ def test_a_late_file_can_be_removed(app: Flask, citizen: Citizen, draft: str, cl
     assert kept() == []
 
 
-def test_a_late_file_goes_after_a_day(
+def test_late_file_is_deleted_after_a_day(
     app: Flask, citizen: Citizen, draft: str, clock: MovableClock, kept: Kept
 ) -> None:
     late(citizen, draft, clock, proof=PAYSLIP)
@@ -92,7 +92,7 @@ def test_a_late_file_is_shown_to_nobody_else(app: Flask, citizen: Citizen, draft
     assert other.client.get(f"{draft}/papers").status_code == 404
 
 
-def test_what_was_typed_beside_a_file_is_kept_for_a_when_b_has_signed_in(
+def test_text_typed_beside_a_file_is_kept_for_a_after_b_signed_in(
     app: Flask, citizen: Citizen, draft: str, kept: Kept
 ) -> None:
     page = citizen.open(f"{draft}/papers")
@@ -120,7 +120,7 @@ def test_a_late_file_of_another_person_is_not_offered_even_on_the_same_page(
     assert "payslip.pdf" not in citizen.open(f"{draft}/papers")
 
 
-def test_a_late_upload_by_script_is_kept_as_well(citizen: Citizen, draft: str, clock: MovableClock, kept: Kept) -> None:
+def test_late_upload_by_script_is_also_kept(citizen: Citizen, draft: str, clock: MovableClock, kept: Kept) -> None:
     token = citizen.open(f"{draft}/papers").value("csrf_token") or ""
     clock.advance(minutes=40)
     data = {"csrf_token": token, "_page": "p", "_changed": "proof", "proof": (BytesIO(PDF), "late.pdf"), "_end": "1"}
@@ -133,7 +133,7 @@ def test_a_late_upload_by_script_is_kept_as_well(citizen: Citizen, draft: str, c
 
 
 @pytest.mark.parametrize("why", ["signed out", "forged"])
-def test_nothing_is_kept_of_a_late_file_without_a_right_to_it(
+def test_late_file_without_a_valid_token_is_not_kept(
     citizen: Citizen, draft: str, clock: MovableClock, kept: Kept, why: str
 ) -> None:
     token = citizen.open(f"{draft}/papers").value("csrf_token") or ""
@@ -147,7 +147,7 @@ def test_nothing_is_kept_of_a_late_file_without_a_right_to_it(
     assert kept() == []
 
 
-def test_late_files_go_when_the_draft_is_sent_without_them(
+def test_late_files_are_deleted_when_the_draft_is_sent_without_them(
     app: Flask, citizen: Citizen, draft: str, clock: MovableClock, kept: Kept
 ) -> None:
     citizen.open(f"{draft}/papers")

@@ -64,7 +64,7 @@ def test_a_clean_file_is_sent_whole_to_the_scanner_and_kept(
     assert "canned" not in citizen.page.words.partition("payslip.pdf")[2]
 
 
-def test_an_infected_file_is_refused_with_words_and_not_kept(
+def test_infected_file_is_refused_with_a_sentence_and_not_kept(
     citizen: Citizen, draft: str, kept: Kept, database: Database
 ) -> None:
     citizen.open(f"{draft}/papers")
@@ -75,7 +75,7 @@ def test_an_infected_file_is_refused_with_words_and_not_kept(
 
 
 @pytest.mark.parametrize("mood", ["confused", "silent"])
-def test_a_scanner_that_says_nothing_useful_counts_as_away(scanner: ScannerServer, mood: str) -> None:
+def test_scanner_with_a_useless_answer_counts_as_away(scanner: ScannerServer, mood: str) -> None:
     scanner.mood = mood
     began = monotonic()
     found = read_scanner(scanner.url)
@@ -85,7 +85,7 @@ def test_a_scanner_that_says_nothing_useful_counts_as_away(scanner: ScannerServe
     assert monotonic() - began < 5
 
 
-def test_the_deadline_is_of_the_whole_conversation(scanner: ScannerServer) -> None:
+def test_deadline_covers_the_whole_conversation(scanner: ScannerServer) -> None:
     found = read_scanner(scanner.url)
     assert found is not None
     with pytest.raises(ScannerAwayError):
@@ -103,7 +103,7 @@ def test_a_file_beyond_the_scanners_limit_is_kept_as_not_scanned(
 
 @pytest.fixture
 def away(app: Flask) -> Callable[[str], None]:
-    """Point the portal at another scanner."""
+    """Return a function that points the portal at another scanner."""
 
     def point(url: str) -> None:
         parts = app.extensions["portal"]
@@ -112,7 +112,7 @@ def away(app: Flask) -> Callable[[str], None]:
     return point
 
 
-def test_while_the_scanner_is_away_files_are_kept_and_scanned_when_it_is_back(
+def test_files_are_kept_while_the_scanner_is_away_and_scanned_on_its_return(
     app: Flask,
     citizen: Citizen,
     draft: str,
@@ -135,7 +135,7 @@ def test_while_the_scanner_is_away_files_are_kept_and_scanned_when_it_is_back(
     assert scanner.heard == [PDF]
 
 
-def test_a_virus_found_later_takes_the_file_and_keeps_the_form_from_being_sent(
+def test_virus_found_later_removes_the_file_and_stops_the_form_being_sent(
     app: Flask,
     citizen: Citizen,
     draft: str,
@@ -164,7 +164,7 @@ def test_a_virus_found_later_takes_the_file_and_keeps_the_form_from_being_sent(
     assert citizen.press("Send").heading == "We have received your form"
 
 
-def test_a_virus_found_after_sending_is_told_to_staff(
+def test_virus_found_after_sending_is_reported_to_staff(
     app: Flask, citizen: Citizen, draft: str, scanner: ScannerServer, away: Callable[[str], None], kept: Kept
 ) -> None:
     away(unused_address())
@@ -185,16 +185,16 @@ def test_a_virus_found_after_sending_is_told_to_staff(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:3310", "tcp://", "tcp://host:x", "tcp://host:1/path", "3310"])
-def test_an_address_that_is_no_scanners_is_refused_at_the_start(configuration: Configuration, url: str) -> None:
+def test_malformed_scanner_address_is_refused_at_start_up(configuration: Configuration, url: str) -> None:
     with pytest.raises(ConfigurationError, match="CLAMAV_URL"):
         create_app(replace(configuration, clamav_url=url))
 
 
-def test_the_usual_port_need_not_be_named() -> None:
+def test_scanner_address_needs_no_port() -> None:
     assert read_scanner("tcp://scanner") is not None
-    assert read_scanner("tcp://scanner").port == 3310  # type: ignore[union-attr]
+    assert read_scanner("tcp://scanner").port == 3310
     assert read_scanner(None) is None
 
 
-def test_scans_are_named_as_they_are_stored() -> None:
+def test_results_of_a_scan_have_their_stored_names() -> None:
     assert [each.value for each in Scan] == ["clean", "not_scanned", "waiting", "infected"]

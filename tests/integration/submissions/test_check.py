@@ -21,7 +21,7 @@ def draft(app: Flask, citizen: Citizen) -> str:
     return start(citizen)
 
 
-def test_it_shows_every_answer_as_people_read_it(citizen: Citizen, draft: str) -> None:
+def test_check_page_shows_every_answer_as_people_read_it(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft, news="yes", topic="Lathes", days=["sun", "sat"])
     page = citizen.open(f"{draft}/check")
     for words in ("Wilhelmina Quartermaine", "3 April 1990", "Lathes", "Saturday", "Sunday", "Drill", "Thanks"):
@@ -43,7 +43,7 @@ def test_send_names_each_section_that_is_not_complete_and_the_declaration(citize
     assert "Finish “Training”" not in page.links
 
 
-def test_a_section_whose_needs_are_unmet_is_named_too(citizen: Citizen, draft: str) -> None:
+def test_section_that_cannot_start_yet_is_named_too(citizen: Citizen, draft: str) -> None:
     add(citizen, draft, **SAW)
     citizen.open(f"{draft}/check")
     assert citizen.press("Send", declaration="yes").links["Finish “Training”"] == draft
@@ -54,7 +54,7 @@ def test_a_tick_is_kept_where_something_else_is_missing(citizen: Citizen, draft:
     assert citizen.press("Send", declaration="yes").value("declaration") == "yes"
 
 
-def test_without_the_tick_a_complete_form_is_not_sent(citizen: Citizen, draft: str) -> None:
+def test_complete_form_without_the_tick_is_not_sent(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft)
     page = citizen.press("Send")
     assert page.status == 422
@@ -63,7 +63,7 @@ def test_without_the_tick_a_complete_form_is_not_sent(citizen: Citizen, draft: s
 
 
 @pytest.mark.parametrize("value", ["no", "on", "YES", ""])
-def test_only_yes_is_a_tick(citizen: Citizen, draft: str, value: str) -> None:
+def test_only_yes_counts_as_a_tick(citizen: Citizen, draft: str, value: str) -> None:
     fill(citizen, draft)
     assert citizen.press("Send", declaration=value).status == 422
 
@@ -78,7 +78,7 @@ def test_a_form_without_declaration_has_no_box_and_is_sent_without(app: Flask, c
     assert citizen.press("Send").heading == "We have received your form"
 
 
-def test_change_returns_to_the_check_page(citizen: Citizen, draft: str) -> None:
+def test_change_link_returns_to_the_check_page(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft)
     citizen.follow("Change Name")
     assert citizen.page.path == f"{draft}/you"
@@ -86,14 +86,14 @@ def test_change_returns_to_the_check_page(citizen: Citizen, draft: str) -> None:
     assert "Ada" in citizen.page
 
 
-def test_change_returns_to_the_check_page_after_a_mistake_too(citizen: Citizen, draft: str) -> None:
+def test_change_link_returns_to_the_check_page_even_after_a_mistake(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft)
     citizen.follow("Change Name")
     assert citizen.press("Continue", name="").status == 422
     assert citizen.press("Continue", name="Ada").path == f"{draft}/check"
 
 
-def test_change_of_an_item_returns_over_its_list(citizen: Citizen, draft: str) -> None:
+def test_change_of_an_item_returns_by_way_of_its_list(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft)
     citizen.follow("Change What")
     assert citizen.page.value("what") == "Drill"
@@ -102,19 +102,19 @@ def test_change_of_an_item_returns_over_its_list(citizen: Citizen, draft: str) -
     assert "Hammer" in citizen.page
 
 
-def test_a_change_that_asks_for_more_leads_there_first(citizen: Citizen, draft: str) -> None:
+def test_change_that_needs_more_answers_leads_to_them_first(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft)
     add(citizen, draft, **SAW)
     citizen.open(f"{draft}/tools?from=check")
     assert citizen.press("Continue").path == f"{draft}/training"
 
 
-def test_an_empty_repeat_can_be_changed_from_here(citizen: Citizen, draft: str) -> None:
+def test_empty_repeat_can_be_changed_from_the_check_page(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/check")
     assert citizen.follow("Change Tools").path == f"{draft}/tools"
 
 
-def test_a_declaration_that_says_yes_and_no_is_not_taken_for_one(citizen: Citizen, draft: str) -> None:
+def test_declaration_with_both_yes_and_no_is_refused(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft)
     assert citizen.send("Send", declaration=["yes", "no"]).status_code == 400
     assert citizen.press("Send", declaration="yes").heading == "We have received your form"

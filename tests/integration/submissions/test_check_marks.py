@@ -20,12 +20,12 @@ def draft(app: Flask, citizen: Citizen) -> str:
 
 
 def marks(page: Page) -> dict[str, str]:
-    """The mark beside each question that has one."""
+    """Return the mark beside each question that has one."""
     row = r'govuk-summary-list__key">([^<]+)<span class="row-mark row-mark--([a-z_]+)'
     return dict(re.findall(row, page.text))
 
 
-def test_nothing_is_marked_at_the_first_visit_and_at_a_second_look(citizen: Citizen, draft: str) -> None:
+def test_check_page_marks_nothing_on_the_first_and_an_unchanged_second_visit(citizen: Citizen, draft: str) -> None:
     assert marks(citizen.page) == {}
     assert marks(citizen.open(f"{draft}/check")) == {}
 
@@ -37,12 +37,12 @@ def test_a_changed_answer_is_marked_until_the_next_change(citizen: Citizen, draf
     assert marks(citizen.press("Continue", remark="Bye")) == {"Remark": "changed"}
 
 
-def test_an_answer_that_was_not_there_before_is_new(citizen: Citizen, draft: str) -> None:
+def test_added_answer_is_marked_new(citizen: Citizen, draft: str) -> None:
     citizen.follow("Change News")
     assert marks(citizen.press("Continue", news="yes", topic="Lathes")) == {"News": "changed", "Topic": "new"}
 
 
-def test_what_the_script_saved_before_continue_is_marked_too(citizen: Citizen, draft: str) -> None:
+def test_autosaved_change_is_marked_too(citizen: Citizen, draft: str) -> None:
     citizen.follow("Change Name")
     names = {name: citizen.page.value(name) or "" for name in ("csrf_token", "_revision", "_page", "_version")}
     for number, typed in enumerate(("Ad", "Ada"), start=1):
@@ -52,13 +52,13 @@ def test_what_the_script_saved_before_continue_is_marked_too(citizen: Citizen, d
     assert marks(citizen.press("Continue", name="Ada")) == {"Name": "changed"}
 
 
-def test_a_change_and_back_to_what_it_was_is_still_one(citizen: Citizen, draft: str) -> None:
+def test_reverted_change_is_still_marked(citizen: Citizen, draft: str) -> None:
     citizen.follow("Change Name")
     citizen.press("Continue", name="")
     assert marks(citizen.press("Continue", name=YOU["name"])) == {"Name": "changed"}
 
 
-def test_an_added_item_is_new_and_leads_back(citizen: Citizen, draft: str) -> None:
+def test_added_item_is_marked_new_and_leads_back(citizen: Citizen, draft: str) -> None:
     citizen.follow("Add another tool")
     assert citizen.page.path.startswith(f"{draft}/tools/")
     assert citizen.press("Continue", what="Hammer", power="no").path == f"{draft}/tools"
@@ -68,7 +68,7 @@ def test_an_added_item_is_new_and_leads_back(citizen: Citizen, draft: str) -> No
     assert "Hammer" in page
 
 
-def test_where_no_item_can_be_added_none_is_offered(citizen: Citizen, draft: str) -> None:
+def test_full_list_offers_no_further_item(citizen: Citizen, draft: str) -> None:
     for what in ("Hammer", "Rasp"):
         citizen.open(f"{draft}/check")
         citizen.follow("Add another tool")
@@ -76,7 +76,7 @@ def test_where_no_item_can_be_added_none_is_offered(citizen: Citizen, draft: str
     assert "Add another tool" not in citizen.open(f"{draft}/check").links
 
 
-def test_what_a_change_asks_for_is_walked_first_and_leads_back(citizen: Citizen, draft: str) -> None:
+def test_change_leads_through_newly_needed_sections_and_back(citizen: Citizen, draft: str) -> None:
     citizen.follow("Add another tool")
     citizen.press("Continue", **SAW)
     assert citizen.press("Continue").path == f"{draft}/training"
@@ -85,7 +85,7 @@ def test_what_a_change_asks_for_is_walked_first_and_leads_back(citizen: Citizen,
     assert marks(page)["I had the training"] == "new"
 
 
-def test_a_change_does_not_walk_what_was_unfinished_anyway(app: Flask, citizen: Citizen) -> None:
+def test_change_does_not_lead_through_sections_that_were_unfinished_anyway(app: Flask, citizen: Citizen) -> None:
     publish_loan(app)
     draft = start(citizen)
     citizen.open(f"{draft}/check")
@@ -101,18 +101,18 @@ def test_change_of_an_item_in_its_list_keeps_the_way_back(citizen: Citizen, draf
 
 
 @pytest.mark.parametrize("place", ["Change Name", "Change Tools"])
-def test_back_leads_to_the_check_page_too(citizen: Citizen, draft: str, place: str) -> None:
+def test_back_also_leads_to_the_check_page(citizen: Citizen, draft: str, place: str) -> None:
     citizen.follow(place)
     assert citizen.press("Back").path == f"{draft}/check"
 
 
 @pytest.mark.parametrize("seen", ["99999999999999999999", "-5", "x", ""])
-def test_a_forged_number_of_edits_does_no_harm(citizen: Citizen, draft: str, seen: str) -> None:
+def test_forged_number_of_edits_is_harmless(citizen: Citizen, draft: str, seen: str) -> None:
     citizen.open(f"{draft}/you?from=check&seen={seen}")
     assert citizen.press("Continue", name="Ada").path == f"{draft}/check"
 
 
-def test_it_says_what_was_typed_too_late_and_would_be_left_out(
+def test_check_page_names_late_answers_that_would_be_left_out(
     app: Flask, citizen: Citizen, clock: MovableClock
 ) -> None:
     add_person(app)

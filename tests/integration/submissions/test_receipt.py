@@ -6,6 +6,7 @@ from io import BytesIO
 import pytest
 from flask import Flask
 from pypdf import PdfReader
+from pypdf.generic import BooleanObject, Destination, DictionaryObject, TextStringObject
 from werkzeug.test import TestResponse
 
 from portal.form_definitions.format.reading import read_yaml
@@ -36,7 +37,7 @@ def sent(app: Flask, citizen: Citizen) -> str:
 
 
 def send(citizen: Citizen, **you: str) -> str:
-    """Fill and send the loan; gives the address of the confirmation."""
+    """Fill and send the loan; return the address of the confirmation."""
     draft = start(citizen)
     fill(citizen, draft, **you)
     return citizen.press("Send", declaration="yes").path
@@ -52,7 +53,7 @@ def words(reader: PdfReader) -> str:
     return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
 
 
-def test_the_receipt_holds_every_answer_with_reference_version_and_time(citizen: Citizen, sent: str) -> None:
+def test_receipt_has_every_answer_with_reference_version_and_time(citizen: Citizen, sent: str) -> None:
     answer, reader = receipt(citizen, sent)
     text = words(reader)
     for expected in (
@@ -73,18 +74,23 @@ def test_the_receipt_holds_every_answer_with_reference_version_and_time(citizen:
     assert answer.headers["Content-Disposition"] == f'inline; filename="{sent.rpartition("/")[2]}.pdf"'
 
 
-def test_a_reading_program_is_told_title_and_language(citizen: Citizen, sent: str) -> None:
+def test_receipt_declares_its_title_and_language(citizen: Citizen, sent: str) -> None:
     _answer, reader = receipt(citizen, sent)
-    root = reader.trailer["/Root"]
+    viewer = reader.root_object["/ViewerPreferences"]
     assert reader.metadata
     assert reader.metadata.title == f"We have received your form: {sent.rpartition('/')[2]}"
     assert reader.metadata.creation_date == datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
-    assert root["/Lang"] == "en"
-    assert root["/ViewerPreferences"]["/DisplayDocTitle"].value is True
-    assert [each.title for each in reader.outline] == ["About you", "Tools", "Remarks"]
+    assert reader.root_object["/Lang"] == TextStringObject("en")
+    assert isinstance(viewer, DictionaryObject)
+    assert viewer["/DisplayDocTitle"] == BooleanObject(True)
+    assert [isinstance(each, Destination) and each.title for each in reader.outline] == [
+        "About you",
+        "Tools",
+        "Remarks",
+    ]
 
 
-def test_the_time_is_that_of_the_site(app: Flask, citizen: Citizen, clock: MovableClock, sent: str) -> None:
+def test_time_is_in_the_time_zone_of_the_site(app: Flask, citizen: Citizen, clock: MovableClock, sent: str) -> None:
     app.test_cli_runner().invoke(args=["settings", "set", "time_zone", "Asia/Tokyo"])
     assert "21 November 2026 at 23:02" in words(receipt(citizen, sent)[1])
 
@@ -101,9 +107,7 @@ def test_a_name_typed_in_pieces_is_printed_whole(app: Flask, citizen: Citizen) -
 
 
 @pytest.mark.parametrize("name", NOT_PRINTED.values(), ids=NOT_PRINTED)
-def test_letters_that_no_face_has_never_keep_anybody_from_their_receipt(
-    app: Flask, citizen: Citizen, name: str
-) -> None:
+def test_receipt_is_printed_even_with_letters_that_no_font_has(app: Flask, citizen: Citizen, name: str) -> None:
     publish_loan(app)
     text = words(receipt(citizen, send(citizen, name=name))[1])
     assert [word for word in name.split() if word.isascii()] == [
@@ -112,7 +116,7 @@ def test_letters_that_no_face_has_never_keep_anybody_from_their_receipt(
     assert ("We received some letters that we cannot print" in text) is ("nb" not in name)
 
 
-def test_long_answers_and_many_of_them_go_on_to_further_pages(app: Flask, citizen: Citizen) -> None:
+def test_long_answers_continue_on_further_pages(app: Flask, citizen: Citizen) -> None:
     publish_yaml(app, FORM.format(access="anyone", allow_save="true").replace("max: 3", "max: 60"))
     draft = start(citizen)
     fill(citizen, draft)
@@ -146,7 +150,7 @@ def test_the_receipt_is_linked_from_the_confirmation_and_from_my_requests(app: F
     assert citizen.open("/account").links["Receipt (PDF)"] == f"{sent}/receipt.pdf"
 
 
-def test_nobody_else_gets_the_receipt(app: Flask, citizen: Citizen, sent: str) -> None:
+def test_nobody_else_can_open_the_receipt(app: Flask, citizen: Citizen, sent: str) -> None:
     stranger, neighbour = Citizen(app), Citizen(app)
     assert stranger.client.get(f"{sent}/receipt.pdf").status_code == 302
     add_person(app)

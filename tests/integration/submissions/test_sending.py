@@ -1,4 +1,4 @@
-"""Send: exactly once, whoever presses how often, and then a confirmation for its sender alone."""
+"""Send: exactly once however often it is pressed, and then a confirmation for its sender only."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -31,7 +31,7 @@ def count(database: Database, model: type) -> int:
         return db.scalar(select(func.count()).select_from(model)) or 0
 
 
-def test_send_leads_to_the_confirmation_under_the_same_reference(citizen: Citizen, draft: str) -> None:
+def test_send_leads_to_a_confirmation_with_the_same_reference(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft)
     answer = citizen.send("Send", declaration="yes")
     reference = draft.rpartition("/")[2]
@@ -84,7 +84,7 @@ def test_many_presses_at_once_make_one_submission_and_one_mail(
     assert (count(database, Submission), count(database, Delivery)) == (1, 1)
 
 
-def test_a_key_from_another_drafts_page_stands_in_nobodys_way(citizen: Citizen, draft: str, database: Database) -> None:
+def test_key_from_the_page_of_another_draft_blocks_nothing(citizen: Citizen, draft: str, database: Database) -> None:
     fill(citizen, draft)
     key = citizen.page.value("_key") or ""
     citizen.press("Send", declaration="yes")
@@ -95,9 +95,7 @@ def test_a_key_from_another_drafts_page_stands_in_nobodys_way(citizen: Citizen, 
 
 
 @pytest.mark.parametrize("column", ["draft_id", "idempotency_key", "reference"])
-def test_the_database_itself_refuses_a_second_row(
-    citizen: Citizen, draft: str, database: Database, column: str
-) -> None:
+def test_database_refuses_a_second_submission(citizen: Citizen, draft: str, database: Database, column: str) -> None:
     send(citizen)
     with database.reading() as db:
         row = dict(db.execute(select(Submission.__table__)).mappings().one())
@@ -107,7 +105,7 @@ def test_the_database_itself_refuses_a_second_row(
         db.execute(insert(Submission).values(**values))
 
 
-def test_the_confirmation_is_for_its_sender_alone(app: Flask, citizen: Citizen, draft: str) -> None:
+def test_confirmation_is_for_its_sender_only(app: Flask, citizen: Citizen, draft: str) -> None:
     reference = send(citizen)
     assert Citizen(app).client.get(f"/submissions/{reference}").status_code == 302
     add_person(app)
@@ -117,11 +115,11 @@ def test_the_confirmation_is_for_its_sender_alone(app: Flask, citizen: Citizen, 
     assert citizen.open("/submissions/TL-2222-2222").status == 404
 
 
-def test_a_draft_that_was_not_sent_has_no_confirmation(citizen: Citizen, draft: str) -> None:
+def test_unsent_draft_has_no_confirmation(citizen: Citizen, draft: str) -> None:
     assert citizen.open(draft.replace("drafts", "submissions")).status == 404
 
 
-def test_a_person_finds_what_they_sent_in_my_requests(app: Flask, citizen: Citizen) -> None:
+def test_form_sent_by_a_person_is_in_my_requests(app: Flask, citizen: Citizen) -> None:
     publish_loan(app)
     add_person(app)
     sign_in(citizen)
@@ -131,7 +129,7 @@ def test_a_person_finds_what_they_sent_in_my_requests(app: Flask, citizen: Citiz
     assert "Not sent yet" not in page
 
 
-def test_what_a_guest_sent_and_then_claimed_is_in_my_requests(app: Flask, citizen: Citizen, draft: str) -> None:
+def test_form_sent_by_a_guest_and_then_claimed_is_in_my_requests(app: Flask, citizen: Citizen, draft: str) -> None:
     reference = send(citizen)
     add_person(app)
     sign_in(citizen)
@@ -143,7 +141,7 @@ def test_what_a_guest_sent_and_then_claimed_is_in_my_requests(app: Flask, citize
 class TestConfirmationMail:
     """To the account, else to the save address, else to the first answered e-mail field, else to nobody."""
 
-    def test_to_the_account(self, app: Flask, citizen: Citizen) -> None:
+    def test_mail_goes_to_the_account(self, app: Flask, citizen: Citizen) -> None:
         publish_loan(app)
         add_person(app)
         sign_in(citizen)
@@ -152,7 +150,7 @@ class TestConfirmationMail:
         assert (letter.to, letter.subject) == ("ada@mail.example", f"We have received your form: {reference}")
         assert reference in letter.lines
 
-    def test_to_the_save_address(self, app: Flask, citizen: Citizen, draft: str) -> None:
+    def test_mail_goes_to_the_save_address(self, app: Flask, citizen: Citizen, draft: str) -> None:
         citizen.open(f"{draft}/save")
         citizen.press("Send link", email="saved@mail.example")
         fill(citizen, draft, email="other@mail.example")
@@ -160,15 +158,15 @@ class TestConfirmationMail:
         found = [letter for letter in letters(app) if letter.subject.startswith("We have received")]
         assert [letter.to for letter in found] == ["saved@mail.example"]
 
-    def test_to_the_first_answered_email_field(self, app: Flask, citizen: Citizen, draft: str) -> None:
+    def test_mail_goes_to_the_first_answered_email_field(self, app: Flask, citizen: Citizen, draft: str) -> None:
         send(citizen, email="typed@mail.example")
         assert [letter.to for letter in letters(app)] == ["typed@mail.example"]
 
-    def test_to_nobody(self, app: Flask, citizen: Citizen, draft: str) -> None:
+    def test_no_mail_is_sent_without_an_address(self, app: Flask, citizen: Citizen, draft: str) -> None:
         send(citizen)
         assert letters(app) == []
 
-    def test_never_to_an_address_that_is_hidden(self, app: Flask, citizen: Citizen) -> None:
+    def test_mail_never_goes_to_a_hidden_address(self, app: Flask, citizen: Citizen) -> None:
         publish_yaml(app, HIDDEN_ADDRESS)
         draft = start(citizen, "news")
         citizen.open(f"{draft}/one")

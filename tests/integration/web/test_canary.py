@@ -1,10 +1,11 @@
-"""The canary of the tests cries: one leak of each sort is found."""
+"""The canary of the tests raises the alarm: one leak of each sort is found."""
 
 import logging
 from collections.abc import Callable
 
 import pytest
 from flask import Flask, abort, redirect, request
+from flask.typing import ResponseReturnValue
 
 from portal.mail import messages
 from portal.web.declarations import Access, Activity, access, activity
@@ -14,10 +15,10 @@ from tests.post import letters
 
 pytestmark = pytest.mark.own_app
 ANSWER, TOKEN, CODE = "Wilhelmina Quartermaine", "T" * 43, "482910"
-Leak = Callable[[], object]
+Leak = Callable[[], ResponseReturnValue]
 
 
-def log_it() -> object:
+def log_it() -> ResponseReturnValue:
     logging.getLogger("portal.leak").info("said %s", request.form["name"])
     return "done"
 
@@ -31,13 +32,13 @@ LEAKS: dict[str, Leak] = {
 
 @pytest.fixture(autouse=True)
 def canary() -> None:
-    """Here the tests listen themselves."""
+    """Leave the canary to the tests of this module."""
 
 
 def serve(app: Flask, leak: Leak) -> None:
     @access(Access.PUBLIC)
     @activity(Activity.NONE)
-    def leaking(reference: str) -> object:
+    def leaking(reference: str) -> ResponseReturnValue:
         return leak() if reference == "R" else abort(404)
 
     app.add_url_rule("/drafts/<reference>/leak", view_func=leaking, methods=["POST"])
@@ -50,7 +51,7 @@ def posted(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("leak", LEAKS)
-def test_what_a_view_lets_out_is_heard(app: Flask, leak: str) -> None:
+def test_leak_by_a_view_is_found(app: Flask, leak: str) -> None:
     serve(app, LEAKS[leak])
     heard = watched(app)
     next(heard)
@@ -59,7 +60,7 @@ def test_what_a_view_lets_out_is_heard(app: Flask, leak: str) -> None:
         next(heard)
 
 
-def test_what_is_let_out_by_nobody_is_not_heard(app: Flask) -> None:
+def test_view_without_a_leak_raises_no_alarm(app: Flask) -> None:
     serve(app, lambda: "done")
     heard = watched(app)
     next(heard)
@@ -72,7 +73,7 @@ def test_what_is_let_out_by_nobody_is_not_heard(app: Flask) -> None:
     [(f"/resume?next=/resume/{TOKEN}", "link in"), (f"/resume?code={CODE}", "mailed code in the address")],
     ids=["token", "code"],
 )
-def test_what_was_mailed_is_heard_in_other_addresses(app: Flask, address: str, cry: str) -> None:
+def test_mailed_secret_in_another_address_is_found(app: Flask, address: str, cry: str) -> None:
     heard = watched(app)
     next(heard)
     parts = app.extensions["portal"]
@@ -87,7 +88,7 @@ def test_what_was_mailed_is_heard_in_other_addresses(app: Flask, address: str, c
         next(heard)
 
 
-def test_an_answer_in_a_file_is_heard(app: Flask) -> None:
+def test_answer_in_a_file_is_found(app: Flask) -> None:
     serve(app, lambda: "done")
     heard = watched(app)
     next(heard)

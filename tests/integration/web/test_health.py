@@ -1,4 +1,4 @@
-"""What operations ask: is the process alive, is it ready."""
+"""What operations ask: whether the process is alive, and whether it is ready."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -36,7 +36,7 @@ def _restore(database: Database, version: str) -> None:
         connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
 
 
-def test_a_database_that_is_away_is_not_ready_and_the_process_lives(client: FlaskClient, database: Database) -> None:
+def test_process_without_its_database_is_alive_but_not_ready(client: FlaskClient, database: Database) -> None:
     database.close()
     client.application.extensions["portal"].database = Database("postgresql+psycopg://127.0.0.1:1/nowhere")
     answer = client.get("/readyz")

@@ -22,7 +22,7 @@ SECRET = "ann@example.org 012345"
 
 @contextmanager
 def written() -> Iterator[list[dict[str, Any]]]:
-    """The lines that are logged within, as a server writes them."""
+    """Record the lines logged within, as a server writes them."""
     root, stream = logging.getLogger(), StringIO()
     before = (root.handlers[:], root.level)
     logs.configure(stream)
@@ -39,14 +39,14 @@ def written() -> Iterator[list[dict[str, Any]]]:
 @access(Access.PUBLIC)
 @activity(Activity.NONE)
 def fail() -> str:
-    """A view that fails with words that quote what somebody typed."""
+    """Fail, as a view, with a message that quotes typed text."""
     try:
         raise ValueError(SECRET)
     except ValueError as reason:
         raise RuntimeError(SECRET) from reason
 
 
-def test_a_request_is_logged_by_its_route_without_what_is_in_its_address(client: FlaskClient) -> None:
+def test_request_is_logged_by_its_route_and_not_its_address(client: FlaskClient) -> None:
     with written() as lines:
         answer = client.get(f"/forms/not-a-form?q={SECRET}")
     (line,) = lines
@@ -56,7 +56,7 @@ def test_a_request_is_logged_by_its_route_without_what_is_in_its_address(client:
     assert "not-a-form" not in json.dumps(line)
 
 
-def test_an_address_without_a_route_is_logged_without_it(client: FlaskClient) -> None:
+def test_request_without_a_route_is_logged_without_its_address(client: FlaskClient) -> None:
     with written() as lines:
         client.get("/nowhere/secret-token")
     assert [line["route"] for line in lines] == [None]
@@ -69,7 +69,7 @@ def test_probes_are_not_logged(client: FlaskClient) -> None:
 
 
 @pytest.mark.own_app
-def test_a_failure_is_logged_by_kind_and_place_and_never_by_its_words(app: Flask, client: FlaskClient) -> None:
+def test_failure_is_logged_by_type_and_place_and_never_by_its_message(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/fail", view_func=fail)
     with written() as lines:
         assert client.get("/fail").status_code == 500
@@ -80,12 +80,12 @@ def test_a_failure_is_logged_by_kind_and_place_and_never_by_its_words(app: Flask
     assert SECRET not in json.dumps(lines)
 
 
-def test_an_id_from_a_stranger_is_not_taken(client: FlaskClient) -> None:
+def test_request_id_from_a_stranger_is_not_used(client: FlaskClient) -> None:
     assert client.get("/healthz", headers={"X-Request-ID": "chosen-by-me"}).headers["X-Request-ID"] != "chosen-by-me"
 
 
 @pytest.mark.parametrize(("given", "is_taken"), [("a1b2c3d4-e5", True), ("short", False), ('x" onload="', False)])
-def test_an_id_from_our_proxy_is_taken_where_it_is_one(
+def test_request_id_from_our_proxy_is_used_if_it_is_valid(
     app: Flask, client: FlaskClient, configuration: Configuration, given: str, is_taken: bool
 ) -> None:
     app.extensions["portal"].configuration = replace(configuration, trusted_proxies=1)

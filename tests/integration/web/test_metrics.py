@@ -1,4 +1,4 @@
-"""`/metrics`: for operations alone, in the format of Prometheus, and nobody named."""
+"""`/metrics`: for operations only, in the format of Prometheus, and naming nobody."""
 
 import re
 from pathlib import Path
@@ -38,7 +38,7 @@ def guarded(app: Flask) -> FlaskClient:
 
 
 @pytest.mark.usefixtures("numbers")
-def test_prometheus_reads_all_days_together(client: FlaskClient) -> None:
+def test_metrics_add_up_all_days(client: FlaskClient) -> None:
     answer = client.get("/metrics")
     (family,) = text_string_to_metric_families(answer.text)
     assert answer.mimetype == "text/plain"
@@ -50,7 +50,7 @@ def test_prometheus_reads_all_days_together(client: FlaskClient) -> None:
     assert {frozenset(sample.labels) for sample in family.samples} == {frozenset({"event", "kind", "form", "section"})}
 
 
-def test_an_empty_portal_has_no_samples_yet(client: FlaskClient) -> None:
+def test_empty_portal_has_no_samples(client: FlaskClient) -> None:
     (family,) = text_string_to_metric_families(client.get("/metrics").text)
     assert family.samples == []
 
@@ -60,14 +60,14 @@ def test_an_empty_portal_has_no_samples_yet(client: FlaskClient) -> None:
     [("127.0.0.1", 200), ("::1", 200), ("10.1.2.3", 200), ("192.168.0.9", 200), ("fd00::1", 200), ("8.8.8.8", 404),
      ("2a00:1450::1", 404), ("nonsense", 404)],
 )  # fmt: skip
-def test_only_who_is_near_is_answered(client: FlaskClient, address: str, status: int) -> None:
+def test_metrics_answer_only_private_networks(client: FlaskClient, address: str, status: int) -> None:
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": address}).status_code == status
 
 
 @pytest.mark.parametrize(
     "header", ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "Via", "X-Real-IP"]
 )
-def test_what_came_through_a_proxy_is_not_near(client: FlaskClient, header: str) -> None:
+def test_request_through_a_proxy_gets_no_metrics(client: FlaskClient, header: str) -> None:
     assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 404
 
 
@@ -76,30 +76,30 @@ def test_what_came_through_a_proxy_is_not_near(client: FlaskClient, header: str)
     [(f"Bearer {TOKEN}", 200), (f"Bearer {TOKEN}x", 404), ("Bearer ", 404), (TOKEN, 404), ("Bearer ümlaut", 404)],
     ids=["right", "longer", "empty", "without its kind", "umlaut"],
 )
-def test_from_afar_the_token_is_needed(guarded: FlaskClient, given: str, status: int) -> None:
+def test_metrics_from_other_networks_need_the_token(guarded: FlaskClient, given: str, status: int) -> None:
     headers = {"Authorization": given, "X-Forwarded-For": "8.8.8.8"}
     assert guarded.get("/metrics", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize("given", ["Bearer None", "Bearer ", ""])
-def test_without_a_token_in_the_configuration_none_opens(client: FlaskClient, given: str) -> None:
+def test_no_token_works_where_none_is_configured(client: FlaskClient, given: str) -> None:
     headers = {"Authorization": given, "X-Forwarded-For": "8.8.8.8"}
     assert client.get("/metrics", headers=headers).status_code == 404
 
 
 @pytest.mark.parametrize("token", ["short", "x" * 31, "y" * 40 + " ", "ü" * 40, "z" * 40 + "\n"])
-def test_a_token_that_guards_nothing_is_refused_at_the_start(token: str, tmp_path: object) -> None:
+def test_weak_token_is_refused_at_start_up(token: str, tmp_path: object) -> None:
     with pytest.raises(ConfigurationError, match="METRICS_TOKEN"):
         read_configuration({"DATA_DIR": str(tmp_path), "METRICS_TOKEN": token})
 
 
-def test_a_good_token_is_taken_and_never_shown(tmp_path: object) -> None:
+def test_good_token_is_accepted_and_never_shown(tmp_path: object) -> None:
     found = read_configuration({"DATA_DIR": str(tmp_path), "METRICS_TOKEN": TOKEN})
     assert found.metrics_token == TOKEN
     assert TOKEN not in repr(found)
 
 
-def test_applications_of_two_processes_tell_one_sum(app: Flask, client: FlaskClient, clock: MovableClock) -> None:
+def test_metrics_of_two_processes_are_one_sum(app: Flask, client: FlaskClient, clock: MovableClock) -> None:
     other = create_app(app.extensions["portal"].configuration, clock=clock)
     key = Counted(event="parked", kind="customer", day=clock.now().date())
     for each in (app, other):
@@ -110,6 +110,6 @@ def test_applications_of_two_processes_tell_one_sum(app: Flask, client: FlaskCli
     other.extensions["portal"].database.close()
 
 
-def test_the_proxy_denies_the_figures_by_name() -> None:
+def test_proxy_denies_the_metrics_address_by_name() -> None:
     (block,) = re.findall(r"location = /metrics \{([^}]*)\}", NGINX.read_text())
     assert block.split() == ["return", "404;"]

@@ -1,4 +1,4 @@
-"""The application that tests share forgets all that a test did to it, and is what `create_app` makes."""
+"""The application that tests share forgets all that a test did to it, and equals what `create_app` makes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from portal.config import Configuration
 from portal.db import Database
@@ -19,7 +20,7 @@ Arm = Callable[[], Flask]
 
 @pytest.fixture
 def arm(app: Flask, database: Database, configuration: Configuration) -> Arm:
-    """Arms one application anew, as for the next test."""
+    """Return a function that arms one application anew, as for the next test."""
     shared = SharedApplication(app)
     return lambda: shared.arm(configuration, MovableClock(), database)
 
@@ -40,7 +41,7 @@ def set_much(app: Flask) -> None:
     assert parts.tally.is_first("mine")
 
 
-def test_what_one_test_set_is_gone_in_the_next(arm: Arm, configuration: Configuration, database: Database) -> None:
+def test_traces_of_one_test_are_gone_in_the_next(arm: Arm, configuration: Configuration, database: Database) -> None:
     app = arm()
     before = app.extensions["portal"]
     policies, hooks = before.policies, before.hooks
@@ -65,8 +66,12 @@ def test_a_route_cannot_be_added_for_the_next_test(arm: Arm) -> None:
         app.add_url_rule("/mine", view_func=set_much)
 
 
-def test_it_is_what_create_app_makes(arm: Arm, app: Flask, configuration: Configuration, database: Database) -> None:
-    made = build(lambda _app: None, app.jinja_env.bytecode_cache, configuration, MovableClock(), database)
+def test_shared_application_equals_what_create_app_makes(
+    arm: Arm, app: Flask, configuration: Configuration, database: Database
+) -> None:
+    compiled = app.jinja_env.bytecode_cache
+    assert isinstance(compiled, FileSystemBytecodeCache)
+    made = build(lambda _app: None, compiled, configuration, MovableClock(), database)
     armed = arm()
     assert armed.config == made.config
     assert armed.extensions.keys() == made.extensions.keys()
@@ -78,6 +83,8 @@ def test_it_is_what_create_app_makes(arm: Arm, app: Flask, configuration: Config
     }
 
 
-def test_behind_proxies_only_create_app_will_do(app: Flask, database: Database, configuration: Configuration) -> None:
+def test_shared_application_refuses_a_configuration_with_proxies(
+    app: Flask, database: Database, configuration: Configuration
+) -> None:
     with pytest.raises(AssertionError, match="call create_app"):
         SharedApplication(app).arm(replace(configuration, trusted_proxies=1), MovableClock(), database)

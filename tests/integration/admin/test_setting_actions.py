@@ -1,4 +1,4 @@
-"""What the settings page does besides saving: taking a change back, and a new lifetime for who is signed in already."""
+"""What the settings page does besides saving: undoing a change, and applying a new lifetime to live sessions."""
 
 import re
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def events(database: Database, action: str) -> list[AuditEvent]:
 
 
 def offered(page: TestResponse) -> list[int]:
-    """The changes that the page offers to undo, newest first."""
+    """Return the changes that the page offers to undo, newest first."""
     return [int(number) for number in re.findall(r'name="_change" value="(\d+)"', page.text)]
 
 
@@ -61,7 +61,7 @@ def test_only_the_change_that_is_in_force_is_offered(administrator: SignedIn) ->
     assert len(offered(administrator.get())) == 1
 
 
-def test_a_change_that_was_overtaken_is_not_undone(
+def test_change_replaced_by_a_later_one_is_not_undone(
     administrator: SignedIn, sign_in: SignIn, database: Database
 ) -> None:
     administrator.save(**{MINUTES: "45"})
@@ -75,12 +75,12 @@ def test_a_change_that_was_overtaken_is_not_undone(
 
 
 @pytest.mark.parametrize("change", ["0", "999999", "", "abc", "9" * 30, "٣"])
-def test_what_is_no_change_is_not_found(administrator: SignedIn, change: str) -> None:
+def test_unknown_change_is_not_found(administrator: SignedIn, change: str) -> None:
     administrator.save(**{MINUTES: "45"})
     assert undo(administrator, change).status_code == 404
 
 
-def test_another_event_or_the_change_of_another_tab_is_not_found(administrator: SignedIn, database: Database) -> None:
+def test_event_of_another_sort_or_tab_is_not_found(administrator: SignedIn, database: Database) -> None:
     administrator.save(**{MINUTES: "45"})
     (change,) = offered(administrator.get())
     assert undo(administrator, change, tab="sessions").status_code == 404
@@ -105,7 +105,7 @@ def test_other_roles_and_forged_forms_do_nothing(
     assert events(database, "session_lifetime_applied") == []
 
 
-def test_a_long_text_is_undone_to_the_letter_and_shown_short(administrator: SignedIn, database: Database) -> None:
+def test_long_text_is_undone_exactly_and_shown_shortened(administrator: SignedIn, database: Database) -> None:
     content = "/admin/self/site-settings/content"
     administrator.save(content, privacy_text="a\r\n\r\n" + "b" * 500)
     administrator.save(content, privacy_text="c")
@@ -118,7 +118,7 @@ def test_a_long_text_is_undone_to_the_letter_and_shown_short(administrator: Sign
 
 @pytest.fixture
 def opened(app: Flask, clock: MovableClock) -> Callable[..., int]:
-    """Opens a session of any kind under the settings in force; gives its id."""
+    """Return a function that opens a session of any kind under the current settings and returns its id."""
 
     def begin(kind: str = "customer", *, is_shared: bool = False) -> int:
         with app.test_request_context(), app.extensions["portal"].database.writing() as db:
@@ -141,7 +141,7 @@ def apply_now(person: SignedIn) -> TestResponse:
     return person.post({"csrf_token": person.form_token}, APPLY)
 
 
-def test_apply_now_shortens_who_has_more_time_to_the_second_and_nobody_else(
+def test_apply_now_shortens_only_the_sessions_with_more_time(
     administrator: SignedIn, opened: Callable[..., int], database: Database, clock: MovableClock
 ) -> None:
     administrator.save(**{MINUTES: "120"})
@@ -163,7 +163,7 @@ def test_apply_now_shortens_who_has_more_time_to_the_second_and_nobody_else(
     assert {number: deadline(database, number) for number in untouched} == untouched
 
 
-def test_apply_now_leaves_everybody_the_whole_warning(
+def test_apply_now_leaves_every_session_its_whole_warning(
     administrator: SignedIn, opened: Callable[..., int], database: Database
 ) -> None:
     shared, own = opened(is_shared=True), opened()
@@ -176,7 +176,7 @@ def test_apply_now_leaves_everybody_the_whole_warning(
     assert deadline(database, own) == START + timedelta(minutes=10)
 
 
-def test_apply_now_revives_nobody_and_is_written_down(
+def test_apply_now_revives_no_session_and_is_recorded(
     administrator: SignedIn, opened: Callable[..., int], database: Database, clock: MovableClock
 ) -> None:
     ended = opened()
@@ -190,7 +190,7 @@ def test_apply_now_revives_nobody_and_is_written_down(
     assert (event.person_id, event.details) == (administrator.id, {"minutes": 20, "sessions": 1})
 
 
-def test_a_longer_lifetime_applied_now_moves_nobody(
+def test_apply_now_with_a_longer_lifetime_moves_no_deadline(
     administrator: SignedIn, opened: Callable[..., int], database: Database
 ) -> None:
     session = opened()
