@@ -77,7 +77,7 @@ def test_every_test_on_one_database_has_a_reviewed_reason() -> None:
 
 
 @pytest.mark.parametrize("name", REASONS)
-def test_what_runs_on_one_database_is_about_no_query_operation_race_sweep_or_migration(name: str) -> None:
+def test_tests_on_one_database_touch_no_query_operation_race_sweep_or_migration(name: str) -> None:
     tree, tests = _marked()[name]
     imports = _imports(tree)
     operations = {what for module, what in imports if re.fullmatch(r"portal\..*\.operations", module)}

@@ -102,7 +102,7 @@ def posts(routes: list[Route]) -> list[Route]:
     return [route for route in routes if route.is_post]
 
 
-def test_the_walk_sees_every_feature(routes: list[Route]) -> None:
+def test_the_url_map_covers_every_feature(routes: list[Route]) -> None:
     features = {route.endpoint.partition(".")[0] for route in routes}
     assert features >= {"drafts", "submissions", "accounts", "sessions", "resume", "hub", "admin", "home", "forms"}
 
@@ -112,32 +112,32 @@ def test_every_view_declares_who_may_call_it(routes: list[Route]) -> None:
     assert not silent
 
 
-def test_every_view_declares_what_it_means_for_the_session(routes: list[Route]) -> None:
+def test_every_view_declares_its_effect_on_the_session(routes: list[Route]) -> None:
     silent = [str(route) for route in routes if not isinstance(route.view.__dict__.get("activity"), Declared)]
     assert not silent
 
 
-def test_every_view_either_reads_or_is_posted_to(app: Flask) -> None:
+def test_every_view_takes_either_get_or_post(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         methods = set(rule.methods or ()) - {"OPTIONS"}
         assert methods in ({"GET", "HEAD"}, {"POST"}), rule
 
 
-def test_what_only_reads_never_declares_a_deed(routes: list[Route]) -> None:
+def test_views_that_only_read_never_declare_an_action(routes: list[Route]) -> None:
     wrong = [str(route) for route in routes if not route.is_post and activity_of(route.view).activity in NEVER_READ]
     assert not wrong
 
 
-def test_what_is_posted_never_declares_a_look(routes: list[Route]) -> None:
+def test_views_that_take_posts_never_declare_a_page_view(routes: list[Route]) -> None:
     wrong = [str(route) for route in routes if route.is_post and activity_of(route.view).activity in NEVER_POSTED]
     assert not wrong
 
 
-def test_every_door_belongs_to_a_kind_of_session(routes: list[Route]) -> None:
+def test_every_access_rule_belongs_to_a_kind_of_session(routes: list[Route]) -> None:
     assert {route.door.kind for route in routes} <= {None, BY_QUERY, BY_PERSON, *KINDS}
 
 
-def test_a_stranger_who_looks_is_asked_to_sign_in_and_comes_back(app: Flask, guarded: list[Route]) -> None:
+def test_a_stranger_is_asked_to_sign_in_and_then_returns_to_the_page(app: Flask, guarded: list[Route]) -> None:
     answers = {str(route): app.test_client().get(route.path) for route in guarded if not route.is_post}
     assert len(answers) > 8
     for name, answer in answers.items():
@@ -155,7 +155,7 @@ def test_a_strangers_script_is_sent_to_sign_in_without_a_redirect(app: Flask, gu
         assert not answer.text, route
 
 
-def test_what_a_stranger_posts_is_refused(app: Flask, guarded: list[Route]) -> None:
+def test_posts_from_strangers_are_refused(app: Flask, guarded: list[Route]) -> None:
     posted = [route for route in guarded if route.is_post]
     assert len(posted) > 6
     for route in posted:
@@ -235,7 +235,7 @@ def test_every_public_form_refuses_strangers_without_a_token(
             assert answer.status_code == 403, route
 
 
-def test_every_form_refuses_a_page_of_another_site(app: Flask, posts: list[Route]) -> None:
+def test_every_form_refuses_posts_from_another_site(app: Flask, posts: list[Route]) -> None:
     for route in posts:
         for origin in ("https://evil.example", "null", "http://[", "http://localhost.evil.example"):
             answer = app.test_client().post(route.path, data={"_end": "1"}, headers={"Origin": origin})
@@ -243,7 +243,7 @@ def test_every_form_refuses_a_page_of_another_site(app: Flask, posts: list[Route
             assert not answer.headers.getlist("Set-Cookie"), (route, origin)
 
 
-def test_no_answer_may_be_kept_and_all_bear_the_security_headers(app: Flask, routes: list[Route]) -> None:
+def test_every_response_forbids_storing_and_has_the_security_headers(app: Flask, routes: list[Route]) -> None:
     for route in routes:
         answer = app.test_client().open(route.path, method="POST" if route.is_post else "GET")
         assert answer.headers["Cache-Control"] == "no-store", route
@@ -256,7 +256,7 @@ def test_no_answer_may_be_kept_and_all_bear_the_security_headers(app: Flask, rou
 
 
 @pytest.mark.parametrize("stolen", KINDS)
-def test_the_cookie_of_one_kind_is_admitted_on_no_route_of_another(
+def test_a_cookie_of_one_kind_of_session_opens_no_route_of_another(
     app: Flask, guarded: list[Route], people: dict[str, int], stolen: str
 ) -> None:
     """Tried under its own name and under that of the other kind, with a form token that is good for its session."""

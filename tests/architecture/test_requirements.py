@@ -52,7 +52,7 @@ def imported(*files: Path) -> set[str]:
     return {normal(name) for module in found for name in published.get(module, [module])}
 
 
-def test_what_is_imported_is_declared_and_the_portal_declares_nothing_else() -> None:
+def test_imported_packages_are_declared_and_the_portal_declares_no_others() -> None:
     assert imported(ROOT / "wsgi.py", *(ROOT / "portal").rglob("*.py")) == names(RUN) - NOT_IMPORTED
     assert imported(*(ROOT / "tests").rglob("*.py")) - names(RUN) - names(DEVELOPMENT) == set()
 
@@ -60,7 +60,7 @@ def test_what_is_imported_is_declared_and_the_portal_declares_nothing_else() -> 
 @pytest.mark.parametrize(
     ("file", "wanted"), [("requirements.txt", RUN), ("requirements-dev.txt", [*RUN, *DEVELOPMENT])], ids=["run", "dev"]
 )
-def test_what_is_declared_is_locked_within_its_range(file: str, wanted: list[Requirement]) -> None:
+def test_every_declared_package_is_locked_within_its_range(file: str, wanted: list[Requirement]) -> None:
     found = locked(file)
     assert names(wanted) - found.keys() == set()
     outside = [str(each) for each in wanted for version in found[normal(each.name)] if version not in each.specifier]
@@ -73,12 +73,12 @@ def test_every_locked_package_has_a_hash(file: str) -> None:
     assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
-def test_the_tests_run_on_what_the_portal_runs_on() -> None:
+def test_tests_run_on_the_same_versions_as_the_portal() -> None:
     development = locked("requirements-dev.txt")
     assert {name: development.get(name) for name in locked("requirements.txt")} == locked("requirements.txt")
 
 
-def test_locks_say_how_they_were_made_for_what_updates_them() -> None:
+def test_locks_state_the_command_that_renovate_repeats() -> None:
     """Renovate compiles them again by their first lines; it knows `--option=value` alone."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     [command] = re.findall(r"^UV_LOCK := (.*)$", makefile, re.MULTILINE)

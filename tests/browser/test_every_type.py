@@ -123,7 +123,7 @@ def test_the_page_has_every_type() -> None:
     assert {field.type for field in read_yaml(FORM).sections[0].fields} == set(FIELD_TYPES)
 
 
-def test_nothing_is_wrong_with_the_page_empty_refused_and_filled(look: Inspector) -> None:
+def test_the_page_passes_inspection_empty_refused_and_filled(look: Inspector) -> None:
     look.look("empty", is_main=True)
     press(look.page)
     expect(look.page.get_by_text("Please check")).to_be_visible()
@@ -175,7 +175,7 @@ def is_sent(page: Page) -> None:
         expect(page.locator("main")).to_contain_text(words)
 
 
-def test_the_keyboard_alone_fills_and_sends_it(enter: Enter, form: None) -> None:
+def test_the_page_can_be_filled_and_sent_by_keyboard_alone(enter: Enter, form: None) -> None:
     page = opened(enter(viewport=WIDE, reduced_motion="reduce"))
     fill_by_keyboard(page)
     page.get_by_role("checkbox").focus()
@@ -185,7 +185,7 @@ def test_the_keyboard_alone_fills_and_sends_it(enter: Enter, form: None) -> None
 
 
 @pytest.mark.parametrize("width", [1280, 320], ids=["wide", "320 px"])
-def test_without_script_it_is_filled_and_sent(enter: Enter, form: None, width: int) -> None:
+def test_the_page_can_be_filled_and_sent_without_script(enter: Enter, form: None, width: int) -> None:
     page = opened(enter(viewport={"width": width, "height": 800}, java_script_enabled=False))
     for name, value in TYPED.items():
         page.locator(f"main [name='{name}']").fill(value)

@@ -43,7 +43,7 @@ def administrator(look: Inspector) -> None:
 
 
 @pytest.mark.parametrize("tab", ["sessions", "general"])
-def test_settings_with_the_figures_of_sessions(look: Inspector, tab: str) -> None:
+def test_settings_with_session_figures_pass_inspection(look: Inspector, tab: str) -> None:
     count_sessions(look.server.app)
     administrator(look)
     look.visit(tab, f"{SETTINGS}/{tab}", is_main=True)
@@ -52,7 +52,7 @@ def test_settings_with_the_figures_of_sessions(look: Inspector, tab: str) -> Non
     assert len(set(look.page.evaluate(TRACKS))) == 1
 
 
-def test_the_hub_with_much_to_do(look: Inspector) -> None:
+def test_a_full_hub_passes_inspection(look: Inspector) -> None:
     reference = add_cases(look.server.app, 12)
     tom = Citizen(look.server.app)
     sign_in(tom, STAFF)
@@ -66,7 +66,7 @@ def test_the_hub_with_much_to_do(look: Inspector) -> None:
     assert outside_the_column(look.page) == []
 
 
-def test_the_administration_with_much_in_it(look: Inspector) -> None:
+def test_full_administration_pages_pass_inspection(look: Inspector) -> None:
     add_cases(look.server.app, 1)
     close_an_account(look.server.app)
     give_up_mail(look.server.app)
@@ -89,7 +89,7 @@ def outside_the_column(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("reason", [EndReason.IDLE, EndReason.STAFF], ids=lambda reason: reason.value)
-def test_the_page_after_the_end_with_a_form_that_is_kept(look: Inspector, reason: EndReason) -> None:
+def test_the_end_page_with_a_kept_form_passes_inspection(look: Inspector, reason: EndReason) -> None:
     ada, citizen = add_person(look.server.app), Citizen(look.server.app)
     sign_in(citizen)
     citizen.open(f"{housing.start(citizen)}/about_you")
@@ -102,7 +102,7 @@ def test_the_page_after_the_end_with_a_form_that_is_kept(look: Inspector, reason
 
 
 @pytest.mark.parametrize("language", ["en", "cy"])
-def test_help_about_sessions_in_each_language(look: Inspector, language: str) -> None:
+def test_help_about_sessions_passes_inspection_in_each_language(look: Inspector, language: str) -> None:
     look.page.context.add_cookies([{"name": "language", "value": language, "url": look.server.base_url}])
     look.visit(f"help: {language}", "/help/sessions", is_main=True)
     assert look.page.evaluate("document.documentElement.lang") == language

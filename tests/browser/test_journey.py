@@ -77,7 +77,7 @@ def received(page: Page, server: Server, reference: str) -> None:
         assert [row.reference for row in db.query(Submission)] == [reference]
 
 
-def test_the_whole_form_with_script_saves_as_one_types(enter: Enter, server: Server) -> None:
+def test_the_whole_form_is_saved_while_somebody_types_with_script(enter: Enter, server: Server) -> None:
     page = enter()
     stop_time(page.context, server)
     reference = start(page)
@@ -93,7 +93,7 @@ def test_the_whole_form_with_script_saves_as_one_types(enter: Enter, server: Ser
     received(page, server, reference)
 
 
-def test_the_whole_form_without_script(enter: Enter, server: Server) -> None:
+def test_the_whole_form_can_be_filled_and_sent_without_script(enter: Enter, server: Server) -> None:
     page = enter(java_script_enabled=False)
     reference = start(page)
     expect(page.get_by_text("Signed in until 14:32")).to_be_visible()
@@ -153,7 +153,7 @@ def at_rent(citizen: Citizen) -> str:
     return draft
 
 
-def test_a_section_and_the_warning_by_keyboard_alone(enter: Enter, server: Server, citizen: Citizen) -> None:
+def test_a_section_and_the_warning_work_by_keyboard_alone(enter: Enter, server: Server, citizen: Citizen) -> None:
     draft = at_rent(citizen)
     page = enter()
     take_over(page.context, citizen, server)
@@ -174,7 +174,7 @@ def test_a_section_and_the_warning_by_keyboard_alone(enter: Enter, server: Serve
     expect_answers(page, landlord="Calder Homes Ltd")
 
 
-def test_an_error_is_reached_and_mended_by_keyboard(
+def test_an_error_can_be_reached_and_corrected_by_keyboard(
     enter: Enter, server: Server, citizen: Citizen, console: Console
 ) -> None:
     console.expects("422")
@@ -257,7 +257,7 @@ def test_a_guest_comes_back_without_script_by_reference_and_return_code(enter: E
     all_is_there(elsewhere, server, reference)
 
 
-def test_a_person_signs_out_and_goes_on_from_my_requests_in_another_browser(enter: Enter, server: Server) -> None:
+def test_a_person_signs_out_and_continues_from_my_requests_in_another_browser(enter: Enter, server: Server) -> None:
     add_person(server.app)
     page = enter()
     sign_in(page)

@@ -62,7 +62,9 @@ def keep_mine(page: Page) -> None:
     press(page, "Save my choices")
 
 
-def test_a_refused_autosave_says_so_and_leads_to_both_versions(enter: Enter, server: Server, citizen: Citizen) -> None:
+def test_a_refused_autosave_is_announced_and_leads_to_both_versions(
+    enter: Enter, server: Server, citizen: Citizen
+) -> None:
     first, second = tabs(enter, citizen, server, f"{housing.start(citizen)}/about_you")
     stop_time(first.context, server)
     for tab in (first, second):
@@ -80,7 +82,7 @@ def test_a_refused_autosave_says_so_and_leads_to_both_versions(enter: Enter, ser
     expect_answers(second, full_name=MINE)
 
 
-def test_without_script_continue_leads_to_both_versions(enter: Enter, server: Server, citizen: Citizen) -> None:
+def test_continue_leads_to_both_versions_without_script(enter: Enter, server: Server, citizen: Citizen) -> None:
     first, second = tabs(enter, citizen, server, f"{housing.start(citizen)}/about_you", script=False)
     expect(second.get_by_text(COMPARE)).to_be_hidden()
     press(first, **housing.ABOUT_YOU)
@@ -89,7 +91,7 @@ def test_without_script_continue_leads_to_both_versions(enter: Enter, server: Se
     expect_answers(second, **(housing.ABOUT_YOU | {"full_name": MINE}))
 
 
-def test_the_page_of_both_versions_is_fit_for_everybody(enter: Enter, server: Server, citizen: Citizen) -> None:
+def test_the_page_with_both_versions_passes_inspection(enter: Enter, server: Server, citizen: Citizen) -> None:
     first, second = tabs(enter, citizen, server, f"{housing.start(citizen)}/about_you")
     press(first, **housing.ABOUT_YOU)
     press(second, full_name=MINE, born__year="1990")
@@ -99,7 +101,7 @@ def test_the_page_of_both_versions_is_fit_for_everybody(enter: Enter, server: Se
     assert inspector.faults == []
 
 
-def test_every_autosave_counts_up(enter: Enter, server: Server, citizen: Citizen) -> None:
+def test_every_autosave_has_the_next_sequence_number(enter: Enter, server: Server, citizen: Citizen) -> None:
     draft = housing.start(citizen)
     page = enter()
     take_over(page.context, citizen, server)
@@ -128,7 +130,7 @@ def expect_kept(page: Page, address: str) -> None:
     expect_answers(page, **LATE)
 
 
-def test_what_a_person_sent_late_comes_back_marked_after_signing_in(
+def test_a_persons_late_answers_come_back_marked_after_signing_in(
     enter: Enter, server: Server, citizen: Citizen
 ) -> None:
     add_person(server.app)
@@ -150,7 +152,7 @@ def test_what_a_person_sent_late_comes_back_marked_after_signing_in(
 
 
 @SCRIPT
-def test_what_a_guest_sent_late_comes_back_by_reference_and_return_code(
+def test_a_guests_late_answers_come_back_by_reference_and_return_code(
     enter: Enter, server: Server, citizen: Citizen, script: bool
 ) -> None:
     draft = housing.start(citizen)
@@ -172,7 +174,7 @@ def rented(citizen: Citizen) -> str:
     return f"{draft}/home"
 
 
-def test_a_change_says_what_it_would_hide_until_it_is_changed_back(
+def test_a_change_names_the_answers_it_would_hide_until_it_is_changed_back(
     enter: Enter, server: Server, citizen: Citizen, rented: str
 ) -> None:
     page = enter()
@@ -187,7 +189,7 @@ def test_a_change_says_what_it_would_hide_until_it_is_changed_back(
     expect(hint).to_be_hidden()
 
 
-def test_without_script_the_page_says_it_all_the_time(
+def test_the_page_always_names_the_answers_a_change_hides_without_script(
     enter: Enter, server: Server, citizen: Citizen, rented: str
 ) -> None:
     page = enter(java_script_enabled=False)

@@ -50,7 +50,7 @@ def filled(app: Flask, citizen: Citizen, *, is_person: bool) -> str:
     [("rent", "Continue", {"landlord": "Somebody Else"}), ("check", "Send", {"declaration": "yes"})],
     ids=["Continue", "Send"],
 )
-def test_what_is_sent_after_the_end_is_not_executed(
+def test_a_form_sent_after_the_end_is_never_executed(
     enter: Enter,
     server: Server,
     citizen: Citizen,
@@ -106,7 +106,7 @@ def test_staying_in_one_tab_closes_the_warning_in_the_other_within_a_second(
     expect(second.locator("[data-session-until]").first).to_have_text("15:00")
 
 
-def test_two_idle_tabs_end_on_time_and_looking_extended_nothing(tabs: tuple[Page, Page], server: Server) -> None:
+def test_two_idle_tabs_end_on_time_and_viewing_extends_nothing(tabs: tuple[Page, Page], server: Server) -> None:
     first, second = tabs
     until, opened_pages = server.deadline(), second.evaluate("history.length")
     pass_time(server, first, TO_WARNING_S)
@@ -125,7 +125,7 @@ def test_two_idle_tabs_end_on_time_and_looking_extended_nothing(tabs: tuple[Page
         assert tab.evaluate("history.length") == opened_pages
 
 
-def test_what_was_typed_just_before_the_end_is_there_after_coming_back(
+def test_answers_typed_just_before_the_end_are_there_after_coming_back(
     tabs: tuple[Page, Page], server: Server, citizen: Citizen
 ) -> None:
     tab, draft = tabs[0], tabs[0].url.rpartition("/")[0]

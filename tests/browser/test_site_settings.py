@@ -40,14 +40,14 @@ def test_advice_and_time_bar_follow_what_is_typed(settings_page: Page) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "9", "361", "abc", "12.5"], ids=["blank", "low", "high", "letters", "fraction"])
-def test_what_would_be_refused_is_neither_advised_on_nor_drawn(settings_page: Page, typed: str) -> None:
+def test_an_invalid_value_gets_no_advice_and_never_moves_the_time_bar(settings_page: Page, typed: str) -> None:
     settings_page.get_by_label("Session lifetime in minutes", exact=True).fill("90")
     settings_page.get_by_label("Session lifetime in minutes", exact=True).fill(typed)
     expect(settings_page.locator("[data-advice]")).to_be_hidden()
     expect(settings_page.locator("[data-span=renews]")).to_have_text("60:00–88:00")
 
 
-def test_saved_is_said_once(settings_page: Page) -> None:
+def test_the_page_says_saved_only_once(settings_page: Page) -> None:
     settings_page.get_by_role("button", name="Save settings", exact=True).click()
     expect(settings_page.get_by_text("Saved", exact=True)).to_be_visible()
     settings_page.reload()

@@ -42,7 +42,7 @@ def publish_next(app: Flask, *, policy: str = "ask") -> None:
         publish(db, read_yaml(changed), now=parts.clock.now())
 
 
-def test_the_pages_of_a_draft_whose_form_has_changed(look: Inspector, citizen: Citizen, app: Flask) -> None:
+def test_pages_of_a_draft_in_a_changed_form_pass_inspection(look: Inspector, citizen: Citizen, app: Flask) -> None:
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
     publish_next(app)
@@ -60,7 +60,7 @@ def test_the_pages_of_a_draft_whose_form_has_changed(look: Inspector, citizen: C
     look.look("check with a changed answer", is_main=True)
 
 
-def test_a_page_that_was_open_says_that_the_form_has_changed(look: Inspector, citizen: Citizen, app: Flask) -> None:
+def test_an_open_page_says_that_the_form_has_changed(look: Inspector, citizen: Citizen, app: Flask) -> None:
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
     take_over(look.page.context, citizen, look.server)
@@ -72,7 +72,7 @@ def test_a_page_that_was_open_says_that_the_form_has_changed(look: Inspector, ci
     look.look("form changed meanwhile", is_main=True)
 
 
-def test_the_pages_of_the_administration(look: Inspector, citizen: Citizen, app: Flask) -> None:
+def test_staff_pages_about_versions_pass_inspection(look: Inspector, citizen: Citizen, app: Flask) -> None:
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
     publish_next(app)

@@ -6,7 +6,7 @@ from tests.faults.sweeping import LONG, NEVER, sweep_under_load
 SESSIONS = 250
 
 
-def test_what_has_expired_is_swept_while_people_work_and_no_live_session_is_touched(
+def test_sweeping_under_load_removes_expired_sessions_and_touches_no_live_one(
     environ: dict[str, str],
 ) -> None:
     app = prepared_app(environ)

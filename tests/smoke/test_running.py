@@ -20,7 +20,9 @@ def environ(request: pytest.FixtureRequest) -> dict[str, str]:
     return {"DATABASE_URL": url.replace("+psycopg", ""), "WORKERS": "2"}
 
 
-def test_it_serves_prints_the_sign_ins_and_ends_with_all_it_started(start: Start, environ: dict[str, str]) -> None:
+def test_the_portal_serves_prints_the_sign_ins_and_stops_everything_it_started(
+    start: Start, environ: dict[str, str]
+) -> None:
     portal = start(**environ)
     assert portal.status("/readyz") == 200
     assert f"The portal is at {portal.url}" in portal.printed()
@@ -47,7 +49,7 @@ def test_a_killed_server_process_comes_back(start: Start, environ: dict[str, str
         assert eventually(lambda killed=killed: bool(set(answering(portal)) - set(killed)) and portal.answers())
 
 
-def test_a_killed_server_takes_its_children_along_and_comes_back(start: Start, environ: dict[str, str]) -> None:
+def test_a_killed_server_ends_its_children_and_comes_back(start: Start, environ: dict[str, str]) -> None:
     portal = start(**environ)
     killed = portal.command("granian")
     killed[0].send_signal(signal.SIGKILL)
@@ -56,7 +58,7 @@ def test_a_killed_server_takes_its_children_along_and_comes_back(start: Start, e
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells children of their parent's death.")
-def test_nothing_is_left_behind_by_a_killed_supervisor(start: Start, environ: dict[str, str]) -> None:
+def test_a_killed_supervisor_leaves_nothing_behind(start: Start, environ: dict[str, str]) -> None:
     portal = start(**environ)
     children = portal.processes()
     portal.process.kill()
@@ -112,7 +114,7 @@ def test_a_taken_port_is_refused_with_one_sentence(tmp_path: Path) -> None:
     )
 
 
-def test_mail_goes_out_by_itself(start: Start) -> None:
+def test_the_worker_delivers_emails_by_itself(start: Start) -> None:
     portal = start()
     portal.flask("accounts", "create", "--role", "staff", "mina@example.org")
     assert eventually(lambda: len(list((portal.data_dir / "mail").glob("*.eml"))) == 1)

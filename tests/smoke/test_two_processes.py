@@ -117,7 +117,7 @@ def test_a_closed_account_is_refused_by_every_process_at_the_next_request(portal
         assert "Our staff ended your session." in sam.get(portal, "/session/ended?kind=hub").text
 
 
-def test_a_role_that_was_taken_away_opens_nothing_in_any_process(portals: list[RunningPortal]) -> None:
+def test_a_removed_role_opens_nothing_in_any_process(portals: list[RunningPortal]) -> None:
     lee = somebody(portals[0], "lee@role.example", "administrator")
     assert statuses(portals, lee, "/admin/self/people") == {200}
     mina = administrator(portals[0])
@@ -139,7 +139,7 @@ def by_the_command(portal: RunningPortal, minutes: str) -> None:
 
 
 @pytest.mark.parametrize("change", [by_the_page, by_the_command])
-def test_a_changed_lifetime_is_in_force_at_the_next_request_of_every_process(
+def test_a_changed_lifetime_applies_at_the_next_request_of_every_process(
     portals: list[RunningPortal], change: Callable[[RunningPortal, str], None]
 ) -> None:
     for minutes in ("45", "25"):

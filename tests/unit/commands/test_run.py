@@ -38,5 +38,5 @@ def test_worker_runs_beside_the_servers_on_postgresql(command) -> None:
 @pytest.mark.parametrize(
     ("database_url", "words"), [("postgresql://portal@127.0.0.1/portal", ["--without-worker"]), ("sqlite:///x", [])]
 )
-def test_worker_has_no_process_of_its_own_beside_the_server(command, database_url: str, words: list[str]) -> None:
+def test_no_worker_process_is_started_on_sqlite_or_on_request(command, database_url: str, words: list[str]) -> None:
     assert WITH_WORKER not in command(database_url, *words)

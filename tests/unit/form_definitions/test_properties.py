@@ -51,7 +51,7 @@ def form_of(stored: SectionState, posted: MultiDict[str, str] | None = None) -> 
 
 @settings(max_examples=150, deadline=None)
 @given(POSTED)
-def test_nothing_posted_raises_and_everything_typed_comes_back(pairs):
+def test_no_post_raises_and_everything_typed_comes_back(pairs):
     posted = MultiDict(pairs)
     form = form_of(SectionState(), posted)
     form.validate()
@@ -95,7 +95,7 @@ KEYS = ["format", "form", "conditions", "lists", "sections"]
     st.dictionaries(st.sampled_from(KEYS), st.one_of(TREES, st.lists(TREES, max_size=2)), max_size=5),
     st.sampled_from(KEYS),
 )
-def test_a_faulty_document_always_names_its_faults_with_paths(parts, spoilt):
+def test_a_faulty_document_always_lists_its_faults_with_paths(parts, spoilt):
     content: dict[str, Any] = document(section("s", ask("choice")), section("t", when={"field": "s.q", "is": "a"}))
     content[spoilt] = parts.get(spoilt, [])
     found = faults_of(read_json, json.dumps(content))
@@ -105,7 +105,7 @@ def test_a_faulty_document_always_names_its_faults_with_paths(parts, spoilt):
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=60))
-def test_no_text_breaks_the_reading_of_yaml_or_json(text):
+def test_no_text_breaks_the_yaml_or_json_reader(text):
     assert faults_of(read_yaml, text) != ()
     assert faults_of(read_json, text) != ()
 

@@ -39,7 +39,7 @@ def failure(of: SafeClient, url: str) -> Failure:
     return failed.value.failure
 
 
-def test_an_answer_comes_back_whole(service: Service) -> None:
+def test_a_response_comes_back_whole(service: Service) -> None:
     answer = client().fetch(get(service.url("/?q=a")))
     assert (answer.status, answer.body[:8]) == (200, b'{"items"')
     (asked,) = service.asked
@@ -54,7 +54,9 @@ def test_an_answer_comes_back_whole(service: Service) -> None:
     [(b"", "status line"), (HEAD, "headers"), (HEAD + b"\r\n", "body")],
     ids=["status line", "headers", "body"],
 )
-def test_a_drip_is_cut_at_the_deadline_though_no_read_times_out(service: Service, start: bytes, what: str) -> None:
+def test_a_dripping_response_is_cut_at_the_deadline_though_no_read_times_out(
+    service: Service, start: bytes, what: str
+) -> None:
     service.answers["/"] = service.drip(start)
     slow, began = client(deadline_s=0.6, at_once=1), time.monotonic()
     assert failure(slow, service.url()) is Failure.SLOW, what
@@ -63,7 +65,7 @@ def test_a_drip_is_cut_at_the_deadline_though_no_read_times_out(service: Service
     assert slow.fetch(get(service.url())).status == 200, "the thread of the cut request has let its turn go"
 
 
-def test_tls_that_is_never_finished_is_cut_at_the_deadline() -> None:
+def test_an_unfinished_tls_handshake_is_cut_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
         slow = client(deadline_s=0.5, at_once=1)
@@ -71,7 +73,7 @@ def test_tls_that_is_never_finished_is_cut_at_the_deadline() -> None:
         assert failure(slow, url) is Failure.SLOW, "the first one's turn is over"
 
 
-def test_a_tls_handshake_that_drips_is_cut_at_the_deadline() -> None:
+def test_a_dripping_tls_handshake_is_cut_at_the_deadline() -> None:
     def drip(server: socket.socket) -> None:
         for _connection in range(2):
             with server.accept()[0] as connection, suppress(OSError):
@@ -111,13 +113,13 @@ BAD_ANSWERS = [
 
 
 @pytest.mark.parametrize(("answer", "expected"), [case[1:] for case in BAD_ANSWERS], ids=[c[0] for c in BAD_ANSWERS])
-def test_a_bad_answer_is_refused(service: Service, answer: Any, expected: Failure) -> None:
+def test_a_bad_response_is_refused(service: Service, answer: Any, expected: Failure) -> None:
     service.answers["/"] = answer
     assert failure(client(), service.url()) is expected
     assert len(service.asked) == 1, "nobody followed it"
 
 
-def test_a_body_without_a_length_is_read_only_so_far(service: Service) -> None:
+def test_a_body_without_a_length_is_cut_at_the_size_limit(service: Service) -> None:
     def endless(request: Any) -> None:
         request.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
@@ -128,7 +130,7 @@ def test_a_body_without_a_length_is_read_only_so_far(service: Service) -> None:
 
 
 @pytest.mark.parametrize("rude", [b"", b"nonsense\r\n\r\n"], ids=["hangs up", "no HTTP"])
-def test_what_is_no_http_is_a_failure(service: Service, rude: bytes) -> None:
+def test_a_response_that_is_not_http_is_a_failure(service: Service, rude: bytes) -> None:
     def answer(request: Any) -> None:
         request.wfile.write(rude)
         request.close_connection = True
@@ -137,7 +139,7 @@ def test_what_is_no_http_is_a_failure(service: Service, rude: bytes) -> None:
     assert failure(client(), service.url()) is Failure.UNREACHABLE
 
 
-def test_nobody_at_home_is_a_failure() -> None:
+def test_a_refused_connection_is_a_failure() -> None:
     assert failure(client(), f"http://127.0.0.1:{closed_port()}/") is Failure.UNREACHABLE
 
 
@@ -166,7 +168,7 @@ def test_one_forbidden_address_among_several_refuses_the_name(service: Service) 
     assert not service.asked
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_called(service: Service) -> None:
+def test_the_call_goes_to_the_address_that_was_checked(service: Service) -> None:
     """A second question to DNS would find the queue empty, and the name does not exist."""
     pinned = client(resolve=answers_of(["127.0.0.1"]))
     assert pinned.fetch(get(service.url(host="service.example"))).status == 200
@@ -180,7 +182,7 @@ def test_a_proxy_that_the_environment_names_is_not_used(service: Service, monkey
     assert client().fetch(get(service.url())).status == 200
 
 
-def test_a_slow_service_holds_only_so_many_threads(service: Service) -> None:
+def test_a_slow_service_occupies_only_a_limited_number_of_threads(service: Service) -> None:
     service.answers["/slow"] = service.hang
     of, outcomes = client(deadline_s=2, at_once=2), []
     threads = [
@@ -240,7 +242,7 @@ def test_tls_is_checked_against_the_name_though_the_address_is_pinned(
 
 
 @pytest.mark.parametrize("start", [b"", HEAD + b"\r\n"], ids=["status line", "body"])
-def test_a_drip_inside_tls_is_cut_at_the_deadline(certificate: Path, start: bytes) -> None:
+def test_a_dripping_response_inside_tls_is_cut_at_the_deadline(certificate: Path, start: bytes) -> None:
     limits = Limits(allowed=LOOPBACK, authorities=str(certificate), deadline_s=0.6)
     slow = SafeClient(limits, resolve=answers_of(["127.0.0.1"], ["127.0.0.1"]), at_once=1)
     with Service(certificate=certificate) as service:

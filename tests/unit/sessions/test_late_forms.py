@@ -23,7 +23,7 @@ def test_a_whole_page_replaces_everything() -> None:
     assert page.over(EARLIER) == page
 
 
-def test_an_autosave_after_a_whole_page_still_speaks_for_the_whole() -> None:
+def test_an_autosave_after_a_whole_page_keeps_the_whole_page() -> None:
     whole = late({"rent"}, ("rent", "650")).over(late(None, ("name", "Ruth"), ("rent", "1")))
     assert whole.fields is None
     assert whole.pairs == (("name", "Ruth"), ("rent", "650"))
