@@ -1,4 +1,4 @@
-"""Walks the URL map: what every view must say of itself, and how every door treats strangers and forged forms."""
+"""What every view of the URL map must declare, and how every access rule treats strangers and forged forms."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,13 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from portal.accounts.operations import create_account
-from portal.accounts.rules import ROLES, Address
+from portal.accounts.rules import ROLES
 from portal.app import create_app
-from portal.audit import Actor
 from portal.config import read_configuration
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
-from portal.sessions.operations import Holder, open_session
+from portal.sessions.browser_sessions import cookie_name, kind_of
 from portal.sessions.policies import KINDS
 from portal.web.csrf import masked
 from portal.web.declarations import (
@@ -30,7 +27,9 @@ from portal.web.declarations import (
     activity_of,
     door_of,
 )
+from tests.citizen import Citizen
 from tests.conftest import MovableClock
+from tests.people import add_person
 
 NUMBERS = ("session_id", "device_id", "person_id", "number")
 VALUES = {
@@ -40,7 +39,6 @@ VALUES = {
     "token": "x" * 43,
     **dict.fromkeys(NUMBERS, "1"),
 }
-READS = frozenset({"GET", "HEAD", "OPTIONS"})
 NEVER_POSTED = frozenset({Activity.LOAD, Activity.NAVIGATE, Activity.POLL})
 NEVER_READ = frozenset(Activity) - NEVER_POSTED - {Activity.NONE}
 NOTHING_TO_PROTECT = frozenset({"sessions.extend_session", "sessions.choose_language", "accounts.sign_out"})
@@ -77,7 +75,7 @@ def _route(app: Flask, rule: Rule) -> Route:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Any) -> Iterator[Flask]:
-    """One application on SQLite for the whole walk: what is asked here does not depend on the database."""
+    """Serve one application on SQLite for all tests here: no result depends on the database."""
     folder = tmp_path_factory.mktemp("walk")
     (folder / "portal.sqlite3").write_bytes(migrated_sqlite.read_bytes())
     app = create_app(read_configuration({"DATA_DIR": str(folder)}), clock=MovableClock())
@@ -93,7 +91,7 @@ def routes(app: Flask) -> list[Route]:
 
 @pytest.fixture
 def guarded(routes: list[Route]) -> list[Route]:
-    """The routes whose door asks for a session."""
+    """Return the routes whose access rule asks for a session."""
     return [route for route in routes if route.door.session]
 
 
@@ -164,29 +162,17 @@ def test_posts_from_strangers_are_refused(app: Flask, guarded: list[Route]) -> N
 
 @pytest.fixture(scope="module")
 def people(app: Flask) -> dict[str, int]:
-    """Somebody of each role."""
-    parts = app.extensions["portal"]
-    with parts.database.writing() as db:
-        made = {
-            role: create_account(
-                db, Address(email=f"{role}@mail.example"), role, password_hash=None, by=Actor(), now=parts.clock.now()
-            )
-            for role in ROLES
-        }
-        db.flush()
-        return {role: person.id for role, person in made.items()}
+    """Create somebody of each role; return their ids."""
+    return {role: add_person(app, f"{role}@mail.example", role).id for role in ROLES}
 
 
 def _signed_in(app: Flask, people: dict[str, int], door: Door) -> FlaskClient:
-    """A browser of somebody whom this door lets through."""
+    """Return a browser of somebody whom this access rule admits."""
     kind = door.kind if door.kind in KINDS else CUSTOMER
     role = next(iter(door.roles)) if door.roles else "citizen"
-    client, parts = app.test_client(), app.extensions["portal"]
-    with app.test_request_context(), parts.database.writing() as db:
-        holder = Holder(person_id=people[role])
-        token, _row = open_session(db, kind, policy_of(kind), holder, now=parts.clock.now())
-        client.set_cookie(cookie_name(kind_of(kind).cookie), token)
-    return client
+    citizen = Citizen(app)
+    citizen.hold(kind, person_id=people[role])
+    return citizen.client
 
 
 @pytest.mark.parametrize(
@@ -222,7 +208,7 @@ REFUSED = {
     "resume.use_typed_code": {303},
     "submissions.send_form": NOT_YOURS,
 }
-"""Forms that come back filled in: the tab or link of this walk does not exist, the draft is nobody's here."""
+"""Forms that come back filled in: the tab or link does not exist here, and the draft belongs to nobody."""
 
 
 @pytest.mark.parametrize("token", [{}, {"csrf_token": "f" * 80}], ids=["missing", "forged"])
@@ -259,14 +245,14 @@ def test_every_response_forbids_storing_and_has_the_security_headers(app: Flask,
 def test_a_cookie_of_one_kind_of_session_opens_no_route_of_another(
     app: Flask, guarded: list[Route], people: dict[str, int], stolen: str
 ) -> None:
-    """Tried under its own name and under that of the other kind, with a form token that is good for its session."""
+    """Try it under its own name and that of the other kind, with a form token that is valid for its session."""
     foreign = [route for route in guarded if route.door.kind not in (stolen, BY_PERSON, BY_QUERY)]
-    person_id, parts = people["administrator"], app.extensions["portal"]
-    with app.test_request_context(), parts.database.writing() as db:
-        holder, now = Holder(person_id=person_id), parts.clock.now()
-        token, row = open_session(db, stolen, policy_of(stolen), holder, now=now)
-        form = {"csrf_token": masked(row.csrf_secret, str(row.id)), "_end": "1"}
+    citizen = Citizen(app)
+    row = citizen.hold(stolen, person_id=people["administrator"])
+    form = {"csrf_token": masked(row.csrf_secret, str(row.id)), "_end": "1"}
+    with app.test_request_context():
         names = {kind: cookie_name(kind_of(kind).cookie) for kind in KINDS}
+    token = citizen.client.get_cookie(names[stolen]).value
     admitted = []
     for route in foreign:
         for name in (stolen, str(route.door.kind)):

@@ -1,4 +1,4 @@
-"""Every text that a citizen may read stands in each language, and what the portal reads is what translators wrote."""
+"""Every text that a citizen may read is translated, and the compiled catalogues match their sources."""
 
 import re
 import shutil
@@ -26,11 +26,11 @@ def _ids(catalogue: Catalog) -> set[str]:
 
 
 def _pairs(message: Message) -> Iterator[tuple[str, str]]:
-    """A text and its translation; of a text by number each plural form with the plural."""
+    """Yield a text and its translation; for a text with a number, each plural form with the plural."""
     if isinstance(message.id, tuple):
         yield from ((message.id[1], form) for form in message.string)
     else:
-        yield message.id, message.string
+        yield str(message.id), str(message.string or "")
 
 
 def _all_pairs(code: str) -> list[tuple[str, str]]:
@@ -39,11 +39,11 @@ def _all_pairs(code: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make translations` makes of the sources and of a copy of the catalogues."""
+    """Run `make translations` on a copy of the catalogues; return the copy."""
     copy = tmp_path_factory.mktemp("made") / "translations"
     shutil.copytree(CATALOGUES, copy)
     values = [f"VENV={sys.prefix}", f"CATALOGUES={copy}", f"TEXTS={copy.parent / 'texts.pot'}"]
-    ready = f"--old-file={sys.prefix}/ready-to-run"  # nothing is installed for it
+    ready = f"--old-file={sys.prefix}/ready-to-run"  # no package is installed for it
     subprocess.run(["make", "translations", ready, *values], cwd=CATALOGUES.parents[1], check=True, capture_output=True)
     return copy
 

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.inspection import ASK_THE_SERVER
 from tests.browser.server import Server
-from tests.browser.visitors import button, take_over
+from tests.browser.visitors import button, share_sessions
 from tests.citizen import Citizen
 from tests.loan import publish_loan, send
 from tests.people import add_person, sign_in
@@ -24,12 +24,12 @@ def staff(server: Server, page: Page, reference: str) -> Page:
     add_person(server.app, "mina@mail.example", "staff")
     citizen = Citizen(server.app)
     sign_in(citizen, "mina@mail.example")
-    take_over(page.context, citizen, server)
+    share_sessions(page.context, citizen, server)
     return page
 
 
 def pass_on(server: Server, *pages: Page, seconds: float) -> None:
-    """Let time pass on the server, and have the pages ask for it."""
+    """Let time pass on the server, and have the pages poll."""
     server.clock.advance(seconds=seconds)
     for page in pages:
         page.evaluate(ASK_THE_SERVER)

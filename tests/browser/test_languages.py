@@ -1,9 +1,9 @@
-"""The switch of languages in a real browser: nothing typed is lost, with script and without, by keyboard, at 320 px."""
+"""The language switch in a real browser: nothing typed is lost, with and without script, by keyboard, at 320 px."""
 
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
 from tests.browser.conftest import Console
 from tests.browser.inspection import NARROW, WIDE, Inspector
@@ -16,7 +16,7 @@ PAGES = ("/", "/cookies", "/privacy", "/accessibility", "/contact", "/help/sessi
 
 
 def open_section(page: Page) -> None:
-    """The first section of a guest's new form."""
+    """Open the first section of a guest's new form."""
     page.goto("/forms/report-a-problem")
     page.get_by_role("button", name="Start now").click()
     page.get_by_role("link", name="The problem").click()
@@ -40,7 +40,7 @@ def expect_half(page: Page) -> None:
 @VIEWPORTS
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 def test_a_half_filled_section_loses_nothing_when_the_language_changes(
-    enter: Enter, viewport: dict[str, int], script: bool
+    enter: Enter, viewport: ViewportSize, script: bool
 ) -> None:
     page = enter(viewport=viewport, java_script_enabled=script)
     open_section(page)
@@ -53,7 +53,7 @@ def test_a_half_filled_section_loses_nothing_when_the_language_changes(
 
 @VIEWPORTS
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
-def test_every_other_page_shows_one_language_button(enter: Enter, viewport: dict[str, int], script: bool) -> None:
+def test_every_other_page_shows_one_language_button(enter: Enter, viewport: ViewportSize, script: bool) -> None:
     page = enter(viewport=viewport, java_script_enabled=script)
     for address in PAGES:
         page.goto(address)

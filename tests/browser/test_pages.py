@@ -1,4 +1,4 @@
-"""Every page: nothing for axe to find, one heading, labels, a token in each form, no sideways scrolling at 320 px."""
+"""Every page: no accessibility faults, one heading, labels, a token in each form, no sideways scrolling at 320 px."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -6,7 +6,7 @@ from pyotp import TOTP
 
 from tests.browser.conftest import Console
 from tests.browser.inspection import ASK_THE_SERVER, WIDE, Inspector
-from tests.browser.visitors import Enter, button, follow, press, take_over
+from tests.browser.visitors import Enter, button, follow, press, share_sessions
 from tests.citizen import Citizen
 from tests.journeys import housing
 from tests.people import PASSWORD, add_person, sign_in
@@ -51,7 +51,7 @@ def page(enter: Enter, console: Console) -> Page:
 
 
 def enters_as(look: Inspector, citizen: Citizen) -> None:
-    take_over(look.page.context, citizen, look.server)
+    share_sessions(look.page.context, citizen, look.server)
 
 
 def test_public_pages_pass_inspection(look: Inspector) -> None:
@@ -348,7 +348,7 @@ def test_warning_and_end_pages_pass_inspection(look: Inspector, form: str, secti
 
 
 def open_section(look: Inspector, form: str, section: str) -> None:
-    """Somebody else starts a form in this browser."""
+    """Start a form in this browser as somebody else."""
     citizen = Citizen(look.server.app)
     citizen.open(f"/forms/{form}")
     draft = citizen.press("Start now").path

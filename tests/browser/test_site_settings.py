@@ -3,26 +3,19 @@
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from portal.accounts.operations import create_account
-from portal.accounts.rules import Address
-from portal.audit import Actor
-from portal.sessions.browser_sessions import cookie_name, kind_of, policy_of
-from portal.sessions.operations import Holder, open_session
 from tests.browser.server import Server
+from tests.browser.visitors import share_sessions
+from tests.citizen import Citizen
+from tests.people import add_person
 
 GENERAL = "/admin/self/site-settings/general"
 
 
 @pytest.fixture
 def settings_page(server: Server, context: BrowserContext, page: Page) -> Page:
-    now = server.clock.now()
-    with server.app.test_request_context(), server.app.extensions["portal"].database.writing() as db:
-        person = create_account(
-            db, Address(email="mina@example.org"), "administrator", password_hash=None, by=Actor(), now=now
-        )
-        token, _row = open_session(db, "hub", policy_of("hub"), Holder(person_id=person.id), now=now)
-        cookie = {"name": cookie_name(kind_of("hub").cookie), "value": token, "url": server.base_url}
-    context.add_cookies([cookie])  # type: ignore[list-item]
+    mina = Citizen(server.app)
+    mina.hold("hub", person_id=add_person(server.app, "mina@example.org", "administrator").id)
+    share_sessions(context, mina, server)
     page.goto(GENERAL)
     return page
 

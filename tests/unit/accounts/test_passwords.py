@@ -1,9 +1,10 @@
-"""Hashing: its cost, its sameness, and how many work at once."""
+"""Hashing: its cost, what matches, and how many run at once."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from argon2 import PasswordHasher
 
 from portal.accounts import passwords
 from portal.accounts.passwords import AT_ONCE, hash_password, password_matches
@@ -52,16 +53,16 @@ def test_at_most_two_threads_hash_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class _Counting:
-    """The real hasher, with a count of how many are inside."""
+    """The real hasher, with a count of how many calls run at once."""
 
-    def __init__(self, hasher: object) -> None:
+    def __init__(self, hasher: PasswordHasher) -> None:
         self._hasher, self._lock, self._inside, self.most = hasher, threading.Lock(), 0, 0
 
     def hash(self, password: str) -> str:
         with self._lock:
             self._inside += 1
             self.most = max(self.most, self._inside)
-        found: str = self._hasher.hash(password)  # type: ignore[attr-defined]
+        found = self._hasher.hash(password)
         with self._lock:
             self._inside -= 1
         return found

@@ -1,4 +1,4 @@
-"""A draft in a newer version: answers are carried where they fit, and everything else is said."""
+"""A draft in a newer version: answers are carried over if they fit, and everything else is reported."""
 
 from typing import Any
 
@@ -153,14 +153,14 @@ IDS = ["a", "b", "c", "d"]
 
 @st.composite
 def forms(draw: st.DrawFn) -> FormDefinition:
-    """Two sections, each repeated or not, with some of four fields of any type, limits and conditions among them."""
+    """Draw two sections, repeated or not, with some of four fields of any type, limits and conditions."""
     sections = []
     for section_id in ("s", "t"):
-        fields = []
+        fields: list[dict[str, Any]] = []
         for field_id in draw(st.lists(st.sampled_from(IDS), min_size=1, unique=True)):
             kind = draw(st.sampled_from(KINDS))
             more: dict[str, Any] = {"required": draw(st.booleans()), "label": draw(st.sampled_from(["L", "M"]))}
-            if fields and draw(st.booleans()):
+            if bool(fields) and draw(st.booleans()):
                 more["when"] = {"field": f"./{fields[-1]['id']}", "answered": draw(st.booleans())}
             if kind in ("text", "long_text") and draw(st.booleans()):
                 more["max_length"] = 1
@@ -169,7 +169,7 @@ def forms(draw: st.DrawFn) -> FormDefinition:
             fields.append(ask(kind, field_id, **more))
         taken = {each["id"] for each in fields}
         free = [each for each in IDS if each not in taken]
-        if free and draw(st.booleans()):
+        if bool(free) and draw(st.booleans()):
             fields[0]["was"] = [draw(st.sampled_from(free))]
         repeat = {"repeat": {"item": "person"}} if draw(st.booleans()) else {}
         sections.append(section(section_id, *fields, **repeat))
@@ -178,7 +178,7 @@ def forms(draw: st.DrawFn) -> FormDefinition:
 
 @st.composite
 def drafts(draw: st.DrawFn) -> Filled:
-    """A form with whatever may be stored in it: answers that fit, and typed text that is none."""
+    """Draw a form with anything that may be stored in it: answers that fit, and invalid typed text."""
     form = draw(forms())
     parts = []
     for each in form.sections:

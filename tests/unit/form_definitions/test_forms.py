@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -174,7 +175,7 @@ LOOKS = definition(
 
 
 def test_every_field_has_what_its_template_needs():
-    top = {field.id: field for field in page(LOOKS, stored=SectionState(answers={"kinds": ["b"]}))}
+    top: dict[str, Any] = {field.id: field for field in page(LOOKS, stored=SectionState(answers={"kinds": ["b"]}))}
     assert [(o.value, o.label, o.hint, o.checked, o.exclusive) for o in top["kinds"].options] == [
         ("a", "A", None, False, False),
         ("b", "B", None, True, False),
