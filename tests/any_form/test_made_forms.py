@@ -1,4 +1,4 @@
-"""Any valid form can be filled and sent: no page breaks, and what is sent is what was typed where it showed."""
+"""Any valid form can be filled and sent: no page breaks, and the visible answers are sent as typed."""
 
 import os
 from typing import Any
@@ -11,11 +11,11 @@ from tests.any_form.filling import Journey, text_of, unnamed
 from tests.any_form.made import documents
 
 TRIED = int(os.environ.get("FORMS_TRIED", "25"))
-"""How many forms are made for each test; FORMS_TRIED=2000 for a long run."""
+"""How many forms to make for each test; FORMS_TRIED=2000 for a long run."""
 GIVEN: dict[str, Any] = {
     "max_examples": TRIED,
     "deadline": None,
-    # A form that fails is small enough to be read; making it smaller would fill hundreds of others.
+    # A form that fails is small enough to read; shrinking it would fill hundreds of others.
     "phases": (Phase.generate,),
     "suppress_health_check": [
         HealthCheck.function_scoped_fixture,

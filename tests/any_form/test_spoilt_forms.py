@@ -1,4 +1,4 @@
-"""A definition that is spoilt in one place is refused whole, with the path of that place."""
+"""A definition with one fault is refused whole, with the path of that fault."""
 
 from copy import deepcopy
 from typing import Any

@@ -1,4 +1,4 @@
-"""The table of ASVS 5.0 V7 names all nineteen requirements, each with a test that exists or with a reason."""
+"""The table of ASVS 5.0 V7 lists all nineteen requirements, each with a test that exists or with a reason."""
 
 import re
 from pathlib import Path

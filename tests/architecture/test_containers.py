@@ -1,4 +1,4 @@
-"""The image and compose.yaml, as far as they can be proved without a container engine."""
+"""The image and compose.yaml, as far as they can be tested without a container engine."""
 
 import base64
 import fnmatch
@@ -42,7 +42,7 @@ def arguments(instruction: str) -> list[str]:
 
 
 def copied() -> list[str]:
-    """What the Dockerfile copies from the project."""
+    """Return the files that the Dockerfile copies from the project."""
     return [words.split()[0] for words in arguments("COPY") if not words.startswith("--from")]
 
 
@@ -58,7 +58,7 @@ def exec_form(words: str) -> list[str]:
 
 
 def names_read() -> set[str]:
-    """Every name that the configuration and the start read from the environment."""
+    """Return every name that the configuration and the start read from the environment."""
     code = "".join((ROOT / "portal" / file).read_text(encoding="utf-8") for file in ("config.py", "commands/run.py"))
     return set(re.findall(r'"([A-Z][A-Z_]+)"', code))
 
@@ -105,7 +105,7 @@ def test_one_container_migrates_the_schema_and_the_others_wait_for_it() -> None:
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """The environment of a container, with the environment of the tests as its `/opt/venv`."""
+    """Return the environment of a container, with the tests' own environment as its `/opt/venv`."""
     filled = {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "ANSWER_KEYS": f"k1:{base64.b64encode(os.urandom(32)).decode()}",
@@ -119,7 +119,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """What the image holds of the project, and nothing else of it."""
+    """Copy exactly the files of the project that the image holds."""
     folder = tmp_path / "srv"
     folder.mkdir()
     for name in copied():
@@ -135,7 +135,7 @@ def files(tmp_path: Path) -> Path:
 def running(
     files: Path, environ: dict[str, str], request: pytest.FixtureRequest
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A service's command in such a container; told to end if it has not."""
+    """Run a service's command in such a container; stop it at the end."""
     command = SERVICES[request.param]["command"]
     with subprocess.Popen(command, cwd=files, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         yield process
@@ -143,7 +143,7 @@ def running(
 
 
 def healthy(environ: dict[str, str]) -> bool:
-    """Run the image's own check of its health, at this test's port."""
+    """Run the image's own health check, at this test's port."""
     check = [word.replace(":8000/", f":{environ['PORT']}/") for word in exec_form(arguments("HEALTHCHECK")[0])]
     return subprocess.run(check, env=environ, capture_output=True, check=False).returncode == 0
 

@@ -1,11 +1,11 @@
-"""The floors of the house, the order inside a feature, pure rules, and no cycles (contracts in `pyproject.toml`)."""
+"""Layers, the order inside a feature, pure rules, and no cycles (contracts in `pyproject.toml`)."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# In a process of its own: the linter silences every logger that it finds in its own.
+# In a process of its own: the linter silences every logger that it finds.
 LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
 
 

@@ -1,4 +1,4 @@
-"""What is imported is declared, what is declared is locked, and what is locked has hashes."""
+"""Imported packages are declared, declared packages are locked, and locked packages have hashes."""
 
 import ast
 import re
@@ -30,7 +30,7 @@ def names(requirements: list[Requirement]) -> set[str]:
 
 
 def locked(file: str) -> dict[str, set[str]]:
-    """The versions of every locked package; one may have several, for several Pythons."""
+    """Return the versions of every locked package; one may have several, for several Pythons."""
     found: dict[str, set[str]] = {}
     for name, version in LOCKED.findall((ROOT / file).read_text(encoding="utf-8")):
         found.setdefault(normal(name), set()).add(version)
@@ -46,7 +46,7 @@ def modules(file: Path) -> Iterator[str]:
 
 
 def imported(*files: Path) -> set[str]:
-    """The packages of others that these files import, by the names under which they are published."""
+    """Return the third-party packages that these files import, by the names under which they are published."""
     found = {module.partition(".")[0] for file in files for module in modules(file)} - OURS - sys.stdlib_module_names
     published = packages_distributions()
     return {normal(name) for module in found for name in published.get(module, [module])}
@@ -79,7 +79,7 @@ def test_tests_run_on_the_same_versions_as_the_portal() -> None:
 
 
 def test_locks_state_the_command_that_renovate_repeats() -> None:
-    """Renovate compiles them again by their first lines; it knows `--option=value` alone."""
+    """Renovate runs the command in the first lines again; it understands only `--option=value`."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     [command] = re.findall(r"^UV_LOCK := (.*)$", makefile, re.MULTILINE)
     made = {

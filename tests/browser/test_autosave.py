@@ -1,4 +1,4 @@
-"""Autosave: what is typed reaches the server within five seconds, in order, and the page never says more than is so."""
+"""Autosave: what is typed reaches the server within five seconds, in order, and the page never claims too much."""
 
 from typing import Any
 
@@ -170,7 +170,7 @@ def test_coming_back_online_saves_at_once(
 def test_a_final_refusal_is_announced_and_never_retried(
     section: Page, server: Server, pass_time: PassTime, console: Console
 ) -> None:
-    """Such as the page of a guest who is somebody else by now; pressed, the button says what is wrong."""
+    """Such as the page of a guest who is somebody else by now; the button, when pressed, says what is wrong."""
     console.expects("403")
     with server.failing(AUTOSAVE, status=403):
         landlord(section).fill("Calder")

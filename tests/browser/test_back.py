@@ -1,4 +1,4 @@
-"""Back on the real pages, with the browser's own cache for Back: after the end no answer is seen, not for a moment."""
+"""Back on the real pages, with the browser's own cache: after the end no answer is seen, not for a moment."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,7 +16,7 @@ ROUNDS = 3
 
 @pytest.fixture(scope="module")
 def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
-    """The whole Chromium: without windows it keeps no page for Back."""
+    """Launch the whole Chromium: without windows it keeps no page for Back."""
     yield from launched(launch_browser, **({"executable_path": CHROMIUM} if CHROMIUM.exists() else {}))
 
 

@@ -1,4 +1,4 @@
-"""Questions show only where their condition is true, live and three-valued, as the server judges it."""
+"""Questions show only if their condition is true, live and three-valued, as the server judges it."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect

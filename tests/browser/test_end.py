@@ -1,4 +1,4 @@
-"""The end in the browser: every tab leaves, Back shows nothing, and what came too late never lands in a fragment."""
+"""The end in the browser: every tab leaves, Back shows nothing, and late responses never land in a fragment."""
 
 import re
 

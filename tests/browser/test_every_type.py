@@ -1,4 +1,4 @@
-"""One page with every type of field: by keyboard alone, without script, at 320 px, and nothing for axe to find."""
+"""One page with every type of field: by keyboard alone, without script, at 320 px, and without accessibility faults."""
 
 from collections.abc import Iterator
 
@@ -102,7 +102,7 @@ def form(app: Flask) -> None:
 
 
 def opened(page: Page) -> Page:
-    """The page of a new draft, in a browser whose dialog for files the tests answer from the beginning."""
+    """Open the page of a new draft, in a browser whose file dialogs the tests answer from the beginning."""
     page.on("filechooser", lambda _chooser: None)
     page.goto("/forms/every-type")
     button(page, "Start now").click()
@@ -133,7 +133,7 @@ def test_the_page_passes_inspection_empty_refused_and_filled(look: Inspector) ->
 
 
 def fill_by_keyboard(page: Page) -> None:
-    """From the top of the page to what Continue leads to: with Tab, letters, arrows, Space and Enter alone."""
+    """Go from the top of the page to what Continue leads to, with only Tab, letters, arrows, Space and Enter."""
     page.locator("main h1").first.evaluate("heading => { heading.tabIndex = -1; heading.focus(); }")
     for _ in range(MOST_TABS):
         page.keyboard.press("Tab")
@@ -164,7 +164,7 @@ def answer(page: Page, found: dict[str, str]) -> None:
 
 
 def added(page: Page) -> Locator:
-    """The file among those that were added."""
+    """Return the file among those that were added."""
     return page.locator("main").get_by_role("link", name="paper.pdf")
 
 

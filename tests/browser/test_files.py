@@ -50,7 +50,7 @@ def page(enter: Enter, console: Console, app: Flask) -> Page:
 
 @pytest.fixture
 def kept(configuration: Configuration) -> Callable[[], int]:
-    """How many files storage holds."""
+    """Return a function that counts the files in storage."""
     return lambda: sum(path.is_file() for path in configuration.storage_dir.rglob("*"))
 
 
@@ -172,7 +172,7 @@ def test_continue_waits_for_uploads_to_finish(page: Page, server: Server, kept: 
 
 
 def test_files_can_be_added_and_removed_by_keyboard_alone(page: Page) -> None:
-    # A browser that is slow opens the chooser before it hears that a test waits for it; so it hears at once.
+    # A slow browser opens the chooser before it knows that a test waits for it, so tell it at once.
     page.on("filechooser", lambda _chooser: None)
     page.get_by_label("What is this about?").focus()
     page.keyboard.press("Tab")
@@ -215,7 +215,7 @@ def test_the_page_passes_inspection_with_files_and_with_errors(page: Page, look:
 
 @pytest.fixture
 def plain(enter: Enter, console: Console, app: Flask) -> Page:
-    """A browser without script."""
+    """Open the page in a browser without script."""
     console.expects("status of 422")
     page = enter(java_script_enabled=False, viewport={"width": 320, "height": 640})
     start(page, app)

@@ -1,4 +1,4 @@
-"""Mailed links in a real browser: the token leaves the address bar, and scanners with script keep nobody out."""
+"""Mailed links in a real browser: the token leaves the address bar, and link scanners with script lock nobody out."""
 
 import re
 
@@ -20,13 +20,13 @@ SUBMIT = "document.querySelector('main form').requestSubmit()"
 
 @pytest.fixture(autouse=True)
 def refusals(console: Console) -> None:
-    """The browser tells the console of every refusal, such as that of a wrong code."""
+    """Expect the browser to report every refusal to the console, such as that of a wrong code."""
     console.expects("status of (422|429)")
 
 
 @pytest.fixture
 def link(server: Server, citizen: Citizen) -> str:
-    """The path of a link that was mailed to a guest."""
+    """Return the path of a link that was sent to a guest."""
     app = server.app
     publish_loan(app)
     citizen.open(f"{start(citizen)}/you")

@@ -1,4 +1,4 @@
-"""Looking something up in a real browser: with script and without, by keyboard, on a narrow screen, well and badly."""
+"""Look-ups in a real browser: with and without script, by keyboard, on a narrow screen, with and without success."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ def configuration(database_url: str, tmp_path: Path, service: Service) -> Config
 
 @pytest.fixture
 def begin(server: Server, enter: Enter) -> Callable[..., Page]:
-    """Gives the first section of a draft that a guest has just started, in a browser of its own."""
+    """Open the first section of a draft that a guest has just started, in a browser of its own."""
     publish_yaml(server.app, FORM)
     with server.app.extensions["portal"].database.writing() as db:
         replace_addresses(db, WEIR_LANE + MILL_STREET)

@@ -1,4 +1,4 @@
-"""The warning before the end: a dialog that opens at 120 seconds and closes only by the server's word."""
+"""The warning before the end: a dialog that opens at 120 seconds and closes only when the server agrees."""
 
 import re
 from collections.abc import Callable
@@ -128,7 +128,7 @@ def test_staying_too_late_leads_to_the_end_page(warned: Page, server: Server, co
 
 
 def test_the_live_region_is_written_at_most_five_times(warned: Page, pass_time: PassTime) -> None:
-    # Real time passes as well, so the last of it is left to it.
+    # Real time passes as well, so it covers the last part.
     for _ in range(10):
         pass_time(10)
     expect(warned.get_by_text("20 seconds until you are signed out.")).to_be_attached(timeout=15_000)

@@ -1,4 +1,4 @@
-"""Lost answers, outages, sleep, wrong clocks: the page asks again, warns by what it knew, hides what nobody may see."""
+"""Lost responses, outages, sleep, wrong clocks: the page polls again, warns by what it knew, and hides answers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ DURING_OUTAGES = "503|htmx|ERR_|Failed to fetch"
 
 @pytest.fixture
 def outage(console: Console) -> Console:
-    """Outages are what these tests are about: the browser may complain of them."""
+    """Accept complaints of the browser about outages, which these tests cause."""
     console.expects(DURING_OUTAGES)
     return console
 
@@ -47,7 +47,7 @@ def test_an_untouched_page_polls_at_most_three_times_an_hour(
 
 @contextmanager
 def lost_at_the_warning(page: Page, server: Server, pass_time: PassTime) -> Iterator[None]:
-    """A page whose question at the time of the warning is not answered, nor any other while this lasts."""
+    """Open a page whose poll at the time of the warning gets no response, nor any other during the block."""
     page.goto(SECTION)
     with server.failing(POLL):
         pass_time(TO_WARNING_S)
@@ -87,7 +87,7 @@ def test_the_next_poll_reports_lost_responses_and_they_are_counted(
 
 
 def failures(server: Server) -> int:
-    """How many lost answers stand in the figures of `/metrics`."""
+    """Return how many lost responses the figures of `/metrics` show."""
     (family,) = text_string_to_metric_families(server.app.test_client().get("/metrics").text)
     return int(sum(each.value for each in family.samples if each.labels["event"] == "poll_failure"))
 

@@ -1,4 +1,4 @@
-"""Codes of an app, as RFC 6238 reckons them."""
+"""Codes of an authenticator app, as RFC 6238 computes them."""
 
 from base64 import b32encode
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 from portal.accounts.second_factors import STEP_S, app_address, matching_step, new_secret, picture, spelled
 
 SECRET = b32encode(b"12345678901234567890").decode()
-"""The key of the RFC's test vectors, which are of eight digits; an app shows the last six."""
+"""The key of the RFC's test vectors, which have eight digits; an app shows the last six."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which passwords are refused because they are tried first."""
+"""Which passwords are refused because they are easy to guess."""
 
 import pytest
 

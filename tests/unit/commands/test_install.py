@@ -1,4 +1,4 @@
-"""The installer: which Python it takes, what it leaves alone, what it says, and that it needs nothing but Python."""
+"""The installer: which Python it chooses, what it installs, what it reports, and that it needs only Python."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ def python(
 
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An environment's folder of packages, empty."""
+    """Return an empty package folder of an environment."""
     folder = tmp_path / ".venv" / "lib" / "python3.11" / "site-packages"
     folder.mkdir(parents=True)
     monkeypatch.setattr(install, "ENVIRONMENT", tmp_path / ".venv")
@@ -45,7 +45,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def in_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Put Pythons into a path of their own, described as the test says."""
+    """Return a function that makes the PATH from these described Pythons."""
 
     def put(*described: Interpreter | None) -> None:
         folders = []

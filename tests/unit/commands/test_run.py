@@ -1,4 +1,4 @@
-"""How the server is started: where the worker runs, and what a process is told."""
+"""How the server is started: whether a worker runs beside it, and with which arguments."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ LISTENING = run.Listening(host="127.0.0.1", port=8000, workers=3)
 
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Return the command line that the start becomes, for a database and words of its own."""
+    """Return a function that returns the command line of the start, for a database and arguments."""
 
     def become(database_url: str, *words: str) -> list[str]:
         became: list[list[str]] = []

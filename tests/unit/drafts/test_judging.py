@@ -1,4 +1,4 @@
-"""A section is judged once for what is stored of it, and again for anything else."""
+"""A section is judged once for its stored answers, and again for any others."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +17,7 @@ FORM = definition(
 
 
 def stored(place: str, name: str, **answers: Any) -> Part:
-    """A part as it is read from the database, where its contents bear this name."""
+    """Return a part as it is read from the database, with a seal of this name."""
     state = SectionState(answers=answers, seal=name.encode().ljust(16))
     return Part(section_id=place, state=state, revision=1, is_confirmed=True)
 

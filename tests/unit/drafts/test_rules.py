@@ -1,4 +1,4 @@
-"""Where each section stands, where to go next, and what keeps a form from being sent."""
+"""The status of each section, where to go next, and what keeps a form from being sent."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ YES = {"field": "a.q", "is": True}
 
 
 def part(place: str, done: bool = True, typed: dict[str, Any] | None = None, **answers: Any) -> Part:
-    """What is stored at `section` or `section/item`; confirmed unless said otherwise."""
+    """Return what is stored at `section` or `section/item`; confirmed unless `done` is false."""
     section_id, _, item_id = place.partition("/")
     state = SectionState(answers=answers, typed=typed or {})
     return Part(section_id=section_id, item_id=item_id, state=state, revision=1, is_confirmed=done)
@@ -24,7 +24,7 @@ def filled(form: FormDefinition, *parts: Part) -> Filled:
 
 
 def statuses(form: FormDefinition, *parts: Part) -> str:
-    """The statuses of all sections on one line."""
+    """Return the statuses of all sections on one line."""
     return " ".join(status.value for status in filled(form, *parts).statuses.values())
 
 

@@ -1,4 +1,4 @@
-"""From what people type to the answer, for every type; and back to what they read."""
+"""From typed text to the answer, for every type; and back to what people read."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Two versions of a form: every difference has its kind, a rename is none for answers, and nothing is left unjudged."""
+"""Two versions of a form: every change has its kind, renames are followed, and nothing is left uncompared."""
 
 import dataclasses
 from typing import Any
@@ -22,7 +22,7 @@ WHEN = {"field": "./first", "answered": True}
 
 
 def kinds(old: FormDefinition, new: FormDefinition) -> list[str]:
-    """What changed, as `kind place`."""
+    """Return what changed, as `kind place`."""
     return [f"{c.kind.value} {c.section_id}.{c.field_id}".rstrip(".") for c in compare(old, new).changes]
 
 

@@ -1,4 +1,4 @@
-"""Look-ups of a form: what they ask with, what a result fills in, and what is said of them at publish."""
+"""Look-ups of a form: what they send, what a result fills in, and what publishing says about them."""
 
 from typing import Any
 

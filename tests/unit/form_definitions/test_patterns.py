@@ -1,4 +1,4 @@
-"""Patterns mean what they mean in Python, cost no more than the text is long, and what is refused is explained."""
+"""Patterns mean what they mean in Python, take linear time, and are refused with an explanation if unsupported."""
 
 import re
 

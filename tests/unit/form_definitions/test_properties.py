@@ -36,7 +36,7 @@ STRINGS = st.one_of(
     ),
     st.from_regex(r"[-+£ 0-9.,]{1,40}", fullmatch=True),
 )
-# A repeated input that is no checkbox is refused before it reaches a form.
+# A repeated input that is not a checkbox is refused before it reaches a form.
 POSTED = st.lists(
     st.tuples(st.sampled_from(NAMES), STRINGS),
     max_size=40,
@@ -67,7 +67,7 @@ def test_no_post_raises_and_everything_typed_comes_back(pairs):
 
 
 def as_served(form: Any) -> list[tuple[str, str]]:
-    """What a browser posts back for a page that nobody touched."""
+    """Return what a browser posts back for a page that nobody touched."""
     fields = form.all_fields.values()
     return [
         (input_name(f.short_name, suffix), value)
@@ -111,7 +111,7 @@ def test_no_text_breaks_the_yaml_or_json_reader(text):
 
 
 def faults_of(read: Callable[[str], object], text: str) -> tuple[Fault, ...] | None:
-    """The faults that were named, None where there are none."""
+    """Return the faults that were reported, None if there are none."""
     try:
         read(text)
     except FaultyDefinitionError as error:

@@ -1,4 +1,4 @@
-"""What a definition may say, and how every fault is named."""
+"""What a definition may say, and how every fault is reported."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def one(*fields: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def two(when: Any, first: dict[str, Any] | None = None, **named: Any) -> dict[str, Any]:
-    """A first section with one question, and a second that depends on it."""
+    """Return a document: a first section with one question, and a second that depends on it."""
     return document(section("one", first or ask("yes_no")), section("two", when=when), **named)
 
 

@@ -1,4 +1,4 @@
-"""The documentation of field types and operators says what their tables say."""
+"""The documentation of field types and operators matches their tables."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The JSON Schema of the format: shipped as it is made, and it takes every definition that the portal takes."""
+"""The JSON Schema of the format: the shipped file is up to date, and every definition the portal accepts fits it."""
 
 import json
 import re
@@ -28,7 +28,7 @@ TYPES: dict[str, Any] = {
 
 
 def problems(value: Any, schema: dict[str, Any], path: str = "") -> list[str]:
-    """What is wrong with a value: those keywords of JSON Schema that ours uses."""
+    """Return what is wrong with a value, by the keywords of JSON Schema that ours uses."""
     if "$ref" in schema:
         schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] | {k: v for k, v in schema.items() if k != "$ref"}
     wrong = [*_of_kind(value, schema, path), *_of_choice(value, schema, path)]

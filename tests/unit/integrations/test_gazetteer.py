@@ -1,4 +1,4 @@
-"""The register's file: read whole, or refused with each fault's line."""
+"""The register's file: read whole, or refused with the line of each fault."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The safe way out, against a real server on loopback that misbehaves in every known way."""
+"""The safe HTTP client, against a real server on loopback that misbehaves in every known way."""
 
 import ipaddress
 import socket
@@ -62,7 +62,7 @@ def test_a_dripping_response_is_cut_at_the_deadline_though_no_read_times_out(
     assert failure(slow, service.url()) is Failure.SLOW, what
     assert 0.5 < time.monotonic() - began < 2
     service.answers["/"] = say({})
-    assert slow.fetch(get(service.url())).status == 200, "the thread of the cut request has let its turn go"
+    assert slow.fetch(get(service.url())).status == 200, "the thread of the cut request is free again"
 
 
 def test_an_unfinished_tls_handshake_is_cut_at_the_deadline() -> None:
@@ -70,7 +70,7 @@ def test_an_unfinished_tls_handshake_is_cut_at_the_deadline() -> None:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
         slow = client(deadline_s=0.5, at_once=1)
         assert failure(slow, url) is Failure.SLOW
-        assert failure(slow, url) is Failure.SLOW, "the first one's turn is over"
+        assert failure(slow, url) is Failure.SLOW, "the first thread is free again"
 
 
 def test_a_dripping_tls_handshake_is_cut_at_the_deadline() -> None:
@@ -87,7 +87,7 @@ def test_a_dripping_tls_handshake_is_cut_at_the_deadline() -> None:
         dripping.start()
         slow, url = client(deadline_s=0.5, at_once=1), f"https://127.0.0.1:{server.getsockname()[1]}/"
         assert failure(slow, url) is Failure.SLOW
-        assert failure(slow, url) is Failure.SLOW, "the first one's turn is over"
+        assert failure(slow, url) is Failure.SLOW, "the first thread is free again"
         over.set()
         dripping.join()
 
@@ -153,7 +153,7 @@ def test_loopback_is_not_called_unless_it_is_allowed(service: Service) -> None:
 
 
 def answers_of(*addresses: Sequence[str]) -> Any:
-    """A resolver that answers differently each time; `asked` counts."""
+    """Return a resolver that answers differently each time."""
     queue = list(addresses)
 
     def resolve(_host: str, port: int, **_more: Any) -> Sequence[Any]:
@@ -169,7 +169,7 @@ def test_one_forbidden_address_among_several_refuses_the_name(service: Service) 
 
 
 def test_the_call_goes_to_the_address_that_was_checked(service: Service) -> None:
-    """A second question to DNS would find the queue empty, and the name does not exist."""
+    """The name does not exist, and a second DNS query would find the queue of addresses empty."""
     pinned = client(resolve=answers_of(["127.0.0.1"]))
     assert pinned.fetch(get(service.url(host="service.example"))).status == 200
     (asked,) = service.asked
@@ -199,7 +199,7 @@ def test_a_slow_service_occupies_only_a_limited_number_of_threads(service: Servi
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key and certificate of `service.example`, signed by itself, in one file."""
+    """Return key and certificate of `service.example`, self-signed, in one file."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)
     signed = (
@@ -249,4 +249,4 @@ def test_a_dripping_response_inside_tls_is_cut_at_the_deadline(certificate: Path
         service.answers["/"] = service.drip(start)
         assert failure(slow, service.url(host="service.example")) is Failure.SLOW
         service.answers["/"] = say({})
-        assert slow.fetch(get(service.url(host="service.example"))).status == 200, "the turn is over"
+        assert slow.fetch(get(service.url(host="service.example"))).status == 200, "the thread is free again"

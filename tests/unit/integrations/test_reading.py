@@ -1,4 +1,4 @@
-"""The file of integrations: read into adapters, or one sentence why the portal does not start."""
+"""The file of integrations: read into adapters, or refused with one sentence why the portal does not start."""
 
 from pathlib import Path
 

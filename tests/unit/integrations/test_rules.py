@@ -1,4 +1,4 @@
-"""When a failing service is left alone, how postcodes compare, and what an answer is turned into."""
+"""When a failing service is paused, how postcodes compare, and what a response is turned into."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Our macros give the markup of govuk-frontend, with every label, hint and error linked to its control."""
+"""Our macros produce the markup of govuk-frontend, with every label, hint and error linked to its control."""
 
 import re
 from collections.abc import Callable
@@ -31,7 +31,7 @@ LABEL, LEGEND = {"text": "Rent?"}, {"legend": {"text": "Rent?"}}
 
 
 def oracle(component: str, macro: str, parameters: dict[str, Any]) -> str:
-    """The same component as govuk-frontend-jinja draws it."""
+    """Return the same component as govuk-frontend-jinja draws it."""
     env = Environment(
         loader=PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
         undefined=ChainableUndefined,
@@ -42,7 +42,7 @@ def oracle(component: str, macro: str, parameters: dict[str, Any]) -> str:
 
 
 def essence(html: str) -> list[tuple[str, set[str], dict[str, str]]]:
-    """What assistive technology, script and style rely on: tags, govuk classes, linking attributes."""
+    """Return what assistive technology, script and style rely on: tags, govuk classes, linking attributes."""
     essential = (
         (
             element.tag,
@@ -55,7 +55,7 @@ def essence(html: str) -> list[tuple[str, set[str], dict[str, str]]]:
 
 
 def _both(**more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A hint and an error, in our words and in theirs."""
+    """Return a hint and an error, as our macros and as theirs take them."""
     return {"hint": HINT, "error": ERROR} | more, {"hint": {"text": HINT}, "errorMessage": {"text": ERROR}}
 
 
@@ -127,7 +127,7 @@ BLANK = ("hint", "error", "autocomplete", "inputmode", "spellcheck", "width", "p
 
 
 def field(kind: str, **more: Any) -> SimpleNamespace:
-    """A question as the form engine hands it to the templates."""
+    """Return a question as the form engine hands it to the templates."""
     blank: dict[str, Any] = dict.fromkeys(BLANK)
     parts = dict.fromkeys(("day", "month", "year", "line_1", "line_2", "town", "postcode"), "")
     usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "required": True, "value": "",
@@ -286,7 +286,7 @@ def warning(**more: Any) -> list[Element]:
 
 
 def _buttons(page: list[Element]) -> list[str]:
-    """The buttons that are shown."""
+    """Return the buttons that are shown."""
     shown = (element for element in page if not any("hidden" in around.attributes for around in element.parents))
     return [element.text for element in shown if element.tag == "button"]
 
@@ -323,7 +323,7 @@ def test_no_template_has_an_inline_style_or_handler() -> None:
 
 
 def named_in(source: str) -> set[str]:
-    """The icons that a template asks for by their names."""
+    """Return the icons that a template asks for by their names."""
     asked = r'\bicon\("([a-z-]+)"|icon="([a-z-]+)"|pill\("[a-z]+", (?:_\((?:[^()]|\([^()]*\))*\)), "([a-z-]+)"'
     return {name for found in re.findall(asked, source) for name in found if name}
 

@@ -1,4 +1,4 @@
-"""What every page has, whoever looks at it: a way past the header, a way out, one main part, and until when."""
+"""What every page has for every visitor: a way past the header, a way out, one main part, the end of the session."""
 
 from types import SimpleNamespace
 from typing import Any

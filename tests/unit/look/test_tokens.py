@@ -1,4 +1,4 @@
-"""The colours keep their contrast in both schemes, and stand in one file."""
+"""The colours keep their contrast in both schemes, and are defined in one file."""
 
 import re
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ SCHEMES = {"light": LIGHT, "dark": DARK}
 
 
 def _luminance(colour: str) -> float:
-    """Relative luminance of `#rrggbb`, as WCAG 2.2 defines it."""
+    """Return the relative luminance of `#rrggbb`, as WCAG 2.2 defines it."""
     parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,4 +1,4 @@
-"""What others wrote is kept as it was published, with its licence."""
+"""Third-party files are kept as they were published, with their licences."""
 
 import hashlib
 import json

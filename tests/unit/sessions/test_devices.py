@@ -1,4 +1,4 @@
-"""What a browser says of itself, in plain words."""
+"""The plain description of a browser from its user agent."""
 
 import pytest
 

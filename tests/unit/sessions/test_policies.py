@@ -1,4 +1,4 @@
-"""Each kind of session is a row of policy; the one engine reads nothing of a kind but its row."""
+"""Each kind of session is a row of policy; the one engine reads nothing about a kind but its row."""
 
 from datetime import UTC, datetime, timedelta
 

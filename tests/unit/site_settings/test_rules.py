@@ -1,4 +1,4 @@
-"""What each kind of setting accepts, in which words it refuses, and what it advises."""
+"""What each kind of setting accepts, how it refuses, and what it advises."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Sealed files: any size comes back as it was, anywhere in it, and nothing else does."""
+"""Sealed files: any size reads back unchanged, from any position, and with no other key."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a process counts before it writes: nothing lost between threads, given away in time, and once."""
+"""What a process counts before it writes: nothing lost between threads, written in time, and only once."""
 
 import threading
 from datetime import timedelta
