@@ -1,10 +1,10 @@
-"""Applications that many tests share: built once a process, armed anew for each test as `create_app` would have."""
+"""Applications that many tests share: built once a process, and reset for each test to what `create_app` returns."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from flask import Flask
-from jinja2 import FileSystemBytecodeCache
+from jinja2 import BytecodeCache
 
 from portal.app import create_app
 from portal.clock import Clock
@@ -18,13 +18,13 @@ Equipment = Callable[[Flask], None]
 
 
 def as_served(_app: Flask) -> None:
-    """Add nothing: the application has what `create_app` gives it."""
+    """Add nothing: the application has what `create_app` sets up."""
 
 
 def build(
-    equip: Equipment, compiled: FileSystemBytecodeCache, configuration: Configuration, clock: Clock, database: Database
+    equip: Equipment, compiled: BytecodeCache, configuration: Configuration, clock: Clock, database: Database
 ) -> Flask:
-    """Return an application for tests; this takes ten times as long as a request, mostly for its routes' builders."""
+    """Return an application for tests; this takes ten times as long as a request, mostly to compile its routes."""
     app = create_app(configuration, clock=clock, database=database)
     app.jinja_env.bytecode_cache = compiled
     app.testing = True
@@ -34,17 +34,17 @@ def build(
 
 
 class SharedApplication:
-    """One application; whatever a test changes of it is undone when it is armed for the next."""
+    """One application; `arm` undoes whatever a test changed and prepares it for the next."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        # Flask takes nothing more in after a first request, so a test that adds a route here fails at once.
+        # Flask accepts no more routes after a first request, so a test that adds one here fails at once.
         self._attributes = {**vars(app), "_got_first_request": True}
         self._config = {**app.config}
         self._extensions = {**app.extensions}
 
     def arm(self, configuration: Configuration, clock: Clock, database: Database) -> Flask:
-        """Give it another configuration, clock and database, and forget all that was counted, set or hung on.
+        """Set another configuration, clock and database, and forget all that was counted, set or added.
 
         Proxies are middleware, which only `create_app` adds.
         """

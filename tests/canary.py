@@ -1,8 +1,8 @@
-"""A canary in every test with an application: what people typed and were given must stand nowhere but in its place.
+"""A canary in every test with an application: what people typed or received must appear only in its proper place.
 
-It notes what is posted and what cookies, mails and pages give out: answers, addresses, passwords, codes, tokens. When
+It notes what is posted and what cookies, e-mails and pages contain: answers, addresses, passwords, codes, tokens. When
 the test is over it looks for them in the logs (as a server writes them), in the addresses of requests and redirects, in
-pages that are no form, in mails to others, and in the files of the installation.
+pages that are not forms, in e-mails to others, and in the files of the installation.
 """
 
 import logging
@@ -21,7 +21,7 @@ from portal.web import logs
 
 LONGEST_BODY = 200_000
 SHORTEST = 8
-"""Shorter values are common words, which stand in pages and mails anyway; so do the values of options."""
+"""Shorter values are common words, which appear in pages and e-mails anyway; so do the values of options."""
 OPTION = re.compile(r"[a-z0-9_]+")
 DRAFT = re.compile(r"/drafts/[^/]+/(?!save)")
 MAILED_LINK = re.compile(r"https?://[^/\s]+(/(?:resume|account(?:/[a-z-]+)+)/)([A-Za-z0-9_-]{43})")
@@ -34,13 +34,13 @@ SECRET_INPUTS = {
     "csrf_token": "form token",
 }
 NO_FORM = frozenset({400, 403, 404, 405, 410, 413, 500, 503})
-"""Answers that show nothing of what was sent."""
+"""Responses that show nothing of what was sent."""
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class Canary:
-    """What was let in and given out in one test, and where it was seen."""
+    """What was typed and received in one test, and where it was seen."""
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
@@ -48,7 +48,7 @@ class Canary:
         self.shown: list[str] = []
 
     def watch(self, app: Flask) -> None:
-        """Stand before the application."""
+        """Wrap the application."""
         inner: Wsgi = app.wsgi_app
         app.wsgi_app = lambda environ, start: self._pass(inner, environ, start)  # type: ignore[method-assign,assignment]
 
@@ -75,7 +75,7 @@ class Canary:
         return whole
 
     def _note_posted(self, environ: dict[str, Any]) -> list[str]:
-        """What a form says, by kind; gives the answers among it."""
+        """Note what a form posts, by kind; return the answers in it."""
         given = environ.get("CONTENT_LENGTH") or "0"
         length = int(given) if given.isascii() and given.isdigit() else LONGEST_BODY + 1
         is_form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
@@ -101,7 +101,7 @@ class Canary:
                 self.secrets |= {token: "cookie" for token in tokens if len(token) > SHORTEST}
 
     def hits(self, log: str, mails: list[str], files: list[bytes], known_words: str) -> list[str]:
-        """Where something stands that must not."""
+        """Return every place where a secret appears that must not hold it."""
         answers = [value for value, kind in self.secrets.items() if kind == "answer" and value not in known_words]
         links = {token: prefix for mail in mails for prefix, token in MAILED_LINK.findall(mail)}
         codes = {code for mail in mails for code in MAILED_CODE.findall(mail)}
@@ -125,7 +125,7 @@ def _is_answer(name: str, value: str) -> bool:
 
 
 def _foreign(mail: str, value: str) -> str:
-    """A mail as far as it may not hold this value: people read their own address in it."""
+    """Return the e-mail if it may not hold this value; people read their own address in it."""
     return "" if "@" in value and f"To: {value}" in mail else mail
 
 
@@ -134,20 +134,20 @@ def _word(code: str, text: str) -> bool:
 
 
 def _strays(address: str, token: str, prefix: str) -> bool:
-    """Whether a link's token stands anywhere but in the link's own path."""
+    """Return whether a link's token appears outside the link's own path."""
     path, _, query = address.partition("?")
     return token in query or (token in path and not path.startswith(prefix))
 
 
 def watched(app: Flask) -> Iterator[Canary]:
-    """Watch one application until the test is over, then cry."""
+    """Watch one application until the test is over, then fail if anything leaked."""
     canary, stream, root = Canary(), StringIO(), logging.getLogger()
     canary.watch(app)
     before, level = root.handlers[:], root.level
     logs.configure(stream)
     logging.captureWarnings(False)
     mine = root.handlers[0]
-    mine.addFilter(lambda record: record.name != "werkzeug")  # the server of browser tests, which nobody else runs
+    mine.addFilter(lambda record: record.name != "werkzeug")  # the server of browser tests
     root.handlers[:] = [*before, mine]
     yield canary
     root.removeHandler(mine)
@@ -159,7 +159,7 @@ def watched(app: Flask) -> Iterator[Canary]:
 
 
 def _files(app: Flask) -> Iterator[bytes]:
-    """Every file of the installation but its mail, those of an SQLite database included."""
+    """Yield every file of the installation except its e-mails, and those of an SQLite database."""
     configuration = app.extensions["portal"].configuration
     database = Path(configuration.database_url.removeprefix("sqlite:///"))
     kept = database.parent.glob(f"{database.name}*") if configuration.is_sqlite else ()
@@ -173,7 +173,7 @@ UNION ALL SELECT line_1 || char(10) || line_2 || char(10) || town || char(10) ||
 
 
 def _words_of_forms(app: Flask) -> str:
-    """What published forms and the address register say: an answer that repeats it gives nothing away."""
+    """Return the words of published forms and of the address register: an answer that repeats them reveals nothing."""
     url = app.extensions["portal"].configuration.database_url
     if not url.startswith("sqlite:///"):
         return ""

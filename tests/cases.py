@@ -1,4 +1,4 @@
-"""Cases in number, each a copy of one that was sent."""
+"""Many cases, each a copy of one that was sent."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from portal.submissions.operations import seal_answers, sent_answers
 
 
 def copy_cases(app: Flask, reference: str, copies: int, *, prefix: str = "TL-0000", **values: object) -> list[str]:
-    """Cases beside one of this reference, each sent a second after the one before; gives their references."""
+    """Add copies of the case with this reference, each sent a second after the one before; return their references."""
     names = [f"{prefix}-{number:04}" for number in range(copies)]
     with app.extensions["portal"].database.writing() as db:
         first = db.scalars(select(Submission).where(Submission.reference == reference)).one()
@@ -23,7 +23,7 @@ def copy_cases(app: Flask, reference: str, copies: int, *, prefix: str = "TL-000
 
 
 def copy_case(app: Flask, db: Session, first: Submission, name: str, number: int, **values: object) -> None:
-    """One more case: the same answers, another customer; `values` are of the case's row."""
+    """Add one more case: the same answers, another customer; `values` are of the case's row."""
     configuration = app.extensions["portal"].configuration
     keyring, secret = configuration.keyring, configuration.secret_key
     old, answers = db.get_one(Draft, first.draft_id), sent_answers(keyring, first)

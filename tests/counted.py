@@ -1,4 +1,4 @@
-"""What the counters say, with what the process has not written yet."""
+"""The counters, including what the process has not written yet."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ Key = tuple[str, str, str, str]
 
 
 def counted(app: Flask) -> Mapping[Key, int]:
-    """The numbers by event, kind, form and section, all days together."""
+    """Return the numbers by event, kind, form and section, all days together."""
     parts = app.extensions["portal"]
     write_tally(parts)
     columns = (CounterRow.event, CounterRow.kind, CounterRow.form, CounterRow.section)

@@ -1,4 +1,4 @@
-"""Files as people have them, and as nobody should."""
+"""Files as people have them, and as attackers make them."""
 
 import io
 import struct
@@ -13,14 +13,14 @@ WORD = ("[Content_Types].xml", "_rels/.rels", "word/document.xml")
 
 
 def picture(kind: str = "JPEG", size: tuple[int, int] = (40, 30)) -> bytes:
-    """A small picture."""
+    """Return a small picture."""
     file = io.BytesIO()
     Image.new("RGB", size, "teal").save(file, kind)
     return file.getvalue()
 
 
 def pixel_bomb(width: int = 50_000, height: int = 50_000) -> bytes:
-    """A PNG of a few bytes that claims a size that no memory holds."""
+    """Return a PNG of a few bytes that claims a size that no memory holds."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -31,7 +31,7 @@ def pixel_bomb(width: int = 50_000, height: int = 50_000) -> bytes:
 
 
 def archive(*members: str, content: bytes = b"<x/>") -> bytes:
-    """A zip with these members."""
+    """Return a zip with these members."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
         for member in members:
@@ -40,7 +40,7 @@ def archive(*members: str, content: bytes = b"<x/>") -> bytes:
 
 
 def open_document(media_type: str = "application/vnd.oasis.opendocument.text") -> bytes:
-    """An OpenDocument file."""
+    """Return an OpenDocument file."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr(zipfile.ZipInfo("mimetype"), media_type)
@@ -49,5 +49,5 @@ def open_document(media_type: str = "application/vnd.oasis.opendocument.text") -
 
 
 def zip_bomb() -> bytes:
-    """A Word document that would unpack to far more than it is."""
+    """Return a Word document that would unpack to far more than it is."""
     return archive(*WORD, "word/media/bomb.bin", content=b"\0" * 30_000_000)

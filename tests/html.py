@@ -14,12 +14,12 @@ class Element:
     attributes: dict[str, str]
     parents: tuple["Element", ...] = field(default=(), repr=False)
     words: list[str] = field(default_factory=list, repr=False)
-    """All that the page says; this element's part is from `begins` to `ends`."""
+    """All the words of the page; this element's part is from `begins` to `ends`."""
     begins: int = field(default=0, repr=False)
     ends: int | None = field(default=None, repr=False)
 
     def get(self, name: str, default: str = "") -> str:
-        """What an attribute says."""
+        """Return the value of an attribute."""
         return self.attributes.get(name, default)
 
     @property
@@ -28,16 +28,16 @@ class Element:
 
     @property
     def written(self) -> str:
-        """All that it holds, with its spaces."""
+        """Return all the text inside, with its spaces."""
         return "".join(self.words[self.begins : self.ends])
 
     @property
     def text(self) -> str:
-        """All that it says, on one line."""
+        """Return all the text inside, on one line."""
         return " ".join(self.written.split())
 
     def inside(self, tag: str) -> "Element | None":
-        """The nearest element of this tag around it."""
+        """Return the nearest element of this tag around it."""
         return next((parent for parent in reversed(self.parents) if parent.tag == tag), None)
 
 
@@ -79,14 +79,14 @@ class _Reader(HTMLParser):
 
 
 def nodes(html: str) -> list[Element | str]:
-    """Every element as it begins, and the words between them."""
+    """Return every element as it begins, and the words between them."""
     reader = _Reader(is_strict=False)
     reader.feed(html)
     return reader.nodes
 
 
 def elements(html: str, *, is_strict: bool = False) -> list[Element]:
-    """Every element in order; a strict reader fails where tags do not nest."""
+    """Return every element in order; a strict reader fails on tags that do not nest."""
     reader = _Reader(is_strict=is_strict)
     reader.feed(html)
     assert not (is_strict and reader.open), f"left open: {reader.open}"

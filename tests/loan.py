@@ -82,18 +82,18 @@ def publish_yaml(app: Flask, text: str) -> None:
 
 @cache
 def definition_of(text: str) -> FormDefinition:
-    """A definition as it is read, once a process: nobody can change it."""
+    """Return a definition as it is read, once a process: nobody can change it."""
     return read_yaml(text)
 
 
 def start(citizen: Citizen, slug: str = "tool-loan") -> str:
-    """Press Start now; gives the draft's address."""
+    """Press Start now; return the draft's address."""
     citizen.open(f"/forms/{slug}")
     return citizen.press("Start now").path
 
 
 def begin(citizen: Citizen) -> str:
-    """Start the form and answer its first section; gives the draft's address."""
+    """Start the form and answer its first section; return the draft's address."""
     draft = start(citizen)
     citizen.open(f"{draft}/you")
     citizen.press("Continue", **YOU)
@@ -101,7 +101,7 @@ def begin(citizen: Citizen) -> str:
 
 
 def add(citizen: Citizen, draft: str, **values: Values) -> str:
-    """Add a tool on the list; gives its address."""
+    """Add a tool to the list; return its address."""
     citizen.open(f"{draft}/tools")
     address = citizen.press("Add another tool").path
     citizen.press("Continue", **values)
@@ -119,7 +119,7 @@ def fill(citizen: Citizen, draft: str, **you: Any) -> None:
 
 
 def send(citizen: Citizen, **you: Any) -> str:
-    """Start, fill and send; gives the reference."""
+    """Start, fill and send; return the reference."""
     draft = start(citizen)
     fill(citizen, draft, **you)
     citizen.press("Send", declaration="yes")
@@ -127,6 +127,6 @@ def send(citizen: Citizen, **you: Any) -> str:
 
 
 def states(page: Page) -> dict[str, str]:
-    """The status of each section on the task list, by its title."""
+    """Return the status of each section on the task list, by its title."""
     row = r'(?:task-list__link"[^>]*|task__title")>([^<]+)<.*?task__status--([a-z_]+)'
     return dict(re.findall(row, page.text, re.DOTALL))

@@ -16,12 +16,12 @@ PASSWORD = "correct horse battery"
 
 @cache
 def password_hash() -> str:
-    """The hash of `PASSWORD`: a real one, made once a process."""
+    """Return the hash of `PASSWORD`: a real one, made once a process."""
     return hash_password(PASSWORD)
 
 
 def add_person(app: Flask, email: str = "ada@mail.example", role: str = "citizen") -> Person:
-    """Somebody whose password is `PASSWORD`."""
+    """Create an account whose password is `PASSWORD`."""
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
         return create_account(

@@ -1,4 +1,4 @@
-"""Mail as people get it: delivered by the command, read from the files."""
+"""E-mail as people get it: delivered by the command, read from the files."""
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -8,7 +8,7 @@ from flask import Flask
 
 
 class Letter:
-    """One mail as its reader sees it."""
+    """One e-mail as its reader sees it."""
 
     def __init__(self, content: bytes) -> None:
         read = message_from_bytes(content, policy=policy.default)
@@ -20,19 +20,19 @@ class Letter:
 
     @property
     def link(self) -> str:
-        """The path of the link that stands on a line of its own."""
+        """Return the path of the link on a line of its own."""
         (found,) = (line for line in self.lines if line.startswith("http"))
         return urlsplit(found).path
 
     @property
     def code(self) -> str:
-        """The six digits that stand on a line of their own."""
+        """Return the six digits on a line of their own."""
         (found,) = (line for line in self.lines if len(line) == 6 and line.isdigit())
         return found
 
 
 def letters(app: Flask) -> list[Letter]:
-    """Deliver what waits; gives all mail so far, in the order of its delivery."""
+    """Deliver what waits; return all e-mails so far, in the order of their delivery."""
     result = app.test_cli_runner().invoke(args=["mail", "deliver"])
     assert result.exit_code == 0, result.output
     folder = app.extensions["portal"].configuration.mail_dir

@@ -1,4 +1,4 @@
-"""A virus scanner that speaks clamd's protocol on loopback: it knows one virus, and how to be in a bad mood."""
+"""A virus scanner that speaks clamd's protocol on loopback: it knows one virus, and can misbehave."""
 
 import socket
 import socketserver
@@ -12,7 +12,7 @@ STREAM_MAX = 25_000_000
 
 
 class _Talk(socketserver.StreamRequestHandler):
-    """clamd(8): `zINSTREAM`, chunks with their length in four bytes, an empty one, and one answer that ends in NUL."""
+    """clamd(8): `zINSTREAM`, chunks after their length in four bytes, an empty one, one response that ends in NUL."""
 
     server: "ScannerServer"
 
@@ -51,7 +51,7 @@ class _Talk(socketserver.StreamRequestHandler):
 
 
 class ScannerServer(socketserver.ThreadingTCPServer):
-    """One scanner; `heard` is what it was given."""
+    """One scanner; `heard` is what it received."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -70,7 +70,7 @@ class ScannerServer(socketserver.ThreadingTCPServer):
 
 @contextmanager
 def running_scanner() -> Iterator[ScannerServer]:
-    """A scanner for as long as the block runs."""
+    """Run a scanner until the end of the block."""
     with ScannerServer() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -83,7 +83,7 @@ def running_scanner() -> Iterator[ScannerServer]:
 
 
 def unused_address() -> str:
-    """Where no scanner listens."""
+    """Return an address where no scanner listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"tcp://127.0.0.1:{probe.getsockname()[1]}"

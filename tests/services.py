@@ -1,4 +1,4 @@
-"""Somebody else's service on loopback: answers well, badly, slowly or not at all, as the path asks."""
+"""An external service on loopback: answers well, badly, slowly or not at all, as the path asks."""
 
 import json
 import socket
@@ -37,12 +37,12 @@ integrations:
 
 
 def declared(url: str, *, deadline: float = 4, cache: int = 0) -> str:
-    """A file of integrations with one service, `companies`, that needs `name`."""
+    """Return a file of integrations with one service, `companies`, that needs `name`."""
     return DECLARED.format(url=url, deadline=deadline, cache=cache)
 
 
 def with_service(service: "Service", folder: Path, database_url: str, *, deadline: float) -> Configuration:
-    """A configuration whose file of integrations declares this service."""
+    """Return a configuration whose file of integrations declares this service."""
     file = folder / "integrations.yaml"
     file.write_text(declared(service.url("/search"), deadline=deadline))
     environ = {"INTEGRATIONS_FILE": str(file), "INTEGRATION_KEY": "k-1234"}
@@ -51,7 +51,7 @@ def with_service(service: "Service", folder: Path, database_url: str, *, deadlin
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One request as the service got it."""
+    """One request as the service received it."""
 
     method: str
     path: str
@@ -108,7 +108,7 @@ class Service:
         return Handler
 
     def drip(self, start: bytes) -> Callable[[Any], None]:
-        """Send `start`, then one byte every now and then for ever: no single read ever times out."""
+        """Send `start`, then one byte every now and then, without end: no single read ever times out."""
 
         def answer(request: Any) -> None:
             request.wfile.write(start)
@@ -124,7 +124,7 @@ class Service:
 
 
 def say(content: object, status: int = 200, **headers: str) -> Callable[[Any], None]:
-    """Answer with JSON, or with bytes as they are."""
+    """Return a handler that sends JSON, or bytes as they are."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
 
     def answer(request: Any) -> None:
@@ -138,7 +138,7 @@ def say(content: object, status: int = 200, **headers: str) -> Callable[[Any], N
 
 
 def closed_port() -> int:
-    """A port of loopback at which nobody listens."""
+    """Return a port of loopback on which nobody listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What a database is asked while somebody listens."""
+"""The statements that a database receives while somebody listens."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from sqlalchemy import event
 from portal.db import Database
 
 AROUND = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SAVEPOINT", "RELEASE")
-"""What begins and ends transactions is no question."""
+"""Statements that begin and end transactions are not counted."""
 
 
 class Statements:

@@ -1,1 +1,1 @@
-"""Forms that nobody wrote: made at random, published, filled and sent, and judged by rules written a second time."""
+"""Random forms that nobody wrote: published, filled, sent, and judged by a second, independent set of rules."""

@@ -1,4 +1,4 @@
-"""For each field of a made form: what somebody may type into it, and the answer that must be stored of it."""
+"""What somebody may type into each field of a random form, and the answer that must be stored for it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,13 +22,13 @@ ADDRESS = ("line_1", "line_2", "town", "postcode")
 
 @dataclass(frozen=True)
 class Typed:
-    """What is typed into the inputs of one field by suffix, and the answer in it; None is no answer."""
+    """What is typed into the inputs of one field, by suffix, and the answer it makes; None is no answer."""
 
     inputs: dict[str, str | list[str]] = field(default_factory=dict)
     answer: Any = None
 
     def named(self, field_id: str) -> dict[str, str | list[str]]:
-        """The inputs by their names."""
+        """Return the typed values by the names of their inputs."""
         return {f"{field_id}-{suffix}" if suffix else field_id: value for suffix, value in self.inputs.items()}
 
 
@@ -58,7 +58,7 @@ def _numbers(asked: dict[str, Any]) -> st.SearchStrategy[Typed]:
 
 
 def plain(value: Decimal) -> str:
-    """A number without needless zeros."""
+    """Return a number without unnecessary zeros."""
     text = f"{value:f}".rstrip("0").rstrip(".") if "." in f"{value:f}" else f"{value:f}"
     return "0" if text in ("-0", "") else text
 
@@ -76,7 +76,7 @@ def _dates(asked: dict[str, Any]) -> st.SearchStrategy[Typed]:
 
 
 def day(written: str) -> date:
-    """A date of a definition."""
+    """Return a date of a definition."""
     return TODAY if written == "today" else date.fromisoformat(written)
 
 
@@ -115,19 +115,19 @@ MADE: dict[str, Callable[[dict[str, Any]], st.SearchStrategy[Typed]]] = {
     "choices": _several,
     "address": _addresses,
 }
-"""Types that are not here hold no answer in these journeys."""
+"""Types that are not listed hold no answer in these journeys."""
 PICKED = frozenset({"yes_no", "declaration", "choice", "choices"})
 PARTS = {"date": ("day", "month", "year"), "address": ADDRESS}
 
 
 def nothing(asked: dict[str, Any]) -> Typed:
-    """The field left empty."""
+    """Return the empty field."""
     if asked["type"] in PICKED:
         return Typed({"": []})
     return Typed(dict.fromkeys(PARTS.get(asked["type"], ("",)), ""))
 
 
 def typed_into(asked: dict[str, Any], *, may_be_empty: bool) -> st.SearchStrategy[Typed]:
-    """What somebody types into this field."""
+    """Draw what somebody types into this field."""
     found = MADE[asked["type"]](asked)
     return st.one_of(found, found, st.just(nothing(asked))) if may_be_empty else found

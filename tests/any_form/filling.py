@@ -1,4 +1,4 @@
-"""Fills a made form through its pages, as somebody without script does, and reckons beside it what must come of it."""
+"""Fill a random form through its pages, as somebody without script does, and work out what must come of it."""
 
 import re
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from tests.citizen import Citizen
 
 MOST_STEPS = 80
 TROUBLED_ITEM = r'(?s)item-list__problem.*?href="([^"]+)"'
-"""Where an item is mended that another answer asks more of, as its list leads there."""
+"""Where an item is corrected after another answer asked for more: the list of items leads there."""
 
 GOOD = (200, 302, 303, 400, 409, 422)
 NONSENSE = (
@@ -140,7 +140,7 @@ class Journey:
             assert self.citizen.page.heading == stop["title"]
 
     def _forgets_something(self, section: dict[str, Any], typed: dict[str, Typed]) -> bool:
-        """Now and then leave what must be answered open: that is refused, unless it ends the form (then true)."""
+        """Now and then leave a required answer empty and expect a refusal; return True if the form ends instead."""
         needed = [asked for asked in section["fields"] if self._is_needed(section, asked, typed)]
         if not needed or not self.draw(st.sampled_from((False, False, True))):
             return False
@@ -155,7 +155,7 @@ class Journey:
         return False
 
     def _is_needed(self, section: dict[str, Any], asked: dict[str, Any], typed: dict[str, Typed]) -> bool:
-        """Whether this field shows and must be answered, for what is typed above it."""
+        """Return whether this field shows and must be answered, given what is typed above it."""
         shown: dict[str, Typed] = {}
         for each in section["fields"]:
             if each["id"] in typed and self.reckoned.shows_field(section["id"], each, shown):
@@ -165,7 +165,7 @@ class Journey:
         return False
 
     def _typed(self, section: dict[str, Any]) -> tuple[dict[str, Typed], dict[str, Any]]:
-        """What is typed into each field that is on the page; those that will not show are filled now and then, too."""
+        """Return what is typed into each field on the page; now and then into fields that will not show as well."""
         names = {name for form in self.citizen.page.forms for name in form.names}
         shown: dict[str, Typed] = {}
         everything: dict[str, Typed] = {}
@@ -183,7 +183,7 @@ class Journey:
         return everything, values
 
     def change(self) -> None:
-        """Go back from the check page to one section and answer it anew."""
+        """Go back from the check page to one section and answer it again."""
         shown = [each["id"] for each in self.document["sections"] if self.reckoned.shows(each["id"])]
         plain = [name for name in shown if "repeat" not in self.reckoned.section(name)]
         if plain:
@@ -191,7 +191,7 @@ class Journey:
             self.walk()
 
     def wander(self) -> None:
-        """Open some page and press some button with whatever in its inputs."""
+        """Open some page and press some button with anything in its inputs."""
         section = self.draw(st.sampled_from(self.document["sections"]))
         self.citizen.open(f"{self.address}/{section['id']}")
         page = self.citizen.page
@@ -204,7 +204,7 @@ class Journey:
         self.citizen.press(button.text, **values)
 
     def texts_sent(self) -> list[str]:
-        """The lines of the sent answers that stand on the confirmation as they were typed."""
+        """Return the lines of the sent answers that appear on the confirmation as they were typed."""
         return [
             line
             for section_id, answers in self.expected().items()
@@ -215,7 +215,7 @@ class Journey:
         ]
 
     def send(self) -> dict[str, Any] | None:
-        """Send the form; what was sent, or None where it was refused."""
+        """Send the form and return what was sent, or None if it was refused."""
         values = {"declaration": "yes"} if "declaration" in self.document["form"] else {}
         self.citizen.open(f"{self.address}/check")
         self.citizen.press("Send", **values)
@@ -230,16 +230,16 @@ class Journey:
             return sent_answers(parts.configuration.keyring, found)  # type: ignore[return-value]
 
     def expected(self) -> dict[str, Any]:
-        """What must have been sent."""
+        """Return what must have been sent."""
         return self.reckoned.visible()
 
 
 def unnamed(document: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
-    """What was sent, with the items of a repeat in their order instead of under their names."""
+    """Return what was sent, with the items of a repeat in a list instead of under their ids."""
     repeats = {section["id"] for section in document["sections"] if "repeat" in section}
     return {key: list(answers.values()) if key in repeats else answers for key, answers in sent.items()}
 
 
 def text_of(document: dict[str, Any]) -> str:
-    """The document as YAML."""
+    """Return the document as YAML."""
     return yaml.safe_dump(as_written(document), allow_unicode=True, sort_keys=False)

@@ -1,4 +1,4 @@
-"""Makes valid definitions at random: every type, conditions within conditions, repeats, lists, needs and stops."""
+"""Make valid definitions at random: every type, nested conditions, repeats, lists, needs and stops."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ MOST_FIELDS, MOST_SECTIONS, MOST_ITEMS, DEEPEST = 5, 4, 3, 3
 
 @dataclass
 class Made:
-    """A document in the making: what stands in it so far is what the next condition may look at."""
+    """A definition in the making: the next condition may refer to whatever it holds so far."""
 
     draw: Draw
     document: dict[str, Any]
@@ -33,7 +33,7 @@ class Made:
         return self.draw(st.sampled_from(tuple(values)))
 
     def text(self) -> Any:
-        """A text, or one for each language."""
+        """Draw a text, or one for each language."""
         languages = self.document["form"].get("languages", ["en"])
         if len(languages) > 1 and self.chance(2):
             return {code: self.pick(LABELS) for code in languages}
@@ -42,7 +42,7 @@ class Made:
 
 @st.composite
 def documents(draw: Draw) -> dict[str, Any]:
-    """A valid document with every value as text; options of choices stand resolved under `@options`, too."""
+    """Draw a valid document with every value as text; `@options` also holds the options of choices, resolved."""
     made = Made(draw, {"format": "1", "form": {"id": "made_form", "title": "Made"}, "conditions": {}, "lists": {}})
     header, sections = made.document["form"], made.document.setdefault("sections", [])
     if made.chance(3):
@@ -105,7 +105,7 @@ def _field(made: Made, section: dict[str, Any], field_id: str) -> dict[str, Any]
 
 
 def _limits(made: Made, kind: str) -> dict[str, Any]:
-    """The keys that only some types take, each now and then, and never so that nothing fits."""
+    """Draw the keys that only some types take, so that some answer always fits."""
     if kind in ("choice", "choices"):
         return _options(made, kind)
     if kind in BOUNDS and made.chance(2):
@@ -138,7 +138,7 @@ def _options(made: Made, kind: str) -> dict[str, Any]:
 
 
 def _condition(made: Made, section: dict[str, Any], before: list[dict[str, Any]], deep: int = 0) -> dict[str, Any]:
-    """A condition that this place may have, now and then under a name."""
+    """Draw a condition that is allowed here, now and then under a name."""
     found = _joined(made, section, before, deep) if deep < DEEPEST and made.chance(2) else None
     found = found or _about_an_answer(made, section, before)
     if "./" not in repr(found) and made.chance(4):
@@ -157,7 +157,7 @@ def _joined(made: Made, section: dict[str, Any], before: list[dict[str, Any]], d
 
 
 def _about_an_answer(made: Made, section: dict[str, Any], before: list[dict[str, Any]]) -> dict[str, Any]:
-    """One comparison with a field before this place; of a repeat before it, with one of an item."""
+    """Draw a comparison with an earlier field; with an item's field if that section repeats."""
     other, asked = made.pick(_places(made, before))
     if other is None:
         own = "repeat" in section or made.chance(2)
@@ -169,7 +169,7 @@ def _about_an_answer(made: Made, section: dict[str, Any], before: list[dict[str,
 
 
 def _places(made: Made, before: list[dict[str, Any]]) -> list[tuple[dict[str, Any] | None, dict[str, Any]]]:
-    """The fields that a condition may compare: those before it in its section (None), and all of earlier sections."""
+    """Yield the fields that a condition may compare: earlier ones of its section (None), all of earlier sections."""
     own = [(None, asked) for asked in before if asked["type"] in MADE]
     return own + [
         (each, asked) for each in made.document["sections"] for asked in each["fields"] if asked["type"] in MADE
@@ -193,7 +193,7 @@ def _compared(made: Made, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _values(asked: dict[str, Any]) -> tuple[str, ...]:
-    """Values that answers to this field often have."""
+    """Draw values that answers to this field often have."""
     if asked["type"] in ("yes_no", "declaration"):
         return ("true", "false")
     if asked["type"] in BOUNDS:
@@ -205,7 +205,7 @@ def _values(asked: dict[str, Any]) -> tuple[str, ...]:
 
 
 def as_written(node: Any) -> Any:
-    """The document as its author writes it, without what stands resolved beside."""
+    """Return the document as its author writes it, without the resolved options."""
     if isinstance(node, dict):
         return {key: as_written(value) for key, value in node.items() if not key.startswith("@")}
     return [as_written(each) for each in node] if isinstance(node, list) else node

@@ -1,4 +1,4 @@
-"""What shows and what is sent, reckoned a second time from the document alone, to compare with what the portal does."""
+"""Work out a second time, from the document alone, what shows and what is sent, to compare with the portal."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ class Reckoning:
         return next(section for section in self.sections if section["id"] == section_id)
 
     def post(self, section_id: str, typed: Mapping[str, Typed], item: int | None = None) -> None:
-        """What Continue stores: of each field that shows for the values posted with it, what was typed."""
+        """Store what Continue stores: what was typed into each field that shows for the values posted with it."""
         section, before = self.section(section_id), self.visible(until=section_id)
         held = self.stored.setdefault(section_id, [] if "repeat" in section else {})
         if item is not None:
@@ -56,7 +56,7 @@ class Reckoning:
             here |= {name: held[name]} if name in held else {}
 
     def visible(self, until: str | None = None) -> dict[str, Any]:
-        """The answers that count, section by section; `until` leaves out that section and all after it."""
+        """Return the answers that count, section by section; `until` leaves out that section and all after it."""
         found: dict[str, Any] = {}
         for section in self.sections:
             if section["id"] == until:
@@ -82,19 +82,19 @@ class Reckoning:
         return here
 
     def requires(self, section_id: str, asked: dict[str, Any], typed: Mapping[str, Typed]) -> bool:
-        """Whether a field must be answered on a page with these values, should it show."""
+        """Return whether a field must be answered on a page with these values, if it shows."""
         here = {name: each.answer for name, each in typed.items() if each.answer is not None}
         before = self.visible(until=section_id)
         when = asked.get("required_when")
         return asked.get("required") == "true" or (when is not None and self._holds(when, before, section_id, here))
 
     def shows_field(self, section_id: str, asked: dict[str, Any], typed: Mapping[str, Typed]) -> bool:
-        """Whether a field shows on a page with these values above it."""
+        """Return whether a field shows on a page with these values above it."""
         here = {name: each.answer for name, each in typed.items() if each.answer is not None}
         return self._holds(asked.get("when"), self.visible(until=section_id), section_id, here)
 
     def stop(self, section_id: str) -> dict[str, Any] | None:
-        """The first stop of a section that its answers lead to."""
+        """Return the first stop of a section that its answers lead to."""
         section, found = self.section(section_id), self.visible()
         if section_id not in found:
             return None

@@ -1,4 +1,4 @@
-"""Spoils a valid definition in one place, and knows the path that the fault must be named with."""
+"""Put one fault into a valid definition, and know the path that must be reported for it."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -28,7 +28,7 @@ def _the_form(document: Document, _draw: Draw) -> tuple[str, dict[str, Any]]:
 
 
 def _written(part: Part, key: str, value: Any, place: str) -> Spoil:
-    """Write this into some part; the fault stands there, or at `place` in the part."""
+    """Write this into some part; the fault is reported there, or at `place` in the part."""
 
     def spoil(document: Document, draw: Draw) -> str:
         path, found = part(document, draw)
@@ -72,7 +72,7 @@ def _same_section_twice(document: Document, _draw: Draw) -> str:
 
 
 def _looks_forward(document: Document, draw: Draw) -> str:
-    """A field whose condition asks about a section that comes later."""
+    """Return a fault: a field whose condition refers to a later section."""
     path, asked = _a_field(document, draw)
     later = {"id": "later", "title": "Later", "fields": [{"id": "x", "type": "yes_no", "label": "X"}]}
     document["sections"].append(later)

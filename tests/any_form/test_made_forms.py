@@ -1,4 +1,4 @@
-"""Any valid form can be filled and sent: no page breaks, and what is sent is what was typed where it showed."""
+"""Any valid form can be filled and sent: no page breaks, and the visible answers are sent as typed."""
 
 import os
 from typing import Any
@@ -11,11 +11,11 @@ from tests.any_form.filling import Journey, text_of, unnamed
 from tests.any_form.made import documents
 
 TRIED = int(os.environ.get("FORMS_TRIED", "25"))
-"""How many forms are made for each test; FORMS_TRIED=2000 for a long run."""
+"""How many forms to make for each test; FORMS_TRIED=2000 for a long run."""
 GIVEN: dict[str, Any] = {
     "max_examples": TRIED,
     "deadline": None,
-    # A form that fails is small enough to be read; making it smaller would fill hundreds of others.
+    # A form that fails is small enough to read; shrinking it would fill hundreds of others.
     "phases": (Phase.generate,),
     "suppress_health_check": [
         HealthCheck.function_scoped_fixture,
@@ -28,7 +28,7 @@ GIVEN: dict[str, Any] = {
 
 @settings(**GIVEN)
 @given(document=documents(), data=st.data())
-def test_any_form_can_be_filled_and_what_is_sent_is_what_was_typed_where_it_showed(app: Flask, document, data):
+def test_any_form_can_be_filled_and_sends_the_visible_answers_as_typed(app: Flask, document, data):
     journey = Journey(app, document, data.draw)
     journey.start(text_of(document))
     journey.walk()
@@ -50,7 +50,7 @@ def test_any_form_can_be_filled_and_what_is_sent_is_what_was_typed_where_it_show
 
 @settings(**GIVEN)
 @given(document=documents(), data=st.data())
-def test_nothing_that_is_posted_to_any_form_breaks_a_page_and_nothing_unfit_is_sent(app: Flask, document, data):
+def test_random_posts_never_break_a_page_or_send_invalid_answers(app: Flask, document, data):
     journey = Journey(app, document, data.draw)
     journey.start(text_of(document))
     for _ in range(data.draw(st.integers(2, 8))):

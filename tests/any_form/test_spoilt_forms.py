@@ -1,4 +1,4 @@
-"""A definition that is spoilt in one place is refused whole, with the path of that place."""
+"""A definition with one fault is refused whole, with the path of that fault."""
 
 from copy import deepcopy
 from typing import Any
@@ -29,7 +29,7 @@ def test_a_made_form_is_valid_and_reads_back_the_same(document):
 @pytest.mark.parametrize("name", SPOILS)
 @settings(max_examples=5, **GIVEN)
 @given(document=documents(), data=st.data())
-def test_a_form_that_is_spoilt_in_one_place_is_refused_with_its_path(name, document, data):
+def test_a_form_with_one_fault_is_refused_with_the_path_of_the_fault(name, document, data):
     spoilt = deepcopy(document)
     place = SPOILS[name](spoilt, data.draw)
     with pytest.raises(FaultyDefinitionError) as refused:

@@ -1,4 +1,4 @@
-"""The image and compose.yaml, as far as they can be proved without a container engine."""
+"""The image and compose.yaml, as far as they can be tested without a container engine."""
 
 import base64
 import fnmatch
@@ -42,7 +42,7 @@ def arguments(instruction: str) -> list[str]:
 
 
 def copied() -> list[str]:
-    """What the Dockerfile copies from the project."""
+    """Return the files that the Dockerfile copies from the project."""
     return [words.split()[0] for words in arguments("COPY") if not words.startswith("--from")]
 
 
@@ -58,12 +58,12 @@ def exec_form(words: str) -> list[str]:
 
 
 def names_read() -> set[str]:
-    """Every name that the configuration and the start read from the environment."""
+    """Return every name that the configuration and the start read from the environment."""
     code = "".join((ROOT / "portal" / file).read_text(encoding="utf-8") for file in ("config.py", "commands/run.py"))
     return set(re.findall(r'"([A-Z][A-Z_]+)"', code))
 
 
-def test_every_file_of_the_image_is_in_the_project_and_let_through() -> None:
+def test_every_file_that_the_image_copies_exists_and_is_not_ignored() -> None:
     rules = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     allowed = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
     assert set(copied()) == allowed
@@ -79,14 +79,14 @@ def test_containers_set_only_what_the_portal_reads() -> None:
     assert SERVICES["postgresql"]["environment"].keys() == POSTGRESQL
 
 
-def test_image_runs_as_nobody_that_owns_the_code_and_checks_its_health() -> None:
+def test_image_runs_as_a_user_who_does_not_own_the_code_and_checks_its_health() -> None:
     assert arguments("USER") == ["10001"]
     assert "--uid 10001" in DOCKERFILE
     assert arguments("VOLUME") == [image_environ()["DATA_DIR"]]
     assert "/healthz" in arguments("HEALTHCHECK")[0]
 
 
-def test_containers_of_the_portal_cannot_write_but_to_their_data() -> None:
+def test_portal_containers_can_write_only_to_their_data() -> None:
     for service in (SERVICES["portal"], SERVICES["worker"]):
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -96,7 +96,7 @@ def test_containers_of_the_portal_cannot_write_but_to_their_data() -> None:
     }
 
 
-def test_one_container_brings_the_schema_up_to_date_and_the_others_wait_for_it() -> None:
+def test_one_container_migrates_the_schema_and_the_others_wait_for_it() -> None:
     starting = [name for name, service in SERVICES.items() if "portal.commands.run" in service.get("command", [])]
     assert starting == ["portal"]
     assert SERVICES["worker"]["depends_on"] == {"portal": {"condition": "service_healthy"}}
@@ -105,7 +105,7 @@ def test_one_container_brings_the_schema_up_to_date_and_the_others_wait_for_it()
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """The environment of a container, with the environment of the tests as its `/opt/venv`."""
+    """Return the environment of a container, with the tests' own environment as its `/opt/venv`."""
     filled = {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "ANSWER_KEYS": f"k1:{base64.b64encode(os.urandom(32)).decode()}",
@@ -119,7 +119,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """What the image holds of the project, and nothing else of it."""
+    """Copy exactly the files of the project that the image holds."""
     folder = tmp_path / "srv"
     folder.mkdir()
     for name in copied():
@@ -135,7 +135,7 @@ def files(tmp_path: Path) -> Path:
 def running(
     files: Path, environ: dict[str, str], request: pytest.FixtureRequest
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A service's command in such a container; told to end if it has not."""
+    """Run a service's command in such a container; stop it at the end."""
     command = SERVICES[request.param]["command"]
     with subprocess.Popen(command, cwd=files, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         yield process
@@ -143,13 +143,13 @@ def running(
 
 
 def healthy(environ: dict[str, str]) -> bool:
-    """Run the image's own check of its health, at this test's port."""
+    """Run the image's own health check, at this test's port."""
     check = [word.replace(":8000/", f":{environ['PORT']}/") for word in exec_form(arguments("HEALTHCHECK")[0])]
     return subprocess.run(check, env=environ, capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("running", ["portal"], indirect=True)
-def test_portal_runs_on_what_is_in_the_image_until_it_is_told_to_end(
+def test_portal_runs_from_the_image_until_it_is_stopped(
     running: "subprocess.Popen[bytes]", environ: dict[str, str]
 ) -> None:
     assert any(healthy(environ) or running.poll() is not None for _ in range(600))
@@ -159,13 +159,13 @@ def test_portal_runs_on_what_is_in_the_image_until_it_is_told_to_end(
     assert not healthy(environ)
 
 
-def test_worker_runs_on_what_is_in_the_image(files: Path, environ: dict[str, str]) -> None:
+def test_worker_runs_from_the_image(files: Path, environ: dict[str, str]) -> None:
     command = [*SERVICES["worker"]["command"], "--help"]
     done = subprocess.run(command, cwd=files, env=environ, capture_output=True, text=True, check=False)
     assert "Deliver mail and sweep until SIGTERM." in done.stdout, done.stderr
 
 
-def test_production_refuses_to_start_with_the_example_as_it_is(files: Path, environ: dict[str, str]) -> None:
+def test_production_refuses_to_start_with_the_unchanged_example(files: Path, environ: dict[str, str]) -> None:
     unfilled = environ | {name: value for name, value in EXAMPLE.items() if not value}
     command = SERVICES["portal"]["command"]
     done = subprocess.run(command, cwd=files, env=unfilled, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Whatever a database can change runs on both kinds; a test that runs on SQLite alone stands here with its reason."""
+"""Tests run on both kinds of database unless no database can change their result; the exceptions are listed here."""
 
 import ast
 import re
@@ -30,7 +30,7 @@ REASONS = {
     "journeys/test_pseudo_language.py": "wording of pages and mails",
 }
 SETS_A_SCENE = {"publish", "change_settings", "create_account", "open_session", "Holder"}
-"""Operations that such a module may call: each is tried on both kinds elsewhere."""
+"""Operations that such a module may call: each is tested on both kinds elsewhere."""
 ABOUT_DATABASES = re.compile(r"threading|portal\.migrations|portal\..*\.(queries|upkeep|delivery|counters)")
 FIXTURES = {"db", "statements", "copy_case", "records", "deeds", "newest_session", "runner"}
 SUBJECTS = re.compile(r"_(races?|at_once|locks?|sweeps?|swept|migrat\w+|counted|export\w*)(_|$)")
@@ -52,7 +52,7 @@ def _tests(tree: ast.Module) -> list[ast.FunctionDef]:
 
 @cache
 def _marked() -> dict[str, tuple[ast.Module, list[ast.FunctionDef]]]:
-    """Modules and tests with the mark, each with the tests that it is about."""
+    """Return the marked modules and tests, each with the tests that it covers."""
     found: dict[str, tuple[ast.Module, list[ast.FunctionDef]]] = {}
     for path, tree in _trees().items():
         if any(isinstance(node, ast.Assign) and _is_marked(node) for node in tree.body):
@@ -77,7 +77,7 @@ def test_every_test_on_one_database_has_a_reviewed_reason() -> None:
 
 
 @pytest.mark.parametrize("name", REASONS)
-def test_what_runs_on_one_database_is_about_no_query_operation_race_sweep_or_migration(name: str) -> None:
+def test_tests_on_one_database_touch_no_query_operation_race_sweep_or_migration(name: str) -> None:
     tree, tests = _marked()[name]
     imports = _imports(tree)
     operations = {what for module, what in imports if re.fullmatch(r"portal\..*\.operations", module)}

@@ -1,4 +1,4 @@
-"""Walks the URL map: what every view must say of itself, and how every door treats strangers and forged forms."""
+"""What every view of the URL map must declare, and how every access rule treats strangers and forged forms."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,13 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from portal.accounts.operations import create_account
-from portal.accounts.rules import ROLES, EmailAddress
+from portal.accounts.rules import ROLES
 from portal.app import create_app
-from portal.audit import Actor
 from portal.config import read_configuration
-from portal.sessions.browser_sessions import cookie_name, policy_of
-from portal.sessions.operations import Holder, open_session
+from portal.sessions.browser_sessions import cookie_name
 from portal.sessions.policies import KINDS
 from portal.tokens import masked
 from portal.web.declarations import (
@@ -27,7 +24,9 @@ from portal.web.declarations import (
     Door,
     declaration_of,
 )
+from tests.citizen import Citizen
 from tests.conftest import MovableClock
+from tests.people import add_person
 
 NUMBERS = ("session_id", "device_id", "person_id", "number")
 VALUES = {
@@ -37,7 +36,6 @@ VALUES = {
     "token": "x" * 43,
     **dict.fromkeys(NUMBERS, "1"),
 }
-READS = frozenset({"GET", "HEAD", "OPTIONS"})
 NEVER_POSTED = frozenset({Activity.LOAD, Activity.NAVIGATE, Activity.POLL})
 NEVER_READ = frozenset(Activity) - NEVER_POSTED - {Activity.NONE}
 NOTHING_TO_PROTECT = frozenset({"sessions.extend_session", "sessions.choose_language", "accounts.sign_out"})
@@ -74,7 +72,7 @@ def _route(app: Flask, rule: Rule) -> Route:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Any) -> Iterator[Flask]:
-    """One application on SQLite for the whole walk: what is asked here does not depend on the database."""
+    """Serve one application on SQLite for all tests here: no result depends on the database."""
     folder = tmp_path_factory.mktemp("walk")
     (folder / "portal.sqlite3").write_bytes(migrated_sqlite.read_bytes())
     app = create_app(read_configuration({"DATA_DIR": str(folder)}), clock=MovableClock())
@@ -90,7 +88,7 @@ def routes(app: Flask) -> list[Route]:
 
 @pytest.fixture
 def guarded(routes: list[Route]) -> list[Route]:
-    """The routes whose door asks for a session."""
+    """Return the routes whose access rule asks for a session."""
     return [route for route in routes if route.door.session]
 
 
@@ -99,7 +97,7 @@ def posts(routes: list[Route]) -> list[Route]:
     return [route for route in routes if route.is_post]
 
 
-def test_the_walk_sees_every_feature(routes: list[Route]) -> None:
+def test_the_url_map_covers_every_feature(routes: list[Route]) -> None:
     features = {route.endpoint.partition(".")[0] for route in routes}
     assert features >= {"drafts", "submissions", "accounts", "sessions", "resume", "hub", "admin", "home", "forms"}
 
@@ -109,32 +107,32 @@ def test_every_view_declares_who_may_call_it(routes: list[Route]) -> None:
     assert not silent
 
 
-def test_every_view_declares_what_it_means_for_the_session(routes: list[Route]) -> None:
+def test_every_view_declares_its_effect_on_the_session(routes: list[Route]) -> None:
     silent = [str(route) for route in routes if not hasattr(declaration_of(route.view), "activity")]
     assert not silent
 
 
-def test_every_view_either_reads_or_is_posted_to(app: Flask) -> None:
+def test_every_view_takes_either_get_or_post(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         methods = set(rule.methods or ()) - {"OPTIONS"}
         assert methods in ({"GET", "HEAD"}, {"POST"}), rule
 
 
-def test_what_only_reads_never_declares_a_deed(routes: list[Route]) -> None:
+def test_views_that_only_read_never_declare_an_action(routes: list[Route]) -> None:
     wrong = [str(route) for route in routes if not route.is_post and declaration_of(route.view).activity in NEVER_READ]
     assert not wrong
 
 
-def test_what_is_posted_never_declares_a_look(routes: list[Route]) -> None:
+def test_views_that_take_posts_never_declare_a_page_view(routes: list[Route]) -> None:
     wrong = [str(route) for route in routes if route.is_post and declaration_of(route.view).activity in NEVER_POSTED]
     assert not wrong
 
 
-def test_every_door_belongs_to_a_kind_of_session(routes: list[Route]) -> None:
+def test_every_access_rule_belongs_to_a_kind_of_session(routes: list[Route]) -> None:
     assert {route.door.kind for route in routes} <= {None, BY_QUERY, BY_PERSON, *KINDS}
 
 
-def test_a_stranger_who_looks_is_asked_to_sign_in_and_comes_back(app: Flask, guarded: list[Route]) -> None:
+def test_a_stranger_is_asked_to_sign_in_and_then_returns_to_the_page(app: Flask, guarded: list[Route]) -> None:
     answers = {str(route): app.test_client().get(route.path) for route in guarded if not route.is_post}
     assert len(answers) > 8
     for name, answer in answers.items():
@@ -152,7 +150,7 @@ def test_a_strangers_script_is_sent_to_sign_in_without_a_redirect(app: Flask, gu
         assert not answer.text, route
 
 
-def test_what_a_stranger_posts_is_refused(app: Flask, guarded: list[Route]) -> None:
+def test_posts_from_strangers_are_refused(app: Flask, guarded: list[Route]) -> None:
     posted = [route for route in guarded if route.is_post]
     assert len(posted) > 6
     for route in posted:
@@ -161,34 +159,17 @@ def test_what_a_stranger_posts_is_refused(app: Flask, guarded: list[Route]) -> N
 
 @pytest.fixture(scope="module")
 def people(app: Flask) -> dict[str, int]:
-    """Somebody of each role."""
-    parts = app.extensions["portal"]
-    with parts.database.writing() as db:
-        made = {
-            role: create_account(
-                db,
-                EmailAddress(email=f"{role}@mail.example"),
-                role,
-                password_hash=None,
-                by=Actor(),
-                now=parts.clock.now(),
-            )
-            for role in ROLES
-        }
-        db.flush()
-        return {role: person.id for role, person in made.items()}
+    """Create somebody of each role; return their ids."""
+    return {role: add_person(app, f"{role}@mail.example", role).id for role in ROLES}
 
 
 def _signed_in(app: Flask, people: dict[str, int], door: Door) -> FlaskClient:
-    """A browser of somebody whom this door lets through."""
+    """Return a browser of somebody whom this access rule admits."""
     kind = door.kind if door.kind in KINDS else CUSTOMER
     role = next(iter(door.roles)) if door.roles else "citizen"
-    client, parts = app.test_client(), app.extensions["portal"]
-    with app.test_request_context(), parts.database.writing() as db:
-        holder = Holder(person_id=people[role])
-        token, _row = open_session(db, kind, policy_of(kind), holder, now=parts.clock.now())
-        client.set_cookie(cookie_name(KINDS[kind].cookie), token)
-    return client
+    citizen = Citizen(app)
+    citizen.hold(kind, person_id=people[role])
+    return citizen.client
 
 
 @pytest.mark.parametrize(
@@ -224,7 +205,7 @@ REFUSED = {
     "resume.use_typed_code": {303},
     "submissions.send_form": NOT_YOURS,
 }
-"""Forms that come back filled in: the tab or link of this walk does not exist, the draft is nobody's here."""
+"""Forms that come back filled in: the tab or link does not exist here, and the draft belongs to nobody."""
 
 
 @pytest.mark.parametrize("token", [{}, {"csrf_token": "f" * 80}], ids=["missing", "forged"])
@@ -237,7 +218,7 @@ def test_every_public_form_refuses_strangers_without_a_token(
             assert answer.status_code == 403, route
 
 
-def test_every_form_refuses_a_page_of_another_site(app: Flask, posts: list[Route]) -> None:
+def test_every_form_refuses_posts_from_another_site(app: Flask, posts: list[Route]) -> None:
     for route in posts:
         for origin in ("https://evil.example", "null", "http://[", "http://localhost.evil.example"):
             answer = app.test_client().post(route.path, data={"_end": "1"}, headers={"Origin": origin})
@@ -245,7 +226,7 @@ def test_every_form_refuses_a_page_of_another_site(app: Flask, posts: list[Route
             assert not answer.headers.getlist("Set-Cookie"), (route, origin)
 
 
-def test_no_answer_may_be_kept_and_all_bear_the_security_headers(app: Flask, routes: list[Route]) -> None:
+def test_every_response_forbids_storing_and_has_the_security_headers(app: Flask, routes: list[Route]) -> None:
     for route in routes:
         answer = app.test_client().open(route.path, method="POST" if route.is_post else "GET")
         assert answer.headers["Cache-Control"] == "no-store", route
@@ -258,17 +239,17 @@ def test_no_answer_may_be_kept_and_all_bear_the_security_headers(app: Flask, rou
 
 
 @pytest.mark.parametrize("stolen", KINDS)
-def test_the_cookie_of_one_kind_is_admitted_on_no_route_of_another(
+def test_a_cookie_of_one_kind_of_session_opens_no_route_of_another(
     app: Flask, guarded: list[Route], people: dict[str, int], stolen: str
 ) -> None:
-    """Tried under its own name and under that of the other kind, with a form token that is good for its session."""
+    """Try it under its own name and that of the other kind, with a form token that is valid for its session."""
     foreign = [route for route in guarded if route.door.kind not in (stolen, BY_PERSON, BY_QUERY)]
-    person_id, parts = people["administrator"], app.extensions["portal"]
-    with app.test_request_context(), parts.database.writing() as db:
-        holder, now = Holder(person_id=person_id), parts.clock.now()
-        token, row = open_session(db, stolen, policy_of(stolen), holder, now=now)
-        form = {"csrf_token": masked(row.csrf_secret, str(row.id)), "_end": "1"}
+    citizen = Citizen(app)
+    row = citizen.hold(stolen, person_id=people["administrator"])
+    form = {"csrf_token": masked(row.csrf_secret, str(row.id)), "_end": "1"}
+    with app.test_request_context():
         names = {kind: cookie_name(KINDS[kind].cookie) for kind in KINDS}
+    token = citizen.client.get_cookie(names[stolen]).value
     admitted = []
     for route in foreign:
         for name in (stolen, str(route.door.kind)):

@@ -1,4 +1,4 @@
-"""What is imported is declared, what is declared is locked, and what is locked has hashes."""
+"""Imported packages are declared, declared packages are locked, and locked packages have hashes."""
 
 import ast
 import re
@@ -30,7 +30,7 @@ def names(requirements: list[Requirement]) -> set[str]:
 
 
 def locked(file: str) -> dict[str, set[str]]:
-    """The versions of every locked package; one may have several, for several Pythons."""
+    """Return the versions of every locked package; one may have several, for several Pythons."""
     found: dict[str, set[str]] = {}
     for name, version in LOCKED.findall((ROOT / file).read_text(encoding="utf-8")):
         found.setdefault(normal(name), set()).add(version)
@@ -46,13 +46,13 @@ def modules(file: Path) -> Iterator[str]:
 
 
 def imported(*files: Path) -> set[str]:
-    """The packages of others that these files import, by the names under which they are published."""
+    """Return the third-party packages that these files import, by the names under which they are published."""
     found = {module.partition(".")[0] for file in files for module in modules(file)} - OURS - sys.stdlib_module_names
     published = packages_distributions()
     return {normal(name) for module in found for name in published.get(module, [module])}
 
 
-def test_what_is_imported_is_declared_and_the_portal_declares_nothing_else() -> None:
+def test_imported_packages_are_declared_and_the_portal_declares_no_others() -> None:
     assert imported(ROOT / "wsgi.py", *(ROOT / "portal").rglob("*.py")) == names(RUN) - NOT_IMPORTED
     assert imported(*(ROOT / "tests").rglob("*.py")) - names(RUN) - names(DEVELOPMENT) == set()
 
@@ -60,7 +60,7 @@ def test_what_is_imported_is_declared_and_the_portal_declares_nothing_else() -> 
 @pytest.mark.parametrize(
     ("file", "wanted"), [("requirements.txt", RUN), ("requirements-dev.txt", [*RUN, *DEVELOPMENT])], ids=["run", "dev"]
 )
-def test_what_is_declared_is_locked_within_its_range(file: str, wanted: list[Requirement]) -> None:
+def test_every_declared_package_is_locked_within_its_range(file: str, wanted: list[Requirement]) -> None:
     found = locked(file)
     assert names(wanted) - found.keys() == set()
     outside = [str(each) for each in wanted for version in found[normal(each.name)] if version not in each.specifier]
@@ -73,13 +73,13 @@ def test_every_locked_package_has_a_hash(file: str) -> None:
     assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
-def test_the_tests_run_on_what_the_portal_runs_on() -> None:
+def test_tests_run_on_the_same_versions_as_the_portal() -> None:
     development = locked("requirements-dev.txt")
     assert {name: development.get(name) for name in locked("requirements.txt")} == locked("requirements.txt")
 
 
-def test_locks_say_how_they_were_made_for_what_updates_them() -> None:
-    """Renovate compiles them again by their first lines; it knows `--option=value` alone."""
+def test_locks_state_the_command_that_renovate_repeats() -> None:
+    """Renovate runs the command in the first lines again; it understands only `--option=value`."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     [command] = re.findall(r"^UV_LOCK := (.*)$", makefile, re.MULTILINE)
     made = {

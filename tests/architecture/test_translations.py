@@ -1,4 +1,4 @@
-"""Every text that a citizen may read stands in each language, and what the portal reads is what translators wrote."""
+"""Every text that a citizen may read is translated, and the compiled catalogues match their sources."""
 
 import re
 import shutil
@@ -26,11 +26,11 @@ def _ids(catalogue: Catalog) -> set[str]:
 
 
 def _pairs(message: Message) -> Iterator[tuple[str, str]]:
-    """A text and its translation; of a text by number each plural form with the plural."""
+    """Yield a text and its translation; for a text with a number, each plural form with the plural."""
     if isinstance(message.id, tuple):
         yield from ((message.id[1], form) for form in message.string)
     else:
-        yield message.id, message.string
+        yield str(message.id), str(message.string or "")
 
 
 def _all_pairs(code: str) -> list[tuple[str, str]]:
@@ -39,24 +39,24 @@ def _all_pairs(code: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make translations` makes of the sources and of a copy of the catalogues."""
+    """Run `make translations` on a copy of the catalogues; return the copy."""
     copy = tmp_path_factory.mktemp("made") / "translations"
     shutil.copytree(CATALOGUES, copy)
     values = [f"VENV={sys.prefix}", f"CATALOGUES={copy}", f"TEXTS={copy.parent / 'texts.pot'}"]
-    ready = f"--old-file={sys.prefix}/ready-to-run"  # nothing is installed for it
+    ready = f"--old-file={sys.prefix}/ready-to-run"  # no package is installed for it
     subprocess.run(["make", "translations", ready, *values], cwd=CATALOGUES.parents[1], check=True, capture_output=True)
     return copy
 
 
 @every_translation
-def test_the_sources_are_searched(made: Path, code: str) -> None:
+def test_the_command_finds_texts_for_citizens_and_skips_staff_pages(made: Path, code: str) -> None:
     found = _ids(read_catalogue(code, made))
     assert {"Start now", "Your code", "January", "Page not found"} <= found
     assert "Work list" not in found, "staff pages stay in the default language"
 
 
 @every_translation
-def test_the_catalogue_lists_just_the_texts_of_the_sources(made: Path, code: str) -> None:
+def test_the_catalogue_lists_exactly_the_texts_in_the_sources(made: Path, code: str) -> None:
     listed, wanted = _ids(read_catalogue(code)), _ids(read_catalogue(code, made))
     assert wanted - listed == set(), f"not in the catalogue: {HINT}"
     assert listed - wanted == set(), f"in the catalogue and nowhere else: {HINT}"
@@ -64,7 +64,7 @@ def test_the_catalogue_lists_just_the_texts_of_the_sources(made: Path, code: str
 
 @pytest.mark.parametrize("name", ["messages.po", "messages.mo"])
 @every_translation
-def test_the_catalogue_is_as_the_command_writes_it(made: Path, code: str, name: str) -> None:
+def test_the_catalogue_matches_what_the_command_writes(made: Path, code: str, name: str) -> None:
     place = Path(code) / "LC_MESSAGES" / name
     assert (CATALOGUES / place).read_bytes() == (made / place).read_bytes(), HINT
 
@@ -75,12 +75,12 @@ def test_every_text_for_citizens_is_translated(code: str) -> None:
 
 
 @every_translation
-def test_nothing_is_left_in_the_default_language(code: str) -> None:
+def test_no_translation_repeats_the_default_language(code: str) -> None:
     assert [text for text, translated in _all_pairs(code) if text == translated and text not in SAME_IN_BOTH] == []
 
 
 @every_translation
-def test_translations_fill_in_the_same_values(code: str) -> None:
+def test_translations_use_the_same_placeholders(code: str) -> None:
     wrong = [
         (text, translated)
         for text, translated in _all_pairs(code)
@@ -91,7 +91,7 @@ def test_translations_fill_in_the_same_values(code: str) -> None:
 
 
 @every_translation
-def test_translations_bring_no_markup_and_no_other_spaces_at_the_ends(code: str) -> None:
+def test_translations_keep_the_markup_and_the_spaces_at_both_ends(code: str) -> None:
     for text, translated in _all_pairs(code):
         assert TAG.findall(text) == TAG.findall(translated), translated
         assert text[: len(text) - len(text.lstrip())] == translated[: len(translated) - len(translated.lstrip())]
@@ -99,7 +99,7 @@ def test_translations_bring_no_markup_and_no_other_spaces_at_the_ends(code: str)
 
 
 @every_translation
-def test_every_plural_form_of_the_language_is_written(code: str) -> None:
+def test_every_plural_form_of_the_language_is_translated(code: str) -> None:
     catalogue = read_catalogue(code)
     for message in catalogue:
         if isinstance(message.id, tuple):

@@ -1,4 +1,4 @@
-"""Measures and prints in some six minutes: times, processor, statements, bytes, memory, aims, and what time tells."""
+"""Measure times, processor, statements, bytes, memory and timing leaks in some six minutes; print them with aims."""
 
 import gzip
 import os
@@ -40,7 +40,7 @@ class Measured:
     sql: int = 0
 
     def line(self, name: str, hello: "Measured") -> str:
-        """The line, with its ratios to hello."""
+        """Return the line, with its ratios to hello."""
         seen, times = self.answered, self.cpu_ms / hello.cpu_ms
         rates = f"{seen.rate:>11.0f}{seen.rate / hello.answered.rate:>9.1%}{seen.p50_ms:>9.1f}{seen.p95_ms:>9.1f}"
         return f"{name:<16}{rates}{self.cpu_ms:>9.2f}{times:>9.1f}{self.alone_ms:>8.2f}{self.sql:>5}"
@@ -100,7 +100,7 @@ def _print(hello: Measured, rows: dict[str, Measured], page: bytes, memory: list
 
 
 def _aims(rows: dict[str, Measured], page: bytes, memory: list[float]) -> Iterator[tuple[str, float, float, str]]:
-    """What we want of a value, at most: its name, the value, the most, and the unit."""
+    """Yield the aims: a name, the value measured, the most it may be, and the unit."""
     yield "poll", rows[POLL].alone_ms, 0.5, "ms CPU"
     yield "page of 14 fields", rows[SECTION].alone_ms, 5, "ms CPU"
     yield "page of 14 fields", len(page) / 1000, 40, "kB"

@@ -1,4 +1,4 @@
-"""Whether the time of an answer tells known people from unknown ones: the area under the ROC curve of timed pairs.
+"""Whether response times reveal which people the portal knows: the area under the ROC curve of timed pairs.
 
 0.5 is a coin; 1 or 0 would mean that one look at the clock is enough. `python -m tests.bench.doors` measures this only.
 """
@@ -33,7 +33,7 @@ KNOWN, UNKNOWN, NEITHER = "ada@mail.example", "eve@mail.example", "bob@mail.exam
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """A form that anybody may send: which input names somebody, and what else is typed.
+    """A form that anybody may send: which input names a person, and what else is typed.
 
     Without a path it is the save page of a draft; each pair is then a new guest, as sessions end and the clock moves.
     """
@@ -48,7 +48,7 @@ class Door:
 
 @dataclass(frozen=True, kw_only=True)
 class Timed:
-    """What was measured at one door, in milliseconds, and what was answered."""
+    """What was measured at one form, in milliseconds, and the responses."""
 
     known: list[float]
     unknown: list[float]
@@ -56,19 +56,19 @@ class Timed:
 
     @property
     def area(self) -> float:
-        """How often a known person takes longer than an unknown one; ties count half (Mann and Whitney's U)."""
+        """Return how often a known person takes longer than an unknown one; ties count half (Mann and Whitney's U)."""
         return area_under_curve(self.known, self.unknown)
 
 
 def area_under_curve(ones: Sequence[float], others: Sequence[float]) -> float:
-    """The probability that one of `ones` is larger than one of `others`."""
+    """Return the probability that one of `ones` is larger than one of `others`."""
     ordered = sorted(others)
     below = sum(bisect_left(ordered, one) + bisect_right(ordered, one) for one in ones)
     return below / (2 * len(ones) * len(others))
 
 
 def doors(reference: str) -> dict[str, Door]:
-    """Every door at which somebody might ask whether we know somebody."""
+    """Return every form that might reveal whether the portal knows somebody."""
     wrong = (("password", "not the password"),)
     return {
         "sign in": Door(path="/account/sign-in", button="Sign in", field="email", others=wrong),
@@ -87,7 +87,7 @@ def doors(reference: str) -> dict[str, Door]:
 
 
 def timed(app: Flask, clock: MovableClock, door: Door, pairs: int) -> Timed:
-    """Time so many pairs, one known and one unknown in turns by chance; between them enough time for another try."""
+    """Time `pairs` pairs, one known and one unknown person in random order; wait between them for the throttles."""
     browser, base = _at(app, door)
     chance, statuses = random.Random(7), set[int]()  # noqa: S311
     seen: dict[str, list[float]] = {door.known: [], door.unknown: []}
@@ -103,7 +103,7 @@ def timed(app: Flask, clock: MovableClock, door: Door, pairs: int) -> Timed:
 
 
 def _at(app: Flask, door: Door) -> tuple[Citizen, dict[str, str]]:
-    """A new browser at the door, and what its form sends."""
+    """Return a new browser at the form, and what the form sends."""
     browser = Citizen(app)
     path = door.path or f"{_new_draft(browser)}/save"
     form, _button = browser.open(path).form_with(door.button)
@@ -122,7 +122,7 @@ def _timed(client: FlaskClient, path: str, data: dict[str, str]) -> tuple[float,
 
 
 def prepared(data_dir: str, clock: MovableClock) -> tuple[Flask, str]:
-    """The portal with one account and one saved form; gives the form's reference as well."""
+    """Prepare the portal with one account and one saved form; return both with the form's reference."""
     app = create_app(read_configuration({"DATA_DIR": data_dir}), clock=clock)
     parts = app.extensions["portal"]
     migrations.upgrade(parts.database)
@@ -134,7 +134,7 @@ def prepared(data_dir: str, clock: MovableClock) -> tuple[Flask, str]:
 
 
 def measure(data_dir: str, pairs: int = PAIRS) -> bool:
-    """Time every door and print the areas; says whether all are near a coin's."""
+    """Time every form and print the areas; return whether all are near those of a coin."""
     clock = MovableClock()
     app, reference = prepared(data_dir, clock)
     click.echo(f"\n{pairs} pairs of a known and an unknown person at each door, in milliseconds.\n")

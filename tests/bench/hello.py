@@ -4,7 +4,7 @@ from flask import Flask
 
 
 def serve() -> Flask:
-    """An application with one view that says hello."""
+    """Return an application with one view that says hello."""
     app = Flask("hello")
     app.add_url_rule("/", view_func=lambda: "hello")
     return app

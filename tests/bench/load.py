@@ -1,4 +1,4 @@
-"""A bounded load: a few browsers that keep their connection and ask for the same thing over and over."""
+"""A limited load: a few browsers that keep their connections and repeat the same request."""
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -8,13 +8,13 @@ from statistics import quantiles
 from time import monotonic_ns, perf_counter, sleep
 
 COUNT = "NUMBER-OF-THE-REQUEST"
-"""Stands in a body for a number that grows from request to request, so that every save is new and changes something."""
+"""Replaced in a body by a number that grows with each request, so that every save is new and changes something."""
 MOST, TIMEOUT_S = 20_000, 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One request as one browser sends it, and the status that it gets."""
+    """One request as one browser sends it, and the status that it expects."""
 
     path: str
     status: int = 200
@@ -23,7 +23,7 @@ class Asked:
     body: str = ""
 
     def next_body(self) -> str | None:
-        """The body of the next request; the milliseconds since this machine started are its number."""
+        """Return the body of the next request; its number is the milliseconds since this machine started."""
         return self.body.replace(COUNT, str(monotonic_ns() // 1_000_000)) or None
 
 
@@ -40,9 +40,9 @@ class Answered:
 def apply(
     asked: Sequence[Asked], seconds: float, port: int, browsers: ProcessPoolExecutor, *, pause_s: float = 0
 ) -> Answered:
-    """Send what each browser asks to a server on this machine, again and again for some seconds.
+    """Repeat each browser's request to a server on this machine for some seconds.
 
-    Raises `ValueError` where it answers with another status.
+    Raises `ValueError` if a response has another status.
     """
     began = perf_counter()
     running = [browsers.submit(_browse, each, seconds, port, pause_s) for each in asked]

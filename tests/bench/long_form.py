@@ -33,7 +33,7 @@ ROUNDS, TIMES, WARM = 5, 10, 3
 
 @dataclass(frozen=True, kw_only=True)
 class Filled:
-    """One form with every question answered: where its draft is, and what its making cost, in ms of processor."""
+    """One form with every question answered: the address of its draft, and the processor time to fill it, in ms."""
 
     citizen: Citizen
     draft: str
@@ -42,7 +42,7 @@ class Filled:
     first_page_ms: float
 
     def cost_ms(self, page: str) -> float:
-        """What opening a page of the draft takes, in ms of processor: the best of some rounds, for others work too."""
+        """Return the processor time to open a page of the draft, in ms: the best of some rounds."""
         address = f"{self.draft}/{page}"
         for _ in range(WARM):
             assert self.citizen.client.get(address).status_code == 200
@@ -60,7 +60,7 @@ def _ms(work: Callable[[], object]) -> float:
 
 
 def _section(number: int) -> dict[str, Any]:
-    """Twenty questions; one of them, and the section itself, depend on earlier sections."""
+    """Return twenty questions; one of them, and the section itself, depend on earlier sections."""
     fields = [_field(f"f{at}", kind) for at, kind in enumerate(TYPES)]
     found: dict[str, Any] = {"id": f"s{number}", "title": f"Section {number}", "fields": fields}
     if number:
@@ -81,7 +81,7 @@ def _text(name: str, sections: int) -> str:
 
 
 def filled(app: Flask, name: str, sections: int) -> Filled:
-    """Publish a form of so many sections, open it for the first time, and fill all of it through its pages."""
+    """Publish a form of `sections` sections, open it for the first time, and fill all of it through its pages."""
     text, citizen = _text(name, sections), Citizen(app)
     published_ms = _ms(lambda: _publish(app, text))
     citizen.open(f"/forms/{name}")
@@ -118,7 +118,7 @@ def measure(data_dir: str) -> None:
 
 
 def aims(app: Flask) -> Iterator[tuple[str, float, float, str]]:
-    """What we want of a long form, at most: the name, the value, the most, and the unit."""
+    """Return the aims for a long form: the name, the value measured, the most it may be, and the unit."""
     short, long = filled(app, "short", SHORT), filled(app, "long", LONG)
     yield "publish 1 200 questions", long.read_and_published_ms, 1000, "ms CPU"
     yield "first page of that form", long.first_page_ms, 300, "ms CPU"

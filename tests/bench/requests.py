@@ -1,4 +1,4 @@
-"""What is measured: guests in the middle of a form with fourteen questions, each with what their browser would send."""
+"""The requests that are measured: guests in a form with fourteen questions, as their browsers send them."""
 
 from pathlib import Path
 from time import thread_time
@@ -29,7 +29,7 @@ FORM = Path(__file__).with_name("form.yaml")
 
 
 def prepared_app(environ: dict[str, str], form: Path = FORM) -> Flask:
-    """The portal on a new database with the form published; a server with this environment sees the same."""
+    """Return the portal on a new database with the form published; a server with this environment sees the same."""
     app = create_app(read_configuration(environ))
     parts = app.extensions["portal"]
     migrations.upgrade(parts.database)
@@ -39,7 +39,7 @@ def prepared_app(environ: dict[str, str], form: Path = FORM) -> Flask:
 
 
 def guest_asks(app: Flask) -> dict[str, Asked]:
-    """Every request that is measured, of a new guest who has filled the long section of their own draft once."""
+    """Return every measured request of a new guest who has filled the long section of their own draft once."""
     citizen = Citizen(app)
     citizen.open("/forms/bench-form")
     draft = citizen.press("Start now").path
@@ -55,7 +55,7 @@ def guest_asks(app: Flask) -> dict[str, Asked]:
 
 
 def _asks(draft: str, page: list[tuple[str, str]], own: dict[str, str]) -> dict[str, Asked]:
-    """`page` is what stands in the page's inputs; the script sends our own of them and what was changed."""
+    """Return the requests; `page` is what the page's inputs hold: the script sends our own and those that changed."""
     changed = [pair for pair in page if pair[0].startswith("_") or pair[0] in ("csrf_token", "story")]
     autosaved = urlencode([*changed, ("_changed", "story"), ("_end", "1")])
     continued = urlencode([*page, ("_action", "continue"), ("_end", "1")])
@@ -70,13 +70,13 @@ def _asks(draft: str, page: list[tuple[str, str]], own: dict[str, str]) -> dict[
 
 
 def send(app: Flask, asked: Asked) -> TestResponse:
-    """The request in this process, without a server."""
+    """Send the request in this process, without a server."""
     client = app.test_client(use_cookies=False)
     return client.open(asked.path, method=asked.method, headers=asked.headers, data=asked.next_body())
 
 
 def thread_ms(app: Flask, asked: Asked) -> float:
-    """The processor's milliseconds for one request in one thread of this process, with nothing beside it.
+    """Return the processor time of one request in one thread of this process, in ms, with nothing beside it.
 
     The least of many batches, so that other programs on the machine count little; the first ones warm it up.
     """
@@ -91,7 +91,7 @@ def _batch_ms(app: Flask, asked: Asked) -> float:
 
 
 def statements(app: Flask, asked: Asked) -> int:
-    """How many SQL statements the second request of its kind takes, those around transactions not counted."""
+    """Return how many SQL statements the second request of its kind takes, without those around transactions."""
     send(app, asked)
     with heard(app.extensions["portal"].database) as statements:
         send(app, asked)

@@ -32,26 +32,26 @@ class Server:
         return [self._own, *self._own.children(recursive=True)]
 
     def cpu_s(self) -> float:
-        """Processor time of all its processes, in seconds."""
+        """Return the processor time of all its processes, in seconds."""
         return sum(sum(process.cpu_times()[:2]) for process in self._processes())
 
     def memory_mb(self) -> list[float]:
-        """Resident memory of each of its processes in megabytes, the one that supervises first."""
+        """Return the resident memory of each of its processes in megabytes, the supervising one first."""
         return [process.memory_info().rss / 1e6 for process in self._processes()]
 
     def pids(self) -> list[int]:
-        """The ids of its processes."""
+        """Return the ids of its processes."""
         return [process.pid for process in self._processes()]
 
     def answers(self, path: str) -> bool:
-        """Whether it answers at this path by now."""
+        """Return whether it responds at this path by now."""
         with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=1):
             return True
         time.sleep(PAUSE_S)
         return False
 
     def stop(self) -> None:
-        """End all its processes, at last by force."""
+        """Stop all its processes, at last by force."""
         processes = self._processes()
         self._own.terminate()
         for process in psutil.wait_procs(processes, timeout=STOPS_WITHIN_S)[1]:
@@ -60,7 +60,7 @@ class Server:
 
 @contextmanager
 def running(target: str, path: str, **environ: str) -> Iterator[Server]:
-    """A server that answers at `path`, as long as it is needed."""
+    """Run a server that responds at `path` until the end of the block."""
     server = Server(target, environ)
     try:
         if not any(server.answers(path) for _ in range(TRIES)):

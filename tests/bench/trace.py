@@ -65,7 +65,7 @@ def _depth(frame: FrameType | None, ours: str) -> int:
 
 
 def trace(app: Flask) -> tuple[list[Call], Page]:
-    """Press Continue on the first section of the housing form a third time; give its calls and the page it leads to."""
+    """Press Continue on the first section of the housing form a third time; return its calls and the next page."""
     citizen = Citizen(app)
     section = f"{start(citizen)}/about_you"
     for _warm_up in range(2):

@@ -75,7 +75,7 @@ def _pieces(head: bytes, tail: bytes) -> Iterator[bytes]:
 
 
 def measure(data_dir: str) -> None:
-    """Print what the first uploads cost, each above the memory before it, and what a download does."""
+    """Print what the first uploads cost, each above the memory before it, and what a download costs."""
     app = prepared_app({"DATA_DIR": data_dir})
     parts = app.extensions["portal"]
     with parts.database.writing() as db:
@@ -95,11 +95,11 @@ def measure(data_dir: str) -> None:
 
 
 def _cost_mb(server: Server, work: Callable[[], None]) -> tuple[float, float]:
-    """By how many MB the server's memory grew at its highest while `work` ran, and how many seconds it took."""
+    """Return by how many MB the server's memory grew at most while `work` ran, and how many seconds it took."""
     processes = server.pids()
     before = sum(_memory_mb(pid, "VmRSS") for pid in processes)
     for pid in processes:
-        Path(f"/proc/{pid}/clear_refs").write_text("5")  # the highest mark begins anew
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # reset the peak
     began = time.perf_counter()
     work()
     took = time.perf_counter() - began

@@ -10,7 +10,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from tests.browser.demonstration import demonstration
 from tests.browser.server import Server
-from tests.browser.visitors import fill, press, take_over
+from tests.browser.visitors import fill, press, share_sessions
 from tests.citizen import Citizen
 from tests.journeys import housing
 
@@ -52,12 +52,12 @@ WATCH = """(() => {
   else document.addEventListener("DOMContentLoaded", look);
   window.addEventListener("pageshow", (event) => { if (event.persisted) watchAgain(); }, true);
 })();"""
-"""Looks at a page that Back brought, as often as it can from its very start and for a second, and tells the console."""
+"""Checks a page that Back restored, as often as it can from the very start for a second, and reports to the console."""
 
 
 @dataclass
 class Watcher:
-    """Goes Back in one browser and notes what was told: how pages came, and whether the answer was seen."""
+    """Goes Back in one browser and notes how pages came and whether the answer was seen."""
 
     page: Page
     server: Server
@@ -72,10 +72,10 @@ class Watcher:
             self.notes.append(message.text)
 
     def type_answers(self) -> str:
-        """Somebody new answers two sections, and stands on the second; gives the draft's address."""
+        """Answer two sections as somebody new and stop on the second; return the draft's address."""
         citizen = Citizen(self.server.app)
         draft = housing.start(citizen)
-        take_over(self.page.context, citizen, self.server)
+        share_sessions(self.page.context, citizen, self.server)
         self.page.goto(f"{draft}/about_you")
         press(self.page, **(housing.ABOUT_YOU | {"full_name": SEED}))
         self.page.wait_for_url("**/home")
@@ -89,7 +89,7 @@ class Watcher:
         self.page.locator(WATCHED).wait_for()
 
     def play(self, way: "Way") -> None:
-        """One round: type, come to an end, and press Back twice."""
+        """Play one round: type, come to an end, and press Back twice."""
         way(self, self.type_answers())
         self.go_back()
         self.go_back()
@@ -105,18 +105,18 @@ def _end(page: Page, server: Server) -> None:
 
 
 def sign_out(watcher: Watcher, _draft: str) -> None:
-    """The person signs out."""
+    """Sign out."""
     watcher.page.get_by_role("banner").get_by_role("button", name="Sign out").click()
     expect(watcher.page).to_have_url(re.compile(r"/session/ended\b"))
 
 
 def end(watcher: Watcher, _draft: str) -> None:
-    """The tab notices the end and leaves by itself."""
+    """Let the tab notice the end and leave by itself."""
     _end(watcher.page, watcher.server)
 
 
 def end_in_another_tab(watcher: Watcher, draft: str) -> None:
-    """The tab is on another site while a second tab notices the end."""
+    """Let a second tab notice the end while this one is on another site."""
     other = watcher.page.context.new_page()
     other.goto(draft)
     watcher.page.goto("about:blank")
@@ -125,13 +125,13 @@ def end_in_another_tab(watcher: Watcher, draft: str) -> None:
 
 
 def end_while_on_another_site(watcher: Watcher, _draft: str) -> None:
-    """The tab is on another site, and nobody notices the end."""
+    """Let the session end while the tab is on another site and nobody notices."""
     watcher.page.goto("about:blank")
     watcher.server.clock.advance(minutes=31)
 
 
 def end_while_on_a_public_page(watcher: Watcher, _draft: str) -> None:
-    """The tab shows a page without answers, and nobody has noticed the end yet."""
+    """Let the session end while the tab shows a page without answers and nobody has noticed yet."""
     watcher.page.goto("/privacy")
     watcher.server.clock.advance(minutes=31)
 
@@ -146,7 +146,7 @@ WAYS: dict[str, Way] = {
 
 
 def main() -> int:
-    """Play every round and print the table; gives 1 if an answer was seen."""
+    """Play every round and print the table; return 1 if an answer was seen."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     seen = 0
     with demonstration() as (browser, server):

@@ -19,7 +19,7 @@ from tests.conftest import MovableClock
 
 CHROMIUM = Path("/usr/bin/chromium")
 SHELL = Path("/usr/bin/chromium-headless-shell")
-"""Chromium without its windows, which take half of the processor; with --all the whole of it is tried."""
+"""Chromium without its windows, which take half of the processor; `--all` tests the whole browser."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -42,7 +42,7 @@ NO_BROWSER = "No Chromium was found: install it with `apt install chromium` or `
 
 @pytest.fixture(scope="session")
 def base_url() -> None:
-    """Each test has a server of its own; the plugin's fixture of this name would warn."""
+    """Serve each test by a server of its own; the plugin's fixture of this name would warn."""
 
 
 @pytest.fixture(scope="session")
@@ -55,12 +55,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], pytestcon
 
 @pytest.fixture(scope="session")
 def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
-    """Chromium; without one the browser tests are skipped, or fail where REQUIRE_BROWSER=1."""
+    """Launch Chromium; without one the browser tests are skipped, or fail if REQUIRE_BROWSER=1."""
     yield from launched(launch_browser)
 
 
 def launched(launch: Callable[..., Browser], **options: Any) -> Iterator[Browser]:
-    """One Chromium, until nobody needs it any more."""
+    """Launch one Chromium, and close it at the end."""
     try:
         browser = launch(**options)
     except Error as reason:
@@ -73,7 +73,7 @@ def launched(launch: Callable[..., Browser], **options: Any) -> Iterator[Browser
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """Browser tests run on SQLite only."""
+    """Return a database on SQLite: browser tests use no other."""
     return sqlite_url
 
 
@@ -83,7 +83,7 @@ def equipment() -> Equipment:
 
 
 def add_probe(app: Flask) -> None:
-    """Add the section page that stands for all."""
+    """Add the section page that represents all section pages."""
     app.register_blueprint(probe.blueprint)
 
 
@@ -101,7 +101,7 @@ class Console:
         self._expected: list[str] = []
 
     def expects(self, pattern: str) -> None:
-        """Complaints that match this pattern belong to the test."""
+        """Accept complaints that match this pattern."""
         self._expected.append(pattern)
 
     def watch(self, context: BrowserContext) -> None:
@@ -129,7 +129,7 @@ def console() -> Iterator[Console]:
 
 @pytest.fixture
 def enter(new_context: Callable[..., BrowserContext], server: Server, console: Console) -> Callable[..., Page]:
-    """Gives a page in another browser profile, of a visitor whom nobody knows yet."""
+    """Return a function that opens a page in a new browser profile, for a visitor whom nobody knows yet."""
 
     def enter(**options: Any) -> Page:
         context = new_context(base_url=server.base_url, **options)
@@ -141,7 +141,7 @@ def enter(new_context: Callable[..., BrowserContext], server: Server, console: C
 
 @pytest.fixture
 def context(new_context: Callable[..., BrowserContext], server: Server, console: Console) -> BrowserContext:
-    """A browser profile with a guest's session; its time stands still until the test lets it pass or resumes it."""
+    """Open a browser profile with a guest's session; its time stands still until the test advances or resumes it."""
     context = new_context(base_url=server.base_url)
     console.watch(context)
     server.open_session(context)
@@ -157,7 +157,7 @@ def page(context: BrowserContext) -> Page:
 
 @pytest.fixture
 def look(page: Page, server: Server) -> Iterator[Inspector]:
-    """Looks at pages; what it finds fails the test at its end."""
+    """Return an inspector of pages; what it finds fails the test at its end."""
     inspector = Inspector(page, server)
     yield inspector
     assert inspector.faults == []
@@ -175,18 +175,18 @@ def pass_time(server: Server, context: BrowserContext) -> PassTime:
 
 
 def warning(page: Page) -> Locator:
-    """The warning before the end."""
+    """Return the warning before the end."""
     return page.locator("dialog")
 
 
 def polled(page: Page) -> None:
-    """Wait until the poller has the answer to what it asked: time that passes before counts as time since."""
+    """Wait until the poller has its response: time that passes before would count as time since."""
     expect(page.locator("#session-poll.htmx-request")).to_have_count(0)
 
 
 @pytest.fixture
 def warned(page: Page, pass_time: PassTime) -> Page:
-    """A section page whose warning has just opened, with part of an answer selected; from here on time passes.
+    """Open a section page just as its warning opens, with part of an answer selected; from here on time passes.
 
     `window.writes` is what was spoken.
     """

@@ -17,7 +17,7 @@ from tests.conftest import MovableClock
 
 @contextmanager
 def demonstration() -> Iterator[tuple[Browser, Server]]:
-    """A browser that keeps pages for Back, as people's browsers do, and the demo's server."""
+    """Serve the demo to a browser that keeps pages for Back, as people's browsers do."""
     executable = CHROMIUM if CHROMIUM.exists() else None
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         clock = MovableClock()

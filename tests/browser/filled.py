@@ -1,4 +1,4 @@
-"""A portal in which something happened: cases, people, mail that was given up, and figures of sessions."""
+"""A portal with some history: cases, people, e-mails that failed, and figures of sessions."""
 
 from datetime import timedelta
 
@@ -38,7 +38,7 @@ SPREAD = (("looked_at", 2), ("waiting", 6), ("new", 12))
 
 
 def count_sessions(app: Flask) -> None:
-    """Let it be so that sessions were warned, extended and ended."""
+    """Count some sessions that were warned, extended and ended."""
     parts = app.extensions["portal"]
     day = parts.clock.now().date()
     keys = {Counted(event=e, kind="customer", form=f, section=s, day=day): number for e, f, s, number in FIGURES}
@@ -47,7 +47,7 @@ def count_sessions(app: Flask) -> None:
 
 
 def add_cases(app: Flask, copies: int) -> str:
-    """A form with files is sent and worked on, and others like it of every status and age; gives its reference."""
+    """Send a form with files, work on it, and add others of every status and age; return its reference."""
     reference = _send(Citizen(app))
     _work_on(app, reference)
     parts = app.extensions["portal"]
@@ -74,7 +74,7 @@ def _send(citizen: Citizen) -> str:
 
 
 def _work_on(app: Flask, reference: str) -> None:
-    """A member of staff takes the case, looks at it, and writes down what came of it."""
+    """Take the case as a member of staff, look at it, and write a note."""
     for email in (STAFF, COLLEAGUE):
         add_person(app, email, "staff")
     staff = Citizen(app)
@@ -91,7 +91,7 @@ def _work_on(app: Flask, reference: str) -> None:
 
 
 def close_an_account(app: Flask) -> None:
-    """Somebody worked here once."""
+    """Close the account of somebody who once worked here."""
     parts = app.extensions["portal"]
     former = add_person(app, FORMER, "administrator")
     with parts.database.writing() as db:
@@ -99,7 +99,7 @@ def close_an_account(app: Flask) -> None:
 
 
 def give_up_mail(app: Flask) -> None:
-    """Two mails that no server took; the text of the older one is gone."""
+    """Add two e-mails that no server took; the text of the older one is gone."""
     parts = app.extensions["portal"]
     now = parts.clock.now()
     with parts.database.writing() as db:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 from werkzeug.exceptions import HTTPException
 
 from tests.browser.server import Server
 
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
+WIDE, NARROW = ViewportSize(width=1280, height=900), ViewportSize(width=320, height=640)
 ALL_RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 """axe's own choice, all of WCAG 2.2 A and AA, and the size of targets, which it leaves out by default."""
 
@@ -57,13 +57,13 @@ class Inspector:
         self._note(name, self.page.evaluate(STRUCTURE))
         dead = [path for path in self.page.evaluate(LINKS) if not self._is_page(path)]
         self._note(name, [f"a link to no page: {path}" for path in dead])
-        self.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+        self.page.set_viewport_size(NARROW)
         self._note(f"{name}, 320 px", self.page.evaluate(SIDEWAYS))
         if is_main:
             self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
             self._judge(f"{name}, dark, 320 px")
             self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
-        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        self.page.set_viewport_size(WIDE)
 
     def look_at_warning(self, name: str, *, after_minutes: float) -> None:
         """Let the session of the open page come close to its end, and look at the warning."""

@@ -1,10 +1,10 @@
-"""Takes the pictures of the README: `python -m tests.browser.pictures`, or `make pictures`."""
+"""Take the pictures of the README: `python -m tests.browser.pictures`, or `make pictures`."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from portal.commands.database import PEOPLE
 from tests.browser.demonstration import demonstration
@@ -12,7 +12,7 @@ from tests.browser.server import Server
 from tests.conftest import MovableClock
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
+DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=320, height=640)
 Answers = dict[str, str]
 ABOUT_YOU = {"#full_name": "Ruth Okafor", "#born-day": "9", "#born-month": "5", "#born-year": "1988"}
 NUMBER = {"#national_insurance": "QQ 12 34 56 C", "#email": "ruth.okafor@mail.example"}
@@ -46,7 +46,7 @@ def to_rent(page: Page) -> None:
 
 
 def at_rent(page: Page) -> None:
-    """The section page: filled, on a phone, in the dark, refused."""
+    """Take the section page: filled, on a phone, in the dark, refused."""
     page.locator("#amount").fill("650")
     page.get_by_label("Every month").check()
     page.get_by_label("Yes").check()
@@ -55,9 +55,9 @@ def at_rent(page: Page) -> None:
     page.locator("[data-saved-status][data-state=saved]").wait_for()
     page.wait_for_timeout(3000)  # autosave waits two seconds after the last key
     picture(page, "section")
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     picture(page, "section-320")
-    page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+    page.set_viewport_size(DESKTOP)
     page.emulate_media(color_scheme="dark")
     page.wait_for_timeout(300)  # colours change over 120 ms
     picture(page, "section-dark")
@@ -68,7 +68,7 @@ def at_rent(page: Page) -> None:
 
 
 def the_end(page: Page, clock: MovableClock) -> None:
-    """The warning, and the page after the end."""
+    """Take the warning, and the page after the end."""
     clock.advance(minutes=28)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.get_by_role("button", name="Stay signed in").wait_for()
@@ -79,7 +79,7 @@ def the_end(page: Page, clock: MovableClock) -> None:
 
 
 def settings(page: Page) -> None:
-    """Site settings, with a value that gets advice."""
+    """Take the site settings, with a value that gets advice."""
     administrator = next(account for account in PEOPLE if account.role == "administrator")
     page.goto("/account/sign-in")
     fill(page, {"#email": administrator.email, "#password": administrator.password})
@@ -90,7 +90,7 @@ def settings(page: Page) -> None:
 
 
 def take(browser: Browser, server: Server) -> None:
-    """All pictures, each visitor in a browser profile of its own."""
+    """Take all pictures, each visitor in a browser profile of its own."""
     options: dict[str, Any] = {"base_url": server.base_url, "viewport": DESKTOP}
     visitors: list[Callable[[Page], None]] = [_citizen(server.clock), settings]
     for visitor in visitors:

@@ -1,4 +1,4 @@
-"""A section page that stands for all section pages: real layout, real macros, real session; it stores nothing."""
+"""A section page that represents all section pages: real layout, real macros, real session; it stores nothing."""
 
 from dataclasses import dataclass, field
 
@@ -27,7 +27,7 @@ class Band:
 
 @dataclass
 class Guest:
-    """Who the header says is here."""
+    """The visitor whom the header names."""
 
     name: str = ""
     is_guest: bool = True
@@ -45,7 +45,7 @@ class Revisions:
 @access(Access.DRAFT_OWNER)
 @activity(Activity.LOAD)
 def section() -> ResponseReturnValue:
-    """A section page; loading it counts as loading a form."""
+    """Show a section page; loading it counts as loading a form."""
     return render_template("probe/section.html", band=Band(), viewer=Guest(), revision=Revisions.latest)
 
 
@@ -53,7 +53,7 @@ def section() -> ResponseReturnValue:
 @access(Access.DRAFT_OWNER)
 @activity(Activity.CONTINUE_SECTION)
 def continue_section() -> ResponseReturnValue:
-    """Continue leads to a page that says so."""
+    """Continue to a page that says so."""
     band = Band(position="Received")
     return render_template("probe/section.html", band=band, viewer=Guest(), revision=Revisions.latest)
 
@@ -62,7 +62,7 @@ def continue_section() -> ResponseReturnValue:
 @access(Access.PUBLIC)
 @activity(Activity.NONE)
 def public() -> ResponseReturnValue:
-    """A page that shows no session."""
+    """Show a page without a session."""
     return render_template("probe/public.html", viewer=None, clock=None)
 
 
@@ -70,7 +70,7 @@ def public() -> ResponseReturnValue:
 @access(Access.DRAFT_OWNER)
 @activity(Activity.AUTOSAVE)
 def autosave() -> ResponseReturnValue:
-    """The answer of an autosave."""
+    """Answer an autosave."""
     Revisions.latest += 1
     saved = clock_time(now())
     return f'<span data-saved="{saved}" data-revision="{Revisions.latest}">Saved {saved}</span>'

@@ -1,4 +1,4 @@
-"""The application in the test's own process, served to a real browser, with a clock and faults that the test moves."""
+"""The application in the test's own process, served to a real browser, with a clock and faults under control."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -58,21 +58,21 @@ class Server:
         return answer(environ | {"wsgi.input": _again(request)}, start_response)
 
     def count(self, path: str) -> int:
-        """How often this path was asked for."""
+        """Return how many times this path was requested."""
         return sum(received == path for _, received, _ in self.received)
 
     def wait_for(self, path: str, count: int) -> None:
-        """Wait until this path was asked for so often: what a browser has sent may still be on its way."""
+        """Wait until this path was requested `count` times: what a browser has sent may still be on its way."""
         with self._arrival:
             assert self._arrival.wait_for(lambda: self.count(path) >= count, timeout=20)
 
     def forms(self, path: str) -> list[dict[str, list[str]]]:
-        """What was posted there."""
+        """Return the forms that were posted there."""
         return [form for method, received, form in list(self.received) if (method, received) == ("POST", path)]
 
     @contextmanager
     def failing(self, *paths: str, status: int = 503) -> Iterator[None]:
-        """These paths answer with a failure for a while."""
+        """Let these paths fail for the length of the block."""
         self._faults.update(dict.fromkeys(paths, status))
         yield
         for path in paths:
@@ -80,14 +80,14 @@ class Server:
 
     @contextmanager
     def holding(self, path: str) -> Iterator[None]:
-        """Requests of this path are received, and answered only afterwards."""
+        """Receive requests of this path, and answer them only after the block."""
         hold = self._holds[path] = threading.Event()
         yield
         del self._holds[path]
         hold.set()
 
     def open_session(self, context: BrowserContext, kind: str = "customer") -> None:
-        """Give a browser a guest's session of this kind, with the full time."""
+        """Open a guest's session of this kind, with the full time, in a browser."""
         visitor = Citizen(self.app)
         visitor.hold(kind, guest_id="guest")
         cookie = visitor.client.get_cookie(f"session_{kind}")
@@ -100,7 +100,7 @@ class Server:
             db.execute(update(SessionRow).values(expires_at=self.clock.now() + timedelta(minutes=30)))
 
     def deadline(self) -> datetime:
-        """The deadline of the session that was opened last."""
+        """Return the deadline of the session that was opened last."""
         with self.app.extensions["portal"].database.reading() as db:
             return live_sessions(db, now=self.clock.now())[0].expires_at
 

@@ -1,4 +1,4 @@
-"""Autosave: what is typed reaches the server within five seconds, in order, and the page never says more than is so."""
+"""Autosave: what is typed reaches the server within five seconds, in order, and the page never claims too much."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_leaving_a_saved_answer_does_not_save_it_again(section: Page, server: Se
     assert server.count(AUTOSAVE) == 1
 
 
-def test_only_changed_questions_are_sent_with_all_their_inputs(
+def test_autosave_sends_only_changed_questions_with_all_their_inputs(
     section: Page, server: Server, pass_time: PassTime
 ) -> None:
     section.get_by_label("Day").fill("4")
@@ -101,7 +101,7 @@ def test_leaving_the_page_saves_what_was_just_typed(section: Page, server: Serve
     assert [form["landlord"] for form in server.forms(AUTOSAVE)] == [["Calder"]]
 
 
-def test_what_is_typed_before_the_warning_is_saved_130_seconds_before_the_end(
+def test_answers_typed_before_the_warning_are_saved_130_seconds_before_the_end(
     section: Page, server: Server, pass_time: PassTime
 ) -> None:
     pass_time(TO_WARNING_S - 11)
@@ -119,7 +119,7 @@ def test_saving_never_moves_the_deadline(section: Page, pass_time: PassTime) -> 
     expect(section.locator("[data-session-until]").first).to_have_text("14:32")
 
 
-def test_requests_never_overlap_and_a_late_answer_does_not_say_saved_of_newer_words(
+def test_autosaves_never_overlap_and_a_late_response_never_marks_newer_text_saved(
     section: Page, server: Server, pass_time: PassTime
 ) -> None:
     with server.holding(AUTOSAVE):
@@ -140,7 +140,7 @@ def test_requests_never_overlap_and_a_late_answer_does_not_say_saved_of_newer_wo
     assert [form["landlord"] for form in server.forms(AUTOSAVE)] == [["Calder"], ["Calder Homes"]]
 
 
-def test_a_failure_is_said_and_retried_with_everything_typed_since(
+def test_a_failed_autosave_is_announced_and_retried_with_everything_typed_since(
     section: Page, server: Server, pass_time: PassTime, console: Console
 ) -> None:
     console.expects(DURING_OUTAGES)
@@ -167,10 +167,10 @@ def test_coming_back_online_saves_at_once(
     expect(status(section)).to_have_text("Saved 14:02")
 
 
-def test_what_the_server_refuses_for_good_is_said_and_not_sent_again(
+def test_a_final_refusal_is_announced_and_never_retried(
     section: Page, server: Server, pass_time: PassTime, console: Console
 ) -> None:
-    """Such as the page of a guest who is somebody else by now; pressed, the button says what is wrong."""
+    """Such as the page of a guest who is somebody else by now; the button, when pressed, says what is wrong."""
     console.expects("403")
     with server.failing(AUTOSAVE, status=403):
         landlord(section).fill("Calder")
@@ -194,7 +194,7 @@ def test_a_conflict_stops_autosave_until_the_page_is_sent(
     assert server.count(AUTOSAVE) == 1
 
 
-def test_sending_the_page_cancels_what_autosave_had_in_mind(section: Page, server: Server, pass_time: PassTime) -> None:
+def test_sending_the_page_cancels_a_pending_autosave(section: Page, server: Server, pass_time: PassTime) -> None:
     landlord(section).fill("Calder")
     section.get_by_role("button", name="Continue").click()
     expect(section.get_by_text("Received")).to_be_visible()
@@ -203,9 +203,7 @@ def test_sending_the_page_cancels_what_autosave_had_in_mind(section: Page, serve
     assert server.forms(SECTION)[0]["landlord"] == ["Calder"]
 
 
-def test_an_autosave_after_the_end_leads_to_the_page_after_the_end(
-    section: Page, server: Server, console: Console
-) -> None:
+def test_an_autosave_after_the_end_leads_to_the_end_page(section: Page, server: Server, console: Console) -> None:
     console.expects("401")
     server.clock.advance(minutes=31)
     landlord(section).fill("Calder")
@@ -214,7 +212,7 @@ def test_an_autosave_after_the_end_leads_to_the_page_after_the_end(
 
 
 @pytest.mark.parametrize("store", ["localStorage", "sessionStorage"])
-def test_nothing_is_kept_in_the_browser(section: Page, pass_time: PassTime, store: str) -> None:
+def test_autosave_stores_nothing_in_the_browser(section: Page, pass_time: PassTime, store: str) -> None:
     landlord(section).fill("Calder")
     pass_time(2)
     expect(status(section)).to_have_text("Saved 14:02")

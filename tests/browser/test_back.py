@@ -1,4 +1,4 @@
-"""Back on the real pages, with the browser's own cache for Back: after the end no answer is seen, not for a moment."""
+"""Back on the real pages, with the browser's own cache: after the end no answer is seen, not for a moment."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,7 +16,7 @@ ROUNDS = 3
 
 @pytest.fixture(scope="module")
 def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
-    """The whole Chromium: without windows it keeps no page for Back."""
+    """Launch the whole Chromium: without windows it keeps no page for Back."""
     yield from launched(launch_browser, **({"executable_path": CHROMIUM} if CHROMIUM.exists() else {}))
 
 
@@ -26,7 +26,7 @@ def watcher(enter: Enter, server: Server, console: Console) -> Watcher:
     return Watcher(enter(), server)
 
 
-def test_while_the_session_lives_back_restores_the_page_with_its_answers(watcher: Watcher) -> None:
+def test_back_restores_the_page_and_its_answers_while_the_session_lives(watcher: Watcher) -> None:
     watcher.type_answers()
     watcher.page.goto("/privacy")
     watcher.go_back()
@@ -34,7 +34,7 @@ def test_while_the_session_lives_back_restores_the_page_with_its_answers(watcher
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_after_the_end_back_never_shows_an_answer(watcher: Watcher, way: Way) -> None:
+def test_back_never_shows_an_answer_after_the_end(watcher: Watcher, way: Way) -> None:
     for _ in range(ROUNDS):
         watcher.play(way)
     assert len(watcher.notes) >= 2 * ROUNDS

@@ -1,4 +1,4 @@
-"""Questions show only where their condition is true, live and three-valued, as the server judges it."""
+"""Questions show only if their condition is true, live and three-valued, as the server judges it."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -30,7 +30,7 @@ def test_a_question_shows_when_its_condition_becomes_true_and_hides_again(sectio
     expect(question(section, "owed")).to_be_hidden()
 
 
-def test_not_is_untold_until_there_is_an_answer(section: Page) -> None:
+def test_not_is_unknown_until_there_is_an_answer(section: Page) -> None:
     expect(question(section, "other")).to_be_hidden()
     choose(section, "No")
     expect(question(section, "other")).to_be_visible()
@@ -71,7 +71,7 @@ def test_dates_are_compared_as_dates(section: Page, day: str, month: str, year: 
     expect(question(section, "pension")).to_be_visible(visible=shows)
 
 
-def test_several_choices_are_searched(section: Page) -> None:
+def test_includes_finds_one_of_several_choices(section: Page) -> None:
     choose(section, "A cat")
     expect(question(section, "kennel")).to_be_hidden()
     choose(section, "A dog")

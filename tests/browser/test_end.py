@@ -1,4 +1,4 @@
-"""The end in the browser: every tab leaves, Back shows nothing, and what came too late never lands in a fragment."""
+"""The end in the browser: every tab leaves, Back shows nothing, and late responses never land in a fragment."""
 
 import re
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 RESTORED = "window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
 
 
-def test_the_page_after_the_end_takes_the_place_of_the_form(page: Page, pass_time: PassTime) -> None:
+def test_the_end_page_replaces_the_form_in_the_history(page: Page, pass_time: PassTime) -> None:
     page.goto("/probe/public")
     page.goto(SECTION)
     pass_time(TO_WARNING_S)
@@ -25,13 +25,13 @@ def test_the_page_after_the_end_takes_the_place_of_the_form(page: Page, pass_tim
     expect(page).to_have_url(re.compile("/probe/public$"))
 
 
-def test_another_kind_ends_on_the_page_of_its_kind(page: Page) -> None:
+def test_a_staff_session_ends_on_the_end_page_for_staff(page: Page) -> None:
     page.goto(SECTION)
     with page.expect_request("**/session/ended?kind=hub"):
         page.evaluate("Object.assign(document.getElementById('session-poll').dataset, { kind: 'hub', state: 'ended' })")
 
 
-def test_an_htmx_request_of_a_dead_session_leads_to_the_end_without_a_trace_in_the_history(
+def test_htmx_requests_of_a_dead_session_lead_to_the_end_without_a_history_entry(
     page: Page, server: Server, console: Console
 ) -> None:
     console.expects("401|htmx")
@@ -44,9 +44,7 @@ def test_an_htmx_request_of_a_dead_session_leads_to_the_end_without_a_trace_in_t
     expect(page).to_have_url(re.compile("/probe/public$"))
 
 
-def test_a_page_from_the_back_forward_cache_stays_hidden_until_the_server_said_alive(
-    page: Page, server: Server
-) -> None:
+def test_a_page_from_the_back_forward_cache_stays_hidden_until_the_server_answers(page: Page, server: Server) -> None:
     page.goto(SECTION)
     with server.holding("/session/poll"):
         page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")

@@ -1,4 +1,4 @@
-"""One page with every type of field: by keyboard alone, without script, at 320 px, and nothing for axe to find."""
+"""One page with every type of field: by keyboard alone, without script, at 320 px, and without accessibility faults."""
 
 from collections.abc import Iterator
 
@@ -102,7 +102,7 @@ def form(app: Flask) -> None:
 
 
 def opened(page: Page) -> Page:
-    """The page of a new draft, in a browser whose dialog for files the tests answer from the beginning."""
+    """Open the page of a new draft, in a browser whose file dialogs the tests answer from the beginning."""
     page.on("filechooser", lambda _chooser: None)
     page.goto("/forms/every-type")
     button(page, "Start now").click()
@@ -123,7 +123,7 @@ def test_the_page_has_every_type() -> None:
     assert {field.type for field in read_yaml(FORM).sections[0].fields} == set(FIELD_TYPES)
 
 
-def test_nothing_is_wrong_with_the_page_empty_refused_and_filled(look: Inspector) -> None:
+def test_the_page_passes_inspection_empty_refused_and_filled(look: Inspector) -> None:
     look.look("empty", is_main=True)
     press(look.page)
     expect(look.page.get_by_text("Please check")).to_be_visible()
@@ -133,7 +133,7 @@ def test_nothing_is_wrong_with_the_page_empty_refused_and_filled(look: Inspector
 
 
 def fill_by_keyboard(page: Page) -> None:
-    """From the top of the page to what Continue leads to: with Tab, letters, arrows, Space and Enter alone."""
+    """Go from the top of the page to what Continue leads to, with only Tab, letters, arrows, Space and Enter."""
     page.locator("main h1").first.evaluate("heading => { heading.tabIndex = -1; heading.focus(); }")
     for _ in range(MOST_TABS):
         page.keyboard.press("Tab")
@@ -164,7 +164,7 @@ def answer(page: Page, found: dict[str, str]) -> None:
 
 
 def added(page: Page) -> Locator:
-    """The file among those that were added."""
+    """Return the file among those that were added."""
     return page.locator("main").get_by_role("link", name="paper.pdf")
 
 
@@ -175,7 +175,7 @@ def is_sent(page: Page) -> None:
         expect(page.locator("main")).to_contain_text(words)
 
 
-def test_the_keyboard_alone_fills_and_sends_it(enter: Enter, form: None) -> None:
+def test_the_page_can_be_filled_and_sent_by_keyboard_alone(enter: Enter, form: None) -> None:
     page = opened(enter(viewport=WIDE, reduced_motion="reduce"))
     fill_by_keyboard(page)
     page.get_by_role("checkbox").focus()
@@ -185,7 +185,7 @@ def test_the_keyboard_alone_fills_and_sends_it(enter: Enter, form: None) -> None
 
 
 @pytest.mark.parametrize("width", [1280, 320], ids=["wide", "320 px"])
-def test_without_script_it_is_filled_and_sent(enter: Enter, form: None, width: int) -> None:
+def test_the_page_can_be_filled_and_sent_without_script(enter: Enter, form: None, width: int) -> None:
     page = opened(enter(viewport={"width": width, "height": 800}, java_script_enabled=False))
     for name, value in TYPED.items():
         page.locator(f"main [name='{name}']").fill(value)

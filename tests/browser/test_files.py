@@ -50,7 +50,7 @@ def page(enter: Enter, console: Console, app: Flask) -> Page:
 
 @pytest.fixture
 def kept(configuration: Configuration) -> Callable[[], int]:
-    """How many files storage holds."""
+    """Return a function that counts the files in storage."""
     return lambda: sum(path.is_file() for path in configuration.storage_dir.rglob("*"))
 
 
@@ -73,7 +73,7 @@ def status(page: Page) -> Locator:
     return page.locator("form [role=status].govuk-visually-hidden").last
 
 
-def test_a_chosen_file_is_sent_at_once_and_said(page: Page, kept: Callable[[], int]) -> None:
+def test_a_chosen_file_is_uploaded_at_once_and_announced(page: Page, kept: Callable[[], int]) -> None:
     proof(page).set_input_files([PAYSLIP, PHOTO])
     expect(question(page).get_by_role("link", name="payslip.pdf")).to_be_visible()
     expect(question(page).get_by_role("link", name="photo.jpg")).to_be_visible()
@@ -91,7 +91,7 @@ def test_a_file_can_be_dropped(page: Page) -> None:
     expect(question(page).get_by_role("link", name="dropped.pdf")).to_be_visible()
 
 
-def test_a_file_dropped_beside_its_place_does_not_leave_the_page(page: Page) -> None:
+def test_a_file_dropped_beside_its_question_never_replaces_the_page(page: Page) -> None:
     heading = page.get_by_role("heading", level=1)
     address = page.url
     page.evaluate(DROP, [heading.element_handle(), "dropped.pdf", base64.b64encode(PDF).decode()])
@@ -99,7 +99,7 @@ def test_a_file_dropped_beside_its_place_does_not_leave_the_page(page: Page) -> 
     expect(question(page).locator("[data-file]")).to_have_count(0)
 
 
-def test_a_refused_file_is_told_at_its_question_and_what_was_typed_stays(page: Page) -> None:
+def test_a_refused_file_shows_an_error_at_its_question_and_typed_text_stays(page: Page) -> None:
     page.get_by_label("What is this about?").fill("Typed")
     proof(page).set_input_files([LIE])
     sentence = "“page.pdf” was not added: what is in it is not what its name says"
@@ -111,14 +111,14 @@ def test_a_refused_file_is_told_at_its_question_and_what_was_typed_stays(page: P
     expect(question(page).locator(".govuk-error-message")).to_have_count(0)
 
 
-def test_a_file_that_is_too_large_is_not_even_sent(page: Page, server: Server) -> None:
+def test_a_file_that_is_too_large_is_never_uploaded(page: Page, server: Server) -> None:
     large: FilePayload = {**PAYSLIP, "buffer": bytes(1_000_001)}
     proof(page).set_input_files([large])
     expect(question(page).locator(".govuk-error-message")).to_contain_text("a file may have 1 MB at most")
     assert not [path for method, path, _form in server.received if method == "POST" and path.endswith("/files")]
 
 
-def test_remove_takes_the_file_away_and_moves_the_focus_on(page: Page) -> None:
+def test_remove_deletes_the_file_and_moves_the_focus(page: Page) -> None:
     proof(page).set_input_files([PAYSLIP, PHOTO])
     page.get_by_role("button", name="Remove payslip.pdf").click()
     expect(status(page)).to_have_text("payslip.pdf removed")
@@ -129,7 +129,7 @@ def test_remove_takes_the_file_away_and_moves_the_focus_on(page: Page) -> None:
     expect(proof(page)).to_be_focused()
 
 
-def test_enter_in_a_text_continues_and_removes_nothing(page: Page) -> None:
+def test_enter_in_a_text_input_continues_and_removes_no_file(page: Page) -> None:
     proof(page).set_input_files([PAYSLIP])
     expect(question(page).locator("[data-file]")).to_have_count(1)
     page.get_by_label("What is this about?").fill("My rent")
@@ -148,7 +148,7 @@ def test_a_question_that_depends_on_files_shows_when_there_are_some(page: Page) 
     expect(question(page, "why")).to_be_hidden()
 
 
-def test_without_a_connection_the_file_stays_chosen_and_goes_with_the_page(page: Page, kept: Callable[[], int]) -> None:
+def test_a_file_chosen_offline_stays_chosen_and_is_sent_with_the_page(page: Page, kept: Callable[[], int]) -> None:
     page.get_by_label("What is this about?").fill("My rent")
     page.route("**/files", lambda route: route.abort())
     proof(page).set_input_files([PAYSLIP])
@@ -159,7 +159,7 @@ def test_without_a_connection_the_file_stays_chosen_and_goes_with_the_page(page:
     assert kept() == 1
 
 
-def test_continue_waits_for_files_that_are_on_their_way(page: Page, server: Server, kept: Callable[[], int]) -> None:
+def test_continue_waits_for_uploads_to_finish(page: Page, server: Server, kept: Callable[[], int]) -> None:
     page.get_by_label("What is this about?").fill("My rent")
     path = page.evaluate("document.querySelector('form[data-files-address]').dataset.filesAddress")
     with server.holding(path):
@@ -171,8 +171,8 @@ def test_continue_waits_for_files_that_are_on_their_way(page: Page, server: Serv
     assert kept() == 1
 
 
-def test_the_keyboard_alone_is_enough(page: Page) -> None:
-    # A browser that is slow opens the chooser before it hears that a test waits for it; so it hears at once.
+def test_files_can_be_added_and_removed_by_keyboard_alone(page: Page) -> None:
+    # A slow browser opens the chooser before it knows that a test waits for it, so tell it at once.
     page.on("filechooser", lambda _chooser: None)
     page.get_by_label("What is this about?").focus()
     page.keyboard.press("Tab")
@@ -188,7 +188,7 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
     expect(page.get_by_role("button", name="Remove payslip.pdf")).to_be_focused()
 
 
-def test_a_session_that_has_ended_leads_away_and_the_file_is_kept(
+def test_an_upload_after_the_end_leads_to_the_end_page_and_keeps_the_file(
     page: Page, server: Server, kept: Callable[[], int]
 ) -> None:
     server.clock.advance(minutes=40)
@@ -197,7 +197,7 @@ def test_a_session_that_has_ended_leads_away_and_the_file_is_kept(
     assert kept() == 1
 
 
-def test_the_page_is_right_with_files_and_with_errors(page: Page, look: Inspector) -> None:
+def test_the_page_passes_inspection_with_files_and_with_errors(page: Page, look: Inspector) -> None:
     look.look("empty", is_main=True)
     proof(page).set_input_files([PAYSLIP, PHOTO])
     expect(question(page).locator("[data-file]")).to_have_count(2)
@@ -215,14 +215,14 @@ def test_the_page_is_right_with_files_and_with_errors(page: Page, look: Inspecto
 
 @pytest.fixture
 def plain(enter: Enter, console: Console, app: Flask) -> Page:
-    """A browser without script."""
+    """Open the page in a browser without script."""
     console.expects("status of 422")
     page = enter(java_script_enabled=False, viewport={"width": 320, "height": 640})
     start(page, app)
     return page
 
 
-def test_without_script_files_go_with_the_page(plain: Page, kept: Callable[[], int]) -> None:
+def test_files_are_sent_with_the_page_without_script(plain: Page, kept: Callable[[], int]) -> None:
     expect(plain.get_by_text("or drop files here").first).to_be_hidden()
     proof(plain).set_input_files([PAYSLIP, LIE])
     press(plain)

@@ -1,4 +1,4 @@
-"""Pages of staff and administrators with much on them, and pages about the end: read by axe, and narrow."""
+"""Full pages of staff and administrators, and pages about the end: read by axe, and narrow."""
 
 import pytest
 from playwright.sync_api import Page
@@ -7,7 +7,7 @@ from portal.sessions.operations import end_sessions_of
 from portal.sessions.rules import EndReason
 from tests.browser.filled import COLLEAGUE, FORMER, STAFF, add_cases, close_an_account, count_sessions, give_up_mail
 from tests.browser.inspection import NARROW, WIDE, Inspector
-from tests.browser.visitors import Enter, take_over
+from tests.browser.visitors import Enter, share_sessions
 from tests.citizen import Citizen
 from tests.journeys import housing
 from tests.people import add_person, sign_in
@@ -39,24 +39,24 @@ def administrator(look: Inspector) -> None:
     add_person(look.server.app, "mina@council.example", "administrator")
     mina = Citizen(look.server.app)
     sign_in(mina, "mina@council.example")
-    take_over(look.page.context, mina, look.server)
+    share_sessions(look.page.context, mina, look.server)
 
 
 @pytest.mark.parametrize("tab", ["sessions", "general"])
-def test_settings_with_the_figures_of_sessions(look: Inspector, tab: str) -> None:
+def test_settings_with_session_figures_pass_inspection(look: Inspector, tab: str) -> None:
     count_sessions(look.server.app)
     administrator(look)
     look.visit(tab, f"{SETTINGS}/{tab}", is_main=True)
     assert look.page.locator(".table--ranked tbody tr").count() == 5
-    look.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    look.page.set_viewport_size(NARROW)
     assert len(set(look.page.evaluate(TRACKS))) == 1
 
 
-def test_the_hub_with_much_to_do(look: Inspector) -> None:
+def test_a_full_hub_passes_inspection(look: Inspector) -> None:
     reference = add_cases(look.server.app, 12)
     tom = Citizen(look.server.app)
     sign_in(tom, STAFF)
-    take_over(look.page.context, tom, look.server)
+    share_sessions(look.page.context, tom, look.server)
     look.visit("work list", "/hub", is_main=True)
     assert look.page.get_by_role("link", name="HS-").count() == 13
     assert outside_the_column(look.page) == []
@@ -66,7 +66,7 @@ def test_the_hub_with_much_to_do(look: Inspector) -> None:
     assert outside_the_column(look.page) == []
 
 
-def test_the_administration_with_much_in_it(look: Inspector) -> None:
+def test_full_administration_pages_pass_inspection(look: Inspector) -> None:
     add_cases(look.server.app, 1)
     close_an_account(look.server.app)
     give_up_mail(look.server.app)
@@ -81,20 +81,20 @@ def test_the_administration_with_much_in_it(look: Inspector) -> None:
 
 
 def outside_the_column(page: Page) -> list[str]:
-    """What stands in the margin of a narrow page or beyond it."""
-    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    """Return what lies in the margin of a narrow page or beyond it."""
+    page.set_viewport_size(NARROW)
     beyond = page.evaluate(BEYOND)
-    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    page.set_viewport_size(WIDE)
     return beyond
 
 
 @pytest.mark.parametrize("reason", [EndReason.IDLE, EndReason.STAFF], ids=lambda reason: reason.value)
-def test_the_page_after_the_end_with_a_form_that_is_kept(look: Inspector, reason: EndReason) -> None:
+def test_the_end_page_with_a_kept_form_passes_inspection(look: Inspector, reason: EndReason) -> None:
     ada, citizen = add_person(look.server.app), Citizen(look.server.app)
     sign_in(citizen)
     citizen.open(f"{housing.start(citizen)}/about_you")
     citizen.press("Continue", **housing.ABOUT_YOU)
-    take_over(look.page.context, citizen, look.server)
+    share_sessions(look.page.context, citizen, look.server)
     with look.server.app.app_context(), look.server.app.extensions["portal"].database.writing() as db:
         end_sessions_of(db, ada.id, reason, now=look.server.clock.now())
     look.visit(f"ended: {reason.value}", "/session/ended", is_main=True)
@@ -102,7 +102,7 @@ def test_the_page_after_the_end_with_a_form_that_is_kept(look: Inspector, reason
 
 
 @pytest.mark.parametrize("language", ["en", "cy"])
-def test_help_about_sessions_in_each_language(look: Inspector, language: str) -> None:
+def test_help_about_sessions_passes_inspection_in_each_language(look: Inspector, language: str) -> None:
     look.page.context.add_cookies([{"name": "language", "value": language, "url": look.server.base_url}])
     look.visit(f"help: {language}", "/help/sessions", is_main=True)
     assert look.page.evaluate("document.documentElement.lang") == language

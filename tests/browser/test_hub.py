@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.inspection import ASK_THE_SERVER
 from tests.browser.server import Server
-from tests.browser.visitors import button, take_over
+from tests.browser.visitors import button, share_sessions
 from tests.citizen import Citizen
 from tests.loan import publish_loan, send
 from tests.people import add_person, sign_in
@@ -24,12 +24,12 @@ def staff(server: Server, page: Page, reference: str) -> Page:
     add_person(server.app, "mina@mail.example", "staff")
     citizen = Citizen(server.app)
     sign_in(citizen, "mina@mail.example")
-    take_over(page.context, citizen, server)
+    share_sessions(page.context, citizen, server)
     return page
 
 
 def pass_on(server: Server, *pages: Page, seconds: float) -> None:
-    """Let time pass on the server, and have the pages ask for it."""
+    """Let time pass on the server, and have the pages poll."""
     server.clock.advance(seconds=seconds)
     for page in pages:
         page.evaluate(ASK_THE_SERVER)
@@ -53,7 +53,7 @@ def test_a_case_is_found_and_worked_on_by_keyboard_alone(staff: Page, reference:
     expect(staff.locator(".history li").first).to_contain_text("Decided")
 
 
-def test_a_note_that_is_open_at_the_deadline_is_still_sent(server: Server, staff: Page, reference: str) -> None:
+def test_a_note_open_at_the_deadline_can_still_be_sent(server: Server, staff: Page, reference: str) -> None:
     staff.goto(f"/hub/cases/{reference}")
     staff.get_by_label("Note").fill("Typed in time")
     pass_on(server, staff, seconds=SIX_HOURS_S - 60)
@@ -70,7 +70,7 @@ def test_a_note_that_is_open_at_the_deadline_is_still_sent(server: Server, staff
     expect(staff.get_by_text("Signed in until 02:02")).to_be_visible()
 
 
-def test_what_is_sent_in_one_tab_frees_the_other(server: Server, staff: Page, reference: str) -> None:
+def test_sending_in_one_tab_ends_the_grace_notice_in_the_other(server: Server, staff: Page, reference: str) -> None:
     other = staff.context.new_page()
     for page in (staff, other):
         page.goto(f"/hub/cases/{reference}")
@@ -91,7 +91,7 @@ def test_a_page_with_nothing_to_send_leaves_at_the_deadline(server: Server, staf
     expect(staff.get_by_text("A page that you still have open can be sent, once, until 22:02.")).to_be_visible()
 
 
-def test_after_the_grace_every_page_leaves(server: Server, staff: Page, reference: str) -> None:
+def test_every_page_leaves_after_the_grace(server: Server, staff: Page, reference: str) -> None:
     staff.goto(f"/hub/cases/{reference}")
     pass_on(server, staff, seconds=SIX_HOURS_S + 1)
     expect(staff.locator("[data-session-grace]")).to_be_visible()

@@ -16,8 +16,8 @@ from tests.browser.visitors import (
     follow,
     pass_time,
     press,
+    share_sessions,
     stop_time,
-    take_over,
 )
 from tests.citizen import Citizen
 from tests.journeys import housing
@@ -31,13 +31,13 @@ RESUMED = "We kept what you typed. You have not sent it yet."
 
 
 def heading(page: Page, words: str) -> None:
-    """This is the page's heading, and its title begins with it."""
+    """Expect this heading, and a title that begins with it."""
     expect(page.get_by_role("heading", level=1)).to_have_text(words)
     expect(page).to_have_title(re.compile(f"^{re.escape(words)} – "))
 
 
 def start(page: Page) -> str:
-    """Start the form; gives the reference."""
+    """Start the form; return the reference."""
     page.goto("/")
     follow(page, "Apply for housing support")
     press(page, "Start now")
@@ -46,14 +46,14 @@ def start(page: Page) -> str:
 
 
 def finish(page: Page) -> None:
-    """From the rent to the confirmation."""
+    """Go from the rent to the confirmation."""
     heading_of_section(page, "Your rent")
     press(page, **housing.RENT)
     press(page, "Add another person")
     press(page, **housing.PERSON)
     expect(page.get_by_role("listitem").filter(has_text="Joel")).to_be_visible()
     press(page)
-    press(page, **housing.INCOME)
+    press(page, "Continue", **housing.INCOME)
     press(page, **housing.NEEDS)
     heading_of_section(page, "Evidence")
     press(page)
@@ -69,7 +69,7 @@ def heading_of_section(page: Page, words: str) -> None:
 
 
 def received(page: Page, server: Server, reference: str) -> None:
-    """The confirmation shows, and one submission is there."""
+    """Expect the confirmation, and exactly one submission."""
     heading(page, RECEIVED)
     expect(page).to_have_url(f"{server.base_url}/submissions/{reference}")
     expect(page.get_by_role("main")).to_contain_text(reference)
@@ -77,7 +77,7 @@ def received(page: Page, server: Server, reference: str) -> None:
         assert [row.reference for row in db.query(Submission)] == [reference]
 
 
-def test_the_whole_form_with_script_saves_as_one_types(enter: Enter, server: Server) -> None:
+def test_the_whole_form_is_saved_while_somebody_types_with_script(enter: Enter, server: Server) -> None:
     page = enter()
     stop_time(page.context, server)
     reference = start(page)
@@ -93,7 +93,7 @@ def test_the_whole_form_with_script_saves_as_one_types(enter: Enter, server: Ser
     received(page, server, reference)
 
 
-def test_the_whole_form_without_script(enter: Enter, server: Server) -> None:
+def test_the_whole_form_can_be_filled_and_sent_without_script(enter: Enter, server: Server) -> None:
     page = enter(java_script_enabled=False)
     reference = start(page)
     expect(page.get_by_text("Signed in until 14:32")).to_be_visible()
@@ -112,7 +112,7 @@ def test_the_whole_form_without_script(enter: Enter, server: Server) -> None:
 
 
 def focused(page: Page) -> str:
-    """What the keyboard would act on: a control's words, or an input's name."""
+    """Return what the keyboard would act on: a control's words, or an input's name."""
     words: str = page.evaluate("document.activeElement.innerText.trim() || document.activeElement.name")
     return words
 
@@ -127,7 +127,7 @@ def tab_to(page: Page, control: str) -> None:
 
 
 def type_rent(page: Page) -> None:
-    """The rent section by Tab, Space and arrows, up to the last question."""
+    """Fill the rent section by Tab, Space and arrows, up to the last question."""
     page.keyboard.press("Tab")
     assert focused(page) == "Skip to main content"
     page.keyboard.press("Enter")
@@ -147,16 +147,16 @@ def type_rent(page: Page) -> None:
 
 
 def at_rent(citizen: Citizen) -> str:
-    """Fill the form up to the rent; gives the draft's address."""
+    """Fill the form up to the rent; return the draft's address."""
     draft = housing.begin(citizen)
     citizen.press("Continue", **housing.HOME)
     return draft
 
 
-def test_a_section_and_the_warning_by_keyboard_alone(enter: Enter, server: Server, citizen: Citizen) -> None:
+def test_a_section_and_the_warning_work_by_keyboard_alone(enter: Enter, server: Server, citizen: Citizen) -> None:
     draft = at_rent(citizen)
     page = enter()
-    take_over(page.context, citizen, server)
+    share_sessions(page.context, citizen, server)
     stop_time(page.context, server)
     page.goto(f"{draft}/rent")
     type_rent(page)
@@ -174,13 +174,13 @@ def test_a_section_and_the_warning_by_keyboard_alone(enter: Enter, server: Serve
     expect_answers(page, landlord="Calder Homes Ltd")
 
 
-def test_an_error_is_reached_and_mended_by_keyboard(
+def test_an_error_can_be_reached_and_corrected_by_keyboard(
     enter: Enter, server: Server, citizen: Citizen, console: Console
 ) -> None:
     console.expects("422")
     draft = at_rent(citizen)
     page = enter()
-    take_over(page.context, citizen, server)
+    share_sessions(page.context, citizen, server)
     page.goto(f"{draft}/income")
     tab_to(page, "Continue")
     page.keyboard.press("Enter")
@@ -197,7 +197,7 @@ def test_an_error_is_reached_and_mended_by_keyboard(
 
 
 def leave_half_done(page: Page) -> str:
-    """Fill a section and a half, and press Save and come back later; gives the reference."""
+    """Fill a section and a half, and press Save and come back later; return the reference."""
     reference = start(page)
     follow(page, "About you")
     press(page, **housing.ABOUT_YOU)
@@ -208,7 +208,7 @@ def leave_half_done(page: Page) -> str:
 
 
 def all_is_there(page: Page, server: Server, reference: str) -> None:
-    """The half-done section shows, and with it all that was typed; the section before it as well."""
+    """Expect the half-done section, with all that was typed in it and in the section before."""
     expect(page).to_have_url(f"{server.base_url}/drafts/{reference}/home")
     expect(page.get_by_text(RESUMED)).to_be_visible()
     expect_answers(page, **HALF_A_HOME)
@@ -257,7 +257,7 @@ def test_a_guest_comes_back_without_script_by_reference_and_return_code(enter: E
     all_is_there(elsewhere, server, reference)
 
 
-def test_a_person_signs_out_and_goes_on_from_my_requests_in_another_browser(enter: Enter, server: Server) -> None:
+def test_a_person_signs_out_and_continues_from_my_requests_in_another_browser(enter: Enter, server: Server) -> None:
     add_person(server.app)
     page = enter()
     sign_in(page)

@@ -1,4 +1,4 @@
-"""Nothing typed is lost, on the real pages: two versions, what came too late, and answers that a change would hide."""
+"""Nothing typed is lost, on the real pages: two versions, late answers, and answers that a change would hide."""
 
 import re
 
@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Console
 from tests.browser.inspection import WIDE, Inspector
 from tests.browser.server import Server
-from tests.browser.visitors import Enter, expect_answers, fill, follow, pass_time, press, stop_time, take_over
+from tests.browser.visitors import Enter, expect_answers, fill, follow, pass_time, press, share_sessions, stop_time
 from tests.citizen import Citizen
 from tests.journeys import housing
 from tests.people import PASSWORD, add_person, sign_in
@@ -31,7 +31,7 @@ LATE = {
 
 @pytest.fixture(autouse=True)
 def refusals(console: Console) -> None:
-    """The browser tells the console of every refusal."""
+    """Expect the browser to report every refusal to the console."""
     console.expects("status of (403|409)")
 
 
@@ -44,9 +44,9 @@ def status(page: Page) -> Locator:
 
 
 def tabs(enter: Enter, citizen: Citizen, server: Server, address: str, *, script: bool = True) -> tuple[Page, Page]:
-    """Two tabs of one browser on the same page."""
+    """Open two tabs of one browser on the same page."""
     first = enter(java_script_enabled=script, viewport=WIDE, reduced_motion="reduce")
-    take_over(first.context, citizen, server)
+    share_sessions(first.context, citizen, server)
     second = first.context.new_page()
     for tab in (first, second):
         tab.goto(address)
@@ -62,7 +62,9 @@ def keep_mine(page: Page) -> None:
     press(page, "Save my choices")
 
 
-def test_a_refused_autosave_says_so_and_leads_to_both_versions(enter: Enter, server: Server, citizen: Citizen) -> None:
+def test_a_refused_autosave_is_announced_and_leads_to_both_versions(
+    enter: Enter, server: Server, citizen: Citizen
+) -> None:
     first, second = tabs(enter, citizen, server, f"{housing.start(citizen)}/about_you")
     stop_time(first.context, server)
     for tab in (first, second):
@@ -80,7 +82,7 @@ def test_a_refused_autosave_says_so_and_leads_to_both_versions(enter: Enter, ser
     expect_answers(second, full_name=MINE)
 
 
-def test_without_script_continue_leads_to_both_versions(enter: Enter, server: Server, citizen: Citizen) -> None:
+def test_continue_leads_to_both_versions_without_script(enter: Enter, server: Server, citizen: Citizen) -> None:
     first, second = tabs(enter, citizen, server, f"{housing.start(citizen)}/about_you", script=False)
     expect(second.get_by_text(COMPARE)).to_be_hidden()
     press(first, **housing.ABOUT_YOU)
@@ -89,7 +91,7 @@ def test_without_script_continue_leads_to_both_versions(enter: Enter, server: Se
     expect_answers(second, **(housing.ABOUT_YOU | {"full_name": MINE}))
 
 
-def test_the_page_of_both_versions_is_fit_for_everybody(enter: Enter, server: Server, citizen: Citizen) -> None:
+def test_the_page_with_both_versions_passes_inspection(enter: Enter, server: Server, citizen: Citizen) -> None:
     first, second = tabs(enter, citizen, server, f"{housing.start(citizen)}/about_you")
     press(first, **housing.ABOUT_YOU)
     press(second, full_name=MINE, born__year="1990")
@@ -99,10 +101,10 @@ def test_the_page_of_both_versions_is_fit_for_everybody(enter: Enter, server: Se
     assert inspector.faults == []
 
 
-def test_every_autosave_counts_up(enter: Enter, server: Server, citizen: Citizen) -> None:
+def test_every_autosave_has_the_next_sequence_number(enter: Enter, server: Server, citizen: Citizen) -> None:
     draft = housing.start(citizen)
     page = enter()
-    take_over(page.context, citizen, server)
+    share_sessions(page.context, citizen, server)
     stop_time(page.context, server)
     page.goto(f"{draft}/about_you")
     for name in ("Z", "Zo", "Zoë"):
@@ -115,7 +117,7 @@ def test_every_autosave_counts_up(enter: Enter, server: Server, citizen: Citizen
 
 
 def send_late(page: Page, server: Server, way_back: str) -> None:
-    """Fill the section that is open, send it after the end, and go where the refusal leads."""
+    """Fill the open section, send it after the end, and go where the refusal leads."""
     server.clock.advance(minutes=31)
     press(page, **LATE)
     heading(page, NOT_RECEIVED)
@@ -128,14 +130,14 @@ def expect_kept(page: Page, address: str) -> None:
     expect_answers(page, **LATE)
 
 
-def test_what_a_person_sent_late_comes_back_marked_after_signing_in(
+def test_a_persons_late_answers_come_back_marked_after_signing_in(
     enter: Enter, server: Server, citizen: Citizen
 ) -> None:
     add_person(server.app)
     sign_in(citizen)
     address = f"{housing.start(citizen)}/home"
     page = enter(viewport=WIDE, reduced_motion="reduce")
-    take_over(page.context, citizen, server)
+    share_sessions(page.context, citizen, server)
     page.goto(address)
     send_late(page, server, "Sign in and continue")
     press(page, "Sign in", email="ada@mail.example", password=PASSWORD)
@@ -150,14 +152,14 @@ def test_what_a_person_sent_late_comes_back_marked_after_signing_in(
 
 
 @SCRIPT
-def test_what_a_guest_sent_late_comes_back_by_reference_and_return_code(
+def test_a_guests_late_answers_come_back_by_reference_and_return_code(
     enter: Enter, server: Server, citizen: Citizen, script: bool
 ) -> None:
     draft = housing.start(citizen)
     slip = re.search(r"Return code(\S{4} \S{4})", citizen.page.words)
     assert slip is not None
     page = enter(java_script_enabled=script)
-    take_over(page.context, citizen, server)
+    share_sessions(page.context, citizen, server)
     page.goto(f"{draft}/home")
     send_late(page, server, "Continue your form")
     press(page, "Continue your form", reference=draft.rpartition("/")[2], return_code=slip[1])
@@ -166,17 +168,17 @@ def test_what_a_guest_sent_late_comes_back_by_reference_and_return_code(
 
 @pytest.fixture
 def rented(citizen: Citizen) -> str:
-    """The address of a section whose answer others depend on."""
+    """Return the address of a section whose answer others depend on."""
     draft = housing.begin_with_home(citizen)
     citizen.press("Continue", **housing.RENT)
     return f"{draft}/home"
 
 
-def test_a_change_says_what_it_would_hide_until_it_is_changed_back(
+def test_a_change_names_the_answers_it_would_hide_until_it_is_changed_back(
     enter: Enter, server: Server, citizen: Citizen, rented: str
 ) -> None:
     page = enter()
-    take_over(page.context, citizen, server)
+    share_sessions(page.context, citizen, server)
     page.goto(rented)
     hint = page.locator(".notice").filter(has_text=HIDES)
     expect(hint).to_be_hidden()
@@ -187,10 +189,10 @@ def test_a_change_says_what_it_would_hide_until_it_is_changed_back(
     expect(hint).to_be_hidden()
 
 
-def test_without_script_the_page_says_it_all_the_time(
+def test_the_page_always_names_the_answers_a_change_hides_without_script(
     enter: Enter, server: Server, citizen: Citizen, rented: str
 ) -> None:
     page = enter(java_script_enabled=False)
-    take_over(page.context, citizen, server)
+    share_sessions(page.context, citizen, server)
     page.goto(rented)
     expect(page.get_by_text(HIDES)).to_be_visible()

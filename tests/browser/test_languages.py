@@ -1,9 +1,9 @@
-"""The switch of languages in a real browser: nothing typed is lost, with script and without, by keyboard, at 320 px."""
+"""The language switch in a real browser: nothing typed is lost, with and without script, by keyboard, at 320 px."""
 
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
 from tests.browser.conftest import Console
 from tests.browser.inspection import NARROW, WIDE, Inspector
@@ -16,7 +16,7 @@ PAGES = ("/", "/cookies", "/privacy", "/accessibility", "/contact", "/help/sessi
 
 
 def open_section(page: Page) -> None:
-    """The first section of a guest's new form."""
+    """Open the first section of a guest's new form."""
     page.goto("/forms/report-a-problem")
     page.get_by_role("button", name="Start now").click()
     page.get_by_role("link", name="The problem").click()
@@ -39,8 +39,8 @@ def expect_half(page: Page) -> None:
 
 @VIEWPORTS
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
-def test_a_half_filled_section_loses_nothing_by_a_change_of_language(
-    enter: Enter, viewport: dict[str, int], script: bool
+def test_a_half_filled_section_loses_nothing_when_the_language_changes(
+    enter: Enter, viewport: ViewportSize, script: bool
 ) -> None:
     page = enter(viewport=viewport, java_script_enabled=script)
     open_section(page)
@@ -53,7 +53,7 @@ def test_a_half_filled_section_loses_nothing_by_a_change_of_language(
 
 @VIEWPORTS
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
-def test_one_button_is_in_sight_on_every_other_page_too(enter: Enter, viewport: dict[str, int], script: bool) -> None:
+def test_every_other_page_shows_one_language_button(enter: Enter, viewport: ViewportSize, script: bool) -> None:
     page = enter(viewport=viewport, java_script_enabled=script)
     for address in PAGES:
         page.goto(address)
@@ -73,7 +73,7 @@ def test_enter_in_a_field_continues_and_does_not_change_the_language(enter: Ente
     expect(page.get_by_role("heading", level=1)).to_have_text("Keeping you informed")
 
 
-def test_the_button_is_reached_and_pressed_by_keyboard(enter: Enter) -> None:
+def test_the_language_button_works_by_keyboard(enter: Enter) -> None:
     page = enter()
     open_section(page)
     page.get_by_label("Where is it?").fill("here")
@@ -83,7 +83,7 @@ def test_the_button_is_reached_and_pressed_by_keyboard(enter: Enter) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "cy")
 
 
-def test_what_was_not_saved_while_the_network_was_away_goes_along(enter: Enter, console: Console) -> None:
+def test_answers_unsaved_during_an_outage_survive_a_change_of_language(enter: Enter, console: Console) -> None:
     console.expects("ERR_INTERNET_DISCONNECTED|htmx")
     page = enter()
     open_section(page)
@@ -105,7 +105,7 @@ def test_the_warning_counts_and_speaks_in_welsh(context: BrowserContext, page: P
     expect(dialog.get_by_role("button", name="Aros wedi mewngofnodi")).to_be_visible()
 
 
-def test_welsh_pages_are_sound_wide_and_narrow(enter: Enter, server: Server, console: Console) -> None:
+def test_welsh_pages_pass_inspection_wide_and_narrow(enter: Enter, server: Server, console: Console) -> None:
     console.expects("422")
     page = enter(viewport=WIDE)
     inspector = Inspector(page, server)

@@ -1,4 +1,4 @@
-"""The end on the real pages: what comes too late is not executed, tabs agree, and looking extends nothing."""
+"""The end on the real pages: late forms are not executed, tabs agree, and viewing extends nothing."""
 
 import re
 
@@ -12,7 +12,7 @@ from portal.outbox.models import Delivery
 from portal.submissions.models import Submission
 from tests.browser.conftest import TO_WARNING_S, Console, warning
 from tests.browser.server import Server
-from tests.browser.visitors import Enter, expect_answers, fill, follow, pass_time, press, stop_time, take_over
+from tests.browser.visitors import Enter, expect_answers, fill, follow, pass_time, press, share_sessions, stop_time
 from tests.citizen import Citizen
 from tests.journeys import housing
 from tests.people import add_person, sign_in
@@ -26,7 +26,7 @@ WITHIN_A_SECOND_MS = 1000
 
 
 def stored(server: Server) -> list[object]:
-    """Everything that a form could have changed: answers, submissions and mail."""
+    """Return everything that a form could have changed: answers, submissions and e-mails."""
     with server.app.extensions["portal"].database.reading() as db:
         parts = select(DraftPart.section_id, DraftPart.revision, DraftPart.sealed).order_by(DraftPart.id)
         sent = select(Submission.reference).order_by(Submission.id)
@@ -35,7 +35,7 @@ def stored(server: Server) -> list[object]:
 
 
 def filled(app: Flask, citizen: Citizen, *, is_person: bool) -> str:
-    """A form filled up to the check page; gives the draft's address."""
+    """Fill a form up to the check page; return the draft's address."""
     if is_person:
         add_person(app)
         sign_in(citizen)
@@ -50,7 +50,7 @@ def filled(app: Flask, citizen: Citizen, *, is_person: bool) -> str:
     [("rent", "Continue", {"landlord": "Somebody Else"}), ("check", "Send", {"declaration": "yes"})],
     ids=["Continue", "Send"],
 )
-def test_what_is_sent_after_the_end_is_not_executed(
+def test_a_form_sent_after_the_end_is_never_executed(
     enter: Enter,
     server: Server,
     citizen: Citizen,
@@ -63,7 +63,7 @@ def test_what_is_sent_after_the_end_is_not_executed(
     console.expects("403")
     draft = filled(server.app, citizen, is_person=is_person)
     page = enter()
-    take_over(page.context, citizen, server)
+    share_sessions(page.context, citizen, server)
     stop_time(page.context, server)
     page.goto(f"{draft}/{place}")
     before = stored(server)
@@ -78,10 +78,10 @@ def test_what_is_sent_after_the_end_is_not_executed(
 
 @pytest.fixture
 def tabs(enter: Enter, server: Server, citizen: Citizen) -> tuple[Page, Page]:
-    """Two tabs of one browser on a section of a real form, in which time stands still."""
+    """Open two tabs of one browser on a section of a real form, in which time stands still."""
     draft = housing.begin(citizen)
     first = enter()
-    take_over(first.context, citizen, server)
+    share_sessions(first.context, citizen, server)
     stop_time(first.context, server)
     second = first.context.new_page()
     for tab in (first, second):
@@ -106,7 +106,7 @@ def test_staying_in_one_tab_closes_the_warning_in_the_other_within_a_second(
     expect(second.locator("[data-session-until]").first).to_have_text("15:00")
 
 
-def test_two_idle_tabs_end_on_time_and_looking_extended_nothing(tabs: tuple[Page, Page], server: Server) -> None:
+def test_two_idle_tabs_end_on_time_and_viewing_extends_nothing(tabs: tuple[Page, Page], server: Server) -> None:
     first, second = tabs
     until, opened_pages = server.deadline(), second.evaluate("history.length")
     pass_time(server, first, TO_WARNING_S)
@@ -125,7 +125,7 @@ def test_two_idle_tabs_end_on_time_and_looking_extended_nothing(tabs: tuple[Page
         assert tab.evaluate("history.length") == opened_pages
 
 
-def test_what_was_typed_just_before_the_end_is_there_after_coming_back(
+def test_answers_typed_just_before_the_end_are_there_after_coming_back(
     tabs: tuple[Page, Page], server: Server, citizen: Citizen
 ) -> None:
     tab, draft = tabs[0], tabs[0].url.rpartition("/")[0]

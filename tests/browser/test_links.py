@@ -1,4 +1,4 @@
-"""Mailed links in a real browser: the token leaves the address bar, and scanners with script keep nobody out."""
+"""Mailed links in a real browser: the token leaves the address bar, and link scanners with script lock nobody out."""
 
 import re
 
@@ -20,13 +20,13 @@ SUBMIT = "document.querySelector('main form').requestSubmit()"
 
 @pytest.fixture(autouse=True)
 def refusals(console: Console) -> None:
-    """The browser tells the console of every refusal, such as that of a wrong code."""
+    """Expect the browser to report every refusal to the console, such as that of a wrong code."""
     console.expects("status of (422|429)")
 
 
 @pytest.fixture
 def link(server: Server, citizen: Citizen) -> str:
-    """The path of a link that was mailed to a guest."""
+    """Return the path of a link that was sent to a guest."""
     app = server.app
     publish_loan(app)
     citizen.open(f"{start(citizen)}/you")
@@ -40,7 +40,7 @@ def heading(page: Page, words: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(words)
 
 
-def test_the_token_leaves_the_address_bar_and_loading_again_or_back_finds_the_page(enter: Enter, link: str) -> None:
+def test_the_token_leaves_the_address_bar_and_reload_and_back_find_the_page(enter: Enter, link: str) -> None:
     page = enter()
     page.goto(link)
     expect(page).to_have_url(re.compile("/resume$"))
@@ -54,14 +54,14 @@ def test_the_token_leaves_the_address_bar_and_loading_again_or_back_finds_the_pa
     heading(page, LANDING)
 
 
-def test_without_script_the_first_press_leaves_the_token_behind(enter: Enter, link: str) -> None:
+def test_the_first_press_removes_the_token_from_the_address_without_script(enter: Enter, link: str) -> None:
     page = enter(java_script_enabled=False)
     page.goto(link)
     press(page, LANDING)
     expect(page).to_have_url(re.compile("/resume/code$"))
 
 
-def test_the_page_of_a_reference_is_its_own_where_no_link_was_opened(enter: Enter) -> None:
+def test_the_reference_page_survives_a_reload_when_no_link_was_opened(enter: Enter) -> None:
     page = enter()
     page.goto("/resume")
     heading(page, "Continue a saved form")
@@ -69,7 +69,9 @@ def test_the_page_of_a_reference_is_its_own_where_no_link_was_opened(enter: Ente
     heading(page, "Continue a saved form")
 
 
-def test_a_scanner_that_runs_scripts_and_sends_forms_keeps_nobody_out(server: Server, enter: Enter, link: str) -> None:
+def test_a_link_scanner_that_runs_scripts_and_sends_forms_locks_nobody_out(
+    server: Server, enter: Enter, link: str
+) -> None:
     for agent in ("SafeLinks", "Barracuda", "Proofpoint"):
         scanner = enter(user_agent=agent)
         for _ in range(2):
@@ -86,9 +88,7 @@ def test_a_scanner_that_runs_scripts_and_sends_forms_keeps_nobody_out(server: Se
     assert len(letters(server.app)) == 2
 
 
-def test_the_pages_of_coming_back_can_be_read_by_everybody(
-    citizen: Citizen, enter: Enter, server: Server, link: str
-) -> None:
+def test_resume_pages_pass_inspection(citizen: Citizen, enter: Enter, server: Server, link: str) -> None:
     page = enter(viewport=WIDE)
     looks = Inspector(page, server)
     looks.visit("landing", link)

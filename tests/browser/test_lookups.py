@@ -1,4 +1,4 @@
-"""Looking something up in a real browser: with script and without, by keyboard, on a narrow screen, well and badly."""
+"""Look-ups in a real browser: with and without script, by keyboard, on a narrow screen, with and without success."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ def configuration(database_url: str, tmp_path: Path, service: Service) -> Config
 
 @pytest.fixture
 def begin(server: Server, enter: Enter) -> Callable[..., Page]:
-    """Gives the first section of a draft that a guest has just started, in a browser of its own."""
+    """Open the first section of a draft that a guest has just started, in a browser of its own."""
     publish_yaml(server.app, FORM)
     with server.app.extensions["portal"].database.writing() as db:
         replace_addresses(db, WEIR_LANE + MILL_STREET)
@@ -53,7 +53,7 @@ def test_results_appear_below_the_button_and_get_the_focus(begin: Callable[..., 
     expect_answers(page, age="old", postcode="as42ln")
 
 
-def test_by_keyboard_alone_a_result_is_found_chosen_and_used(begin: Callable[..., Page]) -> None:
+def test_a_result_is_found_chosen_and_used_by_keyboard_alone(begin: Callable[..., Page]) -> None:
     page = begin()
     page.get_by_label("Postcode", exact=True).first.focus()
     page.keyboard.type("AS4 2LN")
@@ -69,7 +69,7 @@ def test_by_keyboard_alone_a_result_is_found_chosen_and_used(begin: Callable[...
     expect_answers(page, address__line_1="3 Weir Lane", address__postcode="AS4 2LN", town="Ashmere")
 
 
-def test_enter_in_a_question_continues_and_looks_nothing_up(
+def test_enter_in_a_question_continues_without_a_look_up(
     begin: Callable[..., Page], server: Server, console: Console
 ) -> None:
     console.expects("422")
@@ -94,7 +94,7 @@ def test_choosing_a_result_saves_nothing_by_itself(begin: Callable[..., Page], s
     assert server.forms(autosave)[-1]["_changed"] == ["town"]
 
 
-def test_what_gives_no_result_is_said_where_it_was_asked(begin: Callable[..., Page], console: Console) -> None:
+def test_a_look_up_without_results_says_so_at_its_question(begin: Callable[..., Page], console: Console) -> None:
     console.expects("422")
     page = begin()
     press(page, "Find address")
@@ -104,7 +104,7 @@ def test_what_gives_no_result_is_said_where_it_was_asked(begin: Callable[..., Pa
     expect(button(page, "Find address")).to_be_focused()
 
 
-def test_a_service_that_fails_or_a_lost_connection_leaves_hand_entry_open(
+def test_answers_can_be_typed_by_hand_when_the_service_or_the_connection_fails(
     begin: Callable[..., Page], server: Server, service: Service, console: Console
 ) -> None:
     console.expects("500|Failed to load|ERR_")
@@ -124,7 +124,7 @@ def test_a_service_that_fails_or_a_lost_connection_leaves_hand_entry_open(
     page.wait_for_url("**/sheds")
 
 
-def test_on_a_dead_session_the_page_says_signed_out(
+def test_a_look_up_in_a_dead_session_says_signed_out(
     begin: Callable[..., Page], server: Server, console: Console
 ) -> None:
     console.expects("401")
@@ -137,7 +137,7 @@ def test_on_a_dead_session_the_page_says_signed_out(
 
 
 @pytest.mark.parametrize("width", [1280, 320])
-def test_without_script_the_page_comes_back_at_its_results(begin: Callable[..., Page], width: int) -> None:
+def test_the_page_comes_back_at_its_results_without_script(begin: Callable[..., Page], width: int) -> None:
     page = begin(java_script_enabled=False, viewport={"width": width, "height": 700})
     press(page, "Find address", postcode="AS1 1AA", age="old")
     page.wait_for_url("**/you#find-lookup")

@@ -1,4 +1,4 @@
-"""Every page: nothing for axe to find, one heading, labels, a token in each form, no sideways scrolling at 320 px."""
+"""Every page: no accessibility faults, one heading, labels, a token in each form, no sideways scrolling at 320 px."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -6,7 +6,7 @@ from pyotp import TOTP
 
 from tests.browser.conftest import Console
 from tests.browser.inspection import ASK_THE_SERVER, WIDE, Inspector
-from tests.browser.visitors import Enter, button, follow, press, take_over
+from tests.browser.visitors import Enter, button, follow, press, share_sessions
 from tests.citizen import Citizen
 from tests.journeys import housing
 from tests.people import PASSWORD, add_person, sign_in
@@ -51,15 +51,15 @@ def page(enter: Enter, console: Console) -> Page:
 
 
 def enters_as(look: Inspector, citizen: Citizen) -> None:
-    take_over(look.page.context, citizen, look.server)
+    share_sessions(look.page.context, citizen, look.server)
 
 
-def test_pages_that_anybody_may_open(look: Inspector) -> None:
+def test_public_pages_pass_inspection(look: Inspector) -> None:
     for address in PUBLIC:
         look.visit(address, address, is_main=address in ("/", "/forms/housing-support", "/account/sign-in"))
 
 
-def test_pages_about_accounts(look: Inspector) -> None:
+def test_account_pages_pass_inspection(look: Inspector) -> None:
     add_person(look.server.app)
     page = look.page
     page.goto("/account/sign-in")
@@ -82,7 +82,7 @@ def test_pages_about_accounts(look: Inspector) -> None:
     look.visit("new password", letters(look.server.app)[-1].link)
 
 
-def test_section_pages(look: Inspector, citizen: Citizen) -> None:
+def test_section_pages_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
     enters_as(look, citizen)
@@ -98,7 +98,7 @@ def test_section_pages(look: Inspector, citizen: Citizen) -> None:
     look.look("check with errors", is_main=True)
 
 
-def test_pages_with_something_wrong(look: Inspector, citizen: Citizen) -> None:
+def test_pages_with_errors_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     draft = housing.start(citizen)
     enters_as(look, citizen)
     look.visit("task list of a new form", draft)
@@ -121,7 +121,7 @@ def test_pages_with_something_wrong(look: Inspector, citizen: Citizen) -> None:
     look.look("deleted")
 
 
-def test_the_conditional_sections(look: Inspector, citizen: Citizen) -> None:
+def test_conditional_sections_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     draft = housing.begin_with_home(citizen)
     citizen.press("Continue", **(housing.RENT | {"in_arrears": "yes", "arrears": "1300"}))
     citizen.press("Add another person")
@@ -133,7 +133,7 @@ def test_the_conditional_sections(look: Inspector, citizen: Citizen) -> None:
         look.visit(section, f"{draft}/{section}")
 
 
-def test_pages_of_saving_and_of_what_was_sent(look: Inspector, citizen: Citizen) -> None:
+def test_save_and_confirmation_pages_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
     enters_as(look, citizen)
@@ -150,7 +150,7 @@ def test_pages_of_saving_and_of_what_was_sent(look: Inspector, citizen: Citizen)
     look.visit("already sent", draft)
 
 
-def test_pages_of_coming_back(look: Inspector, citizen: Citizen) -> None:
+def test_pages_for_coming_back_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     app, page = look.server.app, look.page
     draft = housing.start(citizen)
     citizen.open(f"{draft}/needs")
@@ -171,7 +171,7 @@ def test_pages_of_coming_back(look: Inspector, citizen: Citizen) -> None:
     look.visit("expired", link)
 
 
-def test_links_to_what_is_gone(look: Inspector, citizen: Citizen) -> None:
+def test_pages_of_dead_links_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     app = look.server.app
     links = []
     for _ in ("sent", "deleted"):
@@ -190,7 +190,7 @@ def test_links_to_what_is_gone(look: Inspector, citizen: Citizen) -> None:
     look.visit("sent", links[0], is_main=True)
 
 
-def test_pages_of_a_person(look: Inspector, citizen: Citizen) -> None:
+def test_pages_of_a_signed_in_person_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     add_person(look.server.app)
     housing.begin(citizen)
     sign_in(citizen)
@@ -214,7 +214,7 @@ def test_pages_of_a_person(look: Inspector, citizen: Citizen) -> None:
     look.look_at_warning("My Requests", after_minutes=28.5)
 
 
-def test_pages_of_ones_own_account(look: Inspector, citizen: Citizen) -> None:
+def test_own_account_pages_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     app, clock, page = look.server.app, look.server.clock, look.page
     add_person(app)
     sign_in(citizen)
@@ -243,7 +243,7 @@ def test_pages_of_ones_own_account(look: Inspector, citizen: Citizen) -> None:
     look.look("the code refused")
 
 
-def test_mailed_pages_about_an_address(look: Inspector, citizen: Citizen) -> None:
+def test_pages_linked_from_address_emails_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     add_person(look.server.app)
     sign_in(citizen)
     citizen.open("/account/email")
@@ -255,7 +255,7 @@ def test_mailed_pages_about_an_address(look: Inspector, citizen: Citizen) -> Non
     look.visit("deleted account", citizen.page.address)
 
 
-def test_a_conflict_and_what_came_too_late(look: Inspector, citizen: Citizen) -> None:
+def test_conflict_and_late_answer_pages_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     add_person(look.server.app)
     sign_in(citizen)
     draft = housing.start(citizen)
@@ -275,7 +275,7 @@ def test_a_conflict_and_what_came_too_late(look: Inspector, citizen: Citizen) ->
     look.look("what came too late", is_main=True)
 
 
-def test_pages_of_staff(look: Inspector, citizen: Citizen) -> None:
+def test_staff_pages_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     add_person(look.server.app, "tom@council.example", "staff")
     staff = Citizen(look.server.app)
     sign_in(staff, "tom@council.example")
@@ -303,7 +303,7 @@ def test_pages_of_staff(look: Inspector, citizen: Citizen) -> None:
     look.look("case in grace", is_main=True)
 
 
-def test_pages_of_administrators(look: Inspector, citizen: Citizen) -> None:
+def test_administrator_pages_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     add_person(look.server.app, "mina@council.example", "administrator")
     sign_in(citizen, "mina@council.example")
     enters_as(look, citizen)
@@ -334,7 +334,7 @@ def test_pages_of_administrators(look: Inspector, citizen: Citizen) -> None:
     [("housing-support", "about_you"), ("report-a-problem", "problem")],
     ids=["saved", "cannot be saved"],
 )
-def test_pages_of_the_warning_and_the_end(look: Inspector, form: str, section: str) -> None:
+def test_warning_and_end_pages_pass_inspection(look: Inspector, form: str, section: str) -> None:
     open_section(look, form, section)
     look.server.clock.advance(minutes=31)
     button(look.page, "Continue").click()
@@ -348,7 +348,7 @@ def test_pages_of_the_warning_and_the_end(look: Inspector, form: str, section: s
 
 
 def open_section(look: Inspector, form: str, section: str) -> None:
-    """Somebody else starts a form in this browser."""
+    """Start a form in this browser as somebody else."""
     citizen = Citizen(look.server.app)
     citizen.open(f"/forms/{form}")
     draft = citizen.press("Start now").path

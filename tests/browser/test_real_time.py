@@ -1,4 +1,4 @@
-"""One look without any moved clock: a session of eight seconds warns, is extended, warns again and ends by itself."""
+"""One test without a controlled clock: a session of eight seconds warns, is extended, warns again and ends."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -35,7 +35,7 @@ def app(configuration: Configuration) -> Iterator[Flask]:
 
 @pytest.fixture
 def clock() -> MovableClock:
-    """The server's helper wants one; nothing here moves it."""
+    """Return the clock that the server fixture needs; nothing here moves it."""
     return MovableClock()
 
 

@@ -3,27 +3,19 @@
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from portal.accounts.operations import create_account
-from portal.accounts.rules import EmailAddress
-from portal.audit import Actor
-from portal.sessions.browser_sessions import cookie_name, policy_of
-from portal.sessions.operations import Holder, open_session
-from portal.sessions.policies import KINDS
 from tests.browser.server import Server
+from tests.browser.visitors import share_sessions
+from tests.citizen import Citizen
+from tests.people import add_person
 
 GENERAL = "/admin/self/site-settings/general"
 
 
 @pytest.fixture
 def settings_page(server: Server, context: BrowserContext, page: Page) -> Page:
-    now = server.clock.now()
-    with server.app.test_request_context(), server.app.extensions["portal"].database.writing() as db:
-        person = create_account(
-            db, EmailAddress(email="mina@example.org"), "administrator", password_hash=None, by=Actor(), now=now
-        )
-        token, _row = open_session(db, "hub", policy_of("hub"), Holder(person_id=person.id), now=now)
-        cookie = {"name": cookie_name(KINDS["hub"].cookie), "value": token, "url": server.base_url}
-    context.add_cookies([cookie])  # type: ignore[list-item]
+    mina = Citizen(server.app)
+    mina.hold("hub", person_id=add_person(server.app, "mina@example.org", "administrator").id)
+    share_sessions(context, mina, server)
     page.goto(GENERAL)
     return page
 
@@ -41,14 +33,14 @@ def test_advice_and_time_bar_follow_what_is_typed(settings_page: Page) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "9", "361", "abc", "12.5"], ids=["blank", "low", "high", "letters", "fraction"])
-def test_what_would_be_refused_is_neither_advised_on_nor_drawn(settings_page: Page, typed: str) -> None:
+def test_an_invalid_value_gets_no_advice_and_never_moves_the_time_bar(settings_page: Page, typed: str) -> None:
     settings_page.get_by_label("Session lifetime in minutes", exact=True).fill("90")
     settings_page.get_by_label("Session lifetime in minutes", exact=True).fill(typed)
     expect(settings_page.locator("[data-advice]")).to_be_hidden()
     expect(settings_page.locator("[data-span=renews]")).to_have_text("60:00–88:00")
 
 
-def test_saved_is_said_once(settings_page: Page) -> None:
+def test_the_page_says_saved_only_once(settings_page: Page) -> None:
     settings_page.get_by_role("button", name="Save settings", exact=True).click()
     expect(settings_page.get_by_text("Saved", exact=True)).to_be_visible()
     settings_page.reload()

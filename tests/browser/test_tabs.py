@@ -74,7 +74,7 @@ def test_signing_out_in_one_tab_ends_the_other_within_a_second(tabs: tuple[Page,
         pytest.param({"kind": "customer", "state": "active", "left": 99999}, id="extended"),
     ],
 )
-def test_a_message_of_another_tab_is_never_believed(
+def test_a_tab_never_trusts_a_message_without_asking_the_server(
     context: BrowserContext, page: Page, server: Server, message: dict[str, object]
 ) -> None:
     page.goto(SECTION)
@@ -86,13 +86,13 @@ def test_a_message_of_another_tab_is_never_believed(
     assert page.url.endswith(SECTION)
 
 
-def test_tabs_that_know_the_same_do_not_ask(tabs: tuple[Page, Page], server: Server, pass_time: PassTime) -> None:
+def test_tabs_that_agree_never_poll(tabs: tuple[Page, Page], server: Server, pass_time: PassTime) -> None:
     pass_time(60)
     tabs[0].wait_for_load_state("networkidle")
     assert server.count(POLL) == 0
 
 
-def test_without_broadcast_channel_tabs_agree_within_a_minute(
+def test_tabs_agree_within_a_minute_without_broadcast_channel(
     context: BrowserContext, pass_time: PassTime, console: Console
 ) -> None:
     context.add_init_script("delete window.BroadcastChannel")

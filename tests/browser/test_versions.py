@@ -1,4 +1,4 @@
-"""A new version of a form, in a real browser: the list, the marks and the staff pages hold at any width."""
+"""A new version of a form, in a real browser: the list, the marks and the staff pages fit any width."""
 
 import pytest
 from flask import Flask
@@ -8,7 +8,7 @@ from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
 from tests.browser.conftest import Console
 from tests.browser.inspection import WIDE, Inspector
-from tests.browser.visitors import Enter, button, follow, press, take_over
+from tests.browser.visitors import Enter, button, follow, press, share_sessions
 from tests.citizen import Citizen
 from tests.conftest import DEMO_FORMS
 from tests.journeys import housing
@@ -26,7 +26,7 @@ def page(enter: Enter, console: Console) -> Page:
 
 
 def publish_next(app: Flask, *, policy: str = "ask") -> None:
-    """Publish the housing form with one question worded and named differently, one more, and one of another type."""
+    """Publish the housing form with one question reworded and renamed, one more, and one of another type."""
     changed = HOUSING
     for old, new in (
         ("How much is your rent?", "How much rent do you pay?"),
@@ -42,11 +42,11 @@ def publish_next(app: Flask, *, policy: str = "ask") -> None:
         publish(db, read_yaml(changed), now=parts.clock.now())
 
 
-def test_the_pages_of_a_draft_whose_form_has_changed(look: Inspector, citizen: Citizen, app: Flask) -> None:
+def test_pages_of_a_draft_in_a_changed_form_pass_inspection(look: Inspector, citizen: Citizen, app: Flask) -> None:
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
     publish_next(app)
-    take_over(look.page.context, citizen, look.server)
+    share_sessions(look.page.context, citizen, look.server)
     look.visit("what changed", draft, is_main=True)
     look.visit("check before deciding", f"{draft}/check")
     look.page.goto(draft)
@@ -60,10 +60,10 @@ def test_the_pages_of_a_draft_whose_form_has_changed(look: Inspector, citizen: C
     look.look("check with a changed answer", is_main=True)
 
 
-def test_a_page_that_was_open_says_that_the_form_has_changed(look: Inspector, citizen: Citizen, app: Flask) -> None:
+def test_an_open_page_says_that_the_form_has_changed(look: Inspector, citizen: Citizen, app: Flask) -> None:
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
-    take_over(look.page.context, citizen, look.server)
+    share_sessions(look.page.context, citizen, look.server)
     look.page.goto(f"{draft}/rent")
     publish_next(app, policy="move")
     press(look.page, landlord="Weir Homes")
@@ -72,14 +72,14 @@ def test_a_page_that_was_open_says_that_the_form_has_changed(look: Inspector, ci
     look.look("form changed meanwhile", is_main=True)
 
 
-def test_the_pages_of_the_administration(look: Inspector, citizen: Citizen, app: Flask) -> None:
+def test_staff_pages_about_versions_pass_inspection(look: Inspector, citizen: Citizen, app: Flask) -> None:
     draft = housing.start(citizen)
     housing.fill(citizen, draft)
     publish_next(app)
     add_person(app, "priya@mail.example", "administrator")
     administrator = Citizen(app)
     sign_in(administrator, "priya@mail.example")
-    take_over(look.page.context, administrator, look.server)
+    share_sessions(look.page.context, administrator, look.server)
     look.visit("forms", "/admin/self/forms", is_main=True)
     look.visit("one form", "/admin/self/forms/housing-support", is_main=True)
     button(look.page, "Compare").click()

@@ -1,4 +1,4 @@
-"""The warning before the end: a dialog that opens at 120 seconds and closes only by the server's word."""
+"""The warning before the end: a dialog that opens at 120 seconds and closes only when the server agrees."""
 
 import re
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def test_a_click_beside_the_dialog_does_nothing(warned: Page, server: Server) ->
     assert server.count(EXTEND) == 0
 
 
-def test_minutes_are_counted_above_60_seconds_then_seconds(warned: Page, pass_time: PassTime) -> None:
+def test_the_warning_counts_minutes_above_60_seconds_and_then_seconds(warned: Page, pass_time: PassTime) -> None:
     expect(warned.locator("[data-session-number]")).to_have_text("2")
     assert warned.title().startswith("2 min left – Your rent")
     pass_time(61)
@@ -49,7 +49,7 @@ def test_minutes_are_counted_above_60_seconds_then_seconds(warned: Page, pass_ti
     assert warned.title().startswith("1 min left – Your rent")
 
 
-def test_staying_closes_the_dialog_and_gives_back_title_focus_and_caret(warned: Page, server: Server) -> None:
+def test_staying_closes_the_dialog_and_restores_title_focus_and_caret(warned: Page, server: Server) -> None:
     stay(warned).click()
     expect(warning(warned)).to_be_hidden()
     assert warned.title().startswith("Your rent")
@@ -59,14 +59,14 @@ def test_staying_closes_the_dialog_and_gives_back_title_focus_and_caret(warned: 
     assert server.count(EXTEND) == 1
 
 
-def test_staying_gives_the_full_time_and_the_next_warning_comes(warned: Page, pass_time: PassTime) -> None:
+def test_staying_restores_the_full_time_and_the_next_warning_comes(warned: Page, pass_time: PassTime) -> None:
     stay(warned).click()
     expect(warning(warned)).to_be_hidden()
     pass_time(TO_WARNING_S)
     expect(warning(warned)).to_be_visible()
 
 
-def test_the_page_is_scrolled_where_it_was(page: Page, pass_time: PassTime) -> None:
+def test_the_page_keeps_its_scroll_position(page: Page, pass_time: PassTime) -> None:
     page.set_viewport_size({"width": 320, "height": 480})
     page.goto(SECTION)
     page.get_by_label("Which pets").or_(page.locator("#pets")).first.scroll_into_view_if_needed()
@@ -80,13 +80,13 @@ def test_the_page_is_scrolled_where_it_was(page: Page, pass_time: PassTime) -> N
     assert page.evaluate("window.scrollY") == before
 
 
-def test_escape_stays_signed_in(warned: Page, server: Server) -> None:
+def test_escape_extends_the_session(warned: Page, server: Server) -> None:
     warned.keyboard.press("Escape")
     expect(warning(warned)).to_be_hidden()
     assert server.count(EXTEND) == 1
 
 
-def test_three_escapes_do_not_close_it_before_the_server_said_yes(warned: Page, server: Server) -> None:
+def test_three_escapes_never_close_the_dialog_before_the_server_agrees(warned: Page, server: Server) -> None:
     with server.holding(EXTEND):
         for _ in range(4):
             warned.keyboard.press("Escape")
@@ -97,9 +97,7 @@ def test_three_escapes_do_not_close_it_before_the_server_said_yes(warned: Page, 
     assert server.count(EXTEND) == 1
 
 
-def test_a_failure_keeps_it_open_and_says_so_and_the_next_try_works(
-    warned: Page, server: Server, console: Console
-) -> None:
+def test_a_failed_extension_is_announced_and_can_be_tried_again(warned: Page, server: Server, console: Console) -> None:
     console.expects("503")
     with server.failing(EXTEND):
         stay(warned).click()
@@ -109,7 +107,9 @@ def test_a_failure_keeps_it_open_and_says_so_and_the_next_try_works(
     expect(warning(warned)).to_be_hidden()
 
 
-def test_an_extension_whose_answer_was_lost_is_found_out(warned: Page, context: BrowserContext, server: Server) -> None:
+def test_an_extension_with_a_lost_response_still_closes_the_dialog(
+    warned: Page, context: BrowserContext, server: Server
+) -> None:
     def lose_answer(route: Route) -> None:
         route.fetch()
         route.fulfill(status=200, body="<p>Welcome to our hotel</p>")
@@ -120,7 +120,7 @@ def test_an_extension_whose_answer_was_lost_is_found_out(warned: Page, context: 
     assert server.count(EXTEND) == 1
 
 
-def test_staying_too_late_leads_to_the_page_after_the_end(warned: Page, server: Server, console: Console) -> None:
+def test_staying_too_late_leads_to_the_end_page(warned: Page, server: Server, console: Console) -> None:
     console.expects("401")
     server.clock.advance(seconds=121)
     stay(warned).click()
@@ -128,7 +128,7 @@ def test_staying_too_late_leads_to_the_page_after_the_end(warned: Page, server: 
 
 
 def test_the_live_region_is_written_at_most_five_times(warned: Page, pass_time: PassTime) -> None:
-    # Real time passes as well, so the last of it is left to it.
+    # Real time passes as well, so it covers the last part.
     for _ in range(10):
         pass_time(10)
     expect(warned.get_by_text("20 seconds until you are signed out.")).to_be_attached(timeout=15_000)
@@ -144,7 +144,7 @@ def test_the_live_region_is_written_at_most_five_times(warned: Page, pass_time: 
     ]
 
 
-def test_failures_do_not_make_it_speak_more_than_five_times(
+def test_failures_never_make_the_warning_speak_more_than_five_times(
     warned: Page, server: Server, pass_time: PassTime, console: Console
 ) -> None:
     console.expects("503")
@@ -175,7 +175,7 @@ def test_signing_out_says_when_the_answers_could_not_be_saved(warned: Page, serv
     expect(warned.get_by_text("Your last answers are not saved yet.")).to_be_visible()
 
 
-def test_near_the_absolute_limit_it_says_that_time_cannot_be_extended(warned: Page) -> None:
+def test_the_warning_says_near_the_absolute_limit_that_time_cannot_be_extended(warned: Page) -> None:
     warned.evaluate("""() => {
       const poller = document.getElementById("session-poll");
       poller.dataset.canExtend = "no";
@@ -199,7 +199,7 @@ def test_axe_finds_nothing_with_the_dialog_open_and_closed(page: Page, pass_time
     assert Axe().run(page).response["violations"] == []
 
 
-def test_without_script_the_end_and_a_way_to_stay_are_on_the_page(
+def test_the_page_shows_the_end_and_a_way_to_stay_without_script(
     server: Server, new_context: Callable[..., BrowserContext]
 ) -> None:
     context = new_context(base_url=server.base_url, java_script_enabled=False)

@@ -1,4 +1,4 @@
-"""Lost answers, outages, sleep, wrong clocks: the page asks again, warns by what it knew, hides what nobody may see."""
+"""Lost responses, outages, sleep, wrong clocks: the page polls again, warns by what it knew, and hides answers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,12 +25,12 @@ DURING_OUTAGES = "503|htmx|ERR_|Failed to fetch"
 
 @pytest.fixture
 def outage(console: Console) -> Console:
-    """Outages are what these tests are about: the browser may complain of them."""
+    """Accept complaints of the browser about outages, which these tests cause."""
     console.expects(DURING_OUTAGES)
     return console
 
 
-def test_an_untouched_page_asks_at_most_three_times_an_hour(
+def test_an_untouched_page_polls_at_most_three_times_an_hour(
     context: BrowserContext, server: Server, pass_time: PassTime
 ) -> None:
     with server.app.app_context(), server.app.extensions["portal"].database.writing() as db:
@@ -47,7 +47,7 @@ def test_an_untouched_page_asks_at_most_three_times_an_hour(
 
 @contextmanager
 def lost_at_the_warning(page: Page, server: Server, pass_time: PassTime) -> Iterator[None]:
-    """A page whose question at the time of the warning is not answered, nor any other while this lasts."""
+    """Open a page whose poll at the time of the warning gets no response, nor any other during the block."""
     page.goto(SECTION)
     with server.failing(POLL):
         pass_time(TO_WARNING_S)
@@ -55,7 +55,9 @@ def lost_at_the_warning(page: Page, server: Server, pass_time: PassTime) -> Iter
         yield
 
 
-def test_a_lost_answer_does_not_end_the_chain(page: Page, server: Server, pass_time: PassTime, outage: Console) -> None:
+def test_a_lost_response_never_stops_the_polling(
+    page: Page, server: Server, pass_time: PassTime, outage: Console
+) -> None:
     with lost_at_the_warning(page, server, pass_time):
         pass
     pass_time(4)
@@ -63,7 +65,7 @@ def test_a_lost_answer_does_not_end_the_chain(page: Page, server: Server, pass_t
     expect(page.get_by_text(UNREACHABLE)).to_be_hidden()
 
 
-def test_the_next_question_tells_how_often_no_answer_came_and_is_counted_so(
+def test_the_next_poll_reports_lost_responses_and_they_are_counted(
     page: Page, server: Server, pass_time: PassTime, outage: Console
 ) -> None:
     with lost_at_the_warning(page, server, pass_time):
@@ -85,12 +87,12 @@ def test_the_next_question_tells_how_often_no_answer_came_and_is_counted_so(
 
 
 def failures(server: Server) -> int:
-    """How many lost answers stand in the figures of `/metrics`."""
+    """Return how many lost responses the figures of `/metrics` show."""
     (family,) = text_string_to_metric_families(server.app.test_client().get("/metrics").text)
     return int(sum(each.value for each in family.samples if each.labels["event"] == "poll_failure"))
 
 
-def test_an_outage_at_the_warning_warns_from_here_and_says_so_until_it_is_over(
+def test_the_page_warns_by_itself_in_an_outage_and_says_so_until_it_is_over(
     page: Page, server: Server, pass_time: PassTime, outage: Console
 ) -> None:
     page.goto(SECTION)
@@ -104,7 +106,9 @@ def test_an_outage_at_the_warning_warns_from_here_and_says_so_until_it_is_over(
     expect(warning(page)).to_be_visible()
 
 
-def test_it_asks_again_ever_more_rarely(page: Page, server: Server, pass_time: PassTime, outage: Console) -> None:
+def test_the_page_polls_less_and_less_often_in_an_outage(
+    page: Page, server: Server, pass_time: PassTime, outage: Console
+) -> None:
     page.goto(SECTION)
     with server.failing(POLL):
         pass_time(TO_WARNING_S)
@@ -115,7 +119,7 @@ def test_it_asks_again_ever_more_rarely(page: Page, server: Server, pass_time: P
     assert 6 <= server.count(POLL) <= 9
 
 
-def test_offline_past_the_end_hides_the_answers_and_shows_them_again_when_the_session_lives(
+def test_a_page_offline_past_the_end_hides_answers_until_the_session_is_alive(
     page: Page, context: BrowserContext, server: Server, pass_time: PassTime, outage: Console
 ) -> None:
     page.goto(SECTION)
@@ -136,7 +140,7 @@ def test_offline_past_the_end_hides_the_answers_and_shows_them_again_when_the_se
     expect(page.get_by_text(HIDDEN)).to_be_hidden()
 
 
-def test_offline_past_the_end_leads_to_the_page_after_the_end_when_the_session_is_over(
+def test_a_page_offline_past_the_end_leads_to_the_end_page_if_it_is_over(
     page: Page, context: BrowserContext, pass_time: PassTime, outage: Console
 ) -> None:
     page.goto(SECTION)
@@ -147,7 +151,7 @@ def test_offline_past_the_end_leads_to_the_page_after_the_end_when_the_session_i
     page.wait_for_url("**/session/ended")
 
 
-def test_the_page_of_somebody_else_does_not_take_the_pollers_place(
+def test_a_page_from_another_network_never_replaces_the_poller(
     page: Page, context: BrowserContext, pass_time: PassTime
 ) -> None:
     def hotel(route: Route) -> None:
@@ -163,7 +167,7 @@ def test_the_page_of_somebody_else_does_not_take_the_pollers_place(
     expect(page.get_by_text("hotel")).to_have_count(0)
 
 
-def test_a_sleeping_computer_asks_when_it_wakes(page: Page, server: Server, context: BrowserContext) -> None:
+def test_a_page_polls_when_the_computer_wakes(page: Page, server: Server, context: BrowserContext) -> None:
     page.goto(SECTION)
     server.clock.advance(minutes=29)
     now = page.evaluate("Date.now()") / 1000
@@ -172,7 +176,7 @@ def test_a_sleeping_computer_asks_when_it_wakes(page: Page, server: Server, cont
     expect(warning(page)).to_be_visible()
 
 
-def test_coming_back_to_a_tab_asks_at_once(page: Page, server: Server) -> None:
+def test_a_page_polls_at_once_when_its_tab_is_shown_again(page: Page, server: Server) -> None:
     page.goto(SECTION)
     server.clock.advance(minutes=29)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -195,7 +199,7 @@ def test_a_wrong_clock_in_the_browser_changes_nothing(page: Page, pass_time: Pas
     expect(warning(page)).to_be_visible()
 
 
-def test_a_clock_that_is_put_forward_by_a_day_only_makes_the_page_ask(
+def test_a_clock_put_forward_by_a_day_only_makes_the_page_poll(
     page: Page, server: Server, context: BrowserContext
 ) -> None:
     page.goto(SECTION)

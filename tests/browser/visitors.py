@@ -1,18 +1,19 @@
 """People with a real browser: they fill forms by the names of the inputs and press buttons by their words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.server import Server
-from tests.citizen import Citizen, Values
+from tests.citizen import Citizen
 
 COOKIES = ("session_customer", "session_hub", "visitor", "resume_code")
 Enter = Callable[..., Page]
+Typed = str | Sequence[str]
 
 
-def fill(page: Page, **values: Values) -> None:
+def fill(page: Page, **values: Typed) -> None:
     """Fill inputs as a person does; `born__day` names born-day, a list ticks several boxes."""
     for name, value in values.items():
         for each in [value] if isinstance(value, str) else value:
@@ -27,12 +28,12 @@ def _answer(inputs: Locator, value: str) -> None:
 
 
 def button(page: Page, name: str) -> Locator:
-    """A button of the page itself, by its exact words."""
+    """Return a button of the page itself, by its exact words."""
     return page.locator("main").get_by_role("button", name=name, exact=True)
 
 
-def press(page: Page, name: str = "Continue", **values: Values) -> None:
-    """Fill what is to be filled, and press a button."""
+def press(page: Page, name: str = "Continue", **values: Typed) -> None:
+    """Fill in the values, and press a button."""
     fill(page, **values)
     button(page, name).click()
 
@@ -43,7 +44,7 @@ def follow(page: Page, name: str) -> None:
 
 
 def expect_answers(page: Page, **values: str) -> None:
-    """Every input shows what was typed."""
+    """Expect every input to show what was typed."""
     for name, value in values.items():
         inputs = page.locator(f"main [name='{name.replace('__', '-')}']")
         if inputs.first.get_attribute("type") == "radio":
@@ -59,13 +60,13 @@ def pass_time(server: Server, page: Page, seconds: float) -> None:
 
 
 def stop_time(context: BrowserContext, server: Server) -> None:
-    """From now on the time of this browser stands still; it moves with `pass_time`."""
+    """Stop the time of this browser; from now on it moves with `pass_time`."""
     context.clock.install(time=server.clock.now())
     context.clock.pause_at(server.clock.now() + timedelta(seconds=1))
 
 
-def take_over(context: BrowserContext, citizen: Citizen, server: Server) -> None:
-    """Go on in this browser where somebody without one has come to."""
+def share_sessions(context: BrowserContext, citizen: Citizen, server: Server) -> None:
+    """Give this browser the sessions of a citizen without script."""
     cookies = [citizen.client.get_cookie(name) for name in COOKIES]
     found = [{"name": each.key, "value": each.value, "url": server.base_url} for each in cookies if each]
     context.add_cookies(found)  # type: ignore[arg-type]

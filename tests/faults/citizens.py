@@ -9,7 +9,7 @@ from tests.faults.wire import Answer, Network
 
 STEPS = (8, 16)
 AFTER_KEY_S, AT_MOST_S = 2.0, 5.0
-"""When the page's script saves: so long after the last key, so long after the first."""
+"""When the page's script saves: so long after the last key, and so long after the first."""
 TROUBLE = (Network.UNSENT, Network.CUT, Network.UNHEARD, Network.ABORTED, Network.OVERHEARD)
 
 
@@ -19,13 +19,13 @@ class Citizen(Hands):
     receipt = ""
 
     def live(self) -> None:
-        """The whole day; whatever goes wrong is in the oracle."""
+        """Live the whole day; the oracle notes whatever goes wrong."""
         try:
             self.device = Device(self)
             self.begin(self.device)
             self.tab = self.open(self.device, "first")
             for _ in range(self.random.randint(*STEPS)):
-                self.random.choices([deed for deed, _ in DEEDS], [weight for _, weight in DEEDS])[0](self)
+                self.random.choices([action for action, _ in ACTIONS], [weight for _, weight in ACTIONS])[0](self)
             self.end()
         except Exception as reason:
             self.oracle.fault(Fault.STUCK, f"{type(reason).__name__}: {reason}")
@@ -34,7 +34,7 @@ class Citizen(Hands):
                 browser.end()
 
     def network(self) -> Network:
-        """Mostly good."""
+        """Return the network of the next request: mostly good."""
         return self.random.choice(TROUBLE) if self.random.random() < 0.25 else Network.GOOD
 
     def write(self) -> None:
@@ -61,21 +61,21 @@ class Citizen(Hands):
             self.autosave(self.device, self.tab, self.network())
 
     def type_back(self) -> None:
-        """Type, think better of it, and put back what the page was served with."""
+        """Type, change one's mind, and restore what the page was served with."""
         name = self.random.choice(list(self.tab.values))
         self.type(name, self.random.choice(sorted(self.tab.known.fields[name])))
         self.wait()
 
     def go_on(self) -> None:
-        """Continue, sometimes with a double click, and again until there is an answer."""
+        """Continue, sometimes with a double click, and again until there is a response."""
         self.send_page("continue", twice=self.random.random() < 0.3)
 
     def go_back(self) -> None:
-        """Back, which saves what is typed as it is."""
+        """Press Back, which saves what is typed as it is."""
         self.send_page("back")
 
     def send_page(self, action: str, *, twice: bool = False) -> None:
-        """Press a button; a lost answer is met by pressing again, or by going on with the page."""
+        """Press a button; after a lost response press again, or continue with the page."""
         answer = self.press(self.device, self.tab, action, self.network(), twice=twice)
         if (answer.is_lost or not answer.heard) and self.random.random() < 0.3:
             return
@@ -127,7 +127,7 @@ class Citizen(Hands):
         return f"zq{self.number}x{self.written}z"
 
     def sleep_too_long(self) -> None:
-        """The session ends while the page is open; what is sent then comes late."""
+        """Let the session end while the page is open; what is sent then comes late."""
         self.type(self.random.choice(list(self.tab.values)), self._mark())
         self.oracle.note(f"session {self.device.session} runs out")
         self.street.end_session(self.device.session)
@@ -141,7 +141,7 @@ class Citizen(Hands):
         self.tab = self.open(self.device, self.tab.section)
 
     def _let_a_neighbour_in(self) -> None:
-        """Somebody else signs in on this computer; nothing of ours may be shown to them."""
+        """Let somebody else sign in on this computer; nothing of ours may be shown to them."""
         self.oracle.note("a neighbour signs in here")
         self.sign_in(self.device, f"neighbour{self.number % 8}@mail.example")
         self.device.browser.viewer = -1
@@ -160,7 +160,7 @@ class Citizen(Hands):
         self.tab = self.open(self.device, self.tab.section)
 
     def _quit(self, page: str) -> None:
-        """Press Sign out on a page of the session that lives, until it is answered."""
+        """Press Sign out on a page of the live session, until it succeeds."""
         self.oracle.note("signs out")
 
         def once() -> Answer:
@@ -173,7 +173,7 @@ class Citizen(Hands):
     # The end of the day
 
     def end(self) -> None:
-        """Come back with another device; compare all, put right what is parked, and mostly send."""
+        """Come back with another device; compare everything, resolve what is parked, and usually send."""
         self.device.browser.close()
         self.device = Device(self)
         self.come_back(self.device)
@@ -241,7 +241,7 @@ class Citizen(Hands):
                     self.oracle.fault(Fault.LOST, f"{section}.{name} was sent without {sorted(place.possible)}")
 
 
-DEEDS: tuple[tuple[Callable[[Citizen], None], int], ...] = (
+ACTIONS: tuple[tuple[Callable[[Citizen], None], int], ...] = (
     (Citizen.write, 40),
     (Citizen.type_back, 4),
     (Citizen.wait, 6),

@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def environ(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """Where several processes find one new database."""
+    """Return the environment of several processes that share one new database."""
     found = {"DATA_DIR": str(tmp_path / "data")}
     if request.param == "postgresql":
         found["DATABASE_URL"] = request.getfixturevalue("migrated_postgresql")

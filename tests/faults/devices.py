@@ -1,4 +1,4 @@
-"""A citizen's devices: signing in, coming back, pages with the script that saves by itself, and what answers mean."""
+"""A citizen's devices: signing in, coming back, pages with the autosave script, and what responses mean."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,10 +28,10 @@ class Street(Protocol):
         """Let the time of one session run out."""
 
     def instant(self) -> float:
-        """The running time in seconds."""
+        """Return the running time in seconds."""
 
     def killed_between(self, start: float, end: float) -> bool:
-        """Whether a process was killed in this time, or so shortly before that it was just starting again."""
+        """Return whether a process was killed in this time, or so shortly before that it was still starting."""
 
 
 @dataclass
@@ -49,11 +49,11 @@ class Tab:
 
     @property
     def session(self) -> int:
-        """The session in which the page was made: its form token says so."""
+        """Return the session in which the page was made, from its form token."""
         return int(self.hidden["csrf_token"].partition(".")[0] or 0)
 
     def pairs(self, names: list[str], *last: tuple[str, str]) -> Pairs:
-        """What the page sends; each sending has the next number."""
+        """Return what the page sends; each sending has the next number."""
         self.sequence += 1
         ours = [(name, self.hidden[name]) for name in OURS if name in self.hidden]
         own = [(name, self.values[name]) for name in names]
@@ -61,7 +61,7 @@ class Tab:
 
 
 SIGNED_OUT, NOBODYS = 0, -1
-"""In place of a session's number: after one's own Sign out, and after that of somebody else in the same browser."""
+"""In place of a session's number: after one's own Sign out, and after somebody else's in the same browser."""
 
 
 class Device:
@@ -75,15 +75,15 @@ class Device:
 
 
 class StuckError(Exception):
-    """A citizen tried for long and could not go on."""
+    """A citizen tried for long and could not continue."""
 
 
 class Hands:
-    """What a citizen can do, one thing at a time; the oracle is told of each answer."""
+    """What a citizen can do, one thing at a time; the oracle hears of each response."""
 
     def __init__(self, number: int, street: Street, seed: int) -> None:
         self.number, self.street = number, street
-        self.random = Random(f"{seed} {number}")  # noqa: S311 - a script that can be played again
+        self.random = Random(f"{seed} {number}")  # noqa: S311 - a script that can be repeated
         self.oracle, self.seen = Oracle(number), Seen()
         self.is_person = number % 2 == 0
         self.reference = self.return_code = ""
@@ -92,11 +92,11 @@ class Hands:
 
     @property
     def address(self) -> str:
-        """The draft."""
+        """Return the draft's address."""
         return f"/drafts/{self.reference}"
 
     def insist(self, ask: Callable[[], Answer], *wanted: int) -> Answer:
-        """Ask again, with back-off, until the answer has a wanted status."""
+        """Try again, with back-off, until the response has a wanted status."""
         answers: list[Answer] = []
 
         def tried() -> bool:
@@ -150,7 +150,7 @@ class Hands:
         return None
 
     def open(self, device: Device, section: str) -> Tab:
-        """Open a section's page, coming back first where that is needed."""
+        """Open a section's page, coming back first if needed."""
         path = f"{self.address}/{section}"
         for _ in range(TRIES):
             page = self.insist(lambda: device.browser.get(path), 200, 403, 404)
@@ -172,7 +172,7 @@ class Hands:
         return True
 
     def _look_again(self, device: Device, section: str, path: str) -> Answer:
-        """What went out whole may wait its turn for long; it is lost if nobody was killed in all that time."""
+        """Look again: a request that went out whole may wait for long; it is lost if nobody was killed meanwhile."""
         owed = self.oracle.owed[section]
         for _ in range(WAITS):
             self.street.pause(1.0)
@@ -198,7 +198,7 @@ class Hands:
     # The script of the page
 
     def autosave(self, device: Device, tab: Tab, network: Network) -> None:
-        """What the script sends: the fields that changed."""
+        """Send what the script sends: the fields that changed."""
         if tab.is_stopped or not tab.changed:
             return
         names, changed = list(tab.changed), dict(tab.changed)
@@ -231,7 +231,7 @@ class Hands:
         return tab.session != device.session
 
     def _late(self, device: Device, tab: Tab, values: Values, *, whole: bool, said: bool) -> None:
-        """What came after the end is kept for sure where the page is of the very session that ended."""
+        """Note a late response: it is certainly kept only if the page belongs to the very session that ended."""
         known = said or not self._is_over(device, tab)
         if device.session == SIGNED_OUT:
             return self.oracle.note(f"nothing is kept after signing out: {dict(values)}")
@@ -240,7 +240,7 @@ class Hands:
     # The buttons
 
     def press(self, device: Device, tab: Tab, action: str, network: Network, *, twice: bool = False) -> Answer:
-        """Press a button of a page; gives the last answer."""
+        """Press a button of a page; return the last response."""
         names = list(tab.values)
         pairs = tab.pairs(names, ("_action", action))
         answers = device.browser.twice(tab.path, pairs) if twice else [device.browser.post(tab.path, pairs, network)]
@@ -262,7 +262,7 @@ class Hands:
             self.oracle.fault(Fault.STUCK, f"{tab.path} answers {answer.status}")
 
     def settle(self, device: Device, tab: Tab, answer: Answer) -> bool:
-        """Go through the page of two versions until the choice is saved; gives whether it was such a page."""
+        """Go through the page of two versions until the choice is saved; return whether it was such a page."""
         for _ in range(TRIES):
             both = sides(answer.text) if answer.status == 409 else {}
             if not both:
@@ -270,10 +270,10 @@ class Hands:
             answer = self._choose(device, tab.section, tab.path, answer, both)
             if answer.status != 409:
                 return True
-        raise StuckError(f"{tab.path} asks for ever")
+        raise StuckError(f"{tab.path} keeps asking")
 
     def _again_from(self, device: Device, tab: Tab, answer: Answer) -> bool:
-        """A page that only was out of date comes back filled in, and is pressed again."""
+        """Press the button of a page again that came back filled in because it was out of date."""
         found = inputs(answer.text)
         if answer.status != 409 or "_page" not in found:
             return False

@@ -1,6 +1,6 @@
 """Guessing a password by the thousand, from one address and from many, with one process and with several.
 
-The clock stands still, so that what is allowed is a number and no rate. Among the guesses is the right password, again
+The clock stands still, so a number is allowed and not a rate. Among the guesses is the right password, again
 and again, once the tries are used up: it must not even be looked at.
 """
 
@@ -34,7 +34,7 @@ HIT, HASHED, TOO_MANY, TOO_FEW, LOCKED_OUT = NEVER = (
 
 @dataclass(frozen=True, kw_only=True)
 class Siege:
-    """So many guesses at one account, from so many addresses, spread over so many processes."""
+    """Guesses at one account, from a number of addresses, spread over a number of processes."""
 
     guesses: int
     addresses: int
@@ -45,18 +45,18 @@ class Siege:
 
     @property
     def email(self) -> str:
-        """Each siege has a victim of its own."""
+        """Return the victim's address, another for each siege."""
         return f"owner-{self.addresses}-{self.processes}@mail.example"
 
     def password(self, number: int) -> str:
-        """The guess of this number."""
+        """Return the guess of this number."""
         is_right = number >= RIGHT_FROM and number % RIGHT_EVERY == 0
         return PASSWORD if is_right else f"not the password {number}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """What a process saw: answers by their status, and passwords that were hashed."""
+    """What a process saw: responses by their status, and how many passwords were hashed."""
 
     statuses: Counter[int]
     hashed: int
@@ -74,7 +74,7 @@ class _Counting:
 
 
 def guess(environ: dict[str, str], siege: Siege, share: int) -> Counted:
-    """One process's share of the guesses, each sent with the form as it is served."""
+    """Make one process's share of the guesses, each sent with the form as it is served."""
     app = create_app(read_configuration(environ), clock=MovableClock())
     passwords._nobodys_hash()
     counting = _Counting()
@@ -93,7 +93,7 @@ def guess(environ: dict[str, str], siege: Siege, share: int) -> Counted:
 
 
 def besiege(app: Flask, environ: dict[str, str], siege: Siege) -> Counter[str]:
-    """Guess; then the owner signs in: where they were before, elsewhere a minute later, and by mail at once."""
+    """Guess; then let the owner sign in: from the usual place, elsewhere a minute later, and by e-mail at once."""
     add_person(app, siege.email)
     at_home = Citizen(app)
     _sign_in(at_home, siege.email)
@@ -123,7 +123,7 @@ def _sign_in(browser: Citizen, email: str) -> bool:
 
 
 def _closed_doors(app: Flask, at_home: Citizen, email: str) -> int:
-    """How many of the owner's three ways in are closed; the one from elsewhere opens a minute after the last guess."""
+    """Count the owner's closed ways in, of three; the one from elsewhere opens a minute after the last guess."""
     clock = app.extensions["portal"].clock
     is_in_at_home = _sign_in(at_home, email)
     clock.advance(minutes=1)
@@ -133,7 +133,7 @@ def _closed_doors(app: Flask, at_home: Citizen, email: str) -> int:
 
 
 def _by_mail(app: Flask, email: str) -> bool:
-    """A link to set a new password goes to the mailbox, whoever guesses meanwhile."""
+    """Return whether a link to set a new password still reaches the mailbox."""
     browser = Citizen(app)
     browser.open("/account/password")
     browser.press("Mail me a link", email=email)

@@ -22,7 +22,7 @@ class Fault(Enum):
     TWICE = "submissions made twice"
     RECEIPT = "receipts without a row"
     LEAK = "answers shown to someone else"
-    STUCK = "citizens who could not go on"
+    STUCK = "citizens who could not continue"
 
 
 @dataclass
@@ -34,11 +34,11 @@ class Place:
 
     @property
     def possible(self) -> set[str]:
-        """What may be stored now."""
+        """Return what may be stored now."""
         return {self.sure, *self.maybe}
 
     def saw(self, value: str) -> None:
-        """The server showed this value, so what was sent before it is over."""
+        """Note that the server showed this value, so whatever was sent before it is settled."""
         if value in self.maybe:
             self.maybe = self.maybe[self.maybe.index(value) + 1 :]
         self.sure = value
@@ -46,7 +46,7 @@ class Place:
 
 @dataclass
 class Late:
-    """What may be parked of one page: of each field the values that may be shown, and what its page knew.
+    """What may be parked of one page: the values of each field that may be shown, and what its page knew.
 
     `tabs` are the pages that were late: each is kept for itself and shown in its turn.
     """
@@ -72,7 +72,7 @@ class Known:
 
 @dataclass
 class Owed:
-    """Values whose request went out whole, and whose answer nobody read."""
+    """Values whose request went out whole, and whose response nobody read."""
 
     values: dict[str, str]
     at: float
@@ -93,18 +93,18 @@ class Oracle:
         self.acknowledged = self.before_cuts = self.parked = self.conflicts = 0
 
     def note(self, words: str) -> None:
-        """One line of the citizen's story."""
+        """Add one line to the citizen's story."""
         self.history.append(words)
 
     def fault(self, kind: Fault, words: str) -> None:
-        """Something broke."""
+        """Note a fault."""
         self.faults.append((kind, f"citizen {self.number}: {words}"))
         self.note(f"!! {kind.value}: {words}")
 
     # What the server shows
 
     def shown(self, section: str, values: Values, *, is_parked: bool) -> Known:
-        """A page was served; gives what it knows."""
+        """Note a page that was served; return what it knows."""
         self.note(f"shown {section} {dict(values)} parked={is_parked} late={self.late[section]}")
         late = self.late[section]
         if late and late.is_sure and not is_parked and self._says_more(section, late):
@@ -118,11 +118,11 @@ class Oracle:
         return Known(section=section, fields=fields, version=self.version[section], shows_late=is_parked)
 
     def _says_more(self, section: str, late: Late) -> bool:
-        """Whether what came late differs from what is stored; else it needs no showing."""
+        """Return whether late values differ from what is stored; else they need not be shown."""
         return any(not values & self.places[section][name].possible for name, values in late.values.items())
 
     def _arrived_late(self, section: str) -> Late:
-        """What was on its way as the session ended may be parked, though nobody was told."""
+        """Note that values on their way when the session ended may be parked, though nobody was told."""
         floating = self.floating[section]
         if not floating.values:
             self.fault(Fault.LOST, f"{section} shows as parked what was not sent late")
@@ -141,7 +141,7 @@ class Oracle:
         return {value}
 
     def differs(self, section: str, sides: Mapping[str, Mapping[str, str]]) -> None:
-        """A page with two versions was served: nothing was changed, and the stored one must be there."""
+        """Check a page with two versions: nothing was changed, and the stored one must be there."""
         self.conflicts += 1
         self.note(f"conflict {section} {dict(sides)}")
         for name, both in sides.items():
@@ -153,7 +153,7 @@ class Oracle:
     # What the citizen sends
 
     def saved(self, known: Known, values: Values, *, whole: bool) -> None:
-        """The server said that it has these values."""
+        """Note that the server acknowledged these values."""
         self.acknowledged += len(values)
         self.note(f"saved {known.section} {dict(values)} whole={whole} known={known.fields}")
         places = self.places[known.section]
@@ -161,7 +161,7 @@ class Oracle:
             possible = places[name].possible
             if value not in possible and not possible & known.fields[name]:
                 self.fault(Fault.SILENT, f"{known.section}.{name}: “{value}” over {sorted(possible)}, known: {known}")
-        self._let_go(known, values, whole=whole)
+        self._settle_late(known, values, whole=whole)
         changed = any(places[name].sure != value for name, value in values.items())
         for name, value in values.items():
             known.fields[name] = {value}
@@ -171,8 +171,8 @@ class Oracle:
         self._settled(known.section)
         self._moved(known)
 
-    def _let_go(self, known: Known, values: Values, *, whole: bool) -> None:
-        """What a page that shows late values has saved is late no longer; another tab's late page still is."""
+    def _settle_late(self, known: Known, values: Values, *, whole: bool) -> None:
+        """Settle the late values that a page showed and saved; another tab's late page stays."""
         late = self.late[known.section]
         if late is None or not known.shows_late:
             return
@@ -186,13 +186,13 @@ class Oracle:
             late.known.pop(name, None)
 
     def _settled(self, section: str) -> None:
-        """What came late and says no more than what is stored may be gone by now."""
+        """Settle late values that say no more than what is stored: they may be gone by now."""
         late = self.late[section]
         if late and not self._says_more(section, late):
             late.is_sure = False
 
     def perhaps(self, known: Known, values: Values, *, whole: bool) -> None:
-        """These values may have arrived, now or a little later."""
+        """Note that these values may have arrived, now or a little later."""
         self.note(f"perhaps {known.section} {dict(values)} whole={whole}")
         floating = self.floating[known.section]
         for name, value in values.items():
@@ -213,11 +213,11 @@ class Oracle:
             known.version += 1
 
     def is_fresh(self, known: Known) -> bool:
-        """Whether nobody but this page can have saved the section since it was served."""
+        """Return whether only this page can have saved the section since it was served."""
         return known.version == self.version[known.section]
 
     def came_late(self, known: Known, values: Values, *, whole: bool, is_sure: bool) -> None:
-        """These values came after the session had ended, and are parked (or may be)."""
+        """Note that these values came after the session had ended, and are parked (or may be)."""
         self.parked += len(values)
         self.note(f"late {known.section} {dict(values)} whole={whole} sure={is_sure}")
         before = self.late[known.section] or Late()
@@ -236,11 +236,11 @@ class Oracle:
     # Requests that went out whole before a cut
 
     def owes(self, section: str, values: Values, at: float) -> None:
-        """The server owes these values, unless it was killed just then."""
+        """Note that the server owes these values, unless it was killed just then."""
         self.owed[section] = Owed(dict(values), at)
 
     def judge_owed(self, section: str, shown: Values, killed: bool) -> bool:
-        """Whether the page shows what is owed; where it was killed or something was saved since, nothing is owed."""
+        """Check that the page shows what is owed; after a kill or a later save nothing is owed."""
         owed, late = self.owed[section], self.late[section]
         if owed is None or killed or late:
             self.owed[section] = None
@@ -248,7 +248,7 @@ class Oracle:
         return all(shown.get(name) == value for name, value in owed.values.items())
 
     def settle(self, section: str, lost: Iterable[str] = ()) -> None:
-        """The debt of a section is judged."""
+        """Settle what is owed of a section."""
         owed = self.owed[section]
         self.before_cuts += len(owed.values) if owed else 0
         self.owed[section] = None

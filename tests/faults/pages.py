@@ -16,7 +16,7 @@ _CARD = re.compile(r'name="_keep_(\w+)" value="(mine|saved)"[^>]*>.*?choice-card
 
 
 def inputs(text: str) -> dict[str, str]:
-    """All inputs of the page with what they hold."""
+    """Return all inputs of the page with what they hold."""
     found: dict[str, str] = {}
     for tag in _TAG.findall(text):
         attributes = dict(_ATTRIBUTE.findall(tag))
@@ -26,13 +26,13 @@ def inputs(text: str) -> dict[str, str]:
 
 
 def slip(text: str) -> tuple[str, str] | None:
-    """Reference and return code, where the page shows them."""
+    """Return reference and return code, if the page shows them."""
     found = _SLIP.findall(text)
     return (found[0], found[1]) if len(found) > 1 else None
 
 
 def sides(text: str) -> dict[str, dict[str, str]]:
-    """Of each field in which two versions differ, both versions."""
+    """Return both versions of each field in which they differ."""
     found: dict[str, dict[str, str]] = {}
     for name, side, value in _CARD.findall(text):
         found.setdefault(name, {})[side] = "" if value == "Not answered" else html.unescape(value)

@@ -38,20 +38,20 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What it was answered."""
+    """The response that it got."""
 
     status: int
     location: str
 
 
 class Racers:
-    """The processes; `together` gives each one request and starts them at once."""
+    """The processes; `together` hands each one request and starts them at once."""
 
     def __init__(self, pipes: Sequence[Any]) -> None:
         self._pipes = pipes
 
     def together(self, asks: Sequence[Ask]) -> list[Told]:
-        """Send all at the same instant; each process takes one, and those that are left over none."""
+        """Send all at the same instant, one by each process; processes left over send none."""
         waiting = [None] * (len(self._pipes) - len(asks))
         for pipe, ask in zip(self._pipes, [*asks, *waiting], strict=True):
             pipe.send(ask)
@@ -67,7 +67,7 @@ def _received(pipe: Any) -> Told | None:
 
 @contextmanager
 def racing(number: int, environ: dict[str, str]) -> Iterator[Racers]:
-    """So many processes on one database, for as long as they are needed."""
+    """Run `number` processes on one database until the end of the block."""
     spawn = multiprocessing.get_context("spawn")
     barrier = spawn.Barrier(number)
     pipes = [spawn.Pipe() for _ in range(number)]
@@ -91,7 +91,7 @@ def racing(number: int, environ: dict[str, str]) -> Iterator[Racers]:
 
 
 def race(environ: dict[str, str], barrier: Barrier, pipe: Connection) -> None:
-    """One process: ready, then request after request, until it is killed."""
+    """Run one process: report ready, then send request after request, until it is killed."""
     app = create_app(read_configuration(environ))
     app.add_url_rule(SLOW, "faults.slow", slow)
     pipe.send("ready")
@@ -104,13 +104,13 @@ def race(environ: dict[str, str], barrier: Barrier, pipe: Connection) -> None:
 @access(Access.ANY_KIND)
 @activity(Activity.LOAD)
 def slow() -> str:
-    """A page that takes its time, and renews the session when it is done."""
+    """Answer slowly, and renew the session at the end."""
     threading.Event().wait(SLOW_S)
     return "slow"
 
 
 def answered(app: Flask, ask: Ask) -> Told:
-    """Send one request to this process's application, a little after the others where it says so."""
+    """Send one request to this process's application, after a short delay if it asks for one."""
     threading.Event().wait(ask.after_s)
     if ask.path == EXPIRE:
         return expired(app, ask.session)
@@ -123,7 +123,7 @@ def answered(app: Flask, ask: Ask) -> Told:
 
 
 def expired(app: Flask, session: int) -> Told:
-    """Stand for time: this session's deadline was a second ago."""
+    """Set this session's deadline to a second ago."""
     parts = app.extensions["portal"]
     live = update(SessionRow).where(SessionRow.id == session)
     with parts.database.writing() as db:

@@ -32,7 +32,7 @@ NEVER = (
 
 
 def prepared(environ: dict[str, str]) -> Flask:
-    """The portal on this database, with the form."""
+    """Return the portal on this database, with the form."""
     return prepared_app(environ, Path(__file__).with_name("form.yaml"))
 
 
@@ -59,7 +59,7 @@ class Guest:
         return int((self.browser.page.value("csrf_token") or "0").partition(".")[0])
 
     def form(self, page: Page, button: str, **values: str) -> list[tuple[str, str]]:
-        """What a page sends when a button is pressed."""
+        """Return what a page sends when a button is pressed."""
         form, pressed = page.form_with(button)
         kept = [(each.name, each.value) for each in form.controls if each.name not in (*values, "_end")]
         action = [(pressed.name, pressed.value)] if pressed.name else []
@@ -72,34 +72,34 @@ class Guest:
             db.execute(moved.values(expires_at=SystemClock().now() + timedelta(**left)))
 
     def lives(self) -> bool:
-        """Whether the session lives, as the table says and as the portal answers."""
+        """Return whether the session lives, by the table and by the portal's response."""
         with self._database.reading() as db:
             row = db.scalars(select(SessionRow).where(SessionRow.id == self.session)).one()
         lives = row.ended_at is None and row.expires_at > SystemClock().now()
         return lives or 'data-state="ended"' not in self.browser.client.get("/session/poll").text
 
     def parked(self) -> int:
-        """How many pages of this draft wait for a save."""
+        """Return how many pages of this draft wait for a save."""
         with self._database.reading() as db:
             rows = select(func.count()).select_from(ParkedValues).where(ParkedValues.work == self.draft)
             return db.scalar(rows) or 0
 
     def submissions(self) -> int:
-        """How many rows there are of this draft."""
+        """Return how many submissions this draft has."""
         with self._database.reading() as db:
             rows = select(func.count()).select_from(Submission).where(Submission.reference == self.reference)
             return db.scalar(rows) or 0
 
 
 def extend_against_the_end(guest: Guest, racers: Racers, processes: int) -> Counter[str]:
-    """Time runs out while pages are under way and Stay signed in is pressed: no write after it brings it back."""
+    """End the session while pages are under way and Stay signed in is pressed: no later write may revive it."""
     expire = Ask(path=EXPIRE, cookie="", session=guest.session, after_s=guest.session % 5 * SLOW_S / 3)
     racers.together([expire, *_renewals(guest, processes - 1)])
     return Counter({NEVER[0]: int(guest.lives()), "renewals against the end": processes - 1})
 
 
 def _renewals(guest: Guest, number: int) -> list[Ask]:
-    """Requests of a session in its last third, all of which renew it."""
+    """Return requests of a session in its last third, all of which renew it."""
     guest.change_deadline(minutes=5)
     token = [("csrf_token", guest.browser.page.value("csrf_token") or "")]
     extend = Ask(path="/session/extend", cookie=guest.cookie, form=token)
@@ -116,7 +116,7 @@ def quit_against_slow_requests(guest: Guest, racers: Racers, processes: int) -> 
 
 
 def send_at_once(guest: Guest, racers: Racers, processes: int) -> Counter[str]:
-    """Send, pressed by all processes, half of them on another copy of the page."""
+    """Press Send in all processes at once, in half of them on another copy of the page."""
     for section, values in (("first", FIRST), ("second", SECOND)):
         guest.browser.open(f"{guest.draft}/{section}")
         guest.browser.press("Continue", **values)
@@ -130,7 +130,7 @@ def send_at_once(guest: Guest, racers: Racers, processes: int) -> Counter[str]:
 
 
 def save_at_once(guest: Guest, racers: Racers, processes: int) -> Counter[str]:
-    """The same section, saved by as many pages as there are processes, none of which knows of the others."""
+    """Save the same section from as many pages as there are processes, none of which knows of the others."""
     path = f"{guest.draft}/first"
     names = [f"Somebody {number}" for number in range(processes)]
     forms = [guest.form(guest.browser.open(path), "Continue", **(FIRST | {"name": name})) for name in names]
@@ -143,7 +143,7 @@ def save_at_once(guest: Guest, racers: Racers, processes: int) -> Counter[str]:
 
 
 def come_late_at_once(guest: Guest, racers: Racers, processes: int) -> Counter[str]:
-    """The same page, sent by all processes after the session's end: one is kept, and all are told."""
+    """Send the same page from all processes after the session's end: one is kept, and all are told."""
     path = f"{guest.draft}/first"
     form = guest.form(guest.browser.open(path), "Continue", **FIRST)
     guest.change_deadline(seconds=-1)
@@ -162,7 +162,7 @@ RACES: tuple[Callable[[Guest, Racers, int], Counter[str]], ...] = (
 
 
 def race_all(app: Flask, racers: Racers, *, rounds: int, processes: int) -> Counter[str]:
-    """All races, so many rounds each, each with a new guest."""
+    """Run all races, `rounds` of each, each with a new guest."""
     seen: Counter[str] = Counter(dict.fromkeys(NEVER, 0))
     for race in RACES:
         for _ in range(rounds):

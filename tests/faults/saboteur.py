@@ -14,11 +14,11 @@ FELT_AFTER_S = 0.5
 
 
 class Saboteur:
-    """Kills the processes that answer, of one portal that this test started."""
+    """Kills the processes that serve requests, of one portal that this test started."""
 
     def __init__(self, portal: RunningPortal, wanted: int, seed: int, *, pauses: tuple[float, float]) -> None:
         self._portal, self.wanted, self._pauses = portal, wanted, pauses
-        self._random = Random(seed)  # noqa: S311 - a script that can be played again
+        self._random = Random(seed)  # noqa: S311 - a script that can be repeated
         self.kills: list[float] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -33,11 +33,11 @@ class Saboteur:
 
     @property
     def is_done(self) -> bool:
-        """Whether as many were killed as was wanted."""
+        """Return whether as many were killed as wanted."""
         return len(self.kills) >= self.wanted
 
     def killed_between(self, start: float, end: float) -> bool:
-        """Whether one was killed in this time, or so shortly before that its end was not yet felt."""
+        """Return whether one was killed in this time, or so shortly before that its end was not yet felt."""
         return any(start - FELT_AFTER_S <= kill <= end for kill in list(self.kills))
 
     def _work(self) -> None:
@@ -55,5 +55,5 @@ class Saboteur:
 
 
 def answering(portal: RunningPortal) -> list[psutil.Process]:
-    """The processes that answer requests: the server's children."""
+    """Return the processes that serve requests: the server's children."""
     return [found for found in portal.command("granian") if "granian" in " ".join(command_line(found.parent()))]

@@ -52,7 +52,7 @@ class Figures:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing broke."""
+        """Return whether nothing broke."""
         return not any(self.faults.values())
 
 
@@ -75,14 +75,14 @@ class Run:
         return self._saboteur.killed_between(start, end)
 
     def end_session(self, number: int) -> None:
-        """Stand for time: the deadline of this session was a second ago."""
+        """Set the deadline of this session to a second ago."""
         now = SystemClock().now()
         live = update(SessionRow).where(SessionRow.id == number, SessionRow.expires_at > now)
         with self._database.writing() as db:
             db.execute(live.values(expires_at=now - timedelta(seconds=1)))
 
     def live(self) -> None:
-        """All days of all citizens, some at once."""
+        """Live all days of all citizens, some at once."""
         threads = [threading.Thread(target=self._one_after_the_other, daemon=True) for _ in range(self._plan.at_once)]
         for thread in threads:
             thread.start()
@@ -127,7 +127,7 @@ def simulate(folder: Path, plan: Plan, database_url: str | None = None) -> Figur
 
 
 def _settle_in(database: Database, plan: Plan) -> None:
-    """The form, and an account for every second citizen and for some neighbours."""
+    """Publish the form, and create an account for every second citizen and for some neighbours."""
     now, hashed = SystemClock().now(), hash_password(PASSWORD)
     form = Path(__file__).with_name("form.yaml").read_text(encoding="utf-8")
     names = [f"neighbour{number}" for number in range(NEIGHBOURS)]
@@ -166,7 +166,7 @@ def _judge(run: Run, database: Database, kills: int) -> Figures:
 
 
 def _judge_rows(citizen: Citizen, database: Database) -> None:
-    """The receipts against the table itself."""
+    """Check the receipts against the table itself."""
     drafts = select(Draft.id).where(Draft.reference == citizen.reference)
     with database.reading() as db:
         rows = db.scalar(select(func.count()).where(Submission.draft_id.in_(drafts))) or 0
@@ -177,7 +177,7 @@ def _judge_rows(citizen: Citizen, database: Database) -> None:
 
 
 def table(figures: dict[str, Figures]) -> str:
-    """The figures side by side, one column a database."""
+    """Return the figures side by side, one column a database."""
     lines = [f"{'':<52}" + "".join(f"{name:>12}" for name in figures)]
     for kind in Fault:
         lines.append(f"{kind.value:<52}" + "".join(f"{each.faults[kind]:>12}" for each in figures.values()))

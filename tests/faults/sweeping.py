@@ -1,9 +1,9 @@
-"""Thousands of sessions whose time ran out are swept while people work: how long each lock of the worker lasts."""
+"""A worker sweeps thousands of expired sessions while people work: how long each of its locks lasts."""
 
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from tests.bench.server import PORTAL, running
 
 MOST_LOCKED_S = 0.05
 BROWSERS, PAUSE_S = 4, 0.05
-"""Some seventy requests a second, half of them saves: what some two thousand people cause who type."""
+"""About seventy requests a second, half of them saves: what some two thousand people cause who type."""
 LIVE, MOST_ROUNDS = 100, 100
 LONG, LEFT, TOUCHED, FAILED = NEVER = (
     "locks of the worker that lasted over 50 ms",
@@ -37,7 +37,7 @@ LONG, LEFT, TOUCHED, FAILED = NEVER = (
 
 
 class Locks:
-    """How long the transactions of one engine that write last, in seconds: from the lock to the end of the commit."""
+    """How long the writing transactions of one engine last, in seconds: from the lock to the end of the commit."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -54,10 +54,10 @@ class Locks:
 
 @contextmanager
 def timed(engine: Engine) -> Iterator[Locks]:
-    """Time the transactions of this engine that write."""
+    """Time the writing transactions of this engine."""
     locks = Locks()
-    # Begun behind the portal's own listener, which waits for SQLite's lock; ended when the connection is back.
-    listeners = [("begin", locks.begun), ("checkin", locks.ended)]
+    # Begins before the portal's own listener, which waits for SQLite's lock; ends when the connection is back.
+    listeners: list[tuple[str, Callable[..., None]]] = [("begin", locks.begun), ("checkin", locks.ended)]
     for name, listener in listeners:
         event.listen(engine, name, listener)
     yield locks
@@ -66,7 +66,7 @@ def timed(engine: Engine) -> Iterator[Locks]:
 
 
 def sweep_under_load(app: Flask, environ: dict[str, str], number: int) -> Counter[str]:
-    """Close so many sessions and delete as many more, while browsers save and poll on a server beside it."""
+    """Close `number` sessions and delete as many more, while browsers save and poll on a server beside it."""
     _fill(app, number)
     guests = [guest_asks(app) for _ in range(BROWSERS)]
     living = _live(app)
@@ -89,7 +89,7 @@ def sweep_under_load(app: Flask, environ: dict[str, str], number: int) -> Counte
 
 
 def _fill(app: Flask, number: int) -> None:
-    """So many sessions that just ran out, as many that nobody needs any more, and some that live."""
+    """Add `number` sessions that just expired, as many that nobody needs any more, and some that live."""
     parts = app.extensions["portal"]
     now = parts.clock.now()
     just_over, long_over = now - CLOSED_AFTER - timedelta(minutes=1), now - EXPLAINED_FOR - timedelta(days=2)
@@ -112,7 +112,7 @@ def _row(expires_at: datetime) -> dict[str, object]:
 
 @contextmanager
 def _loaded(asked: list[Asked], port: int) -> Iterator[Counter[str]]:
-    """Browsers ask until the end of the block; gives how many requests failed and were answered."""
+    """Let browsers send requests until the end of the block; yield how many failed and were answered."""
     seen, is_over = Counter[str](), Event()
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(len(asked), mp_context=spawn) as browsers:
@@ -133,7 +133,7 @@ def _ask(seen: Counter[str], is_over: Event, asked: list[Asked], port: int, brow
 
 
 def _sweep(app: Flask) -> None:
-    """What a `flask worker` does, round after round, until nothing is left."""
+    """Do what a `flask worker` does, round after round, until nothing is left."""
     stop = Event()
     with app.app_context():
         worker = Worker(app.extensions["portal"])

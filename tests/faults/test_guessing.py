@@ -12,7 +12,7 @@ GUESSES = 160
 
 
 @pytest.mark.parametrize(("addresses", "processes"), [(1, 1), (50, 2)])
-def test_guessing_gets_nobody_in_is_hashed_no_more_and_keeps_no_owner_out(
+def test_guessing_opens_no_account_costs_no_extra_hash_and_locks_no_owner_out(
     environ: dict[str, str], addresses: int, processes: int
 ) -> None:
     app = create_app(read_configuration(environ), clock=MovableClock())

@@ -6,7 +6,7 @@ from tests.faults.races import NEVER, prepared, race_all
 ROUNDS, PROCESSES = 10, 4
 
 
-def test_no_session_comes_back_nothing_is_sent_twice_and_one_stale_save_wins(
+def test_races_revive_no_session_send_nothing_twice_and_let_one_stale_save_win(
     environ: dict[str, str],
 ) -> None:
     app = prepared(environ)

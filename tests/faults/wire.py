@@ -15,7 +15,7 @@ Pairs = list[tuple[str, str]]
 
 
 class Network(Enum):
-    """What becomes of one request and its answer.
+    """What happens to one request and its response.
 
     UNHEARD is a network that falls silent after the request; ABORTED a browser that hangs up, upon which the server
     may drop what it has not begun.
@@ -31,7 +31,7 @@ class Network(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back; status 0 where nothing did. `heard` is false where the citizen's browser never got it.
+    """What came back; status 0 if nothing did. `heard` is false if the citizen's browser never got it.
 
     `arrived` is false only where the request surely never reached the server whole.
     """
@@ -45,7 +45,7 @@ class Answer:
 
     @property
     def is_lost(self) -> bool:
-        """Whether nobody, the oracle included, knows what the server did."""
+        """Return whether nobody, the oracle included, knows what the server did."""
         return self.status == 0 or self.status >= 500
 
 
@@ -62,7 +62,7 @@ MARK = re.compile(r"zq(\d+)x\d+z")
 
 
 class Browser:
-    """One browser of a citizen: a cookie jar and a connection; `viewer` is whose marks it may show."""
+    """One browser of a citizen: a cookie jar and a connection; `viewer` is the person whose marks it may show."""
 
     def __init__(self, port: int, seen: Seen, viewer: int) -> None:
         self.viewer = viewer
@@ -104,13 +104,13 @@ class Browser:
         return answers
 
     def close(self) -> None:
-        """Let go of the connection, whatever is on it."""
+        """Close the connection, whatever is on it."""
         if self._connection:
             self._connection.close()
         self._connection = None
 
     def end(self) -> None:
-        """Let go of everything."""
+        """Close everything."""
         self.close()
         for connection in self._silent:
             connection.close()
@@ -166,7 +166,7 @@ class Browser:
         return Answer(path=path, heard=False, arrived=False)
 
     def _leave(self, connection: HTTPConnection, *, is_silent: bool) -> None:
-        """Let the connection stand with nobody listening, or hang up."""
+        """Leave the connection open with nobody listening, or hang up."""
         if is_silent:
             self._silent.append(connection)
             self._connection = None
@@ -182,7 +182,7 @@ class Browser:
                     self._cookies.pop(name, None)
 
     def _look(self, answer: Answer) -> None:
-        """Whether an answer shows what somebody else typed."""
+        """Check whether a response shows what somebody else typed."""
         if answer.status >= 500:
             self._seen.failures[answer.status] = self._seen.failures.get(answer.status, 0) + 1
         others = {found for found in MARK.findall(answer.text) if int(found) != self.viewer}
@@ -191,7 +191,7 @@ class Browser:
 
 
 def until(claim: Callable[[], bool], pause: Callable[[float], object], tries: int) -> bool:
-    """Try with back-off until it works; gives whether it did."""
+    """Try with back-off until it works; return whether it did."""
     for number in range(tries):
         if claim():
             return True

@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 def eventually(claim: Callable[[], bool]) -> bool:
-    """Whether something becomes true within a minute; asks the processes, so it must wait in real time."""
+    """Return whether something becomes true within a minute; it asks processes, so it must wait in real time."""
     pause = threading.Event()
     return any(claim() or pause.wait(PAUSE_S) for _ in range(TRIES))
 
@@ -55,7 +55,7 @@ class RunningPortal:
         return f"http://127.0.0.1:{self.port}"
 
     def status(self, path: str) -> int:
-        """The status of a GET, 0 where nobody answers."""
+        """Return the status of a GET, 0 if nobody answers."""
         try:
             with urllib.request.urlopen(self.url + path, timeout=5) as answer:  # noqa: S310
                 return int(answer.status)
@@ -69,21 +69,22 @@ class RunningPortal:
         return self.status("/healthz") == 200
 
     def processes(self) -> list[psutil.Process]:
-        """Everything that it started, by age."""
+        """Return everything that it started, by age."""
         with suppress(psutil.NoSuchProcess):
             return psutil.Process(self.process.pid).children(recursive=True)
         return []
 
     def command(self, words: str) -> list[psutil.Process]:
-        """Those of its processes that run a command with these words."""
+        """Return those of its processes that run a command with these words."""
         return [found for found in self.processes() if words in " ".join(command_line(found))]
 
     def flask(self, *words: str, typed: str = "") -> None:
         """Run a command of the portal beside it, in a process of its own."""
         line = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
-        options = {"cwd": ROOT, "env": self.environ, "input": typed.encode(), "capture_output": True, "timeout": 60}
-        finished = subprocess.run(line, **options)
-        assert finished.returncode == 0, finished.stderr.decode()
+        finished = subprocess.run(
+            line, cwd=ROOT, env=self.environ, input=typed, text=True, capture_output=True, timeout=60, check=False
+        )
+        assert finished.returncode == 0, finished.stderr
 
     def printed(self) -> str:
         return self.log.read_text(errors="replace")
@@ -96,7 +97,7 @@ class RunningPortal:
 
 
 def command_line(process: psutil.Process | None) -> list[str]:
-    """The words that a process was started with; none where it is gone."""
+    """Return the words that a process was started with; none if it is gone."""
     if process is None:
         return []
     with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
@@ -110,7 +111,7 @@ Start = Callable[..., RunningPortal]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts portals and waits until they answer; whatever is left of them afterwards is killed."""
+    """Start portals and wait until they respond; kill whatever is left of them afterwards."""
     started: list[RunningPortal] = []
 
     def start_one(**environ: str) -> RunningPortal:

@@ -23,7 +23,7 @@ def library() -> str:
     return found
 
 
-def test_the_server_lives_in_the_time_that_it_is_told(start: Start, library: str, tmp_path: Path) -> None:
+def test_the_server_follows_a_faked_clock(start: Start, library: str, tmp_path: Path) -> None:
     told = tmp_path / "clock"
     set_clock(told, "@2031-05-01 12:00:00")
     portal = start(

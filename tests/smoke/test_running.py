@@ -1,9 +1,10 @@
-"""`make run` serves, says where and for whom, survives the death of its parts, and ends when it is told to."""
+"""`make run` serves, says where and for whom, survives the death of its parts, and stops when told to."""
 
 import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,9 @@ def environ(request: pytest.FixtureRequest) -> dict[str, str]:
     return {"DATABASE_URL": url.replace("+psycopg", ""), "WORKERS": "2"}
 
 
-def test_it_serves_prints_the_sign_ins_and_ends_with_all_it_started(start: Start, environ: dict[str, str]) -> None:
+def test_the_portal_serves_prints_the_sign_ins_and_stops_everything_it_started(
+    start: Start, environ: dict[str, str]
+) -> None:
     portal = start(**environ)
     assert portal.status("/readyz") == 200
     assert f"The portal is at {portal.url}" in portal.printed()
@@ -33,21 +36,25 @@ def test_it_serves_prints_the_sign_ins_and_ends_with_all_it_started(start: Start
 
 
 def answering(portal: RunningPortal) -> list[psutil.Process]:
-    """The processes that answer requests: the server's children."""
+    """Return the processes that serve requests: the server's children."""
     return [found for found in portal.command("granian") if "granian" in " ".join(command_line(found.parent()))]
 
 
+def is_back(portal: RunningPortal, killed: list[psutil.Process]) -> bool:
+    return bool(set(answering(portal)) - set(killed)) and portal.answers()
+
+
 def test_a_killed_server_process_comes_back(start: Start, environ: dict[str, str]) -> None:
-    """Also when it is killed again at once: the server by itself gives up the second time."""
+    """Kill it a second time at once: on its own the server gives up after that."""
     portal = start(**environ)
     for _ in range(2):
         killed = answering(portal)
         for process in killed:
             process.send_signal(signal.SIGKILL)
-        assert eventually(lambda killed=killed: bool(set(answering(portal)) - set(killed)) and portal.answers())
+        assert eventually(partial(is_back, portal, killed))
 
 
-def test_a_killed_server_takes_its_children_along_and_comes_back(start: Start, environ: dict[str, str]) -> None:
+def test_a_killed_server_ends_its_children_and_comes_back(start: Start, environ: dict[str, str]) -> None:
     portal = start(**environ)
     killed = portal.command("granian")
     killed[0].send_signal(signal.SIGKILL)
@@ -55,8 +62,8 @@ def test_a_killed_server_takes_its_children_along_and_comes_back(start: Start, e
     assert eventually(portal.answers)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells children of their parent's death.")
-def test_nothing_is_left_behind_by_a_killed_supervisor(start: Start, environ: dict[str, str]) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux signals children when their parent dies.")
+def test_a_killed_supervisor_leaves_nothing_behind(start: Start, environ: dict[str, str]) -> None:
     portal = start(**environ)
     children = portal.processes()
     portal.process.kill()
@@ -112,7 +119,7 @@ def test_a_taken_port_is_refused_with_one_sentence(tmp_path: Path) -> None:
     )
 
 
-def test_mail_goes_out_by_itself(start: Start) -> None:
+def test_the_worker_delivers_emails_by_itself(start: Start) -> None:
     portal = start()
     portal.flask("accounts", "create", "--role", "staff", "mina@example.org")
     assert eventually(lambda: len(list((portal.data_dir / "mail").glob("*.eml"))) == 1)

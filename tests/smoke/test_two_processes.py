@@ -1,6 +1,6 @@
-"""What one process is told, every other knows at its next request.
+"""What one process changes, every other knows at its next request.
 
-Two servers stand on PostgreSQL; on SQLite there is one, and commands are the other process.
+Two servers run on PostgreSQL; on SQLite there is one, and commands are the other process.
 Each server has a port of its own, so that a test knows which process answers it.
 """
 
@@ -22,7 +22,7 @@ from tests.smoke.conftest import RunningPortal, Start
 GENERAL = "/admin/self/site-settings/general"
 ADMINISTRATOR = next(person for person in PEOPLE if person.role == "administrator")
 UNDER_WAY_S = 30
-"""A page that is asked for after a session began may show it so much younger."""
+"""A page that is requested after a session began may show it up to this much younger."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -36,7 +36,7 @@ def portals(request: pytest.FixtureRequest, start: Start) -> list[RunningPortal]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a portal answered, as pages of our test browser are made of it."""
+    """A response of the portal, with what a page of our test browser is made of."""
 
     url: str
     status_code: int
@@ -52,16 +52,16 @@ class Stay(HTTPRedirectHandler):
 
 
 class Visitor:
-    """A browser without script; a cookie is its host's, so both portals know the visitor."""
+    """A browser without script; a cookie belongs to its host, so both portals know the visitor."""
 
     def __init__(self) -> None:
         self._cookies = HTTPCookieProcessor()
 
     def _ask(self, url: str, *more: HTTPRedirectHandler, data: bytes | None = None) -> Answer:
-        opener = build_opener(ProxyHandler({}), self._cookies, *more)  # nothing that the environment names
+        opener = build_opener(ProxyHandler({}), self._cookies, *more)  # use no proxy that the environment names
         try:
             answer = opener.open(url, data, timeout=20)
-        except HTTPError as error:  # what is no 200 is an answer, too
+        except HTTPError as error:  # a status other than 200 is a response, too
             answer = error
         with answer:
             return Answer(answer.url, answer.status, answer.headers, answer.read().decode())
@@ -71,13 +71,13 @@ class Visitor:
 
     def press(self, portal: RunningPortal, path: str, button: str, **values: str) -> Page:
         """Open a page, fill the form around a button, press it, and follow where that leads."""
-        form, pressed = Page(path, self.get(portal, path)).form_with(button)  # type: ignore[arg-type]
+        form, pressed = Page(path, self.get(portal, path)).form_with(button)
         data = {control.name: control.value for control in form.controls} | values
         if pressed.name:
             data[pressed.name] = pressed.value
         answer = self._ask(portal.url + (form.action or path), data=urlencode(data).encode())
         assert answer.status_code == HTTPStatus.OK, answer.text
-        return Page(answer.url.removeprefix(portal.url), answer)  # type: ignore[arg-type]
+        return Page(answer.url.removeprefix(portal.url), answer)
 
     def sign_in(self, portal: RunningPortal, email: str, password: str = PASSWORD) -> None:
         self.press(portal, "/account/sign-in", "Sign in", email=email, password=password)
@@ -90,7 +90,7 @@ def administrator(portal: RunningPortal) -> Visitor:
 
 
 def statuses(portals: list[RunningPortal], visitor: Visitor, path: str) -> set[int]:
-    """What all processes say to one visitor, one after the other."""
+    """Return the status of all processes for one visitor, one after the other."""
     return {visitor.get(portal, path).status_code for portal in portals}
 
 
@@ -99,7 +99,7 @@ def person_page(portal: RunningPortal, mina: Visitor, email: str) -> str:
 
 
 def somebody(portal: RunningPortal, email: str, role: str) -> Visitor:
-    """Somebody new who is signed in; the first process opened the session."""
+    """Sign in as somebody new; the first process opens the session."""
     portal.flask("accounts", "create", "--role", role, "--password-stdin", email, typed=PASSWORD)
     visitor = Visitor()
     visitor.sign_in(portal, email)
@@ -117,7 +117,7 @@ def test_a_closed_account_is_refused_by_every_process_at_the_next_request(portal
         assert "Our staff ended your session." in sam.get(portal, "/session/ended?kind=hub").text
 
 
-def test_a_role_that_was_taken_away_opens_nothing_in_any_process(portals: list[RunningPortal]) -> None:
+def test_a_removed_role_opens_nothing_in_any_process(portals: list[RunningPortal]) -> None:
     lee = somebody(portals[0], "lee@role.example", "administrator")
     assert statuses(portals, lee, "/admin/self/people") == {200}
     mina = administrator(portals[0])
@@ -139,7 +139,7 @@ def by_the_command(portal: RunningPortal, minutes: str) -> None:
 
 
 @pytest.mark.parametrize("change", [by_the_page, by_the_command])
-def test_a_changed_lifetime_is_in_force_at_the_next_request_of_every_process(
+def test_a_changed_lifetime_applies_at_the_next_request_of_every_process(
     portals: list[RunningPortal], change: Callable[[RunningPortal, str], None]
 ) -> None:
     for minutes in ("45", "25"):
@@ -151,6 +151,6 @@ def test_a_changed_lifetime_is_in_force_at_the_next_request_of_every_process(
 
 
 def remaining(guest: Visitor, portal: RunningPortal) -> int:
-    """The seconds left of the session that opens where a guest begins a form."""
+    """Return the seconds left of the session that opens when a guest begins a form."""
     page = guest.press(portal, "/forms/housing-support", "Start now")
     return int(page.text.partition('data-remaining="')[2].partition('"')[0])

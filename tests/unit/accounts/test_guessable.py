@@ -1,4 +1,4 @@
-"""Which passwords are refused because they are tried first."""
+"""Which passwords are refused because they are easy to guess."""
 
 import pytest
 
@@ -7,22 +7,22 @@ from portal.accounts.rules import SHORTEST_PASSWORD
 
 
 @pytest.mark.parametrize("password", ["password", "12345678", "PassWord1", "qwertyuiop", "ｐａｓｓｗｏｒｄ"])
-def test_a_password_that_is_tried_first_is_refused_however_it_is_written(password: str) -> None:
+def test_a_guessable_password_is_refused_however_it_is_written(password: str) -> None:
     assert guessable_fault(password) == GUESSABLE
 
 
 @pytest.mark.parametrize("password", ["ada.byron@example.test", "Ada.Byron"])
-def test_the_own_address_is_no_password(password: str) -> None:
+def test_the_persons_own_address_is_refused_as_a_password(password: str) -> None:
     assert guessable_fault(password, "ada.byron@example.test") == OWN_ADDRESS
     assert guessable_fault(password, "somebody.else@example.test") is None
 
 
 @pytest.mark.parametrize("password", ["correct horse battery", "aaaaaaaaaaaa", "        ", "пароль пароль"])
-def test_anything_else_goes_whatever_it_is_made_of(password: str) -> None:
+def test_any_other_password_is_accepted_whatever_its_characters(password: str) -> None:
     assert guessable_fault(password) is None
 
 
-def test_at_least_the_three_thousand_most_used_ones_are_known() -> None:
+def test_the_list_holds_more_than_three_thousand_of_the_most_used_passwords() -> None:
     words = _most_used().split()
     assert len(set(words)) > 3000
     assert min(map(len, words)) >= SHORTEST_PASSWORD
@@ -30,5 +30,5 @@ def test_at_least_the_three_thousand_most_used_ones_are_known() -> None:
 
 
 @pytest.mark.parametrize("password", ["password\n", "passwor", ""])
-def test_a_piece_of_the_list_is_no_password_of_it(password: str) -> None:
+def test_a_fragment_of_a_listed_password_is_not_listed(password: str) -> None:
     assert guessable_fault(password) is None

@@ -1,4 +1,4 @@
-"""The installer: which Python it takes, what it leaves alone, what it says, and that it needs nothing but Python."""
+"""The installer: which Python it chooses, what it installs, what it reports, and that it needs only Python."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ def python(
 
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An environment's folder of packages, empty."""
+    """Return an empty package folder of an environment."""
     folder = tmp_path / ".venv" / "lib" / "python3.11" / "site-packages"
     folder.mkdir(parents=True)
     monkeypatch.setattr(install, "ENVIRONMENT", tmp_path / ".venv")
@@ -45,7 +45,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def in_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Put Pythons into a path of their own, described as the test says."""
+    """Return a function that makes the PATH from these described Pythons."""
 
     def put(*described: Interpreter | None) -> None:
         folders = []
@@ -63,7 +63,7 @@ def in_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return put
 
 
-def test_installer_imports_nothing_that_is_not_with_python() -> None:
+def test_installer_imports_only_the_standard_library() -> None:
     alone = [sys.executable, "-I", "-S", "-c", "import runpy; runpy.run_path('portal/commands/install.py')"]
     assert subprocess.run(alone, cwd=ROOT, check=False).returncode == 0
 
@@ -74,7 +74,7 @@ def test_installer_prefers_an_optimised_python_and_then_a_newer_one(in_path) -> 
     assert install.choose(uv=None) == best
 
 
-def test_python_without_pip_serves_only_where_uv_installs(in_path) -> None:
+def test_python_without_pip_is_chosen_only_with_uv(in_path) -> None:
     bare = python("/usr/bin/python3", (3, 11, 2), pip_wheel=None)
     in_path(bare)
     assert install.choose(uv="/usr/bin/uv") == bare
@@ -82,7 +82,7 @@ def test_python_without_pip_serves_only_where_uv_installs(in_path) -> None:
         install.choose(uv=None)
 
 
-def test_shim_that_does_not_run_is_no_python(tmp_path: Path) -> None:
+def test_shim_that_does_not_run_is_ignored(tmp_path: Path) -> None:
     shim = tmp_path / "python3.13"
     shim.write_text("#!/bin/sh\necho no such version >&2\nexit 127\n")
     shim.chmod(0o755)
@@ -97,7 +97,7 @@ def test_running_python_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     assert described.version == sys.version_info[:3]
 
 
-def test_lock_wants_what_is_not_there_in_its_version(packages: Path) -> None:
+def test_only_packages_missing_in_their_locked_version_are_installed(packages: Path) -> None:
     (packages / "Flask_Login-0.6.3.dist-info").mkdir()
     (packages / "psycopg-3.3.8.dist-info").mkdir()
     blocks = install.missing(LOCK)
@@ -105,7 +105,7 @@ def test_lock_wants_what_is_not_there_in_its_version(packages: Path) -> None:
     assert "--hash=sha256:cc" in blocks[0]
 
 
-def test_real_locks_are_wanted_whole(packages: Path) -> None:
+def test_an_empty_environment_gets_every_package_of_the_real_lock(packages: Path) -> None:
     lock = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
     pins = [line for line in lock.splitlines() if "==" in line and "sys_platform == 'win32'" not in line]
     hashes = "\n".join(install.missing(lock)).count("--hash=")
@@ -122,7 +122,7 @@ def test_bundled_pip_is_unpacked_once(packages: Path, tmp_path: Path) -> None:
     install.bring_pip(python("a", (3, 11, 2), pip_wheel="gone"))
 
 
-def test_failure_is_told_in_full_and_without_the_machines_own_warnings(tmp_path: Path) -> None:
+def test_failure_is_reported_in_full_without_warnings_about_the_machine(tmp_path: Path) -> None:
     words = "WARNING: Location 'file:///x' is ignored: it is neither a file nor a directory.\nERROR: one\nERROR: two\n"
     failing = [sys.executable, "-c", f"import sys; sys.stderr.write({words!r}); sys.exit(1)"]
     waiting = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -131,7 +131,7 @@ def test_failure_is_told_in_full_and_without_the_machines_own_warnings(tmp_path:
     assert str(failure.value) == "ERROR: one\nERROR: two\n"
 
 
-def test_progress_counts_what_several_pips_have_begun(
+def test_progress_adds_up_the_packages_of_several_pips(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = tmp_path / "0.said", tmp_path / "1.said"

@@ -1,4 +1,4 @@
-"""How the server is started: where the worker runs, and what a process is told."""
+"""How the server is started: whether a worker runs beside it, and with which arguments."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ LISTENING = run.Listening(host="127.0.0.1", port=8000, workers=3)
 
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Return the command line that the start becomes, for a database and words of its own."""
+    """Return a function that returns the command line of the start, for a database and arguments."""
 
     def become(database_url: str, *words: str) -> list[str]:
         became: list[list[str]] = []
@@ -38,5 +38,5 @@ def test_worker_runs_beside_the_servers_on_postgresql(command) -> None:
 @pytest.mark.parametrize(
     ("database_url", "words"), [("postgresql://portal@127.0.0.1/portal", ["--without-worker"]), ("sqlite:///x", [])]
 )
-def test_worker_has_no_process_of_its_own_beside_the_server(command, database_url: str, words: list[str]) -> None:
+def test_no_worker_process_is_started_on_sqlite_or_on_request(command, database_url: str, words: list[str]) -> None:
     assert WITH_WORKER not in command(database_url, *words)

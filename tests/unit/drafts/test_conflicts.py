@@ -19,16 +19,18 @@ STORED = Part(section_id="rent", revision=5, page_id="this", sequence=3)
         pytest.param(0, "", 0, Order.STALE, id="a page that names nothing"),
     ],
 )
-def test_who_may_save(revision: int, page_id: str, sequence: int, expected: Order) -> None:
+def test_a_save_is_accepted_only_if_its_page_saw_the_stored_revision_or_wrote_it(
+    revision: int, page_id: str, sequence: int, expected: Order
+) -> None:
     assert order(STORED, Seen(revision=revision, page_id=page_id, sequence=sequence)) is expected
 
 
-def test_a_part_that_no_page_wrote_is_nobodys_own() -> None:
+def test_a_page_without_an_id_never_owns_a_part_that_no_page_wrote() -> None:
     seen = Seen(revision=0, page_id="", sequence=0)
     assert order(Part(section_id="rent", revision=1), seen) is Order.STALE
 
 
-def test_versions_differ_in_answers_and_in_what_was_typed() -> None:
+def test_versions_are_compared_by_answers_and_by_typed_text() -> None:
     stored = SectionState(answers={"a": "1", "b": "2"}, typed={"c": {"c": ["x"]}})
     mine = SectionState(answers={"a": "1", "b": "3", "d": "4"}, typed={"c": {"c": ["y"]}})
     assert differing(stored, mine, ("d", "c", "b", "a")) == ("d", "c", "b")

@@ -1,4 +1,4 @@
-"""A section is judged once for what is stored of it, and again for anything else."""
+"""A section is judged once for its stored answers, and again for any others."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +17,7 @@ FORM = definition(
 
 
 def stored(place: str, name: str, **answers: Any) -> Part:
-    """A part as it is read from the database, where its contents bear this name."""
+    """Return a part as it is read from the database, with a seal of this name."""
     state = SectionState(answers=answers, seal=name.encode().ljust(16))
     return Part(section_id=place, state=state, revision=1, is_confirmed=True)
 
@@ -35,25 +35,25 @@ COMPLETE, IN_PROGRESS, NOT_NEEDED, CANNOT = (
 )
 
 
-def test_what_is_stored_anew_is_judged_anew() -> None:
+def test_a_section_is_judged_again_when_its_stored_answers_change() -> None:
     assert statuses(stored("a", "one", q=True))[0] is COMPLETE
     assert statuses(stored("a", "two"))[0] is IN_PROGRESS
     assert statuses(stored("a", "one", q=True))[0] is COMPLETE
 
 
-def test_what_is_not_stored_yet_is_judged_by_itself() -> None:
+def test_unsaved_answers_are_judged_apart_from_the_stored_ones() -> None:
     part = stored("a", "three", q=True)
     assert statuses(part)[0] is COMPLETE
     assert statuses(replace(part, state=SectionState()))[0] is IN_PROGRESS
 
 
-def test_a_section_is_judged_again_when_another_that_decides_about_it_changes() -> None:
+def test_a_section_is_judged_again_when_a_section_it_depends_on_changes() -> None:
     own = stored("b", "own")
     assert statuses(stored("a", "no", q=False), own)[1] is COMPLETE
     assert statuses(stored("a", "yes", q=True), own)[1] is IN_PROGRESS
 
 
-def test_a_section_is_judged_again_when_one_changes_that_decides_about_the_deciding_one() -> None:
+def test_a_section_is_judged_again_when_it_depends_on_a_change_indirectly() -> None:
     more, own = stored("b", "more", x="more", q="?"), stored("c", "own", q="?")
     assert statuses(stored("a", "shown", q=True), more, own)[2] is COMPLETE
     assert statuses(stored("a", "hidden"), more, own)[2] is CANNOT

@@ -1,4 +1,4 @@
-"""A draft in a newer version: answers are carried where they fit, and everything else is said."""
+"""A draft in a newer version: answers are carried over if they fit, and everything else is reported."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ FEWER = {"kind": "choices", "options": [OPTIONS[0], OPTIONS[2]]}
         pytest.param({}, {"when": {"field": "./first", "is": "other"}}, "x", ["not_sent s.q"], "x", id="hidden now"),
     ],
 )
-def test_a_change_asks_what_it_must_and_keeps_what_fits(
+def test_a_changed_question_is_asked_again_only_if_needed_and_keeps_valid_answers(
     old: dict[str, Any], new: dict[str, Any], answer: Any, expected: list[str], kept: Any
 ) -> None:
     answers = {"first": "f"} | ({} if answer is None else {"q": answer})
@@ -66,17 +66,17 @@ def test_a_change_asks_what_it_must_and_keeps_what_fits(
     assert result.filled.part("s").state.answers.get("q") == kept
 
 
-def test_what_is_no_answer_any_more_stays_in_its_input() -> None:
+def test_an_answer_that_is_no_longer_valid_stays_in_its_input() -> None:
     result = moved(one(), one("number"), part("s", q="about 3"))
     assert result.filled.part("s").state.typed == {"q": {"q": ["about 3"]}}
 
 
-def test_what_was_none_is_an_answer_where_it_is_one_now() -> None:
+def test_typed_text_becomes_an_answer_if_it_is_valid_now() -> None:
     result = moved(one("number", max=3), one("number"), part("s", typed={"q": {"q": ["9"]}}))
     assert result.filled.part("s").state == SectionState(answers={"q": "9"})
 
 
-def test_a_rename_carries_the_answer_and_says_nothing() -> None:
+def test_a_rename_carries_the_answer_over_without_a_notice() -> None:
     old, new = one("date"), one("date", id="r", label="Label of q", was=["q"])
     typed = {"q": {"q-day": ["3"]}}
     assert moved(old, new, part("s", q="2026-05-31")).filled.part("s").state.answers == {"r": "2026-05-31"}
@@ -99,14 +99,14 @@ def test_files_that_the_new_limits_refuse_are_asked_for_again() -> None:
     assert moved(old, limited(5, "pdf", "png"), part("s", q=FILES)).filled.part("s").state.answers["q"] == FILES
 
 
-def test_a_removed_question_and_a_removed_section_are_not_sent() -> None:
+def test_answers_of_removed_questions_and_sections_are_not_sent() -> None:
     old = definition(section("s", ask("text"), ask("text", "r")), section("t", ask("text")))
     result = moved(old, definition(section("s", ask("text"))), part("s", q="x", r="y"), part("t", q="z"))
     assert touches(result) == ["not_sent s.r", "not_sent t.q"]
     assert [(each.section_id, each.state.answers) for each in result.filled.parts] == [("s", {"q": "x"})]
 
 
-def test_a_new_question_is_asked_where_it_shows() -> None:
+def test_a_new_question_is_asked_only_if_it_shows() -> None:
     new = definition(
         section("s", ask("text", "first"), ask("text"), ask("text", "a", required=True, when=WHEN), ask("text", "b"))
     )
@@ -114,7 +114,7 @@ def test_a_new_question_is_asked_where_it_shows() -> None:
     assert touches(moved(one(), new)) == []
 
 
-def test_an_item_is_judged_on_its_own() -> None:
+def test_each_item_of_a_repeat_is_judged_on_its_own() -> None:
     def form(**more: Any) -> FormDefinition:
         return definition(section("r", ask("text"), ask("text", "age", **more), repeat={"item": "person"}))
 
@@ -124,7 +124,7 @@ def test_an_item_is_judged_on_its_own() -> None:
     assert marks == {"": {}, "a": {}, "b": {"age": "must_answer"}}
 
 
-def test_a_page_that_is_repeated_now_becomes_the_first_item_and_back() -> None:
+def test_a_section_becomes_the_first_item_when_repeated_and_turns_back() -> None:
     plain = definition(section("s", ask("text")))
     repeated = definition(section("s", ask("text"), repeat={"item": "person"}))
     there = moved(plain, repeated, part("s", q="x")).filled
@@ -134,7 +134,7 @@ def test_a_page_that_is_repeated_now_becomes_the_first_item_and_back() -> None:
     assert touches(back) == ["not_sent s.q"]
 
 
-def test_a_touched_section_is_to_be_checked_again_and_open_pages_of_it_conflict() -> None:
+def test_a_changed_section_must_be_checked_again_and_its_open_pages_conflict() -> None:
     old = definition(section("s", ask("text")), section("t", ask("text")))
     new = definition(section("s", ask("text", label="Other")), section("t", ask("text")))
     result = moved(old, new, part("s", q="x"), part("t", q="x"))
@@ -142,7 +142,7 @@ def test_a_touched_section_is_to_be_checked_again_and_open_pages_of_it_conflict(
     assert [(each.revision, each.page_id) for each in result.filled.parts] == [(2, ""), (1, "")]
 
 
-def test_marks_of_an_earlier_move_stay_until_they_are_continued_through() -> None:
+def test_marks_of_an_earlier_migration_stay_until_the_section_is_continued() -> None:
     first = moved(one(), one(label="Other"), part("s", q="x")).filled
     new = definition(section("s", ask("text", "first"), ask("text", "r", label="Other", was=["q"])))
     assert move(first, compare(first.definition, new)).filled.parts[0].marks == {"r": "check"}
@@ -155,14 +155,14 @@ IDS = ["a", "b", "c", "d"]
 
 @st.composite
 def forms(draw: st.DrawFn) -> FormDefinition:
-    """Two sections, each repeated or not, with some of four fields of any type, limits and conditions among them."""
+    """Draw two sections, repeated or not, with some of four fields of any type, limits and conditions."""
     sections = []
     for section_id in ("s", "t"):
-        fields = []
+        fields: list[dict[str, Any]] = []
         for field_id in draw(st.lists(st.sampled_from(IDS), min_size=1, unique=True)):
             kind = draw(st.sampled_from(KINDS))
             more: dict[str, Any] = {"required": draw(st.booleans()), "label": draw(st.sampled_from(["L", "M"]))}
-            if fields and draw(st.booleans()):
+            if bool(fields) and draw(st.booleans()):
                 more["when"] = {"field": f"./{fields[-1]['id']}", "answered": draw(st.booleans())}
             if kind in ("text", "long_text") and draw(st.booleans()):
                 more["max_length"] = 1
@@ -171,7 +171,7 @@ def forms(draw: st.DrawFn) -> FormDefinition:
             fields.append(ask(kind, field_id, **more))
         taken = {each["id"] for each in fields}
         free = [each for each in IDS if each not in taken]
-        if free and draw(st.booleans()):
+        if bool(free) and draw(st.booleans()):
             fields[0]["was"] = [draw(st.sampled_from(free))]
         repeat = {"repeat": {"item": "person"}} if draw(st.booleans()) else {}
         sections.append(section(section_id, *fields, **repeat))
@@ -180,7 +180,7 @@ def forms(draw: st.DrawFn) -> FormDefinition:
 
 @st.composite
 def drafts(draw: st.DrawFn) -> Filled:
-    """A form with whatever may be stored in it: answers that fit, and typed text that is none."""
+    """Draw a form with anything that may be stored in it: answers that fit, and invalid typed text."""
     form = draw(forms())
     parts = []
     for each in form.sections:
@@ -205,7 +205,7 @@ def states(draw: st.DrawFn, form: FormDefinition, section_id: str) -> SectionSta
 
 @settings(max_examples=150, deadline=None)
 @given(drafts(), forms())
-def test_moving_never_fails_and_what_remains_fits_the_new_version(before: Filled, new: FormDefinition) -> None:
+def test_migrating_never_fails_and_every_answer_fits_the_new_version(before: Filled, new: FormDefinition) -> None:
     result = move(before, compare(before.definition, new))
     for each in result.filled.parts:
         found = new.section(each.section_id)
@@ -226,7 +226,7 @@ def test_moving_never_fails_and_what_remains_fits_the_new_version(before: Filled
 
 @settings(max_examples=100, deadline=None)
 @given(drafts())
-def test_a_form_differs_in_nothing_from_itself_and_moving_to_it_keeps_all(before: Filled) -> None:
+def test_migrating_to_the_same_version_changes_nothing(before: Filled) -> None:
     again = compare(before.definition, before.definition)
     assert again.changes == ()
     result = move(before, again)

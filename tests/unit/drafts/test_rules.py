@@ -1,4 +1,4 @@
-"""Where each section stands, where to go next, and what keeps a form from being sent."""
+"""The status of each section, where to go next, and what keeps a form from being sent."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ YES = {"field": "a.q", "is": True}
 
 
 def part(place: str, done: bool = True, typed: dict[str, Any] | None = None, **answers: Any) -> Part:
-    """What is stored at `section` or `section/item`; confirmed unless said otherwise."""
+    """Return what is stored at `section` or `section/item`; confirmed unless `done` is false."""
     section_id, _, item_id = place.partition("/")
     state = SectionState(answers=answers, typed=typed or {})
     return Part(section_id=section_id, item_id=item_id, state=state, revision=1, is_confirmed=done)
@@ -24,7 +24,7 @@ def filled(form: FormDefinition, *parts: Part) -> Filled:
 
 
 def statuses(form: FormDefinition, *parts: Part) -> str:
-    """The statuses of all sections on one line."""
+    """Return the statuses of all sections on one line."""
     return " ".join(status.value for status in filled(form, *parts).statuses.values())
 
 
@@ -58,7 +58,7 @@ def repeating(least: int = 0, **more: Any) -> FormDefinition:
         pytest.param((part("a", q=False), part("b", q="x")), "complete not_needed not_started", id="kept aside"),
     ],
 )
-def test_a_section_stands_where_its_answers_put_it(parts: tuple[Part, ...], expected: str) -> None:
+def test_a_sections_status_follows_from_its_answers(parts: tuple[Part, ...], expected: str) -> None:
     assert statuses(plain(), *parts) == expected
 
 
@@ -74,7 +74,7 @@ def test_a_section_stands_where_its_answers_put_it(parts: tuple[Part, ...], expe
         pytest.param((part("r"), part("r/1", done=False, q="x", adult=False)), "complete not_needed", id="by Back"),
     ],
 )
-def test_a_repeat_is_complete_when_that_is_everyone_and_each_is_right(parts: tuple[Part, ...], expected: str) -> None:
+def test_a_repeat_is_complete_when_confirmed_and_every_item_is_valid(parts: tuple[Part, ...], expected: str) -> None:
     assert statuses(repeating(), *parts) == expected
 
 
@@ -84,25 +84,25 @@ def test_a_repeat_below_its_minimum_or_above_its_maximum_is_in_progress(count: i
     assert filled(repeating(2), part("r"), *items).statuses["r"] is Status.IN_PROGRESS
 
 
-def test_items_keep_the_order_in_which_they_were_made() -> None:
+def test_items_keep_the_order_in_which_they_were_added() -> None:
     form = repeating()
     found = filled(form, part("r/z", q="first"), part("r"), part("r/a", q="second"))
     assert [item.item_id for item in found.items(form.sections[0])] == ["z", "a"]
 
 
-def test_a_section_that_is_not_shown_is_not_waited_for() -> None:
+def test_a_section_never_waits_for_one_that_is_not_shown() -> None:
     form = definition(section("a", ask("yes_no")), section("b", when=YES), section("c", needs=["b"]))
     assert statuses(form, part("a", q=False)) == "complete not_needed not_started"
 
 
-def test_needs_are_met_one_after_the_other() -> None:
+def test_sections_open_one_after_the_other_as_their_needs_are_met() -> None:
     form = definition(section("a"), section("b", needs=["a"]), section("c", needs=["b"]))
     assert statuses(form) == "not_started cannot_start cannot_start"
     assert statuses(form, part("a")) == "complete not_started cannot_start"
     assert statuses(form, part("a"), part("b")) == "complete complete not_started"
 
 
-def test_a_complete_section_whose_needs_are_undone_cannot_start() -> None:
+def test_a_complete_section_cannot_start_if_its_needs_are_no_longer_met() -> None:
     form = definition(section("a", ask("text", required=True)), section("b", needs=["a"]))
     assert statuses(form, part("a"), part("b")) == "in_progress cannot_start"
 
@@ -111,7 +111,7 @@ def section_ids(found: Any) -> list[str]:
     return [each.id for each in found]
 
 
-def test_next_is_the_next_section_that_can_be_filled_complete_or_not() -> None:
+def test_next_section_is_the_following_one_that_can_be_filled_complete_or_not() -> None:
     form = plain()
     a, b, c = form.sections
     assert filled(form, part("c")).next_section(a) is c
@@ -119,7 +119,7 @@ def test_next_is_the_next_section_that_can_be_filled_complete_or_not() -> None:
     assert filled(form).next_section(c) is None
 
 
-def test_previous_is_the_section_before_that_can_be_filled() -> None:
+def test_previous_section_is_the_one_before_that_can_be_filled() -> None:
     form = plain()
     a, b, c = form.sections
     assert filled(form).previous_section(c) is a
@@ -127,7 +127,7 @@ def test_previous_is_the_section_before_that_can_be_filled() -> None:
     assert filled(form).previous_section(a) is None
 
 
-def test_first_unfinished_passes_over_what_is_complete_or_cannot_be_filled() -> None:
+def test_first_unfinished_skips_sections_that_are_complete_or_cannot_be_filled() -> None:
     form = plain()
     assert filled(form).first_unfinished() is form.sections[0]
     assert filled(form, part("a", q=False)).first_unfinished() is form.sections[2]
@@ -144,11 +144,13 @@ def test_first_unfinished_passes_over_what_is_complete_or_cannot_be_filled() -> 
         pytest.param((part("a", q=False), part("c")), [], id="all done"),
     ],
 )
-def test_unfinished_are_the_shown_sections_that_are_not_complete(parts: tuple[Part, ...], expected: list[str]) -> None:
+def test_unfinished_sections_are_those_that_show_and_are_not_complete(
+    parts: tuple[Part, ...], expected: list[str]
+) -> None:
     assert section_ids(filled(plain(), *parts).unfinished()) == expected
 
 
-def test_what_is_not_needed_is_neither_done_nor_to_go() -> None:
+def test_sections_not_needed_count_as_neither_done_nor_to_do() -> None:
     form = plain()
     assert filled(form).counts() == (0, 3)
     assert filled(form, part("a", q=True)).counts() == (1, 2)
@@ -163,7 +165,7 @@ def test_a_stop_is_found_in_its_section_and_in_the_whole_form() -> None:
     assert first_stop(form, ended.shown) == (form.sections[1], stopped(form.sections[1], ended.shown))
 
 
-def test_the_section_that_decides_is_named() -> None:
+def test_a_section_that_cannot_start_names_the_section_that_decides() -> None:
     form = plain()
     assert filled(form).deciding_section(form.sections[1]) == "a"
     assert filled(form, part("a", q=True)).deciding_section(form.sections[1]) is None
@@ -185,7 +187,7 @@ def test_a_reference_begins_with_two_capitals_of_its_form(form_id: str, prefix: 
     assert reference_prefix(form_id) == prefix
 
 
-def test_what_an_optional_answer_left_open_is_not_needed_whatever_comes_after_it() -> None:
+def test_a_section_is_not_needed_when_its_optional_condition_was_left_unanswered() -> None:
     form = definition(
         section("a", ask("yes_no"), ask("text", "other")),
         section("b", ask("text"), when=YES),

@@ -1,4 +1,4 @@
-"""Makes definitions for tests from as little as each test is about."""
+"""Make definitions for tests from as little as each test is about."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""From what people type to the answer, for every type; and back to what they read."""
+"""From typed text to the answer, for every type; and back to what people read."""
 
 from datetime import date
 
@@ -126,12 +126,12 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("kind", "typed", "more", "answer"), ACCEPTED)
-def test_what_people_type_becomes_the_answer(kind, typed, more, answer):
+def test_typed_text_becomes_the_answer(kind, typed, more, answer):
     assert read(kind, typed, **more) == answer
 
 
 @pytest.mark.parametrize(("kind", "typed", "more", "key", "parts"), REFUSED)
-def test_what_is_no_answer_is_refused_with_its_reason_and_parts(kind, typed, more, key, parts):
+def test_an_invalid_answer_is_refused_with_its_reason_and_the_wrong_parts(kind, typed, more, key, parts):
     with pytest.raises(InvalidAnswerError) as refused:
         read(kind, typed, **more)
     assert (refused.value.key, refused.value.parts) == (key, parts)
@@ -184,6 +184,6 @@ def test_answers_are_shown_as_people_read_them(kind, answer, lines):
     ],
     ids=["key", "its variety", "the variety alone", "not worded"],
 )
-def test_the_author_s_words_go_before_ours(problem, text):
+def test_the_authors_error_text_replaces_ours(problem, text):
     asked = field("date", errors={"invalid": "Not this", "incomplete": "Not that day"})
     assert message(asked, problem, "en", str) == text

@@ -1,4 +1,4 @@
-"""Two versions of a form: every difference has its kind, a rename is none for answers, and nothing is left unjudged."""
+"""Two versions of a form: every change has its kind, renames are followed, and nothing is left uncompared."""
 
 import dataclasses
 from typing import Any
@@ -22,7 +22,7 @@ WHEN = {"field": "./first", "answered": True}
 
 
 def kinds(old: FormDefinition, new: FormDefinition) -> list[str]:
-    """What changed, as `kind place`."""
+    """Return what changed, as `kind place`."""
     return [f"{c.kind.value} {c.section_id}.{c.field_id}".rstrip(".") for c in compare(old, new).changes]
 
 
@@ -53,7 +53,7 @@ def one(kind: str = "text", **more: Any) -> FormDefinition:
         pytest.param({}, {}, [], id="nothing"),
     ],
 )
-def test_a_difference_of_a_field_has_its_kind(old: dict[str, Any], new: dict[str, Any], expected: list[str]) -> None:
+def test_each_change_of_a_field_has_its_kind(old: dict[str, Any], new: dict[str, Any], expected: list[str]) -> None:
     assert kinds(one(**old), one(**new)) == expected
 
 
@@ -67,7 +67,7 @@ def test_a_difference_of_a_field_has_its_kind(old: dict[str, Any], new: dict[str
         pytest.param([OPTIONS[1], OPTIONS[0], OPTIONS[2]], [("order", ())], id="order"),
     ],
 )
-def test_a_difference_of_options_has_its_kind_and_names_them(options: Any, expected: Any) -> None:
+def test_each_change_of_options_has_its_kind_and_names_them(options: Any, expected: Any) -> None:
     changes = compare(one("choices"), one("choices", options=options)).changes
     assert [(change.kind.value, change.what) for change in changes] == expected
 
@@ -90,12 +90,12 @@ def test_a_difference_of_options_has_its_kind_and_names_them(options: Any, expec
         ),
     ],
 )
-def test_a_difference_of_a_section_has_its_kind(old: dict[str, Any], new: dict[str, Any], expected: list[str]) -> None:
+def test_each_change_of_a_section_has_its_kind(old: dict[str, Any], new: dict[str, Any], expected: list[str]) -> None:
     versions = [definition(section("z"), section("s", ask("text"), **more)) for more in (old, new)]
     assert kinds(*versions) == expected
 
 
-def test_sections_come_go_and_change_places() -> None:
+def test_added_removed_and_moved_sections_are_found() -> None:
     a, b, c = section("a"), section("b"), section("c", ask("text", required=True))
     assert kinds(definition(a, b), definition(b, a)) == ["section_order "]
     assert kinds(definition(a, b), definition(a)) == ["section_removed b"]
@@ -116,12 +116,12 @@ def test_sections_come_go_and_change_places() -> None:
     ],
     ids=lambda more: next(iter(more)),
 )
-def test_a_difference_of_the_form_asks_nothing_of_anybody(more: dict[str, Any]) -> None:
+def test_a_change_of_the_form_itself_asks_nothing_of_anybody(more: dict[str, Any]) -> None:
     (change,) = compare(definition(section("s")), definition(section("s"), form=more)).changes
     assert (change.kind, change.what, change.meaning.effect) == (ChangeKind.FORM, tuple(more), Effect.NOTHING)
 
 
-def test_another_language_is_no_difference_in_what_was_said() -> None:
+def test_adding_a_language_is_not_a_change_and_removing_one_is() -> None:
     old = definition(section("s", ask("text", label="Name")), form={"languages": ["en", "cy"]})
     new = definition(section("s", ask("text", label={"en": "Name", "cy": "Enw"})), form={"languages": ["en", "cy"]})
     assert kinds(old, new) == []
@@ -149,13 +149,13 @@ def test_a_rename_is_followed_in_everything_that_refers_to_the_field() -> None:
     assert kinds(form("a"), form("c", was=["a"])) == ["renamed s.c"]
 
 
-def test_a_field_renamed_twice_is_followed_through_the_versions_between() -> None:
+def test_a_field_renamed_twice_is_found_through_the_versions_between() -> None:
     first, second, third = one(id="a", label="Q"), one(id="b", label="Q", was=["a"]), one(id="c", label="Q", was=["b"])
     assert compare(first, third, (second,)).origins["s"] == {"first": "first", "c": "a"}
     assert "c" not in compare(first, third).origins["s"]
 
 
-def test_an_equal_id_goes_before_a_former_one() -> None:
+def test_an_equal_id_takes_precedence_over_a_former_one() -> None:
     old = definition(section("s", ask("text", "a"), ask("text", "b")))
     new = definition(section("s", ask("text", "b", was=["a"])))
     assert compare(old, new).origins["s"] == {"b": "b"}
@@ -166,9 +166,9 @@ def test_an_equal_id_goes_before_a_former_one() -> None:
     [(FIELD_ASPECTS, Field), (SECTION_ASPECTS, Section), (FORM_ASPECTS, FormDefinition)],
     ids=["field", "section", "form"],
 )
-def test_everything_that_a_definition_says_is_compared(aspects: Any, described: Any) -> None:
+def test_every_attribute_of_a_definition_is_compared(aspects: Any, described: Any) -> None:
     assert set(aspects) == {each.name for each in dataclasses.fields(described)}
 
 
-def test_every_kind_has_a_meaning() -> None:
+def test_every_kind_of_change_has_a_meaning() -> None:
     assert set(MEANINGS) == set(ChangeKind)

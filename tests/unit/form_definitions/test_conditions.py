@@ -72,13 +72,13 @@ def test_an_answer_is_compared_as_its_type(name, operator, value, expected):
 
 
 @pytest.mark.parametrize(("name", "operator", "value", "expected"), COMPARISONS, ids=IDS)
-def test_a_missing_answer_cannot_be_told_but_answered_can(name, operator, value, expected):
+def test_a_missing_answer_is_unknown_to_every_operator_but_answered(name, operator, value, expected):
     found = evaluate(read({"field": f"one.{name}", operator: value}), scope({}))
     assert found is (not value if operator == "answered" else None)
 
 
 @pytest.mark.parametrize(("name", "operator", "value", "expected"), COMPARISONS, ids=IDS)
-def test_a_stored_answer_of_another_shape_is_never_an_exception(name, operator, value, expected):
+def test_a_stored_answer_of_another_shape_never_raises(name, operator, value, expected):
     condition = read({"field": f"one.{name}", operator: value})
     odds: tuple[Any, ...] = (True, "", "x", [], {}, [1], "2026-99-99", "NaN", "1" * 5000, None)
     for odd in odds:
@@ -115,7 +115,7 @@ def test_all_any_and_not_follow_kleene(condition, expected):
     ],
     ids=["nobody", "a child", "somebody unknown", "an adult"],
 )
-def test_some_item_is_true_for_one_and_unknown_while_one_is_unknown(people, expected):
+def test_some_item_is_true_if_one_is_true_and_unknown_while_one_is_unknown(people, expected):
     condition = read({"some_item": "people", "when": {"field": "./born", "years_ago_at_least": 18}})
     assert evaluate(condition, scope(people=people)) is expected
 
@@ -131,11 +131,11 @@ def test_some_item_is_true_for_one_and_unknown_while_one_is_unknown(people, expe
         ("2024-02-29", "2006-03-01", False),
     ],
 )
-def test_years_are_full_on_the_birthday_and_on_1_march_for_those_born_on_29_february(today, born, expected):
+def test_years_are_full_on_the_birthday_and_on_1_march_for_29_february(today, born, expected):
     assert (date.fromisoformat(born) <= years_before(date.fromisoformat(today), 18)) is expected
 
 
-def test_a_named_condition_means_what_it_stands_for():
+def test_a_named_condition_means_the_condition_that_it_names():
     named = {"said_no": {"field": "one.yes_no", "is": False}, "both": {"all": [{"condition": "said_no"}] * 2}}
     assert evaluate(read({"condition": "both"}, named), scope()) is True
 
@@ -158,11 +158,11 @@ LEFT = [
 
 
 @pytest.mark.parametrize(("when", "expected"), LEFT, ids=range(len(LEFT)))
-def test_a_comparison_with_the_page_is_left_for_the_browser_with_the_day_put_in(when, expected):
+def test_the_browser_gets_each_comparison_within_the_page_with_the_date_filled_in(when, expected):
     assert remaining(read(when), scope(), "one") == expected
 
 
-def test_without_a_condition_nothing_is_left_to_judge():
+def test_a_missing_condition_leaves_nothing_to_judge():
     assert remaining(None, scope(), "one") is True
 
 
@@ -183,7 +183,7 @@ FOLDED = [
 
 
 @pytest.mark.parametrize(("condition", "expected"), FOLDED, ids=range(len(FOLDED)))
-def test_what_other_sections_decide_is_folded_away(condition, expected):
+def test_comparisons_with_other_sections_are_resolved_before_the_browser(condition, expected):
     assert remaining(condition, scope(), "people") == expected
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -27,14 +28,14 @@ def test_fields_are_judged_in_order_on_the_values_before_them():
     assert page(RENT, posted=[("rents", "no"), ("rent", "x")]).validate()
 
 
-def test_a_field_whose_condition_is_not_true_is_neither_judged_nor_stored_and_keeps_its_value_aside():
+def test_a_hidden_field_is_not_judged_and_keeps_its_stored_value():
     stored = SectionState(answers={"rents": True, "rent": "500.00", "why": "old"})
     form = page(RENT, posted=[("rents", "no"), ("rent", "600"), ("why", "new")], stored=stored)
     assert form.validate()
     assert form.kept().answers == {"rents": False, "rent": "500.00", "why": "old"}
 
 
-def test_what_was_typed_and_is_no_answer_is_kept_beside_and_replaces_the_old_answer():
+def test_invalid_typed_text_is_kept_and_replaces_the_old_answer():
     stored = SectionState(answers={"rents": True, "rent": "500.00"})
     kept = page(
         RENT, posted=[("rents", "yes"), ("rent", "6o0"), ("born-day", "31"), ("born-month", "")], stored=stored
@@ -52,12 +53,12 @@ def test_an_emptied_field_is_neither_answered_nor_typed():
     assert (kept.answers, kept.typed) == ({"rents": True}, {})
 
 
-def test_a_text_input_that_the_page_did_not_hold_keeps_what_is_stored():
+def test_a_text_input_missing_from_the_page_keeps_its_stored_answer():
     stored = SectionState(answers={"rents": True, "rent": "1.00"})
     assert page(RENT, posted=[("rents", "yes")], stored=stored).kept().answers == {"rents": True, "rent": "1.00"}
 
 
-def test_radios_and_boxes_that_were_not_posted_are_empty():
+def test_checkboxes_that_were_not_posted_are_empty():
     form = definition(section("s", ask("choices", "kinds"), ask("declaration", "agree")))
     stored = SectionState(answers={"kinds": ["a"], "agree": True})
     assert page(form, posted=[], stored=stored).kept().answers == {}
@@ -73,7 +74,7 @@ def test_saving_for_later_needs_no_valid_answers():
     assert page(RENT, posted=[("rents", "perhaps")]).kept().typed == {"rents": {"rents": ["perhaps"]}}
 
 
-def test_a_stored_answer_that_is_no_longer_valid_is_refused_when_the_page_is_judged():
+def test_a_stored_answer_that_is_no_longer_valid_is_refused():
     stored = SectionState(answers={"rents": False, "born": "2026-11-22"})
     form = page(RENT, posted=[("rents", "no")], stored=stored)
     assert not form.validate()
@@ -119,7 +120,7 @@ CHOICE = definition(
 )
 
 
-def test_a_field_that_one_option_reveals_stands_inside_it_where_it_follows_directly():
+def test_a_field_revealed_by_an_option_is_inside_it_if_it_follows_directly():
     shown = page(CHOICE, answers={"before": {"rents": True}})
     top = {field.id: field for field in shown}
     assert list(top) == ["pick", "both", "late"]
@@ -134,7 +135,7 @@ def test_a_revealed_field_is_still_judged():
     assert form.error_list() == [("#why_b", "Enter an answer to “Label of why_b”")]
 
 
-def test_the_browser_gets_what_other_sections_leave_open():
+def test_the_browser_gets_the_conditions_that_other_sections_leave_open():
     top = {field.id: field for field in page(CHOICE, answers={"before": {"rents": True}})}
     assert json.loads(top["both"].show_when) == {"field": "pick", "type": "choice", "op": "is", "value": "a"}
     assert top["pick"].show_when is None
@@ -173,8 +174,8 @@ LOOKS = definition(
 )
 
 
-def test_every_field_carries_what_its_template_needs():
-    top = {field.id: field for field in page(LOOKS, stored=SectionState(answers={"kinds": ["b"]}))}
+def test_every_field_has_what_its_template_needs():
+    top: dict[str, Any] = {field.id: field for field in page(LOOKS, stored=SectionState(answers={"kinds": ["b"]}))}
     assert [(o.value, o.label, o.hint, o.checked, o.exclusive) for o in top["kinds"].options] == [
         ("a", "A", None, False, False),
         ("b", "B", None, True, False),
@@ -193,7 +194,7 @@ def test_notes_are_safe():
     assert 'href="javascript' not in top["n"]
 
 
-def test_texts_come_in_the_asked_language_and_fall_back_to_the_first():
+def test_texts_use_the_requested_language_and_fall_back_to_the_first():
     form = definition(
         section("s", ask("text", "q", label={"en": "Name", "cy": "Enw"}), ask("text", "r", label="Only")),
         form={"languages": ["en", "cy"]},
@@ -201,7 +202,7 @@ def test_texts_come_in_the_asked_language_and_fall_back_to_the_first():
     assert [field.label.in_("cy") for field in form.sections[0].fields] == ["Enw", "Only"]
 
 
-def test_a_page_of_fourteen_fields_is_made_in_little_time():
+def test_a_page_of_fourteen_fields_takes_under_two_milliseconds():
     kinds = ("text", "date", "choice", "yes_no", "money", "address", "choices")
     when = {"any": [{"field": "./f0", "answered": True}, {"field": "./f1", "less_than": "today"}]}
     fields = [ask(kind, f"f{n}", when=when) if n > 1 else ask(kind, f"f{n}") for n, kind in enumerate(kinds * 2)]

@@ -1,4 +1,4 @@
-"""Look-ups of a form: what they ask with, what a result fills in, and what is said of them at publish."""
+"""Look-ups of a form: what they send, what a result fills in, and what publishing says about them."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def looked_up(*fields: dict[str, Any], **more: Any) -> dict[str, Any]:
     ("answer", "expected"),
     [("AS4 2LN", "AS4 2LN"), (True, "yes"), (False, "no"), (None, ""), (WHERE, "1 Weir Lane, Ashmere, AS4 2LN")],
 )
-def test_an_answer_is_asked_with_as_one_text(answer: Any, expected: str) -> None:
+def test_a_look_up_sends_an_answer_as_one_text(answer: Any, expected: str) -> None:
     assert input_text(answer) == expected
 
 
@@ -44,7 +44,7 @@ def test_a_value_fills_the_inputs_of_its_field(kind: str, value: Any, expected: 
     assert filled_inputs(field(kind), value) == expected
 
 
-def test_a_page_tells_what_is_typed_right_or_wrong_where_it_shows() -> None:
+def test_a_page_returns_the_typed_text_of_shown_fields_valid_or_not() -> None:
     form = definition(
         section(
             "s",
@@ -71,7 +71,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("content", "path"), [case[1:] for case in FAULTS], ids=[case[0] for case in FAULTS])
-def test_a_faulty_lookup_is_refused_by_its_path(content: dict[str, Any], path: str) -> None:
+def test_a_faulty_look_up_is_refused_with_its_path(content: dict[str, Any], path: str) -> None:
     assert list(faults(document(content))) == [path]
 
 
@@ -85,7 +85,9 @@ DOUBTS = [
 
 
 @pytest.mark.parametrize(("lookup", "paths"), [case[1:] for case in DOUBTS], ids=[case[0] for case in DOUBTS])
-def test_what_an_installation_cannot_run_is_said_and_refused_nowhere(lookup: dict[str, Any], paths: list[str]) -> None:
+def test_a_look_up_that_this_installation_cannot_run_is_a_doubt_and_not_a_fault(
+    lookup: dict[str, Any], paths: list[str]
+) -> None:
     form = definition(looked_up(ask("text"), ask("address", "home"), **lookup))
     assert [doubt.path for doubt in doubts(form, REGISTER)] == paths
 

@@ -1,4 +1,4 @@
-"""Patterns mean what they mean in Python, cost no more than the text is long, and what is refused is explained."""
+"""Patterns mean what they mean in Python, take linear time, and are refused with an explanation if unsupported."""
 
 import re
 
@@ -18,13 +18,13 @@ ALIKE = [
 
 
 @pytest.mark.parametrize("pattern", ALIKE)
-def test_a_pattern_fits_the_texts_that_it_fits_in_python(pattern: str) -> None:
+def test_a_pattern_matches_the_same_texts_as_in_python(pattern: str) -> None:
     expected = [text for text in TEXTS if re.fullmatch(pattern, text)]
     assert [text for text in TEXTS if read_pattern(pattern).fits(text)] == expected
 
 
 @pytest.mark.parametrize("pattern", [r"(?:[A-Za-z]+\s?)+", "(a+)+", "(a|a)*", "(a*)*b?", r"(\w+,?)*"])
-def test_repeats_inside_repeats_cost_what_the_text_is_long(pattern: str) -> None:
+def test_nested_repeats_take_time_in_proportion_to_the_text(pattern: str) -> None:
     """An engine that tries every way to divide the text would need 2 to the power of 20 000 steps."""
     read = read_pattern(pattern)
     assert read.fits("a" * 20_000)
@@ -57,10 +57,10 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("pattern", "sentence"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
-def test_what_is_not_known_is_refused_with_what_to_write_instead(pattern: str, sentence: str) -> None:
+def test_an_unsupported_pattern_is_refused_with_what_to_write_instead(pattern: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         read_pattern(pattern)
 
 
-def test_patterns_that_are_written_alike_are_the_same() -> None:
+def test_patterns_with_the_same_source_are_equal() -> None:
     assert read_pattern("a+") == read_pattern("a+") != read_pattern("a*")

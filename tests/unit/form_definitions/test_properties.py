@@ -36,7 +36,7 @@ STRINGS = st.one_of(
     ),
     st.from_regex(r"[-+£ 0-9.,]{1,40}", fullmatch=True),
 )
-# A repeated input that is no checkbox is refused before it reaches a form.
+# A repeated input that is not a checkbox is refused before it reaches a form.
 POSTED = st.lists(
     st.tuples(st.sampled_from(NAMES), STRINGS),
     max_size=40,
@@ -51,7 +51,7 @@ def form_of(stored: SectionState, posted: MultiDict[str, str] | None = None) -> 
 
 @settings(max_examples=150, deadline=None)
 @given(POSTED)
-def test_nothing_posted_raises_and_everything_typed_comes_back(pairs):
+def test_no_post_raises_and_everything_typed_comes_back(pairs):
     posted = MultiDict(pairs)
     form = form_of(SectionState(), posted)
     form.validate()
@@ -67,7 +67,7 @@ def test_nothing_posted_raises_and_everything_typed_comes_back(pairs):
 
 
 def as_served(form: Any) -> list[tuple[str, str]]:
-    """What a browser posts back for a page that nobody touched."""
+    """Return what a browser posts back for a page that nobody touched."""
     fields = form.all_fields.values()
     return [
         (input_name(f.short_name, suffix), value)
@@ -95,7 +95,7 @@ KEYS = ["format", "form", "conditions", "lists", "sections"]
     st.dictionaries(st.sampled_from(KEYS), st.one_of(TREES, st.lists(TREES, max_size=2)), max_size=5),
     st.sampled_from(KEYS),
 )
-def test_a_faulty_document_always_names_its_faults_with_paths(parts, spoilt):
+def test_a_faulty_document_always_lists_its_faults_with_paths(parts, spoilt):
     content: dict[str, Any] = document(section("s", ask("choice")), section("t", when={"field": "s.q", "is": "a"}))
     content[spoilt] = parts.get(spoilt, [])
     found = faults_of(read_json, json.dumps(content))
@@ -105,13 +105,13 @@ def test_a_faulty_document_always_names_its_faults_with_paths(parts, spoilt):
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=60))
-def test_no_text_breaks_the_reading_of_yaml_or_json(text):
+def test_no_text_breaks_the_yaml_or_json_reader(text):
     assert faults_of(read_yaml, text) != ()
     assert faults_of(read_json, text) != ()
 
 
 def faults_of(read: Callable[[str], object], text: str) -> tuple[Fault, ...] | None:
-    """The faults that were named, None where there are none."""
+    """Return the faults that were reported, None if there are none."""
     try:
         read(text)
     except FaultyDefinitionError as error:

@@ -1,4 +1,4 @@
-"""What a definition may say, and how every fault is named."""
+"""What a definition may say, and how every fault is reported."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def one(*fields: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def two(when: Any, first: dict[str, Any] | None = None, **named: Any) -> dict[str, Any]:
-    """A first section with one question, and a second that depends on it."""
+    """Return a document: a first section with one question, and a second that depends on it."""
     return document(section("one", first or ask("yes_no")), section("two", when=when), **named)
 
 
@@ -151,11 +151,11 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("content", "path"), [case[1:] for case in FAULTS], ids=[case[0] for case in FAULTS])
-def test_a_fault_is_refused_alone_and_named_by_its_path(content, path):
+def test_one_fault_is_refused_once_with_its_path(content, path):
     assert list(faults(content)) == [path]
 
 
-def test_all_faults_are_told_at_once_whatever_their_kind():
+def test_all_faults_are_listed_at_once_whatever_their_kind():
     content = document(
         section("check", ask("nope"), ask("text", "b", hnt="x", when={"field": "c.d", "is": "1"})),
         section("t", ask("choice", options="gone"), needs=["gone"]),
@@ -181,14 +181,14 @@ def test_demo_forms_read_and_their_canonical_form_reads_back_the_same(file):
     assert [each.fields for each in again.sections] == [each.fields for each in read.sections]
 
 
-def test_defaults_are_those_that_the_documentation_promises():
+def test_defaults_match_the_documentation():
     form = definition(section("s"))
     drafts = form.drafts
     assert (form.languages, form.access, form.allow_save) == (("en",), "anyone", True)
     assert (drafts.keep_days, drafts.remind_days_before, drafts.on_new_version) == (30, (7, 2), "ask")
 
 
-def test_a_short_keep_drops_only_the_usual_reminders_that_do_not_fit():
+def test_a_short_keeping_time_drops_only_the_default_reminders_that_do_not_fit():
     assert definition(section("s"), form={"drafts": {"keep_days": 5}}).drafts.remind_days_before == (2,)
 
 
@@ -257,7 +257,7 @@ def test_json_that_cannot_be_trusted_is_refused(text):
         read_json(text)
 
 
-def test_names_within_names_cannot_make_a_condition_grow_without_end():
+def test_nested_names_cannot_make_a_condition_grow_without_end():
     named: dict[str, Any] = {"c0": {"field": "one.q", "is": True}}
     named |= {f"c{n}": {"all": [{"condition": f"c{n - 1}"}] * 2} for n in range(1, 30)}
     assert any("500 parts" in sentence for sentence in faults(two({"condition": "c29"}, conditions=named)).values())
@@ -270,7 +270,7 @@ def test_a_chain_of_names_cannot_exhaust_the_stack():
     )
 
 
-def test_nesting_as_deep_as_the_document_allows_can_be_evaluated():
+def test_the_deepest_nesting_allowed_can_be_evaluated():
     when: dict[str, Any] = {"field": "one.q", "is": True}
     for _ in range(16):
         when = {"all": [when]}
@@ -279,7 +279,7 @@ def test_nesting_as_deep_as_the_document_allows_can_be_evaluated():
     assert evaluate(form.sections[1].when, Scope(answers={"one": {"q": False}}, today=TODAY)) is True
 
 
-def test_a_reference_to_the_own_item_means_this_item_with_either_spelling():
+def test_either_spelling_of_a_reference_to_the_same_item_means_this_item():
     whens = [{"field": "./a", "is": "1"}, {"field": "s.a", "is": "1"}]
     form = definition(
         section(
@@ -293,7 +293,7 @@ def test_a_reference_to_the_own_item_means_this_item_with_either_spelling():
     assert isinstance(form.field("s", "b0").when, Comparison)
 
 
-def test_stop_when_may_look_at_later_fields_and_at_all_items_of_its_own_section():
+def test_stop_when_may_refer_to_later_fields_and_to_all_items_of_its_section():
     stop = {"title": "Stop", "when": {"some_item": "people", "when": {"field": "./born", "years_ago_at_least": 100}}}
     form = definition(PEOPLE | {"stop_when": [stop]})
     assert isinstance(form.sections[0].stop_when[0].when, SomeItem)
@@ -309,5 +309,5 @@ def test_stop_when_may_look_at_later_fields_and_at_all_items_of_its_own_section(
         r"[^@]+@[^@]+",
     ],
 )
-def test_patterns_that_authors_really_write_are_accepted(pattern):
+def test_common_patterns_of_authors_are_accepted(pattern):
     assert not faults(one(ask("text", pattern=pattern)))

@@ -46,19 +46,19 @@ def problems(answers, section_id, typed=None):
     return [(problem.item_id, problem.field and problem.field.id, problem.error.key) for problem in found]
 
 
-def test_a_hidden_answer_hides_what_depends_on_it_down_the_form():
+def test_a_hidden_answer_hides_every_later_answer_that_depends_on_it():
     assert shown(HOME, FULL, TODAY).answers == FULL | {"people": {}}
     hidden = {**FULL, "home": FULL["home"] | {"rents": False}}
     assert shown(HOME, hidden, TODAY).answers == {"home": {"rents": False}, "people": {}}
 
 
-def test_nothing_shows_on_a_missing_answer():
+def test_a_missing_answer_shows_nothing_that_depends_on_it():
     pages = shown(HOME, {}, TODAY).pages
     assert [field.id for field in pages["home"][""].fields] == ["rents"]
     assert "landlord" not in pages
 
 
-def test_items_are_judged_each_on_its_own_and_stay_in_order():
+def test_each_item_is_judged_on_its_own_and_the_order_stays():
     people: dict[str, Any] = {"z": {"name": "Zoë", "works": True}, "a": {"works": True}}
     pages = shown(HOME, {"people": people}, TODAY).pages["people"]
     assert list(pages) == ["z", "a"]
@@ -82,7 +82,7 @@ def test_a_section_is_complete_when_every_shown_answer_is_there_and_valid(answer
     assert problems({"home": answers}, "home") == expected
 
 
-def test_what_was_typed_and_is_no_answer_keeps_a_section_incomplete():
+def test_invalid_typed_text_keeps_a_section_incomplete():
     assert problems({"home": {"rents": True}}, "home", {"": {"rent": {"rent": ["6o0"]}}}) == [("", "rent", "invalid")]
 
 
@@ -100,7 +100,7 @@ def test_a_repeat_needs_the_right_number_of_complete_items(people, expected):
     assert problems({"people": people}, "people") == expected
 
 
-def test_a_required_file_blocks_until_it_is_there_and_a_note_never_does():
+def test_a_required_file_blocks_a_section_until_it_is_there_and_a_note_never_does():
     form = definition(section("s", ask("file", "f", required=True), ask("note", "n")))
     kept = {"id": "1", "name": "a.pdf", "kind": "pdf", "size": "9"}
     missing = section_problems(form.section("s"), shown(form, {}, TODAY))
@@ -108,7 +108,7 @@ def test_a_required_file_blocks_until_it_is_there_and_a_note_never_does():
     assert section_problems(form.section("s"), shown(form, {"s": {"f": [kept]}}, TODAY)) == ()
 
 
-def test_a_section_waits_for_what_it_needs_but_not_for_what_does_not_show():
+def test_a_section_waits_for_the_sections_it_needs_but_not_for_hidden_ones():
     landlord, people = HOME.section("landlord"), HOME.section("people")
     assert unmet_needs(landlord, shown(HOME, FULL, TODAY), []) == ("home",)
     assert unmet_needs(landlord, shown(HOME, FULL, TODAY), ["home"]) == ()

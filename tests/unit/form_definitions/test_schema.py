@@ -1,4 +1,4 @@
-"""The JSON Schema of the format: shipped as it is made, and it takes every definition that the portal takes."""
+"""The JSON Schema of the format: the shipped file is up to date, and every definition the portal accepts fits it."""
 
 import json
 import re
@@ -28,7 +28,7 @@ TYPES: dict[str, Any] = {
 
 
 def problems(value: Any, schema: dict[str, Any], path: str = "") -> list[str]:
-    """What is wrong with a value: those keywords of JSON Schema that ours uses."""
+    """Return what is wrong with a value, by the keywords of JSON Schema that ours uses."""
     if "$ref" in schema:
         schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] | {k: v for k, v in schema.items() if k != "$ref"}
     wrong = [*_of_kind(value, schema, path), *_of_choice(value, schema, path)]
@@ -66,19 +66,19 @@ def _of_items(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
         yield from problems(each, schema.get("items", {}), f"{path}[{index}]")
 
 
-def test_the_schema_that_is_shipped_is_the_present_one() -> None:
+def test_the_shipped_schema_is_up_to_date() -> None:
     assert SHIPPED.read_text(encoding="utf-8") == schema_text(), "write it again with `flask --app wsgi forms schema`"
 
 
 @pytest.mark.parametrize("file", DEFINITIONS, ids=lambda file: file.stem)
-def test_a_definition_as_an_editor_reads_it_fits(file: Path) -> None:
+def test_every_definition_fits_the_schema_as_an_editor_reads_it(file: Path) -> None:
     read = yaml.safe_load(file.read_text(encoding="utf-8"))
     # Editors follow YAML 1.2, where a date is text.
     assert problems(json.loads(json.dumps(read, default=str)), SCHEMA) == []
 
 
 @pytest.mark.parametrize("kind", FIELD_TYPES)
-def test_a_field_of_every_type_fits(kind: str) -> None:
+def test_a_field_of_every_type_fits_the_schema(kind: str) -> None:
     assert problems(document(section("s", ask(kind))), SCHEMA) == []
 
 
@@ -93,9 +93,9 @@ def test_a_field_of_every_type_fits(kind: str) -> None:
     ],
     ids=["unknown key", "unknown type", "bad id", "missing title", "unknown policy"],
 )
-def test_what_an_author_mistypes_is_found(content: dict[str, Any], expected: str) -> None:
+def test_the_schema_finds_typing_errors_of_authors(content: dict[str, Any], expected: str) -> None:
     assert [problem for problem in problems(content, SCHEMA) if problem.startswith(expected)]
 
 
-def test_it_is_json_that_says_which_dialect_it_is() -> None:
+def test_the_schema_is_json_and_states_its_dialect() -> None:
     assert json.loads(schema_text())["$schema"].endswith("2020-12/schema")

@@ -33,12 +33,12 @@ def test_a_text_is_read_in_the_language_of_the_page() -> None:
     assert escape(BOTH.in_("cy")) == "Rhent a threthi"
 
 
-def test_a_text_that_is_missing_is_read_in_the_first_language_and_marked_as_such() -> None:
+def test_a_missing_text_is_read_in_the_first_language_and_marked() -> None:
     assert ENGLISH_ONLY.in_("cy") == "Rent & rates"
     assert escape(ENGLISH_ONLY.in_("cy")) == Markup('<span lang="en">Rent &amp; rates</span>')
 
 
-def test_the_mark_stands_inside_translated_sentences_and_not_in_plain_ones() -> None:
+def test_the_language_mark_appears_in_markup_and_not_in_plain_text() -> None:
     label = ENGLISH_ONLY.in_("cy")
     assert Markup("Rhowch ateb i “%(label)s”") % {"label": label} == (
         'Rhowch ateb i “<span lang="en">Rent &amp; rates</span>”'
@@ -46,7 +46,7 @@ def test_the_mark_stands_inside_translated_sentences_and_not_in_plain_ones() -> 
     assert f"Rhowch ateb i “{label}”" == "Rhowch ateb i “Rent & rates”"
 
 
-def test_markup_in_a_foreign_text_is_text() -> None:
+def test_markup_in_a_foreign_text_is_escaped() -> None:
     assert escape(ForeignText("<script>", "en")) == '<span lang="en">&lt;script&gt;</span>'
 
 
@@ -89,7 +89,7 @@ PLACES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("more", "path"), PLACES.values(), ids=PLACES)
-def test_a_text_without_a_language_of_the_form_is_listed_by_its_path(more: dict[str, Any], path: str) -> None:
+def test_a_text_missing_in_a_language_of_the_form_is_listed_with_its_path(more: dict[str, Any], path: str) -> None:
     assert missing({"id": "s", "title": both("S"), "fields": [translated()]} | more) == [path]
 
 
@@ -102,22 +102,22 @@ HEADERS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("more", "path"), HEADERS.values(), ids=HEADERS)
-def test_texts_of_the_form_itself_are_listed_too(more: dict[str, Any], path: str) -> None:
+def test_missing_texts_of_the_form_itself_are_listed(more: dict[str, Any], path: str) -> None:
     whole = {"id": "s", "title": both("S"), "fields": [translated()]}
     assert missing(whole, form=TWO["form"] | more) == [path]
 
 
-def test_lists_are_listed_once_however_often_they_are_used() -> None:
+def test_a_shared_list_is_reported_once_however_often_it_is_used() -> None:
     fields = [ask("choice", f"q{n}", label=both("L"), options="kinds") for n in range(3)]
     lists = {"kinds": [{"value": "a", "label": "A"}]}
     assert missing({"id": "s", "title": both("S"), "fields": fields}, lists=lists) == ["lists.kinds[0].label"]
 
 
-def test_a_form_in_one_language_lacks_nothing() -> None:
+def test_a_form_in_one_language_has_no_missing_texts() -> None:
     assert missing_texts(definition(section("s", ask("text")))) == ()
 
 
-def test_each_missing_language_is_named() -> None:
+def test_each_missing_language_is_listed() -> None:
     form = {"id": "f", "title": {"en": "F"}, "languages": ["en", "cy", "pl"]}
     fields = [ask("text", label={"en": "L", "pl": "L"})]
     whole = {"id": "s", "title": {"en": "S", "cy": "S", "pl": "S"}, "fields": fields}
@@ -135,7 +135,7 @@ def words_of(code: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("amount", ["0.00", "1300.50", "-12.00", "1234567.89"])
-def test_money_and_numbers_are_written_as_in_each_language_of_the_portal(code: str, amount: str) -> None:
+def test_money_and_numbers_follow_each_language_of_the_portal(code: str, amount: str) -> None:
     here = f"{code}_GB"
     assert display_money(field("money"), amount, code, str) == [format_currency(amount, "GBP", locale=here)]
     plain = plain_number(Decimal(amount))
@@ -143,7 +143,7 @@ def test_money_and_numbers_are_written_as_in_each_language_of_the_portal(code: s
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-def test_dates_are_written_as_in_each_language_of_the_portal(code: str) -> None:
+def test_dates_follow_each_language_of_the_portal(code: str) -> None:
     words = words_of(code)
     for month in range(1, 13):
         day = date(2026, month, 4)
@@ -151,7 +151,7 @@ def test_dates_are_written_as_in_each_language_of_the_portal(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-def test_a_date_may_be_typed_with_the_names_of_months_in_each_language(code: str) -> None:
+def test_a_date_may_be_typed_with_month_names_in_each_language(code: str) -> None:
     words = words_of(code)
     for number, month in enumerate(MONTHS, start=1):
         typed = {"day": ["4"], "month": [words.get(month, month)], "year": ["2026"]}

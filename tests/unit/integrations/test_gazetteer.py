@@ -1,4 +1,4 @@
-"""The register's file: read whole, or refused with each fault's line."""
+"""The register's file: read whole, or refused with the line of each fault."""
 
 from pathlib import Path
 
@@ -17,17 +17,17 @@ def fault(content: bytes) -> str:
     return str(refused.value)
 
 
-def test_columns_may_stand_in_any_order_and_others_are_left_alone() -> None:
+def test_columns_may_be_in_any_order_and_unknown_ones_are_ignored() -> None:
     content = '\ufeffpostcode,uprn,town,line_1\r\nAS1 1AA,7,Ashmere,"1, Mill Street"\r\n'
     expected = AddressRow(line_1="1, Mill Street", line_2="", town="Ashmere", postcode="AS1 1AA")
     assert read_gazetteer(content.encode()) == [expected]
 
 
-def test_the_same_address_twice_is_one() -> None:
+def test_a_repeated_address_is_read_once() -> None:
     assert len(read_gazetteer((HEAD + "1 Mill Street,,Ashmere,AS1 1AA\n" * 2).encode())) == 1
 
 
-def test_the_demo_register_is_sound_and_holds_the_postcode_of_the_guide() -> None:
+def test_the_demo_register_is_valid_and_holds_the_postcode_of_the_guide() -> None:
     rows = read_gazetteer(Path(DEMO_FORMS / "addresses.csv").read_bytes())
     assert len(rows) > 400
     assert sum(row.postcode == "AS4 2LN" for row in rows) == 10
@@ -49,11 +49,11 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("content", "expected"), FAULTS, ids=[case[1] for case in FAULTS])
-def test_a_fault_is_named_by_its_line(content: bytes, expected: str) -> None:
+def test_a_fault_is_reported_with_its_line(content: bytes, expected: str) -> None:
     assert fault(content).startswith(expected)
 
 
-def test_all_faults_are_named_up_to_a_number() -> None:
+def test_all_faults_are_reported_up_to_a_maximum() -> None:
     wrong = ",,Ashmere,AS1 1AA\n"
     assert fault((HEAD + wrong * 3).encode()).splitlines() == [f"line {n}: line_1 is empty" for n in (2, 3, 4)]
     assert len(fault((HEAD + wrong * 100).encode()).splitlines()) == MOST_FAULTS

@@ -1,4 +1,4 @@
-"""The safe way out, against a real server on loopback that misbehaves in every known way."""
+"""The safe HTTP client, against a real server on loopback that misbehaves in every known way."""
 
 import ipaddress
 import socket
@@ -39,7 +39,7 @@ def failure(of: SafeClient, url: str) -> LookupFailure:
     return failed.value.failure
 
 
-def test_an_answer_comes_back_whole(service: Service) -> None:
+def test_a_response_comes_back_whole(service: Service) -> None:
     answer = client().fetch(get(service.url("/?q=a")))
     assert (answer.status, answer.body[:8]) == (200, b'{"items"')
     (asked,) = service.asked
@@ -54,24 +54,26 @@ def test_an_answer_comes_back_whole(service: Service) -> None:
     [(b"", "status line"), (HEAD, "headers"), (HEAD + b"\r\n", "body")],
     ids=["status line", "headers", "body"],
 )
-def test_a_drip_is_cut_at_the_deadline_though_no_read_times_out(service: Service, start: bytes, what: str) -> None:
+def test_a_dripping_response_is_cut_at_the_deadline_though_no_read_times_out(
+    service: Service, start: bytes, what: str
+) -> None:
     service.answers["/"] = service.drip(start)
     slow, began = client(deadline_s=0.6, at_once=1), time.monotonic()
     assert failure(slow, service.url()) is LookupFailure.SLOW, what
     assert 0.5 < time.monotonic() - began < 2
     service.answers["/"] = say({})
-    assert slow.fetch(get(service.url())).status == 200, "the thread of the cut request has let its turn go"
+    assert slow.fetch(get(service.url())).status == 200, "the thread of the cut request is free again"
 
 
-def test_tls_that_is_never_finished_is_cut_at_the_deadline() -> None:
+def test_an_unfinished_tls_handshake_is_cut_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
         slow = client(deadline_s=0.5, at_once=1)
         assert failure(slow, url) is LookupFailure.SLOW
-        assert failure(slow, url) is LookupFailure.SLOW, "the first one's turn is over"
+        assert failure(slow, url) is LookupFailure.SLOW, "the first thread is free again"
 
 
-def test_a_tls_handshake_that_drips_is_cut_at_the_deadline() -> None:
+def test_a_dripping_tls_handshake_is_cut_at_the_deadline() -> None:
     def drip(server: socket.socket) -> None:
         for _connection in range(2):
             with server.accept()[0] as connection, suppress(OSError):
@@ -85,7 +87,7 @@ def test_a_tls_handshake_that_drips_is_cut_at_the_deadline() -> None:
         dripping.start()
         slow, url = client(deadline_s=0.5, at_once=1), f"https://127.0.0.1:{server.getsockname()[1]}/"
         assert failure(slow, url) is LookupFailure.SLOW
-        assert failure(slow, url) is LookupFailure.SLOW, "the first one's turn is over"
+        assert failure(slow, url) is LookupFailure.SLOW, "the first thread is free again"
         over.set()
         dripping.join()
 
@@ -111,13 +113,13 @@ BAD_ANSWERS = [
 
 
 @pytest.mark.parametrize(("answer", "expected"), [case[1:] for case in BAD_ANSWERS], ids=[c[0] for c in BAD_ANSWERS])
-def test_a_bad_answer_is_refused(service: Service, answer: Any, expected: LookupFailure) -> None:
+def test_a_bad_response_is_refused(service: Service, answer: Any, expected: LookupFailure) -> None:
     service.answers["/"] = answer
     assert failure(client(), service.url()) is expected
     assert len(service.asked) == 1, "nobody followed it"
 
 
-def test_a_body_without_a_length_is_read_only_so_far(service: Service) -> None:
+def test_a_body_without_a_length_is_cut_at_the_size_limit(service: Service) -> None:
     def endless(request: Any) -> None:
         request.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
@@ -128,7 +130,7 @@ def test_a_body_without_a_length_is_read_only_so_far(service: Service) -> None:
 
 
 @pytest.mark.parametrize("rude", [b"", b"nonsense\r\n\r\n"], ids=["hangs up", "no HTTP"])
-def test_what_is_no_http_is_a_failure(service: Service, rude: bytes) -> None:
+def test_a_response_that_is_not_http_is_a_failure(service: Service, rude: bytes) -> None:
     def answer(request: Any) -> None:
         request.wfile.write(rude)
         request.close_connection = True
@@ -137,7 +139,7 @@ def test_what_is_no_http_is_a_failure(service: Service, rude: bytes) -> None:
     assert failure(client(), service.url()) is LookupFailure.UNREACHABLE
 
 
-def test_nobody_at_home_is_a_failure() -> None:
+def test_a_refused_connection_is_a_failure() -> None:
     assert failure(client(), f"http://127.0.0.1:{closed_port()}/") is LookupFailure.UNREACHABLE
 
 
@@ -151,7 +153,7 @@ def test_loopback_is_not_called_unless_it_is_allowed(service: Service) -> None:
 
 
 def answers_of(*addresses: Sequence[str]) -> Any:
-    """A resolver that answers differently each time; `asked` counts."""
+    """Return a resolver that answers differently each time."""
     queue = list(addresses)
 
     def resolve(_host: str, port: int, **_more: Any) -> Sequence[Any]:
@@ -166,8 +168,8 @@ def test_one_forbidden_address_among_several_refuses_the_name(service: Service) 
     assert not service.asked
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_called(service: Service) -> None:
-    """A second question to DNS would find the queue empty, and the name does not exist."""
+def test_the_call_goes_to_the_address_that_was_checked(service: Service) -> None:
+    """The name does not exist, and a second DNS query would find the queue of addresses empty."""
     pinned = client(resolve=answers_of(["127.0.0.1"]))
     assert pinned.fetch(get(service.url(host="service.example"))).status == 200
     (asked,) = service.asked
@@ -180,7 +182,7 @@ def test_a_proxy_that_the_environment_names_is_not_used(service: Service, monkey
     assert client().fetch(get(service.url())).status == 200
 
 
-def test_a_slow_service_holds_only_so_many_threads(service: Service) -> None:
+def test_a_slow_service_occupies_only_a_limited_number_of_threads(service: Service) -> None:
     service.answers["/slow"] = service.hang
     of, outcomes = client(deadline_s=2, at_once=2), []
     threads = [
@@ -197,7 +199,7 @@ def test_a_slow_service_holds_only_so_many_threads(service: Service) -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key and certificate of `service.example`, signed by itself, in one file."""
+    """Return key and certificate of `service.example`, self-signed, in one file."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)
     signed = (
@@ -240,11 +242,11 @@ def test_tls_is_checked_against_the_name_though_the_address_is_pinned(
 
 
 @pytest.mark.parametrize("start", [b"", HEAD + b"\r\n"], ids=["status line", "body"])
-def test_a_drip_inside_tls_is_cut_at_the_deadline(certificate: Path, start: bytes) -> None:
+def test_a_dripping_response_inside_tls_is_cut_at_the_deadline(certificate: Path, start: bytes) -> None:
     limits = Limits(allowed=LOOPBACK, authorities=str(certificate), deadline_s=0.6)
     slow = SafeClient(limits, resolve=answers_of(["127.0.0.1"], ["127.0.0.1"]), at_once=1)
     with Service(certificate=certificate) as service:
         service.answers["/"] = service.drip(start)
         assert failure(slow, service.url(host="service.example")) is LookupFailure.SLOW
         service.answers["/"] = say({})
-        assert slow.fetch(get(service.url(host="service.example"))).status == 200, "the turn is over"
+        assert slow.fetch(get(service.url(host="service.example"))).status == 200, "the thread is free again"

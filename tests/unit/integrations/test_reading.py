@@ -1,4 +1,4 @@
-"""The file of integrations: read into adapters, or one sentence why the portal does not start."""
+"""The file of integrations: read into adapters, or refused with one sentence why the portal does not start."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def companies(folder: Path, text: str = GOOD) -> HttpJson:
     return adapter
 
 
-def test_a_service_asks_as_it_is_declared(tmp_path: Path) -> None:
+def test_a_request_follows_the_declaration_of_its_service(tmp_path: Path) -> None:
     adapter = companies(tmp_path)
     assert adapter.inputs == ("area", "name")
     assert {name: shape.value for name, shape in adapter.outputs.items()} == {"name": "text", "address": "address"}
@@ -59,21 +59,21 @@ def test_a_post_sends_its_inputs_as_json(tmp_path: Path) -> None:
     assert call.headers["Content-Type"] == "application/json"
 
 
-def test_no_text_about_an_integration_holds_its_secret(tmp_path: Path) -> None:
+def test_no_text_about_an_integration_shows_its_secret(tmp_path: Path) -> None:
     settled = configuration(tmp_path, GOOD)
     adapter = companies(tmp_path)
     texts = [repr(settled), repr(adapter), repr(adapter.call({"area": "x", "name": "y"})), adapter.address]
     assert not [text for text in texts if SECRET in text]
 
 
-def test_without_a_file_there_is_our_own_register(tmp_path: Path) -> None:
+def test_our_own_register_is_the_default_without_a_file(tmp_path: Path) -> None:
     adapters = read_adapters(
         read_configuration({"DATA_DIR": str(tmp_path)}), Database(f"sqlite:///{tmp_path}/none.sqlite3")
     )
     assert list(adapters) == ["address_register"]
 
 
-def test_a_file_may_put_a_service_in_the_place_of_our_register(tmp_path: Path) -> None:
+def test_a_file_may_replace_our_register_with_a_service(tmp_path: Path) -> None:
     text = GOOD.replace("companies:", "address_register:", 1)
     adapters = read_adapters(configuration(tmp_path, text), Database(f"sqlite:///{tmp_path}/none.sqlite3"))
     assert adapters["address_register"].kind == "http_json"
@@ -107,7 +107,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("text", "expected"), [case[1:] for case in FAULTS], ids=[case[0] for case in FAULTS])
-def test_a_fault_ends_the_start_with_one_sentence_that_names_its_place(
+def test_a_fault_stops_the_start_with_one_sentence_that_names_its_place(
     tmp_path: Path, text: str, expected: str
 ) -> None:
     sentence = refusal(tmp_path, text)
@@ -116,7 +116,7 @@ def test_a_fault_ends_the_start_with_one_sentence_that_names_its_place(
     assert "integrations.yaml" in sentence
 
 
-def test_production_speaks_https_only(tmp_path: Path) -> None:
+def test_production_requires_https(tmp_path: Path) -> None:
     production = {
         "ENVIRONMENT": "production",
         "SECRET_KEY": "k" * 40,
@@ -126,6 +126,6 @@ def test_production_speaks_https_only(tmp_path: Path) -> None:
     assert "https:// in production" in refusal(tmp_path, GOOD.replace("https://api", "http://api"), **production)
 
 
-def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
+def test_a_configured_file_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="INTEGRATIONS_FILE: there is no file"):
         read_configuration({"DATA_DIR": str(tmp_path), "INTEGRATIONS_FILE": str(tmp_path / "gone.yaml")})

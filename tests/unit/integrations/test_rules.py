@@ -1,4 +1,4 @@
-"""When a failing service is left alone, how postcodes compare, and what an answer is turned into."""
+"""When a failing service is paused, how postcodes compare, and what a response is turned into."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,13 +33,13 @@ SECOND = timedelta(seconds=1)
         (MAX_FAILURES + 5, NOW - SECOND, BreakerState.TRIAL),
     ],
 )
-def test_a_service_is_left_alone_after_failures_in_a_row_and_then_tried_once(
+def test_a_service_is_paused_after_failures_in_a_row_and_then_tried_once(
     failures: int, paused_until: datetime | None, expected: BreakerState
 ) -> None:
     assert breaker_state(failures, paused_until, NOW) is expected
 
 
-def test_the_pause_begins_with_the_failure_that_is_one_too_many() -> None:
+def test_the_pause_begins_with_the_last_failure_allowed() -> None:
     assert pause_after(MAX_FAILURES - 1, NOW) is None
     assert pause_after(MAX_FAILURES, NOW) == NOW + PAUSE
 
@@ -57,7 +57,7 @@ def test_a_postcode_is_the_same_however_it_is_spelt(typed: str) -> None:
         ("http://evil.example", "https://api.example/p/http%3A%2F%2Fevil.example/now"),
     ],
 )
-def test_an_input_is_one_segment_of_the_path_and_never_more(typed: str, expected: str) -> None:
+def test_an_input_fills_exactly_one_segment_of_the_path(typed: str, expected: str) -> None:
     assert filled_address("https://api.example/p/{postcode}/now", {"postcode": typed}) == expected
 
 
@@ -82,7 +82,7 @@ def test_an_input_that_leads_to_another_path_is_refused(typed: str) -> None:
         ("x" * 2000, "x" * LONGEST_TEXT),
     ],
 )
-def test_whatever_stands_in_an_answer_becomes_one_clean_line(value: object, expected: str) -> None:
+def test_any_value_in_a_response_becomes_one_clean_line(value: object, expected: str) -> None:
     assert clean(value) == expected
 
 
@@ -105,16 +105,16 @@ def test_results_are_found_by_their_paths() -> None:
     [([], []), ({"name": "One"}, ["One"]), ([{"name": "A"}, {}, 3, None, {"name": ""}], ["A"])],
     ids=["none", "a single one", "only those with a label"],
 )
-def test_results_may_be_few(items: Any, labels: list[str]) -> None:
+def test_results_may_be_none_one_or_only_those_with_a_label(items: Any, labels: list[str]) -> None:
     assert [found.label for found in MAPPING.found({"data": {"items": items}})] == labels
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"data": {"items": "many"}}, {"data": None}, 3])
-def test_an_answer_without_results_at_their_place_is_not_understood(answer: Any) -> None:
+def test_a_response_without_results_at_their_path_is_not_understood(answer: Any) -> None:
     with pytest.raises(LookupFailedError) as failed:
         MAPPING.found(answer)
     assert failed.value.failure is LookupFailure.NOT_UNDERSTOOD
 
 
-def test_of_too_many_results_the_first_hundred_are_taken() -> None:
+def test_only_the_first_hundred_results_are_used() -> None:
     assert len(MAPPING.found({"data": {"items": [{"name": "x"}] * 1000}})) == 100

@@ -1,4 +1,4 @@
-"""Renders component macros as the application would, and reads the HTML back."""
+"""Render component macros as the application would, and read the HTML back."""
 
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,17 @@ def environment() -> Environment:
 
 
 def render(component: str, **arguments: Any) -> str:
-    """The HTML of one component."""
+    """Return the HTML of one component."""
     names = ", ".join(f"{name}={name}" for name in arguments)
     source = f'{{% from "components/{component}.html" import {component} %}}{{{{ {component}({names}) }}}}'
     return environment().from_string(source).render(arguments)
 
 
 def elements(html: str) -> list[Element]:
-    """Every element in order; fails where tags do not nest."""
+    """Return every element in order; fail on tags that do not nest."""
     return read(html, is_strict=True)
 
 
 def visible(html: str) -> list[Element]:
-    """The elements without drawings."""
+    """Return the elements without drawings."""
     return [element for element in elements(html) if element.tag not in DRAWING]

@@ -1,4 +1,4 @@
-"""Our macros give the markup of govuk-frontend, with every label, hint and error linked to its control."""
+"""Our macros produce the markup of govuk-frontend, with every label, hint and error linked to its control."""
 
 import re
 from collections.abc import Callable
@@ -31,7 +31,7 @@ LABEL, LEGEND = {"text": "Rent?"}, {"legend": {"text": "Rent?"}}
 
 
 def oracle(component: str, macro: str, parameters: dict[str, Any]) -> str:
-    """The same component as govuk-frontend-jinja draws it."""
+    """Return the same component as govuk-frontend-jinja draws it."""
     env = Environment(
         loader=PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
         undefined=ChainableUndefined,
@@ -42,7 +42,7 @@ def oracle(component: str, macro: str, parameters: dict[str, Any]) -> str:
 
 
 def essence(html: str) -> list[tuple[str, set[str], dict[str, str]]]:
-    """What assistive technology, script and style rely on: tags, govuk classes, linking attributes."""
+    """Return what assistive technology, script and style rely on: tags, govuk classes, linking attributes."""
     essential = (
         (
             element.tag,
@@ -55,7 +55,7 @@ def essence(html: str) -> list[tuple[str, set[str], dict[str, str]]]:
 
 
 def _both(**more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A hint and an error, in our words and in theirs."""
+    """Return a hint and an error, as our macros and as theirs take them."""
     return {"hint": HINT, "error": ERROR} | more, {"hint": {"text": HINT}, "errorMessage": {"text": ERROR}}
 
 
@@ -113,7 +113,7 @@ def test_a_component_has_the_markup_of_govuk_frontend(
     assert essence(render(ours, **arguments)) == essence(oracle(theirs, macro, parameters))
 
 
-def test_a_revealed_question_stands_after_its_option_as_in_govuk_frontend() -> None:
+def test_a_revealed_question_follows_its_option_as_in_govuk_frontend() -> None:
     reveals = {"red": Markup('<p id="one">How red?</p>'), "blue": Markup('<p id="two">How blue?</p>')}
     items = [item | {"conditional": {"html": reveals[str(item["value"])]}} for item in ITEMS]
     ours = render("radios", name="rent", label="Rent?", options=[RED, BLUE], reveals=reveals)
@@ -127,7 +127,7 @@ BLANK = ("hint", "error", "autocomplete", "inputmode", "spellcheck", "width", "p
 
 
 def field(kind: str, **more: Any) -> SimpleNamespace:
-    """A question as the form engine hands it to the templates."""
+    """Return a question as the form engine hands it to the templates."""
     blank: dict[str, Any] = dict.fromkeys(BLANK)
     parts = dict.fromkeys(("day", "month", "year", "line_1", "line_2", "town", "postcode"), "")
     usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "required": True, "value": "",
@@ -177,7 +177,7 @@ MANY, FEW = [RED, BLUE] * 4, [RED, BLUE]
 
 
 @pytest.mark.parametrize(("options", "tag"), [(FEW, "input"), (MANY, "select")], ids=["few", "many"])
-def test_the_results_of_a_lookup_stand_below_its_button_with_one_to_use_the_chosen(options: Any, tag: str) -> None:
+def test_look_up_results_appear_below_their_button_with_a_button_to_use_one(options: Any, tag: str) -> None:
     outcome = SimpleNamespace(sentence="2 results", options=options)
     page = elements(render("form_field", field=field("lookup", hint=HINT, outcome=outcome)))
     buttons = [element.attributes for element in page if element.tag == "button"]
@@ -190,7 +190,7 @@ def test_the_results_of_a_lookup_stand_below_its_button_with_one_to_use_the_chos
 
 
 @pytest.mark.parametrize("kind", [*TYPES, *SHOWN_ONLY, "lookup"])
-def test_a_condition_reaches_the_script_unharmed(kind: str) -> None:
+def test_a_condition_reaches_the_script_unchanged(kind: str) -> None:
     condition = '{"field": "a", "is": "<b>\\"x\\""}'
     [wrapper, *_] = elements(render("form_field", field=field(kind, show_when=condition)))
     assert wrapper.attributes["data-show-when"] == condition
@@ -218,7 +218,7 @@ def test_an_option_reveals_the_questions_that_depend_on_it(kind: str) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_people_typed_never_becomes_markup(component: str, arguments: dict[str, Any]) -> None:
+def test_typed_text_never_becomes_markup(component: str, arguments: dict[str, Any]) -> None:
     assert "<b>" not in render(component, **arguments)
 
 
@@ -226,7 +226,7 @@ def test_a_password_is_never_written_back() -> None:
     assert "secret" not in render("text_input", name="password", label="Password", type="password", value="secret")
 
 
-def test_text_that_begins_with_a_line_break_keeps_it() -> None:
+def test_a_text_area_keeps_a_leading_line_break() -> None:
     assert ">\n\nfirst</textarea>" in render("textarea", name="a", label="A", value="\nfirst")
 
 
@@ -241,7 +241,7 @@ def test_an_exclusive_option_is_marked_for_the_script() -> None:
 
 
 @pytest.mark.parametrize(("errors", "title"), [(1, "Please check 1 answer"), (2, "Please check 2 answers")])
-def test_the_summary_counts_the_answers_to_check(errors: int, title: str) -> None:
+def test_the_error_summary_counts_the_answers_to_check(errors: int, title: str) -> None:
     page = elements(render("error_summary", errors=[("#a", "Wrong")] * errors))
     assert [element.text for element in page if element.tag == "h2"] == [title]
 
@@ -255,7 +255,7 @@ STATUSES = [("complete", "/x"), ("in_progress", "/x"), ("not_started", "/x"), ("
 
 
 @pytest.mark.parametrize(("status", "href"), STATUSES)
-def test_a_section_says_its_status_in_a_word_and_is_a_link_if_it_can_be_opened(status: str, href: str | None) -> None:
+def test_a_section_shows_its_status_and_is_a_link_if_it_can_be_opened(status: str, href: str | None) -> None:
     page = elements(render("task_list", rows=[task(status, href)]))
     assert [element.text for element in page if element.attributes.get("id") == "task-1-status"] == ["Word"]
     assert [element.text for element in page if element.tag == "a"] == (["Your rent"] if href else [])
@@ -286,7 +286,7 @@ def warning(**more: Any) -> list[Element]:
 
 
 def _buttons(page: list[Element]) -> list[str]:
-    """The buttons that are shown."""
+    """Return the buttons that are shown."""
     shown = (element for element in page if not any("hidden" in around.attributes for around in element.parents))
     return [element.text for element in shown if element.tag == "button"]
 
@@ -299,7 +299,7 @@ def _buttons(page: list[Element]) -> list[str]:
         pytest.param({"can_extend": False}, "cannot be extended", ["Save and sign out"], id="at the absolute limit"),
     ],
 )
-def test_the_warning_promises_only_what_is_so(clock: dict[str, Any], sentence: str, buttons: list[str]) -> None:
+def test_the_warning_promises_only_what_is_true(clock: dict[str, Any], sentence: str, buttons: list[str]) -> None:
     page = warning(**clock)
     assert sentence in _shown_text(page)
     assert _buttons(page) == buttons
@@ -312,7 +312,7 @@ def test_the_warning_is_named_by_its_heading_which_can_take_the_focus() -> None:
     assert heading.attributes["tabindex"] == "-1"
 
 
-def test_no_component_carries_an_inline_style_or_handler() -> None:
+def test_no_template_has_an_inline_style_or_handler() -> None:
     loader = environment().loader
     assert loader
     for name in (name for name in loader.list_templates() if not name.startswith("mail/")):
@@ -323,7 +323,7 @@ def test_no_component_carries_an_inline_style_or_handler() -> None:
 
 
 def named_in(source: str) -> set[str]:
-    """The icons that a template asks for by their names."""
+    """Return the icons that a template asks for by their names."""
     asked = r'\bicon\("([a-z-]+)"|icon="([a-z-]+)"|pill\("[a-z]+", (?:_\((?:[^()]|\([^()]*\))*\)), "([a-z-]+)"'
     return {name for found in re.findall(asked, source) for name in found if name}
 

@@ -1,4 +1,4 @@
-"""What every page has, whoever looks at it: a way past the header, a way out, one main part, and until when."""
+"""What every page has for every visitor: a way past the header, a way out, one main part, the end of the session."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -80,17 +80,17 @@ def test_the_header_says_who_is_signed_in(viewer: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_end_of_the_session_is_in_sight(layout: str) -> None:
+def test_every_page_shows_the_end_of_the_session(layout: str) -> None:
     assert "Signed in until 14:47" in _texts(page(layout), "body")[0]
 
 
-def test_without_script_a_page_offers_to_stay_signed_in_and_comes_back() -> None:
+def test_a_page_offers_to_stay_signed_in_without_script_and_comes_back() -> None:
     [form] = [element for element in page() if element.tag == "form" and "no-js-only" in element.classes]
     assert form.attributes["action"] == "/session/extend?kind=customer"
     assert [e.attributes["value"] for e in page() if e.attributes.get("name") == "next"] == ["/here"]
 
 
-def test_the_other_language_is_named_in_its_own_words_only_where_there_is_one() -> None:
+def test_the_header_names_another_language_in_its_own_words_if_there_is_one() -> None:
     welsh = SimpleNamespace(name="Cymraeg", code="cy", then="/here?from=check")
     assert "Cymraeg" in _texts(page(other_languages=[welsh]), "header")[0]
     assert "Cymraeg" not in _texts(page(other_languages=[]), "body")[0]
@@ -105,7 +105,7 @@ def test_the_language_buttons_send_one_form_that_leads_back() -> None:
     assert [each.attributes.get("form", "") for each in buttons] == ["language-form", ""]
 
 
-def test_there_is_no_empty_aside() -> None:
+def test_a_page_has_no_empty_aside() -> None:
     assert not _texts(page(), "aside")
     assert _texts(page(aside="Help"), "aside") == ["Help"]
 

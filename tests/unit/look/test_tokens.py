@@ -1,4 +1,4 @@
-"""The colours keep their contrast in both schemes, and stand in one file."""
+"""The colours keep their contrast in both schemes, and are defined in one file."""
 
 import re
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ SCHEMES = {"light": LIGHT, "dark": DARK}
 
 
 def _luminance(colour: str) -> float:
-    """Relative luminance of `#rrggbb`, as WCAG 2.2 defines it."""
+    """Return the relative luminance of `#rrggbb`, as WCAG 2.2 defines it."""
     parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -88,7 +88,9 @@ def _pairs() -> Iterator[object]:
 
 
 @pytest.mark.parametrize(("scheme", "front", "ground", "needed"), list(_pairs()))
-def test_a_colour_stands_out_from_its_ground(scheme: str, front: str, ground: str, needed: float) -> None:
+def test_every_colour_has_enough_contrast_with_its_background(
+    scheme: str, front: str, ground: str, needed: float
+) -> None:
     tokens = SCHEMES[scheme]
     assert _contrast(tokens[front], tokens[ground]) >= needed
 
@@ -97,15 +99,15 @@ def test_a_colour_stands_out_from_its_ground(scheme: str, front: str, ground: st
     ("one", "other", "ratio"),
     [("#000000", "#ffffff", 21.0), ("#777777", "#ffffff", 4.48), ("#16252a", "#ffffff", 15.8)],
 )
-def test_the_ratio_is_computed_as_wcag_says(one: str, other: str, ratio: float) -> None:
+def test_the_contrast_ratio_is_computed_as_wcag_defines_it(one: str, other: str, ratio: float) -> None:
     assert _contrast(one, other) == pytest.approx(ratio, abs=0.05)
 
 
-def test_dark_is_the_same_whether_preferred_or_forced() -> None:
+def test_the_dark_scheme_is_the_same_whether_preferred_or_forced() -> None:
     assert _tokens(':root:not([data-scheme="light"])') == _tokens(':root[data-scheme="dark"]')
 
 
-def test_dark_renames_no_token() -> None:
+def test_the_dark_scheme_has_the_same_tokens() -> None:
     assert set(DARK) == set(LIGHT)
 
 
@@ -117,7 +119,7 @@ COLOUR = re.compile(
 
 
 @pytest.mark.parametrize("file", sorted(CSS.glob("*.css")), ids=lambda file: file.name)
-def test_colour_literals_stand_only_among_the_tokens(file: Path) -> None:
+def test_only_the_token_file_contains_colour_literals(file: Path) -> None:
     rules = re.sub(r"/\*.*?\*/", "", file.read_text(), flags=re.DOTALL)
     found = COLOUR.findall(rules)
     assert bool(found) == (file.name == "tokens.css"), found

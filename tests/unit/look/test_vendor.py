@@ -1,4 +1,4 @@
-"""What others wrote is kept as it was published, with its licence."""
+"""Third-party files are kept as they were published, with their licences."""
 
 import hashlib
 import json
@@ -19,17 +19,17 @@ each_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["
 
 
 @each_entry
-def test_a_vendored_file_is_the_one_that_was_taken(entry: dict[str, Any]) -> None:
+def test_a_vendored_file_matches_its_checksum(entry: dict[str, Any]) -> None:
     assert hashlib.sha256(entry["path"].read_bytes()).hexdigest() == entry["sha256"]
 
 
 @each_entry
-def test_a_vendored_file_says_whence_and_on_what_terms(entry: dict[str, Any]) -> None:
+def test_a_vendored_file_states_its_source_and_licence(entry: dict[str, Any]) -> None:
     assert all(entry[key] for key in ("name", "version", "licence", "source"))
     assert entry["path"].with_name("LICENSE").is_file()
 
 
-def test_nothing_is_vendored_without_being_listed() -> None:
+def test_every_vendored_file_is_listed() -> None:
     present = {path for folder in FOLDERS for path in folder.rglob("*") if path.is_file()}
     assert {path for path in present if path.name not in NOT_LISTED} == {entry["path"] for entry in ENTRIES}
 
@@ -41,5 +41,5 @@ def test_htmx_is_the_release_that_was_reviewed() -> None:
 
 
 @pytest.mark.parametrize("unwanted", ["GDS Transport", "crown", "url(", "@font-face"])
-def test_the_styles_carry_no_brand(unwanted: str) -> None:
+def test_the_styles_contain_no_brand(unwanted: str) -> None:
     assert unwanted not in (FOLDERS[0] / "govuk-frontend" / "govuk-frontend.css").read_text()

@@ -1,4 +1,4 @@
-"""The mail domain of our own addresses."""
+"""The domain of our own e-mail addresses."""
 
 import pytest
 

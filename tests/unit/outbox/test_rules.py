@@ -37,7 +37,7 @@ def test_a_delivery_is_given_up_at_its_age_and_not_a_second_sooner(failure: Deli
     assert next_try(failure, 9, created_at=CREATED, now=end) is None
 
 
-def test_a_server_that_is_away_for_a_day_loses_nothing() -> None:
+def test_a_server_outage_of_a_day_loses_no_email() -> None:
     assert GIVE_UP_AFTER[DeliveryFailure.AWAY] > timedelta(days=1)
 
 

@@ -1,4 +1,4 @@
-"""What a browser says of itself, in plain words."""
+"""The plain description of a browser from its user agent."""
 
 import pytest
 
@@ -24,5 +24,5 @@ WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, 
         ("<script>" * 1000, None),
     ],
 )
-def test_a_device_is_its_families_and_nothing_else(user_agent: str, device: str | None) -> None:
+def test_a_device_is_described_by_browser_and_system_only(user_agent: str, device: str | None) -> None:
     assert device_of(user_agent) == device

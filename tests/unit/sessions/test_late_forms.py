@@ -1,4 +1,4 @@
-"""Late values of one page, laid over each other."""
+"""Late values of one page, merged."""
 
 import pytest
 
@@ -14,7 +14,7 @@ EARLIER = late({"name", "born"}, ("name", "Zoë"), ("born-day", "1"), ("born-mon
 
 def test_an_autosave_replaces_only_the_fields_that_it_names() -> None:
     whole = late({"born", "rent"}, ("born-day", "9"), ("rent", "650")).over(EARLIER)
-    assert whole.fields == {"name", "born", "rent"}
+    assert whole.fields == frozenset({"name", "born", "rent"})
     assert whole.pairs == (("name", "Zoë"), ("born-day", "9"), ("rent", "650"))
 
 
@@ -23,7 +23,7 @@ def test_a_whole_page_replaces_everything() -> None:
     assert page.over(EARLIER) == page
 
 
-def test_an_autosave_after_a_whole_page_still_speaks_for_the_whole() -> None:
+def test_an_autosave_after_a_whole_page_keeps_the_whole_page() -> None:
     whole = late({"rent"}, ("rent", "650")).over(late(None, ("name", "Ruth"), ("rent", "1")))
     assert whole.fields is None
     assert whole.pairs == (("name", "Ruth"), ("rent", "650"))

@@ -1,4 +1,4 @@
-"""Each kind of session is a row of policy; the one engine reads nothing of a kind but its row."""
+"""Each kind of session is a row of policy; the one engine reads nothing about a kind but its row."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -44,7 +44,7 @@ def test_each_kind_has_its_own_idle_timeout(kind: str, minutes: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["customer", "messages", "signing", "hub"])
-def test_every_kind_of_a_browser_warns_two_minutes_before_its_end(kind: str) -> None:
+def test_every_browser_session_warns_two_minutes_before_its_end(kind: str) -> None:
     policy = policy_of(kind)
     times = times_of(policy)
     assert state(times, policy, times.expires_at - timedelta(seconds=121)) is State.ACTIVE
@@ -76,7 +76,7 @@ def test_no_setting_changes_the_sessions_of_staff() -> None:
     assert policy_of("hub", **changed) == policy_of("hub")
 
 
-def test_a_device_in_the_field_has_no_clock_that_anything_moves() -> None:
+def test_a_mobile_session_never_ends_and_never_renews() -> None:
     policy, kind = policy_of("mobile"), KINDS["mobile"]
     times, years_later = times_of(policy), BEGIN + timedelta(days=3650)
     assert state(times, policy, years_later) is State.ACTIVE
@@ -91,7 +91,7 @@ def test_every_kind_has_a_cookie_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("kind", "rule"), [("customer", NetworkRule.LOG), ("messages", NetworkRule.END), ("hub", NetworkRule.LOG)]
 )
-def test_each_area_begins_with_its_own_network_rule(kind: str, rule: NetworkRule) -> None:
+def test_each_kind_has_its_own_default_network_rule(kind: str, rule: NetworkRule) -> None:
     assert KINDS[kind].network_rule(snapshot({})) is rule
 
 
@@ -104,7 +104,7 @@ def test_the_absolute_limit_is_never_under_twice_the_lifetime(hours: int, minute
     assert end == (BEGIN + timedelta(minutes=limit) if limit else None)
 
 
-def test_at_the_absolute_limit_nothing_extends_any_more() -> None:
+def test_nothing_extends_a_session_at_the_absolute_limit() -> None:
     policy = policy_of("customer", absolute_limit_hours=1)
     end = BEGIN + timedelta(hours=1)
     near = Times(expires_at=end - SECOND, idle_timeout=policy.idle_timeout, absolute_end_at=end)
@@ -115,6 +115,6 @@ def test_at_the_absolute_limit_nothing_extends_any_more() -> None:
     assert poll(at, policy, end).state is State.ENDED
 
 
-def test_a_lifetime_that_is_applied_now_leaves_the_warning_even_where_it_is_shorter() -> None:
+def test_a_lifetime_applied_at_once_always_leaves_time_for_the_warning() -> None:
     assert shortened(Policy(idle_timeout=timedelta(minutes=10)), BEGIN) == BEGIN + timedelta(minutes=10)
     assert shortened(Policy(idle_timeout=timedelta(minutes=1)), BEGIN) == BEGIN + timedelta(minutes=2)

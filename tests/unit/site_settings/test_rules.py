@@ -1,4 +1,4 @@
-"""What each kind of setting accepts, in which words it refuses, and what it advises."""
+"""What each kind of setting accepts, how it refuses, and what it advises."""
 
 import pytest
 
@@ -73,7 +73,7 @@ def test_a_good_value_is_read(name: str, typed: str, value: SettingValue) -> Non
         pytest.param("time_zone", "../etc/passwd", "Choose a time zone from the list, like Europe/London", id="path"),
     ],
 )
-def test_a_bad_value_is_refused_in_its_own_words(name: str, typed: str, sentence: str) -> None:
+def test_a_bad_value_is_refused_with_its_own_message(name: str, typed: str, sentence: str) -> None:
     with pytest.raises(RefusedSettingError) as refusal:
         parse(BY_NAME[name], typed)
     assert str(refusal.value) == sentence
@@ -104,20 +104,20 @@ def test_every_default_is_a_value_that_the_setting_accepts(setting) -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_every_setting_stands_on_a_tab(setting) -> None:
+def test_every_setting_is_on_a_tab(setting) -> None:
     assert setting.tab in TABS
 
 
-def test_the_snapshot_takes_stored_values_and_defaults_for_the_rest() -> None:
+def test_the_snapshot_uses_stored_values_and_defaults_for_the_rest() -> None:
     found = snapshot({"session_lifetime_minutes": 90})
     assert (found.session_lifetime_minutes, found.site_name) == (90, BY_NAME["site_name"].default)
 
 
 @pytest.mark.parametrize("document", [None, "{}"], ids=["no-row", "empty"])
-def test_nothing_stored_means_defaults(document: str | None) -> None:
+def test_a_snapshot_of_nothing_stored_has_the_defaults(document: str | None) -> None:
     assert snapshot_of(document) == snapshot({})
 
 
-def test_the_zones_to_choose_from_are_places_and_utc() -> None:
+def test_the_time_zones_offered_are_places_and_utc() -> None:
     assert {"Europe/London", "America/New_York", "UTC"} <= set(time_zones())
     assert not {"Etc/GMT+5", "localtime", "EST5EDT"} & set(time_zones())

@@ -1,4 +1,4 @@
-"""Sealed files: any size comes back as it was, anywhere in it, and nothing else does."""
+"""Sealed files: any size reads back unchanged, from any position, and with no other key."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def spooled(content: bytes, folder: Path, *, piece: int = 1000, limit: int = 10*
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("piece", [777, CHUNK_BYTES, 10 * CHUNK_BYTES])
-def test_what_was_written_is_read(tmp_path: Path, size: int, piece: int) -> None:
+def test_a_sealed_file_reads_back_as_it_was_written(tmp_path: Path, size: int, piece: int) -> None:
     content = bytes(number % 251 for number in range(size))
     spool = spooled(content, tmp_path, piece=piece)
     path = tmp_path / "sealed"
@@ -36,7 +36,7 @@ def test_what_was_written_is_read(tmp_path: Path, size: int, piece: int) -> None
     spool.close()
 
 
-def test_nothing_is_kept_beyond_the_limit_and_nothing_ever_has_a_name(tmp_path: Path) -> None:
+def test_a_file_beyond_the_limit_is_not_kept_and_never_appears_in_the_folder(tmp_path: Path) -> None:
     spool = spooled(bytes(5 * CHUNK_BYTES), tmp_path, limit=3 * CHUNK_BYTES)
     assert spool.is_too_large
     assert spool.size == 5 * CHUNK_BYTES
@@ -45,7 +45,7 @@ def test_nothing_is_kept_beyond_the_limit_and_nothing_ever_has_a_name(tmp_path: 
         spool.plain()
 
 
-def test_a_part_does_not_pass_for_the_whole_whatever_size_is_claimed(tmp_path: Path) -> None:
+def test_a_part_of_a_file_never_passes_for_the_whole_whatever_size_is_claimed(tmp_path: Path) -> None:
     spool = spooled(bytes(3 * CHUNK_BYTES), tmp_path)
     path = tmp_path / "sealed"
     path.write_bytes(b"".join(spool.sealed())[: CHUNK_BYTES + 16])
@@ -54,7 +54,7 @@ def test_a_part_does_not_pass_for_the_whole_whatever_size_is_claimed(tmp_path: P
     spool.close()
 
 
-def test_another_key_opens_nothing(tmp_path: Path) -> None:
+def test_another_key_never_opens_a_file(tmp_path: Path) -> None:
     spool, other = spooled(b"secret", tmp_path), spooled(b"other", tmp_path)
     path = tmp_path / "sealed"
     path.write_bytes(b"".join(spool.sealed()))
@@ -64,7 +64,7 @@ def test_another_key_opens_nothing(tmp_path: Path) -> None:
     other.close()
 
 
-def test_the_content_does_not_stand_in_what_is_written(tmp_path: Path) -> None:
+def test_a_sealed_file_never_contains_its_plain_content(tmp_path: Path) -> None:
     spool = spooled(b"canary" * 50_000, tmp_path)
     assert b"canary" not in b"".join(spool.sealed())
     spool.close()

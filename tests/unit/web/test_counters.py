@@ -1,4 +1,4 @@
-"""What a process counts before it writes: nothing lost between threads, given away in time, and once."""
+"""What a process counts before it writes: nothing lost between threads, written in time, and only once."""
 
 import threading
 from datetime import timedelta
@@ -13,7 +13,7 @@ def a(event: str = "warning", **place: str) -> Counted:
     return Counted(event=event, kind="customer", day=START.date(), **place)
 
 
-def test_what_is_counted_twice_is_one_number() -> None:
+def test_the_same_event_counted_twice_is_one_number() -> None:
     tally = Tally()
     tally.add({a(): 1, a(form="housing"): 2}, now=START)
     tally.add({a(): 3}, now=START)
@@ -22,7 +22,7 @@ def test_what_is_counted_twice_is_one_number() -> None:
 
 
 @pytest.mark.parametrize(("waited", "due"), [(0, False), (4.999, False), (5, True), (60, True)])
-def test_the_first_to_wait_says_when_to_write(waited: float, due: bool) -> None:
+def test_the_oldest_waiting_count_decides_when_to_write(waited: float, due: bool) -> None:
     tally = Tally()
     tally.add({a(): 1}, now=START)
     tally.add({a(): 1}, now=START + timedelta(seconds=min(waited, 4)))
@@ -36,7 +36,7 @@ def test_an_empty_tally_is_never_due() -> None:
     assert not tally.is_due(START + timedelta(days=1))
 
 
-def test_much_is_written_at_once() -> None:
+def test_a_full_tally_is_due_at_once() -> None:
     tally = Tally()
     tally.add({a(section=f"s{number}"): 1 for number in range(MOST_WAITING - 1)}, now=START)
     assert not tally.is_due(START)
@@ -60,7 +60,7 @@ def test_threads_that_count_at_once_lose_nothing() -> None:
     assert sum(taken) + tally.take().get(a(), 0) == 4000
 
 
-def test_a_mark_is_first_once_until_many_others_came() -> None:
+def test_a_mark_is_first_only_once_until_many_others_came() -> None:
     tally = Tally()
     assert [tally.is_first("one"), tally.is_first("one"), tally.is_first("two")] == [True, False, True]
     for number in range(MOST_REMEMBERED):

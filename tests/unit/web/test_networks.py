@@ -25,20 +25,20 @@ OTHER = {
 
 
 @pytest.mark.parametrize(("one", "other"), SAME.values(), ids=SAME)
-def test_one_network(one: str, other: str) -> None:
+def test_related_addresses_count_as_one_network(one: str, other: str) -> None:
     assert network_of(one, OFFICE) == network_of(other, OFFICE)
 
 
 @pytest.mark.parametrize(("one", "other"), OTHER.values(), ids=OTHER)
-def test_two_networks(one: str, other: str) -> None:
+def test_unrelated_addresses_count_as_two_networks(one: str, other: str) -> None:
     assert network_of(one, OFFICE) != network_of(other, OFFICE)
 
 
 @pytest.mark.parametrize("ranges", ["10.20.0.0/33", "office", "10.20.0.1/16", "10.20.0.0/16; 10.30.0.0/16"])
-def test_a_list_that_is_none_is_refused(ranges: str) -> None:
+def test_an_invalid_list_of_ranges_is_refused(ranges: str) -> None:
     with pytest.raises(ValueError, match=r"does not appear|has host bits"):
         parsed_ranges(ranges)
 
 
-def test_an_empty_list_lists_nothing() -> None:
+def test_an_empty_list_has_no_ranges() -> None:
     assert parsed_ranges(" , ") == ()
