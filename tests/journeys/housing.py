@@ -1,6 +1,6 @@
 """The whole housing form, filled in without script."""
 
-from tests.citizen import Citizen, Values
+from tests.citizen import Citizen
 
 ABOUT_YOU = {
     "full_name": "Zoë Łukasz",
@@ -19,7 +19,7 @@ HOME = {
 }
 RENT = {"amount": "650", "period": "month", "in_arrears": "no", "landlord": "Calder Homes Ltd"}
 PERSON = {"full_name": "Joel", "born__day": "2", "born__month": "2", "born__year": "2014", "relation": "child"}
-INCOME: dict[str, Values] = {"kinds": ["wages"], "wages": "1,420.00", "hours": "30"}
+INCOME: dict[str, str | list[str]] = {"kinds": ["wages"], "wages": "1,420.00", "hours": "30"}
 NEEDS = {"story": "The rent went up.", "urgent": "no"}
 
 
