@@ -76,7 +76,7 @@ class Visitor:
         if pressed.name:
             data[pressed.name] = pressed.value
         answer = self._ask(portal.url + (form.action or path), data=urlencode(data).encode())
-        assert answer.status_code == HTTPStatus.OK, answer.text
+        assert answer.status_code == HTTPStatus.OK, portal.printed()
         return Page(answer.url.removeprefix(portal.url), answer)
 
     def sign_in(self, portal: RunningPortal, email: str, password: str = PASSWORD) -> None:
