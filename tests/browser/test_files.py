@@ -38,6 +38,7 @@ def start(page: Page, app: Flask) -> None:
     button(page, "Start now").click()
     page.get_by_role("link", name="Your papers").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your papers")
+    page.wait_for_load_state()  # a file chosen before the script listens waits for Continue, as without script
 
 
 @pytest.fixture
