@@ -12,7 +12,7 @@ NAMED = re.compile(r"`([a-z_]+(?:/[a-z_]+)*\.[a-z_]+)`")
 
 
 def test_the_walk_names_functions_in_the_order_in_which_they_run(app: Flask, demo_forms: None) -> None:
-    walk = PAGE.read_text(encoding="utf-8").partition("## One request")[2].partition("The only writes")[0]
+    walk = PAGE.read_text(encoding="utf-8").partition("## One request")[2].partition("A GET's own")[0]
     named = [found.removesuffix("()") for found in NAMED.findall(walk) if not found.startswith("web/app_state")]
     called = [str(call) for call in trace(app)[0]]
     assert len(named) > 20
