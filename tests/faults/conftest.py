@@ -10,5 +10,5 @@ def environ(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """Return the environment of several processes that share one new database."""
     found = {"DATA_DIR": str(tmp_path / "data")}
     if request.param == "postgresql":
-        found["DATABASE_URL"] = request.getfixturevalue("migrated_postgresql")
+        found["DATABASE_URL"] = request.getfixturevalue("postgresql_url")
     return found

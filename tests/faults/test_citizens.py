@@ -16,7 +16,7 @@ PLANS = {
 def test_citizens_lose_nothing_while_processes_are_killed(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    url = request.getfixturevalue("migrated_postgresql") if kind == "postgresql" else None
+    url = request.getfixturevalue("postgresql_url") if kind == "postgresql" else None
     figures = simulate(tmp_path / "data", PLANS[kind], url)
     assert figures.is_clean, "\n\n".join(figures.stories)
     assert figures.counts["kills"] > 0

@@ -17,7 +17,7 @@ from tests.smoke.conftest import ROOT, RunningPortal, Start, command_line, event
 def environ(request: pytest.FixtureRequest) -> dict[str, str]:
     if request.param == "sqlite":
         return {}
-    url: str = request.getfixturevalue("migrated_postgresql")
+    url: str = request.getfixturevalue("postgresql_url")
     return {"DATABASE_URL": url.replace("+psycopg", ""), "WORKERS": "2"}
 
 
@@ -71,8 +71,8 @@ def test_a_killed_supervisor_leaves_nothing_behind(start: Start, environ: dict[s
     assert eventually(lambda: not any(child.is_running() for child in children))
 
 
-def test_a_killed_worker_comes_back(start: Start, migrated_postgresql: str) -> None:
-    portal = start(DATABASE_URL=migrated_postgresql)
+def test_a_killed_worker_comes_back(start: Start, postgresql_url: str) -> None:
+    portal = start(DATABASE_URL=postgresql_url)
     assert eventually(lambda: len(portal.command("wsgi worker")) == 1)
     (killed,) = portal.command("wsgi worker")
     killed.send_signal(signal.SIGKILL)

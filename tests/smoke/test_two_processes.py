@@ -29,7 +29,7 @@ UNDER_WAY_S = 30
 def portals(request: pytest.FixtureRequest, start: Start) -> list[RunningPortal]:
     if request.param == "sqlite":
         return [start()]
-    shared = {"DATABASE_URL": request.getfixturevalue("migrated_postgresql"), "WORKERS": "1"}
+    shared = {"DATABASE_URL": request.getfixturevalue("postgresql_url"), "WORKERS": "1"}
     first = start(**shared)
     return [first, start(**shared, DATA_DIR=str(first.data_dir))]
 
