@@ -117,6 +117,17 @@ def test_page_sent_after_signing_out_is_not_parked(citizen: Citizen, app: Flask,
     assert parked(database) == 0
 
 
+def test_page_sent_with_the_cookie_of_a_signed_out_session_is_not_parked(citizen: Citizen, database: Database) -> None:
+    sign_in(citizen, ZOE)
+    page = citizen.open(f"{housing.start(citizen)}/home")
+    cookie = citizen.client.get_cookie("session_customer")
+    citizen.press("Sign out")
+    citizen.client.set_cookie(cookie.key, cookie.value)
+    citizen.page = page
+    assert citizen.send("Continue", **LATE).status_code == 403
+    assert parked(database) == 0
+
+
 @pytest.mark.parametrize("token", ["", "1.forged", "forged"], ids=["missing", "another's", "nobody's"])
 def test_page_without_the_sessions_own_token_is_not_parked(
     citizen: Citizen, clock: MovableClock, database: Database, token: str
