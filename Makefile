@@ -23,7 +23,7 @@ run: $(RUN_READY)
 
 test: $(TEST_READY) browser
 	@exec $(PYTHON) -m pytest -q $(if $(ALL),--all,--ignore=tests/faults) $(if $(TESTS),,$(WHOLE_RUN)) \
-		-n $$($(PYTHON) -c "$$WORKERS") --maxschedchunk 1 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
+		-n $$($(PYTHON) -c "$$TEST_WORKERS") --maxschedchunk 1 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
 
 check: $(TEST_READY)
 	$(VENV)/bin/ruff check .
@@ -74,11 +74,11 @@ browser: $(TEST_READY)
 WHOLE_RUN = --durations 20 --limit $(if $(ALL),10,6)
 
 # Many tests wait for a browser or for processes, so two more than there are processors keep those at work.
-define WORKERS
+define TEST_WORKERS
 import os
 print(min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 6) + 2)
 endef
-export WORKERS
+export TEST_WORKERS
 
 # CPython 3.11 before 3.11.8 sometimes fails to compile rewritten assertions.
 define ASSERTIONS

@@ -28,3 +28,11 @@ def test_hooks_run_what_the_check_runs() -> None:
     hooks = re.findall(r"entry: \.venv/bin/([\w-]+)", (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     checked = re.findall(r"^\t\$\(VENV\)/bin/([\w-]+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(hooks) == sorted(checked)
+
+
+def test_make_exports_nothing_that_configures_the_portal() -> None:
+    exported = re.findall(r"^export (\w+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    readers = [*(ROOT / "portal" / "commands").glob("*.py"), ROOT / "portal" / "config.py"]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in readers)
+    assert exported
+    assert [name for name in exported if f'"{name}"' in source] == []
