@@ -70,7 +70,7 @@ def _is_good_password(form: FlaskForm, field: Field) -> None:
 
 def _fits_one_line(_form: FlaskForm, field: Field) -> None:
     if not typed_text(field).isprintable() or len(typed_text(field)) > LONGEST_PERSON_NAME:
-        raise ValidationError(gettext("Enter a name on one line, of at most 200 characters"))
+        raise ValidationError(gettext("Enter a name of 200 characters or fewer, on one line"))
 
 
 class SignInForm(AccountForm):
@@ -130,7 +130,7 @@ class NewPasswordForm(AccountForm):
 class ChangePasswordForm(NewPasswordForm):
     """The password as it is, and as it is to be."""
 
-    old_password = PasswordField(validators=[InputRequired(_("Enter the password that you have now"))])  # type: ignore[arg-type]
+    old_password = PasswordField(validators=[InputRequired(_("Enter your current password"))])  # type: ignore[arg-type]
 
 
 class NameForm(AccountForm):

@@ -10,10 +10,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
 
 from portal.accounts.rules import LONGEST_PASSWORD
+from portal.form_definitions.types.answers import mark
 from portal.tokens import new_token
 
-GUESSABLE = "Choose another password: this one is among those that are tried first"
-OWN_ADDRESS = "Choose a password that is not your e-mail address"
+GUESSABLE = mark("This password is easy to guess. Choose another")
+OWN_ADDRESS = mark("Choose a password that is not your e-mail address")
 HASHED_AT_ONCE = 2
 """How many hashes a process works on at the same time: each takes 19 MiB and a whole core for some 17 ms."""
 PASSES, MEMORY_KIB, LANES = 2, 19 * 1024, 1

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from email_validator import EmailNotValidError, validate_email
 
 from portal.errors import PortalError
+from portal.form_definitions.types.answers import mark
 from portal.site_settings.definition import Settings
 from portal.web.declarations import BY_PERSON, CUSTOMER, HUB, Door
 
@@ -17,7 +18,7 @@ SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 128
 LONGEST_TYPED_ADDRESS = 320
 LONGEST_PERSON_NAME = 200
-BAD_ADDRESS = "Enter one e-mail address, like name@example.org"
+BAD_ADDRESS = mark("Enter an e-mail address in the right format, like name@example.com")
 LINK_LIFETIME = timedelta(hours=24)
 _NOT_IN_TOKENS = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -99,8 +100,8 @@ def address_key(typed: str) -> str:
 def password_fault(password: str) -> str | None:
     """Why a new password is refused, or None: length alone counts (ASVS 5.0 6.2.1, 6.2.5, 6.2.9)."""
     if len(password) < SHORTEST_PASSWORD:
-        return "Choose a password of at least 8 characters"
-    return "Choose a password of at most 128 characters" if len(password) > LONGEST_PASSWORD else None
+        return mark("Enter a password of at least 8 characters")
+    return mark("Enter a password of no more than 128 characters") if len(password) > LONGEST_PASSWORD else None
 
 
 def person_subject(person_id: int) -> str:

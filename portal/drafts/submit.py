@@ -285,8 +285,9 @@ class SentList(SentPage):
     def _problem(self) -> str | None:
         least = self.section.repeat.min if self.section.repeat else 0
         if len(self.opened.filled.items(self.section)) < least:
-            title = self.section.title.in_(language())
-            return _("Add at least %(least)s to “%(title)s”", least=least, title=title)
+            item = pages.item_word(self.section)
+            one = _("Add at least one %(item)s", item=item)
+            return one if least == 1 else _("Add every %(item)s: we need at least %(least)s", item=item, least=least)
         troubled = next((item for item in pages.items(self.opened, self.section) if item.has_problem), None)
         return _("Change “%(name)s”: something is missing or wrong", name=troubled.name) if troubled else None
 

@@ -162,6 +162,7 @@ class Field:
     type: str
     label: TranslatedText
     hint: TranslatedText | None = None
+    short: TranslatedText | None = None
     required: bool = False
     required_when: Condition | None = None
     when: Condition | None = None
@@ -180,6 +181,10 @@ class Field:
     def option(self, value: str) -> Option | None:
         """Return the option with this value, if there is one."""
         return next((option for option in self.options if option.value == value), None)
+
+    def in_sentence(self, language: str) -> str:
+        """Return what a sentence calls the question: its short name, else its label in quotation marks."""
+        return self.short.in_(language) if self.short else f"“{self.label.in_(language)}”"
 
 
 @dataclass(frozen=True, kw_only=True)

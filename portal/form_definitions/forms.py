@@ -8,6 +8,7 @@ from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from flask_babel import gettext as _
+from markupsafe import Markup
 from wtforms.fields.core import UnboundField
 from wtforms.form import BaseForm
 from wtforms.meta import DefaultMeta
@@ -26,7 +27,7 @@ from portal.form_definitions.lookups import input_text
 from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.rules import problem_of, shown
 from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, inputs_by_suffix, mark, named_inputs
-from portal.form_definitions.types.field_types import FIELD_TYPES, inputs_of, message, read_answer
+from portal.form_definitions.types.field_types import FIELD_TYPES, inputs_of, is_optional, message, read_answer
 from portal.form_definitions.types.files import MEGABYTE, endings_of, kinds_text
 from portal.form_definitions.types.form_fields import AnswerField, FilesField, Posted
 
@@ -296,12 +297,14 @@ class SectionForm(BaseForm):
 
 def _add_language(bound: AnswerField) -> None:
     """Add what Babel knows of the reader's language."""
+    if is_optional(bound.definition) and not bound.is_marked:
+        bound.label, bound.is_marked = Markup("{} {}").format(bound.label, _("(optional)")), True
     if bound.definition.type == "yes_no":
         bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO_LABELS)
     limits = bound.definition.files
     if isinstance(bound, FilesField) and limits:
-        one = _("One file: %(kinds)s, of %(size)s MB at most.")
-        several = _("Up to %(num)s files: %(kinds)s, of %(size)s MB at most each.")
+        one = _("One file: %(kinds)s, up to %(size)s MB.")
+        several = _("Up to %(num)s files: %(kinds)s, up to %(size)s MB each.")
         values = {"num": limits.max, "kinds": kinds_text(limits.types, _), "size": limits.max_mb}
         bound.limits_text = (one if limits.max == 1 else several) % values
         bound.accept = ",".join(f".{ending}" for ending in endings_of(limits.types))

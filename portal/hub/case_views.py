@@ -238,7 +238,7 @@ def _by(who: str) -> str:
 def _first_entry(submission: Submission) -> HistoryEntry:
     """Return the first entry of every history."""
     begun = submission.begun_by_name
-    text = _("Begun for the customer by %(who)s", who=begun) if begun else None
+    text = _("Started for the customer by %(who)s", who=begun) if begun else None
     return HistoryEntry(title=_("Sent"), moment=moment_text(submission.sent_at), text=text)
 
 
@@ -325,7 +325,7 @@ def _refused_change(
     if not known:
         return RefusedChange(status=422, control=control, typed=stored, text=_("Choose from the list"))
     if token_refused():
-        text = _("This page was out of date. Nothing was changed: check your choice and press again.")
+        text = _("This page was out of date. Nothing was changed. Check your choice and press again.")
         return RefusedChange(status=409, control=control, typed=wanted, text=text)
     if wanted != stored and request.form.get("_seen", "") != stored:
         return RefusedChange(status=409, control=control, typed=wanted, text=_overtaken(submission, control))
@@ -337,8 +337,8 @@ def _overtaken(submission: Submission, control: str) -> str:
     who = who_of(found) if found else _("somebody")
     if control == "status":
         words = STATUSES[submission.case.status].staff_words
-        return _("Since you opened this page the status was changed to “%(status)s” by %(who)s.", status=words, who=who)
-    return _("Since you opened this page the case was given to somebody else by %(who)s.", who=who)
+        return _("%(who)s changed the status to “%(status)s” after you opened this page.", status=words, who=who)
+    return _("%(who)s assigned this case to somebody else after you opened this page.", who=who)
 
 
 def _mail_new_status(submission: Submission) -> None:

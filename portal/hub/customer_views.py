@@ -145,12 +145,12 @@ def draft_page(draft: Draft) -> ResponseReturnValue:
 
 
 def _draft_facts(draft: Draft, *, is_open: bool) -> list[tuple[str, str]]:
-    begun = [(_("Begun by"), draft.begun_by_name)] if draft.begun_by_name else []
+    begun = [(_("Started by"), draft.begun_by_name)] if draft.begun_by_name else []
     customer = begun_for(app_state().configuration.keyring, draft)
-    whom = [(_("Begun for"), customer)] if customer else []
+    whom = [(_("Started for"), customer)] if customer else []
     kept = [(_("Kept until"), day_text(local_day(draft.expires_at)))] if is_open else []
     changed = moment_text(draft.changed_at) if draft.answered_at else _("Nothing is filled in yet")
-    return [(_("Begun"), moment_text(draft.started_at)), *begun, *whom, (_("Last change"), changed), *kept]
+    return [(_("Started"), moment_text(draft.started_at)), *begun, *whom, (_("Last change"), changed), *kept]
 
 
 def delivery_text(link: MailedLink) -> str:
@@ -158,9 +158,9 @@ def delivery_text(link: MailedLink) -> str:
     if link.sent_at:
         return _("Sent")
     if link.failed_at:
-        return _("Came back: the mail could not be delivered")
+        return _("Could not be delivered")
     if link.attempts is None:
-        return _("Not known any more")
+        return _("No longer known")
     if link.attempts == 0:
         return _("Waiting to be sent")
     return ngettext("Not delivered yet, tried once", "Not delivered yet, tried %(num)s times", link.attempts)
@@ -186,7 +186,7 @@ def find_customer() -> ResponseReturnValue:
     sought = typed_text(form.customer).strip()
     found = _by_address(sought) or _by_case(sought) or _by_draft(sought)
     if found is None:
-        form.refuse(form.customer, _("This is neither an e-mail address nor a reference that we know"))
+        form.refuse(form.customer, _("Enter an e-mail address, or a reference that we know"))
         return customers_page(search=form)
     return redirect(found, 303)
 
@@ -256,7 +256,7 @@ def _why_not_offered(definition: FormDefinition | None, owner: Person | None) ->
     if definition is None or not can_be_handed_over(definition):
         return _("Choose a form from the list")
     if owner is None and (definition.access == "account" or not definition.allow_save):
-        return _("This form needs an account, and there is none with this address")
+        return _("This form needs an account. Nobody has one with this e-mail address")
     return None
 
 

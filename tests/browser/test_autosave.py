@@ -175,7 +175,7 @@ def test_a_final_refusal_is_announced_and_never_retried(
     with server.failing(AUTOSAVE, status=403):
         landlord(section).fill("Calder")
         pass_time(2)
-        expect(status(section)).to_have_text("Not saved by itself: press Continue")
+        expect(status(section)).to_have_text("Not saved yet: press Continue")
         landlord(section).fill("Calder Homes")
         pass_time(120)
     assert server.count(AUTOSAVE) == 1

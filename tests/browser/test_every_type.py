@@ -126,7 +126,7 @@ def test_the_page_has_every_type() -> None:
 def test_the_page_passes_inspection_empty_refused_and_filled(look: Inspector) -> None:
     look.look("empty", is_main=True)
     press(look.page)
-    expect(look.page.get_by_text("Please check")).to_be_visible()
+    expect(look.page.get_by_text("There is a problem")).to_be_visible()
     look.look("refused", is_main=True)
     fill_by_keyboard(look.page)
     look.look("check", is_main=True)

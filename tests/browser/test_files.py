@@ -103,7 +103,7 @@ def test_a_file_dropped_beside_its_question_never_replaces_the_page(page: Page) 
 def test_a_refused_file_shows_an_error_at_its_question_and_typed_text_stays(page: Page) -> None:
     page.get_by_label("What is this about?").fill("Typed")
     proof(page).set_input_files([LIE])
-    sentence = "“page.pdf” was not added: what is in it is not what its name says"
+    sentence = "“page.pdf” was not added: it is not a real PDF file"
     expect(question(page).locator(".govuk-error-message")).to_contain_text(sentence)
     expect(status(page)).to_contain_text(sentence)
     expect(proof(page)).to_be_focused()

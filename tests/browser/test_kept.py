@@ -15,11 +15,11 @@ from tests.people import PASSWORD, add_person, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
 SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
-TWO_VERSIONS = "Two versions of this section: choose what to keep"
-COMPARE = "This section was saved somewhere else. Press Continue to compare both versions."
+TWO_VERSIONS = "This section was changed in two places: choose what to keep"
+COMPARE = "This section was saved somewhere else. Press Continue to see both and choose."
 NOT_RECEIVED = "We have not received your form."
 NOT_SENT = "We kept what you typed. You have not sent it yet."
-HIDES = "these answers may not be sent"
+HIDES = "we no longer need these answers"
 MINE, THEIRS = "Zoë Hughes", "Zoë Łukasz"
 LATE = {
     "tenure": "family",
@@ -97,7 +97,7 @@ def test_the_page_with_both_versions_passes_inspection(enter: Enter, server: Ser
     press(second, full_name=MINE, born__year="1990")
     heading(second, TWO_VERSIONS)
     inspector = Inspector(second, server)
-    inspector.look("both versions")
+    inspector.look("to see both")
     assert inspector.faults == []
 
 

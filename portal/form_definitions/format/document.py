@@ -97,6 +97,7 @@ class FieldDocument(_DocumentPart):
     type: str = ""
     label: TextDocument = ""
     hint: TextDocument | None = None
+    short: TextDocument | None = None
     required: Flag = False
     required_when: ConditionDocument | None = None
     when: ConditionDocument | None = None

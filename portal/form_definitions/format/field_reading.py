@@ -16,7 +16,7 @@ from portal.form_definitions.types.files import FILE_KINDS
 
 ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _TYPED_KEYS = ("min", "max", "max_length", "max_words", "pattern", "options", "files", "integration", "inputs", "fills")
-_ANSWER_KEYS = ("required", "required_when", "errors", "was", "sensitive")
+_ANSWER_KEYS = ("short", "required", "required_when", "errors", "was", "sensitive")
 _NOTHING_READ = TranslatedText(by_language=(("", ""),))
 
 
@@ -83,6 +83,7 @@ class FieldReader:
             type=document.type,
             label=self.texts.needed(document.label, (*path, "label")),
             hint=self.texts.read(document.hint, (*path, "hint")),
+            short=self.texts.read(document.short, (*path, "short")),
             required=document.required,
             required_when=self.conditions.read(document.required_when, (*path, "required_when"), place),
             when=self.conditions.read(document.when, (*path, "when"), place),

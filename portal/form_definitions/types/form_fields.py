@@ -39,6 +39,7 @@ class AnswerField(wtforms.Field):
 
     suffixes: tuple[str, ...] = ("",)
     absent_means_empty = False
+    is_marked = False
     body_html = Markup()
     choices_shown: tuple[tuple[str, str, str | None, bool], ...] = ()
     label: Any
@@ -121,9 +122,10 @@ class AddressField(AnswerField):
 
 @dataclass(frozen=True, kw_only=True)
 class LookupView:
-    """The outcome of a look-up as the page shows it: a sentence, and the results to choose from."""
+    """The outcome of a look-up as the page shows it: a sentence, the results to choose from, and their button."""
 
     sentence: str
+    use: str = ""
     options: tuple[OptionView, ...] = ()
 
 

@@ -142,7 +142,7 @@ class TestFormThatCannotBeSaved:
         assert "Return code" not in found
         assert "We keep it until" not in found
         assert "Your answers are saved." not in found
-        assert "we save as you type" not in found
+        assert "We save your answers as you type" not in found
 
     def test_save_page_leads_back_to_the_task_list(self, citizen: Citizen, unsaved: str) -> None:
         assert citizen.client.get(f"{unsaved}/save").location == unsaved

@@ -207,11 +207,11 @@ SENTENCES = [
     ),
     (
         {"some_item": "people", "when": {"field": "./born", "years_ago_at_least": 18}},
-        "for at least one person in “People”, “Label of born” is at least 18 years ago",
+        "there is at least one person in “People” whose “Label of born” is 18 or more years ago",
     ),
     (
         {"some_item": "people", "when": {"all": [{"field": "./born", "answered": True}] * 2}},
-        "for at least one person in “People”, (“Label of born” is answered and “Label of born” is answered)",
+        "there is at least one person in “People” whose (“Label of born” is answered and “Label of born” is answered)",
     ),
 ]
 

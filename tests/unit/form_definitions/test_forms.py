@@ -24,7 +24,7 @@ RENT = definition(
 def test_fields_are_judged_in_order_on_the_values_before_them():
     form = page(RENT, posted=[("rents", "yes"), ("rent", ""), ("why", "")])
     assert not form.validate()
-    assert form.errors == {"rent": "Enter an amount of money for “Label of rent”, like 650 or 650.50"}
+    assert form.errors == {"rent": "Label of rent: enter an amount of money, like 650 or 650.50"}
     assert page(RENT, posted=[("rents", "no"), ("rent", "x")]).validate()
 
 
@@ -88,8 +88,8 @@ def test_the_error_list_leads_to_the_first_wrong_input():
     assert not shown.validate()
     assert [href for href, _ in shown.error_list()] == ["#born-month", "#pick", "#home-town"]
     assert shown.all_fields["home"].part_errors == {
-        "town": "Enter the town or city of “Label of home”",
-        "postcode": "Enter the postcode of “Label of home”",
+        "town": "Label of home: enter the town or city",
+        "postcode": "Label of home: enter the postcode",
     }
     assert shown.all_fields["born"].error_parts == ("month",)
 
@@ -132,7 +132,7 @@ def test_a_revealed_field_is_still_judged():
     assert page(CHOICE, posted=[("pick", "b"), ("why_b", "")]).error_list() == []
     form = page(CHOICE, posted=[("pick", "b"), ("why_b", "")])
     assert not form.validate()
-    assert form.error_list() == [("#why_b", "Enter an answer to “Label of why_b”")]
+    assert form.error_list() == [("#why_b", "Label of why_b: enter an answer")]
 
 
 def test_the_browser_gets_the_conditions_that_other_sections_leave_open():
