@@ -325,7 +325,7 @@ def policy_of(kind: str, *, is_shared: bool = False) -> Policy:
 
 
 def apply_lifetime_now(db: Session) -> int:
-    """Shorten the live sessions of citizens to the lifetime in force, each with its warning ahead; return how many."""
+    """Shorten the live sessions of citizens to the lifetime in force, each page with its warning; return how many."""
     changed = 0
     for is_shared in (False, True):
         policy = policy_of(CUSTOMER, is_shared=is_shared)
