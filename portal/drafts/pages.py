@@ -65,6 +65,15 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemovedItem:
+    """An item that can be brought back; `is_latest` if nothing was changed since it was removed."""
+
+    id: str
+    sentence: str
+    is_latest: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChangeHint:
     """Other answers that may no longer be sent if the answer to one field changes."""
 
@@ -182,6 +191,19 @@ def items(opened: OpenDraft, section: Section) -> list[Item]:
             is_asked_again=bool(part.marks),
         )
         for number, part in enumerate(opened.filled.items(section), start=1)
+    ]
+
+
+def removed_items(opened: OpenDraft, section: Section) -> list[RemovedItem]:
+    """Return the removed items of a repeat, the latest first."""
+    unnamed = _("one %(item)s", item=item_word(section))
+    return [
+        RemovedItem(
+            id=part.item_id,
+            sentence=_("You removed %(name)s.", name=item_name(section, part.state.answers, language(), _) or unnamed),
+            is_latest=part.removed_by == opened.draft.edits,
+        )
+        for part in opened.filled.removed_items(section)
     ]
 
 

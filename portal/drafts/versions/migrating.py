@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from portal.drafts.rules import WHOLE, Filled, Part
+from portal.drafts.rules import REMOVED, WHOLE, Filled, Part
 from portal.form_definitions.definition import Answer, Field, Section, SectionState
 from portal.form_definitions.rules import PLAIN, ShownPage, is_required
 from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, inputs_by_suffix, named_inputs
@@ -110,7 +110,8 @@ def move(before: Filled, differences: Differences) -> MovedDraft:
     and does not undo the move.
     """
     parts = tuple(part for part in (_moved(before, differences, part) for part in before.parts) if part)
-    after = Filled(definition=differences.new, parts=parts, today=before.today)
+    removed = tuple(part for part in (_moved(before, differences, part) for part in before.removed) if part)
+    after = Filled(definition=differences.new, parts=parts, today=before.today, removed=removed)
     touches = tuple(_touches(before, after, differences))
     marked = tuple(_marked(part, touches, before, differences) for part in parts)
     return MovedDraft(filled=replace(after, parts=marked), touches=touches)
@@ -126,7 +127,7 @@ def _moved(before: Filled, differences: Differences, part: Part) -> Part | None:
     if item_id != part.item_id:
         # A file is encrypted for its section and item, so it cannot move to another item.
         origin = {key: was for key, was in origin.items() if not (field := old.field(was)) or field.type != "file"}
-    names = {WHOLE: WHOLE} | {was: field_id for field_id, was in origin.items()}
+    names = {WHOLE: WHOLE, REMOVED: REMOVED} | {was: field_id for field_id, was in origin.items()}
     return replace(
         part,
         item_id=item_id,
