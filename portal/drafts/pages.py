@@ -217,14 +217,15 @@ def hints_of_change(opened: OpenDraft, section: Section, part: Part) -> list[Cha
     hints = ((each, opened.filled.hidden_by_changing(section, each, part.item_id)) for each in section.fields)
     return [
         ChangeHint(
-            field_id=each.id, label=each.label.in_(language()), hides=[_label_or_title(other) for other in hidden]
+            field_id=each.id, label=each.label.in_(language()), hides=[label_or_title(other) for other in hidden]
         )
         for each, hidden in hints
         if hidden
     ]
 
 
-def _label_or_title(other: Section | Field) -> str:
+def label_or_title(other: Section | Field) -> str:
+    """Return what a section or a question is called on its page."""
     return (other.title if isinstance(other, Section) else other.label).in_(language())
 
 
@@ -285,13 +286,17 @@ class Asked:
     was: Sequence[str] = ()
 
 
-def asked_sentence(effect: Effect) -> str:
-    """Return what a change asks, as a sentence for the person."""
+def asked_sentence(effect: Effect, waits_for: Sequence[str] = ()) -> str:
+    """Return what a change asks, as a sentence for the person; `waits_for` names what a kept answer waits for."""
+    questions = ", ".join(f"“{each}”" for each in waits_for)
     return {
         Effect.MUST_ANSWER: _("This is new, or needed now: it must be answered."),
         Effect.ANSWER_AGAIN: _("The question takes other answers now: answer again."),
         Effect.NOT_SENT: _("This is no longer asked: your answer will not be sent."),
         Effect.CHECK: _("The wording has changed: check your answer."),
+        Effect.KEPT: _(
+            "Your answer is kept. You may be asked again after you answer %(questions)s.", questions=questions
+        ),
         Effect.MAY_ANSWER: _("This is new: you may answer it."),
     }[effect]
 
