@@ -1,6 +1,6 @@
 """What the pages of a draft show: the band, the task list, the items of a repeat."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -141,19 +141,21 @@ def band(opened: OpenDraft, section: Section | None = None, saved_state: str | N
     )
 
 
-def tasks(opened: OpenDraft) -> list[Task]:
-    """Return the rows of the task list."""
+def tasks(opened: OpenDraft, late: Collection[str] = ()) -> list[Task]:
+    """Return the rows of the task list; `late` are the sections in which late answers wait to be saved."""
     sections = opened.definition.sections
-    return [_task(opened, number, section) for number, section in enumerate(sections, start=1)]
+    return [_task(opened, number, section, section.id in late) for number, section in enumerate(sections, start=1)]
 
 
-def _task(opened: OpenDraft, number: int, section: Section) -> Task:
+def _task(opened: OpenDraft, number: int, section: Section, is_late: bool) -> Task:
     status = opened.filled.statuses[section.id]
+    if is_late and status is Status.NOT_STARTED:
+        status = Status.IN_PROGRESS
     return Task(
         number=number,
         title=section.title.in_(language()),
         href=opened.address(section.id) if opened.filled.is_open(section) else None,
-        reason=_reason(opened.filled, section, status),
+        reason=_("What you typed here is not saved yet") if is_late else _reason(opened.filled, section, status),
         status=status.value,
         status_text=status_text(status),
     )
