@@ -339,8 +339,11 @@ def visitor_signer() -> Signer:
 
 
 def language_of_request() -> str:
-    """What the person chose, else the default; staff pages and commands speak the default."""
-    is_for_citizens = has_request_context() and browser().kind != HUB
+    """What the person chose, else the default; staff pages and commands speak the default.
+
+    The page of a failure asks the browser's cookie alone: whose session it is, only the database knows.
+    """
+    is_for_citizens = has_request_context() and (g.get("request_failed") or browser().kind != HUB)
     return (browser().language if is_for_citizens else None) or DEFAULT
 
 
