@@ -12,7 +12,7 @@ PYBABEL := $(VENV)/bin/pybabel
 CATALOGUES := portal/translations
 TEXTS := $(VENV)/messages.pot
 
-.PHONY: install run test check bench faults pictures translations lock browser
+.PHONY: install run test check bench faults pictures translations lock browser nginx
 .DELETE_ON_ERROR:
 
 install: $(COMPILED)
@@ -21,7 +21,7 @@ install: $(COMPILED)
 run: $(RUN_READY)
 	@PYTHONDONTWRITEBYTECODE= exec $(PYTHON) -m portal.commands.run
 
-test: $(TEST_READY) browser
+test: $(TEST_READY) browser nginx
 	@exec $(PYTHON) -m pytest -q $(if $(ALL),--all,--ignore=tests/faults) $(if $(TESTS),,$(WHOLE_RUN)) \
 		-n $$($(PYTHON) -c "$$TEST_WORKERS") --maxschedchunk 1 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
 
@@ -70,6 +70,9 @@ $(TEST_READY): requirements.txt requirements-dev.txt
 
 browser: $(TEST_READY)
 	@eval "$$FIND_BROWSER"
+
+nginx: $(TEST_READY)
+	@eval "$$FIND_NGINX"
 
 WHOLE_RUN = --durations 20 --limit $(if $(ALL),10,6)
 
@@ -124,3 +127,17 @@ echo "There is no Chromium for the browser tests. On Debian or Ubuntu: apt-get i
 [ "$$REQUIRE_BROWSER" != 1 ]
 endef
 export FIND_BROWSER
+
+# An nginx to try the example of docs/deploy on: there already, or Debian's, unpacked beside the environment and not installed.
+define FIND_NGINX
+folder="$(VENV)/nginx"
+command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || [ -x "$$folder/usr/sbin/nginx" ] && exit 0
+if command -v apt-get >/dev/null 2>&1 && command -v dpkg-deb >/dev/null 2>&1; then
+  mkdir -p "$$folder"
+  (cd "$$folder" && apt-get download -qq nginx && dpkg-deb -x nginx_*.deb . && rm nginx_*.deb) >/dev/null 2>&1
+  "$$folder/usr/sbin/nginx" -v >/dev/null 2>&1 && exit 0
+  rm -rf "$$folder"
+fi
+echo "There is no nginx: the test of docs/deploy/nginx.conf is left out. On Debian or Ubuntu: apt-get install nginx" >&2
+endef
+export FIND_NGINX
