@@ -11,7 +11,7 @@ from tests.browser.server import Server
 from tests.browser.visitors import Enter
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
-ROUNDS = {"chromium": 3, "firefox": 1}
+ROUNDS = {"chromium": 2, "firefox": 1}
 
 
 @pytest.fixture(scope="module")
