@@ -1,6 +1,6 @@
 """Finding links and codes by what people present, and what became of the mails that took them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import exists, func, select
@@ -22,6 +22,17 @@ def last_link(db: Session, draft_id: int) -> ResumeLink | None:
     """The link to the draft that was mailed last, to an address that is not forgotten."""
     query = select(ResumeLink).where(ResumeLink.draft_id == draft_id, ResumeLink.address != b"")
     return db.scalars(query.order_by(ResumeLink.id.desc()).limit(1)).one_or_none()
+
+
+def proved_links(db: Session, draft_id: int) -> Sequence[ResumeLink]:
+    """Return the links to a draft whose address somebody has proved to read, to addresses that are not forgotten."""
+    query = select(ResumeLink).where(ResumeLink.draft_id == draft_id, ResumeLink.proved_at.is_not(None))
+    return db.scalars(query.where(ResumeLink.address != b"").order_by(ResumeLink.id)).all()
+
+
+def is_link_mailed(db: Session, draft_id: int, *, since: datetime) -> bool:
+    """Return whether a link to this draft was mailed at this instant or later."""
+    return bool(db.scalar(select(exists().where(ResumeLink.draft_id == draft_id, ResumeLink.issued_at >= since))))
 
 
 def fates_of_links(db: Session, draft_ids: Collection[int]) -> dict[int, Fate]:
