@@ -235,12 +235,11 @@ def delete() -> ResponseReturnValue:
 @proved_first
 def submit_delete() -> ResponseReturnValue:
     """Delete the account with its drafts, in one transaction."""
-    person = own_person()
-    if person.role not in DELETERS:
+    stored = locked_person(db(), own_person().id) or abort(404)
+    if stored.role not in DELETERS:  # as it is now: an administrator may have changed it a moment ago
         abort(403)
-    stored = locked_person(db(), person.id) or abort(404)
     app_state().hooks.delete_drafts_of(db(), stored.id, now=now())
-    delete_account(db(), stored, by=actor(person.id), now=now())
+    delete_account(db(), stored, by=actor(stored.id), now=now())
     return forget_session(browser().kind, url_for("profile.deleted"))
 
 

@@ -13,7 +13,7 @@ from portal.drafts.rules import Order, differing, order
 from portal.drafts.uploads import LATE, list_files
 from portal.drafts.versions.newer import under_present_ids
 from portal.form_definitions.definition import Section
-from portal.form_definitions.forms import PageScope, SectionForm, section_form
+from portal.form_definitions.forms import LEFT_OUT, PageScope, SectionForm, section_form
 from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.rules import PLAIN
 from portal.sessions.browser_sessions import browser
@@ -223,6 +223,7 @@ class SectionPage:
             "_page": new_token()[:PAGE_ID_CHARACTERS],
             "_sequence": "0",
             "_version": str(self.opened.version.number),
+            **({LEFT_OUT: ",".join(self.form.left_out)} if self.form.left_out else {}),
             **({SHOWN: shown} if shown else {}),
             **({LATE: ",".join(late)} if late else {}),
         }

@@ -72,8 +72,6 @@ class SentPage(SectionPage):
             return self._refuse(is_out_of_date)
         self._take_files(received)
         note_visit(self.opened)
-        if REMOVE in request.form:
-            return self._leave_settled(f"{with_origin(request.path)}#{request.form[REMOVE].partition('/')[0]}")
         if BUTTON in request.form and not self.form.errors:
             return self._change_language()
         unseen = self.unseen_fields()
@@ -81,6 +79,8 @@ class SentPage(SectionPage):
             return conflict_page(self, unseen)
         if self.form.errors:
             return self._stay_with_problems()
+        if REMOVE in request.form:
+            return self._leave_settled(f"{with_origin(request.path)}#{request.form[REMOVE].partition('/')[0]}")
         answer = PAGE_BUTTONS.get(pressed_button() or "", SentPage.go_on)(self)
         self.settle_parked()
         return answer
@@ -96,15 +96,14 @@ class SentPage(SectionPage):
     def _take_files(self, received: Received) -> None:
         """Add the files that came with the page, and late ones; remove the one to remove; show why others were refused.
 
-        Files for a hidden question are ignored, as its other answers are.
+        Files for a question that does not show are kept aside, as its other answers are.
         """
         late = late_files_shown(self.opened, self.address) if LATE in request.form else []
         field_id, _slash, removed = request.form.get(REMOVE, "").partition("/")
         if not (late or removed or received.uploads or received.refusals):
             return
         place = FilePlace.of(self.opened, self.section)
-        shown = [upload for upload in received.uploads if self.form.is_shown(upload.field_id)]
-        self.part, refused = place.add(self.part, shown)
+        self.part, refused = place.add(self.part, received.uploads)
         self.part, refused_late = place.take_late(self.part, [file for file in late if file.name != removed])
         if removed:
             self.part = place.remove(self.part, field_id, removed)
@@ -115,7 +114,7 @@ class SentPage(SectionPage):
 
     def _stay_with_problems(self) -> ResponseReturnValue:
         """Store everything else and show the page again, whatever was pressed, because a file was not kept."""
-        if pressed_button() in (None, "continue"):
+        if pressed_button() in (None, "continue") and REMOVE not in request.form:
             self.form.validate()
         self._save_with_problems()
         self.settle_parked()
@@ -136,11 +135,10 @@ class SentPage(SectionPage):
         return conflict_page(self, fields) if fields else self._leave_settled(with_origin(request.path))
 
     def _look_up(self) -> ResponseReturnValue:
-        """Answer a look-up if the page may be filled in; else go to the task list."""
+        """Answer a look-up if the page may be filled in; else show the page again, which a look-up does not store."""
         if self.opened.filled.is_open(self.section):
             return look_up(self)
-        address = self.opened.address()
-        return htmx_redirect(address, 200) if is_htmx() else redirect(address, 303)
+        return htmx_redirect(self.opened.address(), 200) if is_htmx() else self.show(status=409)
 
     def _leave(self, target: str) -> ResponseReturnValue:
         """Store what was typed, right or wrong, and go to `target`; do not make an item in which nothing was typed."""
@@ -158,7 +156,7 @@ class SentPage(SectionPage):
         if not self.opened.filled.is_open(self.section):
             return self._leave(self.opened.address())
         for bound in self.form.files_fields:  # a file in which a virus was found after it was kept is no answer
-            for entry in file_entries(bound.answer):
+            for entry in file_entries(bound.answer) if self.form.is_shown(bound.short_name) else ():
                 if entry.id in infected_files(self.opened):
                     self.form.refuse_file(bound.short_name, InvalidAnswerError("infected.later", name=entry.name))
         if not self.form.validate():

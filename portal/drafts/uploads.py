@@ -182,10 +182,9 @@ def _is_foreign() -> bool:
 
 
 def refuse_files(form: SectionForm, refusals: Iterable[RefusedFile]) -> None:
-    """Show at each question why a file was not kept; leave out hidden questions."""
+    """Show at each question why a file was not kept."""
     for field_id, problem in refusals:
-        if form.is_shown(field_id):
-            form.refuse_file(field_id, problem)
+        form.refuse_file(field_id, problem)
 
 
 def infected_files(opened_draft: OpenDraft) -> frozenset[str]:

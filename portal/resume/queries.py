@@ -1,6 +1,6 @@
 """Finding links and codes by what people present, and what became of the mails that took them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import exists, func, select
@@ -24,10 +24,11 @@ def last_link(db: Session, draft_id: int) -> ResumeLink | None:
     return db.scalars(query.order_by(ResumeLink.id.desc()).limit(1)).one_or_none()
 
 
-def proved_links(db: Session, draft_id: int) -> Sequence[ResumeLink]:
-    """Return the links to a draft whose address somebody has proved to read, to addresses that are not forgotten."""
-    query = select(ResumeLink).where(ResumeLink.draft_id == draft_id, ResumeLink.proved_at.is_not(None))
-    return db.scalars(query.where(ResumeLink.address != b"").order_by(ResumeLink.id)).all()
+def proved_link(db: Session, draft_id: int) -> ResumeLink | None:
+    """The link to the draft that was mailed last of those whose address somebody has proved."""
+    is_known = (ResumeLink.address != b"", ResumeLink.proved_at.is_not(None))
+    query = select(ResumeLink).where(ResumeLink.draft_id == draft_id, *is_known)
+    return db.scalars(query.order_by(ResumeLink.id.desc()).limit(1)).one_or_none()
 
 
 def is_link_mailed(db: Session, draft_id: int, *, since: datetime) -> bool:

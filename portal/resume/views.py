@@ -31,7 +31,7 @@ from portal.resume.coming_back import (
 )
 from portal.resume.forms import CodeForm, ReturnForm, SaveForm
 from portal.resume.models import ResumeCode, ResumeLink
-from portal.resume.operations import code_hash, issue_code, life_of, link_address, use_code
+from portal.resume.operations import code_hash, issue_code, life_of, link_address, prove_address, use_code
 from portal.resume.queries import find_code, find_link, last_code, return_code_of
 from portal.resume.rules import Life, Target, clean_reference, is_code, link_token, target
 from portal.resume.ways_back import (
@@ -102,6 +102,7 @@ def redeem(token: str) -> ResponseReturnValue:
         return _to_owner(link, token, keeps=pressed == "keep")
     if is_known_browser(link.draft):
         remember_browser()
+        prove_address(db(), link, now=now())  # who asked for it has opened it: the e-mail reached them
         return _let_in(link, keeps=pressed == "keep")
     return _ask_code(link, keeps=pressed == "keep")
 

@@ -16,8 +16,8 @@ from portal.drafts.operations import keep_save_address
 from portal.drafts.queries import drafts_to_come_back_to, locked_draft
 from portal.drafts.sealing import save_address
 from portal.resume.coming_back import link_mail_throttle, mail_link, remember_browser
-from portal.resume.operations import link_address
-from portal.resume.queries import is_link_mailed, last_link, proved_links
+from portal.resume.operations import link_address, proved_address
+from portal.resume.queries import is_link_mailed, last_link
 from portal.sessions.browser_sessions import sealed_session
 from portal.sessions.late_forms import WayBack
 from portal.sessions.operations import Holder
@@ -68,13 +68,12 @@ def drafts_left(found: FoundSession) -> Sequence[Draft]:
 def mail_address(draft: Draft) -> str | None:
     """Return the one address at which we may write to the guest about this form; None where there is none.
 
-    It is the address of the save page, once a code or link from there was used, else the one answered in the form.
+    It is one that they have proved, else the one that the form names, else the one they gave to save it: to be sent a
+    link there is what they gave it for.
     """
     keyring = app_state().configuration.keyring
-    saved = save_address(keyring, draft)
-    if saved and any(link_address(link, keyring) == saved for link in proved_links(_seen(), draft.id)):
-        return saved
-    return answered_address(_seen(), draft, keyring=keyring, now=now()) or saved
+    answered = proved_address(_seen(), draft) or answered_address(_seen(), draft, keyring=keyring, now=now())
+    return answered or save_address(keyring, draft)
 
 
 def link_destination(draft: Draft) -> str | None:

@@ -334,7 +334,7 @@ def policy_of(kind: str, *, is_shared: bool = False) -> Policy:
 
 
 def apply_lifetime_now(db: Session) -> int:
-    """Shorten the live sessions of citizens to the lifetime in force, each with its warning ahead; return how many."""
+    """Shorten the live sessions of citizens to the lifetime in force, each page with its warning; return how many."""
     changed = 0
     for is_shared in (False, True):
         policy = policy_of(CUSTOMER, is_shared=is_shared)
@@ -348,8 +348,11 @@ def visitor_signer() -> Signer:
 
 
 def language_of_request() -> str:
-    """What the person chose, else the default; staff pages and commands speak the default."""
-    is_for_citizens = has_request_context() and browser().kind != HUB
+    """What the person chose, else the default; staff pages and commands speak the default.
+
+    The page of a failure asks the browser's cookie alone: whose session it is, only the database knows.
+    """
+    is_for_citizens = has_request_context() and (g.get("request_failed") or browser().kind != HUB)
     return (browser().language if is_for_citizens else None) or DEFAULT
 
 

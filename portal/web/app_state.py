@@ -62,6 +62,8 @@ class Hooks:
     """A draft was deleted; its id."""
     mail_is_refused: Callable[[Session, int], bool]
     """Whether the last link to a draft could not be delivered."""
+    proved_address: Callable[[Session, Draft], str | None]
+    """The address of a guest who has shown that its e-mail reaches them."""
     held_by: AskedOfPerson[Held]
     """How many drafts and sent forms a person has."""
     delete_drafts_of: AskedOfPerson[None]

@@ -19,7 +19,7 @@ from tests.conftest import MovableClock
 
 CHROMIUM = Path("/usr/bin/chromium")
 SHELL = Path("/usr/bin/chromium-headless-shell")
-"""Chromium without its windows, which take half of the processor; `--all` tests the whole browser."""
+"""The same Chromium without its windows, which take half of the processor; tests of Back launch the whole one."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -46,9 +46,9 @@ def base_url() -> None:
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any], pytestconfig: pytest.Config) -> dict[str, Any]:
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     found = [path for path in (SHELL, CHROMIUM) if path.exists()]
-    executable = {"executable_path": found[-1 if pytestconfig.option.all else 0]} if found else {}
+    executable = {"executable_path": found[0]} if found else {}
     caching = {"ignore_default_args": ["--disable-back-forward-cache"]}
     return {**browser_type_launch_args, **executable, **caching, "args": ARGUMENTS}
 

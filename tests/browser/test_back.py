@@ -11,7 +11,7 @@ from tests.browser.server import Server
 from tests.browser.visitors import Enter
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
-ROUNDS = 3
+ROUNDS = 2
 
 
 @pytest.fixture(scope="module")

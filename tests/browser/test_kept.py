@@ -107,10 +107,11 @@ def test_every_autosave_has_the_next_sequence_number(enter: Enter, server: Serve
     share_sessions(page.context, citizen, server)
     stop_time(page.context, server)
     page.goto(f"{draft}/about_you")
-    for name in ("Z", "Zo", "Zoë"):
+    for number, name in enumerate(("Z", "Zo", "Zoë"), start=1):
         with page.expect_response("**/autosave/about_you"):
             fill(page, full_name=name)
             pass_time(server, page, 2)
+        expect(page.locator("[name=_revision]")).to_have_value(str(number))  # what is typed before that waits for it
     sent = server.forms(f"{draft}/autosave/about_you")
     assert [form["_sequence"] for form in sent] == [["1"], ["2"], ["3"]]
     assert [form["full_name"] for form in sent] == [["Z"], ["Zo"], ["Zoë"]]

@@ -12,6 +12,7 @@ from portal.form_definitions.definition import (
     AnyOf,
     Comparison,
     Condition,
+    CustomerFields,
     Field,
     FormDefinition,
     Negation,
@@ -78,6 +79,15 @@ def _renamed_field(section: Section, field: Field, names: Names) -> Field:
             inputs={key: (place[0], names.get(place, place[1])) for key, place in field.lookup.inputs.items()},
             fills={names.get((section.id, key), key): output for key, output in field.lookup.fills.items()},
         ),
+    )
+
+
+def _customer_in_new_names(customer: CustomerFields, names: Names) -> CustomerFields:
+    def renamed(place: tuple[str, str]) -> tuple[str, str]:
+        return place[0], names.get(place, place[1])
+
+    return CustomerFields(
+        name=tuple(map(renamed, customer.name)), email=renamed(customer.email) if customer.email else None
     )
 
 
@@ -233,6 +243,7 @@ FORM_ASPECTS: Mapping[str, ChangeKind | None] = {
     "allow_save": ChangeKind.FORM,
     "drafts": ChangeKind.FORM,
     "declaration": ChangeKind.FORM,
+    "customer": ChangeKind.FORM,
 }
 
 
@@ -293,8 +304,9 @@ def compare(old: FormDefinition, new: FormDefinition, between: tuple[FormDefinit
     """
     origins = _origins(old, new, between)
     names = {(section, was): field for section, fields in origins.items() for field, was in fields.items()}
+    read = replace(old, customer=_customer_in_new_names(old.customer, names)) if old.customer else old
     changes = (
-        *_aspect_changes(FORM_ASPECTS, old, new, FormChange(kind=ChangeKind.FORM)),
+        *_aspect_changes(FORM_ASPECTS, read, new, FormChange(kind=ChangeKind.FORM)),
         *_order_changes(ChangeKind.SECTION_ORDER, old.sections, new.sections),
         *(change for section in new.sections for change in _section_changes(old, section, origins, names)),
         *(

@@ -27,12 +27,13 @@ from portal.storage.upkeep import FileKeeper
 from portal.storage.uploads import UPLOADS
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
-from tests.files import PDF, archive, open_document, picture
+from tests.files import PDF, WORD, archive, open_document, pdf, picture, stored, with_large_ends
 from tests.people import add_person, sign_in
 
 Kept = Callable[[], list[Path]]
 PAYSLIP = File("payslip.pdf", PDF)
 PHOTO = File("photo.jpg", picture())
+WANTED = ({".pdf", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".docx"}, {".txt", ".text", ".heic", ".heif", ".hif"})
 LARGE = File("scan.jpg", picture() + bytes(300_000))
 
 
@@ -106,6 +107,55 @@ def test_usual_file_types_are_accepted(citizen: Citizen, draft: str, field: str,
     assert file.name in page
     answer = download(citizen, file.name)
     assert (answer.status_code, answer.data) == (200, file.content)
+
+
+@pytest.mark.parametrize(
+    ("given", "content", "kept_as"),
+    [
+        ("scan.jfif", picture(), "scan.jfif"),
+        ("SCAN.JPE", picture(), "SCAN.JPE"),
+        ("IMG_1.HEIC", picture(), "IMG_1.jpg"),
+        ("photo.pdf", picture(), "photo.jpg"),
+        ("paper.jpg", PDF, "paper.pdf"),
+        ("photo.jpg", picture("PNG"), "photo.png"),
+        ("letter.doc", archive("[Content_Types].xml", "word/document.xml"), "letter.docx"),
+        ("for all.pdf", pdf("AES-128"), "for all.pdf"),
+        (
+            "embedded.docx",
+            stored(dict.fromkeys(WORD, b"<?xml?>") | {"word/table.xlsx": archive(*WORD)}),
+            "embedded.docx",
+        ),
+        ("large.docx", with_large_ends(archive(*WORD)), "large.docx"),
+        ("Trip - Booking.com.pdf", PDF, "Trip - Booking.com.pdf"),
+        ("invoice.exe.pdf", PDF, "invoice.exe.pdf"),
+        ("../../../etc/cron.d/x.pdf", PDF, "x.pdf"),
+        ("C:\\fakepath\\x.pdf", PDF, "x.pdf"),
+        ("/etc/passwd.pdf", PDF, "passwd.pdf"),
+        ("pay\x07sl\x00ip.pdf", PDF, "payslip.pdf"),
+        ("scan.pdf. ", PDF, "scan.pdf"),
+        ("Scan 12\uf02230 \U0001fae8\u200f.pdf", PDF, "Scan 12-30 \U0001fae8.pdf"),
+        ("aux.pdf", PDF, "_aux.pdf"),
+        ("x" * 300 + ".pdf", PDF, "x" * 96 + ".pdf"),
+    ],
+)
+def test_file_is_kept_under_a_clean_name_with_the_ending_of_its_kind(
+    citizen: Citizen, draft: str, given: str, content: bytes, kept_as: str
+) -> None:
+    token = citizen.open(f"{draft}/papers").value("csrf_token") or ""
+    head = b'--cut\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n'
+    body = head % (b"csrf_token", b"") + token.encode() + b"\r\n"
+    body += head % (b"proof", b'; filename="' + given.replace("\\", "\\\\").encode() + b'"') + content + b"\r\n"
+    body += head % (b"_end", b"") + b"1\r\n--cut--\r\n"
+    citizen.client.post(f"{draft}/papers", data=body, content_type="multipart/form-data; boundary=cut")
+    citizen.open(f"{draft}/papers")
+    answer = download(citizen, kept_as)
+    assert (answer.status_code, answer.data) == (200, content)
+
+
+def test_every_usual_ending_of_an_allowed_kind_can_be_chosen(citizen: Citizen, draft: str) -> None:
+    page = citizen.open(f"{draft}/papers").text
+    offered = re.findall(r'accept="([^"]*)"', page)
+    assert [set(endings.split(",")) >= wanted for endings, wanted in zip(offered, WANTED, strict=True)] == [True, True]
 
 
 def test_question_that_depends_on_added_files_is_shown(citizen: Citizen, draft: str) -> None:
