@@ -111,7 +111,7 @@ def _links() -> AddressLinks:
     )
 
 
-@blueprint.get("/account/email/<token>")
+@blueprint.get("/account/email/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def confirm_email(token: str) -> ResponseReturnValue:
@@ -120,7 +120,7 @@ def confirm_email(token: str) -> ResponseReturnValue:
     return form_page("accounts/confirm", ConfirmAddressForm())
 
 
-@blueprint.post("/account/email/<token>")
+@blueprint.post("/account/email/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 @shows_form_again
@@ -150,7 +150,7 @@ def _change_address(link: MailedToken, found: Person) -> ResponseReturnValue:
     return redirect(f"{SECURITY_PAGE}?done=email", 303)
 
 
-@blueprint.get("/account/email/objection/<token>")
+@blueprint.get("/account/email/objection/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def objection(token: str) -> ResponseReturnValue:
@@ -159,7 +159,7 @@ def objection(token: str) -> ResponseReturnValue:
     return form_page("accounts/objection", ObjectForm())
 
 
-@blueprint.post("/account/email/objection/<token>")
+@blueprint.post("/account/email/objection/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 @shows_form_again
