@@ -12,6 +12,7 @@ from portal.drafts.models import Draft
 from portal.drafts.operations import PartChange, clear_marks, move_draft, note_check, save_part
 from portal.drafts.queries import fill, find_draft, newer_versions
 from portal.drafts.rules import NO_REVISION, Filled, Part, Seen
+from portal.drafts.sealing import return_code
 from portal.drafts.versions.migrating import move
 from portal.drafts.versions.newer import NewVersion
 from portal.form_definitions.definition import Drafts, FormDefinition, Section
@@ -107,6 +108,12 @@ class OpenDraft:
     def is_guest(self) -> bool:
         """Whether the draft belongs to no account."""
         return self.draft.person_id is None
+
+    @property
+    def return_code(self) -> str | None:
+        """The code that opens a guest's draft together with its reference, as people copy it; None if it has none."""
+        code = return_code(app_state().configuration.keyring, self.draft)
+        return f"{code[:4]} {code[4:]}" if code and self.is_guest else None
 
     @property
     def can_be_saved(self) -> bool:

@@ -10,13 +10,11 @@ from markupsafe import Markup
 
 from portal.drafts.open_draft import OpenDraft, kept_by
 from portal.drafts.rules import WHOLE, Filled, Part, Status, expiry
-from portal.drafts.sealing import return_code
 from portal.form_definitions.definition import Field, Section
 from portal.form_definitions.rules import item_name
 from portal.form_definitions.versions.comparison import Effect
 from portal.site_settings.current import day_text, local_day, saved_text
 from portal.web.addresses import public_url
-from portal.web.app_state import app_state
 from portal.web.languages import language
 from portal.web.qr import qr_picture
 from portal.web.unit_of_work import now
@@ -247,12 +245,12 @@ def item_word(section: Section) -> str:
 
 def slip(opened: OpenDraft) -> Slip | None:
     """Return what a guest needs to come back; None if there is no return code."""
-    code = return_code(app_state().configuration.keyring, opened.draft)
+    code = opened.return_code
     if code is None:
         return None
     return Slip(
         reference=opened.reference,
-        return_code=f"{code[:4]} {code[4:]}",
+        return_code=code,
         address=public_url("/resume").split("://", 1)[1],
         last_day=keep_until(opened),
         picture=_picture(public_url("/resume")),

@@ -74,6 +74,7 @@ def status(page: Page) -> Locator:
     return page.locator("form [role=status].govuk-visually-hidden").last
 
 
+@pytest.mark.two_browsers
 def test_a_chosen_file_is_uploaded_at_once_and_announced(page: Page, kept: Callable[[], int]) -> None:
     proof(page).set_input_files([PAYSLIP, PHOTO])
     expect(question(page).get_by_role("link", name="payslip.pdf")).to_be_visible()
@@ -166,6 +167,7 @@ def test_a_question_that_depends_on_files_shows_when_there_are_some(page: Page) 
     expect(question(page, "why")).to_be_hidden()
 
 
+@pytest.mark.two_browsers
 def test_a_file_chosen_offline_stays_chosen_and_is_sent_with_the_page(page: Page, kept: Callable[[], int]) -> None:
     page.get_by_label("What is this about?").fill("My rent")
     page.route("**/files", lambda route: route.abort())
@@ -177,6 +179,7 @@ def test_a_file_chosen_offline_stays_chosen_and_is_sent_with_the_page(page: Page
     assert kept() == 1
 
 
+@pytest.mark.two_browsers
 def test_continue_waits_for_uploads_to_finish(page: Page, server: Server, kept: Callable[[], int]) -> None:
     page.get_by_label("What is this about?").fill("My rent")
     path = page.evaluate("document.querySelector('form[data-files-address]').dataset.filesAddress")
@@ -206,6 +209,7 @@ def test_files_can_be_added_and_removed_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("button", name="Remove payslip.pdf")).to_be_focused()
 
 
+@pytest.mark.two_browsers
 def test_an_upload_after_the_end_leads_to_the_end_page_and_keeps_the_file(
     page: Page, server: Server, kept: Callable[[], int]
 ) -> None:
