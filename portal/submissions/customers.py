@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from portal.characters import without_unseen
 from portal.keyring import Keyring
 from portal.submissions.models import Case, CaseKey
 from portal.tokens import keyed_hash
@@ -77,5 +78,5 @@ def name_words(text: str) -> list[str]:
 
 
 def _folded(text: str) -> str:
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    apart = unicodedata.normalize("NFKD", without_unseen(text).casefold())
     return "".join(character for character in apart if not unicodedata.combining(character))
