@@ -65,7 +65,8 @@ class SectionPage:
     def form_of(self, posted: "MultiDict[str, str] | None" = None, only: frozenset[str] | None = None) -> SectionForm:
         """Return the form with what is stored and, for the fields in `only` (None: all), with what was `posted`."""
         opened = self.opened
-        scope = PageScope(definition=opened.definition, answers=opened.filled.answers, today=today())
+        filled = opened.filled
+        scope = PageScope(definition=opened.definition, answers=filled.answers, typed=filled.typed, today=today())
         return section_form(
             self.section, language=language(), scope=scope, stored=self.part.state, posted=posted, only=only
         )

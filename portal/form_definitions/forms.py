@@ -1,9 +1,11 @@
 """A section as a web form: what never changes is prepared once, the rest is read for each request."""
 
+import dataclasses
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -13,20 +15,31 @@ from wtforms.fields.core import UnboundField
 from wtforms.form import BaseForm
 from wtforms.meta import DefaultMeta
 
+from portal.characters import plain
 from portal.form_definitions.conditions import Scope, holds, remaining
 from portal.form_definitions.definition import (
+    MISTYPED,
     Answer,
     Comparison,
     Field,
     FormAnswers,
     FormDefinition,
+    Mistyped,
     Section,
     SectionState,
 )
 from portal.form_definitions.lookups import input_text
 from portal.form_definitions.rich_text import rich_text
-from portal.form_definitions.rules import problem_of, shown
-from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, inputs_by_suffix, mark, named_inputs
+from portal.form_definitions.rules import TypedFields, problem_of, shown
+from portal.form_definitions.types.answers import (
+    Inputs,
+    InvalidAnswerError,
+    bound_date,
+    inputs_by_suffix,
+    mark,
+    named_inputs,
+    plain_number,
+)
 from portal.form_definitions.types.field_types import FIELD_TYPES, inputs_of, is_optional, message, read_answer
 from portal.form_definitions.types.files import MEGABYTE, endings_of, kinds_text
 from portal.form_definitions.types.form_fields import AnswerField, FilesField, Posted
@@ -132,11 +145,15 @@ def _deciding_option(field: Field, section: Section, parent: Field | None) -> st
 
 @dataclass(frozen=True, kw_only=True)
 class PageScope:
-    """What a page is judged against: the form, all stored answers (only earlier sections count) and the day."""
+    """What a page is judged against: the form, all that is stored (only earlier sections count) and the day.
+
+    `typed` names the fields in which something stands that is not a valid answer, by section and item.
+    """
 
     definition: FormDefinition
     answers: FormAnswers
     today: date
+    typed: TypedFields = dataclasses.field(default_factory=dict)
 
 
 def section_form(
@@ -158,9 +175,9 @@ def section_form(
     if language not in plans:  # definitions never change, so a plan holds as long as they live
         plans[language] = _page_plan(scope.definition, section, language)
     plan = plans[language]
-    seen = Scope(answers={}, today=scope.today)
+    seen = Scope(said={}, today=scope.today)
     if plan.conditional:
-        seen = shown(scope.definition, scope.answers, scope.today, before=section).scope
+        seen = shown(scope.definition, scope.answers, scope.today, typed=scope.typed, before=section).scope
     form = SectionForm(section, plan, language, seen, stored)
     form.take(posted, only)
     return form
@@ -179,8 +196,8 @@ class SectionForm(BaseForm):
         self._language = language
         self._scope = scope
         self._stored = stored
-        self._visible: dict[str, Answer] = {}
-        self._here = scope.within(section.id, self._visible)
+        self._said: dict[str, Answer | Mistyped] = {}
+        self._here = scope.within(section.id, self._said)
         self._shown: dict[str, bool] = {}
         self._read: set[str] = set()
 
@@ -208,8 +225,10 @@ class SectionForm(BaseForm):
             elif answer is not None:
                 bound.inputs, bound.answer = inputs_of(bound.definition, answer), answer
             self._shown[field_id] = holds(bound.definition.when, self._here)
-            if self._shown[field_id] and bound.answer is not None:
-                self._visible[field_id] = bound.answer
+            if self._shown[field_id] and bound.invalid:
+                self._said[field_id] = MISTYPED
+            elif self._shown[field_id] and bound.answer is not None:
+                self._said[field_id] = bound.answer
 
     def __iter__(self) -> Iterator[AnswerField]:
         """Yield the fields that some value of this page can show; put those that only an option reveals into it.
@@ -224,7 +243,7 @@ class SectionForm(BaseForm):
                 continue
             is_open = left is True or bound.error  # what is said of a file is seen, whether its question shows or not
             bound.show_when = None if is_open else json.dumps(left, ensure_ascii=False)
-            bound.reveals = {}
+            bound.reveals, bound.bounds = {}, _bounds(bound.definition, self._scope.today)
             _add_language(bound)
             parent_id, option = self._revealed_by.get(field_id, ("", ""))
             if parent_id in top:
@@ -264,6 +283,8 @@ class SectionForm(BaseForm):
         """Add to a question why a file was not kept; several files have one sentence each."""
         bound = self.all_fields[field_id]
         bound.invalid = problem
+        if self._shown[field_id]:
+            self._said.setdefault(field_id, MISTYPED)
         sentence = message(bound.definition, problem, self._language, _)
         bound.error = f"{bound.error}. {sentence}" if bound.error else sentence
 
@@ -302,7 +323,7 @@ class SectionForm(BaseForm):
         bound = self.all_fields.get(field_id)
         if bound is None or not self._shown[field_id]:
             return ""
-        return input_text(bound.answer) if bound.answer is not None else bound.value.strip()
+        return input_text(bound.answer) if bound.answer is not None else plain(bound.value)
 
     def kept(self) -> SectionState:
         """Return what to store now, valid or not: nothing typed is lost.
@@ -324,6 +345,16 @@ class SectionForm(BaseForm):
             elif bound.answer is not None:
                 answers[field_id] = bound.answer
         return SectionState(answers=answers, typed=typed)
+
+
+def _bounds(field: Field, today: date) -> dict[str, str]:
+    """Return the attributes by which the page's script knows that a number or date is not a valid answer."""
+    bounds = {"data-min": field.min, "data-max": field.max}
+    return {
+        name: plain_number(value) if isinstance(value, Decimal) else bound_date(value, today).isoformat()
+        for name, value in bounds.items()
+        if value is not None
+    }
 
 
 def _add_language(bound: AnswerField) -> None:

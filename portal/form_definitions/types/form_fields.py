@@ -58,6 +58,7 @@ class AnswerField(wtforms.Field):
         self.required = definition.required
         self.show_when: str | None = None
         self.reveals: dict[str, list[AnswerField]] = {}
+        self.bounds: dict[str, str] = {}
 
     def posted_inputs(self, posted: Posted) -> Inputs | None:
         """Return what was posted for the field, or None if the page cannot have held it.

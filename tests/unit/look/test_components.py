@@ -131,7 +131,7 @@ def field(kind: str, **more: Any) -> SimpleNamespace:
     blank: dict[str, Any] = dict.fromkeys(BLANK)
     parts = dict.fromkeys(("day", "month", "year", "line_1", "line_2", "town", "postcode"), "")
     usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "required": True, "value": "",
-             "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "body_html": "Later",
+             "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "bounds": {}, "body_html": "Later",
              "outcome": None, "files": (),
              "limits_text": "Up to 3", "accept": ".pdf", "many": True, "most": 3, "largest": 9}  # fmt: skip
     return SimpleNamespace(**blank | usual | more)
