@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from sqlalchemy.orm import Session
 
     from portal.drafts.models import Draft
+    from portal.form_definitions.definition import FormAnswers
     from portal.form_definitions.lookups import Offered
     from portal.sessions.late_forms import KeptWork
     from portal.sessions.policies import SessionKind
@@ -58,6 +59,8 @@ class Hooks:
     """A draft was deleted; its id."""
     mail_is_refused: Callable[[Session, int], bool]
     """Whether the last link to a draft could not be delivered."""
+    sent_answers: Callable[[Session, Draft], FormAnswers]
+    """The answers of a sent draft."""
     held_by: AskedOfPerson[Held]
     """How many drafts and sent forms a person has."""
     delete_drafts_of: AskedOfPerson[None]
