@@ -20,6 +20,7 @@ form:
   allow_save: {allow_save}
   drafts: {{keep_days: 20, remind_days_before: [2]}}
   declaration: I bring everything back.
+  customer: {{name: you.name, email: you.email}}
 sections:
   - id: you
     title: About you

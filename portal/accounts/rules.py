@@ -31,11 +31,12 @@ class Role:
     home: str
 
 
+ADMINISTRATOR = "administrator"
 ROLES: Mapping[str, Role] = MappingProxyType(
     {
         role.name: role
         for role in (
-            Role(name="administrator", session_kind=HUB, home="/admin/self"),
+            Role(name=ADMINISTRATOR, session_kind=HUB, home="/admin/self"),
             Role(name="staff", session_kind=HUB, home="/hub"),
             Role(name="designer", session_kind=HUB, home="/"),
             Role(name="field", session_kind=CUSTOMER, home="/account"),

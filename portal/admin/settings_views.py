@@ -276,7 +276,7 @@ def undo_setting(tab: str) -> ResponseReturnValue:
 @access(Access.ADMINISTRATOR)
 @activity(Activity.SUBMIT)
 def apply_now() -> ResponseReturnValue:
-    """Apply the saved lifetime to citizens who are signed in, each with the whole warning still to come."""
+    """Apply the saved lifetime to citizens who are signed in, none of whom misses the warning."""
     number = apply_lifetime_now(db())
     minutes = settings().session_lifetime_minutes
     record(db(), "session_lifetime_applied", by=me(), now=now(), minutes=minutes, sessions=number)

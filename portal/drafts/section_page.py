@@ -13,7 +13,7 @@ from portal.drafts.rules import Order, differing, order
 from portal.drafts.uploads import LATE, list_files
 from portal.drafts.versions.newer import under_present_ids
 from portal.form_definitions.definition import Section
-from portal.form_definitions.forms import PageScope, SectionForm, section_form
+from portal.form_definitions.forms import LEFT_OUT, PageScope, SectionForm, section_form
 from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.rules import PLAIN
 from portal.sessions.browser_sessions import browser
@@ -183,6 +183,7 @@ class SectionPage:
             "drafts/section.html",
             opened=opened,
             section=section,
+            item_id=part.item_id,
             form=self.form,
             band=pages.band(opened, section),
             title=pages.part_title(opened, section, part),
@@ -223,6 +224,18 @@ class SectionPage:
             "_page": new_token()[:PAGE_ID_CHARACTERS],
             "_sequence": "0",
             "_version": str(self.opened.version.number),
+            **({LEFT_OUT: ",".join(self.form.left_out)} if self.form.left_out else {}),
             **({SHOWN: shown} if shown else {}),
             **({LATE: ",".join(late)} if late else {}),
         }
+
+
+def sections_with_late_answers(opened: OpenDraft) -> frozenset[str]:
+    """Return the ids of the sections with late answers that differ from what is stored and can be saved now."""
+    places = (page.removeprefix(opened.address()).strip("/").partition("/") for page in opened.parked_pages())
+    pages = [(opened.definition.section(section_id), item_id) for section_id, _slash, item_id in places]
+    return frozenset(
+        section.id
+        for section, item_id in pages
+        if section and opened.filled.is_open(section) and SectionPage(opened, section, item_id).parked()
+    )

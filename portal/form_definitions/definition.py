@@ -232,6 +232,17 @@ class Drafts:
     on_new_version: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class CustomerFields:
+    """The fields, as (section, field), that hold the name and e-mail address of the person whose form it is.
+
+    The words of several `name` fields are joined. Neither is in a repeat.
+    """
+
+    name: tuple[tuple[str, str], ...] = ()
+    email: tuple[str, str] | None = None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FormDefinition:
     """A whole form; `document` is the canonical JSON from which it was read."""
@@ -246,6 +257,7 @@ class FormDefinition:
     allow_save: bool
     drafts: Drafts
     declaration: TranslatedText | None
+    customer: CustomerFields | None
     sections: tuple[Section, ...]
     document: str
 

@@ -34,6 +34,8 @@ _DEFAULT_VALUES: Mapping[str, Any] = dict.fromkeys(
     ("autocomplete", "inputmode", "spellcheck", "width", "prefix", "suffix", "rows")
 )
 _SHORT_WIDTH = 10
+LEFT_OUT = "_left_out"
+"""The input in which a page names the radio buttons and checkboxes that it does not hold."""
 _META = DefaultMeta()
 _YES_NO_LABELS = (("yes", mark("Yes")), ("no", mark("No")))
 
@@ -184,10 +186,14 @@ class SectionForm(BaseForm):
         self._read: set[str] = set()
 
     def take(self, posted: Posted | None, only: Collection[str] | None) -> None:
-        """Read each field from what was posted, else from what is stored, in the order of the page."""
+        """Read each field from what was posted, else from what is stored, in the order of the page.
+
+        That nothing is ticked says nothing of a question that the page left out.
+        """
+        left_out = ",".join(posted.getlist(LEFT_OUT)).split(",") if posted is not None else []
         for field_id, bound in self.all_fields.items():
             inputs = None
-            if posted is not None and (only is None or field_id in only):
+            if posted is not None and (only is None or field_id in only) and field_id not in left_out:
                 inputs = bound.posted_inputs(posted)
             answer, typed = self._stored.answers.get(field_id), self._stored.typed.get(field_id)
             if inputs is not None:
@@ -207,13 +213,18 @@ class SectionForm(BaseForm):
                 self._visible[field_id] = bound.answer
 
     def __iter__(self) -> Iterator[AnswerField]:
-        """Yield the fields that some value of this page can show; put those that only an option reveals into it."""
+        """Yield the fields that some value of this page can show; put those that only an option reveals into it.
+
+        A field that none can show any more is yielded too if this request brought something for it: the page that
+        showed it was older, and what it brought is on no other page until it is saved.
+        """
         top: dict[str, AnswerField] = {}
         for field_id, bound in self.all_fields.items():
             left = remaining(bound.definition.when, self._scope, self.section.id)
-            if left is None or left is False:
+            if left in (None, False) and not self._brought(bound):
                 continue
-            bound.show_when = json.dumps(left, ensure_ascii=False) if isinstance(left, dict) else None
+            is_open = left is True or bound.error  # what is said of a file is seen, whether its question shows or not
+            bound.show_when = None if is_open else json.dumps(left, ensure_ascii=False)
             bound.reveals = {}
             _add_language(bound)
             parent_id, option = self._revealed_by.get(field_id, ("", ""))
@@ -222,6 +233,21 @@ class SectionForm(BaseForm):
             else:
                 top[field_id] = bound
         return iter(top.values())
+
+    def _brought(self, bound: AnswerField) -> bool:
+        """Return whether this request brought something for a field, or has something to say about it."""
+        return bool(bound.error) or (bound.short_name in self._read and bound.holds_something)
+
+    @property
+    def left_out(self) -> list[str]:
+        """The ids of the radio buttons and checkboxes that the page does not hold."""
+        picked = (bound for bound in self.all_fields.values() if bound.absent_means_empty and bound.definition.when)
+        return [
+            bound.short_name
+            for bound in picked
+            if not self._brought(bound)
+            and remaining(bound.definition.when, self._scope, self.section.id) in (None, False)
+        ]
 
     def validate(self, extra_validators: object = None) -> bool:
         """Judge every shown field and put errors at the fields; return whether all are right."""
@@ -280,11 +306,16 @@ class SectionForm(BaseForm):
         return input_text(bound.answer) if bound.answer is not None else bound.value.strip()
 
     def kept(self) -> SectionState:
-        """Return what to store now, valid or not: nothing typed is lost, and hidden fields keep what they had."""
+        """Return what to store now, valid or not: nothing typed is lost.
+
+        What was posted for a field that does not show is kept aside in the same way. An empty post leaves what is kept
+        of it, because a page may hold the inputs of a hidden field without its values.
+        """
         answers: dict[str, Answer] = {}
         typed: dict[str, Inputs] = {}
         for field_id, bound in self.all_fields.items():
-            if not self._shown[field_id] or field_id not in self._read:
+            stays = not self._shown[field_id] and not bound.holds_something
+            if stays or field_id not in self._read:
                 if field_id in self._stored.answers:
                     answers[field_id] = self._stored.answers[field_id]
                 if field_id in self._stored.typed:

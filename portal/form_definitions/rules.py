@@ -134,6 +134,28 @@ def shown_page(section: Section, answers: SectionAnswers, scope: Scope) -> Shown
     return ShownPage(fields=tuple(fields), answers=visible)
 
 
+def customer_email(definition: FormDefinition, answers: FormAnswers) -> str | None:
+    """Return the address that the form names as its customer's; no other answered address is anybody's to write to.
+
+    `answers` are those that show (`Shown.answers`), or those that were sent.
+    """
+    return _text_at(answers, definition.customer.email) if definition.customer and definition.customer.email else None
+
+
+def customer_name(definition: FormDefinition, answers: FormAnswers) -> str | None:
+    """Return the name of the person whose form it is; in a form that does not say, the first answered name."""
+    if definition.customer:
+        return " ".join(filter(None, (_text_at(answers, place) for place in definition.customer.name))) or None
+    plain = (section for section in definition.sections if not section.repeat)
+    places = ((section.id, field.id) for section in plain for field in section.fields if field.type == "name")
+    return next(filter(None, (_text_at(answers, place) for place in places)), None)
+
+
+def _text_at(answers: FormAnswers, place: tuple[str, str]) -> str | None:
+    answer = answers.get(place[0], {}).get(place[1])
+    return answer if isinstance(answer, str) else None
+
+
 def is_required(asked: Field, scope: Scope) -> bool:
     """Return whether an answer is required; no field without an answer can be, as reading refuses that."""
     return asked.required or (asked.required_when is not None and holds(asked.required_when, scope))

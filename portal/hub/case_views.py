@@ -110,6 +110,7 @@ def case_page(
         address=address_of(submission),
         title=definition.title.in_(language()),
         customer=customer,
+        is_told=_told_at(submission) is not None,
         sections=case_answers(submission),
         files=case_files(submission),
         sent_on=day_text(local_day(submission.sent_at)),
@@ -344,9 +345,7 @@ def _overtaken(submission: Submission, control: str) -> str:
 def _mail_new_status(submission: Submission) -> None:
     """E-mail the new status to the person who sent the form, in the language of their form."""
     draft, status = db().get_one(Draft, submission.draft_id), STATUSES[submission.case.status]
-    owner = active_person(draft.person_id)
-    customer = customer_of(app_state().configuration.keyring, submission.reference, submission.case)
-    address = owner.email if owner else customer.email
+    address = _told_at(submission)
     if address is None:
         return
     with speaking(draft.language):
@@ -359,6 +358,13 @@ def _mail_new_status(submission: Submission) -> None:
             explanation=str(status.explanation),
             now=now(),
         )
+
+
+def _told_at(submission: Submission) -> str | None:
+    """Return where the customer is told of a new status: at the account that has the form now, else as it was sent."""
+    owner = active_person(db().get_one(Draft, submission.draft_id).person_id)
+    customer = customer_of(app_state().configuration.keyring, submission.reference, submission.case)
+    return owner.email if owner else customer.email
 
 
 @blueprint.get("/hub/cases/<reference>/files/<file_id>")

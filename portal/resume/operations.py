@@ -11,9 +11,10 @@ from portal.drafts.models import Draft
 from portal.drafts.sealing import subject
 from portal.keyring import Keyring
 from portal.resume.models import ResumeCode, ResumeLink
-from portal.resume.queries import last_code
+from portal.resume.queries import last_code, proved_link
 from portal.resume.rules import CODE_LIFETIME, MailedCode
 from portal.tokens import digits_code, keyed_hash, new_token, token_hash
+from portal.web.app_state import app_state
 
 LINK_ADDRESS = "link address"
 
@@ -70,6 +71,12 @@ def link_address(link: ResumeLink, keyring: Keyring) -> str:
     if not link.address:
         return ""
     return keyring.open(link.address, subject=subject(link.draft_id), place=LINK_ADDRESS).decode()
+
+
+def proved_address(db: Session, draft: Draft) -> str | None:
+    """The address of the last link of which somebody has shown that it reached them; None where nobody has."""
+    link = proved_link(db, draft.id)
+    return link_address(link, app_state().configuration.keyring) if link else None
 
 
 def prove_address(db: Session, link: ResumeLink, *, now: datetime) -> None:

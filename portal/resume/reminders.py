@@ -1,6 +1,7 @@
 """Telling people in time that a form which they have not sent will be deleted: once a day that its form names."""
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import select
@@ -8,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from portal.accounts.queries import person_by_id
 from portal.drafts.models import Draft
+from portal.drafts.queries import fill
 from portal.drafts.rules import next_reminder
 from portal.drafts.sealing import save_address
 from portal.errors import UndecryptableError
+from portal.form_definitions.rules import customer_email
 from portal.form_definitions.versions.queries import definition_of
 from portal.mail import messages
-from portal.resume.operations import issue_link, link_address, note_delivery
-from portal.resume.queries import is_refused, last_link
+from portal.resume.operations import issue_link, link_address, note_delivery, proved_address
+from portal.resume.queries import is_refused, last_link, proved_link
 from portal.site_settings.queries import current_settings
 from portal.web.addresses import public_url
 from portal.web.app_state import app_state
@@ -44,11 +47,11 @@ def send_reminders(db: Session, *, now: datetime) -> int:
 
 
 def _remind(db: Session, draft: Draft, now: datetime) -> None:
-    address = _address_of_owner(db, draft)
+    address = _address_to_remind(db, draft, now)
     if not address:
         return
-    last = last_link(db, draft.id)
-    proved_at = last.proved_at if last else None
+    proved = proved_link(db, draft.id)
+    proved_at = proved.proved_at if proved and proved_address(db, draft) == address else None
     token = issue_link(db, draft, address, keyring=app_state().configuration.keyring, now=now, proved_at=proved_at)
     with speaking(draft.language):
         delivery = messages.deletion_soon(
@@ -63,19 +66,34 @@ def _remind(db: Session, draft: Draft, now: datetime) -> None:
     note_delivery(db, token, delivery)
 
 
-def _address_of_owner(db: Session, draft: Draft) -> str | None:
-    """Where the person reads mail: the account's address, else that of the save page, else that of the last link.
-
-    A guest's address that refuses our mail is left alone.
-    """
+def _address_to_remind(db: Session, draft: Draft, now: datetime) -> str | None:
+    """Where the person reads mail: the account's address; a guest's only where it does not refuse our mail."""
     if draft.person_id:
         person = person_by_id(db, draft.person_id)
         return person.email if person and person.is_active else None
-    if is_refused(db, draft.id):
-        return None
-    link, keyring = last_link(db, draft.id), app_state().configuration.keyring
     try:
-        return save_address(keyring, draft) or (link_address(link, keyring) if link else None)
+        last = last_link(db, draft.id) if is_refused(db, draft.id) else None
+        refused = link_address(last, app_state().configuration.keyring) if last else None
+        return next((address for address in _addresses_of_guest(db, draft, now) if address != refused), None)
     except UndecryptableError:
         logger.warning("Nobody is reminded of draft %s: no key of ANSWER_KEYS opens its address", draft.reference)
         return None
+
+
+def _addresses_of_guest(db: Session, draft: Draft, now: datetime) -> Iterator[str]:
+    """Yield a guest's addresses: one that they proved, the one that the form names, the one that they gave to save it.
+
+    The last has not been proved, but to be reminded there is what they gave it for.
+    """
+    keyring, today = app_state().configuration.keyring, now.astimezone(current_settings(db).zone).date()
+    proved = proved_address(db, draft)
+    if proved:
+        yield proved
+    if definition_of(draft.version).customer:
+        filled = fill(db, draft, keyring, today)
+        named = customer_email(filled.definition, filled.shown.answers)
+        if named:
+            yield named
+    saved = save_address(keyring, draft)
+    if saved:
+        yield saved

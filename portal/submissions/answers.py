@@ -119,23 +119,3 @@ def _item_name(section: Section, answers: Mapping[str, Answer], number: int) -> 
 def is_asked(field: Field) -> bool:
     """Return whether a field can hold an answer; notes cannot."""
     return FIELD_TYPES[field.type].answerable
-
-
-def first_email(definition: FormDefinition, answers: FormAnswers) -> str | None:
-    """Return the first e-mail address answered in a plain section, to which a guest's confirmation is sent."""
-    return _first(definition, answers, "email")
-
-
-def first_name(definition: FormDefinition, answers: FormAnswers) -> str | None:
-    """Return the first name answered in a plain section; staff see it as the sender's name."""
-    return _first(definition, answers, "name")
-
-
-def _first(definition: FormDefinition, answers: FormAnswers, field_type: str) -> str | None:
-    for section in definition.sections:
-        found = () if section.repeat else (f.id for f in section.fields if f.type == field_type)
-        for field_id in found:
-            answer = answers.get(section.id, {}).get(field_id)
-            if isinstance(answer, str):
-                return answer
-    return None

@@ -14,6 +14,7 @@ from portal.form_definitions.definition import Answer, Field, FormDefinition, Se
 from portal.form_definitions.rules import PLAIN
 from portal.sessions.late_forms import Parked
 from portal.submissions.answers import AnsweredSection, Link, is_asked, section_answers
+from portal.submissions.customers import sender
 from portal.tokens import item_token, keyed_hash
 from portal.web.app_state import app_state
 from portal.web.languages import language
@@ -52,6 +53,36 @@ class Waiting:
     title: str
     href: str
     parked: Sequence[Parked]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmationPlan:
+    """Where the confirmation will be e-mailed; without an address, where the person can still give one, if anywhere."""
+
+    address: str | None
+    is_of_account: bool
+    question_href: str | None
+    save_href: str | None
+
+
+def confirmation_plan(opened: OpenDraft) -> ConfirmationPlan:
+    """Return what the page says before Send about the confirmation."""
+    address = sender(opened.db, opened).email
+    return ConfirmationPlan(
+        address=address,
+        is_of_account=not opened.is_guest,
+        question_href=_unanswered_address(opened),
+        save_href=opened.address("save") if opened.is_guest and opened.can_be_saved else None,
+    )
+
+
+def _unanswered_address(opened: OpenDraft) -> str | None:
+    """Return the page on which the form asks for the customer's address, if that question shows now."""
+    customer = opened.definition.customer
+    section_id, field_id = customer.email if customer and customer.email else ("", "")
+    page = opened.filled.shown.pages.get(section_id, {}).get(PLAIN)
+    is_shown = page is not None and any(field.id == field_id for field in page.fields)
+    return from_check(opened, section_id) if is_shown else None
 
 
 def fingerprints(opened: OpenDraft, waiting: Sequence[Waiting]) -> dict[str, str]:

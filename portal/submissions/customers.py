@@ -6,9 +6,15 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
+from portal.accounts.queries import person_by_id
+from portal.drafts.open_draft import OpenDraft
+from portal.form_definitions.rules import customer_email, customer_name
 from portal.keyring import Keyring
 from portal.submissions.models import Case, CaseKey
 from portal.tokens import keyed_hash
+from portal.web.app_state import app_state
 
 CUSTOMER_PLACE = "customer"
 SHORTEST_WORD = 2
@@ -17,7 +23,7 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Customer:
-    """The name given in the form, and the addresses of the form or its account; we write to the first one."""
+    """The name given in the form, and the addresses that are known to be the customer's; we write to the first one."""
 
     name: str | None = None
     emails: tuple[str, ...] = ()
@@ -33,16 +39,35 @@ class Customer:
         return self.name or self.email
 
 
+def sender(db: Session, opened: OpenDraft) -> Customer:
+    """Return who sends a form, and where the portal may write to them about it.
+
+    That is the account, else an address that a guest has proved, else the field that the form names. Any other address
+    in the answers may be that of the very person from whom its sender must be protected.
+    """
+    draft, answers = opened.draft, opened.filled.shown.answers
+    person = person_by_id(db, draft.person_id) if draft.person_id else None
+    proved = app_state().hooks.proved_address(db, draft)
+    known = (person.email if person else None, proved, customer_email(opened.definition, answers))
+    return Customer(
+        name=customer_name(opened.definition, answers),
+        emails=tuple(dict.fromkeys(address for address in known if address)),
+    )
+
+
 def seal_customer(keyring: Keyring, reference: str, customer: Customer) -> bytes:
     """Encrypt who sent a form."""
-    plain = json.dumps([customer.name, customer.emails], ensure_ascii=False).encode()
+    plain = json.dumps({"name": customer.name, "emails": customer.emails}, ensure_ascii=False).encode()
     return keyring.seal(plain, subject=_customer_subject(reference), place=CUSTOMER_PLACE)
 
 
 def customer_of(keyring: Keyring, reference: str, case: Case) -> Customer:
     """Decrypt who sent a form."""
-    name, emails = json.loads(keyring.open(case.customer, subject=_customer_subject(reference), place=CUSTOMER_PLACE))
-    return Customer(name=name, emails=tuple(emails))
+    found = json.loads(keyring.open(case.customer, subject=_customer_subject(reference), place=CUSTOMER_PLACE))
+    if isinstance(found, list):
+        # Stored before forms named their customer's field. Its addresses may be anybody's who is mentioned in the form.
+        return Customer(name=found[0])
+    return Customer(name=found["name"], emails=tuple(found["emails"]))
 
 
 def _customer_subject(reference: str) -> str:

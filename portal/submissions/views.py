@@ -8,25 +8,26 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
-from portal.accounts.queries import person_by_id
 from portal.drafts import pages
-from portal.drafts.models import Draft
 from portal.drafts.open_draft import OpenDraft, from_check, holder, open_draft, require_open
 from portal.drafts.rules import Status
-from portal.drafts.sealing import save_address
-from portal.form_definitions.definition import FormAnswers, FormDefinition, Section
+from portal.form_definitions.definition import Section
 from portal.form_definitions.rules import first_stop
 from portal.form_definitions.versions.queries import definition_of
 from portal.mail import messages
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import clock_time, day_text, local_day
-from portal.submissions.answers import (
-    first_email,
-    first_name,
-    sent_sections,
+from portal.submissions.answers import sent_sections
+from portal.submissions.check_page import (
+    SHOWN,
+    Moved,
+    as_input,
+    checked_sections,
+    confirmation_plan,
+    fingerprints,
+    waiting_pages,
 )
-from portal.submissions.check_page import SHOWN, Moved, as_input, checked_sections, fingerprints, waiting_pages
-from portal.submissions.customers import Customer
+from portal.submissions.customers import customer_of, sender
 from portal.submissions.definition import STATUSES
 from portal.submissions.files import files_of_draft, files_of_submission, infected_answers
 from portal.submissions.models import Submission
@@ -114,7 +115,7 @@ def _fault_address(opened: OpenDraft, section: Section) -> str:
 
 def _submit(opened: OpenDraft) -> None:
     keyring = app_state().configuration.keyring
-    customer = _sender(opened)
+    customer = sender(db(), opened)
     key = request.form.get("_key") or new_token()
     opened.draft.language = language()
     submission = send(
@@ -133,25 +134,6 @@ def _submit(opened: OpenDraft) -> None:
         messages.received(db(), to=recipient, title=title, reference=submission.reference, sent_at=now(), now=now())
 
 
-def _sender(opened: OpenDraft) -> Customer:
-    answers = opened.filled.shown.answers
-    return Customer(
-        name=first_name(opened.definition, answers),
-        emails=tuple(_addresses(opened.draft, opened.definition, answers)),
-    )
-
-
-def _addresses(draft: Draft, definition: FormDefinition, answers: FormAnswers) -> list[str]:
-    """Return where to send the confirmation.
-
-    For an account this is its address; for a guest the save address, else the first answered e-mail field.
-    """
-    person = person_by_id(db(), draft.person_id) if draft.person_id else None
-    saved = save_address(app_state().configuration.keyring, draft)
-    known = (person.email if person else None, saved, first_email(definition, answers))
-    return list(dict.fromkeys(filter(None, known)))
-
-
 def _check_page(
     opened: OpenDraft, *, faults: Sequence[CheckFault] = (), moved: Moved | None = None, status: int = 200
 ) -> ResponseReturnValue:
@@ -168,6 +150,7 @@ def _check_page(
         shown=as_input(fingerprints(opened, waiting)),
         moved=moved,
         gone=moved.gone_from(opened.definition) if moved else [],
+        plan=confirmation_plan(opened),
         faults=[(fault.href, fault.text) for fault in faults],
         declaration=declaration.in_(language()) if declaration else None,
         # Nobody has declared anything about answers that they have not seen.
@@ -192,10 +175,10 @@ def confirmation(reference: str) -> ResponseReturnValue:
 
 def _shown(submission: Submission) -> dict[str, object]:
     definition = definition_of(submission.version)
-    answers = sent_answers(app_state().configuration.keyring, submission)
-    draft = db().get_one(Draft, submission.draft_id)
+    keyring = app_state().configuration.keyring
+    answers = sent_answers(keyring, submission)
     return {
-        "is_mailed": bool(_addresses(draft, definition, answers)),
+        "mailed_to": customer_of(keyring, submission.reference, submission.case).email,
         "submission": submission,
         "title": definition.title.in_(language()),
         "status": STATUSES[submission.case.status],

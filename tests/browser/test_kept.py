@@ -62,6 +62,7 @@ def keep_mine(page: Page) -> None:
     press(page, "Save my choices")
 
 
+@pytest.mark.two_browsers
 def test_a_refused_autosave_is_announced_and_leads_to_both_versions(
     enter: Enter, server: Server, citizen: Citizen
 ) -> None:
@@ -101,16 +102,18 @@ def test_the_page_with_both_versions_passes_inspection(enter: Enter, server: Ser
     assert inspector.faults == []
 
 
+@pytest.mark.two_browsers
 def test_every_autosave_has_the_next_sequence_number(enter: Enter, server: Server, citizen: Citizen) -> None:
     draft = housing.start(citizen)
     page = enter()
     share_sessions(page.context, citizen, server)
     stop_time(page.context, server)
     page.goto(f"{draft}/about_you")
-    for name in ("Z", "Zo", "Zoë"):
+    for number, name in enumerate(("Z", "Zo", "Zoë"), start=1):
         with page.expect_response("**/autosave/about_you"):
             fill(page, full_name=name)
             pass_time(server, page, 2)
+        expect(page.locator("[name=_revision]")).to_have_value(str(number))  # what is typed before that waits for it
     sent = server.forms(f"{draft}/autosave/about_you")
     assert [form["_sequence"] for form in sent] == [["1"], ["2"], ["3"]]
     assert [form["full_name"] for form in sent] == [["Z"], ["Zo"], ["Zoë"]]

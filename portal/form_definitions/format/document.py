@@ -156,6 +156,19 @@ class DraftsDocument(_DocumentPart):
     on_new_version: str = "ask"
 
 
+NameDocument = Annotated[
+    Annotated[str, Tag("@one")] | Annotated[list[str], Tag("@several")],
+    Discriminator(lambda value: "@one" if isinstance(value, str) else "@several"),
+]
+
+
+class CustomerDocument(_DocumentPart):
+    """Which fields say whose form it is."""
+
+    name: NameDocument | None = None
+    email: str | None = None
+
+
 class HeaderDocument(_DocumentPart):
     """What the form is."""
 
@@ -170,6 +183,7 @@ class HeaderDocument(_DocumentPart):
     allow_save: Flag = True
     drafts: DraftsDocument = DraftsDocument()
     declaration: TextDocument | None = None
+    customer: CustomerDocument | None = None
 
 
 class Document(_DocumentPart):
@@ -226,7 +240,7 @@ _SHAPE_FAULTS = {
 }
 
 
-_LISTS_OF_TEXT = {"one_of", "types", "was", "needs", "languages", "you_will_need"}
+_LISTS_OF_TEXT = {"one_of", "types", "was", "needs", "languages", "you_will_need", "name"}
 
 
 def _leave_out(tree: Tree, path: KeyPath) -> None:

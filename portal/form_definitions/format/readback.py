@@ -159,6 +159,19 @@ def missing_texts(definition: FormDefinition) -> tuple[Fault, ...]:
     )
 
 
+def unclaimed_addresses(definition: FormDefinition) -> tuple[Fault, ...]:
+    """Return one fault for each e-mail question of a form that does not say which of them is its customer's."""
+    if definition.customer and definition.customer.email:
+        return ()
+    sentence = "The form does not say whose address this is (form.customer.email), so nothing is mailed to it."
+    return tuple(
+        Fault(path=path_text(("sections", index, "fields", place)), sentence=sentence)
+        for index, section in enumerate(definition.sections)
+        for place, field in enumerate(section.fields)
+        if field.type == "email"
+    )
+
+
 def _texts(part: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str | dict[str, str]]]:
     """Yield every text of a part of the document, with its path."""
     if isinstance(part, BaseModel):

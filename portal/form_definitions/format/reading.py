@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from portal.form_definitions.definition import Drafts, Field, FormDefinition, Repeat, Section, StopWhen
+from portal.form_definitions.definition import CustomerFields, Drafts, Field, FormDefinition, Repeat, Section, StopWhen
 from portal.form_definitions.format.condition_reading import (
     ALL_FIELDS,
     ConditionPlace,
@@ -13,6 +13,7 @@ from portal.form_definitions.format.condition_reading import (
     KnownSection,
 )
 from portal.form_definitions.format.document import (
+    CustomerDocument,
     Document,
     FieldDocument,
     HeaderDocument,
@@ -28,6 +29,7 @@ from portal.form_definitions.types.field_types import FIELD_TYPES
 RESERVED_SECTIONS = frozenset({"save", "check", "autosave"})
 MAX_ITEMS = 1000
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
+_OF_NAMES, _OF_EMAIL = ("name", "text"), ("email",)
 _ACCESS = ("anyone", "account")
 _ON_NEW_VERSION = ("keep", "move", "ask")
 
@@ -89,6 +91,7 @@ class _FormReader:
             allow_save=header.allow_save,
             drafts=self._drafts(header),
             declaration=self._texts.read(header.declaration, ("form", "declaration")),
+            customer=self._customer(header.customer),
             sections=self._sections(document.sections),
             document=canonical(document),
         )
@@ -124,6 +127,37 @@ class _FormReader:
             self._faults.add((*path, "remind_days_before"), "Each reminder must fall at least a day before the end.")
         _note_repeated(drafts.remind_days_before, (*path, "remind_days_before"), self._faults)
         return Drafts(keep_days=drafts.keep_days, remind_days_before=fitting, on_new_version=drafts.on_new_version)
+
+    def _customer(self, document: CustomerDocument | None) -> CustomerFields | None:
+        """Return which fields say whose form it is; each must be asked once, so that there is one answer."""
+        path = ("form", "customer")
+        if document is None:
+            return None
+        written = [document.name] if isinstance(document.name, str) else document.name
+        if written == [] or (written is None and document.email is None):
+            self._faults.add((*path, "name") if written == [] else path, "Name at least one field.")
+        _note_repeated(written or (), (*path, "name"), self._faults)
+        names = [
+            self._customer_field(each, (*path, "name", *([] if each is document.name else [index])), _OF_NAMES)
+            for index, each in enumerate(written or ())
+        ]
+        emails = [] if document.email is None else [document.email]
+        (email,) = [self._customer_field(each, (*path, "email"), _OF_EMAIL) for each in emails] or (None,)
+        return CustomerFields(name=tuple(filter(None, names)), email=email)
+
+    def _customer_field(self, written: str, path: KeyPath, types: tuple[str, ...]) -> tuple[str, str] | None:
+        section_id, _, field_id = written.partition(".")
+        section = self._known.get(section_id)
+        known = section.fields.get(field_id) if section else None
+        if section is None or known is None:
+            self._faults.add(path, f"There is no field {written}; write section.field.")
+        elif section.repeats:
+            self._faults.add(path, f"{section_id} is repeated; name a field that is asked once.")
+        elif known.document.type not in types:
+            self._faults.add(path, f"{written} must be a field of type {' or '.join(types)}.")
+        else:
+            return section_id, field_id
+        return None
 
     def _sections(self, documents: list[SectionDocument]) -> tuple[Section, ...]:
         if not documents and "sections" in self._document.model_fields_set:

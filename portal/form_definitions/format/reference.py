@@ -24,6 +24,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Every scalar is read as text, so that an author may write 5, 2.5, true or a date without quotes.
 _SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 _ID: Schema = {"type": "string", "pattern": f"^{ID.pattern}$"}
+_REFERENCE: Schema = {"type": "string", "pattern": f"^{ID.pattern}\\.{ID.pattern}$"}
 _TEXT: Schema = {
     "description": "One text, or one for each language of the form.",
     "anyOf": [_SCALAR, {"type": "object", "additionalProperties": _SCALAR, "minProperties": 1}],
@@ -37,6 +38,8 @@ _EXACT: dict[tuple[str, str], Schema] = {
     ("HeaderDocument", "id"): _ID,
     ("HeaderDocument", "access"): {"enum": ["anyone", "account"]},
     ("HeaderDocument", "you_will_need"): {"type": "array", "items": _TEXT_REFERENCE},
+    ("CustomerDocument", "name"): {"anyOf": [_REFERENCE, {"type": "array", "items": _REFERENCE, "minItems": 1}]},
+    ("CustomerDocument", "email"): _REFERENCE,
     ("DraftsDocument", "on_new_version"): {"enum": ["keep", "move", "ask"]},
     ("SectionDocument", "id"): _ID,
     ("FieldDocument", "id"): _ID,

@@ -70,6 +70,11 @@ class AnswerField(wtforms.Field):
         return {suffix: posted.getlist(name) for suffix, name in names.items()}
 
     @property
+    def holds_something(self) -> bool:
+        """Whether its inputs hold an answer, or text that is not a valid one; spaces alone are nothing."""
+        return self.answer is not None or self.invalid is not None
+
+    @property
     def first_input(self) -> str:
         """The id of the input to which an error links: the first wrong one, else the first."""
         return input_name(self.short_name, self.error_parts[0] if self.error_parts else self.suffixes[0])
@@ -146,6 +151,8 @@ class FilesField(AnswerField):
     """A question for files; it holds the kept files, and uploads are judged and stored elsewhere."""
 
     files: tuple[FileView, ...] = ()
+    removed: tuple[FileView, ...] = ()
+    """Files that were removed and can be brought back until the form is sent."""
     limits_text = ""
     accept = ""
     many = False

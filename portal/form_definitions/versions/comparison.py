@@ -12,6 +12,7 @@ from portal.form_definitions.definition import (
     AnyOf,
     Comparison,
     Condition,
+    CustomerFields,
     Field,
     FormDefinition,
     Negation,
@@ -81,6 +82,15 @@ def _renamed_field(section: Section, field: Field, names: Names) -> Field:
     )
 
 
+def _customer_in_new_names(customer: CustomerFields, names: Names) -> CustomerFields:
+    def renamed(place: tuple[str, str]) -> tuple[str, str]:
+        return place[0], names.get(place, place[1])
+
+    return CustomerFields(
+        name=tuple(map(renamed, customer.name)), email=renamed(customer.email) if customer.email else None
+    )
+
+
 def _condition_in_new_names(condition: Condition | None, names: Names) -> Condition | None:
     return _in_new_names(condition, names) if condition else None
 
@@ -105,6 +115,7 @@ class Effect(Enum):
     ANSWER_AGAIN = "answer_again"
     NOT_SENT = "not_sent"
     CHECK = "check"
+    KEPT = "kept"
     MAY_ANSWER = "may_answer"
     NOTHING = "nothing"
 
@@ -233,6 +244,7 @@ FORM_ASPECTS: Mapping[str, ChangeKind | None] = {
     "allow_save": ChangeKind.FORM,
     "drafts": ChangeKind.FORM,
     "declaration": ChangeKind.FORM,
+    "customer": ChangeKind.FORM,
 }
 
 
@@ -293,8 +305,9 @@ def compare(old: FormDefinition, new: FormDefinition, between: tuple[FormDefinit
     """
     origins = _origins(old, new, between)
     names = {(section, was): field for section, fields in origins.items() for field, was in fields.items()}
+    read = replace(old, customer=_customer_in_new_names(old.customer, names)) if old.customer else old
     changes = (
-        *_aspect_changes(FORM_ASPECTS, old, new, FormChange(kind=ChangeKind.FORM)),
+        *_aspect_changes(FORM_ASPECTS, read, new, FormChange(kind=ChangeKind.FORM)),
         *_order_changes(ChangeKind.SECTION_ORDER, old.sections, new.sections),
         *(change for section in new.sections for change in _section_changes(old, section, origins, names)),
         *(

@@ -91,6 +91,28 @@ def test_unknown_form_cannot_be_exported(run, name):
 
 
 @pytest.mark.parametrize("command", ["check", "publish"])
+@pytest.mark.parametrize(
+    ("customer", "warned"),
+    [
+        ("", [0, 1]),
+        (", customer: {name: s.n}", [0, 1]),
+        (", customer: {email: s.a}", []),
+    ],
+    ids=["says nothing", "names no address", "names the address"],
+)
+def test_an_e_mail_question_of_nobody_is_warned_of(run, tmp_path: Path, command: str, customer: str, warned) -> None:
+    file = tmp_path / "form.yaml"
+    fields = "{id: a, type: email, label: A}, {id: b, type: email, label: B}, {id: n, type: name, label: N}"
+    file.write_text(
+        f"format: 1\nform: {{id: f, title: F{customer}}}\nsections: [{{id: s, title: S, fields: [{fields}]}}]\n"
+    )
+    result = run(command, file)
+    assert result.exit_code == 0
+    found = [line.split(": ")[2] for line in result.stderr.splitlines() if ": customer: " in line]
+    assert found == [f"sections[0].fields[{number}]" for number in warned]
+
+
+@pytest.mark.parametrize("command", ["check", "publish"])
 def test_untranslated_texts_are_listed_and_do_not_stop_a_form(run, tmp_path: Path, command: str) -> None:
     file = tmp_path / "form.yaml"
     file.write_text(

@@ -40,6 +40,12 @@ def test_new_note_comes_first_in_the_history(staff: Citizen, case: str, referenc
     assert audited("case_note_added") == [reference]
 
 
+def test_note_with_nul_is_added_without_it(staff: Citizen, case: str) -> None:
+    staff.open(case)
+    assert staff.press("Add note", note="Rang \0back\0").status == 200
+    assert "Rang back" in staff.page
+
+
 @pytest.mark.parametrize("note", ["", "   \n ", "x" * 4001], ids=["nothing", "blanks", "too long"])
 def test_empty_or_long_note_is_refused_and_kept_in_its_field(staff: Citizen, case: str, note: str) -> None:
     staff.open(case)

@@ -20,7 +20,7 @@ from portal.site_settings.operations import change_settings
 from tests.citizen import Citizen
 from tests.conftest import START, MovableClock
 from tests.journeys import housing
-from tests.loan import publish_loan, send
+from tests.loan import publish_loan, publish_yaml, send, start
 from tests.people import add_person, sign_in
 from tests.post import Letter, letters
 
@@ -163,7 +163,56 @@ def test_a_guest_is_reminded_at_the_address_of_the_save_page(
     assert at(clock, app, START + timedelta(days=28)) == 1
 
 
-def test_guest_without_an_address_is_not_reminded(app: Flask, guests_draft: str, clock: MovableClock) -> None:
+NAMED, SAVED = "named@mail.example", "saved@mail.example"
+
+
+@pytest.mark.parametrize(
+    ("saves", "proves", "answers", "reminded"),
+    [
+        pytest.param(True, True, True, SAVED, id="where they proved"),
+        pytest.param(True, False, True, NAMED, id="in the field that the form names, not where nobody proved"),
+        pytest.param(False, False, True, NAMED, id="in the field that the form names"),
+        pytest.param(True, False, False, SAVED, id="where they asked for it, as nothing else is known"),
+        pytest.param(False, False, False, None, id="nowhere without an address"),
+    ],
+)
+def test_a_guest_is_reminded(
+    app: Flask, citizen: Citizen, clock: MovableClock, saves: bool, proves: bool, answers: bool, reminded: str | None
+) -> None:
+    publish_yaml(app, OTHERS_FIRST)
+    draft = start(citizen, "patient")
+    citizen.open(f"{draft}/one")
+    citizen.press("Continue", other="patient@mail.example", mine=NAMED if answers else "")
+    if saves:
+        citizen.open(f"{draft}/save")
+        citizen.press("Send link", email=SAVED)
+    if proves:
+        citizen.open(letters(app)[-1].link)
+        citizen.press("Continue your form")
+    assert at(clock, app, START + timedelta(days=23)) == (1 if reminded else 0)
+    assert [letter.to for letter in told(app)] == ([reminded] if reminded else [])
+    for letter in told(app):
+        assert Citizen(app).open(letter.link).heading == "Continue your form"
+    assert at(clock, app, START + timedelta(days=28)) == (2 if reminded else 0)
+    assert {letter.to for letter in told(app)} == ({reminded} if reminded else set())
+
+
+OTHERS_FIRST = """
+format: 1
+form: {id: patient, title: For a patient, customer: {email: one.mine}}
+sections:
+  - id: one
+    title: One
+    fields:
+      - {id: other, type: email, label: The patient's e-mail address}
+      - {id: mine, type: email, label: Your e-mail address}
+"""
+
+
+def test_a_guest_without_an_address_is_not_reminded(
+    app: Flask, citizen: Citizen, demo_forms: None, clock: MovableClock
+) -> None:
+    housing.begin_with_home(citizen)
     assert at(clock, app, START + timedelta(days=28)) == 0
 
 

@@ -13,9 +13,8 @@ from portal.outbox.models import Delivery
 from portal.submissions.models import Submission
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
-from tests.loan import fill, publish_loan, publish_yaml, send, start
+from tests.loan import fill, publish_loan, send, start
 from tests.people import add_person, sign_in
-from tests.post import letters
 
 PRESSES = 8
 
@@ -136,55 +135,3 @@ def test_form_sent_by_a_guest_and_then_claimed_is_in_my_requests(app: Flask, cit
     assert citizen.press("Yes").path == "/account"
     assert citizen.page.links["Borrow a tool"] == f"/submissions/{reference}"
     assert citizen.follow("Borrow a tool").status == 200
-
-
-class TestConfirmationMail:
-    """To the account, else to the save address, else to the first answered e-mail field, else to nobody."""
-
-    def test_mail_goes_to_the_account(self, app: Flask, citizen: Citizen) -> None:
-        publish_loan(app)
-        add_person(app)
-        sign_in(citizen)
-        reference = send(citizen, email="other@mail.example")
-        (letter,) = letters(app)
-        assert (letter.to, letter.subject) == ("ada@mail.example", f"We have received your form: {reference}")
-        assert reference in letter.lines
-
-    def test_mail_goes_to_the_save_address(self, app: Flask, citizen: Citizen, draft: str) -> None:
-        citizen.open(f"{draft}/save")
-        citizen.press("Send link", email="saved@mail.example")
-        fill(citizen, draft, email="other@mail.example")
-        citizen.press("Send", declaration="yes")
-        found = [letter for letter in letters(app) if letter.subject.startswith("We have received")]
-        assert [letter.to for letter in found] == ["saved@mail.example"]
-
-    def test_mail_goes_to_the_first_answered_email_field(self, app: Flask, citizen: Citizen, draft: str) -> None:
-        send(citizen, email="typed@mail.example")
-        assert [letter.to for letter in letters(app)] == ["typed@mail.example"]
-
-    def test_no_mail_is_sent_without_an_address(self, app: Flask, citizen: Citizen, draft: str) -> None:
-        send(citizen)
-        assert letters(app) == []
-
-    def test_mail_never_goes_to_a_hidden_address(self, app: Flask, citizen: Citizen) -> None:
-        publish_yaml(app, HIDDEN_ADDRESS)
-        draft = start(citizen, "news")
-        citizen.open(f"{draft}/one")
-        citizen.press("Continue", wants="yes", first="hidden@mail.example", second="shown@mail.example")
-        citizen.open(f"{draft}/one")
-        citizen.press("Continue", wants="no")
-        citizen.press("Send")
-        assert [letter.to for letter in letters(app)] == ["shown@mail.example"]
-
-
-HIDDEN_ADDRESS = """
-format: 1
-form: {id: news, title: News}
-sections:
-  - id: one
-    title: One
-    fields:
-      - {id: wants, type: yes_no, label: Wants, required: true}
-      - {id: first, type: email, label: First, when: {field: ./wants, is: true}}
-      - {id: second, type: email, label: Second}
-"""

@@ -130,6 +130,15 @@ def test_adding_a_language_is_not_a_change_and_removing_one_is() -> None:
     ]
 
 
+def test_another_customer_is_a_change_of_the_form_and_a_renamed_field_of_theirs_is_none() -> None:
+    def claimed(customer: str, field_id: str, **more: Any) -> FormDefinition:
+        fields = (ask("email", field_id, label="Mail", **more), ask("email", "other"))
+        return definition(section("s", *fields), form={"customer": {"email": f"s.{customer}"}})
+
+    assert kinds(claimed("old", "old"), claimed("new", "new", was=["old"])) == ["renamed s.new"]
+    assert [each.what for each in compare(claimed("old", "old"), claimed("other", "old")).changes] == [("customer",)]
+
+
 def test_a_rename_is_followed_in_everything_that_refers_to_the_field() -> None:
     def form(name: str, **more: Any) -> FormDefinition:
         when = {"any": [{"not": {"field": f"./{name}", "is": "x"}}, {"field": f"./{name}", "answered": True}]}

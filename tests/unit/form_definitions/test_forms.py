@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from portal.form_definitions.definition import SectionState
+from portal.form_definitions.forms import LEFT_OUT
 from tests.unit.form_definitions.making import OPTIONS, ask, definition, page, section
 
 RENT = definition(
@@ -28,11 +29,82 @@ def test_fields_are_judged_in_order_on_the_values_before_them():
     assert page(RENT, posted=[("rents", "no"), ("rent", "x")]).validate()
 
 
-def test_a_hidden_field_is_not_judged_and_keeps_its_stored_value():
+def test_a_hidden_field_is_not_judged_and_what_was_posted_for_it_is_kept_aside():
     stored = SectionState(answers={"rents": True, "rent": "500.00", "why": "old"})
-    form = page(RENT, posted=[("rents", "no"), ("rent", "600"), ("why", "new")], stored=stored)
+    form = page(RENT, posted=[("rents", "no"), ("rent", "6o0"), ("why", "new")], stored=stored)
     assert form.validate()
-    assert form.kept().answers == {"rents": False, "rent": "500.00", "why": "old"}
+    assert form.kept() == SectionState(answers={"rents": False, "why": "new"}, typed={"rent": {"rent": ["6o0"]}})
+
+
+HIDDEN: tuple[tuple[str, Any, list[tuple[str, str]], list[tuple[str, str]]], ...] = (
+    ("text", "Old", [("q", "New")], [("q", "x" * 501)]),
+    ("long_text", "Old", [("q", "Two\r\nlines")], [("q", "x" * 20_001)]),
+    ("name", "Old", [("q", "Zoë")], [("q", "x" * 501)]),
+    ("number", "3", [("q", "4")], [("q", "four")]),
+    ("money", "3.00", [("q", "£4")], [("q", "4 quid")]),
+    ("email", "a@b.example", [("q", "c@d.example")], [("q", "c@d")]),
+    ("phone", "01632 960001", [("q", "01632 960002")], [("q", "none")]),
+    ("date", "2000-01-01", [("q-day", "2"), ("q-month", "3"), ("q-year", "2001")], [("q-day", "2")]),
+    ("address", {"line_1": "1 Road", "line_2": "", "town": "Ashmere", "postcode": "AS4 2LN"},
+     [("q-line_1", "2 Road"), ("q-town", "Ashmere"), ("q-postcode", "AS4 2LN")], [("q-line_1", "2 Road")]),
+    ("yes_no", True, [("q", "no")], [("q", "perhaps")]),
+    ("choice", "a", [("q", "b")], [("q", "gone")]),
+    ("choices", ["a"], [("q", "b")], [("q", "b"), ("q", "none")]),
+    ("declaration", True, [("q", "yes")], [("q", "perhaps")]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("when", ["./shows", "before.shows"], ids=["same page", "earlier section"])
+@pytest.mark.parametrize(("kind", "old", "valid", "invalid"), HIDDEN, ids=[case[0] for case in HIDDEN])
+class TestPostForAHiddenQuestion:
+    """Whatever its type and whatever hides it, a question that does not show loses nothing and says nothing."""
+
+    @staticmethod
+    def page(kind: str, when: str, posted: list[tuple[str, str]], stored: SectionState) -> Any:
+        asked = ask(kind, when={"field": when, "is": True})
+        form = definition(section("before", ask("yes_no", "shows")), section("s", ask("yes_no", "shows"), asked))
+        return page(form, posted=[("shows", "no"), *posted], stored=stored, answers={"before": {"shows": False}})
+
+    def test_answer_is_kept_aside_in_place_of_the_old_one(self, kind, old, valid, invalid, when):
+        form = self.page(kind, when, valid, SectionState(answers={"q": old}))
+        assert form.validate()
+        kept = form.kept()
+        assert kept.answers["q"] == form.all_fields["q"].answer is not None
+        assert not kept.typed
+
+    def test_typed_text_that_is_no_answer_is_kept_aside_as_typed(self, kind, old, valid, invalid, when):
+        form = self.page(kind, when, invalid, SectionState(answers={"q": old}))
+        assert form.validate()
+        kept = form.kept()
+        assert [(name, value) for name, values in kept.typed["q"].items() for value in values] == invalid
+        assert "q" not in kept.answers
+
+    @pytest.mark.parametrize("blank", ["", " "], ids=["empty", "spaces"])
+    def test_empty_post_leaves_what_is_kept(self, kind, old, valid, invalid, when, blank):
+        nothing = [] if kind in ("choices", "choice", "yes_no", "declaration") else [(name, blank) for name, _ in valid]
+        for stored in (SectionState(answers={"q": old}), SectionState(typed={"q": {"q": ["typed"]}})):
+            kept = self.page(kind, when, nothing, stored).kept()
+            assert (kept.answers.get("q"), kept.typed.get("q")) == (stored.answers.get("q"), stored.typed.get("q"))
+
+
+def test_boxes_that_the_page_left_out_are_not_emptied_when_it_is_sent():
+    form = definition(
+        section("before", ask("yes_no", "shows")),
+        section("s", ask("text", "q"), ask("choices", "kinds", when={"field": "before.shows", "is": True})),
+    )
+    stored = SectionState(answers={"kinds": ["a"]})
+    served = page(form, answers={"before": {"shows": False}}, stored=stored)
+    assert served.left_out == ["kinds"]
+    posted = [("q", "x"), (LEFT_OUT, ",".join(served.left_out))]
+    meanwhile = page(form, answers={"before": {"shows": True}}, stored=stored, posted=posted)
+    assert meanwhile.kept().answers == {"q": "x", "kinds": ["a"]}
+    assert meanwhile.left_out == []
+
+
+def test_page_shown_again_holds_what_was_typed_into_a_question_that_it_cannot_show_any_more():
+    form = page(CHOICE, answers={"before": {"rents": True}}, posted=[("pick", "a"), ("never", "typed")])
+    [never] = [field for field in form if field.id == "never"]
+    assert (never.value, never.show_when) == ("typed", "false")
 
 
 def test_invalid_typed_text_is_kept_and_replaces_the_old_answer():

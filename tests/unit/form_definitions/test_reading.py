@@ -26,6 +26,13 @@ def two(when: Any, first: dict[str, Any] | None = None, **named: Any) -> dict[st
     return document(section("one", first or ask("yes_no")), section("two", when=when), **named)
 
 
+def claimed(**customer: Any) -> dict[str, Any]:
+    """Return a document whose form says whose it is: a section asked once, and one for each person."""
+    fields = (ask("name", "name"), ask("text", "first"), ask("email", "mail"), ask("date", "born"))
+    people = section("people", ask("name", "name"), ask("email", "mail"), repeat={"item": "person"})
+    return document(section("you", *fields), people, form={"customer": customer})
+
+
 PEOPLE = section("people", ask("date", "born"), repeat={"item": "person"})
 
 FAULTS: list[tuple[str, dict[str, Any], str]] = [
@@ -83,6 +90,25 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("unknown language", document(section("s"), form={"title": {"en": "F", "cy": "F"}}), "form.title.cy"),
     ("language code", document(section("s"), form={"languages": ["English"]}), "form.languages[0]"),
+    ("customer that is a text", document(section("s"), form={"customer": "s.x"}), "form.customer"),
+    ("customer of nothing", claimed(), "form.customer"),
+    ("unknown key of a customer", claimed(mail="you.mail", name="you.name"), "form.customer.mail"),
+    ("customer's address in an unknown field", claimed(email="you.gone"), "form.customer.email"),
+    ("customer's address in an unknown section", claimed(email="gone.mail"), "form.customer.email"),
+    ("customer's address is no reference", claimed(email="mail"), "form.customer.email"),
+    ("customer's address without a section", claimed(email="./mail"), "form.customer.email"),
+    ("customer's empty address", claimed(email=""), "form.customer.email"),
+    ("customer's address in several fields", claimed(email=["you.mail"], name="you.name"), "form.customer.email"),
+    ("customer's address in a repeat", claimed(email="people.mail"), "form.customer.email"),
+    ("customer's address is a name", claimed(email="you.name"), "form.customer.email"),
+    ("customer's name is a date", claimed(name="you.born"), "form.customer.name"),
+    ("customer's name is an address", claimed(name=["you.first", "you.mail"]), "form.customer.name[1]"),
+    ("customer's name in a repeat", claimed(name="people.name"), "form.customer.name"),
+    ("customer's name in an unknown field", claimed(name=["you.gone", "you.first"]), "form.customer.name[0]"),
+    ("customer's name in no field", claimed(name=[], email="you.mail"), "form.customer.name"),
+    ("customer's name twice in one field", claimed(name=["you.first", "you.first"]), "form.customer.name[1]"),
+    ("customer's name is a mapping", claimed(name={"en": "you.name"}, email="you.mail"), "form.customer.name"),
+    ("customer's name is no text", claimed(name=["you.first", ["you.name"]]), "form.customer.name[1]"),
     ("repeat min above max", one(repeat={"item": "x", "min": 3, "max": 2}), "sections[0].repeat.min"),
     ("repeat max", one(repeat={"item": "x", "max": 0}), "sections[0].repeat.max"),
     ("label_from", one(repeat={"item": "x", "label_from": "gone"}), "sections[0].repeat.label_from"),
@@ -212,6 +238,26 @@ def test_yaml_scalars_stay_what_the_author_wrote():
     assert [option.value for option in options] == ["no", "007", "1e3"]
     assert [option.label.in_("en") for option in options] == ["No", "~", "on"]
     assert form.field("s", "q").label.in_("en") == "12:30"
+
+
+@pytest.mark.parametrize(
+    ("customer", "name", "email"),
+    [
+        ({"name": "you.name", "email": "you.mail"}, (("you", "name"),), ("you", "mail")),
+        ({"name": ["you.first", "you.name"]}, (("you", "first"), ("you", "name")), None),
+        ({"email": "you.mail"}, (), ("you", "mail")),
+    ],
+    ids=["both", "several names", "address alone"],
+)
+def test_form_says_whose_it_is(customer: dict[str, Any], name: Any, email: Any) -> None:
+    read = read_json(json.dumps(claimed(**customer)))
+    assert read.customer
+    assert (read.customer.name, read.customer.email) == (name, email)
+    assert read_json(read.document).customer == read.customer
+
+
+def test_a_form_that_does_not_say_whose_it_is_keeps_its_digest():
+    assert "customer" not in definition(section("s", ask("email"))).document
 
 
 def test_yaml_and_json_of_the_same_form_have_the_same_digest():

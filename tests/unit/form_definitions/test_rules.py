@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from portal.form_definitions.rules import (
+    customer_email,
+    customer_name,
     first_stop,
     item_name,
     section_problems,
@@ -129,6 +131,30 @@ def test_a_section_waits_for_the_sections_it_needs_but_not_for_hidden_ones():
 def test_a_form_stops_only_on_a_condition_that_is_true(answers, title):
     found = first_stop(HOME, shown(HOME, answers, TODAY))
     assert (found[1].title.in_("en") if found else None) == title
+
+
+@pytest.mark.parametrize(
+    ("customer", "name", "email"),
+    [
+        pytest.param(None, "Ann", None, id="nobody: the first name, no address"),
+        pytest.param({"name": "b.name", "email": "b.mail"}, "Bob", "bob@mail.example", id="not the first"),
+        pytest.param({"name": ["b.first", "b.name"]}, "Bo Bob", None, id="names joined"),
+        pytest.param({"name": ["b.empty", "b.name"]}, "Bob", None, id="an unanswered one left out"),
+        pytest.param({"email": "b.mail"}, None, "bob@mail.example", id="no name"),
+        pytest.param({"name": "b.empty", "email": "b.no_mail"}, None, None, id="unanswered"),
+    ],
+)
+def test_the_customer_is_whom_the_form_names(customer: Any, name: str | None, email: str | None) -> None:
+    first = section("a", ask("name", "name"), ask("email", "mail"))
+    second = section("b", *(ask("name", each) for each in ("name", "empty")), ask("text", "first"))
+    second["fields"] += [ask("email", "mail"), ask("email", "no_mail")]
+    found = definition(first, second, form={"customer": customer} if customer else None)
+    answers = {
+        "a": {"name": "Ann", "mail": "ann@mail.example"},
+        "b": {"name": "Bob", "first": "Bo", "mail": "bob@mail.example"},
+    }
+    assert (customer_name(found, answers), customer_email(found, answers)) == (name, email)
+    assert (customer_name(found, {}), customer_email(found, {})) == (None, None)
 
 
 @pytest.mark.parametrize(("answers", "name"), [({"name": "Zoë"}, "Zoë"), ({}, None)])
