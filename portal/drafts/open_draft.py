@@ -1,10 +1,11 @@
 """One draft as a request works on it: found, read, and closed if it was sent, was deleted or has expired."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import NoReturn
 
-from flask import abort, make_response, redirect, render_template, request
+from flask import Response, abort, make_response, redirect, render_template, request
 from sqlalchemy.orm import Session
 
 from portal.accounts.signed_in import current_person
@@ -288,22 +289,25 @@ def _not_found() -> NoReturn:
 
 def require_open(opened: OpenDraft) -> None:
     """Go on with a draft that can be filled; one that was sent, deleted or has expired is answered with its page."""
+    if opened.is_closed:
+        abort(htmx_redirect(opened.address(), 200) if is_htmx() else closed_page(opened))
+
+
+def closed_page(opened: OpenDraft, words: Sequence[object] = ()) -> Response:
+    """Return the page of a draft that was sent, was deleted or has expired, with `words` that came too late."""
     draft = opened.draft
-    if not opened.is_closed:
-        return
-    if is_htmx():
-        abort(htmx_redirect(opened.address(), 200))
     if draft.sent_at is None:
         closed_on = day_text(local_day(draft.deleted_at or draft.expires_at))
-        abort(make_response((render_template("drafts/deleted.html", deleted_on=closed_on), 410)))
+        return make_response((render_template("drafts/deleted.html", deleted_on=closed_on, words=words), 410))
     page = render_template(
         "drafts/sent.html",
         draft=draft,
         title=opened.definition.title.in_(language()),
         sent_on=day_text(local_day(draft.sent_at)),
         sent_time=clock_time(draft.sent_at),
+        words=words,
     )
-    abort(make_response(page))
+    return make_response(page)
 
 
 def is_from_check() -> bool:

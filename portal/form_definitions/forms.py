@@ -68,7 +68,7 @@ _PLANS: WeakKeyDictionary[Section, dict[str, PagePlan]] = WeakKeyDictionary()
 
 def _page_plan(definition: FormDefinition, section: Section, language: str) -> PagePlan:
     own = _about_the_person(definition).get(section.id, ())
-    bound = [(field, _template_values(field, language, field in own)) for field in section.fields]
+    bound = [(field, _template_values(section, field, language, field in own)) for field in section.fields]
     return PagePlan(
         unbound=tuple(
             (field.id, UnboundField(FIELD_TYPES[field.type].form_field, definition=field, template_values=values))
@@ -95,7 +95,7 @@ def _about_the_person(definition: FormDefinition) -> Mapping[str, list[Field]]:
     return own
 
 
-def _template_values(field: Field, language: str, own: bool) -> Mapping[str, Any]:
+def _template_values(section: Section, field: Field, language: str, own: bool) -> Mapping[str, Any]:
     values = {
         **_DEFAULT_VALUES,
         **FIELD_TYPES[field.type].template_values,
@@ -109,6 +109,8 @@ def _template_values(field: Field, language: str, own: bool) -> Mapping[str, Any
             for each in field.options
         ),
     }
+    if field.lookup:
+        values["asked_with"] = [name for place, name in field.lookup.inputs.values() if place == section.id]
     if field.type == "note":
         values["body_html"] = rich_text(field.label.in_(language))
     if field.type == "text" and field.max_length and field.max_length <= _SHORT_WIDTH:

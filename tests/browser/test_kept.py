@@ -225,3 +225,43 @@ def test_what_was_typed_before_its_question_hid_comes_back(
     fill(page, tenure="private_rent")
     expect(page.locator("[name='address-line_1']")).to_be_visible()
     expect_answers(page, **typed)
+
+
+ONE_MORE = "And one more thing."
+
+
+@SCRIPT
+def test_words_typed_after_the_form_was_sent_are_shown_as_not_received(
+    enter: Enter, server: Server, citizen: Citizen, script: bool
+) -> None:
+    draft = housing.start(citizen)
+    housing.fill(citizen, draft)
+    first, second = tabs(enter, citizen, server, f"{draft}/needs", script=script)
+    first.goto(f"{draft}/check")
+    press(first, "Send", declaration="yes")
+    heading(first, "We have received your form")
+    fill(second, story=ONE_MORE)
+    if script:
+        expect(status(second)).to_have_text("Not received", timeout=10_000)
+        expect(second.locator("main")).to_contain_text("We have not received what you typed here since.")
+        expect(second.get_by_text(COMPARE)).to_be_hidden()
+    press(second)
+    heading(second, "You have already sent this form")
+    expect(second.get_by_text("We have not received what you typed after that.")).to_be_visible()
+    expect(second.get_by_text(ONE_MORE)).to_be_visible()
+
+
+def test_a_guests_tab_goes_on_after_signing_in_in_another_tab(enter: Enter, server: Server, citizen: Citizen) -> None:
+    add_person(server.app)
+    address = f"{housing.start(citizen)}/about_you"
+    first, second = tabs(enter, citizen, server, address)
+    second.goto("/account/sign-in")
+    press(second, "Sign in", email="ada@mail.example", password=PASSWORD)
+    press(second, "Yes")
+    second.wait_for_url("**/account")
+    fill(first, full_name=MINE)
+    expect(first.get_by_text("You signed in in another tab.")).to_be_visible(timeout=10_000)
+    expect(status(first)).to_contain_text("Saved")
+    expect(first.get_by_text(COMPARE)).to_be_hidden()
+    press(first, **(housing.ABOUT_YOU | {"full_name": THEIRS}))
+    first.wait_for_url("**/home")

@@ -1,6 +1,6 @@
 """The WTForms fields: what a question shows, and what was typed into it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -178,6 +178,7 @@ class WordsField(AnswerField):
 
 
 class LookupField(WordsField):
-    """A button for a look-up, and its `outcome`."""
+    """A button for a look-up, which is `asked_with` fields of this page, and its `outcome`."""
 
+    asked_with: Sequence[str] = ()
     outcome: LookupView | None = None
