@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from portal.form_definitions.format.reading import read_yaml
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
+from tests.integration.web.test_logs import written
 from tests.loan import FORM, add, fill, publish_loan, publish_yaml, start
 from tests.people import add_person, sign_in
 
@@ -114,6 +115,17 @@ def test_receipt_is_printed_even_with_letters_that_no_font_has(app: Flask, citiz
         word for word in name.split() if word.isascii() and word in text
     ]
     assert ("We received some letters that we cannot print" in text) is ("nb" not in name)
+
+
+@pytest.mark.parametrize("name", [*NAMES.values(), *NOT_PRINTED.values()], ids=[*NAMES, *NOT_PRINTED])
+def test_a_receipt_logs_its_request_and_nothing_of_the_answers(app: Flask, citizen: Citizen, name: str) -> None:
+    publish_loan(app)
+    address = send(citizen, name=name)
+    with written() as lines:
+        receipt(citizen, address)
+    assert [(line["logger"], line["route"]) for line in lines] == [
+        ("portal.access", "/submissions/<reference>/receipt.pdf")
+    ]
 
 
 def test_long_answers_continue_on_further_pages(app: Flask, citizen: Citizen) -> None:
