@@ -20,6 +20,7 @@ from portal.form_definitions.definition import (
     TranslatedText,
 )
 from portal.form_definitions.format.readback import condition_sentence
+from portal.form_definitions.forms import says_optional
 from portal.form_definitions.types.field_types import FIELD_TYPES
 from portal.web.languages import DEFAULT, language
 
@@ -37,7 +38,7 @@ class OutlinedQuestion:
     label: str
     hint: str | None
     type: str
-    is_required: bool
+    is_optional: bool
     remark: str | None
     options: tuple[str, ...]
 
@@ -74,7 +75,7 @@ def _question(definition: FormDefinition, field: Field) -> OutlinedQuestion:
         label=field.label.in_(language()),
         hint=field.hint.in_(language()) if field.hint else None,
         type=field.type,
-        is_required=field.required,
+        is_optional=not (field.required or field.required_when or says_optional(field.label.in_(language()))),
         remark=condition_remark(definition, field.when),
         options=tuple(option.label.in_(language()) for option in field.options),
     )

@@ -55,6 +55,17 @@ from portal.form_definitions.types.form_fields import (
 )
 
 _TEXT_KEYS = frozenset({"max_length", "max_words", "pattern"})
+OFF = "off"
+_PURPOSES = frozenset(
+    (
+        *(OFF, "name", "honorific-prefix", "given-name", "additional-name", "family-name", "honorific-suffix"),
+        *("nickname", "username", "organization", "organization-title", "address-line1", "address-line2"),
+        *("address-line3", "address-level1", "address-level2", "address-level3", "address-level4", "postal-code"),
+        *("country", "country-name", "language", "sex", "url", "email", "tel", "tel-national", "bday", "bday-day"),
+        *("bday-month", "bday-year"),
+    )
+)
+"""What a line of text may be, as browsers know it (HTML, 4.10.18.7.1), without cards and passwords."""
 _BOUND_KEYS = frozenset({"min", "max"})
 _TEXT_MESSAGES = {
     "required": mark("Enter an answer to “%(label)s”"),
@@ -74,7 +85,8 @@ class FieldType:
 
     `read` turns inputs into the answer (None: empty) or raises `InvalidAnswerError`; `show` turns an answer into its
     inputs; `display` into lines to read. `compare` says how conditions compare it (None: not at all), `keys` which keys
-    of the definition it has beside the common ones, `template_values` what its template needs.
+    of the definition it has beside the common ones, `template_values` what its template needs, `purposes` what its
+    `autocomplete` may say.
     """
 
     form_field: type[AnswerField] = TextField
@@ -86,6 +98,7 @@ class FieldType:
     keys: frozenset[str] = frozenset()
     messages: Mapping[str, str] = field(default_factory=dict)
     template_values: Mapping[str, Any] = field(default_factory=dict)
+    purposes: frozenset[str] = frozenset()
 
     @property
     def answerable(self) -> bool:
@@ -94,14 +107,22 @@ class FieldType:
 
 
 FIELD_TYPES: Mapping[str, FieldType] = {
-    "text": FieldType(keys=_TEXT_KEYS, messages=_TEXT_MESSAGES),
-    "long_text": FieldType(read=read_long_text, keys=_TEXT_KEYS, messages=_TEXT_MESSAGES, template_values={"rows": 8}),
+    "text": FieldType(keys=_TEXT_KEYS, messages=_TEXT_MESSAGES, purposes=_PURPOSES),
+    "long_text": FieldType(
+        read=read_long_text,
+        keys=_TEXT_KEYS,
+        messages=_TEXT_MESSAGES,
+        template_values={"rows": 8},
+        purposes=frozenset({OFF, "street-address"}),
+    ),
     "name": FieldType(
+        purposes=_PURPOSES,
         keys=_TEXT_KEYS,
         messages=_TEXT_MESSAGES,
         template_values={"autocomplete": "name", "width": "name", "spellcheck": False},
     ),
     "number": FieldType(
+        purposes=frozenset({OFF, "bday-day", "bday-month", "bday-year"}),
         read=read_number,
         display=display_number,
         compare="number",
@@ -128,6 +149,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
         },
     ),
     "email": FieldType(
+        purposes=frozenset({OFF, "email"}),
         read=read_email,
         keys=_TEXT_KEYS,
         template_values={"autocomplete": "email", "inputmode": "email", "spellcheck": False},
@@ -138,6 +160,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
         },
     ),
     "phone": FieldType(
+        purposes=frozenset({OFF, "tel", "tel-national"}),
         read=read_phone,
         keys=_TEXT_KEYS,
         template_values={"autocomplete": "tel", "inputmode": "tel", "width": "name", "spellcheck": False},
@@ -148,6 +171,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
         },
     ),
     "date": FieldType(
+        purposes=frozenset({OFF, "bday"}),
         form_field=DateField,
         read=read_date,
         show=show_date,
@@ -205,6 +229,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
         },
     ),
     "address": FieldType(
+        purposes=frozenset({OFF}),
         form_field=AddressField,
         read=read_postal_address,
         show=show_address,

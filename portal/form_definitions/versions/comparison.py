@@ -213,6 +213,7 @@ FIELD_ASPECTS: Mapping[str, ChangeKind | None] = {
     "pattern": ChangeKind.LIMITS,
     "files": ChangeKind.LIMITS,
     "sensitive": ChangeKind.BEHAVIOUR,
+    "autocomplete": ChangeKind.BEHAVIOUR,
     "errors": ChangeKind.BEHAVIOUR,
     "lookup": ChangeKind.BEHAVIOUR,
 }
