@@ -109,7 +109,7 @@ def _links() -> AddressLinks:
     )
 
 
-@blueprint.get("/account/email/<token>")
+@blueprint.get("/account/email/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def confirm_email(token: str) -> ResponseReturnValue:
@@ -118,7 +118,7 @@ def confirm_email(token: str) -> ResponseReturnValue:
     return form_page("accounts/confirm", ConfirmAddressForm())
 
 
-@blueprint.post("/account/email/<token>")
+@blueprint.post("/account/email/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 @shows_form_again
@@ -148,7 +148,7 @@ def _change_address(link: MailedToken, found: Person) -> ResponseReturnValue:
     return redirect(f"{SECURITY_PAGE}?done=email", 303)
 
 
-@blueprint.get("/account/email/objection/<token>")
+@blueprint.get("/account/email/objection/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def objection(token: str) -> ResponseReturnValue:
@@ -157,7 +157,7 @@ def objection(token: str) -> ResponseReturnValue:
     return form_page("accounts/objection", ObjectForm())
 
 
-@blueprint.post("/account/email/objection/<token>")
+@blueprint.post("/account/email/objection/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 @shows_form_again

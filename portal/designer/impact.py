@@ -114,7 +114,7 @@ def impact_lines(found: Impact) -> list[str]:
     return lines + (effects or [_("None of them is touched.")])
 
 
-_EFFECTS = (Effect.MUST_ANSWER, Effect.ANSWER_AGAIN, Effect.CHECK, Effect.NOT_SENT, Effect.MAY_ANSWER)
+_EFFECTS = tuple(effect for effect in Effect if effect is not Effect.NOTHING)
 
 
 def _policy_sentence(policy: str) -> str:
@@ -133,5 +133,6 @@ def _effect_sentence(found: Impact, effect: Effect) -> str:
         Effect.ANSWER_AGAIN: _("%(drafts)s must answer a question again.", drafts=drafts),
         Effect.CHECK: _("%(drafts)s must check an answer, as the wording has changed.", drafts=drafts),
         Effect.NOT_SENT: _("%(drafts)s will lose an answer that is no longer asked for.", drafts=drafts),
+        Effect.KEPT: _("%(drafts)s will be asked for an answer again, or not, after another answer.", drafts=drafts),
         Effect.MAY_ANSWER: _("%(drafts)s may answer a new question.", drafts=drafts),
     }[effect]

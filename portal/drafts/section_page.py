@@ -183,6 +183,7 @@ class SectionPage:
             "drafts/section.html",
             opened=opened,
             section=section,
+            item_id=part.item_id,
             form=self.form,
             band=pages.band(opened, section),
             title=pages.part_title(opened, section, part),
@@ -227,3 +228,14 @@ class SectionPage:
             **({SHOWN: shown} if shown else {}),
             **({LATE: ",".join(late)} if late else {}),
         }
+
+
+def sections_with_late_answers(opened: OpenDraft) -> frozenset[str]:
+    """Return the ids of the sections with late answers that differ from what is stored and can be saved now."""
+    places = (page.removeprefix(opened.address()).strip("/").partition("/") for page in opened.parked_pages())
+    pages = [(opened.definition.section(section_id), item_id) for section_id, _slash, item_id in places]
+    return frozenset(
+        section.id
+        for section, item_id in pages
+        if section and opened.filled.is_open(section) and SectionPage(opened, section, item_id).parked()
+    )

@@ -9,9 +9,9 @@ from portal.drafts import pages
 from portal.drafts.open_draft import OpenDraft, open_draft, require_open, seen_by_page
 from portal.drafts.operations import delete_draft
 from portal.drafts.rules import NO_REVISION, Order, order
-from portal.drafts.section_page import SectionPage
+from portal.drafts.section_page import SectionPage, sections_with_late_answers
 from portal.drafts.submit import SentList, SentPage, show_list
-from portal.drafts.uploads import REMOVE, FilePlace, list_files, refuse_files
+from portal.drafts.uploads import REMOVE, UNDO, FilePlace, list_files, refuse_files
 from portal.drafts.version_pages import changed_sections, decide
 from portal.form_definitions.definition import Section
 from portal.site_settings.current import clock_time, moment_text
@@ -50,7 +50,7 @@ def show_task_list(reference: str) -> ResponseReturnValue:
         rows=pages.segments(opened.filled),
         saved=pages.saved(opened),
         changed=moment_text(opened.draft.changed_at),
-        tasks=pages.tasks(opened),
+        tasks=pages.tasks(opened, sections_with_late_answers(opened) if opened.has_parked else ()),
         changed_form=changed_sections(opened),
         next=opened.continue_address(),
         slip=pages.slip(opened),
@@ -198,7 +198,7 @@ def _page_saving_itself(opened: OpenDraft, section_id: str, item_id: str) -> Sen
 @activity(Activity.AUTOSAVE)
 @accepts_files
 def change_files(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:
-    """Add the uploaded files or remove one; return the question as it is now."""
+    """Add the uploaded files, remove one or bring it back; return the question as it is now."""
     if not is_htmx():
         abort(404)
     received = receive()
@@ -211,10 +211,11 @@ def change_files(reference: str, section_id: str, item_id: str) -> ResponseRetur
     page.part, refused = place.add(page.part, received.uploads)
     field_id, _slash, file_id = request.form.get(REMOVE, "").partition("/")
     page.part = place.remove(page.part, field_id, file_id)
+    page.part, refused_again = place.bring_back(page.part, request.form.get(UNDO, "").partition("/")[2])
     opened.note_stored(page.part)
     page.form = page.form_of()
     field = page.form.question(request.form.get("_changed", "")) or abort(400)
-    refuse_files(page.form, [*received.refusals, *refused])
+    refuse_files(page.form, [*received.refusals, *refused, *refused_again])
     list_files(opened, page.part, page.form)
     saved = clock_time(opened.draft.changed_at)
     return render_template("drafts/_files.html", field=field, saved=saved), 422 if field.error else 200

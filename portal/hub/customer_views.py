@@ -1,6 +1,7 @@
 """Finding customers, showing what they sent, and starting a form for them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,18 +16,20 @@ from portal.accounts.models import Person
 from portal.accounts.queries import person_by_key
 from portal.accounts.rules import BadAddressError, EmailAddress, address_key, parse_email_address
 from portal.audit import record
+from portal.drafts.addresses import masked_address
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import kept_by
 from portal.drafts.operations import keep_save_address, note_beginning, start_draft
-from portal.drafts.queries import draft_by_reference
+from portal.drafts.queries import draft_by_reference, locked_draft
 from portal.drafts.sealing import begun_for
 from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of, published_forms
 from portal.hub.queries import MailedLink, case_of, links_of, open_drafts_of, sent_by
 from portal.hub.views import Choice, opened_words, person, record_view, sealed_words
-from portal.resume.coming_back import mail_begun_draft
+from portal.resume.coming_back import link_mail_throttle, mail_begun_draft, mail_link
 from portal.resume.rules import Life, Target, clean_reference, target
+from portal.resume.ways_back import link_destination
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text
 from portal.submissions.customers import customer_of, search_key, search_terms
@@ -35,7 +38,8 @@ from portal.tokens import new_token
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
-from portal.web.languages import language
+from portal.web.languages import language, speaking
+from portal.web.limits import retry_after, use_try, wait_text
 from portal.web.unit_of_work import db, now, reading
 
 STATES = {
@@ -130,18 +134,26 @@ def _draft_row(draft: Draft) -> DraftRow:
     )
 
 
-def draft_page(draft: Draft) -> ResponseReturnValue:
-    """Return the page of a draft's state: without its answers, or which questions are answered."""
+def draft_page(draft: Draft, wait: timedelta | None = None) -> ResponseReturnValue:
+    """Return the page of a draft's state: without its answers, or which questions are answered.
+
+    `wait` is how long no link to it can be sent.
+    """
     life = Life(expires_at=draft.expires_at, sent_at=draft.sent_at, deleted_at=draft.deleted_at)
     state = target(life, now())
-    return render_template(
+    send_to = link_destination(draft) if state is Target.OPEN else None
+    page = render_template(
         "hub/draft.html",
         draft=draft,
         title=definition_of(draft.version).title.in_(language()),
         facts=[(_("State"), STATES[state]), *_draft_facts(draft, is_open=state is Target.OPEN)],
         is_sent=state is Target.SENT,
         links=[(moment_text(link.issued_at), delivery_text(link)) for link in links_of(db(), draft.id)],
+        send_to=masked_address(send_to) if send_to else None,
+        was_sent_again="sent" in request.args,
+        wait=wait_text(wait) if wait else None,
     )
+    return (page, 429, retry_after(wait)) if wait else page
 
 
 def _draft_facts(draft: Draft, *, is_open: bool) -> list[tuple[str, str]]:
@@ -225,6 +237,25 @@ def show_draft(reference: str) -> ResponseReturnValue:
     draft = draft_by_reference(reading(), reference) or abort(404)
     record_view("draft_viewed", draft.reference)
     return draft_page(draft)
+
+
+@blueprint.post("/hub/drafts/<reference>")
+@access(Access.STAFF)
+@activity(Activity.SUBMIT)
+def send_link_again(reference: str) -> ResponseReturnValue:
+    """Mail the link to a draft again: to its person's own address, which staff can neither read nor change."""
+    draft = draft_by_reference(reading(), reference) or abort(404)
+    life = Life(expires_at=draft.expires_at, sent_at=draft.sent_at, deleted_at=draft.deleted_at)
+    address = link_destination(draft) if target(life, now()) is Target.OPEN else None
+    if address is None:
+        return draft_page(draft)
+    wait = use_try(link_mail_throttle(draft.id, address_key(address)), now=now())
+    if wait:
+        return draft_page(draft, wait)
+    with speaking(draft.language):
+        mail_link(locked_draft(db(), draft.id), address)
+    record(db(), "link_sent_again", by=actor(person().id), now=now(), subject=draft.reference)
+    return redirect(url_for("customers.show_draft", reference=draft.reference, sent=1), 303)
 
 
 @blueprint.post("/hub/customers/begin")

@@ -32,6 +32,8 @@ CHECK_SESSIONS = lazy_gettext(
     "If it was not you, set a new password straight away, and see here where you are signed in:"
 )
 SET_PASSWORD = lazy_gettext("If it was not you, somebody else knows how to sign in as you. Set a new password here:")
+SEE_SESSIONS = lazy_gettext("See where you are signed in")
+NEW_PASSWORD = lazy_gettext("Set a new password")
 CONTACT = lazy_gettext("If it was not you, contact us straight away.")
 
 
@@ -51,12 +53,13 @@ class Notice(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Wording:
-    """The words of one notice; `page` is the path of its link, None where it has none."""
+    """The words of one notice; `page` is the path of its link, None where it has none; `action` is on its button."""
 
     subject: LazyString
     what: LazyString
     advice: LazyString = CHECK_SESSIONS
     page: str | None = SECURITY_PAGE
+    action: LazyString = SEE_SESSIONS
 
 
 WORDINGS: Mapping[Notice, Wording] = MappingProxyType(
@@ -72,6 +75,7 @@ WORDINGS: Mapping[Notice, Wording] = MappingProxyType(
             what=lazy_gettext("The password of your account was changed."),
             advice=SET_PASSWORD,
             page=NEW_PASSWORD_PAGE,
+            action=NEW_PASSWORD,
         ),
         Notice.CODE_GUESSED: Wording(
             subject=lazy_gettext("Somebody tried to sign in to your account"),
@@ -80,6 +84,7 @@ WORDINGS: Mapping[Notice, Wording] = MappingProxyType(
             ),
             advice=SET_PASSWORD,
             page=NEW_PASSWORD_PAGE,
+            action=NEW_PASSWORD,
         ),
         Notice.SECOND_FACTOR_ON: Wording(
             subject=lazy_gettext("Your second factor is on"),
@@ -282,6 +287,7 @@ def security_notice(db: Session, notice: Notice, *, to: str, device: str | None 
         device=device,
         advice=wording.advice,
         link=public_url(wording.page) if wording.page else None,
+        action=wording.action,
     )
 
 

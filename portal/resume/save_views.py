@@ -28,6 +28,7 @@ from portal.resume.forms import LeaveForm, ProofForm, SaveForm
 from portal.resume.models import ResumeLink
 from portal.resume.operations import proof_hash, prove_address, take_back
 from portal.resume.queries import fates_of_links, last_link
+from portal.resume.ways_back import mail_address
 from portal.sessions.browser_sessions import browser, leave
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import moment_text
@@ -132,7 +133,7 @@ def _judge_proof(opened: OpenDraft, link: ResumeLink, form: ProofForm, throttle:
         return _save_page(opened, proof=form, status=422)
     return_try(db(), throttle)
     prove_address(db(), link, now=now())
-    return leave() if request.form.get("_action") == "clear" else _to_save_page(opened)
+    return leave(is_told=True) if request.form.get("_action") == "clear" else _to_save_page(opened)
 
 
 def _take_back(opened: OpenDraft) -> ResponseReturnValue:
@@ -181,7 +182,7 @@ def clear_computer(reference: str) -> ResponseReturnValue:
         return _save_page(opened, leaving=form, status=422)
     if not opened.is_guest:
         mail_link_to_owner(opened.draft)
-    return leave()
+    return leave(is_told=True)
 
 
 @blueprint.get("/drafts/<reference>/save/claim")
@@ -230,7 +231,7 @@ def _save_page(
         "resume/save.html",
         opened=opened,
         band=pages.band(opened),
-        form=form or SaveForm(formdata=None),
+        form=form or SaveForm(formdata=None, email=mail_address(opened.draft) if opened.is_guest else None),
         proof=proof or ProofForm(formdata=None),
         leaving=leaving or LeaveForm(formdata=None),
         errors=next((shown.summary for shown in (form, proof, leaving) if shown), []),

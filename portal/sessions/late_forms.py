@@ -1,7 +1,7 @@
 """What is left when a session ends: the work that was kept, and forms that arrived too late, parked for a day."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -49,6 +49,25 @@ class KeptWork:
     path: str
     is_saved: bool
     is_guest: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayBack:
+    """What the page after the end offers a guest who has left answers behind.
+
+    `proof` shows that the page was made for this guest. `masked` is where a link can be mailed, in a form that tells
+    nobody else; None where no address was answered. `is_sent` says that the link was mailed since the end.
+    `is_private` says that the guest has just signed out and reads this: only then `email` is the address, and `slips`
+    are what they copy by hand.
+    """
+
+    proof: str
+    masked: str | None
+    is_sent: bool
+    keep_until: str
+    is_private: bool
+    email: str
+    slips: Sequence[object]
 
 
 REASONS: Mapping[EndReason, LazyString] = MappingProxyType(

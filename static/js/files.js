@@ -1,5 +1,5 @@
-// Files of a `form[data-files-address]`: sent as soon as they are chosen or dropped, with progress; Remove without leaving the
-// page. The server judges and answers with the question as it is then. Without this script the form's own buttons do the same.
+// Files of a `form[data-files-address]`: sent as soon as they are chosen or dropped, with progress; Remove and Undo without
+// leaving the page. The server judges and answers with the question as it is then. Without this script the form's own buttons do the same.
 (() => {
   "use strict";
 
@@ -136,13 +136,23 @@
   }
 
   async function remove(button) {
-    const item = button.closest("[data-file]");
+    const name = button.closest("[data-file]").querySelector(".files__name").firstElementChild.textContent;
+    await change(button, "removed", name, "_undo_file");
+  }
+
+  async function undo(button) {
+    await change(button, "added", button.closest("[data-removed]").dataset.removed, "_remove_file");
+  }
+
+  // The focus goes to the button that takes this back.
+  async function change(button, words, name, opposite) {
     const id = groupOf(button).dataset.files;
-    const name = item.querySelector(".files__name").firstElementChild.textContent;
     if (sending.has(id)) return;
-    const isRemoved = take(id, await post(id, [["_remove_file", button.value]]));
-    if (isRemoved) spoken.textContent = text(group(id), "removed", { name });
-    (group(id).querySelector("[name=_remove_file]") || inputOf(group(id))).focus();
+    const isDone = take(id, await post(id, [[button.name, button.value]]));
+    const error = group(id).querySelector(".govuk-error-message");
+    spoken.textContent = isDone ? text(group(id), words, { name, names: name }) : error ? error.textContent : "";
+    const back = isDone && [...group(id).querySelectorAll(`[name=${opposite}]`)].find((each) => each.value === button.value);
+    (back || inputOf(group(id))).focus();
   }
 
   // When
@@ -177,10 +187,11 @@
 
   // A late file is not part of the form yet: only the page's own form can let go of it.
   function press(event) {
-    const button = event.target.closest("[name=_remove_file]");
+    const button = event.target.closest("[name=_remove_file], [name=_undo_file]");
     if (!button || button.closest("[data-late]")) return;
     event.preventDefault();
-    remove(button);
+    if (button.name === "_remove_file") remove(button);
+    else undo(button);
   }
 
   // Sent now, the page would send its files a second time, or stop sending them.

@@ -74,6 +74,7 @@ def status(page: Page) -> Locator:
     return page.locator("form [role=status].govuk-visually-hidden").last
 
 
+@pytest.mark.two_browsers
 def test_a_chosen_file_is_uploaded_at_once_and_announced(page: Page, kept: Callable[[], int]) -> None:
     proof(page).set_input_files([PAYSLIP, PHOTO])
     expect(question(page).get_by_role("link", name="payslip.pdf")).to_be_visible()
@@ -119,15 +120,32 @@ def test_a_file_that_is_too_large_is_never_uploaded(page: Page, server: Server) 
     assert not [path for method, path, _form in server.received if method == "POST" and path.endswith("/files")]
 
 
-def test_remove_deletes_the_file_and_moves_the_focus(page: Page) -> None:
+def test_remove_leads_to_undo_and_undo_back_to_remove(page: Page) -> None:
     proof(page).set_input_files([PAYSLIP, PHOTO])
     page.get_by_role("button", name="Remove payslip.pdf").click()
-    expect(status(page)).to_have_text("payslip.pdf removed")
+    expect(status(page)).to_have_text("You removed payslip.pdf.")
     expect(question(page).locator("[data-file]")).to_have_count(1)
-    expect(page.get_by_role("button", name="Remove photo.jpg")).to_be_focused()
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_focused()
+    expect(undo).to_have_accessible_description("You removed payslip.pdf.")
     page.keyboard.press("Enter")
-    expect(question(page).locator("[data-file]")).to_have_count(0)
-    expect(proof(page)).to_be_focused()
+    expect(status(page)).to_have_text("payslip.pdf added")
+    expect(question(page).locator("[data-file]")).to_have_count(2)
+    expect(page.get_by_role("button", name="Remove payslip.pdf")).to_be_focused()
+
+
+def test_removing_an_item_puts_the_focus_on_undo_and_undo_puts_it_on_the_item(page: Page, look: Inspector) -> None:
+    page.goto(page.url.replace("/papers", "/people"))
+    button(page, "Add another person").click()
+    page.get_by_label("Name", exact=True).fill("Zofia")
+    button(page, "Continue").click()
+    page.get_by_role("button", name="Remove Zofia").click()
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_focused()
+    expect(undo).to_have_accessible_description("You removed Zofia.")
+    look.look("removed item", is_main=True)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("listitem").filter(has_text="Zofia")).to_be_focused()
 
 
 def test_enter_in_a_text_input_continues_and_removes_no_file(page: Page) -> None:
@@ -149,6 +167,7 @@ def test_a_question_that_depends_on_files_shows_when_there_are_some(page: Page) 
     expect(question(page, "why")).to_be_hidden()
 
 
+@pytest.mark.two_browsers
 def test_a_file_chosen_offline_stays_chosen_and_is_sent_with_the_page(page: Page, kept: Callable[[], int]) -> None:
     page.get_by_label("What is this about?").fill("My rent")
     page.route("**/files", lambda route: route.abort())
@@ -160,6 +179,7 @@ def test_a_file_chosen_offline_stays_chosen_and_is_sent_with_the_page(page: Page
     assert kept() == 1
 
 
+@pytest.mark.two_browsers
 def test_continue_waits_for_uploads_to_finish(page: Page, server: Server, kept: Callable[[], int]) -> None:
     page.get_by_label("What is this about?").fill("My rent")
     path = page.evaluate("document.querySelector('form[data-files-address]').dataset.filesAddress")
@@ -189,6 +209,7 @@ def test_files_can_be_added_and_removed_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("button", name="Remove payslip.pdf")).to_be_focused()
 
 
+@pytest.mark.two_browsers
 def test_an_upload_after_the_end_leads_to_the_end_page_and_keeps_the_file(
     page: Page, server: Server, kept: Callable[[], int]
 ) -> None:
@@ -203,6 +224,9 @@ def test_the_page_passes_inspection_with_files_and_with_errors(page: Page, look:
     proof(page).set_input_files([PAYSLIP, PHOTO])
     expect(question(page).locator("[data-file]")).to_have_count(2)
     look.look("with files", is_main=True)
+    page.get_by_role("button", name="Remove photo.jpg").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    look.look("with a removed file", is_main=True)
     proof(page).set_input_files([LIE])
     expect(question(page).locator(".govuk-error-message")).to_be_visible()
     look.look("with an error", is_main=True)

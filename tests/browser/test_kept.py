@@ -62,6 +62,7 @@ def keep_mine(page: Page) -> None:
     press(page, "Save my choices")
 
 
+@pytest.mark.two_browsers
 def test_a_refused_autosave_is_announced_and_leads_to_both_versions(
     enter: Enter, server: Server, citizen: Citizen
 ) -> None:
@@ -101,6 +102,7 @@ def test_the_page_with_both_versions_passes_inspection(enter: Enter, server: Ser
     assert inspector.faults == []
 
 
+@pytest.mark.two_browsers
 def test_every_autosave_has_the_next_sequence_number(enter: Enter, server: Server, citizen: Citizen) -> None:
     draft = housing.start(citizen)
     page = enter()

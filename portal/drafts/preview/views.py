@@ -28,7 +28,8 @@ from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.rules import first_stop, shown
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of
-from portal.sessions.browser_sessions import browser
+from portal.sessions.activity import page_clock
+from portal.sessions.browser_sessions import browser, policy_of
 from portal.sessions.gate import token_refused
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text, settings, today
@@ -255,11 +256,15 @@ def _foreign_language(definition: FormDefinition) -> str | None:
 
 
 def _minutes_left() -> int | None:
-    live = browser().live()
-    return ceil((live.times.expires_at - now()) / timedelta(minutes=1)) if live else None
+    """Return the rest of the session after this request, in whole minutes rounded up; None without a session."""
+    clock = page_clock()
+    return ceil(clock.remaining / 60) if clock else None
 
 
 def _is_short(definition: FormDefinition) -> bool:
-    """Return whether the form is expected to take longer than the rest of the session."""
-    left = _minutes_left()
-    return left is not None and bool(definition.expected_minutes) and (definition.expected_minutes or 0) > left
+    """Return whether the form is expected to take longer than the rest of the session, and some of it has run."""
+    live, left = browser().live(), _minutes_left()
+    if live is None or left is None:
+        return False
+    full = policy_of(live.kind, is_shared=live.is_shared).idle_timeout / timedelta(minutes=1)
+    return left < min(full, definition.expected_minutes or 0)

@@ -153,6 +153,8 @@ class FilesField(AnswerField):
     """A question for files; it holds the kept files, and uploads are judged and stored elsewhere."""
 
     files: tuple[FileView, ...] = ()
+    removed: tuple[FileView, ...] = ()
+    """Files that were removed and can be brought back until the form is sent."""
     limits_text = ""
     accept = ""
     many = False

@@ -115,6 +115,7 @@ class Effect(Enum):
     ANSWER_AGAIN = "answer_again"
     NOT_SENT = "not_sent"
     CHECK = "check"
+    KEPT = "kept"
     MAY_ANSWER = "may_answer"
     NOTHING = "nothing"
 

@@ -29,6 +29,25 @@ def test_the_start_page_lists_own_drafts_with_continue(app: Flask, citizen: Citi
     assert "Continue" not in Citizen(app).open("/forms/tool-loan").links
 
 
+@pytest.mark.parametrize(
+    ("minutes", "left"),
+    [(0, None), (5, 25), (19, 11), (25, None)],
+    ids=["full time", "some has run", "just before the last third", "renewed by this page"],
+)
+def test_start_page_warns_of_too_little_time_only_if_some_of_it_has_run(
+    citizen: Citizen, demo_forms: None, clock: MovableClock, minutes: int, left: int | None
+) -> None:
+    citizen.open("/forms/housing-support")
+    citizen.press("Start now")
+    clock.advance(minutes=minutes)
+    page = citizen.open("/forms/housing-support")
+    assert ("minutes left" in page) is (left is not None)
+    if left:
+        assert f"You have {left} minutes left of the time that is already running." in page
+        citizen.press("Stay signed in")
+        assert "minutes left" not in citizen.open("/forms/housing-support")
+
+
 def test_an_unknown_form_is_not_found(citizen: Citizen) -> None:
     assert citizen.open("/forms/no-such-form").status == 404
 

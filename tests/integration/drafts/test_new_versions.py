@@ -31,6 +31,12 @@ RENAMED = FORM.replace("id: name, type: name, label: Name", "id: full_name, type
 NEW = "      - {{id: age, type: number, label: Age, required: true}}"
 WORDED = FORM.replace("label: Pet", "label: Animal")
 WITHOUT_PET = FORM.replace("      - {{id: pet, type: text, label: Pet}}\n", "")
+GATED = FORM.replace(
+    "      - {{id: pet, type: text, label: Pet}}\n",
+    """      - {{id: has_pet, type: yes_no, label: Any pet}}
+      - {{id: pet, type: text, label: Pet, when: {{field: you.has_pet, is: true}}}}
+""",
+)
 RETYPED = FORM.replace("id: pet, type: text", "id: pet, type: yes_no")
 
 
@@ -73,6 +79,12 @@ class TestAsk:
                 "Pet This is no longer asked: your answer will not be sent. You answered: Cat",
                 id="removed",
             ),
+            pytest.param(
+                GATED,
+                "",
+                "Pet Your answer is kept. You may be asked again after you answer “Any pet”. You answered: Cat",
+                id="asked after another question",
+            ),
             pytest.param(RENAMED, "", "Nothing that you have answered is touched.", id="renamed"),
         ],
     )
@@ -83,6 +95,16 @@ class TestAsk:
         page = citizen.open(begun)
         assert "This form has changed since you began" in page
         assert says in page
+
+    def test_kept_answer_comes_back_after_the_question_that_it_waits_for(
+        self, app: Flask, citizen: Citizen, begun: str
+    ) -> None:
+        publish(app, GATED)
+        citizen.open(begun)
+        citizen.press("Use the new form")
+        citizen.open(f"{begun}/you")
+        assert citizen.press("Continue", has_pet="yes").path == f"{begun}/rest"
+        assert "Cat" in citizen.open(f"{begun}/check")
 
     def test_draft_keeps_the_old_version_until_somebody_decides(self, app: Flask, citizen: Citizen, begun: str) -> None:
         publish(app, WORDED, you=NEW)

@@ -10,7 +10,7 @@ from portal.db import Database
 from portal.outbox.models import Delivery
 from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
-from tests.loan import fill, publish_loan, publish_yaml, send, start
+from tests.loan import YOU, fill, publish_loan, publish_yaml, send, start
 from tests.people import add_person, sign_in
 from tests.post import letters
 
@@ -143,6 +143,61 @@ def test_finished_draft_says_how_it_ended(
         clock.advance(days=21)
         sign_in(staff, "mina@mail.example")
     assert f"State {state}" in staff.open(f"/hub/drafts/{draft}").words.replace("State", "State ")
+
+
+@pytest.mark.parametrize("given", ["form", "save page", "account", None])
+def test_staff_send_a_link_again_to_the_address_of_the_draft_and_to_no_other(
+    app: Flask, staff: Citizen, citizen: Citizen, audited: Audited, given: str | None
+) -> None:
+    publish_loan(app)
+    if given == "account":
+        add_person(app, "rosa@mail.example")
+        sign_in(citizen, "rosa@mail.example")
+    draft = start(citizen)
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **YOU, email="rosa@mail.example" if given == "form" else "")
+    if given == "save page":
+        citizen.open(f"{draft}/save")
+        citizen.press("Send link", email="rosa@mail.example")
+    before, reference = len(letters(app)), draft.rpartition("/")[2]
+    page = staff.open(f"/hub/drafts/{reference}")
+    assert "rosa@" not in page.text
+    assert ("r•••@mail.example" in page) is (given is not None)
+    token = {"csrf_token": page.value("csrf_token"), "email": "mallory@mail.example", "address": "mallory@mail.example"}
+    answer = staff.post(f"/hub/drafts/{reference}", token)
+    assert answer.status_code == (303 if given else 200)
+    assert [letter.to for letter in letters(app)[before:]] == (["rosa@mail.example"] if given else [])
+    assert audited("link_sent_again") == ([reference] if given else [])
+    if given:
+        assert "The link is on its way to r•••@mail.example." in staff.open(answer.location)
+
+
+def test_staff_send_no_more_links_than_a_mailbox_can_bear(app: Flask, staff: Citizen, citizen: Citizen) -> None:
+    publish_loan(app)
+    draft = start(citizen)
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **YOU, email="rosa@mail.example")
+    staff.open(f"/hub/drafts/{draft.rpartition('/')[2]}")
+    statuses = [staff.press("Send a link").status, *(staff.press("Send the link again").status for _ in range(10))]
+    assert statuses == [200] * 10 + [429]
+
+
+@pytest.mark.parametrize("after", ["sent", "deleted"])
+def test_staff_send_no_link_to_a_finished_draft(
+    app: Flask, staff: Citizen, citizen: Citizen, draft: str, after: str
+) -> None:
+    if after == "sent":
+        fill(citizen, f"/drafts/{draft}", email="rosa@mail.example")
+        citizen.press("Send", declaration="yes")
+    else:
+        citizen.open(f"/drafts/{draft}")
+        citizen.press("Delete this draft")
+        citizen.press("Delete this draft")
+    before = len(letters(app))
+    page = staff.open(f"/hub/drafts/{draft}")
+    assert not [button for form in page.forms for button in form.buttons if "link" in button.text]
+    staff.post(f"/hub/drafts/{draft}", {"csrf_token": page.value("csrf_token")})
+    assert len(letters(app)) == before
 
 
 def test_an_unknown_draft_is_not_found(staff: Citizen, draft: str) -> None:

@@ -41,9 +41,9 @@ def test_end_page_is_neutral_without_a_known_session(client: FlaskClient) -> Non
 def test_way_back_is_shown_to_a_signed_out_guest_but_not_to_staff(citizen: Citizen, demo_forms: None) -> None:
     housing.start(citizen)
     page = citizen.press("Sign out")
-    assert "You signed out. To carry on, use your link, or your reference and return code, or sign in." in page
+    assert "You have signed out To carry on, use your link, or your reference and return code." in page
     assert page.links["Continue your form"] == "/resume"
-    assert "Sign in and continue" in page.links
+    assert "Sign in and continue" not in page.links
     assert "Continue your form" not in citizen.open("/session/ended?kind=hub").links
 
 

@@ -182,10 +182,10 @@ def test_file_is_removed_by_its_own_button_and_typed_text_stays(
     citizen.open(f"{draft}/papers")
     page = citizen.press("Remove payslip.pdf", story="Changed meanwhile")
     assert page.value("story") == "Changed meanwhile"
-    assert "photo.jpg" in page
-    assert "payslip.pdf" not in page
+    assert "photo.jpg" in page.links
+    assert "payslip.pdf" not in page.links
     keep_house(app)
-    assert len(kept()) == 1
+    assert len(kept()) == 2
 
 
 def test_stored_file_is_encrypted_and_bound_to_its_draft(
@@ -299,18 +299,24 @@ def test_sent_form_keeps_its_files_for_its_owner_and_staff(
     assert download(staff, "payslip.pdf").data == PDF
 
 
-def test_files_of_a_hidden_question_are_not_sent_and_are_deleted(
+def test_files_that_were_removed_alone_or_with_an_item_are_not_sent_and_are_deleted(
     app: Flask, citizen: Citizen, draft: str, kept: Kept
 ) -> None:
-    add(citizen, draft, PAYSLIP)
+    add(citizen, draft, PAYSLIP, PHOTO)
+    citizen.open(f"{draft}/papers")
+    citizen.press("Remove photo.jpg")
     citizen.open(f"{draft}/people")
     citizen.press("Add another person")
     citizen.press("Continue", name="Zoë", card=File("card.pdf", PDF))
-    assert len(kept()) == 2
     citizen.press("Remove Zoë")
     keep_house(app)
+    assert len(kept()) == 3
+    page = citizen.open(f"{draft}/check")
+    assert not [name for name in ("card.pdf", "photo.jpg") if name in page]
+    send(citizen, draft)
+    assert not [name for name in ("card.pdf", "photo.jpg", "Zoë") if name in citizen.page]
+    keep_house(app)
     assert len(kept()) == 1
-    assert "card.pdf" not in citizen.open(f"{draft}/check")
 
 
 @pytest.mark.parametrize("way", ["deleted", "expired"])
