@@ -186,6 +186,8 @@ class Field:
     pattern: Pattern | None = None
     options: tuple[Option, ...] = ()
     sensitive: str | None = None
+    autocomplete: str | None = None
+    """What of its user a browser may fill in here (WCAG 1.3.5); `off` if the question is about somebody else."""
     was: tuple[str, ...] = ()
     errors: Mapping[str, TranslatedText]
     files: FileLimits | None = None

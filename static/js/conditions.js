@@ -1,5 +1,6 @@
 // Shows a question only where its condition is true, as the server will judge it: three-valued, where null is "cannot tell yet".
-// The format of `data-show-when` is described in portal/form_definitions/conditions.py.
+// In the same way it says "(optional)" beside a question that other answers make required or not.
+// The format of `data-show-when` and `data-required-when` is described in portal/form_definitions/conditions.py.
 (() => {
   "use strict";
 
@@ -151,8 +152,22 @@
     });
   }
 
-  document.addEventListener("input", showAll);
-  document.addEventListener("change", showAll);
-  document.addEventListener("htmx:load", showAll);
-  showAll();
+  function requireAll() {
+    document.querySelectorAll("[data-required-when]").forEach((wrapper) => {
+      const isRequired = truth(JSON.parse(wrapper.getAttribute("data-required-when"))) === true;
+      const own = (selector) => [...wrapper.querySelectorAll(selector)].filter((each) => each.closest("[data-field]") === wrapper);
+      own("[data-optional]").forEach((mark) => { mark.hidden = isRequired; });
+      own("[aria-required]").forEach((control) => control.setAttribute("aria-required", String(isRequired)));
+    });
+  }
+
+  function judgeAll() {
+    showAll();
+    requireAll();
+  }
+
+  document.addEventListener("input", judgeAll);
+  document.addEventListener("change", judgeAll);
+  document.addEventListener("htmx:load", judgeAll);
+  judgeAll();
 })();

@@ -201,7 +201,7 @@ def test_enter_in_a_text_input_continues_and_removes_no_file(page: Page) -> None
 def test_a_question_that_depends_on_files_shows_when_there_are_some(page: Page) -> None:
     expect(question(page, "why")).to_be_hidden()
     notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"}
-    page.get_by_label("Notes", exact=True).set_input_files([notes])
+    page.get_by_label("Notes (optional)", exact=True).set_input_files([notes])
     expect(question(page, "why")).to_be_visible()
     page.get_by_role("button", name="Remove notes.txt").click()
     expect(question(page, "why")).to_be_hidden()

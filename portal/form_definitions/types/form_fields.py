@@ -39,7 +39,6 @@ class AnswerField(wtforms.Field):
 
     suffixes: tuple[str, ...] = ("",)
     absent_means_empty = False
-    is_marked = False
     body_html = Markup()
     choices_shown: tuple[tuple[str, str, str | None, bool], ...] = ()
     label: Any
@@ -55,7 +54,9 @@ class AnswerField(wtforms.Field):
         self.error: str | None = None
         self.error_parts: tuple[str, ...] = ()
         self.part_errors: dict[str, str] = {}
-        self.required = definition.required
+        self.need: str | None = None
+        """Whether an answer is needed, as `components/_described.html` shows it."""
+        self.required_when: str | None = None
         self.show_when: str | None = None
         self.reveals: dict[str, list[AnswerField]] = {}
         self.bounds: dict[str, str] = {}

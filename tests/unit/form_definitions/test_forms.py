@@ -325,7 +325,20 @@ def test_hidden_answers_of_other_sections_decide_nothing():
 
 
 WHAT_TEMPLATES_READ = (
-    *("id", "type", "label", "hint", "error", "error_parts", "required", "value", "values", "parts", "options"),
+    *(
+        "id",
+        "type",
+        "label",
+        "hint",
+        "error",
+        "error_parts",
+        "need",
+        "required_when",
+        "value",
+        "values",
+        "parts",
+        "options",
+    ),
     *("autocomplete", "inputmode", "spellcheck", "width", "prefix", "suffix", "max_words", "max_length", "rows"),
     *("show_when", "reveals", "bounds", "body_html", "part_errors"),
 )
@@ -384,3 +397,32 @@ def cpu_seconds(act: Callable[[], object]) -> float:
     started = time.process_time()
     act()
     return time.process_time() - started
+
+
+HERE, BEFORE = {"field": "./q", "is": True}, {"field": "before.q", "is": True}
+NEEDS: dict[str, tuple[dict[str, Any], dict[str, Any], str | None, bool]] = {
+    "required": ({"required": True}, {}, "required", False),
+    "not required": ({}, {}, "optional", False),
+    "an earlier answer requires it": ({"required_when": BEFORE}, {"before": {"q": True}}, "required", False),
+    "an earlier answer does not": ({"required_when": BEFORE}, {"before": {"q": False}}, "optional", False),
+    "an earlier answer is missing": ({"required_when": BEFORE}, {}, "optional", False),
+    "this page requires it": ({"required_when": HERE}, {"s": {"q": True}}, "now_required", True),
+    "this page does not": ({"required_when": HERE}, {"s": {"q": False}}, "now_optional", True),
+    "this page does not say": ({"required_when": HERE}, {}, "now_optional", True),
+    "either": ({"required_when": {"any": [BEFORE, HERE]}}, {"before": {"q": True}}, "required", False),
+    "both": ({"required_when": {"all": [BEFORE, HERE]}}, {"before": {"q": True}}, "now_optional", True),
+    "its author said so": ({"label": "Telephone (Optional)"}, {}, None, False),
+}
+
+
+@pytest.mark.parametrize(("keys", "answers", "need", "by_script"), NEEDS.values(), ids=NEEDS)
+def test_question_knows_whether_an_answer_is_needed(
+    keys: dict[str, Any], answers: dict[str, Any], need: str | None, by_script: bool
+) -> None:
+    form = definition(
+        section("before", ask("yes_no", "q")),
+        section("s", ask("yes_no", "q"), ask("text", "x", **keys)),
+    )
+    own = SectionState(answers=answers.get("s", {}))
+    [_q, x] = list(page(form, answers=answers, stored=own))
+    assert (x.need, x.required_when is not None) == (need, by_script)
