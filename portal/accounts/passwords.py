@@ -10,6 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
 
 from portal.accounts.rules import LONGEST_PASSWORD
+from portal.characters import without_unseen
 from portal.form_definitions.types.answers import mark
 from portal.tokens import new_token
 
@@ -24,7 +25,7 @@ _hashing = threading.BoundedSemaphore(HASHED_AT_ONCE)
 
 def guessable_fault(password: str, email: str = "") -> str | None:
     """Why a new password is easy to guess, or None (ASVS 5.0 6.2.4, 6.2.12); what it is made of does not count."""
-    plain = unicodedata.normalize("NFKC", password).lower()
+    plain = _normalised(without_unseen(password)).lower()
     if f"\n{plain}\n" in _most_used():
         return GUESSABLE
     own = email.lower()
@@ -41,15 +42,20 @@ def _most_used() -> str:
 
 
 def hash_password(password: str) -> str:
-    """A new password as it is stored; call it outside any write transaction."""
+    """A new password as it is stored, without what nobody sees of it; call it outside any write transaction."""
     with _hashing:
-        return _hasher.hash(_normalised(password))
+        return _hasher.hash(_normalised(without_unseen(password)))
 
 
 def password_matches(password: str, stored: str | None) -> bool:
-    """Whether a typed password is the stored one; without a stored one the answer takes as long and is no."""
+    """Whether a typed password is the stored one; without a stored one the answer takes as long and is no.
+
+    It counts as it was typed, and without characters that nobody sees, which pasting adds.
+    """
+    spellings = dict.fromkeys((password, without_unseen(password)))
     with _hashing:
-        return _verifies(stored or _nobodys_hash(), _normalised(password)) and stored is not None
+        found = [_verifies(stored or _nobodys_hash(), _normalised(spelling)) for spelling in spellings]
+    return any(found) and stored is not None
 
 
 def hash_code(code: str, salt: bytes) -> bytes:

@@ -19,6 +19,7 @@ from portal.accounts.forms import (
     NameForm,
     ObjectForm,
     PressForm,
+    typed_name,
     typed_text,
 )
 from portal.accounts.models import MailedToken, Person
@@ -66,7 +67,7 @@ def submit_name() -> ResponseReturnValue:
     if refusal:
         return refusal
     person = locked_person(db(), own_person().id) or abort(404)
-    change_name(db(), person, typed_text(form.name).strip(), by=actor(person.id), now=now())
+    change_name(db(), person, typed_name(form.name), by=actor(person.id), now=now())
     return redirect(own_path(SECURITY_PAGE, done="name"), 303)
 
 

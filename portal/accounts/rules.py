@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from email_validator import EmailNotValidError, validate_email
 
+from portal.characters import plain, without_unseen
 from portal.errors import PortalError
 from portal.form_definitions.types.answers import mark
 from portal.site_settings.definition import Settings
@@ -80,11 +81,12 @@ def parse_email_address(typed: str) -> EmailAddress:
 
     Raises `BadAddressError`.
     """
-    if len(typed) > LONGEST_TYPED_ADDRESS:
+    text = plain(typed)
+    if len(text) > LONGEST_TYPED_ADDRESS:
         raise BadAddressError(BAD_ADDRESS)
     try:
         # The test environment allows the domain .test, which RFC 6761 keeps free for trying things out.
-        found = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
+        found = validate_email(text, check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError as reason:
         raise BadAddressError(BAD_ADDRESS) from reason
     return EmailAddress(email=found.ascii_email or found.normalized)
@@ -95,14 +97,15 @@ def address_key(typed: str) -> str:
     try:
         return parse_email_address(typed).key
     except BadAddressError:
-        return typed.strip().lower()
+        return plain(typed).lower()
 
 
 def password_fault(password: str) -> str | None:
     """Why a new password is refused, or None: length alone counts (ASVS 5.0 6.2.1, 6.2.5, 6.2.9)."""
-    if len(password) < SHORTEST_PASSWORD:
+    length = len(without_unseen(password))
+    if length < SHORTEST_PASSWORD:
         return mark("Enter a password of at least 8 characters")
-    return mark("Enter a password of no more than 128 characters") if len(password) > LONGEST_PASSWORD else None
+    return mark("Enter a password of no more than 128 characters") if length > LONGEST_PASSWORD else None
 
 
 def person_subject(person_id: int) -> str:

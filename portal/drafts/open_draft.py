@@ -1,13 +1,15 @@
 """One draft as a request works on it: found, read, and closed if it was sent, was deleted or has expired."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import NoReturn
 
-from flask import abort, make_response, redirect, render_template, request
+from flask import Response, abort, make_response, redirect, render_template, request
 from sqlalchemy.orm import Session
 
 from portal.accounts.signed_in import current_person
+from portal.drafts.addresses import note_answered_address
 from portal.drafts.models import Draft
 from portal.drafts.operations import PartChange, clear_marks, move_draft, note_check, save_part
 from portal.drafts.queries import fill, find_draft, newer_versions
@@ -208,6 +210,7 @@ class OpenDraft:
         if self.draft.language != language():
             self.draft.language = language()
         keyring = app_state().configuration.keyring
+        note_answered_address(self.draft, part.section_id, part.state, change.state)
         revision = save_part(db(), self.draft, part, change, rules=kept_by(self.definition), keyring=keyring, now=now())
         self.note_stored(
             replace(
@@ -288,22 +291,25 @@ def _not_found() -> NoReturn:
 
 def require_open(opened: OpenDraft) -> None:
     """Go on with a draft that can be filled; one that was sent, deleted or has expired is answered with its page."""
+    if opened.is_closed:
+        abort(htmx_redirect(opened.address(), 200) if is_htmx() else closed_page(opened))
+
+
+def closed_page(opened: OpenDraft, words: Sequence[object] = ()) -> Response:
+    """Return the page of a draft that was sent, was deleted or has expired, with `words` that came too late."""
     draft = opened.draft
-    if not opened.is_closed:
-        return
-    if is_htmx():
-        abort(htmx_redirect(opened.address(), 200))
     if draft.sent_at is None:
         closed_on = day_text(local_day(draft.deleted_at or draft.expires_at))
-        abort(make_response((render_template("drafts/deleted.html", deleted_on=closed_on), 410)))
+        return make_response((render_template("drafts/deleted.html", deleted_on=closed_on, words=words), 410))
     page = render_template(
         "drafts/sent.html",
         draft=draft,
         title=opened.definition.title.in_(language()),
         sent_on=day_text(local_day(draft.sent_at)),
         sent_time=clock_time(draft.sent_at),
+        words=words,
     )
-    abort(make_response(page))
+    return make_response(page)
 
 
 def is_from_check() -> bool:

@@ -12,7 +12,7 @@ from portal.drafts.conflicts import chosen_side, conflict_page, fields_kept_as_m
 from portal.drafts.lookups import filled_form, look_up
 from portal.drafts.open_draft import asked_lookup, is_from_check, kept_by, note_visit, with_origin
 from portal.drafts.operations import PartChange, bring_back_item, remove_item
-from portal.drafts.section_page import SectionPage
+from portal.drafts.section_page import TOLD, SectionPage
 from portal.drafts.uploads import (
     LATE,
     REMOVE,
@@ -86,10 +86,10 @@ class SentPage(SectionPage):
         return answer
 
     def _refuse(self, is_out_of_date: bool) -> ResponseReturnValue:
-        """Show the page as it was typed, or follow Back from an item for which the list has no more room."""
+        """Show the page as it was typed; follow Back from an item without room if its page has said that it is lost."""
         if is_out_of_date:
             return self.show(status=409)
-        if pressed_button() == "back":
+        if pressed_button() == "back" and (TOLD in request.form or not self.has_something):
             return redirect(with_origin(self.opened.address(self.section.id)), 303)
         return self.show(status=422, is_unsaved=True)
 

@@ -16,6 +16,19 @@ SectionAnswers = Mapping[str, Answer]
 # A plain section holds {field: answer}, a repeat {item: {field: answer}} in the order of its items.
 FormAnswers = Mapping[str, Mapping[str, Answer | SectionAnswers]]
 
+
+@dataclass(frozen=True)
+class Mistyped:
+    """Stands in conditions for something typed that is not a valid answer.
+
+    The question is not unanswered, so `answered` is true. What the answer will be, nobody can tell yet.
+    """
+
+
+MISTYPED = Mistyped()
+Said = Mapping[str, Answer | Mistyped]
+"""What somebody said on a page, as conditions read it: by field, an answer or that it is mistyped."""
+
 # What was typed and is not a valid answer: field id to the posted strings by input name.
 Typed = Mapping[str, Mapping[str, Sequence[str]]]
 
@@ -173,6 +186,8 @@ class Field:
     pattern: Pattern | None = None
     options: tuple[Option, ...] = ()
     sensitive: str | None = None
+    autocomplete: str | None = None
+    """What of its user a browser may fill in here (WCAG 1.3.5); `off` if the question is about somebody else."""
     was: tuple[str, ...] = ()
     errors: Mapping[str, TranslatedText]
     files: FileLimits | None = None

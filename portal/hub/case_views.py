@@ -8,12 +8,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import Length
 
-from portal.accounts.forms import AccountForm
+from portal.accounts.forms import AccountForm, Needed, typed_text
 from portal.accounts.models import Person
 from portal.accounts.signed_in import active_person
 from portal.audit import record
+from portal.characters import trimmed
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import PAGE_ID_CHARACTERS
 from portal.form_definitions.types.form_fields import FileView
@@ -54,7 +55,7 @@ class NoteForm(AccountForm):
 
     note = TextAreaField(
         validators=[
-            DataRequired(lazy_gettext("Write a note")),  # type: ignore[arg-type]  # lazy texts are texts
+            Needed(lazy_gettext("Write a note")),  # type: ignore[arg-type]  # lazy texts are texts
             Length(max=LONGEST_NOTE, message=lazy_gettext("Write at most %(max)d characters")),  # type: ignore[arg-type]
         ]
     )
@@ -156,13 +157,13 @@ def _parked(submission: Submission) -> Parked | None:
     """Return the note that this person sent too late, the latest of several tabs, or None."""
     keyring, page = app_state().configuration.keyring, address_of(submission)
     found = parked_on(db(), keyring, page, now=now(), person_id=person().id)
-    return next((parked for parked in found if dict(parked.form.pairs).get("note", "").strip()), None)
+    return next((parked for parked in found if trimmed(dict(parked.form.pairs).get("note", ""))), None)
 
 
 def parkable_case_page(found: FoundSession, path: str) -> str | None:
     """Return the path of the case whose note was sent too late; no other page of the hub has long answers to keep."""
     case = _CASE.fullmatch(path)
-    if case is None or found.kind != HUB or found.person_id is None or not request.form.get("note", "").strip():
+    if case is None or found.kind != HUB or found.person_id is None or not trimmed(request.form.get("note", "")):
         return None
     return path if case_of(reading(), case["reference"]) else None
 
@@ -278,7 +279,7 @@ def _save_note(submission: Submission) -> ResponseReturnValue:
         return case_page(submission, form=form)
     keyring = app_state().configuration.keyring
     key = request.form.get("_page", "")[:PAGE_ID_CHARACTERS] or abort(400)
-    text = str(form.note.data).replace("\r\n", "\n").strip()
+    text = trimmed(typed_text(form.note)).replace("\r\n", "\n")
     if add_note(db(), app_state().database, submission, text, key=key, keyring=keyring, by=acting()):
         record(db(), "case_note_added", by=actor(person().id), now=now(), subject=submission.reference)
     _forget_parked_note(submission, key)

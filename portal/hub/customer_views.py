@@ -9,13 +9,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from sqlalchemy.orm import Session
 from wtforms import StringField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import Length
 
-from portal.accounts.forms import AccountForm, MailForm, typed_text
+from portal.accounts.forms import AccountForm, MailForm, Needed, typed_name, typed_text
 from portal.accounts.models import Person
 from portal.accounts.queries import person_by_key
 from portal.accounts.rules import BadAddressError, EmailAddress, address_key, parse_email_address
 from portal.audit import record
+from portal.characters import plain
 from portal.drafts.addresses import masked_address
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import kept_by
@@ -56,14 +57,14 @@ class CustomerForm(AccountForm):
     """An e-mail address or a reference to find."""
 
     customer = StringField(
-        validators=[DataRequired(lazy_gettext("Enter an e-mail address or a reference"))]  # type: ignore[arg-type]
+        validators=[Needed(lazy_gettext("Enter an e-mail address or a reference"))]  # type: ignore[arg-type]
     )
 
 
 class BeginForm(MailForm):
     """The person for whom a form is started, and which form."""
 
-    form = StringField(validators=[DataRequired(lazy_gettext("Choose a form"))])  # type: ignore[arg-type]
+    form = StringField(validators=[Needed(lazy_gettext("Choose a form"))])  # type: ignore[arg-type]
     name = StringField(
         validators=[Length(max=200, message=lazy_gettext("Write at most %(max)d characters"))]  # type: ignore[arg-type]
     )
@@ -195,7 +196,7 @@ def find_customer() -> ResponseReturnValue:
     if not form.validate():
         return customers_page(search=form)
     record_view("customers_searched")
-    sought = typed_text(form.customer).strip()
+    sought = plain(typed_text(form.customer))
     found = _by_address(sought) or _by_case(sought) or _by_draft(sought)
     if found is None:
         form.refuse(form.customer, _("Enter an e-mail address, or a reference that we know"))
@@ -296,7 +297,7 @@ def _begin_draft(version: FormVersion, definition: FormDefinition, owner: Person
     keyring, me = app_state().configuration.keyring, person()
     holder = Holder(person_id=owner.id) if owner else Holder(guest_id=new_token())
     draft = start_draft(db(), version, definition, holder, rules=kept_by(definition), keyring=keyring, now=now())
-    name = typed_text(form.name).strip() or (owner.name if owner else None)
+    name = typed_name(form.name) or (owner.name if owner else None)
     customer = f"{name}, {form.address.email}" if name else form.address.email
     note_beginning(draft, by_id=me.id, by_name=me.shown_name, customer=customer, keyring=keyring)
     keep_save_address(draft, form.address.email, keyring=keyring)

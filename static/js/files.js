@@ -53,6 +53,16 @@
     return data;
   }
 
+  // Where the same person has signed in anew in another tab, the answer brings the form token of that session.
+  async function ask(id, pairs, shown) {
+    const request = await post(id, pairs, shown);
+    const page = request.status === 409 ? new DOMParser().parseFromString(request.responseText, "text/html") : null;
+    const fresh = page && page.querySelector("[data-form-token]");
+    if (!fresh) return request;
+    document.dispatchEvent(new CustomEvent("form-token", { detail: fresh.dataset.formToken }));
+    return post(id, pairs, shown);
+  }
+
   function post(id, pairs, shown) {
     const request = new XMLHttpRequest();
     request.open("POST", form().getAttribute("data-files-address"));
@@ -120,19 +130,27 @@
     if (!files.length) return;
     const names = files.map((file) => file.name).join(", ");
     spoken.textContent = text(place, "adding", { names });
-    const request = await post(id, files.map((file) => [id, file]), showProgress(place, names));
+    const request = await ask(id, files.map((file) => [id, file]), showProgress(place, names));
     document.querySelectorAll(".files__progress").forEach((bar) => bar.remove());
-    finish(id, take(id, request), names);
+    const isHere = wrapperOf(place).contains(document.activeElement) || document.activeElement === document.body;
+    finish(id, take(id, request), names, isHere);
   }
 
-  function finish(id, isAdded, names) {
+  // The input that was used is gone: the focus goes on to the file that was added last, unless the person is elsewhere by now.
+  function focusResult(place, isAdded) {
+    const added = isAdded && [...place.querySelectorAll("[data-file]")].pop();
+    if (added) added.tabIndex = -1;
+    (added || inputOf(place)).focus();
+  }
+
+  function finish(id, isAdded, names, isHere) {
     const error = group(id).querySelector(".govuk-error-message");
     spoken.textContent = isAdded ? text(group(id), "added", { names }) : error ? error.textContent : "";
     const button = waiting;
+    if (isHere || !isAdded) focusResult(group(id), isAdded);
     if (sending.size) return;
     waiting = null;
-    if (!isAdded) inputOf(group(id)).focus();
-    else if (button) form().requestSubmit(button.isConnected ? button : undefined);
+    if (isAdded && button) form().requestSubmit(button.isConnected ? button : undefined);
   }
 
   async function remove(button) {
@@ -148,7 +166,7 @@
   async function change(button, words, name, opposite) {
     const id = groupOf(button).dataset.files;
     if (sending.has(id)) return;
-    const isDone = take(id, await post(id, [[button.name, button.value]]));
+    const isDone = take(id, await ask(id, [[button.name, button.value]]));
     const error = group(id).querySelector(".govuk-error-message");
     spoken.textContent = isDone ? text(group(id), words, { name, names: name }) : error ? error.textContent : "";
     const back = isDone && [...group(id).querySelectorAll(`[name=${opposite}]`)].find((each) => each.value === button.value);

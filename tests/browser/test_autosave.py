@@ -173,18 +173,41 @@ def test_coming_back_online_saves_at_once(
     expect(status(section)).to_have_text("Saved 14:02")
 
 
-def test_a_final_refusal_is_announced_and_never_retried(
+@pytest.mark.parametrize("refusal", [400, 403, 404, 410, 413])
+def test_refused_words_are_not_sent_again_until_they_are_others(
+    section: Page, server: Server, pass_time: PassTime, console: Console, refusal: int
+) -> None:
+    console.expects(str(refusal))
+    with server.failing(AUTOSAVE, status=refusal):
+        landlord(section).fill("Calder\u2603")
+        pass_time(2)
+        expect(status(section)).to_have_text("Not saved yet: press Continue")
+        section.evaluate("document.dispatchEvent(new Event('session-ask'))")
+        section.evaluate("window.dispatchEvent(new Event('online'))")
+        pass_time(120)
+        assert server.count(AUTOSAVE) == 1
+        section.get_by_label("How much is your rent?").fill("650")
+        pass_time(2)
+        server.wait_for(AUTOSAVE, 2)
+        expect(status(section)).to_have_text("Not saved yet: press Continue")
+    landlord(section).fill("Calder")
+    pass_time(2)
+    expect(status(section)).to_have_text("Saved 14:04")
+    last = server.forms(AUTOSAVE)[-1]
+    assert (last["landlord"], last["rent"]) == (["Calder"], ["650"])
+
+
+def test_refused_words_go_with_the_page_when_it_is_left(
     section: Page, server: Server, pass_time: PassTime, console: Console
 ) -> None:
-    """Such as the page of a guest who is somebody else by now; the button, when pressed, says what is wrong."""
-    console.expects("403")
-    with server.failing(AUTOSAVE, status=403):
+    console.expects("413")
+    with server.failing(AUTOSAVE, status=413):
         landlord(section).fill("Calder")
         pass_time(2)
         expect(status(section)).to_have_text("Not saved yet: press Continue")
-        landlord(section).fill("Calder Homes")
-        pass_time(120)
-    assert server.count(AUTOSAVE) == 1
+    section.get_by_role("button", name="Continue").click()
+    expect(section.get_by_text("Received")).to_be_visible()
+    assert server.forms(SECTION)[0]["landlord"] == ["Calder"]
 
 
 def test_a_conflict_stops_autosave_until_the_page_is_sent(

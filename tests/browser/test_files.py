@@ -16,6 +16,7 @@ from tests.browser.server import Server
 from tests.browser.visitors import Enter, button, press
 from tests.files import PDF, picture
 from tests.integration.storage.conftest import publish_evidence
+from tests.people import PASSWORD, add_person
 
 pytestmark = pytest.mark.browser
 PAYSLIP: FilePayload = {"name": "payslip.pdf", "mimeType": "application/pdf", "buffer": PDF}
@@ -43,7 +44,7 @@ def start(page: Page, app: Flask) -> None:
 
 @pytest.fixture
 def page(enter: Enter, console: Console, app: Flask) -> Page:
-    console.expects("status of (401|413|422|503)|ERR_")
+    console.expects("status of (401|409|410|413|422|503)|ERR_")
     page = enter(viewport=WIDE, reduced_motion="reduce")
     start(page, app)
     return page
@@ -84,6 +85,45 @@ def test_a_chosen_file_is_uploaded_at_once_and_announced(page: Page, kept: Calla
     assert kept() == 2
     press(page, story="My rent")
     expect(page.get_by_role("heading", level=1)).to_have_text("People")
+
+
+def test_the_focus_stays_in_the_list_of_files_while_files_are_added(page: Page) -> None:
+    for file in (PAYSLIP, PHOTO):
+        proof(page).focus()
+        proof(page).set_input_files([file])
+        expect(question(page).locator(":focus")).to_contain_text(str(file["name"]))
+
+
+def test_an_upload_does_not_take_the_focus_from_an_answer(page: Page, server: Server) -> None:
+    address = page.url.removeprefix(server.base_url).replace("/papers", "/autosave/papers/files")
+    with server.holding(address):
+        proof(page).set_input_files([PAYSLIP])
+        server.wait_for(address, 1)
+        page.get_by_label("What is this about?").focus()
+    expect(question(page).get_by_role("link", name="payslip.pdf")).to_be_visible()
+    expect(page.get_by_label("What is this about?")).to_be_focused()
+
+
+def test_a_file_added_after_the_form_was_deleted_is_said_not_to_be_received(page: Page, server: Server) -> None:
+    draft = page.url.removesuffix("/papers")
+    other = page.context.new_page()
+    other.goto(draft)
+    for _ in range(2):
+        other.get_by_role("button", name="Delete this draft").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("This form is no longer here")
+    proof(page).set_input_files([PAYSLIP])
+    expect(question(page)).to_contain_text("Files cannot be added or removed any more.")
+
+
+def test_a_guests_upload_goes_on_after_signing_in_in_another_tab(page: Page, app: Flask) -> None:
+    add_person(app)
+    other = page.context.new_page()
+    other.goto("/account/sign-in")
+    press(other, "Sign in", email="ada@mail.example", password=PASSWORD)
+    press(other, "Yes")
+    other.wait_for_url("**/account")
+    proof(page).set_input_files([PAYSLIP])
+    expect(question(page).get_by_role("link", name="payslip.pdf")).to_be_visible()
 
 
 def test_a_file_can_be_dropped(page: Page) -> None:
@@ -161,7 +201,7 @@ def test_enter_in_a_text_input_continues_and_removes_no_file(page: Page) -> None
 def test_a_question_that_depends_on_files_shows_when_there_are_some(page: Page) -> None:
     expect(question(page, "why")).to_be_hidden()
     notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"}
-    page.get_by_label("Notes (optional)").set_input_files([notes])
+    page.get_by_label("Notes (optional)", exact=True).set_input_files([notes])
     expect(question(page, "why")).to_be_visible()
     page.get_by_role("button", name="Remove notes.txt").click()
     expect(question(page, "why")).to_be_hidden()

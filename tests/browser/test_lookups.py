@@ -53,9 +53,21 @@ def test_results_appear_below_the_button_and_get_the_focus(begin: Callable[..., 
     expect_answers(page, age="old", postcode="as42ln")
 
 
+def test_enter_looks_up_and_then_uses_the_chosen_result(begin: Callable[..., Page]) -> None:
+    page = begin()
+    address = page.url
+    page.get_by_label("Postcode", exact=True).first.fill("AS4 2LN")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("1 Weir Lane, Ashmere, AS4 2LN")).to_be_focused()
+    assert page.url == address, "the page stays"
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect_answers(page, address__line_1="1 Weir Lane")
+
+
 def test_a_result_is_found_chosen_and_used_by_keyboard_alone(begin: Callable[..., Page]) -> None:
     page = begin()
-    page.get_by_label("Postcode (optional)").focus()
+    page.get_by_label("Postcode (optional)", exact=True).focus()
     page.keyboard.type("AS4 2LN")
     page.keyboard.press("Tab")
     expect(button(page, "Find address")).to_be_focused()

@@ -20,6 +20,7 @@ from portal.form_definitions.definition import (
     TranslatedText,
 )
 from portal.form_definitions.format.readback import condition_sentence
+from portal.form_definitions.forms import says_optional
 from portal.form_definitions.types.field_types import FIELD_TYPES, is_optional
 from portal.web.languages import DEFAULT, language
 
@@ -74,7 +75,7 @@ def _question(definition: FormDefinition, field: Field) -> OutlinedQuestion:
         label=field.label.in_(language()),
         hint=field.hint.in_(language()) if field.hint else None,
         type=field.type,
-        is_optional=is_optional(field),
+        is_optional=is_optional(field) and not says_optional(field.label.in_(language())),
         remark=condition_remark(definition, field.when),
         options=tuple(option.label.in_(language()) for option in field.options),
     )

@@ -108,6 +108,7 @@ class FieldDocument(_DocumentPart):
     pattern: str | None = None
     options: OptionsDocument | None = None
     sensitive: str | None = None
+    autocomplete: str | None = None
     was: list[str] = []
     errors: dict[str, TextDocument] = {}
     files: FilesDocument | None = None

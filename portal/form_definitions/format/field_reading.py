@@ -89,6 +89,7 @@ class FieldReader:
             when=self.conditions.read(document.when, (*path, "when"), place),
             options=self._options(document, entry, path),
             sensitive=self._sensitive(document.sensitive, path),
+            autocomplete=self._autocomplete(document, entry, path),
             was=tuple(document.was),
             errors=self._errors(document, path),
             files=self._files(document, path),
@@ -98,6 +99,8 @@ class FieldReader:
 
     def _refuse_foreign_keys(self, document: FieldDocument, entry: FieldType, path: KeyPath) -> None:
         foreign = {key for key in _TYPED_KEYS if key not in entry.keys}
+        if not entry.purposes:
+            foreign.add("autocomplete")
         if not entry.answerable:
             foreign |= set(_ANSWER_KEYS)
         for key in sorted(foreign & document.model_fields_set):
@@ -107,6 +110,13 @@ class FieldReader:
         if value is not None and not ID.fullmatch(value):
             self.faults.add((*path, "sensitive"), "This must be one word, such as personal.")
         return value
+
+    def _autocomplete(self, document: FieldDocument, entry: FieldType, path: KeyPath) -> str | None:
+        purpose = document.autocomplete
+        if purpose is not None and entry.purposes and purpose not in entry.purposes:
+            known = ", ".join(sorted(entry.purposes))
+            self.faults.add((*path, "autocomplete"), f"A field of type {document.type} takes only {known}.")
+        return purpose
 
     def _limits(self, document: FieldDocument, entry: FieldType, path: KeyPath) -> dict[str, Any]:
         bounds = _BOUNDS.get(str(entry.compare))

@@ -129,7 +129,7 @@ EXAMPLES: Mapping[str, Example] = {
     ),
     "name": Example("one line, offered by browsers", "{id: name, type: name, label: Full name}", {"": ["Zoë Łukasz"]}),
     "number": Example(
-        "one line; up to 15 digits and 6 decimals, commas and spaces between thousands are read",
+        "one line; up to 15 digits and 6 decimals, commas or spaces between thousands are read",
         "{id: hours, type: number, label: Hours a year, min: 0, max: 8784}",
         {"": ["1,300.50"]},
     ),
@@ -139,7 +139,7 @@ EXAMPLES: Mapping[str, Example] = {
         {"": ["Zoe@MAIL.example"]},
     ),
     "phone": Example(
-        "one line; `07…`, or `+…` from abroad",
+        "one line; `07…`, or `+…` from abroad; a number that may lack a digit stays as it was typed",
         "{id: phone, type: phone, label: Telephone number}",
         {"": ["+44 7700 900 123"]},
     ),

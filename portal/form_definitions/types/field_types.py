@@ -58,6 +58,17 @@ from portal.form_definitions.types.form_fields import (
 _ENDS = ("?", ".", "!", ":", "…")
 _LABEL_FIRST = re.compile(r"^%\(label\)s: (.)")
 _TEXT_KEYS = frozenset({"max_length", "max_words", "pattern"})
+OFF = "off"
+_PURPOSES = frozenset(
+    (
+        *(OFF, "name", "honorific-prefix", "given-name", "additional-name", "family-name", "honorific-suffix"),
+        *("nickname", "username", "organization", "organization-title", "address-line1", "address-line2"),
+        *("address-line3", "address-level1", "address-level2", "address-level3", "address-level4", "postal-code"),
+        *("country", "country-name", "language", "sex", "url", "email", "tel", "tel-national", "bday", "bday-day"),
+        *("bday-month", "bday-year"),
+    )
+)
+"""What a line of text may be, as browsers know it (HTML, 4.10.18.7.1), without cards and passwords."""
 _BOUND_KEYS = frozenset({"min", "max"})
 _TEXT_MESSAGES = {
     "required": mark("%(label)s: enter an answer"),
@@ -81,8 +92,9 @@ class FieldType:
 
     `read` turns inputs into the answer (None: empty) or raises `InvalidAnswerError`; `show` turns an answer into its
     inputs; `display` into lines to read. `compare` says how conditions compare it (None: not at all), `keys` which keys
-    of the definition it has beside the common ones, `template_values` what its template needs. `messages` holds what
-    people read by the key of the error, `short_messages` what they read instead where the question has a short name.
+    of the definition it has beside the common ones, `template_values` what its template needs, `purposes` what its
+    `autocomplete` may say. `messages` holds what people read by the key of the error, `short_messages` what they read
+    instead where the question has a short name.
     """
 
     form_field: type[AnswerField] = TextField
@@ -95,6 +107,7 @@ class FieldType:
     messages: Mapping[str, str] = field(default_factory=dict)
     short_messages: Mapping[str, str] = field(default_factory=lambda: {"required": _ENTER, "pattern": _RIGHT_FORMAT})
     template_values: Mapping[str, Any] = field(default_factory=dict)
+    purposes: frozenset[str] = frozenset()
 
     @property
     def answerable(self) -> bool:
@@ -103,14 +116,22 @@ class FieldType:
 
 
 FIELD_TYPES: Mapping[str, FieldType] = {
-    "text": FieldType(keys=_TEXT_KEYS, messages=_TEXT_MESSAGES),
-    "long_text": FieldType(read=read_long_text, keys=_TEXT_KEYS, messages=_TEXT_MESSAGES, template_values={"rows": 8}),
+    "text": FieldType(keys=_TEXT_KEYS, messages=_TEXT_MESSAGES, purposes=_PURPOSES),
+    "long_text": FieldType(
+        read=read_long_text,
+        keys=_TEXT_KEYS,
+        messages=_TEXT_MESSAGES,
+        template_values={"rows": 8},
+        purposes=frozenset({OFF, "street-address"}),
+    ),
     "name": FieldType(
+        purposes=_PURPOSES,
         keys=_TEXT_KEYS,
         messages=_TEXT_MESSAGES,
         template_values={"autocomplete": "name", "width": "name", "spellcheck": False},
     ),
     "number": FieldType(
+        purposes=frozenset({OFF, "bday-day", "bday-month", "bday-year"}),
         read=read_number,
         display=display_number,
         compare="number",
@@ -136,6 +157,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
         short_messages={"required": mark("Enter %(question)s, like 650 or 650.50")},
     ),
     "email": FieldType(
+        purposes=frozenset({OFF, "email"}),
         read=read_email,
         keys=_TEXT_KEYS,
         template_values={"autocomplete": "email", "inputmode": "email", "spellcheck": False},
@@ -151,6 +173,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
         },
     ),
     "phone": FieldType(
+        purposes=frozenset({OFF, "tel", "tel-national"}),
         read=read_phone,
         keys=_TEXT_KEYS,
         template_values={"autocomplete": "tel", "inputmode": "tel", "width": "name", "spellcheck": False},
@@ -166,6 +189,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
         },
     ),
     "date": FieldType(
+        purposes=frozenset({OFF, "bday"}),
         form_field=DateField,
         read=read_date,
         show=show_date,
@@ -230,6 +254,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
         short_messages={"required": mark("Choose %(question)s")},
     ),
     "address": FieldType(
+        purposes=frozenset({OFF}),
         form_field=AddressField,
         read=read_postal_address,
         show=show_address,

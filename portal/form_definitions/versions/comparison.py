@@ -217,6 +217,7 @@ FIELD_ASPECTS: Mapping[str, ChangeKind | None] = {
     "files": ChangeKind.LIMITS,
     "sensitive": ChangeKind.BEHAVIOUR,
     "short": ChangeKind.BEHAVIOUR,
+    "autocomplete": ChangeKind.BEHAVIOUR,
     "errors": ChangeKind.BEHAVIOUR,
     "lookup": ChangeKind.BEHAVIOUR,
 }

@@ -139,6 +139,20 @@ def test_item_typed_while_the_list_filled_up_comes_back_and_fits_later(
     assert "Change Saw" in citizen.open(f"{draft}/tools").links
 
 
+def test_back_from_an_item_without_room_first_says_that_nothing_of_it_is_saved(citizen: Citizen, draft: str) -> None:
+    citizen.open(f"{draft}/tools")
+    spare = citizen.send("Add another tool").location
+    page = citizen.open(spare)
+    for number in (1, 2, 3):
+        add(citizen, draft, **hammer(number))
+    citizen.page = page
+    assert citizen.send("Back").location == f"{draft}/tools", "nothing was typed"
+    page = citizen.press("Back", what="Rake")
+    assert (page.status, page.value("what")) == (422, "Rake")
+    assert "Nothing on this page is saved" in page
+    assert citizen.send("Back").location == f"{draft}/tools"
+
+
 def test_adding_an_item_after_the_list_was_finished_keeps_it_complete(citizen: Citizen, draft: str) -> None:
     add(citizen, draft, **DRILL)
     citizen.press("Continue")

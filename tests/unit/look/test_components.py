@@ -61,7 +61,12 @@ def _both(**more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 OURS, THEIRS = _both()
 DATE_ITEMS = [
-    {"name": name, "label": name.capitalize(), "classes": f"govuk-input--width-{size} govuk-input--error"}
+    {
+        "name": name,
+        "label": name.capitalize(),
+        "classes": f"govuk-input--width-{size} govuk-input--error",
+        "attributes": {"aria-describedby": "rent-error"},
+    }
     for name, size in (("day", 2), ("month", 2), ("year", 4))
 ]
 
@@ -130,8 +135,9 @@ def field(kind: str, **more: Any) -> SimpleNamespace:
     """Return a question as the form engine hands it to the templates."""
     blank: dict[str, Any] = dict.fromkeys(BLANK)
     parts = dict.fromkeys(("day", "month", "year", "line_1", "line_2", "town", "postcode"), "")
-    usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "required": True, "value": "",
-             "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "body_html": "Later",
+    usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "value": "",
+             "need": "required", "required_when": None, "part_errors": {},
+             "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "bounds": {}, "body_html": "Later",
              "outcome": None, "files": (),
              "limits_text": "Up to 3", "accept": ".pdf", "many": True, "most": 3, "largest": 9}  # fmt: skip
     return SimpleNamespace(**blank | usual | more)
@@ -140,6 +146,8 @@ def field(kind: str, **more: Any) -> SimpleNamespace:
 TYPES = ["text", "name", "email", "phone", "number", "money", "long_text", "date", "address", "yes_no", "choice",
          "choices", "declaration", "file"]  # fmt: skip
 SHOWN_ONLY = ["note"]
+NOT_NEEDED = {"rent-line_2"}
+"""An address never needs its second line."""
 
 
 def _ids(page: list[Element]) -> list[str]:
@@ -164,6 +172,54 @@ def test_every_control_has_one_label_and_every_reference_a_target(kind: str, err
     described = " ".join(element.attributes.get("aria-describedby", "") for element in page).split()
     assert set(described) <= set(_ids(page))
     assert {"rent-hint"} | ({"rent-error"} if error else set()) <= set(described)
+
+
+@pytest.mark.parametrize(
+    ("need", "mark", "states"),
+    [
+        ("required", None, {"true"}),
+        ("optional", True, set()),
+        ("now_required", False, {"true"}),
+        ("now_optional", False, {"false"}),
+        (None, None, set()),
+    ],
+)
+@pytest.mark.parametrize("kind", TYPES)
+def test_question_says_whether_an_answer_is_needed(
+    kind: str, need: str | None, mark: bool | None, states: set[str]
+) -> None:
+    page = elements(render("form_field", field=field(kind, need=need)))
+    marks = [element for element in page if "data-optional" in element.attributes]
+    assert [("hidden" not in each.attributes, each.text) for each in marks] == [(mark, "(optional)")][
+        : mark is not None
+    ]
+    assert all(each.inside("legend") or each.inside("label") for each in marks)
+    controls = [control for control in _controls(page) if control.attributes["id"] not in NOT_NEEDED]
+    assert {control.attributes.get("aria-required") for control in controls} == (states or {None})
+    rest = [control for control in _controls(page) if control.attributes["id"] in NOT_NEEDED]
+    assert not any("aria-required" in control.attributes for control in rest)
+
+
+WRONG = [
+    ("date", (), {}, {"rent-day": "rent-error", "rent-month": "rent-error", "rent-year": "rent-error"}),
+    ("date", ("day", "year"), {}, {"rent-day": "rent-error", "rent-year": "rent-error"}),
+    ("address", (), {}, dict.fromkeys(("rent-line_1", "rent-town", "rent-postcode"), "rent-error")),
+    ("address", ("town",), {"town": ERROR}, {"rent-town": "rent-error"}),
+    ("address", ("line_1", "town"), {"line_1": ERROR, "town": "Enter the town"},
+     {"rent-line_1": "rent-error", "rent-town": "rent-town-error"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "parts", "errors", "described"), WRONG)
+def test_each_wrong_line_is_marked_edged_and_described(
+    kind: str, parts: tuple[str, ...], errors: dict[str, str], described: dict[str, str]
+) -> None:
+    page = elements(render("form_field", field=field(kind, error=ERROR, error_parts=parts, part_errors=errors)))
+    wrong = [control for control in _controls(page) if control.attributes.get("aria-invalid") == "true"]
+    assert {control.attributes["id"]: control.attributes["aria-describedby"] for control in wrong} == described
+    edged = [control.attributes["id"] for control in _controls(page) if "govuk-input--error" in control.classes]
+    assert edged == list(described)
+    assert set(described.values()) <= set(_ids(page))
 
 
 @pytest.mark.parametrize("kind", SHOWN_ONLY)
