@@ -46,6 +46,7 @@ from portal.resume import views as resume_views
 from portal.resume.coming_back import mail_link_to_owner
 from portal.resume.operations import forget_addresses, proved_address
 from portal.resume.queries import is_refused
+from portal.resume.ways_back import mail_to_left_behind, way_back
 from portal.sessions import gate as session_gate
 from portal.sessions import views as session_views
 from portal.sessions.activity import TableSessionInterface, page_clock
@@ -59,9 +60,9 @@ from portal.storage.adapters import open_storage
 from portal.storage.scanner import read_scanner
 from portal.submissions import downloads
 from portal.submissions import views as submission_views
-from portal.submissions.operations import delete_drafts_of, held_by
+from portal.submissions.operations import answers_of_draft, delete_drafts_of, held_by
 from portal.web import counters, error_pages, health, languages, logs, responses, strict_input, unit_of_work
-from portal.web.addresses import sign_in_page
+from portal.web.addresses import page_of, sign_in_page
 from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.languages import DEFAULT, language, other_languages
@@ -106,6 +107,8 @@ COMMANDS = (
 )
 HOOKS = Hooks(
     kept_work=kept_work,
+    way_back=way_back,
+    left_behind=mail_to_left_behind,
     parkable_page=lambda found, path: parkable_draft_page(found, path) or parkable_case_page(found, path),
     place_of_page=place_of_page,
     guest_has_drafts=guest_has_drafts,
@@ -114,6 +117,7 @@ HOOKS = Hooks(
     draft_deleted=forget_addresses,
     mail_is_refused=is_refused,
     proved_address=proved_address,
+    sent_answers=answers_of_draft,
     held_by=held_by,
     delete_drafts_of=delete_drafts_of,
     file_stream=storage.file_stream,
@@ -229,7 +233,8 @@ class Site:
 
 
 def _layout_context() -> dict[str, Any]:
-    here = request.full_path.removesuffix("?")
+    query = request.query_string.decode("ascii", "replace")
+    here = page_of(request.path) + (f"?{query}" if query else "")
     return {
         "site": Site(name=settings().site_name, support_contact=settings().support_contact),
         "viewer": viewer(),

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from portal.accounts.known_devices import forget_devices_of
 from portal.accounts.models import MailedToken, Person
-from portal.accounts.queries import locked_person, person_by_key
-from portal.accounts.rules import LINK_LIFETIME, EmailAddress, Purpose, person_subject
+from portal.accounts.queries import locked_open_administrators, locked_person, person_by_key
+from portal.accounts.rules import ADMINISTRATOR, LINK_LIFETIME, EmailAddress, Purpose, person_subject
 from portal.accounts.second_factors import remove_factor
 from portal.accounts.sign_in_steps import end_pending_of
 from portal.audit import Actor, record
@@ -30,6 +30,10 @@ KEPT_AFTER_END = timedelta(days=7)
 
 class DuplicateAddressError(PortalError):
     """There is an account for this address already; nothing was changed."""
+
+
+class LastAdministratorError(PortalError):
+    """Nobody else is an administrator whose account is open; nothing was changed."""
 
 
 def create_account(
@@ -136,7 +140,10 @@ def delete_account(db: Session, person: Person, *, by: Actor, now: datetime) -> 
     """Forget a person: address, name, password, links, devices and second factor; every session ends.
 
     Forms that were sent belong to those who got them and stay. The caller deletes the drafts in the same transaction.
+    Raise `LastAdministratorError` if the portal would have no administrator.
     """
+    if person.role == ADMINISTRATOR:
+        _require_other_administrator(db, person.id)
     messages.security_notice(db, Notice.ACCOUNT_DELETED, to=person.email, now=now)
     record(db, "account_deleted", by=by, now=now, subject=person_subject(person.id))
     end_sessions_of(db, person.id, EndReason.ACCOUNT_DELETED, now=now)
@@ -151,7 +158,11 @@ def delete_account(db: Session, person: Person, *, by: Actor, now: datetime) -> 
 
 
 def disable_account(db: Session, person_id: int, *, by: Actor, now: datetime) -> None:
-    """Let a person sign in no longer, and end their sessions."""
+    """Let a person sign in no longer, and end their sessions.
+
+    Raise `LastAdministratorError` if the portal would have no administrator.
+    """
+    _require_other_administrator(db, person_id)
     person = locked_person(db, person_id)
     if person is None or person.disabled_at:
         return
@@ -171,13 +182,28 @@ def enable_account(db: Session, person_id: int, *, by: Actor, now: datetime) -> 
 
 
 def change_role(db: Session, person_id: int, role: str, *, by: Actor, now: datetime) -> None:
-    """Give a person another role; their sessions end, as the next one may be of another kind."""
+    """Give a person another role; their sessions end, as the next one may be of another kind.
+
+    Raise `LastAdministratorError` if the portal would have no administrator.
+    """
+    if role != ADMINISTRATOR:
+        _require_other_administrator(db, person_id)
     person = locked_person(db, person_id)
     if person is None or person.role == role:
         return
     record(db, "role_changed", by=by, now=now, subject=person_subject(person.id), old=person.role, new=role)
     person.role = role
     end_sessions_of(db, person.id, EndReason.STAFF, now=now)
+
+
+def _require_other_administrator(db: Session, person_id: int) -> None:
+    """Raise `LastAdministratorError` if a person is the only administrator who can sign in.
+
+    The administrators stay locked until the transaction ends, before the person is: of two who close each other's
+    account at the same moment, one waits, and then finds the other gone.
+    """
+    if list(locked_open_administrators(db)) == [person_id]:
+        raise LastAdministratorError("This is the only administrator whose account is open.")
 
 
 def sweep_tokens(db: Session, *, now: datetime) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import MailedToken, Person
-from portal.accounts.rules import Purpose, clean_token, person_subject
+from portal.accounts.rules import ADMINISTRATOR, Purpose, clean_token, person_subject
 from portal.audit import AuditEvent
 from portal.tokens import token_hash
 
@@ -26,6 +26,17 @@ def locked_person(db: Session, person_id: int) -> Person | None:
     """The person as the row is now, locked until the transaction ends."""
     query = select(Person).where(Person.id == person_id).with_for_update()
     return db.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def locked_open_administrators(db: Session) -> Sequence[int]:
+    """The numbers of all administrators who can sign in, locked until the transaction ends.
+
+    The order is always the same, so that two transactions never wait for each other.
+    """
+    query = select(Person.id).where(
+        Person.role == ADMINISTRATOR, Person.disabled_at.is_(None), Person.verified_at.is_not(None)
+    )
+    return db.scalars(query.order_by(Person.id).with_for_update()).all()
 
 
 def mailed_token(db: Session, purpose: Purpose, pasted: str) -> MailedToken | None:

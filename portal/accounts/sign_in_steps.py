@@ -55,16 +55,17 @@ def open_link(purpose: Purpose, token: str) -> MailedToken:
     """The link that was followed; one that is unknown, used or expired is answered here."""
     link = mailed_token(reading(), purpose, token)
     if link is None:
-        abort(404)
+        abort(make_response(link_over(None)))
     state = link_state(link.expires_at, link.used_at, now())
     if state is not LinkState.OPEN:
         abort(make_response(link_over(state)))
     return link
 
 
-def link_over(state: LinkState) -> tuple[str, int]:
-    """The page of a link that was used or has expired, and what to do instead."""
-    return render_template("accounts/link_over.html", is_used=state is LinkState.USED), 410
+def link_over(state: LinkState | None) -> tuple[str, int]:
+    """The page of a link that was used, has expired or is none of ours (None), and what to do instead."""
+    page = render_template("accounts/link_over.html", is_used=state is LinkState.USED, is_unknown=state is None)
+    return page, 404 if state is None else 410
 
 
 def continue_sign_in(person: Person, then: str | None) -> ResponseReturnValue:

@@ -139,6 +139,8 @@ def submit_claim() -> ResponseReturnValue:
         return answer_ended_session(browser().find())
     if answer == "yes" and guest_id and live.person_id:
         app_state().hooks.claim_drafts(db(), guest_id, live.person_id)
+    else:
+        app_state().hooks.left_behind(live)
     return redirect(_after_claim(form), 303)
 
 
@@ -193,7 +195,7 @@ def check_mail() -> ResponseReturnValue:
     return render_template("accounts/check_mail.html")
 
 
-@blueprint.get("/account/confirm/<token>")
+@blueprint.get("/account/confirm/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def confirm(token: str) -> ResponseReturnValue:
@@ -202,7 +204,7 @@ def confirm(token: str) -> ResponseReturnValue:
     return form_page("accounts/confirm", ConfirmForm())
 
 
-@blueprint.post("/account/confirm/<token>")
+@blueprint.post("/account/confirm/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 @shows_form_again
@@ -261,7 +263,7 @@ def password_link(token: str) -> str:
     return mailed_link("accounts.new_password", token)
 
 
-@blueprint.get("/account/password/<token>")
+@blueprint.get("/account/password/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def new_password(token: str) -> ResponseReturnValue:
@@ -270,7 +272,7 @@ def new_password(token: str) -> ResponseReturnValue:
     return form_page("accounts/new_password", NewPasswordForm())
 
 
-@blueprint.post("/account/password/<token>")
+@blueprint.post("/account/password/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 @shows_form_again

@@ -14,7 +14,7 @@ from flask_babel.speaklater import LazyString
 
 from portal.accounts.forms import MailForm
 from portal.accounts.models import Person
-from portal.accounts.operations import change_role, disable_account, enable_account
+from portal.accounts.operations import LastAdministratorError, change_role, disable_account, enable_account
 from portal.accounts.queries import person_by_id, person_by_key
 from portal.accounts.rules import ROLES
 from portal.accounts.second_factors import factor_of, switch_off
@@ -193,7 +193,13 @@ def change_person(person_id: int) -> ResponseReturnValue:
     change = PERSON_ACTIONS.get(request.form.get("_action", "")) or abort(422)
     if person_id == my_id():
         return person_page(person_id, error=not_yourself())
-    return change(person_id) or redirect(url_for("people.show_person", person_id=person_id), 303)
+    try:
+        refusal = change(person_id)
+    except LastAdministratorError:
+        refusal = person_page(
+            person_id, error=_("No other administrator’s account is open. Make or open another first.")
+        )
+    return refusal or redirect(url_for("people.show_person", person_id=person_id), 303)
 
 
 def _change_role(person_id: int) -> ResponseReturnValue | None:
@@ -215,7 +221,7 @@ def _enable(person_id: int) -> None:
 def _end_one(person_id: int) -> ResponseReturnValue | None:
     asked = request.form.get("session", type=int)
     if asked not in {row.id for row in live_sessions(db(), now=now(), person_id=person_id)}:
-        return person_page(person_id, error=_("This session has ended already"))
+        return person_page(person_id, error=_("This session has already ended"))
     end_session(db(), asked or 0, EndReason.STAFF, now=now())
     _record_end(person_id)
     return None

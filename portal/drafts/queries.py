@@ -13,6 +13,7 @@ from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import definition_of
 from portal.keyring import Keyring
 from portal.sessions.late_forms import has_parked
+from portal.sessions.models import ParkedValues
 from portal.sessions.operations import Holder
 
 _IS_HELD = DraftGuest.is_former.is_(False)
@@ -82,8 +83,12 @@ def draft_by_reference(db: Session, reference: str) -> Draft | None:
 def fill(db: Session, draft: Draft, keyring: Keyring, today: date) -> Filled:
     """Return the draft's form with all stored answers."""
     rows = db.connection().execute(_PARTS_OF_DRAFT, {"draft": draft.id})
+    stored = [open_part(keyring, row) for row in rows]
     return Filled(
-        definition=definition_of(draft.version), parts=tuple(open_part(keyring, row) for row in rows), today=today
+        definition=definition_of(draft.version),
+        parts=tuple(part for part in stored if not part.removed_by),
+        today=today,
+        removed=tuple(part for part in stored if part.removed_by),
     )
 
 
@@ -115,6 +120,33 @@ def drafts_of_form(db: Session, holder: Holder, form_id: str, *, now: datetime) 
     """Return the holder's open drafts of one form, in any version, last changed first."""
     versions = select(FormVersion.id).where(FormVersion.form_id == form_id)
     return db.scalars(_open_drafts(holder, now).where(Draft.form_version_id.in_(versions))).all()
+
+
+def drafts_to_come_back_to(db: Session, holder: Holder, *, now: datetime) -> Sequence[Draft]:
+    """Return the holder's open drafts that hold an answer, or to which one came late, last changed first.
+
+    Without those of forms that cannot be saved: their answers end with the session.
+    """
+    is_late = exists().where(ParkedValues.work == "/drafts/" + Draft.reference, ParkedValues.expires_at > now)
+    found = db.scalars(_open_drafts(holder, now).where(or_(Draft.answered_at.is_not(None), is_late)))
+    return [draft for draft in found if draft.person_id or definition_of(draft.version).allow_save]
+
+
+def guests_drafts_with(db: Session, address_key: bytes, *, now: datetime, limit: int) -> Sequence[Draft]:
+    """Return the open drafts of guests who answered the address with this key, last changed first."""
+    is_open = (Draft.person_id.is_(None), Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
+    query = select(Draft).where(Draft.address_key == address_key, *is_open)
+    return db.scalars(query.order_by(Draft.changed_at.desc(), Draft.id.desc()).limit(limit)).all()
+
+
+def any_draft(db: Session) -> Draft | None:
+    """Return some draft: to do with it, and undo, what would be done with one that there is not."""
+    return db.scalars(select(Draft).order_by(Draft.id.desc()).limit(1)).first()
+
+
+def locked_draft(db: Session, draft_id: int) -> Draft:
+    """Return a draft for a change, its row locked until the transaction ends."""
+    return db.scalars(select(Draft).where(Draft.id == draft_id).with_for_update(of=Draft)).one()
 
 
 def last_draft(db: Session, holder: Holder, *, now: datetime) -> Draft | None:

@@ -11,11 +11,12 @@ from portal.drafts import pages
 from portal.drafts.conflicts import chosen_side, conflict_page, fields_kept_as_mine
 from portal.drafts.lookups import filled_form, look_up
 from portal.drafts.open_draft import asked_lookup, is_from_check, kept_by, note_visit, with_origin
-from portal.drafts.operations import PartChange, remove_item
-from portal.drafts.section_page import SectionPage
+from portal.drafts.operations import PartChange, bring_back_item, remove_item
+from portal.drafts.section_page import TOLD, SectionPage
 from portal.drafts.uploads import (
     LATE,
     REMOVE,
+    UNDO,
     FilePlace,
     infected_files,
     late_files_shown,
@@ -29,7 +30,6 @@ from portal.form_definitions.types.files import file_entries
 from portal.sessions.activity import extend, pressed_button
 from portal.sessions.browser_sessions import browser, change_language
 from portal.sessions.gate import token_refused
-from portal.storage.operations import late_work, release_files
 from portal.storage.uploads import Received
 from portal.tokens import item_token
 from portal.web.app_state import app_state
@@ -72,8 +72,6 @@ class SentPage(SectionPage):
             return self._refuse(is_out_of_date)
         self._take_files(received)
         note_visit(self.opened)
-        if REMOVE in request.form:
-            return self._leave_settled(f"{with_origin(request.path)}#{request.form[REMOVE].partition('/')[0]}")
         if BUTTON in request.form and not self.form.errors:
             return self._change_language()
         unseen = self.unseen_fields()
@@ -81,41 +79,46 @@ class SentPage(SectionPage):
             return conflict_page(self, unseen)
         if self.form.errors:
             return self._stay_with_problems()
+        if _pressed_file():
+            return self._leave_settled(f"{with_origin(request.path)}#{_pressed_file()}")
         answer = PAGE_BUTTONS.get(pressed_button() or "", SentPage.go_on)(self)
         self.settle_parked()
         return answer
 
     def _refuse(self, is_out_of_date: bool) -> ResponseReturnValue:
-        """Show the page as it was typed, or follow Back from an item for which the list has no more room."""
+        """Show the page as it was typed; follow Back from an item without room if its page has said that it is lost."""
         if is_out_of_date:
             return self.show(status=409)
-        if pressed_button() == "back":
+        if pressed_button() == "back" and (TOLD in request.form or not self.has_something):
             return redirect(with_origin(self.opened.address(self.section.id)), 303)
         return self.show(status=422, is_unsaved=True)
 
     def _take_files(self, received: Received) -> None:
-        """Add the files that came with the page, and late ones; remove the one to remove; show why others were refused.
+        """Add the files that came with the page, and late ones; remove or bring back one; show why some were refused.
 
-        Files for a hidden question are ignored, as its other answers are.
+        Files for a question that does not show are kept aside, as its other answers are.
         """
         late = late_files_shown(self.opened, self.address) if LATE in request.form else []
         field_id, _slash, removed = request.form.get(REMOVE, "").partition("/")
-        if not (late or removed or received.uploads or received.refusals):
+        undone = request.form.get(UNDO, "").partition("/")[2]
+        if not (late or removed or undone or received.uploads or received.refusals):
             return
         place = FilePlace.of(self.opened, self.section)
-        shown = [upload for upload in received.uploads if self.form.is_shown(upload.field_id)]
-        self.part, refused = place.add(self.part, shown)
+        self.part, refused = place.add(self.part, received.uploads)
         self.part, refused_late = place.take_late(self.part, [file for file in late if file.name != removed])
         if removed:
             self.part = place.remove(self.part, field_id, removed)
-            release_files(db(), late_work(self.address), [removed], now=now())
+            for file in late:
+                if file.name == removed:
+                    place.set_aside(self.part, file)
+        self.part, refused_again = place.bring_back(self.part, undone)
         self.opened.note_stored(self.part)
         self.form = self.form_of(self.posted())
-        refuse_files(self.form, [*received.refusals, *refused, *refused_late])
+        refuse_files(self.form, [*received.refusals, *refused, *refused_late, *refused_again])
 
     def _stay_with_problems(self) -> ResponseReturnValue:
         """Store everything else and show the page again, whatever was pressed, because a file was not kept."""
-        if pressed_button() in (None, "continue"):
+        if pressed_button() in (None, "continue") and not _pressed_file():
             self.form.validate()
         self._save_with_problems()
         self.settle_parked()
@@ -136,11 +139,10 @@ class SentPage(SectionPage):
         return conflict_page(self, fields) if fields else self._leave_settled(with_origin(request.path))
 
     def _look_up(self) -> ResponseReturnValue:
-        """Answer a look-up if the page may be filled in; else go to the task list."""
+        """Answer a look-up if the page may be filled in; else show the page again, which a look-up does not store."""
         if self.opened.filled.is_open(self.section):
             return look_up(self)
-        address = self.opened.address()
-        return htmx_redirect(address, 200) if is_htmx() else redirect(address, 303)
+        return htmx_redirect(self.opened.address(), 200) if is_htmx() else self.show(status=409)
 
     def _leave(self, target: str) -> ResponseReturnValue:
         """Store what was typed, right or wrong, and go to `target`; do not make an item in which nothing was typed."""
@@ -158,7 +160,7 @@ class SentPage(SectionPage):
         if not self.opened.filled.is_open(self.section):
             return self._leave(self.opened.address())
         for bound in self.form.files_fields:  # a file in which a virus was found after it was kept is no answer
-            for entry in file_entries(bound.answer):
+            for entry in file_entries(bound.answer) if self.form.is_shown(bound.short_name) else ():
                 if entry.id in infected_files(self.opened):
                     self.form.refuse_file(bound.short_name, InvalidAnswerError("infected.later", name=entry.name))
         if not self.form.validate():
@@ -240,6 +242,12 @@ PAGE_BUTTONS: Mapping[str, Callable[[SentPage], ResponseReturnValue]] = {
 }
 
 
+def _pressed_file() -> str:
+    """Return the question whose file was to be removed or brought back; empty if another button was pressed."""
+    pressed = request.form.get(REMOVE) or request.form.get(UNDO, "")
+    return pressed.partition("/")[0]
+
+
 def _extend_session() -> None:
     live = browser().live()
     if live:
@@ -259,18 +267,35 @@ class SentList(SentPage):
             return redirect(self.opened.address(), 303)
         if request.form.get("_remove"):
             return self.remove(request.form["_remove"])
+        if request.form.get("_undo"):
+            return self.bring_back(request.form["_undo"])
         return LIST_BUTTONS.get(request.form.get("_action", ""), SentList.confirm)(self)
 
     def remove(self, item_id: str) -> ResponseReturnValue:
-        """**Remove**: delete one item."""
-        rules = kept_by(self.opened.definition)
-        remove_item(db(), self.opened.draft, self.section.id, item_id, rules=rules, now=now())
+        """**Remove**: take one item out of the list and keep it aside."""
+        item = next((each for each in self.opened.filled.items(self.section) if each.item_id == item_id), None)
+        if item:
+            remove_item(db(), self.opened.draft, item, rules=kept_by(self.opened.definition), now=now())
         return redirect(with_origin(self.address), 303)
+
+    def bring_back(self, item_id: str) -> ResponseReturnValue:
+        """**Undo**: put a removed item back into the list, if there is room."""
+        item = next((each for each in self.opened.filled.removed_items(self.section) if each.item_id == item_id), None)
+        if item is None:
+            return redirect(with_origin(self.address), 303)
+        if self._is_full:
+            return show_list(self, error=_("You cannot add any more."), status=422)
+        bring_back_item(db(), self.opened.draft, item, rules=kept_by(self.opened.definition), now=now())
+        return redirect(f"{with_origin(self.address)}#item-{item_id}", 303)
+
+    @property
+    def _is_full(self) -> bool:
+        repeat = self.section.repeat
+        return repeat is not None and len(self.opened.filled.items(self.section)) >= repeat.max
 
     def add(self) -> ResponseReturnValue:
         """**Add**: open the page of a new item, which is stored at its first save."""
-        repeat = self.section.repeat
-        if repeat and len(self.opened.filled.items(self.section)) >= repeat.max:
+        if self._is_full:
             return show_list(self, error=_("You cannot add any more."), status=422)
         return redirect(with_origin(self.opened.address(self.section.id, item_token())), 303)
 
@@ -285,8 +310,9 @@ class SentList(SentPage):
     def _problem(self) -> str | None:
         least = self.section.repeat.min if self.section.repeat else 0
         if len(self.opened.filled.items(self.section)) < least:
-            title = self.section.title.in_(language())
-            return _("Add at least %(least)s to “%(title)s”", least=least, title=title)
+            item = pages.item_word(self.section)
+            one = _("Add at least one %(item)s", item=item)
+            return one if least == 1 else _("Add every %(item)s: we need at least %(least)s", item=item, least=least)
         troubled = next((item for item in pages.items(self.opened, self.section) if item.has_problem), None)
         return _("Change “%(name)s”: something is missing or wrong", name=troubled.name) if troubled else None
 
@@ -326,6 +352,7 @@ def show_list(page: SectionPage, *, error: str | None = None, status: int = 200)
         title=section.title.in_(language()),
         intro=rich_text(section.intro.in_(language())) if section.intro else None,
         items=pages.items(opened, section),
+        removed=pages.removed_items(opened, section),
         asked=pages.asked_again(section, page.part),
         with_origin=with_origin,
         item_word=pages.item_word(section),

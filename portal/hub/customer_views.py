@@ -1,6 +1,7 @@
 """Finding customers, showing what they sent, and starting a form for them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -8,25 +9,28 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from sqlalchemy.orm import Session
 from wtforms import StringField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import Length
 
-from portal.accounts.forms import AccountForm, MailForm, typed_text
+from portal.accounts.forms import AccountForm, MailForm, Needed, typed_name, typed_text
 from portal.accounts.models import Person
 from portal.accounts.queries import person_by_key
 from portal.accounts.rules import BadAddressError, EmailAddress, address_key, parse_email_address
 from portal.audit import record
+from portal.characters import plain
+from portal.drafts.addresses import masked_address
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import kept_by
 from portal.drafts.operations import keep_save_address, note_beginning, start_draft
-from portal.drafts.queries import draft_by_reference
+from portal.drafts.queries import draft_by_reference, locked_draft
 from portal.drafts.sealing import begun_for
 from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of, published_forms
 from portal.hub.queries import MailedLink, case_of, links_of, open_drafts_of, sent_by
 from portal.hub.views import Choice, opened_words, person, record_view, sealed_words
-from portal.resume.coming_back import mail_begun_draft
+from portal.resume.coming_back import link_mail_throttle, mail_begun_draft, mail_link
 from portal.resume.rules import Life, Target, clean_reference, target
+from portal.resume.ways_back import link_destination
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text
 from portal.submissions.customers import customer_of, search_key, search_terms
@@ -35,7 +39,8 @@ from portal.tokens import new_token
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
-from portal.web.languages import language
+from portal.web.languages import language, speaking
+from portal.web.limits import retry_after, use_try, wait_text
 from portal.web.unit_of_work import db, now, reading
 
 STATES = {
@@ -52,14 +57,14 @@ class CustomerForm(AccountForm):
     """An e-mail address or a reference to find."""
 
     customer = StringField(
-        validators=[DataRequired(lazy_gettext("Enter an e-mail address or a reference"))]  # type: ignore[arg-type]
+        validators=[Needed(lazy_gettext("Enter an e-mail address or a reference"))]  # type: ignore[arg-type]
     )
 
 
 class BeginForm(MailForm):
     """The person for whom a form is started, and which form."""
 
-    form = StringField(validators=[DataRequired(lazy_gettext("Choose a form"))])  # type: ignore[arg-type]
+    form = StringField(validators=[Needed(lazy_gettext("Choose a form"))])  # type: ignore[arg-type]
     name = StringField(
         validators=[Length(max=200, message=lazy_gettext("Write at most %(max)d characters"))]  # type: ignore[arg-type]
     )
@@ -130,27 +135,35 @@ def _draft_row(draft: Draft) -> DraftRow:
     )
 
 
-def draft_page(draft: Draft) -> ResponseReturnValue:
-    """Return the page of a draft's state: without its answers, or which questions are answered."""
+def draft_page(draft: Draft, wait: timedelta | None = None) -> ResponseReturnValue:
+    """Return the page of a draft's state: without its answers, or which questions are answered.
+
+    `wait` is how long no link to it can be sent.
+    """
     life = Life(expires_at=draft.expires_at, sent_at=draft.sent_at, deleted_at=draft.deleted_at)
     state = target(life, now())
-    return render_template(
+    send_to = link_destination(draft) if state is Target.OPEN else None
+    page = render_template(
         "hub/draft.html",
         draft=draft,
         title=definition_of(draft.version).title.in_(language()),
         facts=[(_("State"), STATES[state]), *_draft_facts(draft, is_open=state is Target.OPEN)],
         is_sent=state is Target.SENT,
         links=[(moment_text(link.issued_at), delivery_text(link)) for link in links_of(db(), draft.id)],
+        send_to=masked_address(send_to) if send_to else None,
+        was_sent_again="sent" in request.args,
+        wait=wait_text(wait) if wait else None,
     )
+    return (page, 429, retry_after(wait)) if wait else page
 
 
 def _draft_facts(draft: Draft, *, is_open: bool) -> list[tuple[str, str]]:
-    begun = [(_("Begun by"), draft.begun_by_name)] if draft.begun_by_name else []
+    begun = [(_("Started by"), draft.begun_by_name)] if draft.begun_by_name else []
     customer = begun_for(app_state().configuration.keyring, draft)
-    whom = [(_("Begun for"), customer)] if customer else []
+    whom = [(_("Started for"), customer)] if customer else []
     kept = [(_("Kept until"), day_text(local_day(draft.expires_at)))] if is_open else []
     changed = moment_text(draft.changed_at) if draft.answered_at else _("Nothing is filled in yet")
-    return [(_("Begun"), moment_text(draft.started_at)), *begun, *whom, (_("Last change"), changed), *kept]
+    return [(_("Started"), moment_text(draft.started_at)), *begun, *whom, (_("Last change"), changed), *kept]
 
 
 def delivery_text(link: MailedLink) -> str:
@@ -158,9 +171,9 @@ def delivery_text(link: MailedLink) -> str:
     if link.sent_at:
         return _("Sent")
     if link.failed_at:
-        return _("Came back: the mail could not be delivered")
+        return _("Could not be delivered")
     if link.attempts is None:
-        return _("Not known any more")
+        return _("No longer known")
     if link.attempts == 0:
         return _("Waiting to be sent")
     return ngettext("Not delivered yet, tried once", "Not delivered yet, tried %(num)s times", link.attempts)
@@ -183,10 +196,10 @@ def find_customer() -> ResponseReturnValue:
     if not form.validate():
         return customers_page(search=form)
     record_view("customers_searched")
-    sought = typed_text(form.customer).strip()
+    sought = plain(typed_text(form.customer))
     found = _by_address(sought) or _by_case(sought) or _by_draft(sought)
     if found is None:
-        form.refuse(form.customer, _("This is neither an e-mail address nor a reference that we know"))
+        form.refuse(form.customer, _("Enter an e-mail address, or a reference that we know"))
         return customers_page(search=form)
     return redirect(found, 303)
 
@@ -227,6 +240,25 @@ def show_draft(reference: str) -> ResponseReturnValue:
     return draft_page(draft)
 
 
+@blueprint.post("/hub/drafts/<reference>")
+@access(Access.STAFF)
+@activity(Activity.SUBMIT)
+def send_link_again(reference: str) -> ResponseReturnValue:
+    """Mail the link to a draft again: to its person's own address, which staff can neither read nor change."""
+    draft = draft_by_reference(reading(), reference) or abort(404)
+    life = Life(expires_at=draft.expires_at, sent_at=draft.sent_at, deleted_at=draft.deleted_at)
+    address = link_destination(draft) if target(life, now()) is Target.OPEN else None
+    if address is None:
+        return draft_page(draft)
+    wait = use_try(link_mail_throttle(draft.id, address_key(address)), now=now())
+    if wait:
+        return draft_page(draft, wait)
+    with speaking(draft.language):
+        mail_link(locked_draft(db(), draft.id), address)
+    record(db(), "link_sent_again", by=actor(person().id), now=now(), subject=draft.reference)
+    return redirect(url_for("customers.show_draft", reference=draft.reference, sent=1), 303)
+
+
 @blueprint.post("/hub/customers/begin")
 @access(Access.STAFF)
 @activity(Activity.SUBMIT)
@@ -256,7 +288,7 @@ def _why_not_offered(definition: FormDefinition | None, owner: Person | None) ->
     if definition is None or not can_be_handed_over(definition):
         return _("Choose a form from the list")
     if owner is None and (definition.access == "account" or not definition.allow_save):
-        return _("This form needs an account, and there is none with this address")
+        return _("This form needs an account. Nobody has one with this e-mail address")
     return None
 
 
@@ -265,7 +297,7 @@ def _begin_draft(version: FormVersion, definition: FormDefinition, owner: Person
     keyring, me = app_state().configuration.keyring, person()
     holder = Holder(person_id=owner.id) if owner else Holder(guest_id=new_token())
     draft = start_draft(db(), version, definition, holder, rules=kept_by(definition), keyring=keyring, now=now())
-    name = typed_text(form.name).strip() or (owner.name if owner else None)
+    name = typed_name(form.name) or (owner.name if owner else None)
     customer = f"{name}, {form.address.email}" if name else form.address.email
     note_beginning(draft, by_id=me.id, by_name=me.shown_name, customer=customer, keyring=keyring)
     keep_save_address(draft, form.address.email, keyring=keyring)

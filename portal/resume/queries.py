@@ -31,6 +31,11 @@ def proved_link(db: Session, draft_id: int) -> ResumeLink | None:
     return db.scalars(query.order_by(ResumeLink.id.desc()).limit(1)).one_or_none()
 
 
+def is_link_mailed(db: Session, draft_id: int, *, since: datetime) -> bool:
+    """Return whether a link to this draft was mailed at this instant or later."""
+    return bool(db.scalar(select(exists().where(ResumeLink.draft_id == draft_id, ResumeLink.issued_at >= since))))
+
+
 def fates_of_links(db: Session, draft_ids: Collection[int]) -> dict[int, Fate]:
     """What became of the mail with the last link to each draft; drafts without one are missing."""
     newest = (

@@ -28,6 +28,7 @@ from portal.resume.forms import LeaveForm, ProofForm, SaveForm
 from portal.resume.models import ResumeLink
 from portal.resume.operations import proof_hash, prove_address, take_back
 from portal.resume.queries import fates_of_links, last_link
+from portal.resume.ways_back import mail_address
 from portal.sessions.browser_sessions import browser, leave
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import moment_text
@@ -128,11 +129,11 @@ def _judge_proof(opened: OpenDraft, link: ResumeLink, form: ProofForm, throttle:
     secret = app_state().configuration.secret_key
     found = proof_hash(secret, opened.draft.id, clean_code(typed_text(form.code)))
     if link.proved_at is None and not hmac.compare_digest(found, link.proof_hash or b""):
-        form.refuse(form.code, _("That is not the code from the e-mail with the link"))
+        form.refuse(form.code, _("The code is wrong. Check the e-mail with the link"))
         return _save_page(opened, proof=form, status=422)
     return_try(db(), throttle)
     prove_address(db(), link, now=now())
-    return leave() if request.form.get("_action") == "clear" else _to_save_page(opened)
+    return leave(is_told=True) if request.form.get("_action") == "clear" else _to_save_page(opened)
 
 
 def _take_back(opened: OpenDraft) -> ResponseReturnValue:
@@ -177,11 +178,11 @@ def clear_computer(reference: str) -> ResponseReturnValue:
     if token_refused():
         return _save_page(opened, leaving=form, status=409)
     if opened.is_guest and not form.noted.data and not _is_proved(last_link(db(), opened.draft.id)):
-        form.refuse(form.noted, _("Tick this once you have both, or type the code from the e-mail first"))
+        form.refuse(form.noted, _("Tick this once you have both, or enter the code from the e-mail first"))
         return _save_page(opened, leaving=form, status=422)
     if not opened.is_guest:
         mail_link_to_owner(opened.draft)
-    return leave()
+    return leave(is_told=True)
 
 
 @blueprint.get("/drafts/<reference>/save/claim")
@@ -230,7 +231,7 @@ def _save_page(
         "resume/save.html",
         opened=opened,
         band=pages.band(opened),
-        form=form or SaveForm(formdata=None),
+        form=form or SaveForm(formdata=None, email=mail_address(opened.draft) if opened.is_guest else None),
         proof=proof or ProofForm(formdata=None),
         leaving=leaving or LeaveForm(formdata=None),
         errors=next((shown.summary for shown in (form, proof, leaving) if shown), []),

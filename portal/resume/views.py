@@ -3,12 +3,13 @@
 import hmac
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.accounts.form_pages import form_page, refusal_page, wait_page
 from portal.accounts.forms import typed_text
+from portal.accounts.rules import EmailAddress
 from portal.audit import record
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import holder
@@ -25,18 +26,38 @@ from portal.resume.coming_back import (
     first_unfinished,
     forget_browser,
     is_known_browser,
+    lost_link_throttle,
     remember_browser,
     return_throttle,
 )
-from portal.resume.forms import CodeForm, ReturnForm
+from portal.resume.forms import CodeForm, ReturnForm, SaveForm
 from portal.resume.models import ResumeCode, ResumeLink
 from portal.resume.operations import code_hash, issue_code, life_of, link_address, prove_address, use_code
 from portal.resume.queries import find_code, find_link, last_code, return_code_of
 from portal.resume.rules import Life, Target, clean_reference, is_code, link_token, target
-from portal.sessions.browser_sessions import browser, cookie_name, forget_session, keep_cookie, prefer_language
+from portal.resume.ways_back import (
+    drafts_left,
+    links_throttle,
+    mail_address,
+    mail_after_end,
+    mail_lost_links,
+    mail_to_left_behind,
+    way_back,
+)
+from portal.sessions.browser_sessions import (
+    browser,
+    cookie_name,
+    forget_session,
+    keep_cookie,
+    opened_session,
+    prefer_language,
+)
 from portal.sessions.gate import token_refused
+from portal.sessions.late_forms import WayBack
 from portal.sessions.operations import end_session
+from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
+from portal.sessions.views import left_page
 from portal.site_settings.current import clock_time, day_text, local_day
 from portal.tokens import clean_code
 from portal.web.addresses import actor, sign_in_page
@@ -53,7 +74,7 @@ NOBODYS = 0
 """The draft of a reference that nobody has: looked for as well, so that an unknown one takes as long."""
 
 
-@blueprint.get("/resume/<token>")
+@blueprint.get("/resume/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def landing(token: str) -> ResponseReturnValue:
@@ -68,7 +89,7 @@ def landing(token: str) -> ResponseReturnValue:
     )
 
 
-@blueprint.post("/resume/<token>")
+@blueprint.post("/resume/<token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 def redeem(token: str) -> ResponseReturnValue:
@@ -108,11 +129,14 @@ def end_session_here(then: str) -> Response:
     live = browser().live(CUSTOMER)
     if live:
         end_session(db(), live.id, EndReason.REPLACED, now=now())
+        mail_to_left_behind(live)
     return forget_session(CUSTOMER, then)
 
 
 def _link(token: str) -> ResumeLink:
-    link = find_link(reading(), link_token(token)) or abort(404)
+    link = find_link(reading(), link_token(token))
+    if link is None:
+        abort(make_response(render_template("resume/no_link.html"), 404))
     prefer_language(link.draft.language)
     return link
 
@@ -219,16 +243,14 @@ def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
             "resume/code", form, form.code, _("This code has expired. Ask for a new one."), **_times(pending)
         )
     if not is_code(digits):
-        return refusal_page("resume/code", form, form.code, _("The code has 6 digits"), **_times(pending))
+        return refusal_page("resume/code", form, form.code, _("The code must be 6 numbers"), **_times(pending))
     throttle = code_throttle(pending.id, pending.link.draft_id)
     wait = use_try(throttle, now=now())
     if wait:
         return wait_page("resume/code", form, wait, form.code, **_times(pending))
     expected = code_hash(app_state().configuration.secret_key, pending.link, digits)
     if not hmac.compare_digest(expected, pending.code_hash):
-        return refusal_page(
-            "resume/code", form, form.code, _("That is not the code from the e-mail"), **_times(pending)
-        )
+        return refusal_page("resume/code", form, form.code, _("The code is wrong. Check the e-mail"), **_times(pending))
     return_try(db(), throttle)
     gone = gone_page(pending.link.draft)
     if gone:
@@ -238,7 +260,51 @@ def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
     return _let_in(pending.link, keeps=pending.keeps)
 
 
-@blueprint.get("/resume")
+@blueprint.post("/resume/link")
+@access(Access.ANY_KIND)
+@activity(Activity.NONE)
+def send_link_after_end() -> ResponseReturnValue:
+    """Mail a guest the link from the page after the end; its sealed proof does what a form token does elsewhere.
+
+    After Sign out the guest says where to. After any other end it goes to the address in the form, and only from the
+    browser whose session that was.
+    """
+    found = opened_session(request.form.get("_proof", ""))
+    if found is None:
+        return render_template("sessions/no_session.html", next=None, is_guest=True), 403
+    offered = way_back(found)
+    if offered is None:
+        return redirect(url_for("resume.return_page"), 303)
+    return _send_after_sign_out(found, offered) if offered.is_private else _send_after_end(found)
+
+
+def _send_after_sign_out(found: FoundSession, offered: WayBack) -> ResponseReturnValue:
+    form, drafts = SaveForm(), drafts_left(found)
+    if not form.validate():
+        return left_page(offered, email=typed_text(form.email), error=form.error_of("email")), 422
+    letters = dict.fromkeys(drafts, form.address)
+    wait = use_try(links_throttle(letters), now=now())
+    if wait:
+        error = _("Too many tries.") + " " + wait_text(wait)
+        return left_page(offered, email=typed_text(form.email), error=error), 429, retry_after(wait)
+    mail_after_end(found, letters, is_typed=True)
+    return redirect(url_for("sessions.ended", reason=found.reason.value, guest="saved", sent=1), 303)
+
+
+def _send_after_end(found: FoundSession) -> ResponseReturnValue:
+    here = browser().find()
+    addresses = {draft: mail_address(draft) for draft in drafts_left(found)}
+    letters = {draft: EmailAddress(email=address) for draft, address in addresses.items() if address}
+    if here is None or here.id != found.id or not letters:
+        return redirect(url_for("resume.return_page"), 303)
+    wait = use_try(links_throttle(letters), now=now())
+    if wait:
+        return render_template("resume/wait.html", wait=wait_text(wait)), 429, retry_after(wait)
+    mail_after_end(found, letters, is_typed=False)
+    return redirect(url_for("sessions.ended"), 303)
+
+
+@blueprint.get("/resume", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def return_page() -> ResponseReturnValue:
@@ -247,7 +313,25 @@ def return_page() -> ResponseReturnValue:
 
 
 def _return_page(form: ReturnForm, status: int = 200) -> ResponseReturnValue:
-    return form_page("resume/return", form, status, **_occupied())
+    return form_page("resume/return", form, status, **_beside_return())
+
+
+def _mail_lost() -> ResponseReturnValue:
+    """Mail a guest who has nothing left but the mailbox the links to their forms; the same for a stranger's address."""
+    lost, wait = SaveForm(), None
+    if lost.validate():
+        wait = use_try(lost_link_throttle(lost.address.key), now=now())
+        if wait is None:
+            mail_lost_links(lost.address)
+            return redirect(url_for("resume.return_page", asked=1), 303)
+        lost.refuse(lost.email, _("Too many tries.") + " " + wait_text(wait))
+    page, status = form_page("resume/return", ReturnForm(formdata=None), 429 if wait else 422, **_beside_return(lost))
+    return page, status, retry_after(wait) if wait else {}
+
+
+def _beside_return(lost: SaveForm | None = None) -> dict[str, Any]:
+    """What the page for reference and return code shows besides: the form for those who have neither."""
+    return {"lost": lost or SaveForm(formdata=None), "is_asked": "asked" in request.args, **_occupied()}
 
 
 def _occupied() -> dict[str, Any]:
@@ -265,6 +349,8 @@ def use_return_code() -> ResponseReturnValue:
         return _return_page(form, 409)
     if request.form.get("_action") == "hand_over":
         return end_session_here(url_for("resume.return_page"))
+    if request.form.get("_action") == "lost":
+        return _mail_lost()
     if not form.validate():
         return _return_page(form, 422)
     reference = clean_reference(typed_text(form.reference))
@@ -272,10 +358,10 @@ def use_return_code() -> ResponseReturnValue:
     throttle = return_throttle(reference, browser_hash(draft_id))
     wait = use_try(throttle, now=now())
     if wait:
-        return wait_page("resume/return", form, wait, form.return_code, **_occupied())
+        return wait_page("resume/return", form, wait, form.return_code, **_beside_return())
     if not _fits(reference, draft_id, sealed, clean_code(typed_text(form.return_code))):
-        sentence = _("The reference and the return code do not belong together")
-        return refusal_page("resume/return", form, form.return_code, sentence, **_occupied())
+        sentence = _("The reference or the return code is not right. Check both")
+        return refusal_page("resume/return", form, form.return_code, sentence, **_beside_return())
     return_try(db(), throttle)
     return _return_to(draft_id)
 

@@ -1,5 +1,6 @@
 """The sessions that a browser's cookies name: found, opened, closed, and the language that goes with them."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, MutableMapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,8 +21,10 @@ from flask import (
 from flask.sessions import SessionMixin
 from itsdangerous import BadSignature, Signer
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
 
 from portal.audit import record
+from portal.errors import UndecryptableError
 from portal.sessions.operations import (
     Holder,
     OpenedFrom,
@@ -30,7 +33,7 @@ from portal.sessions.operations import (
     shorten_sessions,
     store_language,
 )
-from portal.sessions.queries import FoundSession, find_session
+from portal.sessions.queries import FoundSession, find_session, session_by_id
 from portal.sessions.rules import EndReason, Policy, in_grace
 from portal.site_settings.current import settings, use_settings
 from portal.tokens import TOKEN, masked, new_token, proves
@@ -67,8 +70,14 @@ EPOCH_COOKIE = "epoch"
 SHARED_COOKIE = "shared_computer"
 SHARED, SHARED_OFFERED = "shared", "_shared_offered"
 EPOCH_LENGTH = 12
-CLEARED, ALL_CLEARED = '"cache"', '"cache", "cookies", "storage"'
-"""What a browser is told to forget. Cookies only on a shared computer: that ends the other kinds of session, too."""
+ENDED = "ended session"
+LEFT_COOKIE = "left"
+"""Shows a guest who has just signed out the way back, once."""
+CLEARED, ALL_CLEARED = '"cache"', '"cache", "cookies"'
+"""What a browser is told to forget: cookies only on a shared computer, as that ends the other kinds of session, too.
+
+Never its storage: we keep nothing there, and it would be that of every other service at this address.
+"""
 
 
 def cookie_name(name: str) -> str:
@@ -325,7 +334,7 @@ def policy_of(kind: str, *, is_shared: bool = False) -> Policy:
 
 
 def apply_lifetime_now(db: Session) -> int:
-    """Shorten the live sessions of citizens to the lifetime in force, each with its warning ahead; return how many."""
+    """Shorten the live sessions of citizens to the lifetime in force, each page with its warning; return how many."""
     changed = 0
     for is_shared in (False, True):
         policy = policy_of(CUSTOMER, is_shared=is_shared)
@@ -339,8 +348,11 @@ def visitor_signer() -> Signer:
 
 
 def language_of_request() -> str:
-    """What the person chose, else the default; staff pages and commands speak the default."""
-    is_for_citizens = has_request_context() and browser().kind != HUB
+    """What the person chose, else the default; staff pages and commands speak the default.
+
+    The page of a failure asks the browser's cookie alone: whose session it is, only the database knows.
+    """
+    is_for_citizens = has_request_context() and (g.get("request_failed") or browser().kind != HUB)
     return (browser().language if is_for_citizens else None) or DEFAULT
 
 
@@ -368,21 +380,63 @@ def change_language(asked: str | None) -> None:
     speak_from_now(code)
 
 
-def leave() -> Response:
-    """End this browser's session of the view's kind; where there is none any more, the answer is the same."""
-    kind = browser().kind
+def leave(*, is_told: bool = False) -> Response:
+    """End this browser's session of the view's kind; where there is none any more, the answer is the same.
+
+    A guest with answers reads on the next page how to come back, unless they know it (`is_told`). Where the time of a
+    guest ran out before, the browser keeps what explains that, and with it the way back.
+    """
+    kind, found = browser().kind, browser().find()
     live = browser().live() or browser().in_grace()
     if live and end_session(db(), live.id, EndReason.SIGNED_OUT, now=now()):
         record(db(), "signed_out", by=actor(live.person_id), now=now(), kind=kind)
-    shown_kind = None if kind == CUSTOMER else kind
-    then = url_for("sessions.ended", reason=EndReason.SIGNED_OUT.value, kind=shown_kind)
-    return forget_session(kind, then, ALL_CLEARED if live and live.is_shared else CLEARED)
+        found = replace(live, times=replace(live.times, ended_at=now()), stored_reason=EndReason.SIGNED_OUT.value)
+        if live.guest_id and live.person_id:  # they signed in over a guest's form, and never said whose it is
+            app_state().hooks.left_behind(live)
+    guest = found if found and found.guest_id and found.person_id is None else None
+    has_answers = guest is not None and app_state().hooks.way_back(guest) is not None
+    then = url_for(
+        "sessions.ended",
+        reason=EndReason.SIGNED_OUT.value,
+        guest=("saved" if has_answers else "new") if guest else None,
+        kind=None if kind == CUSTOMER else kind,
+    )
+    is_shared = live is not None and live.is_shared
+    if guest and has_answers and not is_told:
+        if guest.reason is not EndReason.SIGNED_OUT:
+            return forget_pages(redirect(then, 303))
+        keep_cookie(LEFT_COOKIE, sealed_session(guest))
+        is_shared = False  # the next page still needs a cookie, and clears them all
+    return forget_session(kind, then, ALL_CLEARED if is_shared else CLEARED)
+
+
+def sealed_session(found: FoundSession) -> str:
+    """Return what proves that a page was made for the holder of this session, which has ended."""
+    sealed = app_state().configuration.keyring.seal(str(found.id).encode(), subject=ENDED, place=LEFT_COOKIE)
+    return urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def opened_session(sealed: str) -> FoundSession | None:
+    """Return the session that `sealed_session` named, as long as its end is explained; None where it was not us."""
+    try:
+        raw = urlsafe_b64decode(sealed.encode("ascii") + b"=" * (-len(sealed) % 4))
+        plain = app_state().configuration.keyring.open(raw, subject=ENDED, place=LEFT_COOKIE)
+    except (UndecryptableError, UnicodeError, ValueError):
+        return None
+    found = session_by_id(reading(), int(plain), now=now())
+    if found:
+        use_settings(found.settings)
+    return found
 
 
 def forget_session(kind: str, then: str, cleared: str = CLEARED) -> Response:
     """Go on without a session that has ended: its cookie goes, and what the browser kept of its pages."""
     browser().close(kind)
+    return forget_pages(redirect(then, 303), cleared)
+
+
+def forget_pages(answer: BaseResponse, cleared: str = CLEARED) -> Response:
+    """Let the browser forget the pages that it kept."""
     browser().report_end()
-    answer = redirect(then, 303)
     answer.headers["Clear-Site-Data"] = cleared
     return Response(answer.response, answer.status, answer.headers)

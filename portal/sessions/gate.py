@@ -1,7 +1,7 @@
 """Before any view: the session first, then the form token; what a dead session sends is never executed."""
 
 from dataclasses import replace
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Flask, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,14 +15,16 @@ from portal.sessions.queries import FoundSession, has_signed_out_since, session_
 from portal.sessions.rules import EndReason, NetworkRule
 from portal.site_settings.current import clock_time
 from portal.tokens import owner_of, proves
-from portal.web.addresses import AGAIN_PAGE, actor, remote_network, sign_in_page
+from portal.web.addresses import AGAIN_PAGE, actor, page_of, remote_network, sign_in_page
 from portal.web.app_state import app_state, called_view
 from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, PERSONAL_KINDS, Activity, Door
+from portal.web.languages import other_languages
 from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.unit_of_work import is_safe, now, reading
 
 WITHOUT_PROOF = (AGAIN_PAGE, "/account/sign-out")
 """Where a person goes who must type the password first."""
+ENDED_PAGE = "/session/ended"
 SENT_IN_GRACE = frozenset({Activity.SUBMIT, Activity.SAVE})
 OWNER_LENGTH = 18
 """Digits of a session's id that fit the database."""
@@ -79,7 +81,7 @@ def _network_answer(live: FoundSession) -> ResponseReturnValue | None:
 def _ask_for_password(live: FoundSession) -> ResponseReturnValue:
     """To the page that asks for it; what a form said is kept meanwhile as if it had come too late."""
     parked = None if is_safe() else park_late_form(live)
-    back = request.full_path.rstrip("?") if is_safe() else parked.page if parked else _page_of_form()
+    back = request.full_path.rstrip("?") if is_safe() else parked.page if parked else _page_of_form(live)
     target = f"{AGAIN_PAGE}?{urlencode({'kind': live.kind, 'next': back})}"
     if is_htmx():
         return htmx_redirect(target, 401)
@@ -111,11 +113,14 @@ def _must_sign_in() -> ResponseReturnValue:
     target = sign_in_page(request.full_path.rstrip("?") if is_safe() else None)
     if is_htmx():
         return htmx_redirect(target, 401)
-    return redirect(target) if is_safe() else _no_session_page(parked)
+    return redirect(target) if is_safe() else _no_session_page(parked, owner)
 
 
-def _no_session_page(parked: Parked | None = None) -> ResponseReturnValue:
-    return render_template("sessions/no_session.html", next=parked.page if parked else None), 403
+def _no_session_page(parked: Parked | None = None, owner: FoundSession | None = None) -> ResponseReturnValue:
+    """The page for a form that came without a session; a guest, whose page it was, is offered no sign-in."""
+    is_claimed = parked is not None and owner is not None and app_state().hooks.kept_work(owner, request.path) is None
+    is_guest = owner is not None and owner.person_id is None and not is_claimed
+    return render_template("sessions/no_session.html", next=parked.page if parked else None, is_guest=is_guest), 403
 
 
 def answer_ended_session(found: FoundSession | None) -> ResponseReturnValue:
@@ -131,30 +136,35 @@ def answer_ended_session(found: FoundSession | None) -> ResponseReturnValue:
     if is_safe():
         return redirect(target)
     if found is None or owner is None:
-        return _no_session_page(parked)
+        return _no_session_page(parked, owner)
     is_ours = _may_send(owner, found)
     return (_late_notice(found, parked) if is_ours else render_template("sessions/someone_else.html")), 403
 
 
 def _late_notice(found: FoundSession, parked: Parked | None) -> str:
     """The page that says that a form was not received, what is kept, and how to carry on."""
+    kept = app_state().hooks.kept_work(found, request.path)
+    is_claimed = parked is not None and kept is None
     return render_template(
         "sessions/late.html",
         ended_time=clock_time(found.ended_at),
-        kept=app_state().hooks.kept_work(found, request.path),
+        kept=kept,
         parked_time=clock_time(parked.parked_at) if parked else None,
         is_lost=parked is None and app_state().hooks.parkable_page(found, request.path) is not None,
         is_shared=found.is_shared,
+        way_back=app_state().hooks.way_back(found),
+        is_guest=found.person_id is None and not is_claimed,
         is_anybody=False,
         is_account_gone=found.reason is EndReason.ACCOUNT_DELETED,
-        **({"other_languages": []} if found.is_shared else {}),
-        next=None if found.is_shared else parked.page if parked else _page_of_form(),
+        # Whoever sits here next must not find a guest's reference in the buttons either.
+        **({"other_languages": other_languages(ENDED_PAGE)} if found.person_id is None or found.is_shared else {}),
+        next=None if found.is_shared else parked.page if parked else _page_of_form(found),
     )
 
 
-def _page_of_form() -> str:
-    """The page that holds the form that was sent: forms post to their own page."""
-    return urlsplit(request.full_path).path
+def _page_of_form(found: FoundSession) -> str:
+    """The page that holds the form that was sent: the page of its answers, else its address, or the page above it."""
+    return app_state().hooks.parkable_page(found, request.path) or page_of(request.path)
 
 
 def _token_answer(door: Door) -> ResponseReturnValue | None:
@@ -174,13 +184,17 @@ def _mismatch() -> ResponseReturnValue | None:
         return render_template("sessions/no_cookie.html", blocked=browser().visitor is None), 403
     owner = _owner_of_page()
     if owner and not _may_send(owner, live):
-        park_late_form(owner)
-        return render_template("sessions/someone_else.html"), 403
+        parked = park_late_form(owner)
+        is_kept = parked is not None and is_htmx()
+        return render_template("sessions/_kept_aside.html" if is_kept else "sessions/someone_else.html"), 403
     view = called_view()
     if view is not None and view.shows_form_again:
         g.token_refused = True
         return None
-    return render_template("sessions/mismatch.html", next=_page_of_form()), 409
+    if owner and is_htmx():
+        # Its own page, from before a new sign-in: our script takes the token of the session there is now and repeats.
+        return render_template("sessions/_fresh_token.html", was_guest=owner.person_id is None and live.person_id), 409
+    return render_template("sessions/mismatch.html", next=_page_of_form(live)), 409
 
 
 def _owner_of_page() -> FoundSession | None:

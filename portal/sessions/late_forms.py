@@ -1,7 +1,7 @@
 """What is left when a session ends: the work that was kept, and forms that arrived too late, parked for a day."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -51,23 +51,42 @@ class KeptWork:
     is_guest: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class WayBack:
+    """What the page after the end offers a guest who has left answers behind.
+
+    `proof` shows that the page was made for this guest. `masked` is where a link can be mailed, in a form that tells
+    nobody else; None where no address was answered. `is_sent` says that the link was mailed since the end.
+    `is_private` says that the guest has just signed out and reads this: only then `email` is the address, and `slips`
+    are what they copy by hand.
+    """
+
+    proof: str
+    masked: str | None
+    is_sent: bool
+    keep_until: str
+    is_private: bool
+    email: str
+    slips: Sequence[object]
+
+
 REASONS: Mapping[EndReason, LazyString] = MappingProxyType(
     {
-        EndReason.IDLE: _("Your signed-in time ran out."),
-        EndReason.ABSOLUTE_LIMIT: _("You had been signed in for the longest time that we allow."),
-        EndReason.SIGNED_OUT: _("You signed out."),
-        EndReason.SIGNED_OUT_ELSEWHERE: _("You signed in somewhere else, and one sign-in at a time is allowed here."),
+        EndReason.IDLE: _("You were signed out because your time ran out."),
+        EndReason.ABSOLUTE_LIMIT: _("You had been signed in for as long as we allow."),
+        EndReason.SIGNED_OUT: _("You have signed out."),
+        EndReason.SIGNED_OUT_ELSEWHERE: _("You signed in somewhere else. You can be signed in at one place at a time."),
         EndReason.REPLACED: _("You signed in again, or opened a saved form, in this browser."),
         EndReason.NETWORK: _(
             "Your internet connection changed, so we closed your messages to keep them private. Your draft is saved."
         ),
-        EndReason.STAFF: _("Our staff ended your session."),
+        EndReason.STAFF: _("Our staff signed you out."),
         EndReason.PASSWORD_CHANGED: _("Your password was changed."),
         EndReason.COOKIES_BLOCKED: _(
             "Your browser is not keeping the cookie we need, so we cannot keep you signed in."
         ),
-        EndReason.ENDED_BY_OWNER: _("You ended this session from another device or browser."),
-        EndReason.OBJECTED: _("Your e-mail address was about to change or had changed, and somebody objected to it."),
+        EndReason.ENDED_BY_OWNER: _("You signed out here from another device or browser."),
+        EndReason.OBJECTED: _("Somebody stopped a change of your e-mail address."),
         EndReason.ACCOUNT_DELETED: _("Your account was deleted."),
     }
 )

@@ -102,8 +102,12 @@ def extended(times: Times, policy: Policy, now: datetime) -> datetime:
 
 
 def shortened(policy: Policy, now: datetime) -> datetime:
-    """The latest deadline once a shorter lifetime is applied to live sessions: always with the whole warning ahead."""
-    return now + max(policy.idle_timeout, policy.warning)
+    """The latest deadline once a shorter lifetime is applied to live sessions at `now`.
+
+    A page that has just asked learns of it when it next asks, after at most `LONGEST_POLL_GAP`; it must still have the
+    whole warning to show then.
+    """
+    return now + max(policy.idle_timeout, LONGEST_POLL_GAP + policy.warning)
 
 
 def grace_end(times: Times, policy: Policy) -> datetime:

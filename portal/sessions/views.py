@@ -2,13 +2,24 @@
 
 from dataclasses import replace
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal.sessions.activity import SessionClock, count_extension, count_poll, extend, session_clock
-from portal.sessions.browser_sessions import browser, change_language
+from portal.sessions.browser_sessions import (
+    ALL_CLEARED,
+    CLEARED,
+    LEFT_COOKIE,
+    browser,
+    change_language,
+    cookie_name,
+    forget_pages,
+    keep_cookie,
+    opened_session,
+)
 from portal.sessions.gate import answer_ended_session
-from portal.sessions.late_forms import REASONS
+from portal.sessions.late_forms import REASONS, WayBack
+from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import clock_time
 from portal.web.addresses import START_PAGE, local_path
@@ -71,12 +82,18 @@ def ended() -> ResponseReturnValue:
     """Why the session ended, when, and how to carry on."""
     if browser().live():
         return redirect(START_PAGE)
+    left = _page_of_leaving()
+    if left:
+        return left
     found = browser().find()
     if found:
         browser().report_end()
     kept = app_state().hooks.kept_work(found, None) if found else None
+    way_back = app_state().hooks.way_back(found) if found else None
     if found and found.is_shared:
-        return render_template("sessions/blank.html", ended_time=clock_time(found.ended_at), kept=kept)
+        return render_template(
+            "sessions/blank.html", ended_time=clock_time(found.ended_at), kept=kept, way_back=way_back
+        )
     # Signing out takes the cookie away, so the redirect that follows names the reason itself.
     has_signed_out = request.args.get("reason") == EndReason.SIGNED_OUT.value
     reason = found.reason if found else EndReason.SIGNED_OUT if has_signed_out else None
@@ -87,10 +104,38 @@ def ended() -> ResponseReturnValue:
         reason=reason,
         reason_text=REASONS[reason] if reason else None,
         kept=kept,
+        way_back=way_back,
+        is_sent="sent" in request.args,
+        is_saved=request.args.get("guest") == "saved",
+        is_guest=_is_guest(found),
         is_anybody=found is None and browser().kind == CUSTOMER,
         is_account_gone=reason is EndReason.ACCOUNT_DELETED,
         next=kept.path if kept else None,
     )
+
+
+def _is_guest(found: FoundSession | None) -> bool:
+    """Whether this is the end of somebody without an account, to whom no sign-in is offered."""
+    return found.person_id is None if found else "guest" in request.args
+
+
+def _page_of_leaving() -> Response | None:
+    """The page for a guest who has just signed out: reference, return code and a link by e-mail, shown once.
+
+    This very answer takes the cookie away that opens it, so whoever comes next, or loads it again, sees none of it.
+    """
+    left = opened_session(request.cookies.get(cookie_name(LEFT_COOKIE), ""))
+    way_back = app_state().hooks.way_back(left) if left else None
+    if left is None or way_back is None or not way_back.is_private:
+        return None
+    keep_cookie(LEFT_COOKIE, None)
+    return forget_pages(make_response(left_page(way_back)), ALL_CLEARED if left.is_shared else CLEARED)
+
+
+def left_page(way_back: WayBack, *, email: str | None = None, error: str | None = None) -> str:
+    """The page with a guest's way back; again with what was typed as an address and what is wrong with it."""
+    typed = way_back.email if email is None else email
+    return render_template("sessions/left.html", way_back=way_back, email=typed, error=error, other_languages=[])
 
 
 def _grace_until() -> str | None:

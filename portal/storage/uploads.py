@@ -18,10 +18,10 @@ from werkzeug.http import dump_options_header
 
 from portal.form_definitions.definition import Field, FileLimits
 from portal.form_definitions.types.answers import InvalidAnswerError
-from portal.form_definitions.types.files import FILE_KINDS, MEGABYTE, FileEntry, kind_of_name, kinds_text
+from portal.form_definitions.types.files import FILE_KINDS, MEGABYTE, FileEntry, kind_of_name, kinds_text, name_of_kind
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
-from portal.storage.inspection import clean_name, is_usable, judge_file
+from portal.storage.inspection import clean_name, judge_file
 from portal.storage.models import StoredFile
 from portal.storage.operations import Content, Upload, delete_rows, new_name, open_content, stage
 from portal.storage.queries import still_staged
@@ -41,7 +41,7 @@ RefusedFile = tuple[str, InvalidAnswerError]
 
 def saved_as(name: str) -> str:
     """Return the header that names a download: a plain name for old browsers and the real one (RFC 6266, RFC 8187)."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = clean_name(unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode())
     return dump_options_header("attachment", {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"})
 
 
@@ -117,7 +117,8 @@ def _spool(file: FileStorage) -> SealedSpool:
 def _taken(field: Field, file: FileStorage, number: int, end: float) -> tuple[Upload, SealedSpool]:
     limits, spool = cast("FileLimits", field.files), _spool(file)
     name = clean_name(file.filename or "")
-    kind = _judged(limits, spool, file.filename or "", name, number)
+    kind = _judged(limits, spool, name, number)
+    name = name_of_kind(name, kind)
     found = _scanned(spool, end)
     if found is Scan.INFECTED:
         raise InvalidAnswerError("infected", name=name)
@@ -126,23 +127,24 @@ def _taken(field: Field, file: FileStorage, number: int, end: float) -> tuple[Up
     return Upload(field_id=field.id, entry=entry, content=content, scan=found), spool
 
 
-def _judged(limits: FileLimits, spool: SealedSpool, given: str, name: str, number: int) -> str:
+def _judged(limits: FileLimits, spool: SealedSpool, name: str, number: int) -> str:
     """Return the kind of a file; raise `InvalidAnswerError` if it may not be kept. The cheap checks come first."""
-    kinds = kinds_text(limits.types, _)
-    kind = kind_of_name(name, limits.types)
+    claimed = kind_of_name(name, limits.types)
     if number >= limits.max:
         raise InvalidAnswerError("max", name=name, limit=limits.max)
-    if not is_usable(given):
-        raise InvalidAnswerError("name", name=name)
-    if kind is None:
-        raise InvalidAnswerError("type", name=name, kinds=kinds)
+    if claimed is None and kind_of_name(name, tuple(FILE_KINDS)) is None:
+        raise InvalidAnswerError("type", name=name, kinds=kinds_text(limits.types, _))
     if not spool.size:
         raise InvalidAnswerError("empty", name=name)
     if spool.size > limits.max_mb * MEGABYTE or spool.is_too_large:
         raise InvalidAnswerError("size", name=name, limit=limits.max_mb)
-    with spool.plain() as plain:
-        judge_file(plain, spool.size, kind, name)
-    return kind
+    try:
+        with spool.plain() as plain:
+            return judge_file(plain, spool.size, claimed, limits.types, name)
+    except InvalidAnswerError as refusal:
+        if refusal.key == "content" and claimed is None:
+            raise InvalidAnswerError("type", name=name, kinds=kinds_text(limits.types, _)) from refusal
+        raise
 
 
 def _scanned(spool: SealedSpool, end: float) -> Scan:

@@ -1,6 +1,7 @@
-"""What the check page shows: the answers with links to change them, marks beside them, and what is not saved yet."""
+"""What the check page shows: answers with links to change them, what is not saved yet, and what has changed since."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
@@ -10,14 +11,21 @@ from portal.drafts import pages
 from portal.drafts.open_draft import OpenDraft, from_check
 from portal.drafts.rules import Filled, Mark, mark_of
 from portal.drafts.section_page import SectionPage
-from portal.form_definitions.definition import Field, Section
+from portal.form_definitions.definition import Field, FormDefinition, Section
 from portal.form_definitions.rules import PLAIN
 from portal.form_definitions.types.field_types import FIELD_TYPES
+from portal.sessions.late_forms import Parked
 from portal.submissions.answers import AnsweredSection, Link, ShownAnswers, is_asked, item_names, section_answers
 from portal.submissions.customers import sender
-from portal.tokens import item_token
+from portal.tokens import item_token, keyed_hash
+from portal.web.app_state import app_state
 from portal.web.languages import language
 
+SHOWN = "_shown"
+"""The hidden input of the check page that says what it showed."""
+PRINT_LENGTH = 12
+"""Hexadecimal digits of a fingerprint: enough that no changed answer has the fingerprint of the old one."""
+LATE = "late"
 _ICONS = {Mark.NEW: "info", Mark.CHANGED: "clock", Mark.CHECK_AGAIN: "triangle"}
 
 
@@ -46,6 +54,7 @@ class Waiting:
 
     title: str
     href: str
+    parked: Sequence[Parked]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +89,77 @@ def _unanswered_address(opened: OpenDraft) -> str | None:
     return _question_address(opened, section, PLAIN, asked) if section and asked else None
 
 
-def checked_sections(opened: OpenDraft) -> list[CheckedSection]:
-    """Return all shown sections with their answers."""
-    return [_checked(opened, each) for each in opened.definition.sections if each.id in opened.filled.shown.pages]
+def fingerprints(opened: OpenDraft, waiting: Sequence[Waiting]) -> dict[str, str]:
+    """Return the fingerprint of all that the check page shows: each answer, each item, and late answers that wait.
+
+    An answer is named by its section, item and field. Late answers are named by their fingerprint.
+    """
+    found = {
+        f"{section_id}/{item_id}/{field_id}": _fingerprint(opened, answer)
+        for section_id, items in opened.filled.shown.pages.items()
+        for item_id, page in items.items()
+        for field_id, answer in [("", item_id), *page.answers.items()]
+    }
+    late = (_fingerprint(opened, [parked.tab, parked.form.pairs]) for page in waiting for parked in page.parked)
+    return found | {f"{LATE}/{each}": each for each in late}
 
 
-def _checked(opened: OpenDraft, section: Section) -> CheckedSection:
+def _fingerprint(opened: OpenDraft, shown: object) -> str:
+    """Return a short hash that says nothing about the answer to anybody without our secret."""
+    text = json.dumps([opened.reference, shown], sort_keys=True, default=dict)
+    return keyed_hash(app_state().configuration.secret_key, text).hex()[:PRINT_LENGTH]
+
+
+def as_input(prints: Mapping[str, str]) -> str:
+    """Return fingerprints as the check page carries them in its hidden input; `Moved.since` reads them."""
+    return " ".join(f"{name}:{value}" for name, value in prints.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """What has changed since a check page was shown: the names of `changed` answers, and of those that are `gone`.
+
+    A page that does not say what it showed has not seen anything (`is_unknown`).
+    """
+
+    changed: frozenset[str]
+    gone: tuple[str, ...]
+    is_unknown: bool = False
+
+    @classmethod
+    def since(cls, shown: str | None, now: Mapping[str, str]) -> "Moved | None":
+        """Return what has changed since a page that showed this; None if nothing has."""
+        if shown is None:
+            return cls(changed=frozenset(), gone=(), is_unknown=True)
+        seen = {name: value for name, _colon, value in (each.rpartition(":") for each in shown.split())}
+        changed = frozenset(name for name, value in now.items() if seen.get(name) != value)
+        # Late answers that no longer wait were saved, which shows as a changed answer, or were let go of.
+        gone = tuple(name for name in seen if name not in now and not name.startswith(f"{LATE}/"))
+        return cls(changed=changed, gone=gone) if changed or gone else None
+
+    def gone_from(self, definition: FormDefinition) -> list[str]:
+        """Return the titles of the sections, with the question if it is not an item's, that something is gone from."""
+        found = []
+        for name in self.gone:
+            section_id, item_id, field_id = [*name.split("/"), "", ""][:3]
+            section = definition.section(section_id)
+            field = section.field(field_id) if section and not item_id else None
+            if section and (field or item_id):
+                title = section.title.in_(language())
+                found.append(f"{title}: {field.label.in_(language())}" if field else title)
+        return list(dict.fromkeys(found))
+
+
+def checked_sections(opened: OpenDraft, moved: Moved | None = None) -> list[CheckedSection]:
+    """Return all shown sections with their answers; mark those that have `moved` since the page was shown before."""
+    sections = (each for each in opened.definition.sections if each.id in opened.filled.shown.pages)
+    return [_checked(opened, each, moved) for each in sections]
+
+
+def _checked(opened: OpenDraft, section: Section, moved: Moved | None) -> CheckedSection:
     shown = _shown_pages(opened.filled, section)
     links = _change_links(opened, item_names(section, shown))
-    answers = section_answers(section, shown, links, _marks(opened))
+    answers = section_answers(section, shown, links, _marks(opened, moved))
     can_add = section.repeat is not None and opened.filled.is_open(section) and len(shown) < section.repeat.max
     return CheckedSection(
         answers=answers,
@@ -109,7 +180,7 @@ def _change_links(opened: OpenDraft, names: Mapping[str, str]) -> Callable[[Sect
     """Return how an answer is linked: to its question, with a text that says of whom it is asked."""
 
     def change(section: Section, item_id: str, field: Field) -> list[Link]:
-        question = field.label.in_(language())
+        question = (field.short or field.label).in_(language())
         if item_id in names:
             words = Markup(_("%(question)s for %(name)s"))  # noqa: S704 - from a catalogue; what goes into it is escaped
             question = words % {"question": question, "name": names[item_id]}
@@ -122,7 +193,7 @@ def _question_address(opened: OpenDraft, section: Section, item_id: str, field: 
     return f"{from_check(opened, section.id, item_id)}#{FIELD_TYPES[field.type].first_input(field.id)}"
 
 
-def _marks(opened: OpenDraft) -> Callable[[Section, str, Field], RowMark | None]:
+def _marks(opened: OpenDraft, moved: Moved | None) -> Callable[[Section, str, Field], RowMark | None]:
     texts = {
         Mark.NEW: _("New"),
         Mark.CHANGED: _("Changed since your last visit"),
@@ -130,6 +201,8 @@ def _marks(opened: OpenDraft) -> Callable[[Section, str, Field], RowMark | None]
     }
 
     def mark(section: Section, item_id: str, field: Field) -> RowMark | None:
+        if moved and f"{section.id}/{item_id}/{field.id}" in moved.changed:
+            return RowMark(kind=Mark.CHANGED.value, icon="clock", text=_("Changed since you opened this page"))
         found = mark_of(opened.filled.part(section.id, item_id), field.id, opened.draft.edits_checked)
         return RowMark(kind=found.value, icon=_ICONS[found], text=texts[found]) if found else None
 
@@ -149,8 +222,9 @@ def _waiting_work(opened: OpenDraft, section_id: str, item_id: str) -> Waiting |
     if section is None or bool(section.repeat) is not bool(item_id) or not opened.filled.is_open(section):
         return None
     part = opened.filled.part(section_id, item_id or PLAIN)
-    if not SectionPage(opened, section, part.item_id).parked():
+    parked = SectionPage(opened, section, part.item_id).parked()
+    if not parked:
         return None
     title = section.title.in_(language())
     item = f": {pages.part_title(opened, section, part)}" if section.repeat else ""
-    return Waiting(title=title + item, href=from_check(opened, section_id, item_id))
+    return Waiting(title=title + item, href=from_check(opened, section_id, item_id), parked=parked)

@@ -114,7 +114,7 @@ class ReceiptPages(FPDF):
         self._text(SIDE, self.y + 1, WIDTH, self._receipt.remark)
 
     def _facts(self) -> None:
-        """Draw reference, time and version in a frame."""
+        """Draw reference and time in a frame."""
         top, lowest = self.y + 4, self.y
         for (left, width), (label, value) in zip(FACT_COLUMNS, self._receipt.facts, strict=True):
             self._face(SMALL_PT)
@@ -152,7 +152,10 @@ class ReceiptPages(FPDF):
     def _explain_missing_letters(self) -> None:
         if self._lacks_letters:
             self._face(SMALL_PT)
-            words = _("We received some letters that we cannot print: %(sign)s stands for each.", sign=NO_LETTER)
+            words = _(
+                "We cannot print some of the characters that you typed. Each of them is shown as %(sign)s.",
+                sign=NO_LETTER,
+            )
             self._text(SIDE, self.y + 3, WIDTH, words)
 
     def _feet(self) -> None:

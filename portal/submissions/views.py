@@ -1,5 +1,6 @@
 """The views of sending a form: check your answers, send, confirmation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, redirect, render_template, request
@@ -17,7 +18,15 @@ from portal.mail import messages
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import clock_time, day_text, local_day
 from portal.submissions.answers import sent_sections
-from portal.submissions.check_page import checked_sections, confirmation_plan, waiting_pages
+from portal.submissions.check_page import (
+    SHOWN,
+    Moved,
+    as_input,
+    checked_sections,
+    confirmation_plan,
+    fingerprints,
+    waiting_pages,
+)
 from portal.submissions.customers import customer_of, sender
 from portal.submissions.definition import STATUSES
 from portal.submissions.files import files_of_draft, files_of_submission, infected_answers
@@ -57,16 +66,17 @@ def check(reference: str) -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 @shows_form_again
 def send_form(reference: str) -> ResponseReturnValue:
-    """Send the form exactly once, or say what is missing."""
+    """Send the form exactly once, if it is as the page showed it; else say what is missing or has changed."""
     opened = open_draft(reference)
     if opened.draft.sent_at:
         return redirect(f"/submissions/{opened.reference}", 303)
     require_open(opened)
     require_end_marker()
-    if repeated({"declaration", "_key"}):
+    if repeated({"declaration", "_key", SHOWN}):
         raise BadRequest("An answer was sent twice.")
-    if token_refused() or opened.is_of_other_version:
-        return _check_page(opened, status=409)
+    moved = Moved.since(request.form.get(SHOWN), fingerprints(opened, waiting_pages(opened)))
+    if token_refused() or opened.is_of_other_version or moved:
+        return _check_page(opened, moved=moved, status=409)
     faults = _faults(opened)
     if faults:
         return _check_page(opened, faults=faults, status=422)
@@ -124,23 +134,31 @@ def _submit(opened: OpenDraft) -> None:
         messages.received(db(), to=recipient, title=title, reference=submission.reference, sent_at=now(), now=now())
 
 
-def _check_page(opened: OpenDraft, *, faults: list[CheckFault] | None = None, status: int = 200) -> ResponseReturnValue:
+def _check_page(
+    opened: OpenDraft, *, faults: Sequence[CheckFault] = (), moved: Moved | None = None, status: int = 200
+) -> ResponseReturnValue:
     declaration = opened.definition.declaration
-    fault = next((fault for fault in faults or [] if fault.href == "#declaration"), None)
+    fault = next((fault for fault in faults if fault.href == "#declaration"), None)
+    waiting = waiting_pages(opened)
+    is_other_version = opened.is_of_other_version
     page = render_template(
         "submissions/check.html",
         opened=opened,
         band=pages.band(opened),
-        sections=checked_sections(opened),
-        waiting=waiting_pages(opened),
+        sections=checked_sections(opened, moved),
+        waiting=waiting,
+        shown=as_input(fingerprints(opened, waiting)),
+        moved=moved,
+        gone=moved.gone_from(opened.definition) if moved else [],
         plan=confirmation_plan(opened),
-        faults=[(fault.href, fault.text) for fault in faults or []],
+        faults=[(fault.href, fault.text) for fault in faults],
         declaration=declaration.in_(language()) if declaration else None,
-        is_declared=request.form.get("declaration") == "yes",
+        # Nobody has declared anything about answers that they have not seen.
+        is_declared=request.form.get("declaration") == "yes" and not moved and not is_other_version,
         declaration_error=fault.text if fault else None,
         key=request.form.get("_key") or new_token(),
         is_out_of_date=status == 409,
-        is_other_version=opened.is_of_other_version,
+        is_other_version=is_other_version,
         files=files_of_draft(opened),
     )
     return page, status

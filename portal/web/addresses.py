@@ -24,7 +24,8 @@ def sign_in_page(then: str | None) -> str:
 def local_path(target: str | None, default: str) -> str:
     """`target` where it is a path of this portal that a browser can open, else `default`.
 
-    A path must match the URL map; anything with a scheme, a host or a backslash is somebody else's idea.
+    A path must match the URL map; anything with a scheme, a host or a backslash is somebody else's idea. An address
+    that only takes forms is no page, though a page of another name may match it.
     """
     if (
         not target
@@ -34,11 +35,37 @@ def local_path(target: str | None, default: str) -> str:
         or not target.isprintable()
     ):
         return default
+    return target if _is_page(urlsplit(target).path) else default
+
+
+def page_of(path: str) -> str:
+    """The page at a path or, where that only takes forms, the first above it: the save page of `…/save/proof`."""
+    while path and not _is_page(path):
+        path = path.rpartition("/")[0]
+    return path or START_PAGE
+
+
+def _is_page(path: str) -> bool:
+    """Whether a path is a page, and not only where a form goes.
+
+    `/drafts/R/save/proof` takes forms alone, yet it matches the page `/drafts/<reference>/<section_id>/<item_id>`: then
+    another rule takes the forms than shows the page. And `/drafts/R/autosave`, which only begins such addresses, is no
+    section.
+    """
+    shows, takes = (_rule_of(path, method) for method in ("GET", "POST"))
+    if shows is None or takes not in (None, shows):
+        return False
+    around, _slash, last = shows.rpartition("/")
+    begins = f"{around}/{path.rpartition('/')[2]}/"
+    return "<" not in last or not any(rule.rule.startswith(begins) for rule in current_app.url_map.iter_rules())
+
+
+def _rule_of(path: str, method: str) -> str | None:
     try:
-        current_app.url_map.bind("").match(urlsplit(target).path, method="GET")
+        rule, _values = current_app.url_map.bind("").match(path, method=method, return_rule=True)
     except HTTPException:
-        return default
-    return target
+        return None
+    return rule.rule
 
 
 def public_url(path: str) -> str:

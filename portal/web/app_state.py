@@ -18,8 +18,9 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from sqlalchemy.orm import Session
 
     from portal.drafts.models import Draft
+    from portal.form_definitions.definition import FormAnswers
     from portal.form_definitions.lookups import Offered
-    from portal.sessions.late_forms import KeptWork
+    from portal.sessions.late_forms import KeptWork, WayBack
     from portal.sessions.policies import SessionKind
     from portal.sessions.queries import FoundSession
     from portal.storage.sealed_files import SealedSpool
@@ -44,6 +45,10 @@ class Hooks:
 
     kept_work: Callable[[FoundSession, str | None], KeptWork | None]
     """What the holder of a session left unfinished, at a path or where they were last."""
+    way_back: Callable[[FoundSession], WayBack | None]
+    """How the guest of a session that has ended comes back to what they answered; None where there is nothing."""
+    left_behind: Callable[[FoundSession], None]
+    """Somebody else goes on in the browser of a guest, whose session ends now."""
     parkable_page: Callable[[FoundSession, str], str | None]
     """The page whose values a late form sent to this path may leave behind."""
     place_of_page: Callable[[FoundSession, str], tuple[str, str]]
@@ -60,6 +65,8 @@ class Hooks:
     """Whether the last link to a draft could not be delivered."""
     proved_address: Callable[[Session, Draft], str | None]
     """The address of a guest who has shown that its e-mail reaches them."""
+    sent_answers: Callable[[Session, Draft], FormAnswers]
+    """The answers of a sent draft."""
     held_by: AskedOfPerson[Held]
     """How many drafts and sent forms a person has."""
     delete_drafts_of: AskedOfPerson[None]

@@ -5,14 +5,15 @@ Werkzeug's own parser answers a wrong byte or a cut multipart body with an empty
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO, Any, cast
 from urllib.parse import parse_qsl
 
 from flask import Flask, g, request
 from flask import Request as FlaskRequest
-from werkzeug.datastructures import ImmutableMultiDict
-from werkzeug.exceptions import BadRequest, HTTPException, NotFound, RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
+from werkzeug.datastructures import Headers, ImmutableMultiDict, MultiDict
+from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser, MultiPartParser
 
 from portal.web.app_state import app_state, called_view
 
@@ -21,9 +22,17 @@ MAX_BODY = 1024 * 1024
 """Without files; a view that takes files says how much those may add."""
 END_MARKER = "_end"
 NUL = "\0"
-"""PostgreSQL refuses it, and nobody types it."""
-REFUSED = {"multipart/form-data": frozenset(NUL + "\ufffd")}
-"""Besides NUL, the mark that Werkzeug leaves where multipart text could not be decoded."""
+"""PostgreSQL refuses it and nobody types it, but Chromium pastes it with what somebody copied elsewhere."""
+_AS_IT_CAME = "latin-1"
+"""Gives each byte a character, so that bytes can be told apart from what was made of them."""
+
+
+class _BytesParser(MultiPartParser):
+    """Werkzeug's parser of multipart bodies, which decodes nothing."""
+
+    def get_part_charset(self, headers: Headers) -> str:
+        """Name the encoding in which every byte stays what it is."""
+        return _AS_IT_CAME
 
 
 class StrictFormParser(FormDataParser):
@@ -36,6 +45,18 @@ class StrictFormParser(FormDataParser):
         pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
         return stream, self.cls(pairs), self.cls()
 
+    def _parse_multipart(self, stream: Any, mimetype: str, content_length: int | None, options: dict[str, str]) -> Any:
+        """Decode values strictly; Werkzeug writes U+FFFD for wrong bytes, which people can also type."""
+        boundary = options.get("boundary", "").encode("ascii")
+        if not boundary:
+            raise ValueError("There is no boundary.")
+        parser = _BytesParser(self.stream_factory, self.max_form_memory_size, self.cls, max_form_parts=MAX_FIELDS)
+        form, files = parser.parse(stream, boundary, content_length)
+        if None in form or None in files:
+            raise ValueError("A part has no name.")
+        pairs = [(name, value.encode(_AS_IT_CAME).decode()) for name, value in form.items(multi=True)]
+        return stream, self.cls(pairs), files
+
 
 @dataclass(frozen=True, kw_only=True)
 class Allowance:
@@ -46,7 +67,33 @@ class Allowance:
 
 
 class Request(FlaskRequest):
-    """A request whose form either is whole or does not exist."""
+    """A request whose form either is whole or does not exist, and whose values hold no NUL."""
+
+    @cached_property
+    def args(self) -> "MultiDict[str, str]":
+        """The values of the address."""
+        return _without_nul(super().args)
+
+    def _load_form_data(self) -> None:
+        """Read the form of a POST, once; whatever else comes, or cannot be read, is no form, however often asked."""
+        if "form" in self.__dict__:
+            return
+        try:
+            if self.method == "POST":
+                super()._load_form_data()
+                form = self.__dict__.pop("form")
+                if any(NUL in name for name in form):
+                    raise ValueError("No page of ours has such a name.")
+                self.__dict__["form"] = _without_nul(form)
+        except ValueError as reason:
+            raise BadRequest("The form could not be read.") from reason
+        finally:
+            self.give_up_form()
+
+    def give_up_form(self) -> None:
+        """Take what has not been read of the form as empty: a page that says so must not read, and fail, again."""
+        self.__dict__.setdefault("form", ImmutableMultiDict())
+        self.__dict__.setdefault("files", ImmutableMultiDict())
 
     def _get_file_stream(
         self,
@@ -70,26 +117,27 @@ class Request(FlaskRequest):
         )
 
 
+def _without_nul(given: "MultiDict[str, str]") -> "MultiDict[str, str]":
+    """Drop NUL wherever it stands."""
+    pairs = list(given.items(multi=True))
+    if not any(NUL in text for pair in pairs for text in pair):
+        return given
+    return ImmutableMultiDict([(name.replace(NUL, ""), value.replace(NUL, "")) for name, value in pairs])
+
+
 def _read_whole_request() -> None:
     """Parse before anything else, so that a faulty body changes nothing."""
-    if NUL in request.path:
-        raise NotFound
-    if request.method != "POST":
-        return
     try:
+        if NUL in request.path:
+            raise NotFound
         view = called_view()
         if request.mimetype == "multipart/form-data" and view is not None and view.accepts_files:
             # A body may be larger only where the view takes files, and whoever sends them may add them there.
             allowance: Allowance = app_state().hooks.upload_allowance(**(request.view_args or {}))
             g.largest_file, request.max_content_length = allowance.file, MAX_BODY + allowance.body
-        refused = REFUSED.get(request.mimetype, frozenset(NUL))
-        if any(not refused.isdisjoint(text) for pair in request.form.items(multi=True) for text in pair):
-            raise BadRequest("The form holds a character that no keyboard types.")
-    except (HTTPException, ValueError) as reason:
-        request.__dict__["form"] = ImmutableMultiDict()  # the error page must not parse, and fail, again
-        if isinstance(reason, HTTPException):
-            raise
-        raise BadRequest("The form could not be read.") from reason
+        request.form  # noqa: B018 - reads it
+    finally:
+        cast("Request", request).give_up_form()
 
 
 def repeated(names: set[str]) -> bool:

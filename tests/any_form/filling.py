@@ -9,14 +9,16 @@ from flask import Flask
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from portal.drafts.queries import draft_by_reference, fill
+from portal.form_definitions.definition import SectionState
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
 from portal.submissions.operations import sent_answers
 from portal.submissions.queries import submission_by_reference
-from tests.any_form.answers import MADE, Typed, nothing, typed_into
+from tests.any_form.answers import MADE, TODAY, Typed, nothing, typed_into
 from tests.any_form.made import TEXTS, as_written
 from tests.any_form.reckoning import Reckoning
-from tests.citizen import Citizen
+from tests.citizen import Citizen, Page
 
 MOST_STEPS = 80
 TROUBLED_ITEM = r'(?s)item-list__problem.*?href="([^"]+)"'
@@ -202,6 +204,48 @@ class Journey:
         values = {name: self.draw(st.sampled_from(NONSENSE)) for name in own if self.draw(st.booleans())}
         button = self.draw(st.sampled_from([each for each in form.buttons if each.name == "_action"]))
         self.citizen.press(button.text, **values)
+
+    def scribble(self, pages: list[Page]) -> tuple[str, dict[str, dict[str, list[str]]]]:
+        """Type anything into a page that was opened now or earlier, and press any button.
+
+        `pages` are those that were opened so far: a later answer may have hidden their questions, items or sections.
+        Return the address of the page, and by field what its inputs sent.
+        """
+        self.citizen.open(f"{self.address}/{self.draw(st.sampled_from(self.document['sections']))['id']}")
+        add = next((each for form in self.citizen.page.forms for each in form.buttons if each.value == "add"), None)
+        if add:
+            self.citizen.press(add.text)
+        if any("_sequence" in form.names for form in self.citizen.page.forms):
+            pages.append(self.citizen.page)
+        if not pages:
+            return "", {}
+        self.citizen.page = page = self.draw(st.sampled_from(pages))
+        section = self.reckoned.section(page.path.removeprefix(f"{self.address}/").partition("/")[0])
+        fields = {asked["id"]: asked for asked in section["fields"] if asked["type"] in MADE}
+        form = next(form for form in page.forms if "_sequence" in form.names)
+        own = sorted(name for name in form.names if name.partition("-")[0] in fields)
+        values = {name: self._anything(fields[name.partition("-")[0]]) for name in own if self.draw(st.booleans())}
+        sent: dict[str, dict[str, list[str]]] = {field_id: {} for field_id in fields}
+        for name in own:
+            held = [control.value for control in form.controls if control.name == name]
+            sent[name.partition("-")[0]][name] = [values[name]] if name in values else held
+        buttons = ("Continue", "Back", "Save and come back later", "Save and stay signed in")
+        self.citizen.press(self.draw(st.sampled_from(buttons)), **values)
+        return page.path, sent
+
+    def _anything(self, asked: dict[str, Any]) -> str:
+        """Draw a text for one input: nonsense, or an option of the question."""
+        options = [option["value"] for option in asked.get("@options", ())] or ["yes", "no"]
+        return self.draw(st.sampled_from((*NONSENSE, *options, *options)))
+
+    def stored(self, page: str) -> SectionState:
+        """Return what the draft holds of the section or item at this address."""
+        section_id, _, item_id = page.removeprefix(f"{self.address}/").partition("/")
+        parts = self.app.extensions["portal"]
+        with parts.database.reading() as db:
+            draft = draft_by_reference(db, self.address.rpartition("/")[2])
+            assert draft
+            return fill(db, draft, parts.configuration.keyring, TODAY).part(section_id, item_id).state
 
     def texts_sent(self) -> list[str]:
         """Return the lines of the sent answers that appear on the confirmation as they were typed."""

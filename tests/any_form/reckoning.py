@@ -39,7 +39,10 @@ class Reckoning:
         return next(section for section in self.sections if section["id"] == section_id)
 
     def post(self, section_id: str, typed: Mapping[str, Typed], item: int | None = None) -> None:
-        """Store what Continue stores: what was typed into each field that shows for the values posted with it."""
+        """Store what Continue stores: what was typed into each field.
+
+        Nothing typed into a field that does not show for the values posted with it leaves what is stored of it.
+        """
         section, before = self.section(section_id), self.visible(until=section_id)
         held = self.stored.setdefault(section_id, [] if "repeat" in section else {})
         if item is not None:
@@ -48,12 +51,11 @@ class Reckoning:
         here: dict[str, Any] = {}
         for asked in section["fields"]:
             name = asked["id"]
-            if not self._holds(asked.get("when"), before, section_id, here):
-                continue
-            if name in typed:
+            shows = self._holds(asked.get("when"), before, section_id, here)
+            if name in typed and (shows or typed[name].answer is not None):
                 held.pop(name, None)
                 held |= {name: typed[name].answer} if typed[name].answer is not None else {}
-            here |= {name: held[name]} if name in held else {}
+            here |= {name: held[name]} if shows and name in held else {}
 
     def visible(self, until: str | None = None) -> dict[str, Any]:
         """Return the answers that count, section by section; `until` leaves out that section and all after it."""

@@ -7,8 +7,14 @@ from flask import Flask
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
+from portal.form_definitions.definition import Field, SectionState
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.types.answers import InvalidAnswerError, inputs_by_suffix
+from portal.form_definitions.types.field_types import read_answer
+from tests.any_form.answers import TODAY
 from tests.any_form.filling import Journey, text_of, unnamed
 from tests.any_form.made import documents
+from tests.citizen import Page
 
 TRIED = int(os.environ.get("FORMS_TRIED", "25"))
 """How many forms to make for each test; FORMS_TRIED=2000 for a long run."""
@@ -59,3 +65,37 @@ def test_random_posts_never_break_a_page_or_send_invalid_answers(app: Flask, doc
         journey.citizen.open(f"{journey.address}/{section['id']}")
     journey.citizen.open(journey.address)
     journey.send()
+
+
+@settings(**GIVEN)
+@given(document=documents(), data=st.data())
+def test_whatever_is_typed_is_kept_as_an_answer_or_as_typed_whether_its_question_shows_or_not(
+    app: Flask, document, data
+):
+    journey, pages = Journey(app, document, data.draw), list[Page]()
+    journey.start(text_of(document))
+    definition = read_yaml(text_of(document))
+    for _ in range(data.draw(st.integers(2, 8))):
+        address, sent = journey.scribble(pages)
+        section_id = address.removeprefix(f"{journey.address}/").partition("/")[0]
+        shown = journey.citizen.page
+        again = {(control.name, control.value) for form in shown.forms for control in form.controls}
+        for field_id, named in sent.items():
+            typed = {(name, text) for name, texts in named.items() for text in texts if text}
+            where = kept_as(definition.field(section_id, field_id), named, journey.stored(address))
+            if where is None and shown.path == address and typed <= again:
+                where = "on the page that is shown again"
+            event(f"kept {where}")
+            assert where, (address, field_id, named, shown.status)
+
+
+def kept_as(field: Field, named: dict[str, list[str]], state: SectionState) -> str | None:
+    """Return how a draft holds what the inputs of a field sent, or that they sent nothing; None if it does not."""
+    try:
+        answer = read_answer(field, inputs_by_suffix(field.id, named), TODAY)
+    except InvalidAnswerError:
+        typed = {name: texts for name, texts in named.items() if any(texts)}
+        return "as typed" if state.typed.get(field.id) == typed else None
+    if answer is None:
+        return "as nothing"
+    return "as an answer" if state.answers.get(field.id) == answer else None

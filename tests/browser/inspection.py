@@ -9,7 +9,9 @@ from werkzeug.exceptions import HTTPException
 from tests.browser.server import Server
 
 WIDE, NARROW = ViewportSize(width=1280, height=900), ViewportSize(width=320, height=640)
-ALL_RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+AXE = Axe().axe_script
+VIOLATIONS = """() => axe.run({ resultTypes: ["violations"], rules: { "target-size": { enabled: true } } })
+  .then((found) => found.violations)"""
 """axe's own choice, all of WCAG 2.2 A and AA, and the size of targets, which it leaves out by default."""
 
 STRUCTURE = """() => {
@@ -53,6 +55,7 @@ class Inspector:
 
     def look(self, name: str, *, is_main: bool = False) -> None:
         """Look at the page that is open: wide, and 320 px wide; the main ones in the dark as well."""
+        self.page.evaluate(AXE)
         self._judge(name)
         self._note(name, self.page.evaluate(STRUCTURE))
         dead = [path for path in self.page.evaluate(LINKS) if not self._is_page(path)]
@@ -79,7 +82,7 @@ class Inspector:
             return False
 
     def _judge(self, name: str) -> None:
-        found = Axe().run(self.page, options=ALL_RULES).response["violations"]
+        found = self.page.evaluate(VIOLATIONS)
         self._note(name, [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]])
 
     def _note(self, name: str, faults: list[str]) -> None:

@@ -77,6 +77,7 @@ def received(page: Page, server: Server, reference: str) -> None:
         assert [row.reference for row in db.query(Submission)] == [reference]
 
 
+@pytest.mark.two_browsers
 def test_the_whole_form_is_saved_while_somebody_types_with_script(enter: Enter, server: Server) -> None:
     page = enter()
     stop_time(page.context, server)
@@ -229,7 +230,7 @@ def test_a_guest_comes_back_in_another_browser_by_link_and_code(enter: Enter, se
     press(page, "Send link", email="zoe@home.example")
     expect(page.get_by_role("status").filter(has_text="The link is on its way to zoe@home.example.")).to_be_visible()
     button(page, "Sign out").click()
-    heading(page, "You are not signed in")
+    heading(page, "You have signed out")
     server.clock.advance(days=3)
     elsewhere = enter()
     elsewhere.goto(letters(server.app)[-1].link)

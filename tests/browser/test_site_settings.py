@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.conftest import PassTime, polled, warning
+from tests.browser.probe import SECTION
 from tests.browser.server import Server
 from tests.browser.visitors import share_sessions
 from tests.citizen import Citizen
@@ -12,9 +14,15 @@ GENERAL = "/admin/self/site-settings/general"
 
 
 @pytest.fixture
-def settings_page(server: Server, context: BrowserContext, page: Page) -> Page:
+def mina(server: Server) -> Citizen:
+    """An administrator who is signed in."""
     mina = Citizen(server.app)
     mina.hold("hub", person_id=add_person(server.app, "mina@example.org", "administrator").id)
+    return mina
+
+
+@pytest.fixture
+def settings_page(server: Server, context: BrowserContext, page: Page, mina: Citizen) -> Page:
     share_sessions(context, mina, server)
     page.goto(GENERAL)
     return page
@@ -38,6 +46,25 @@ def test_an_invalid_value_gets_no_advice_and_never_moves_the_time_bar(settings_p
     settings_page.get_by_label("Session lifetime in minutes", exact=True).fill(typed)
     expect(settings_page.locator("[data-advice]")).to_be_hidden()
     expect(settings_page.locator("[data-span=renews]")).to_have_text("60:00–88:00")
+
+
+def test_untouched_page_shows_the_whole_warning_after_a_shorter_lifetime_is_applied(
+    server: Server, page: Page, mina: Citizen, pass_time: PassTime
+) -> None:
+    mina.open(GENERAL)
+    mina.press("Save settings", session_lifetime_minutes="360")
+    server.clock.advance(minutes=21)
+    page.goto(SECTION)  # in the last third, so the session has six hours from now
+    mina.press("Save settings", session_lifetime_minutes="10")
+    mina.press("Apply now")
+    pass_time(30 * 60 - 1)
+    polled(page)
+    expect(warning(page)).to_be_hidden()
+    pass_time(1)
+    expect(page.get_by_role("heading", name="You will be signed out in 2 minutes.")).to_be_visible()
+    page.clock.resume()
+    page.get_by_role("button", name="Stay signed in").click()
+    expect(warning(page)).to_be_hidden()
 
 
 def test_the_page_says_saved_only_once(settings_page: Page) -> None:

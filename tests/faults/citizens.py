@@ -219,7 +219,10 @@ class Citizen(Hands):
             found = inputs(page.text)
             if "_key" not in found:
                 return Answer(path=page.path, status=303, location=f"/submissions/{self.reference}")
-            pairs = [(name, found[name]) for name in ("csrf_token", "_key")] + [("declaration", "yes"), ("_end", "1")]
+            pairs = [(name, found[name]) for name in ("csrf_token", "_key", "_shown")] + [
+                ("declaration", "yes"),
+                ("_end", "1"),
+            ]
             if self.random.random() < 0.5:
                 return min(self.device.browser.twice(path, pairs), key=lambda each: (each.is_lost, each.status))
             return self.device.browser.post(path, pairs, self.network())

@@ -7,8 +7,8 @@ import pytest
 from tests.faults.simulation import Plan, simulate
 
 PLANS = {
-    "sqlite": Plan(citizens=25, kills=6, at_once=12, seconds=30, seed=1, pauses=(0.5, 2.0)),
-    "postgresql": Plan(citizens=12, kills=6, at_once=8, seconds=20, seed=2, pauses=(0.5, 1.5)),
+    "sqlite": Plan(citizens=14, kills=4, at_once=8, seconds=20, seed=1, pauses=(0.5, 1.5)),
+    "postgresql": Plan(citizens=10, kills=4, at_once=6, seconds=15, seed=2, pauses=(0.5, 1.5)),
 }
 
 

@@ -12,21 +12,20 @@ from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, Tr
 MEGABYTE = 1_000_000
 """Bytes, as phones and computers count the sizes that they show."""
 FILE_MESSAGES = {
-    "required": mark("Add a file for “%(label)s”"),
-    "max": mark("“%(name)s” was not added: “%(label)s” takes %(limit)s at most"),
-    "size": mark("“%(name)s” was not added: a file may have %(limit)s MB at most"),
-    "empty": mark("“%(name)s” was not added: there is nothing in it"),
+    "required": mark("%(label)s: add a file"),
+    "max": mark("“%(name)s” was not added: you can add only %(limit)s"),
+    "size": mark("“%(name)s” was not added: it must be %(limit)s MB or smaller"),
+    "empty": mark("“%(name)s” was not added: it is empty"),
     "type": mark("“%(name)s” was not added: it must be %(kinds)s"),
-    "content": mark("“%(name)s” was not added: what is in it is not what its name says"),
-    "name": mark("“%(name)s” was not added: give the file another name, with letters, numbers and one full stop"),
-    "damaged": mark("“%(name)s” was not added: it is damaged or not complete"),
-    "locked": mark("“%(name)s” was not added: it is protected by a password"),
-    "macros": mark("“%(name)s” was not added: it holds macros; save it without them"),
-    "mixed": mark("“%(name)s” was not added: it hides another kind of file; save it again"),
-    "pixels": mark("“%(name)s” was not added: the picture is too large; save it smaller"),
-    "unpacked": mark("“%(name)s” was not added: it would be far too large when it is opened"),
-    "infected": mark("“%(name)s” has a virus and was not kept; choose another file"),
-    "infected.later": mark("“%(name)s” had a virus and was deleted: remove it, and choose another file"),
+    "content": mark("“%(name)s” was not added: it is not a real %(kind)s file"),
+    "damaged": mark("“%(name)s” was not added: it is damaged or incomplete"),
+    "locked": mark("“%(name)s” was not added: remove its password and choose it again"),
+    "macros": mark("“%(name)s” was not added: save it without macros and choose it again"),
+    "mixed": mark("“%(name)s” was not added: it contains another kind of file; save it again"),
+    "pixels": mark("“%(name)s” was not added: the picture is too large; save it in a smaller size"),
+    "unpacked": mark("“%(name)s” was not added: it would be too large when opened"),
+    "infected": mark("“%(name)s” has a virus and was not added: choose another file"),
+    "infected.later": mark("“%(name)s” had a virus and was deleted: remove it and choose another file"),
     "again": mark("“%(name)s” was not added: please choose it again"),
 }
 """One sentence for each reason why a file was not kept."""
@@ -65,6 +64,10 @@ def _kind(label: str, endings: str, media_type: str, sniffed: str = "", **rest: 
 TYPE_MEMBER = "mimetype"
 
 
+_JPEG = "jpg jpeg jpe jfif jfi jif pjpeg pjp"
+"""What cameras, scanners, Windows and Chrome call such a picture."""
+
+
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 
 
@@ -73,41 +76,41 @@ _OPEN = "application/vnd.oasis.opendocument."
 
 FILE_KINDS: Mapping[str, FileKind] = {
     "pdf": _kind("PDF", "pdf", "application/pdf", "pdf"),
-    "jpg": _kind("JPG", "jpg jpeg", "image/jpeg", "jpg jpeg jfif", is_picture=True),
-    "jpeg": _kind("JPG", "jpg jpeg", "image/jpeg", "jpg jpeg jfif", is_picture=True),
+    "jpg": _kind("JPG", _JPEG, "image/jpeg", "jpg jpeg jfif", is_picture=True),
+    "jpeg": _kind("JPG", _JPEG, "image/jpeg", "jpg jpeg jfif", is_picture=True),
     "png": _kind("PNG", "png", "image/png", "png", is_picture=True),
     "gif": _kind("GIF", "gif", "image/gif", "gif", is_picture=True),
     "webp": _kind("WebP", "webp", "image/webp", "webp", is_picture=True),
-    "heic": _kind("HEIC", "heic heif", "image/heic", "heic heif", is_picture=True),
-    "heif": _kind("HEIC", "heic heif", "image/heif", "heic heif", is_picture=True),
+    "heic": _kind("HEIC", "heic heif hif heics heifs", "image/heic", "heic heif", is_picture=True),
+    "heif": _kind("HEIC", "heic heif hif heics heifs", "image/heif", "heic heif", is_picture=True),
     "tif": _kind("TIFF", "tif tiff", "image/tiff", "tif tiff", is_picture=True),
     "tiff": _kind("TIFF", "tif tiff", "image/tiff", "tif tiff", is_picture=True),
-    "bmp": _kind("BMP", "bmp", "image/bmp", "bmp", is_picture=True),
-    "txt": _kind(mark("plain text"), "txt", "text/plain"),
+    "bmp": _kind("BMP", "bmp dib", "image/bmp", "bmp", is_picture=True),
+    "txt": _kind(mark("plain text"), "txt text", "text/plain"),
     "csv": _kind("CSV", "csv", "text/csv"),
     "rtf": _kind("RTF", "rtf", "application/rtf", "rtf"),
     "docx": _kind("Word", "docx", f"{_OFFICE}wordprocessingml.document", "docx", is_archive=True, member="word/"),
     "xlsx": _kind("Excel", "xlsx", f"{_OFFICE}spreadsheetml.sheet", "xlsx", is_archive=True, member="xl/"),
     "pptx": _kind(
-        "PowerPoint", "pptx", f"{_OFFICE}presentationml.presentation", "pptx", is_archive=True, member="ppt/"
+        "PowerPoint", "pptx ppsx", f"{_OFFICE}presentationml.presentation", "pptx", is_archive=True, member="ppt/"
     ),
     "odt": _kind("OpenDocument text", "odt", f"{_OPEN}text", "zip", is_archive=True, member=TYPE_MEMBER),
     "ods": _kind("OpenDocument table", "ods", f"{_OPEN}spreadsheet", "zip", is_archive=True, member=TYPE_MEMBER),
     "odp": _kind("OpenDocument slides", "odp", f"{_OPEN}presentation", "zip", is_archive=True, member=TYPE_MEMBER),
-    "doc": _kind("Word (old)", "doc", "application/msword", "doc", marker="WordDocument".encode("utf-16-le")),
-    "xls": _kind("Excel (old)", "xls", "application/vnd.ms-excel", "doc", marker="Workbook".encode("utf-16-le")),
+    "doc": _kind("Word (old)", "doc dot", "application/msword", "doc", marker="WordDocument".encode("utf-16-le")),
+    "xls": _kind("Excel (old)", "xls xlt", "application/vnd.ms-excel", "doc", marker="Workbook".encode("utf-16-le")),
     "ppt": _kind(
         "PowerPoint (old)",
-        "ppt",
+        "ppt pps pot",
         "application/vnd.ms-powerpoint",
         "doc",
         marker="PowerPoint Document".encode("utf-16-le"),
     ),
     "zip": _kind("ZIP", "zip", "application/zip", "zip", is_archive=True),
-    "mp3": _kind("MP3", "mp3", "audio/mpeg", "mp3 mpga"),
-    "wav": _kind("WAV", "wav", "audio/wav", "wav"),
-    "mp4": _kind("MP4", "mp4", "video/mp4", "mp4"),
-    "mov": _kind("MOV", "mov", "video/quicktime", "mov"),
+    "mp3": _kind("MP3", "mp3 mpga", "audio/mpeg", "mp3 mpga"),
+    "wav": _kind("WAV", "wav wave", "audio/wav", "wav"),
+    "mp4": _kind("MP4", "mp4 m4v", "video/mp4", "mp4"),
+    "mov": _kind("MOV", "mov qt", "video/quicktime", "mov"),
 }
 """SVG is not one of them, because it can hold a program."""
 
@@ -116,6 +119,11 @@ def kind_of_name(name: str, allowed: tuple[str, ...]) -> str | None:
     """Return the allowed kind that a file's name claims by its ending, or None."""
     _, dot, ending = name.rpartition(".")
     return next((kind for kind in allowed if dot and ending.lower() in FILE_KINDS[kind].endings), None)
+
+
+def name_of_kind(name: str, kind: str) -> str:
+    """Return a file's name with the usual ending of its kind, if its own is none of the kind's."""
+    return name if kind_of_name(name, (kind,)) else f"{name.rpartition('.')[0]}.{FILE_KINDS[kind].endings[0]}"
 
 
 def endings_of(allowed: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,18 +1,25 @@
 """People, their roles and sessions, as an administrator changes them."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from portal.accounts.models import Person
-from portal.audit import AuditEvent
+from portal.accounts.operations import LastAdministratorError, change_role, delete_account, disable_account
+from portal.audit import Actor, AuditEvent
 from portal.db import Database
+from tests.conftest import START
 from tests.integration.admin.conftest import SignedIn
+from tests.integration.sessions.test_races import together
 
 SignIn = Callable[[str, str], SignedIn]
 PEOPLE = "/admin/self/people"
+ROUNDS = 5
 
 
 def press(administrator: SignedIn, person: int, action: str, **values: str) -> int:
@@ -77,7 +84,7 @@ def test_ending_one_or_all_sessions_of_a_person_says_so(administrator: SignedIn,
     assert sam.get("/hub").status_code == 200
     assert press(administrator, sam.id, "end_all") == 303
     assert sam.get("/hub").status_code == 302
-    assert "Our staff ended your session." in sam.get("/session/ended?kind=hub").text
+    assert "Our staff signed you out." in sam.get("/session/ended?kind=hub").text
 
 
 def test_administrator_cannot_lock_themselves_out(administrator: SignedIn, database: Database) -> None:
@@ -86,6 +93,72 @@ def test_administrator_cannot_lock_themselves_out(administrator: SignedIn, datab
     with database.reading() as db:
         assert db.get_one(Person, administrator.id).role == "administrator"
     assert administrator.get(PEOPLE).status_code == 200
+
+
+def change_of(app: Flask, person: int, way: str) -> Callable[[], bool]:
+    """Return a way in which a person stops being an administrator; it returns whether that was refused."""
+    changes: dict[str, Callable[[Session], None]] = {
+        "staff": lambda db: change_role(db, person, "staff", by=Actor(), now=START),
+        "citizen": lambda db: change_role(db, person, "citizen", by=Actor(), now=START),
+        "closed": lambda db: disable_account(db, person, by=Actor(), now=START),
+        "deleted": lambda db: delete_account(db, db.get_one(Person, person), by=Actor(), now=START),
+    }
+
+    def run() -> bool:
+        try:
+            with app.app_context(), app.extensions["portal"].database.writing() as db:
+                changes[way](db)
+        except LastAdministratorError:
+            return True
+        return False
+
+    return run
+
+
+@pytest.mark.parametrize("way", ["staff", "citizen", "closed", "deleted"])
+def test_only_open_administrator_stays_one(app: Flask, administrator: SignedIn, sign_in: SignIn, way: str) -> None:
+    closed, demoted = sign_in("ada@example.org", "administrator"), sign_in("ben@example.org", "administrator")
+    assert press(administrator, closed.id, "disable") == 303
+    assert press(administrator, demoted.id, "role", role="designer") == 303
+    is_refused = change_of(app, administrator.id, way)
+    assert is_refused()
+    assert administrator.get(PEOPLE).status_code == 200
+    assert not change_of(app, closed.id, way)()
+    sign_in("cleo@example.org", "administrator")
+    assert not is_refused()
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [("staff", "staff"), ("closed", "closed"), ("deleted", "closed"), ("staff", "closed"), ("citizen", "deleted")],
+)
+def test_administrators_who_remove_each_other_at_the_same_moment_leave_one(
+    app: Flask, sign_in: SignIn, ways: tuple[str, str]
+) -> None:
+    before: list[int] = []
+    for number in range(ROUNDS):
+        pair = [sign_in(f"{name}{number}@example.org", "administrator").id for name in ("ada", "ben")]
+        assert not any(change_of(app, person, "closed")() for person in before)
+        refused = together(*[change_of(app, person, way) for person, way in zip(pair, ways, strict=True)])
+        assert sorted(refused, key=bool) == [False, True]
+        before = pair
+
+
+@pytest.mark.parametrize("action", ["role", "disable"])
+def test_two_administrators_who_press_at_the_same_moment_are_never_both_gone(
+    app: Flask, sign_in: SignIn, action: str
+) -> None:
+    before: list[int] = []
+    for number in range(ROUNDS):
+        ada, ben = (sign_in(f"{name}{number}@example.org", "administrator") for name in ("ada", "ben"))
+        assert not any(change_of(app, person, "closed")() for person in before)
+        statuses = together(
+            partial(press, ada, ben.id, action, role="staff"),
+            partial(press, ben, ada.id, action, role="staff"),
+        )
+        assert statuses.count(303) == 1
+        assert sorted(person.get(PEOPLE).status_code for person in (ada, ben)) == [200, 302]
+        before = [ada.id, ben.id]
 
 
 def test_an_unknown_role_button_or_person_changes_nothing(administrator: SignedIn, sign_in: SignIn) -> None:

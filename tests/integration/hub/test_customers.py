@@ -10,7 +10,7 @@ from portal.db import Database
 from portal.outbox.models import Delivery
 from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
-from tests.loan import fill, publish_loan, publish_yaml, send, start
+from tests.loan import YOU, fill, publish_loan, publish_yaml, send, start
 from tests.people import add_person, sign_in
 from tests.post import letters
 
@@ -33,7 +33,7 @@ def find(staff: Citizen, sought: str) -> Page:
 
 def begin(staff: Citizen, email: str = "gwen@mail.example", form: str = "tool_loan", name: str = "") -> Page:
     staff.open("/hub/customers")
-    return staff.press("Begin and send the link", email=email, form=form, name=name)
+    return staff.press("Start and send the link", email=email, form=form, name=name)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_unknown_customer_is_reported_beside_the_field(staff: Citizen, reference
 
 
 def test_an_address_without_requests_says_so(staff: Citizen, reference: str) -> None:
-    assert "Nothing is known of this address." in find(staff, "new@mail.example")
+    assert "We found nothing for this address." in find(staff, "new@mail.example")
 
 
 @pytest.mark.parametrize("find_value", ["x", "%00", "A" * 400, "ü"])
@@ -102,7 +102,13 @@ def test_draft_shows_its_progress_and_none_of_its_answers(
     clock.advance(minutes=5)
     page = find(staff, draft)
     assert page.path == f"/hub/drafts/{draft}"
-    for words in ("Borrow a tool", "Not sent yet", "Today at 14:02", "Kept until", "No link to this form was mailed."):
+    for words in (
+        "Borrow a tool",
+        "Not sent yet",
+        "Today at 14:02",
+        "Kept until",
+        "No link to this form was e-mailed.",
+    ):
         assert words in page
     for words in ("Zebra", "1990", "About you"):
         assert words not in page.text
@@ -121,7 +127,7 @@ def test_page_says_whether_the_link_is_waiting_sent_or_returned(
     assert "zoe@mail.example" not in staff.page.text
     with database.writing() as db:
         db.execute(update(Delivery).values(sent_at=None, failed_at=clock.now()))
-    assert "Came back: the mail could not be delivered" in staff.open(f"/hub/drafts/{draft}")
+    assert "Could not be delivered" in staff.open(f"/hub/drafts/{draft}")
     with database.writing() as db:
         db.execute(update(Delivery).values(failed_at=None, attempts=3))
     assert "Not delivered yet, tried 3 times" in staff.open(f"/hub/drafts/{draft}")
@@ -145,6 +151,61 @@ def test_finished_draft_says_how_it_ended(
     assert f"State {state}" in staff.open(f"/hub/drafts/{draft}").words.replace("State", "State ")
 
 
+@pytest.mark.parametrize("given", ["form", "save page", "account", None])
+def test_staff_send_a_link_again_to_the_address_of_the_draft_and_to_no_other(
+    app: Flask, staff: Citizen, citizen: Citizen, audited: Audited, given: str | None
+) -> None:
+    publish_loan(app)
+    if given == "account":
+        add_person(app, "rosa@mail.example")
+        sign_in(citizen, "rosa@mail.example")
+    draft = start(citizen)
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **YOU, email="rosa@mail.example" if given == "form" else "")
+    if given == "save page":
+        citizen.open(f"{draft}/save")
+        citizen.press("Send link", email="rosa@mail.example")
+    before, reference = len(letters(app)), draft.rpartition("/")[2]
+    page = staff.open(f"/hub/drafts/{reference}")
+    assert "rosa@" not in page.text
+    assert ("r•••@mail.example" in page) is (given is not None)
+    token = {"csrf_token": page.value("csrf_token"), "email": "mallory@mail.example", "address": "mallory@mail.example"}
+    answer = staff.post(f"/hub/drafts/{reference}", token)
+    assert answer.status_code == (303 if given else 200)
+    assert [letter.to for letter in letters(app)[before:]] == (["rosa@mail.example"] if given else [])
+    assert audited("link_sent_again") == ([reference] if given else [])
+    if given:
+        assert "The link is on its way to r•••@mail.example." in staff.open(answer.location)
+
+
+def test_staff_send_no_more_links_than_a_mailbox_can_bear(app: Flask, staff: Citizen, citizen: Citizen) -> None:
+    publish_loan(app)
+    draft = start(citizen)
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **YOU, email="rosa@mail.example")
+    staff.open(f"/hub/drafts/{draft.rpartition('/')[2]}")
+    statuses = [staff.press("Send a link").status, *(staff.press("Send the link again").status for _ in range(10))]
+    assert statuses == [200] * 10 + [429]
+
+
+@pytest.mark.parametrize("after", ["sent", "deleted"])
+def test_staff_send_no_link_to_a_finished_draft(
+    app: Flask, staff: Citizen, citizen: Citizen, draft: str, after: str
+) -> None:
+    if after == "sent":
+        fill(citizen, f"/drafts/{draft}", email="rosa@mail.example")
+        citizen.press("Send", declaration="yes")
+    else:
+        citizen.open(f"/drafts/{draft}")
+        citizen.press("Delete this draft")
+        citizen.press("Delete this draft")
+    before = len(letters(app))
+    page = staff.open(f"/hub/drafts/{draft}")
+    assert not [button for form in page.forms for button in form.buttons if "link" in button.text]
+    staff.post(f"/hub/drafts/{draft}", {"csrf_token": page.value("csrf_token")})
+    assert len(letters(app)) == before
+
+
 def test_an_unknown_draft_is_not_found(staff: Citizen, draft: str) -> None:
     assert staff.open("/hub/drafts/TL-2222-2222").status == 404
 
@@ -159,15 +220,15 @@ def test_a_form_begun_for_a_guest_reaches_them_by_link_and_both_are_recorded(
         assert words in page
     (letter,) = letters(app)
     assert (letter.to, letter.subject) == ("gwen@mail.example", "Continue your form: Borrow a tool")
-    assert "mina@mail.example of Ashmere Council has begun the form “Borrow a tool” for you." in letter.lines
+    assert "mina@mail.example of Ashmere Council has started the form “Borrow a tool” for you." in letter.lines
     assert audited("draft_begun_for_customer") == [reference]
     citizen.open(letter.link)
     citizen.press("Continue your form")
     citizen.press("Continue", code=letters(app)[-1].code)
-    assert "mina@mail.example of Ashmere Council began this form for you." in citizen.open(f"/drafts/{reference}")
+    assert "mina@mail.example of Ashmere Council started this form for you." in citizen.open(f"/drafts/{reference}")
     fill(citizen, f"/drafts/{reference}")
-    assert "began this form for you" in citizen.press("Send", declaration="yes")
-    assert "Begun for the customer by mina@mail.example" in staff.open(f"/hub/cases/{reference}")
+    assert "started this form for you" in citizen.press("Send", declaration="yes")
+    assert "Started for the customer by mina@mail.example" in staff.open(f"/hub/cases/{reference}")
 
 
 def test_form_begun_for_an_account_belongs_to_the_account(app: Flask, staff: Citizen) -> None:
@@ -189,11 +250,11 @@ def test_staff_who_begin_a_form_for_somebody_cannot_open_it(app: Flask, staff: C
 @pytest.mark.parametrize(
     ("values", "fault"),
     [
-        ({"email": "x"}, "Enter one e-mail address"),
+        ({"email": "x"}, "Enter an e-mail address in the right format"),
         ({"form": ""}, "Choose a form"),
         ({"form": "nothing"}, "Choose a form from the list"),
         ({"form": "at_once"}, "Choose a form from the list"),
-        ({"form": "members_only"}, "This form needs an account, and there is none with this address"),
+        ({"form": "members_only"}, "This form needs an account. Nobody has one with this e-mail address"),
         ({"name": "x" * 201}, "Write at most 200 characters"),
     ],
 )

@@ -41,9 +41,9 @@ def test_end_page_is_neutral_without_a_known_session(client: FlaskClient) -> Non
 def test_way_back_is_shown_to_a_signed_out_guest_but_not_to_staff(citizen: Citizen, demo_forms: None) -> None:
     housing.start(citizen)
     page = citizen.press("Sign out")
-    assert "You signed out. To carry on, use your link, or your reference and return code, or sign in." in page
+    assert "You have signed out To carry on, use your link, or your reference and return code." in page
     assert page.links["Continue your form"] == "/resume"
-    assert "Sign in and continue" in page.links
+    assert "Sign in and continue" not in page.links
     assert "Continue your form" not in citizen.open("/session/ended?kind=hub").links
 
 
@@ -55,7 +55,7 @@ def test_end_page_says_when_and_why_the_session_ended(
     answer = browser.client.get("/session/ended")
     assert answer.status_code == 200
     assert "<title>You were signed out at 14:32" in answer.text
-    assert "Your signed-in time ran out." in answer.text
+    assert "You were signed out because your time ran out." in answer.text
     assert not any(cookie.startswith("session_") for cookie in answer.headers.getlist("Set-Cookie"))
     assert answer.headers["Cache-Control"] == "no-store"
     assert "session-poll" not in answer.text

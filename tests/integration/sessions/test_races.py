@@ -21,7 +21,7 @@ AT_ONCE = 20
 ROUNDS = 8
 
 
-def _together(*actions: Callable[[], object]) -> list[object]:
+def together(*actions: Callable[[], object]) -> list[object]:
     """Run all at the same time; return what each returned."""
     barrier = threading.Barrier(len(actions))
 
@@ -52,7 +52,7 @@ def test_twenty_pages_loaded_at_once_set_one_deadline(
     browser = open_browser()
     clock.advance(minutes=25)
     tab = _client(app, browser)
-    answers = _together(*[lambda: tab("/help/sessions")] * AT_ONCE)
+    answers = together(*[lambda: tab("/help/sessions")] * AT_ONCE)
     assert answers == [200] * AT_ONCE
     assert browser.expires_at == clock.now() + timedelta(minutes=30)
 
@@ -65,7 +65,7 @@ def test_exactly_one_of_twenty_equal_renewals_writes(database: Database, open_br
         with database.writing() as db:
             return move_deadline(db, browser.id, now + POLICY.idle_timeout, POLICY, now=now)
 
-    assert sorted(map(bool, _together(*[renew] * AT_ONCE))) == [False] * (AT_ONCE - 1) + [True]
+    assert sorted(map(bool, together(*[renew] * AT_ONCE))) == [False] * (AT_ONCE - 1) + [True]
 
 
 def test_renewals_out_of_order_never_move_the_deadline_back(
@@ -82,7 +82,7 @@ def test_renewals_out_of_order_never_move_the_deadline_back(
 
         return action
 
-    _together(*[renew(second) for second in reversed(range(AT_ONCE))])
+    together(*[renew(second) for second in reversed(range(AT_ONCE))])
     assert browser.expires_at == START + timedelta(minutes=55, seconds=AT_ONCE - 1)
 
 
@@ -100,7 +100,7 @@ def test_extension_racing_an_end_never_revives_the_session(
             with database.writing() as db:
                 return end_session(db, browser.id, EndReason.STAFF, now=now)
 
-        status, ended = _together(extend, end)
+        status, ended = together(extend, end)
         assert ended
         assert status in (303, 403)
         assert browser.row.ended_at == now
@@ -119,7 +119,7 @@ def test_a_page_and_a_sign_out_at_once_leave_the_session_ended(
         def leave(browser: Browser = browser, token: str = token) -> object:
             return browser.client.post("/account/sign-out", data={"csrf_token": token}).status_code
 
-        statuses = _together(leave, *[lambda tab=tab: tab("/help/sessions")] * 4)
+        statuses = together(leave, *[lambda tab=tab: tab("/help/sessions")] * 4)
         assert statuses[0] == 303
         assert browser.row.ended_at == clock.now()
         assert browser.row.end_reason == EndReason.SIGNED_OUT.value

@@ -12,24 +12,31 @@ from sqlalchemy import select
 from portal.db import Database
 from portal.storage.models import StoredFile
 from tests.citizen import Citizen, File, post
-from tests.files import EICAR, PDF, WORD, archive, open_document, picture, pixel_bomb, zip_bomb
+from tests.files import (
+    EICAR,
+    PDF,
+    WORD,
+    archive,
+    locked_archive,
+    locked_open_document,
+    old_office,
+    open_document,
+    pdf,
+    picture,
+    pixel_bomb,
+    stored,
+    zip_bomb,
+)
 
 pytestmark = pytest.mark.one_database
 Kept = Callable[[], list[Path]]
 MACROS = archive(*WORD, "word/vbaProject.bin")
-OTHER = "what is in it is not what its name says"
-RENAME = "give the file another name"
+OTHER = "it is not a real"
 KINDS = "it must be PDF, JPG, PNG or Word"
-
-
-def _locked() -> bytes:
-    """Return a Word document whose members are marked as encrypted."""
-    data = bytearray(archive(*WORD))
-    at = data.find(b"PK\x01\x02")
-    while at >= 0:
-        data[at + 8] |= 1
-        at = data.find(b"PK\x01\x02", at + 1)
-    return bytes(data)
+LOCKED = "remove its password"
+LOCKED_WORD = old_office(EncryptionInfo=bytes(200), EncryptedPackage=bytes(5000))
+END = b"PK\x05\x06"
+STORED = stored(dict.fromkeys(WORD, b"<x/>") | {"word/embeddings/letter.docx": archive(*WORD)})
 
 
 def _long_table() -> bytes:
@@ -46,7 +53,7 @@ def _two_ends() -> bytes:
 
 
 BAD: dict[str, tuple[str, str, bytes, str]] = {
-    "empty": ("proof", "empty.pdf", b"", "there is nothing in it"),
+    "empty": ("proof", "empty.pdf", b"", "it is empty"),
     "a byte too large": ("proof", "large.pdf", PDF + bytes(1_000_001 - len(PDF)), "a file may have 1 MB at most"),
     "huge": ("proof", "huge.jpg", picture() + bytes(20_000_000), "a file may have 1 MB at most"),
     "wrong type": ("proof", "song.mp3", b"ID3\x03" + bytes(99), KINDS),
@@ -55,29 +62,37 @@ BAD: dict[str, tuple[str, str, bytes, str]] = {
     "program": ("proof", "setup.exe", b"MZ\x90\0" + bytes(200), KINDS),
     "program called PDF": ("proof", "setup.pdf", b"MZ\x90\0" + bytes(200), OTHER),
     "double ending, the last one wrong": ("proof", "invoice.pdf.exe", PDF, KINDS),
-    "double ending, the last one right": ("proof", "invoice.exe.pdf", PDF, RENAME),
-    "climbing path": ("proof", "../../../etc/cron.d/x.pdf", PDF, RENAME),
-    "absolute path": ("proof", "/etc/passwd.pdf", PDF, RENAME),
-    "bell in the name": ("proof", "pay\x07slip.pdf", PDF, RENAME),
-    "picture called PDF": ("proof", "photo.pdf", picture(), OTHER),
-    "PDF called picture": ("proof", "paper.jpg", PDF, OTHER),
     "web page called PDF": ("proof", "page.pdf", b"<!DOCTYPE html><script>alert(1)</script>", OTHER),
     "drawing with script": ("proof", "logo.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>', KINDS),
     "drawing with script called PNG": ("proof", "logo.png", b"<svg><script>alert(1)</script></svg>", OTHER),
-    "picture and PDF": ("proof", "both.jpg", picture()[:20] + b"%PDF-1.7\n" + picture()[20:], "hides another kind"),
-    "picture and archive": ("proof", "both.png", picture("PNG") + archive("evil.class"), "hides another kind"),
-    "picture and web page": ("notes", "both.gif", b"GIF89a/*<script>alert(1)</script>*/;", "hides another kind"),
-    "picture cut off": ("proof", "cut.png", picture("PNG")[:20], "damaged or not complete"),
+    "picture of another kind, and PDF": (
+        "proof",
+        "x.pdf",
+        picture()[:20] + b"%PDF-1.7\n" + picture(),
+        "contains another",
+    ),
+    "picture and PDF": ("proof", "both.jpg", picture()[:20] + b"%PDF-1.7\n" + picture()[20:], "contains another kind"),
+    "picture and archive": ("proof", "both.png", picture("PNG") + archive("evil.class"), "contains another kind"),
+    "picture and web page": ("notes", "both.gif", b"GIF89a/*<script>alert(1)</script>*/;", "contains another kind"),
+    "picture cut off": ("proof", "cut.png", picture("PNG")[:20], "damaged or incomplete"),
     "pixel bomb": ("proof", "bomb.png", pixel_bomb(), "the picture is too large"),
     "line bomb": ("proof", "line.png", pixel_bomb(1, 200_000), "the picture is too large"),
-    "zip bomb": ("proof", "bomb.docx", zip_bomb(), "far too large when it is opened"),
-    "zips in a zip": ("proof", "nest.docx", archive(*WORD, *(f"{n}.zip" for n in range(11))), "far too large"),
-    "endless table of contents": ("notes", "long.odt", _long_table(), "far too large"),
-    "archive that ends twice": ("proof", "twice.docx", _two_ends(), "damaged or not complete"),
-    "archive cut off": ("proof", "cut.docx", archive(*WORD)[:-30], "damaged or not complete"),
+    "zip bomb": ("proof", "bomb.docx", zip_bomb(), "too large when opened"),
+    "zips in a zip": ("proof", "nest.docx", archive(*WORD, *(f"{n}.zip" for n in range(11))), "too large when opened"),
+    "endless table of contents": ("notes", "long.odt", _long_table(), "too large when opened"),
+    "archive that ends twice": ("proof", "twice.docx", _two_ends(), "damaged or incomplete"),
+    "archive cut off": ("proof", "cut.docx", archive(*WORD)[:-30], "damaged or incomplete"),
     "other archive called Word": ("proof", "app.docx", archive("a.txt"), OTHER),
-    "macros": ("proof", "letter.docx", MACROS, "it holds macros"),
-    "behind a password": ("proof", "locked.docx", _locked(), "protected by a password"),
+    "macros": ("proof", "letter.docx", MACROS, "save it without macros"),
+    "members behind a password": ("proof", "locked.docx", locked_archive(archive(*WORD)), LOCKED),
+    "Word behind a password": ("proof", "locked.docx", LOCKED_WORD, LOCKED),
+    "Word behind a password, called PDF": ("proof", "locked.pdf", LOCKED_WORD, LOCKED),
+    "PDF behind a password": ("proof", "locked.pdf", pdf("AES-256", user="secret"), LOCKED),
+    "old PDF behind a password": ("proof", "locked.pdf", pdf("RC4-40", user="secret"), LOCKED),
+    "OpenDocument behind a password": ("notes", "locked.odt", locked_open_document(), LOCKED),
+    "archive cut inside a stored member": ("proof", "cut.docx", STORED[: STORED.rfind(b"PK\x01\x02") - 99], "damaged"),
+    "archive cut after a stored member": ("proof", "cut.docx", STORED[: STORED.find(END) + 22], "damaged"),
+    "picture of a kind that is not allowed": ("notes", "scan.gif", picture("PNG"), OTHER),
     "table called text": ("notes", "table.odt", open_document("application/vnd.oasis.opendocument.spreadsheet"), OTHER),
     "bytes called text": ("notes", "notes.txt", b"hello\x00world", OTHER),
     "web page called text": ("notes", "notes.txt", b"\xef\xbb\xbf <html><script>1</script>", OTHER),
@@ -108,7 +123,7 @@ def test_refused_file_is_reported_whichever_button_is_pressed(citizen: Citizen, 
     citizen.open(f"{draft}/papers")
     page = citizen.press(button, story="Kept", proof=File("empty.pdf", b""))
     assert page.status == 422
-    assert "there is nothing in it" in page
+    assert "it is empty" in page
     assert citizen.open(f"{draft}/papers").value("story") == "Kept"
 
 
@@ -116,7 +131,7 @@ def test_good_files_are_kept_and_each_bad_one_is_named(citizen: Citizen, draft: 
     citizen.open(f"{draft}/papers")
     files = [File("a.pdf", b""), File("good.pdf", PDF), File("b.exe", b"MZ")]
     page = citizen.press("Continue", story="x", proof=files)
-    assert "“a.pdf” was not added: there is nothing in it. “b.exe” was not added: it must be" in page
+    assert "“a.pdf” was not added: it is empty. “b.exe” was not added: it must be" in page
     assert "good.pdf" in page
     assert len(kept()) == 1
 
@@ -140,15 +155,14 @@ def _file(name: bytes, content: bytes) -> bytes:
     return b'--cut\r\nContent-Disposition: form-data; name="proof"; filename="' + name + b'"\r\n\r\n' + content
 
 
-END = b'\r\n--cut\r\nContent-Disposition: form-data; name="_end"\r\n\r\n1\r\n--cut--\r\n'
+REST = b'\r\n--cut\r\nContent-Disposition: form-data; name="_end"\r\n\r\n1\r\n--cut--\r\n'
 CUT = {
     "in a file": (_file(b"a.pdf", PDF * 5000), 400),
     "after a file": (_file(b"a.pdf", PDF) + b"\r\n", 400),
-    "before the last boundary": (_file(b"a.pdf", PDF) + END[:-8], 400),
+    "before the last boundary": (_file(b"a.pdf", PDF) + REST[:-8], 400),
     "without the end marker": (_file(b"a.pdf", PDF) + b"\r\n--cut--\r\n", 400),
     "in a file's head": (b'--cut\r\nContent-Disposition: form-data; name="proof"; file', 400),
-    "NUL in the name": (_file(b"a\x00.pdf", PDF) + END, 422),
-    "bytes in the name that are no text": (_file(b"a\xff\xfe.pdf", PDF) + END, 400),
+    "bytes in the name that are no text": (_file(b"a\xff\xfe.pdf", PDF) + REST, 400),
 }
 
 
@@ -161,7 +175,6 @@ def test_truncated_or_mangled_body_leaves_no_file(
         f"{draft}/papers", data=_body(token, rest), content_type="multipart/form-data; boundary=cut"
     )
     assert answer.status_code == status
-    assert (status == 400) or RENAME in answer.text
     assert kept() == []
     with database.reading() as db:
         assert db.scalars(select(StoredFile)).all() == []

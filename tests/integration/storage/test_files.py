@@ -27,12 +27,13 @@ from portal.storage.upkeep import FileKeeper
 from portal.storage.uploads import UPLOADS
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
-from tests.files import PDF, archive, open_document, picture
+from tests.files import PDF, WORD, archive, open_document, pdf, picture, stored, with_large_ends
 from tests.people import add_person, sign_in
 
 Kept = Callable[[], list[Path]]
 PAYSLIP = File("payslip.pdf", PDF)
 PHOTO = File("photo.jpg", picture())
+WANTED = ({".pdf", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".docx"}, {".txt", ".text", ".heic", ".heif", ".hif"})
 LARGE = File("scan.jpg", picture() + bytes(300_000))
 
 
@@ -70,7 +71,7 @@ def test_missing_file_is_asked_for_and_stops_the_form_being_sent(citizen: Citize
     citizen.open(f"{draft}/papers")
     page = citizen.press("Continue", story="My rent")
     assert page.status == 422
-    assert "Add a file for “Proof”" in page
+    assert "Proof: add a file" in page
     citizen.open(f"{draft}/check")
     assert citizen.press("Send").status == 422
 
@@ -79,7 +80,7 @@ def test_missing_file_is_asked_for_and_stops_the_form_being_sent(citizen: Citize
 def test_every_button_keeps_the_file(citizen: Citizen, draft: str, button: str) -> None:
     citizen.open(f"{draft}/papers")
     citizen.press(button, proof=PAYSLIP)
-    assert f"payslip.pdf {len(PDF)} B Not scanned for viruses" in citizen.open(f"{draft}/papers")
+    assert f"payslip.pdf {len(PDF)} B Not checked for viruses" in citizen.open(f"{draft}/papers")
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,55 @@ def test_usual_file_types_are_accepted(citizen: Citizen, draft: str, field: str,
     assert (answer.status_code, answer.data) == (200, file.content)
 
 
+@pytest.mark.parametrize(
+    ("given", "content", "kept_as"),
+    [
+        ("scan.jfif", picture(), "scan.jfif"),
+        ("SCAN.JPE", picture(), "SCAN.JPE"),
+        ("IMG_1.HEIC", picture(), "IMG_1.jpg"),
+        ("photo.pdf", picture(), "photo.jpg"),
+        ("paper.jpg", PDF, "paper.pdf"),
+        ("photo.jpg", picture("PNG"), "photo.png"),
+        ("letter.doc", archive("[Content_Types].xml", "word/document.xml"), "letter.docx"),
+        ("for all.pdf", pdf("AES-128"), "for all.pdf"),
+        (
+            "embedded.docx",
+            stored(dict.fromkeys(WORD, b"<?xml?>") | {"word/table.xlsx": archive(*WORD)}),
+            "embedded.docx",
+        ),
+        ("large.docx", with_large_ends(archive(*WORD)), "large.docx"),
+        ("Trip - Booking.com.pdf", PDF, "Trip - Booking.com.pdf"),
+        ("invoice.exe.pdf", PDF, "invoice.exe.pdf"),
+        ("../../../etc/cron.d/x.pdf", PDF, "x.pdf"),
+        ("C:\\fakepath\\x.pdf", PDF, "x.pdf"),
+        ("/etc/passwd.pdf", PDF, "passwd.pdf"),
+        ("pay\x07sl\x00ip.pdf", PDF, "payslip.pdf"),
+        ("scan.pdf. ", PDF, "scan.pdf"),
+        ("Scan 12\uf02230 \U0001fae8\u200f.pdf", PDF, "Scan 12-30 \U0001fae8.pdf"),
+        ("aux.pdf", PDF, "_aux.pdf"),
+        ("x" * 300 + ".pdf", PDF, "x" * 96 + ".pdf"),
+    ],
+)
+def test_file_is_kept_under_a_clean_name_with_the_ending_of_its_kind(
+    citizen: Citizen, draft: str, given: str, content: bytes, kept_as: str
+) -> None:
+    token = citizen.open(f"{draft}/papers").value("csrf_token") or ""
+    head = b'--cut\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n'
+    body = head % (b"csrf_token", b"") + token.encode() + b"\r\n"
+    body += head % (b"proof", b'; filename="' + given.replace("\\", "\\\\").encode() + b'"') + content + b"\r\n"
+    body += head % (b"_end", b"") + b"1\r\n--cut--\r\n"
+    citizen.client.post(f"{draft}/papers", data=body, content_type="multipart/form-data; boundary=cut")
+    citizen.open(f"{draft}/papers")
+    answer = download(citizen, kept_as)
+    assert (answer.status_code, answer.data) == (200, content)
+
+
+def test_every_usual_ending_of_an_allowed_kind_can_be_chosen(citizen: Citizen, draft: str) -> None:
+    page = citizen.open(f"{draft}/papers").text
+    offered = re.findall(r'accept="([^"]*)"', page)
+    assert [set(endings.split(",")) >= wanted for endings, wanted in zip(offered, WANTED, strict=True)] == [True, True]
+
+
 def test_question_that_depends_on_added_files_is_shown(citizen: Citizen, draft: str) -> None:
     add(citizen, draft, PAYSLIP)
     citizen.open(f"{draft}/papers")
@@ -120,7 +170,7 @@ def test_files_can_be_added_up_to_the_maximum(citizen: Citizen, draft: str, kept
     citizen.open(f"{draft}/papers")
     page = citizen.press("Continue", proof=[File("third.pdf", PDF), File("fourth.pdf", PDF)])
     assert page.status == 422
-    assert "“fourth.pdf” was not added: “Proof” takes 3 at most" in page
+    assert "“fourth.pdf” was not added: you can add only 3" in page
     assert all(name in page for name in ("payslip.pdf", "photo.jpg", "third.pdf"))
     assert len(kept()) == 3
 
@@ -132,10 +182,10 @@ def test_file_is_removed_by_its_own_button_and_typed_text_stays(
     citizen.open(f"{draft}/papers")
     page = citizen.press("Remove payslip.pdf", story="Changed meanwhile")
     assert page.value("story") == "Changed meanwhile"
-    assert "photo.jpg" in page
-    assert "payslip.pdf" not in page
+    assert "photo.jpg" in page.links
+    assert "payslip.pdf" not in page.links
     keep_house(app)
-    assert len(kept()) == 1
+    assert len(kept()) == 2
 
 
 def test_stored_file_is_encrypted_and_bound_to_its_draft(
@@ -238,7 +288,7 @@ def test_sent_form_keeps_its_files_for_its_owner_and_staff(
     add_person(app, "mina@mail.example", "staff")
     staff = Citizen(app)
     sign_in(staff, "mina@mail.example")
-    assert "Not scanned for viruses" in staff.open(f"/hub/cases/{reference}")
+    assert "Not checked for viruses" in staff.open(f"/hub/cases/{reference}")
     assert download(staff, "payslip.pdf").data == PDF
     clock.advance(days=400)
     for _ in range(3):
@@ -249,18 +299,24 @@ def test_sent_form_keeps_its_files_for_its_owner_and_staff(
     assert download(staff, "payslip.pdf").data == PDF
 
 
-def test_files_of_a_hidden_question_are_not_sent_and_are_deleted(
+def test_files_that_were_removed_alone_or_with_an_item_are_not_sent_and_are_deleted(
     app: Flask, citizen: Citizen, draft: str, kept: Kept
 ) -> None:
-    add(citizen, draft, PAYSLIP)
+    add(citizen, draft, PAYSLIP, PHOTO)
+    citizen.open(f"{draft}/papers")
+    citizen.press("Remove photo.jpg")
     citizen.open(f"{draft}/people")
     citizen.press("Add another person")
     citizen.press("Continue", name="Zoë", card=File("card.pdf", PDF))
-    assert len(kept()) == 2
     citizen.press("Remove Zoë")
     keep_house(app)
+    assert len(kept()) == 3
+    page = citizen.open(f"{draft}/check")
+    assert not [name for name in ("card.pdf", "photo.jpg") if name in page]
+    send(citizen, draft)
+    assert not [name for name in ("card.pdf", "photo.jpg", "Zoë") if name in citizen.page]
+    keep_house(app)
     assert len(kept()) == 1
-    assert "card.pdf" not in citizen.open(f"{draft}/check")
 
 
 @pytest.mark.parametrize("way", ["deleted", "expired"])

@@ -16,3 +16,22 @@ def test_a_page_without_its_database_is_a_friendly_503(app: Flask, path: str) ->
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
     assert "What you saved before is safe." in answer.text
+
+
+def test_every_address_without_its_database_answers_with_a_whole_page(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing that an error page shows may ask for what is away, whoever the page is for."""
+    client = app.test_client()
+    for name in ("session_customer", "session_hub"):
+        client.set_cookie(name, "a-session")
+    app.extensions["portal"].database.close()
+    app.extensions["portal"].database = Database("sqlite:////nowhere/portal.sqlite3")
+    urls = app.url_map.bind("localhost")
+    for rule in app.url_map.iter_rules():
+        address = urls.build(rule.endpoint, dict.fromkeys(rule.arguments, 1 if "int" in rule.rule else "x"))
+        for method in {"GET", "POST"} & (rule.methods or set()):
+            answer = client.open(address, method=method, data={"_shared_offered": "1"} if method == "POST" else None)
+            assert answer.status_code < 500 or answer.status_code == 503, (method, address)
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", (method, address)
+    assert "Request finalizing failed" not in caplog.text

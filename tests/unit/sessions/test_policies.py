@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portal.sessions.policies import GRACE, KINDS
 from portal.sessions.rules import (
@@ -115,6 +117,42 @@ def test_nothing_extends_a_session_at_the_absolute_limit() -> None:
     assert poll(at, policy, end).state is State.ENDED
 
 
-def test_a_lifetime_applied_at_once_always_leaves_time_for_the_warning() -> None:
-    assert shortened(Policy(idle_timeout=timedelta(minutes=10)), BEGIN) == BEGIN + timedelta(minutes=10)
-    assert shortened(Policy(idle_timeout=timedelta(minutes=1)), BEGIN) == BEGIN + timedelta(minutes=2)
+@pytest.mark.parametrize(
+    ("lifetime", "left", "left_after"),
+    [
+        (10, 360, 32),
+        (10, 33, 32),
+        (10, 32, 32),
+        (10, 31, 31),
+        (10, 10, 10),
+        (5, 120, 32),
+        (30, 360, 32),
+        (32, 360, 32),
+        (33, 360, 33),
+        (60, 360, 60),
+        (60, 60, 60),
+        (60, 45, 45),
+        (120, 60, 60),
+    ],
+)
+def test_lifetime_applied_at_once_moves_each_deadline_no_nearer_than_a_page_asks_and_warns(
+    lifetime: int, left: int, left_after: int
+) -> None:
+    limit = shortened(Policy(idle_timeout=timedelta(minutes=lifetime)), BEGIN)
+    assert min(limit, BEGIN + timedelta(minutes=left)) == BEGIN + timedelta(minutes=left_after)
+
+
+@given(
+    lifetime=st.integers(5 * 60, 360 * 60),
+    left=st.integers(1, 360 * 60),
+    asked_before=st.integers(0, 30 * 60),
+)
+def test_every_page_asks_with_the_whole_warning_ahead_after_a_lifetime_is_applied(
+    lifetime: int, left: int, asked_before: int
+) -> None:
+    policy = Policy(idle_timeout=timedelta(hours=6))
+    before = Times(expires_at=BEGIN + left * SECOND, idle_timeout=policy.idle_timeout)
+    asked_at = BEGIN - asked_before * SECOND
+    asks_at = asked_at + poll(before, policy, asked_at).next * SECOND
+    limit = shortened(Policy(idle_timeout=lifetime * SECOND), BEGIN)
+    assert before.expires_at <= limit or asks_at < BEGIN or asks_at + policy.warning <= limit
