@@ -4,14 +4,17 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.accounts.rules import BadAddressError, parse_email_address
+from portal.accounts.rules import BadAddressError, EmailAddress, parse_email_address
 from portal.drafts.models import Draft
 from portal.drafts.queries import fill
+from portal.form_definitions.definition import SectionState
 from portal.form_definitions.rules import customer_email
 from portal.form_definitions.versions.queries import definition_of
 from portal.keyring import Keyring
 from portal.sessions.late_forms import parked_on
 from portal.site_settings.current import today
+from portal.tokens import keyed_hash
+from portal.web.app_state import app_state
 
 SHOWN_OF_ADDRESS = 1
 """How many letters of an address are shown to whoever may not be its owner."""
@@ -38,6 +41,21 @@ def _one_address(typed: str) -> str | None:
         return parse_email_address(typed).email
     except BadAddressError:
         return None
+
+
+def address_hash(address: EmailAddress) -> bytes:
+    """Return what a draft is found by where its guest has nothing left but the address: useless to anybody else."""
+    return keyed_hash(app_state().configuration.secret_key, f"draft address {address.key}")
+
+
+def note_answered_address(draft: Draft, section_id: str, before: SectionState, after: SectionState) -> None:
+    """Let the draft be found by the address that its guest has just answered; another answer changes nothing."""
+    customer = definition_of(draft.version).customer
+    place = customer.email if customer else None
+    if place is None or place[0] != section_id or before.answers.get(place[1]) == after.answers.get(place[1]):
+        return
+    answer = after.answers.get(place[1])
+    draft.address_key = address_hash(EmailAddress(email=answer)) if isinstance(answer, str) else None
 
 
 def masked_address(address: str) -> str:

@@ -26,6 +26,9 @@ class Draft(Base):
     person_id: Mapped[int | None] = mapped_column(Id, index=True)
     return_code: Mapped[bytes | None] = mapped_column(LargeBinary)
     save_address: Mapped[bytes | None] = mapped_column(LargeBinary)
+    address_key: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    """A keyed hash of the address that the form names as its customer's, by which a guest is mailed a lost link."""
+
     last_section_id: Mapped[str | None] = mapped_column(String(64))
     started_at: Mapped[datetime]
     changed_at: Mapped[datetime]

@@ -9,6 +9,7 @@ from flask import Response, abort, make_response, redirect, render_template, req
 from sqlalchemy.orm import Session
 
 from portal.accounts.signed_in import current_person
+from portal.drafts.addresses import note_answered_address
 from portal.drafts.models import Draft
 from portal.drafts.operations import PartChange, clear_marks, move_draft, note_check, save_part
 from portal.drafts.queries import fill, find_draft, newer_versions
@@ -209,6 +210,7 @@ class OpenDraft:
         if self.draft.language != language():
             self.draft.language = language()
         keyring = app_state().configuration.keyring
+        note_answered_address(self.draft, part.section_id, part.state, change.state)
         revision = save_part(db(), self.draft, part, change, rules=kept_by(self.definition), keyring=keyring, now=now())
         self.note_stored(
             replace(

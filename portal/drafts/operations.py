@@ -303,13 +303,16 @@ def delete_draft(db: Session, draft: Draft, *, now: datetime) -> None:
     release_files_of_works(db, [subject(draft.id)], now=now)
     release_late_files(db, f"/drafts/{draft.reference}", now=now)
     draft.deleted_at = now
-    draft.save_address = draft.begun_for = None
+    draft.save_address = draft.begun_for = draft.address_key = None
 
 
 def sweep_drafts(db: Session, *, now: datetime) -> int:
     """Delete the answers of one batch of expired drafts; return how many drafts."""
     holds_something = or_(
-        exists().where(DraftPart.draft_id == Draft.id), Draft.save_address.is_not(None), Draft.begun_for.is_not(None)
+        exists().where(DraftPart.draft_id == Draft.id),
+        Draft.save_address.is_not(None),
+        Draft.begun_for.is_not(None),
+        Draft.address_key.is_not(None),
     )
     over = (
         select(Draft.id)
@@ -320,7 +323,7 @@ def sweep_drafts(db: Session, *, now: datetime) -> int:
     drafts = db.scalars(over).all()
     db.execute(delete(DraftPart).where(DraftPart.draft_id.in_(drafts)))
     release_files_of_works(db, [subject(draft_id) for draft_id in drafts], now=now)
-    db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None, begun_for=None))
+    db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None, begun_for=None, address_key=None))
     return len(drafts)
 
 

@@ -76,7 +76,7 @@ class ChangeHint:
     """Other answers that may no longer be sent if the answer to one field changes."""
 
     field_id: str
-    label: str
+    question: str
     hides: list[str]
 
 
@@ -107,8 +107,11 @@ def status_text(status: Status) -> str:
 def progress_text(filled: Filled) -> str:
     """Return how many sections are complete, in words."""
     complete, to_go = filled.counts()
-    done = ngettext("%(num)s section complete", "%(num)s sections complete", complete)
-    return _("%(done)s, %(to_go)s to go.", done=done, to_go=to_go)
+    if not to_go:
+        return _("All sections are complete.")
+    if not complete:
+        return ngettext("%(num)s section to fill in.", "%(num)s sections to fill in.", to_go)
+    return _("%(complete)s of %(total)s sections complete.", complete=complete, total=complete + to_go)
 
 
 def segments(filled: Filled, current: Section | None = None) -> tuple[Segment, ...]:
@@ -163,9 +166,9 @@ def _reason(filled: Filled, section: Section, status: Status) -> str | None:
     if status is Status.CANNOT_START:
         return _what_to_finish(filled, section)
     if filled.is_set_aside(section):
-        return _("Your answers are kept aside and will not be sent, unless it is needed again")
+        return _("You do not need to fill this in. We keep your answers but will not send them")
     if status is Status.NOT_NEEDED:
-        return _("Your answers so far do not ask for it")
+        return _("You do not need to fill this in")
     if section.repeat and filled.items(section):
         return _("%(count)s added", count=len(filled.items(section)))
     return None
@@ -217,7 +220,7 @@ def hints_of_change(opened: OpenDraft, section: Section, part: Part) -> list[Cha
     hints = ((each, opened.filled.hidden_by_changing(section, each, part.item_id)) for each in section.fields)
     return [
         ChangeHint(
-            field_id=each.id, label=each.label.in_(language()), hides=[label_or_title(other) for other in hidden]
+            field_id=each.id, question=each.in_sentence(language()), hides=[label_or_title(other) for other in hidden]
         )
         for each, hidden in hints
         if hidden

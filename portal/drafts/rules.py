@@ -9,7 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from portal.form_definitions.conditions import conditions_of, dependence, evaluate, sections_of
-from portal.form_definitions.definition import Drafts, Field, FormDefinition, Section, SectionState
+from portal.form_definitions.definition import Drafts, Field, FormDefinition, Section, SectionState, Typed
 from portal.form_definitions.rules import (
     PLAIN,
     Problem,
@@ -147,9 +147,17 @@ class Filled:
         }
 
     @cached_property
+    def typed(self) -> Mapping[str, Mapping[str, Typed]]:
+        """What was typed and is not a valid answer, by section and item, in hidden questions too."""
+        return {
+            section_id: {part.item_id: part.state.typed for part in parts}
+            for section_id, parts in self._parts_of.items()
+        }
+
+    @cached_property
     def shown(self) -> Shown:
         """What shows for these answers."""
-        return shown(self.definition, self.answers, self.today)
+        return shown(self.definition, self.answers, self.today, typed=self.typed)
 
     @cached_property
     def statuses(self) -> Mapping[str, Status]:
@@ -225,14 +233,7 @@ class Filled:
 
     def problems(self, section: Section) -> tuple[Problem, ...]:
         """Return what is wrong with the answers of a shown section."""
-        typed = {
-            part.item_id: {
-                name: {key.removeprefix(name).removeprefix("-"): values for key, values in inputs.items()}
-                for name, inputs in part.state.typed.items()
-            }
-            for part in self._parts_of.get(section.id, ())
-        }
-        return section_problems(section, self.shown, typed)
+        return section_problems(section, self.shown, self.typed.get(section.id))
 
     def unmet_needs(self, section: Section) -> tuple[str, ...]:
         """Return the ids of the sections to complete before this one."""

@@ -12,7 +12,7 @@ from portal.drafts.conflicts import chosen_side, conflict_page, fields_kept_as_m
 from portal.drafts.lookups import filled_form, look_up
 from portal.drafts.open_draft import asked_lookup, is_from_check, kept_by, note_visit, with_origin
 from portal.drafts.operations import PartChange, bring_back_item, remove_item
-from portal.drafts.section_page import SectionPage
+from portal.drafts.section_page import TOLD, SectionPage
 from portal.drafts.uploads import (
     LATE,
     REMOVE,
@@ -86,10 +86,10 @@ class SentPage(SectionPage):
         return answer
 
     def _refuse(self, is_out_of_date: bool) -> ResponseReturnValue:
-        """Show the page as it was typed, or follow Back from an item for which the list has no more room."""
+        """Show the page as it was typed; follow Back from an item without room if its page has said that it is lost."""
         if is_out_of_date:
             return self.show(status=409)
-        if pressed_button() == "back":
+        if pressed_button() == "back" and (TOLD in request.form or not self.has_something):
             return redirect(with_origin(self.opened.address(self.section.id)), 303)
         return self.show(status=422, is_unsaved=True)
 
@@ -310,8 +310,9 @@ class SentList(SentPage):
     def _problem(self) -> str | None:
         least = self.section.repeat.min if self.section.repeat else 0
         if len(self.opened.filled.items(self.section)) < least:
-            title = self.section.title.in_(language())
-            return _("Add at least %(least)s to “%(title)s”", least=least, title=title)
+            item = pages.item_word(self.section)
+            one = _("Add at least one %(item)s", item=item)
+            return one if least == 1 else _("Add every %(item)s: we need at least %(least)s", item=item, least=least)
         troubled = next((item for item in pages.items(self.opened, self.section) if item.has_problem), None)
         return _("Change “%(name)s”: something is missing or wrong", name=troubled.name) if troubled else None
 

@@ -44,9 +44,9 @@ is the same for every address, so that nobody learns which drafts exist.
 """
 REMARKS: Mapping[Scan, str | None] = {
     Scan.CLEAN: None,
-    Scan.NOT_SCANNED: mark("Not scanned for viruses"),
-    Scan.WAITING: mark("Not scanned for viruses yet"),
-    Scan.INFECTED: mark("Deleted: a virus was found in it"),
+    Scan.NOT_SCANNED: mark("Not checked for viruses"),
+    Scan.WAITING: mark("Not checked for viruses yet"),
+    Scan.INFECTED: mark("Deleted because it had a virus"),
 }
 
 

@@ -49,6 +49,7 @@ def show_task_list(reference: str) -> ResponseReturnValue:
         opened=opened,
         title=opened.definition.title.in_(language()),
         progress=pages.progress_text(opened.filled),
+        counts=opened.filled.counts(),
         rows=pages.segments(opened.filled),
         saved=pages.saved(opened),
         changed=moment_text(opened.draft.changed_at),

@@ -43,6 +43,7 @@ _RETURN_NETWORK = Limit(name="return-code-network", burst=50, interval=timedelta
 _LINK_MAIL = Limit(name="resume-link-mail", burst=10, interval=5 * MINUTE)
 _LINK_MAIL_ADDRESS = Limit(name="resume-link-mail-address", burst=10, interval=5 * MINUTE)
 _LINK_MAIL_NETWORK = Limit(name="resume-link-mail-network", burst=60, interval=MINUTE)
+_LOST_LINK = Limit(name="lost-link-mail", burst=3, interval=10 * MINUTE)
 _PROOF = Limit(name="address-proof", burst=5, interval=MINUTE)
 
 
@@ -220,6 +221,11 @@ def link_mail_throttle(draft_id: int, address_key: str) -> Throttle:
         (_LINK_MAIL_ADDRESS, address_key),
         (_LINK_MAIL_NETWORK, remote_network()),
     ]
+
+
+def lost_link_throttle(address_key: str) -> Throttle:
+    """Asking for lost links to be mailed to one address, whoever asks, and from one network."""
+    return [(_LOST_LINK, address_key), (_LINK_MAIL_NETWORK, remote_network())]
 
 
 def proof_throttle(link_id: int) -> Throttle:

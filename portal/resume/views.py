@@ -26,6 +26,7 @@ from portal.resume.coming_back import (
     first_unfinished,
     forget_browser,
     is_known_browser,
+    lost_link_throttle,
     remember_browser,
     return_throttle,
 )
@@ -39,6 +40,7 @@ from portal.resume.ways_back import (
     links_throttle,
     mail_address,
     mail_after_end,
+    mail_lost_links,
     mail_to_left_behind,
     way_back,
 )
@@ -241,16 +243,14 @@ def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
             "resume/code", form, form.code, _("This code has expired. Ask for a new one."), **_times(pending)
         )
     if not is_code(digits):
-        return refusal_page("resume/code", form, form.code, _("The code has 6 digits"), **_times(pending))
+        return refusal_page("resume/code", form, form.code, _("The code must be 6 numbers"), **_times(pending))
     throttle = code_throttle(pending.id, pending.link.draft_id)
     wait = use_try(throttle, now=now())
     if wait:
         return wait_page("resume/code", form, wait, form.code, **_times(pending))
     expected = code_hash(app_state().configuration.secret_key, pending.link, digits)
     if not hmac.compare_digest(expected, pending.code_hash):
-        return refusal_page(
-            "resume/code", form, form.code, _("That is not the code from the e-mail"), **_times(pending)
-        )
+        return refusal_page("resume/code", form, form.code, _("The code is wrong. Check the e-mail"), **_times(pending))
     return_try(db(), throttle)
     gone = gone_page(pending.link.draft)
     if gone:
@@ -313,7 +313,25 @@ def return_page() -> ResponseReturnValue:
 
 
 def _return_page(form: ReturnForm, status: int = 200) -> ResponseReturnValue:
-    return form_page("resume/return", form, status, **_occupied())
+    return form_page("resume/return", form, status, **_beside_return())
+
+
+def _mail_lost() -> ResponseReturnValue:
+    """Mail a guest who has nothing left but the mailbox the links to their forms; the same for a stranger's address."""
+    lost, wait = SaveForm(), None
+    if lost.validate():
+        wait = use_try(lost_link_throttle(lost.address.key), now=now())
+        if wait is None:
+            mail_lost_links(lost.address)
+            return redirect(url_for("resume.return_page", asked=1), 303)
+        lost.refuse(lost.email, _("Too many tries.") + " " + wait_text(wait))
+    page, status = form_page("resume/return", ReturnForm(formdata=None), 429 if wait else 422, **_beside_return(lost))
+    return page, status, retry_after(wait) if wait else {}
+
+
+def _beside_return(lost: SaveForm | None = None) -> dict[str, Any]:
+    """What the page for reference and return code shows besides: the form for those who have neither."""
+    return {"lost": lost or SaveForm(formdata=None), "is_asked": "asked" in request.args, **_occupied()}
 
 
 def _occupied() -> dict[str, Any]:
@@ -331,6 +349,8 @@ def use_return_code() -> ResponseReturnValue:
         return _return_page(form, 409)
     if request.form.get("_action") == "hand_over":
         return end_session_here(url_for("resume.return_page"))
+    if request.form.get("_action") == "lost":
+        return _mail_lost()
     if not form.validate():
         return _return_page(form, 422)
     reference = clean_reference(typed_text(form.reference))
@@ -338,10 +358,10 @@ def use_return_code() -> ResponseReturnValue:
     throttle = return_throttle(reference, browser_hash(draft_id))
     wait = use_try(throttle, now=now())
     if wait:
-        return wait_page("resume/return", form, wait, form.return_code, **_occupied())
+        return wait_page("resume/return", form, wait, form.return_code, **_beside_return())
     if not _fits(reference, draft_id, sealed, clean_code(typed_text(form.return_code))):
-        sentence = _("The reference and the return code do not belong together")
-        return refusal_page("resume/return", form, form.return_code, sentence, **_occupied())
+        sentence = _("The reference or the return code is not right. Check both")
+        return refusal_page("resume/return", form, form.return_code, sentence, **_beside_return())
     return_try(db(), throttle)
     return _return_to(draft_id)
 

@@ -9,11 +9,11 @@ from portal.accounts.queries import person_by_id
 from portal.accounts.rules import EmailAddress
 from portal.audit import record
 from portal.drafts import pages
-from portal.drafts.addresses import answered_address, masked_address
+from portal.drafts.addresses import address_hash, answered_address, masked_address
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import OpenDraft
 from portal.drafts.operations import keep_save_address
-from portal.drafts.queries import drafts_to_come_back_to, locked_draft
+from portal.drafts.queries import any_draft, drafts_to_come_back_to, guests_drafts_with, locked_draft
 from portal.drafts.sealing import save_address
 from portal.resume.coming_back import link_mail_throttle, mail_link, remember_browser
 from portal.resume.operations import link_address, proved_address
@@ -29,6 +29,8 @@ from portal.web.declarations import CUSTOMER
 from portal.web.limits import Throttle
 from portal.web.unit_of_work import db, is_writing, now, reading
 
+MOST_LOST = 5
+"""How many forms one request for lost links sends links to, the last changed first."""
 LEFT_FOR = timedelta(minutes=10)
 """How long after Sign out the page with the way back can still be used: it is closed, or left open for anybody."""
 
@@ -74,6 +76,25 @@ def mail_address(draft: Draft) -> str | None:
     keyring = app_state().configuration.keyring
     answered = proved_address(_seen(), draft) or answered_address(_seen(), draft, keyring=keyring, now=now())
     return answered or save_address(keyring, draft)
+
+
+def mail_lost_links(address: EmailAddress) -> None:
+    """Mail the links to the forms of guests who answered this address, for whoever has nothing left but the mailbox.
+
+    Where there is none, as much is done and undone, so that time tells nobody who has begun a form. The browser that
+    asks is not remembered: anybody may ask, and the link then wants a code from the same mailbox.
+    """
+    keyring = app_state().configuration.keyring
+    found = guests_drafts_with(db(), address_hash(address), now=now(), limit=MOST_LOST)
+    for draft in found or filter(None, [any_draft(db())]):
+        with db().begin_nested() as done:
+            known = answered_address(db(), draft, keyring=keyring, now=now())
+            is_theirs = bool(found) and known is not None and EmailAddress(email=known).key == address.key
+            mail_link(draft, known if known and is_theirs else address.email)
+            db().flush()
+            if not is_theirs:
+                done.rollback()
+    record(db(), "lost_links_asked_for", by=actor(), now=now(), drafts=len(found))
 
 
 def link_destination(draft: Draft) -> str | None:

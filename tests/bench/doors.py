@@ -23,8 +23,11 @@ from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
 from tests.citizen import Citizen
 from tests.conftest import DEMO_FORMS, MovableClock
+from tests.journeys import housing
 from tests.people import add_person
 
+ANSWERED = housing.ABOUT_YOU["email"]
+"""The address in a guest's form."""
 PAIRS = int(os.environ.get("PAIRS") or 2000)
 LEAST, MOST = 0.45, 0.55
 WARM = 20
@@ -73,7 +76,7 @@ def doors(reference: str) -> dict[str, Door]:
     return {
         "sign in": Door(path="/account/sign-in", button="Sign in", field="email", others=wrong),
         "register": Door(path="/account/register", button="Register", field="email", others=wrong),
-        "new password": Door(path="/account/password", button="Mail me a link", field="email"),
+        "new password": Door(path="/account/password", button="Send me a link", field="email"),
         "return code": Door(
             path="/resume",
             button="Continue your form",
@@ -81,6 +84,9 @@ def doors(reference: str) -> dict[str, Door]:
             known=reference,
             unknown="HS-2222-3333",
             others=(("return_code", "BCDF-GHJK"),),
+        ),
+        "lost link": Door(
+            path="/resume", button="Send link", field="email", known=ANSWERED, others=(("_action", "lost"),)
         ),
         "send my link": Door(path="", button="Send link", field="email"),
     }
@@ -130,6 +136,7 @@ def prepared(data_dir: str, clock: MovableClock) -> tuple[Flask, str]:
         publish(db, read_yaml((DEMO_FORMS / "housing-support.yaml").read_text(encoding="utf-8")), now=clock.now())
     for email in (KNOWN, NEITHER):
         add_person(app, email)
+    housing.begin(Citizen(app))
     return app, _new_draft(Citizen(app)).rpartition("/")[2]
 
 

@@ -181,7 +181,7 @@ def test_refused_words_are_not_sent_again_until_they_are_others(
     with server.failing(AUTOSAVE, status=refusal):
         landlord(section).fill("Calder\u2603")
         pass_time(2)
-        expect(status(section)).to_have_text("Not saved by itself: press Continue")
+        expect(status(section)).to_have_text("Not saved yet: press Continue")
         section.evaluate("document.dispatchEvent(new Event('session-ask'))")
         section.evaluate("window.dispatchEvent(new Event('online'))")
         pass_time(120)
@@ -189,7 +189,7 @@ def test_refused_words_are_not_sent_again_until_they_are_others(
         section.get_by_label("How much is your rent?").fill("650")
         pass_time(2)
         server.wait_for(AUTOSAVE, 2)
-        expect(status(section)).to_have_text("Not saved by itself: press Continue")
+        expect(status(section)).to_have_text("Not saved yet: press Continue")
     landlord(section).fill("Calder")
     pass_time(2)
     expect(status(section)).to_have_text("Saved 14:04")
@@ -204,7 +204,7 @@ def test_refused_words_go_with_the_page_when_it_is_left(
     with server.failing(AUTOSAVE, status=413):
         landlord(section).fill("Calder")
         pass_time(2)
-        expect(status(section)).to_have_text("Not saved by itself: press Continue")
+        expect(status(section)).to_have_text("Not saved yet: press Continue")
     section.get_by_role("button", name="Continue").click()
     expect(section.get_by_text("Received")).to_be_visible()
     assert server.forms(SECTION)[0]["landlord"] == ["Calder"]

@@ -144,7 +144,7 @@ def test_a_file_dropped_beside_its_question_never_replaces_the_page(page: Page) 
 def test_a_refused_file_shows_an_error_at_its_question_and_typed_text_stays(page: Page) -> None:
     page.get_by_label("What is this about?").fill("Typed")
     proof(page).set_input_files([LIE])
-    sentence = "“page.pdf” was not added: what is in it is not what its name says"
+    sentence = "“page.pdf” was not added: it is not a real PDF file"
     expect(question(page).locator(".govuk-error-message")).to_contain_text(sentence)
     expect(status(page)).to_contain_text(sentence)
     expect(proof(page)).to_be_focused()
@@ -201,7 +201,7 @@ def test_enter_in_a_text_input_continues_and_removes_no_file(page: Page) -> None
 def test_a_question_that_depends_on_files_shows_when_there_are_some(page: Page) -> None:
     expect(question(page, "why")).to_be_hidden()
     notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"}
-    page.get_by_label("Notes", exact=True).set_input_files([notes])
+    page.get_by_label("Notes (optional)", exact=True).set_input_files([notes])
     expect(question(page, "why")).to_be_visible()
     page.get_by_role("button", name="Remove notes.txt").click()
     expect(question(page, "why")).to_be_hidden()

@@ -230,7 +230,7 @@ def test_a_guest_comes_back_in_another_browser_by_link_and_code(enter: Enter, se
     press(page, "Send link", email="zoe@home.example")
     expect(page.get_by_role("status").filter(has_text="The link is on its way to zoe@home.example.")).to_be_visible()
     button(page, "Sign out").click()
-    heading(page, "You are not signed in")
+    heading(page, "You have signed out")
     server.clock.advance(days=3)
     elsewhere = enter()
     elsewhere.goto(letters(server.app)[-1].link)

@@ -1,11 +1,13 @@
-"""The whole run: hundreds of citizens and kills, a hundred rounds of races, sieges and sweeps, on both databases."""
+"""The whole run: hundreds of citizens and kills, races, sieges and sweeps on both databases, and ways back timed."""
 
 import os
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,6 +16,8 @@ from portal import migrations
 from portal.app import create_app
 from portal.config import read_configuration
 from tests.bench.requests import prepared_app
+from tests.browser.demonstration import demonstration
+from tests.browser.ways_out import MOST_PRESSES, MOST_SECONDS, WAYS, timed
 from tests.conftest import MovableClock
 from tests.faults import guessing, sweeping
 from tests.faults.racers import racing
@@ -43,6 +47,7 @@ def main() -> None:
         is_clean = race(Path(folder), addresses) and is_clean
         is_clean = guess(Path(folder), addresses) and is_clean
         is_clean = sweep(Path(folder), addresses) and is_clean
+        is_clean = come_back() and is_clean
     sys.exit(not is_clean)
 
 
@@ -99,6 +104,21 @@ def sweep(folder: Path, addresses: dict[str, str | None]) -> bool:
     seen = {name: _swept(folder / f"sweeps-{name}", url) for name, url in addresses.items()}
     click.echo(f"{'sessions that have expired':<52}" + "".join(f"{name:>12}" for name in seen))
     return _printed(seen, sweeping.NEVER)
+
+
+def come_back() -> bool:
+    """Time how guests come back from each way out in a real browser; return whether all are fast enough."""
+    is_clean = True
+    click.echo(f"{'a guest comes back after':<40}{'script':>8}{'presses':>9}{'seconds':>9}")
+    with demonstration() as (browser, server):
+        for name, way in WAYS.items():
+            for has_script in (True, False):
+                enter = partial(browser.new_context, base_url=server.base_url, java_script_enabled=has_script)
+                guest = timed(way, enter, server, has_script=has_script)
+                seconds = time.perf_counter() - guest.began
+                click.echo(f"{name:<40}{'yes' if has_script else 'no':>8}{guest.presses:>9}{seconds:>9.1f}")
+                is_clean = is_clean and guest.presses <= MOST_PRESSES and seconds <= MOST_SECONDS
+    return is_clean
 
 
 def _printed(seen: dict[str, Counter[str]], never: tuple[str, ...]) -> bool:

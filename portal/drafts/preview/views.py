@@ -25,7 +25,7 @@ from portal.drafts.queries import drafts_of_form
 from portal.form_definitions.definition import FormDefinition, Section, SectionState
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
 from portal.form_definitions.rich_text import rich_text
-from portal.form_definitions.rules import first_stop, shown
+from portal.form_definitions.rules import PLAIN, first_stop, shown
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of
 from portal.sessions.activity import page_clock
@@ -89,8 +89,9 @@ class Rehearsal:
 
     def stop_page(self, form: SectionForm) -> str | None:
         """Return the page that would end the form here for these answers, if there is one."""
-        answers = {self.section.id: form.kept().answers}
-        found = first_stop(self._tried, shown(self._tried, answers, today()))
+        kept = form.kept()
+        answers, typed = {self.section.id: kept.answers}, {self.section.id: {PLAIN: kept.typed}}
+        found = first_stop(self._tried, shown(self._tried, answers, today(), typed=typed))
         if found is None:
             return None
         body = rich_text(found[1].body.in_(language())) if found[1].body else None

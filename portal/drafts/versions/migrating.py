@@ -295,7 +295,7 @@ def _not_sent(old: Section, field: Field, was: ShownPage, item_id: str) -> Touch
 
 def _asked_before(before: Filled, old: Section, was: ShownPage, origin: Mapping[str, str]) -> Mapping[str, bool]:
     """Return the new ids of the fields on the old page, each with whether it was required or answered."""
-    scope = before.shown.scope.within(old.id, was.answers)
+    scope = before.shown.scope.within(old.id, was.said)
     needed = {field.id: is_required(field, scope) or field.id in was.answers for field in was.fields}
     return {field_id: needed.get(former, False) for field_id, former in origin.items()}
 
@@ -304,7 +304,7 @@ def _new_questions(
     after: Filled, section: Section, page: ShownPage, asked: Mapping[str, bool], item_id: str
 ) -> Iterator[Touch]:
     """Yield unanswered questions that are required now and were not before, and new ones on a page that was begun."""
-    scope = after.shown.scope.within(section.id, page.answers)
+    scope = after.shown.scope.within(section.id, page.said)
     is_begun = not after.part(section.id, item_id).is_empty
     for field in page.fields:
         if field.id in page.answers or asked.get(field.id):

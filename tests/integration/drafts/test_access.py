@@ -43,7 +43,7 @@ def test_start_page_warns_of_too_little_time_only_if_some_of_it_has_run(
     page = citizen.open("/forms/housing-support")
     assert ("minutes left" in page) is (left is not None)
     if left:
-        assert f"You have {left} minutes left of the time that is already running." in page
+        assert f"You have only {left} minutes left." in page
         citizen.press("Stay signed in")
         assert "minutes left" not in citizen.open("/forms/housing-support")
 
@@ -161,7 +161,7 @@ class TestFormThatCannotBeSaved:
         assert "Return code" not in found
         assert "We keep it until" not in found
         assert "Your answers are saved." not in found
-        assert "we save as you type" not in found
+        assert "We save your answers as you type" not in found
 
     def test_save_page_leads_back_to_the_task_list(self, citizen: Citizen, unsaved: str) -> None:
         assert citizen.client.get(f"{unsaved}/save").location == unsaved

@@ -85,7 +85,7 @@ class TestAsk:
                 "Pet Your answer is kept. You may be asked again after you answer “Any pet”. You answered: Cat",
                 id="asked after another question",
             ),
-            pytest.param(RENAMED, "", "Nothing that you have answered is touched.", id="renamed"),
+            pytest.param(RENAMED, "", "None of your answers change.", id="renamed"),
         ],
     )
     def test_the_task_list_says_what_changed(
@@ -93,7 +93,7 @@ class TestAsk:
     ) -> None:
         publish(app, text, you=you)
         page = citizen.open(begun)
-        assert "This form has changed since you began" in page
+        assert "This form has changed since you started" in page
         assert says in page
 
     def test_kept_answer_comes_back_after_the_question_that_it_waits_for(
@@ -123,7 +123,7 @@ class TestAsk:
         citizen.open(begun)
         page = citizen.press("Use the new form")
         assert states(page) == {"About you": "check_again", "The rest": "not_started"}
-        assert "This form has changed since you began" not in page
+        assert "This form has changed since you started" not in page
         page = citizen.open(f"{begun}/you")
         assert (page.value("name"), page.value("pet")) == ("Ada", "Cat")
         assert "Animal The wording has changed: check your answer." in page
@@ -158,7 +158,7 @@ class TestAsk:
         assert "has changed" not in citizen.open(begun)
         assert "Pet" in citizen.open(f"{begun}/you")
         publish(app, WITHOUT_PET)
-        assert "This form has changed since you began" in citizen.open(begun)
+        assert "This form has changed since you started" in citizen.open(begun)
 
     def test_decision_about_an_outdated_version_shows_the_newest(
         self, app: Flask, citizen: Citizen, begun: str
@@ -340,4 +340,4 @@ def test_sent_form_always_reads_as_it_was_sent(app: Flask, citizen: Citizen, beg
     page = citizen.open(f"/submissions/{reference}")
     assert "Pet" in page
     assert "Cat" in page
-    assert "Form version1" in page.words.replace("version 1", "version1")
+    assert "version" not in page.words

@@ -280,7 +280,7 @@ class TestFiles:
         citizen.open(papers)
         page = citizen.press("Undo", story="Typed")
         assert page.status == 422
-        assert "“a.pdf” was not added: “Proof” takes 2 at most" in page
+        assert "“a.pdf” was not added: you can add only 2" in page
         assert page.value("story") == "Typed"
         citizen.press("Remove c.pdf")
         assert "You removed a.pdf. Undo" in citizen.page

@@ -216,7 +216,7 @@ def test_the_link_of_a_sent_form_says_so(citizen: Citizen, adas: Saved, method: 
     citizen.press("Send", declaration="yes")
     answer = getattr(citizen.client, method)(adas.link, data={"csrf_token": token})
     assert answer.status_code == 410
-    assert "This form was already sent" in answer.text
+    assert "This form has already been sent" in answer.text
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

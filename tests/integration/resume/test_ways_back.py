@@ -49,9 +49,8 @@ class Guest:
         return self.browser.press(button, **typed)
 
     def open_letter(self, browser: Citizen | None = None) -> Page:
-        """Follow the link of the last e-mail with one press, and go on to the form."""
+        """Open the link of the last e-mail, and go on to the form; what is pressed in a mail program does not count."""
         self.browser = browser or self.browser
-        self.presses += 1
         self.browser.open(next(letter for letter in reversed(letters(self.app)) if "Continue" in letter.subject).link)
         page = self.press("Continue your form")
         return self.press("Continue", code=letters(self.app)[-1].code) if page.path == "/resume/code" else page
@@ -96,7 +95,24 @@ def sign_out_after_the_end(guest: Guest, clock: MovableClock) -> None:
     guest.press(OFFER)
 
 
-WAYS_OUT = (sign_out, save_and_sign_out, save_page, hand_over, idle_end, late_submit, sign_out_after_the_end)
+def closed_browser(guest: Guest, clock: MovableClock) -> None:
+    guest.browser.client.delete_cookie("session_customer")
+    guest.browser.open("/")
+    guest.presses += 1
+    guest.browser.follow("Continue a saved form")
+    guest.press("Send link", email=ADDRESS.upper())
+
+
+WAYS_OUT = (
+    sign_out,
+    save_and_sign_out,
+    save_page,
+    hand_over,
+    idle_end,
+    late_submit,
+    sign_out_after_the_end,
+    closed_browser,
+)
 every_way_out = pytest.mark.parametrize("leave", WAYS_OUT, ids=lambda way: way.__name__)
 own_or_shared = pytest.mark.parametrize("is_shared", [False, True], ids=["own", "shared"])
 
@@ -333,3 +349,78 @@ def test_handing_over_mails_no_second_link(app: Flask) -> None:
     guest.open_letter()
     hand_over(guest, MovableClock())
     assert len(letters(app)) == 1 or letters(app)[-1].subject != letters(app)[0].subject
+
+
+@pytest.mark.parametrize("typed", [ADDRESS, f" {ADDRESS.upper()} "])
+def test_lost_links_go_to_every_open_form_with_that_address(
+    app: Flask, citizen: Citizen, clock: MovableClock, typed: str
+) -> None:
+    publish_loan(app)
+    guests = [Guest(app, is_shared=False, **HALF) for _ in range(3)]
+    Guest(app, is_shared=False, **(HALF | {"email": "other@mail.example"}))
+    guests[0].browser.open(guests[0].draft)
+    guests[0].browser.press("Delete this draft")
+    guests[0].browser.press("Delete this draft")
+    changed = guests[1].browser
+    changed.open(f"{guests[1].draft}/you")
+    changed.press("Continue", email="new@mail.example")
+    citizen.open("/resume")
+    assert citizen.press("Send link", email=typed).status == 200
+    (letter,) = letters(app)
+    assert letter.to.lower() == ADDRESS
+    assert f"Your reference is {guests[2].reference}." in letter.lines
+    assert citizen.open(letter.link).heading == "Continue your form"
+    assert citizen.press("Continue your form").path == "/resume/code"
+
+
+@pytest.mark.parametrize("has_drafts", [False, True])
+def test_address_that_nobody_answered_gets_the_same_page_and_no_mail(
+    app: Flask, citizen: Citizen, *, has_drafts: bool
+) -> None:
+    publish_loan(app)
+    known = Guest(app, is_shared=False, **HALF) if has_drafts else None
+    citizen.open("/resume")
+    answer = citizen.send("Send link", email="nobody@mail.example")
+    assert (answer.status_code, answer.location) == (303, "/resume?asked=1")
+    assert letters(app) == []
+    if known:
+        same = Citizen(app)
+        same.open("/resume")
+        other = same.send("Send link", email=ADDRESS)
+        assert (other.status_code, other.location, other.text) == (answer.status_code, answer.location, answer.text)
+        assert sorted(name for name, _ in other.headers) == sorted(name for name, _ in answer.headers)
+
+
+def test_address_of_a_persons_own_draft_or_a_sent_form_gets_no_link(app: Flask, citizen: Citizen) -> None:
+    publish_loan(app)
+    add_person(app)
+    sign_in(citizen)
+    draft = start(citizen)
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **HALF)
+    before = len(letters(app))
+    other = Citizen(app)
+    other.open("/resume")
+    other.press("Send link", email=ADDRESS)
+    assert len(letters(app)) == before
+
+
+@pytest.mark.parametrize("typed", ["", "rosa@", "a@b.example, c@d.example"])
+def test_lost_links_ask_for_exactly_one_address(app: Flask, citizen: Citizen, typed: str) -> None:
+    publish_loan(app)
+    citizen.open("/resume")
+    page = citizen.press("Send link", email=typed)
+    assert (page.status, page.value("email") or "") == (422, typed)
+    assert letters(app) == []
+
+
+def test_asking_for_lost_links_again_and_again_is_slowed_down(app: Flask) -> None:
+    publish_loan(app)
+    Guest(app, is_shared=False, **HALF)
+    statuses = []
+    for network in range(5):
+        citizen = Citizen(app, f"192.0.2.{network}")
+        citizen.open("/resume")
+        statuses.append(citizen.press("Send link", email=ADDRESS).status)
+    assert statuses == [200, 200, 200, 429, 429]
+    assert len(letters(app)) == 3

@@ -71,7 +71,7 @@ def test_missing_file_is_asked_for_and_stops_the_form_being_sent(citizen: Citize
     citizen.open(f"{draft}/papers")
     page = citizen.press("Continue", story="My rent")
     assert page.status == 422
-    assert "Add a file for “Proof”" in page
+    assert "Proof: add a file" in page
     citizen.open(f"{draft}/check")
     assert citizen.press("Send").status == 422
 
@@ -80,7 +80,7 @@ def test_missing_file_is_asked_for_and_stops_the_form_being_sent(citizen: Citize
 def test_every_button_keeps_the_file(citizen: Citizen, draft: str, button: str) -> None:
     citizen.open(f"{draft}/papers")
     citizen.press(button, proof=PAYSLIP)
-    assert f"payslip.pdf {len(PDF)} B Not scanned for viruses" in citizen.open(f"{draft}/papers")
+    assert f"payslip.pdf {len(PDF)} B Not checked for viruses" in citizen.open(f"{draft}/papers")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_files_can_be_added_up_to_the_maximum(citizen: Citizen, draft: str, kept
     citizen.open(f"{draft}/papers")
     page = citizen.press("Continue", proof=[File("third.pdf", PDF), File("fourth.pdf", PDF)])
     assert page.status == 422
-    assert "“fourth.pdf” was not added: “Proof” takes 3 at most" in page
+    assert "“fourth.pdf” was not added: you can add only 3" in page
     assert all(name in page for name in ("payslip.pdf", "photo.jpg", "third.pdf"))
     assert len(kept()) == 3
 
@@ -288,7 +288,7 @@ def test_sent_form_keeps_its_files_for_its_owner_and_staff(
     add_person(app, "mina@mail.example", "staff")
     staff = Citizen(app)
     sign_in(staff, "mina@mail.example")
-    assert "Not scanned for viruses" in staff.open(f"/hub/cases/{reference}")
+    assert "Not checked for viruses" in staff.open(f"/hub/cases/{reference}")
     assert download(staff, "payslip.pdf").data == PDF
     clock.advance(days=400)
     for _ in range(3):
