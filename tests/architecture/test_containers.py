@@ -162,7 +162,7 @@ def test_portal_runs_from_the_image_until_it_is_stopped(
 def test_worker_runs_from_the_image(files: Path, environ: dict[str, str]) -> None:
     command = [*SERVICES["worker"]["command"], "--help"]
     done = subprocess.run(command, cwd=files, env=environ, capture_output=True, text=True, check=False)
-    assert "Deliver mail and sweep until SIGTERM." in done.stdout, done.stderr
+    assert "Deliver e-mails and delete what has expired, until SIGTERM." in done.stdout, done.stderr
 
 
 def test_production_refuses_to_start_with_the_unchanged_example(files: Path, environ: dict[str, str]) -> None:
