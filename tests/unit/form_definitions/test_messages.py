@@ -8,7 +8,7 @@ from babel.support import Translations
 from portal.form_definitions.types.answers import InvalidAnswerError
 from portal.form_definitions.types.field_types import FIELD_TYPES, is_optional, message
 from tests.catalogues import CATALOGUES
-from tests.unit.form_definitions.making import OPTIONS, definition, field, page, section
+from tests.unit.form_definitions.making import OPTIONS, definition, field, section
 
 VALUES: dict[str, Any] = {"limit": 5, "name": "a.pdf", "kind": "PDF", "kinds": "PDF or PNG", "option": "None"}
 ANSWERABLE = [name for name, entry in FIELD_TYPES.items() if entry.answerable]
@@ -105,10 +105,7 @@ def test_authors_own_error_comes_before_the_short_name():
         ("note", {}, False),
     ],
 )
-def test_question_that_may_be_left_out_is_marked(kind, more, optional):
+def test_question_is_optional_if_nobody_needs_to_answer_it(kind, more, optional):
     asked = [{"id": "first", "type": "text", "label": "First"}, {"id": "q", "type": kind, "label": "Q", **more}]
     form = definition(section("s", *asked))
     assert is_optional(form.field("s", "q")) is optional
-    shown = {bound.id: str(bound.label) for bound in page(form)}
-    again = {bound.id: str(bound.label) for bound in page(form)}
-    assert shown["q"] == again["q"] == ("Q (optional)" if optional else "Q")
