@@ -27,7 +27,7 @@ def test_signing_in_counts_what_is_seen(app: Flask, citizen: Citizen, odd: str) 
     assert page.path == "/account"
 
 
-DOORS = [("/account/sign-in", "Sign in"), ("/account/register", "Register"), ("/account/password", "Mail me a link")]
+DOORS = [("/account/sign-in", "Sign in"), ("/account/register", "Register"), ("/account/password", "Send me a link")]
 
 
 @pytest.mark.parametrize(("address", "button"), DOORS)

@@ -105,7 +105,7 @@ def test_authors_own_error_comes_before_the_short_name():
         ("note", {}, False),
     ],
 )
-def test_question_that_may_be_left_out_is_optional(kind, more, optional):
+def test_question_is_optional_if_nobody_needs_to_answer_it(kind, more, optional):
     asked = [{"id": "first", "type": "text", "label": "First"}, {"id": "q", "type": kind, "label": "Q", **more}]
     form = definition(section("s", *asked))
     assert is_optional(form.field("s", "q")) is optional
