@@ -13,7 +13,7 @@ from tests.citizen import Citizen
 from tests.journeys import housing
 from tests.people import PASSWORD, add_person, sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
+pytestmark = [pytest.mark.browser, pytest.mark.two_browsers, pytest.mark.usefixtures("demo_forms")]
 ELSEWHERE = "/privacy"
 OLD, NEWER = "Zoë Hughes", "Zoë Łukasz"
 CHANGE_ALL = """() => {
@@ -167,6 +167,7 @@ def test_back_never_shows_what_somebody_else_typed(page: Page, server: Server, c
     expect_answers(page, name="")
 
 
+@pytest.mark.only_browser("chromium")  # Firefox puts nothing back into a page that must not be stored
 def test_words_that_were_never_saved_come_back_and_are_saved(page: Page, server: Server, citizen: Citizen) -> None:
     draft = housing.start(citizen)
     enters_as(page, citizen, server)
