@@ -13,7 +13,7 @@ REASONS = {
     "integration/attacks/test_addresses.py": "hosts, proxies and addresses that lead away",
     "integration/attacks/test_script.py": "how typed texts are shown",
     "integration/drafts/test_conditions.py": "what a page asks by its own answers",
-    "integration/drafts/test_mistakes.py": "what a page asks by its own answers",
+    "integration/drafts/test_mistakes.py": "what a page asks by its own answers, and those of earlier pages",
     "integration/drafts/test_preparing.py": "pages that store nothing",
     "integration/home/test_pages.py": "wording of public pages",
     "integration/mail/test_messages.py": "wording and headers of mails",
