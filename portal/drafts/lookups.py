@@ -99,7 +99,8 @@ def _view(page: SectionPage, lookup: Lookup, outcome: Outcome, asked: str) -> Lo
         return LookupView(sentence=nothing)
     count = len(outcome.results)
     options = tuple(_option(lookup, found) for found in outcome.results)
-    if {field.type for field in page.section.fields if field.id in lookup.fills} == {"address"}:
+    fills_address = any(field.type == "address" and field.id in lookup.fills for field in page.section.fields)
+    if fills_address and "postcode" in lookup.inputs:
         sentence = ngettext("Choose your address (%(num)s found)", "Choose your address (%(num)s found)", count)
         return LookupView(sentence=sentence, options=options, use=_("Use this address"))
     sentence = ngettext("Choose one (%(num)s found)", "Choose one (%(num)s found)", count)

@@ -220,14 +220,14 @@ def hints_of_change(opened: OpenDraft, section: Section, part: Part) -> list[Cha
     hints = ((each, opened.filled.hidden_by_changing(section, each, part.item_id)) for each in section.fields)
     return [
         ChangeHint(
-            field_id=each.id, question=each.in_sentence(language()), hides=[label_or_title(other) for other in hidden]
+            field_id=each.id, question=each.in_sentence(language()), hides=[_label_or_title(other) for other in hidden]
         )
         for each, hidden in hints
         if hidden
     ]
 
 
-def label_or_title(other: Section | Field) -> str:
+def _label_or_title(other: Section | Field) -> str:
     """Return what a section or a question is called on its page."""
     return (other.title if isinstance(other, Section) else other.label).in_(language())
 
@@ -289,9 +289,12 @@ class Asked:
     was: Sequence[str] = ()
 
 
-def asked_sentence(effect: Effect, waits_for: Sequence[str] = ()) -> str:
-    """Return what a change asks, as a sentence for the person; `waits_for` names what a kept answer waits for."""
-    questions = ", ".join(f"“{each}”" for each in waits_for)
+def asked_sentence(effect: Effect, waits_for: Sequence[Section | Field] = ()) -> str:
+    """Return what a change asks, as a sentence for the person; `waits_for` is what a kept answer waits for."""
+    questions = ", ".join(
+        each.in_sentence(language()) if isinstance(each, Field) else f"“{each.title.in_(language())}”"
+        for each in waits_for
+    )
     return {
         Effect.MUST_ANSWER: _("This is new, or needed now: it must be answered."),
         Effect.ANSWER_AGAIN: _("The question takes other answers now: answer again."),

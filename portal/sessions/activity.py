@@ -34,7 +34,7 @@ from portal.site_settings.current import clock_time
 from portal.web.addresses import actor
 from portal.web.app_state import app_state, called_view
 from portal.web.counters import Event, count
-from portal.web.declarations import Activity
+from portal.web.declarations import CUSTOMER, Activity
 from portal.web.unit_of_work import db, is_safe, now
 
 NAMED_BUTTONS = ("_lookup", "_fill")
@@ -163,7 +163,7 @@ def session_clock(found: FoundSession, times: Times) -> SessionClock:
         stay_until=clock_time(stay_until),
         can_extend=stay_until > times.expires_at or answer.state is State.ACTIVE,
         answers_lost=bool(g.get("answers_lost")),
-        is_guest=found.person_id is None,
+        is_guest=found.kind == CUSTOMER and found.person_id is None,
         grace_until=clock_time(grace_end(times, policy)) if policy.grace else None,
     )
 

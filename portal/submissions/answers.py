@@ -1,5 +1,6 @@
 """Answers as people read them: on the check page, on the confirmation and in the case."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from portal.form_definitions.types.files import FileEntry, file_entries
 from portal.web.languages import language
 
 Link = tuple[str, str, str]
+ShownAnswers = tuple[str, tuple[Field, ...], Mapping[str, Answer]]
+"""The id of an item (empty in a section that is asked once), the fields to show, and the answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ def sent_sections(definition: FormDefinition, answers: FormAnswers) -> list[Answ
     ]
 
 
-def _pages(section: Section, stored: Mapping[str, Any]) -> list[tuple[str, tuple[Field, ...], Mapping[str, Answer]]]:
+def _pages(section: Section, stored: Mapping[str, Any]) -> list[ShownAnswers]:
     items = stored.items() if section.repeat else [("", stored)]
     return [
         (item_id, tuple(field for field in section.fields if field.id in answers), answers)
@@ -74,17 +77,19 @@ def _pages(section: Section, stored: Mapping[str, Any]) -> list[tuple[str, tuple
 
 def section_answers(
     section: Section,
-    pages: Iterable[tuple[str, tuple[Field, ...], Mapping[str, Answer]]],
+    pages: Iterable[ShownAnswers],
     links: Callable[[Section, str, Field], list[Link]] = NO_LINKS,
     marks: Callable[[Section, str, Field], Any] = NO_MARKS,
 ) -> AnsweredSection:
     """Return a section as it reads; `pages` are (item, the fields to show, the answers)."""
+    shown = list(pages)
+    names = item_names(section, shown)
     blocks = [
         Block(
-            name=_item_name(section, answers, number),
+            name=names.get(item_id),
             rows=[_answer_row(section, item_id, field, answers, links, marks) for field in fields],
         )
-        for number, (item_id, fields, answers) in enumerate(pages, start=1)
+        for item_id, fields, answers in shown
     ]
     return AnsweredSection(id=section.id, title=section.title.in_(language()), blocks=blocks)
 
@@ -108,12 +113,19 @@ def _answer_row(
     )
 
 
-def _item_name(section: Section, answers: Mapping[str, Answer], number: int) -> str | None:
+def item_names(section: Section, pages: Iterable[ShownAnswers]) -> Mapping[str, str]:
+    """Return the name of each item by its id; those without a name, and the second of one name, are numbered."""
     if not section.repeat:
-        return None
+        return {}
     word = section.repeat.item.in_(language())
-    unnamed = _("%(item)s %(number)s", item=word[:1].upper() + word[1:], number=number)
-    return item_name(section, answers, language(), _) or unnamed
+    names: dict[str, str] = {}
+    times: Counter[str] = Counter()
+    for number, (item_id, _fields, answers) in enumerate(pages, start=1):
+        unnamed = _("%(item)s %(number)s", item=word[:1].upper() + word[1:], number=number)
+        name = item_name(section, answers, language(), _) or unnamed
+        times[name] += 1
+        names[item_id] = f"{name} ({times[name]})" if times[name] > 1 else name
+    return names
 
 
 def is_asked(field: Field) -> bool:

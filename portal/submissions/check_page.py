@@ -5,15 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from portal.drafts import pages
 from portal.drafts.open_draft import OpenDraft, from_check
 from portal.drafts.rules import Filled, Mark, mark_of
 from portal.drafts.section_page import SectionPage
-from portal.form_definitions.definition import Answer, Field, FormDefinition, Section
+from portal.form_definitions.definition import Field, FormDefinition, Section
 from portal.form_definitions.rules import PLAIN
+from portal.form_definitions.types.field_types import FIELD_TYPES
 from portal.sessions.late_forms import Parked
-from portal.submissions.answers import AnsweredSection, Link, is_asked, section_answers
+from portal.submissions.answers import AnsweredSection, Link, ShownAnswers, is_asked, item_names, section_answers
 from portal.submissions.customers import sender
 from portal.tokens import item_token, keyed_hash
 from portal.web.app_state import app_state
@@ -79,10 +81,12 @@ def confirmation_plan(opened: OpenDraft) -> ConfirmationPlan:
 def _unanswered_address(opened: OpenDraft) -> str | None:
     """Return the page on which the form asks for the customer's address, if that question shows now."""
     customer = opened.definition.customer
-    section_id, field_id = customer.email if customer and customer.email else ("", "")
-    page = opened.filled.shown.pages.get(section_id, {}).get(PLAIN)
-    is_shown = page is not None and any(field.id == field_id for field in page.fields)
-    return from_check(opened, section_id) if is_shown else None
+    if customer is None or customer.email is None:
+        return None
+    section = opened.definition.section(customer.email[0])
+    page = opened.filled.shown.pages.get(customer.email[0], {}).get(PLAIN)
+    asked = next((field for field in page.fields if field.id == customer.email[1]), None) if page else None
+    return _question_address(opened, section, PLAIN, asked) if section and asked else None
 
 
 def fingerprints(opened: OpenDraft, waiting: Sequence[Waiting]) -> dict[str, str]:
@@ -154,7 +158,8 @@ def checked_sections(opened: OpenDraft, moved: Moved | None = None) -> list[Chec
 
 def _checked(opened: OpenDraft, section: Section, moved: Moved | None) -> CheckedSection:
     shown = _shown_pages(opened.filled, section)
-    answers = section_answers(section, shown, _change_links(opened), _marks(opened, moved))
+    links = _change_links(opened, item_names(section, shown))
+    answers = section_answers(section, shown, links, _marks(opened, moved))
     can_add = section.repeat is not None and opened.filled.is_open(section) and len(shown) < section.repeat.max
     return CheckedSection(
         answers=answers,
@@ -164,18 +169,28 @@ def _checked(opened: OpenDraft, section: Section, moved: Moved | None) -> Checke
     )
 
 
-def _shown_pages(filled: Filled, section: Section) -> list[tuple[str, tuple[Field, ...], Mapping[str, Answer]]]:
+def _shown_pages(filled: Filled, section: Section) -> list[ShownAnswers]:
     return [
         (item_id, tuple(filter(is_asked, page.fields)), page.answers)
         for item_id, page in filled.shown.pages[section.id].items()
     ]
 
 
-def _change_links(opened: OpenDraft) -> Callable[[Section, str, Field], list[Link]]:
+def _change_links(opened: OpenDraft, names: Mapping[str, str]) -> Callable[[Section, str, Field], list[Link]]:
+    """Return how an answer is linked: to its question, with a text that says of whom it is asked."""
+
     def change(section: Section, item_id: str, field: Field) -> list[Link]:
-        return [(_("Change"), from_check(opened, section.id, item_id), (field.short or field.label).in_(language()))]
+        question = (field.short or field.label).in_(language())
+        if item_id in names:
+            words = Markup(_("%(question)s for %(name)s"))  # noqa: S704 - from a catalogue; what goes into it is escaped
+            question = words % {"question": question, "name": names[item_id]}
+        return [(_("Change"), _question_address(opened, section, item_id, field), question)]
 
     return change
+
+
+def _question_address(opened: OpenDraft, section: Section, item_id: str, field: Field) -> str:
+    return f"{from_check(opened, section.id, item_id)}#{FIELD_TYPES[field.type].first_input(field.id)}"
 
 
 def _marks(opened: OpenDraft, moved: Moved | None) -> Callable[[Section, str, Field], RowMark | None]:

@@ -199,6 +199,29 @@ def test_the_page_can_be_filled_and_sent_without_script(enter: Enter, form: None
     is_sent(page)
 
 
+@pytest.mark.parametrize("has_script", [True, False], ids=["script", "no script"])
+def test_change_leads_to_its_question_with_the_focus_in_it(
+    enter: Enter, console: Console, form: None, has_script: bool
+) -> None:
+    console.expects("status of 422")
+    page = opened(enter(viewport={"width": 1280, "height": 500}, java_script_enabled=has_script))
+    page.locator("main [name=really][value=yes]").check()
+    for name, value in TYPED.items():
+        page.locator(f"main [name='{name}']").fill(value)
+    press(page)
+    page.goto(page.url.partition("?")[0].replace("/page", "/check"))
+    for question, control in (
+        ("A story", "story"),
+        ("A date", "born-day"),
+        ("An address", "home-line_1"),
+        ("I agree", "agreed"),
+    ):
+        page.locator("main").get_by_role("link", name=f"Change {question}", exact=True).click()
+        expect(page.locator(f"main [name='{control}']").first).to_be_focused()
+        expect(page.locator("main").get_by_text(question, exact=True).first).to_be_in_viewport()
+        page.go_back()
+
+
 NEEDED = """
 format: 1
 form: {id: needed, title: What is needed}

@@ -134,13 +134,13 @@ def test_the_live_region_is_written_at_most_five_times(warned: Page, pass_time: 
     expect(warned.get_by_text("20 seconds until you are signed out.")).to_be_attached(timeout=15_000)
     stay(warned).click()
     expect(warning(warned)).to_be_hidden()
-    expect(warned.get_by_text("You are signed in until 15:01.")).to_be_attached()
+    expect(warned.get_by_text("This form stays open until 15:01.")).to_be_attached()
     assert warned.evaluate("window.writes") == [
         "2 minutes until you are signed out.",
         "1 minute until you are signed out.",
         "40 seconds until you are signed out.",
         "20 seconds until you are signed out.",
-        "You are signed in until 15:01.",
+        "This form stays open until 15:01.",
     ]
 
 
@@ -206,7 +206,7 @@ def test_the_page_shows_the_end_and_a_way_to_stay_without_script(
     server.open_session(context)
     page = context.new_page()
     page.goto(SECTION)
-    expect(page.locator("body")).to_contain_text("Signed in until 14:32")
+    expect(page.locator("body")).to_contain_text("This form stays open until 14:32")
     expect(warning(page)).to_be_hidden()
     expect(page.get_by_text("We cannot reach the service")).to_be_hidden()
     expect(page.get_by_label("How much do you owe?")).to_be_visible()

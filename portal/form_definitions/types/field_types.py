@@ -20,6 +20,7 @@ from portal.form_definitions.types.answers import (
     display_number,
     display_text,
     display_yes_no,
+    input_name,
     mark,
     no_answer,
     read_choice,
@@ -113,6 +114,10 @@ class FieldType:
     def answerable(self) -> bool:
         """Whether a field of this type can hold an answer."""
         return self.read is not no_answer
+
+    def first_input(self, field_id: str) -> str:
+        """Return the id of the first input of a field, to which links to the question lead."""
+        return input_name(field_id, next(iter(self.form_field.suffixes), ""))
 
 
 FIELD_TYPES: Mapping[str, FieldType] = {

@@ -37,8 +37,8 @@ def test_check_reports_ok_for_every_good_file(run):
 
 def test_check_reads_every_condition_back_as_a_sentence(run):
     output = run("check", *DEMO_FORMS).output
-    assert "sections[0].fields[6].when: about_you.can_text is shown if “Telephone number” is answered." in output
-    assert "sections[2].when: rent is shown if “How do you live at the moment?” is " in output
+    assert "sections[0].fields[6].when: about_you.can_text is shown if your telephone number is answered." in output
+    assert "sections[2].when: rent is shown if how you live at the moment is " in output
     assert "the form ends at " in output
     assert " must be answered if " in output
 

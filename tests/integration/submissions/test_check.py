@@ -78,6 +78,23 @@ def test_a_form_without_declaration_has_no_box_and_is_sent_without(app: Flask, c
     assert citizen.press("Send").heading == "We have received your form"
 
 
+def test_every_change_link_names_its_question_and_person_and_leads_to_an_input(citizen: Citizen, draft: str) -> None:
+    add(citizen, draft, what="Saw", power="no")
+    add(citizen, draft, **DRILL)
+    fill(citizen, draft)
+    page = citizen.page
+    changes = [each for each in page.elements if each.tag == "a" and each.text.startswith("Change ")]
+    assert {"Change What for Drill", "Change What for Drill (2)", "Change Power for Saw", "Change Born"} <= {
+        each.text for each in changes
+    }
+    assert len({each.text for each in changes}) == len(changes)
+    for link in changes:
+        place, _, question = link.get("href").partition("#")
+        if question or not place.partition("?")[0].endswith("/tools"):
+            found = [each for each in citizen.open(place).elements if each.get("id") == question]
+            assert [each.tag for each in found] in (["input"], ["textarea"]), link
+
+
 def test_change_link_returns_to_the_check_page(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft)
     citizen.follow("Change Name")
@@ -95,7 +112,7 @@ def test_change_link_returns_to_the_check_page_even_after_a_mistake(citizen: Cit
 
 def test_change_of_an_item_returns_by_way_of_its_list(citizen: Citizen, draft: str) -> None:
     fill(citizen, draft)
-    citizen.follow("Change What")
+    citizen.follow("Change What for Drill")
     assert citizen.page.value("what") == "Drill"
     assert citizen.press("Continue", what="Hammer").path == f"{draft}/tools"
     assert citizen.press("Continue").path == f"{draft}/check"

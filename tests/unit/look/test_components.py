@@ -138,7 +138,7 @@ def field(kind: str, **more: Any) -> SimpleNamespace:
     usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "value": "",
              "need": "required", "required_when": None, "part_errors": {},
              "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "bounds": {}, "body_html": "Later",
-             "outcome": None, "files": (),
+             "outcome": None, "files": (), "removed": (),
              "limits_text": "Up to 3", "accept": ".pdf", "many": True, "most": 3, "largest": 9}  # fmt: skip
     return SimpleNamespace(**blank | usual | more)
 
