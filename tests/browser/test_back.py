@@ -34,12 +34,12 @@ def watcher(enter: Enter, server: Server, console: Console) -> Watcher:
 
 @pytest.mark.two_browsers
 def test_back_shows_the_page_and_its_answers_while_the_session_lives(watcher: Watcher, browser_name: str) -> None:
-    watcher.type_answers()
-    expect(watcher.page.locator("[data-saved-status]")).to_contain_text("Saved")  # a page that still saves is not kept
+    draft = watcher.type_answers()
+    watcher.page.goto(f"{draft}/about_you")  # Chromium keeps no private page that has asked the server for anything
     watcher.page.goto("/privacy")
     watcher.go_back()
     # Firefox keeps no page that must not be stored: it asks the server again.
-    assert watcher.notes == [LOADED if browser_name == "firefox" else RESTORED, SEEN]
+    assert watcher.notes[-2:] == [LOADED if browser_name == "firefox" else RESTORED, SEEN]
 
 
 @pytest.mark.two_browsers
