@@ -1,5 +1,6 @@
 # What to type: `make run` to try the portal, `make test` to prove it, `make check` before a commit.
-# `make test ALL=1` runs everything on both databases, and the fault runs; `make test TESTS=tests/unit` a part.
+# `make test ALL=1` runs everything on both databases, sessions in Firefox too, and the fault runs;
+# `make test TESTS=tests/unit` a part.
 # The environment lives in .venv; a second call finds its stamp and starts at once.
 
 VENV := .venv
@@ -12,7 +13,7 @@ PYBABEL := $(VENV)/bin/pybabel
 CATALOGUES := portal/translations
 TEXTS := $(VENV)/messages.pot
 
-.PHONY: install run test check bench faults pictures translations lock browser
+.PHONY: install run test check bench faults pictures translations lock browser nginx
 .DELETE_ON_ERROR:
 
 install: $(COMPILED)
@@ -21,7 +22,7 @@ install: $(COMPILED)
 run: $(RUN_READY)
 	@PYTHONDONTWRITEBYTECODE= exec $(PYTHON) -m portal.commands.run
 
-test: $(TEST_READY) browser
+test: $(TEST_READY) browser nginx
 	@exec $(PYTHON) -m pytest -q $(if $(ALL),--all,--ignore=tests/faults) $(if $(TESTS),,$(WHOLE_RUN)) \
 		-n $$($(PYTHON) -c "$$TEST_WORKERS") --maxschedchunk 1 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
 
@@ -37,6 +38,7 @@ check: $(TEST_READY)
 bench: $(TEST_READY)
 	@exec $(PYTHON) -m tests.bench
 
+faults: ALL = 1
 faults: $(TEST_READY) browser
 	@$(PYTHON) -W ignore -m tests.faults; broken=$$?; $(PYTHON) -m tests.browser.back && exit $$broken
 
@@ -71,6 +73,9 @@ $(TEST_READY): requirements.txt requirements-dev.txt
 browser: $(TEST_READY)
 	@eval "$$FIND_BROWSER"
 
+nginx: $(TEST_READY)
+	@eval "$$FIND_NGINX"
+
 WHOLE_RUN = --durations 20 --limit $(if $(ALL),10,6)
 
 # Many tests wait for a browser or for processes, so two more than there are processors keep those at work.
@@ -98,13 +103,17 @@ exit 1
 endef
 export INSTALL
 
-# A Chromium for the browser tests, its shell without windows where there is one, and libfaketime for one smoke test: there already, or brought where that is allowed.
+# A Chromium for the browser tests, its shell without windows where there is one, a Firefox for all tests, and libfaketime
+# for one smoke test: there already, or brought where that is allowed.
 define FIND_BROWSER
 has() { command -v "$$1" >/dev/null 2>&1; }
 has_chromium() { [ -x /usr/bin/chromium ]; }
+has_firefox() { [ -z "$(ALL)" ] || [ -x /usr/bin/firefox-esr ]; }
+has_browser() { "has_$$1" || $(PYTHON) -m playwright install "$$1" >/dev/null 2>&1; }
 has_file() { for file in "$$@"; do [ -e "$$file" ] && return 0; done; return 1; }
 wanted=
 has_chromium || wanted="chromium fonts-liberation"
+has_firefox || wanted="$$wanted firefox-esr"
 has_file /usr/lib/*/libatomic.so.1 /usr/lib*/libatomic.so.1 || wanted="$$wanted libatomic1"
 has_file /usr/lib/*/faketime/libfaketimeMT.so.1 || wanted="$$wanted faketime"
 as_root=no
@@ -118,9 +127,22 @@ if [ -n "$$wanted" ] && [ "$$as_root" != no ] && has apt-get; then
   { $$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends $$wanted; } >/dev/null 2>&1 ||
     echo "apt-get could not install: $$wanted" >&2
 fi
-has_chromium && exit 0
-$(PYTHON) -m playwright install chromium >/dev/null 2>&1 && exit 0
-echo "There is no Chromium for the browser tests. On Debian or Ubuntu: apt-get install chromium libatomic1 fonts-liberation" >&2
+has_browser chromium && has_browser firefox && exit 0
+echo "There is no browser for some tests. On Debian: apt-get install chromium libatomic1 fonts-liberation $(if $(ALL),firefox-esr)" >&2
 [ "$$REQUIRE_BROWSER" != 1 ]
 endef
 export FIND_BROWSER
+
+# An nginx to try the example of docs/deploy on: there already, or Debian's, unpacked beside the environment and not installed.
+define FIND_NGINX
+folder="$(VENV)/nginx"
+command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || [ -x "$$folder/usr/sbin/nginx" ] && exit 0
+if command -v apt-get >/dev/null 2>&1 && command -v dpkg-deb >/dev/null 2>&1; then
+  mkdir -p "$$folder"
+  (cd "$$folder" && apt-get download -qq nginx && dpkg-deb -x nginx_*.deb . && rm nginx_*.deb) >/dev/null 2>&1
+  "$$folder/usr/sbin/nginx" -v >/dev/null 2>&1 && exit 0
+  rm -rf "$$folder"
+fi
+echo "There is no nginx: the test of docs/deploy/nginx.conf is left out. On Debian or Ubuntu: apt-get install nginx" >&2
+endef
+export FIND_NGINX

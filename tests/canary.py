@@ -33,7 +33,7 @@ SECRET_INPUTS = {
     "return_code": "return code",
     "csrf_token": "form token",
 }
-NO_FORM = frozenset({400, 403, 404, 405, 410, 413, 500, 503})
+NO_FORM = frozenset({400, 403, 404, 405, 413, 500, 503})
 """Responses that show nothing of what was sent."""
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

@@ -33,6 +33,7 @@ WAITING, BUSY = ("smoke", "faults"), "browser"
 ROOM = 2**30
 BEGAN = time.monotonic()
 DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
+BROWSERS = ["chromium", "firefox"]
 START = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 
 
@@ -43,7 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep files in memory if there is room: on a disk each commit of SQLite waits for it."""
+    """Use both browsers with `--all`; keep files in memory if there is room: on a disk each commit waits for it."""
+    if config.option.all and not config.option.browser:
+        config.option.browser = BROWSERS
     memory = Path("/dev/shm")  # noqa: S108
     if config.option.basetemp is None and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM:
         folder = config.option.basetemp = tempfile.mkdtemp(prefix="portal-tests-", dir=memory)
@@ -52,17 +55,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the tests that take long; leave out what only `--all` runs on both databases."""
-    if not config.option.all:
-        config.hook.pytest_deselected(items=[item for item in items if _is_doubled(item)])
-        items[:] = [item for item in items if not _is_doubled(item)]
+    """Begin with the tests that take long; leave out second runs that would show nothing new."""
+    config.hook.pytest_deselected(items=[item for item in items if _is_doubled(item)])
+    items[:] = [item for item in items if not _is_doubled(item)]
     _begin_with_long_ones(items)
 
 
 def _is_doubled(item: pytest.Item) -> bool:
-    """Return whether this is the second run of a test that no database can change."""
-    is_single = item.get_closest_marker("one_database") is not None
+    """Return whether this run of a test, in another browser or on another database, would show nothing new."""
     cases = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    if item.config.option.browser == BROWSERS and cases.get("browser_name") == "firefox":
+        return item.get_closest_marker("two_browsers") is None
+    is_single = item.get_closest_marker("one_database") is not None and not item.config.option.all
     return is_single and cases.get("database_url") == "postgresql"
 
 
@@ -86,6 +90,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if config.option.limit:
         minutes, seconds = divmod(round(time.monotonic() - BEGAN), 60)
         limit = f"{config.option.limit:g} min on two quiet cores"
+        if not config.option.all:
+            words = "Firefox was left out: `make test ALL=1` tests sessions, autosave, Back, reload and uploads in it."
+            terminalreporter.write_line(words)
         terminalreporter.write_sep("=", f"the whole run took {minutes} min {seconds} s; the limit is {limit}")
 
 

@@ -15,16 +15,18 @@ from portal.audit import Actor
 from portal.mail.messages import Notice
 from portal.web.app_state import app_state
 
-accounts_group = AppGroup("accounts", help="Accounts of people.")
+accounts_group = AppGroup("accounts", help="Create accounts, and remove a lost second factor.")
 
 
 @accounts_group.command("create")
 @click.argument("email")
 @click.option("--role", required=True, type=click.Choice(list(ROLES)))
-@click.option("--name", help="How the person is called on the screen.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else a link is mailed.")
+@click.option("--name", help="The name to show on the pages.")
+@click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input. Otherwise a link is e-mailed."
+)
 def create(email: str, role: str, name: str | None, password_stdin: bool) -> None:
-    """Make an account for EMAIL, like: --role staff mina@example.org."""
+    """Create an account for EMAIL, like: --role staff mina@example.org."""
     address = _typed_address(email)
     password_hash = hash_password(_typed_password(address)) if password_stdin else None
     with app_state().database.writing() as db:
@@ -35,15 +37,15 @@ def create(email: str, role: str, name: str | None, password_stdin: bool) -> Non
             raise click.ClickException(str(reason)) from reason
         if password_hash is None:
             mail_password_link(db, person, link_to=password_link, to=person.email, now=now)
-    click.echo(f"Made an account for {address.email}, role {role}.")
+    click.echo(f"Created an account for {address.email}, role {role}.")
     if not password_stdin:
-        click.echo("A link to set the password was mailed.")
+        click.echo("We e-mailed a link to set the password.")
 
 
 @accounts_group.command("reset-second-factor")
 @click.argument("email")
 def reset_second_factor(email: str) -> None:
-    """Remove the second factor of EMAIL, whose owner has lost the app and the recovery codes; they are told by mail."""
+    """Remove the second factor of EMAIL, who has lost app and recovery codes. They are told by e-mail."""
     address = _typed_address(email)
     with app_state().database.writing() as db:
         person = person_by_key(db, address.key)

@@ -118,7 +118,7 @@ def _refuse_code(form: FactorCodeForm, person: Person, *, is_told: bool) -> Resp
     record(db(), "second_factor_failed", by=actor(), now=now(), subject=person_subject(person.id))
     if is_told:
         messages.security_notice(db(), Notice.CODE_GUESSED, to=person.email, now=now())
-    return refusal_page("accounts/second_factor", form, form.code, _("This code is not right, or was used already"))
+    return refusal_page("accounts/second_factor", form, form.code, _("This code is wrong or has already been used"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +164,13 @@ def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
         return wait_page("accounts/set_up_factor", form, wait, offer=_set_up(person, secret))
     step = matching_step(secret, clean_code(typed_text(form.code)), after=0, now=now())
     if step is None:
-        form.refuse(form.code, _("This is not the code that the app shows now. Check the clock of its device."))
+        form.refuse(
+            form.code,
+            _(
+                "The code is wrong. Enter the code that your app shows now, and check that the time "
+                "on your phone is right"
+            ),
+        )
         return _offer(person, form, 422, secret=secret)
     codes, keyring = new_codes(), app_state().configuration.keyring
     stored = locked_person(db(), person.id) or abort(404)

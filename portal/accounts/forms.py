@@ -7,7 +7,8 @@ from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest
 from wtforms import EmailField, Field, HiddenField, PasswordField, StringField
-from wtforms.validators import InputRequired, ValidationError
+from wtforms.form import BaseForm
+from wtforms.validators import InputRequired, StopValidation, ValidationError
 
 from portal.accounts.passwords import guessable_fault
 from portal.accounts.rules import (
@@ -17,10 +18,22 @@ from portal.accounts.rules import (
     parse_email_address,
     password_fault,
 )
+from portal.characters import JOINERS, plain, trimmed
 from portal.web.strict_input import repeated
 
-_EMAIL_MISSING = InputRequired(_("Enter your e-mail address"))  # type: ignore[arg-type]  # lazy texts are texts
-_FACTOR_CODE_MISSING = InputRequired(_("Enter a code"))  # type: ignore[arg-type]
+
+class Needed(InputRequired):
+    """Refuses a field in which nothing is seen."""
+
+    def __call__(self, form: BaseForm, field: Field) -> None:
+        """Stop where the field is empty, or holds only what nobody sees."""
+        if not trimmed(typed_text(field)):
+            field.errors = []
+            raise StopValidation(str(self.message))
+
+
+_EMAIL_MISSING = Needed(_("Enter your e-mail address"))  # type: ignore[arg-type]  # lazy texts are texts
+_FACTOR_CODE_MISSING = Needed(_("Enter a code"))  # type: ignore[arg-type]
 _PASSWORD_MISSING = InputRequired(_("Enter your password"))  # type: ignore[arg-type]
 
 
@@ -49,8 +62,13 @@ class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
 
 def typed_text(field: Field) -> str:
-    """What was typed into a field, as it came."""
+    """What was typed into a field, as it came and as the page shows it again."""
     return str(field.data or "")
+
+
+def typed_name(field: Field) -> str:
+    """The name that was typed into a field: what nobody sees of it is dropped, but for what joins letters."""
+    return plain(typed_text(field), keep=JOINERS)
 
 
 def _is_one_address(_form: FlaskForm, field: Field) -> None:
@@ -69,8 +87,8 @@ def _is_good_password(form: FlaskForm, field: Field) -> None:
 
 
 def _fits_one_line(_form: FlaskForm, field: Field) -> None:
-    if not typed_text(field).isprintable() or len(typed_text(field)) > LONGEST_PERSON_NAME:
-        raise ValidationError(gettext("Enter a name on one line, of at most 200 characters"))
+    if "\n" in typed_name(field) or len(typed_name(field)) > LONGEST_PERSON_NAME:
+        raise ValidationError(gettext("Enter a name of 200 characters or fewer, on one line"))
 
 
 class SignInForm(AccountForm):
@@ -130,7 +148,7 @@ class NewPasswordForm(AccountForm):
 class ChangePasswordForm(NewPasswordForm):
     """The password as it is, and as it is to be."""
 
-    old_password = PasswordField(validators=[InputRequired(_("Enter the password that you have now"))])  # type: ignore[arg-type]
+    old_password = PasswordField(validators=[InputRequired(_("Enter your current password"))])  # type: ignore[arg-type]
 
 
 class NameForm(AccountForm):

@@ -10,10 +10,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
 
 from portal.accounts.rules import LONGEST_PASSWORD
+from portal.characters import without_unseen
+from portal.form_definitions.types.answers import mark
 from portal.tokens import new_token
 
-GUESSABLE = "Choose another password: this one is among those that are tried first"
-OWN_ADDRESS = "Choose a password that is not your e-mail address"
+GUESSABLE = mark("This password is easy to guess. Choose another")
+OWN_ADDRESS = mark("Choose a password that is not your e-mail address")
 HASHED_AT_ONCE = 2
 """How many hashes a process works on at the same time: each takes 19 MiB and a whole core for some 17 ms."""
 PASSES, MEMORY_KIB, LANES = 2, 19 * 1024, 1
@@ -23,7 +25,7 @@ _hashing = threading.BoundedSemaphore(HASHED_AT_ONCE)
 
 def guessable_fault(password: str, email: str = "") -> str | None:
     """Why a new password is easy to guess, or None (ASVS 5.0 6.2.4, 6.2.12); what it is made of does not count."""
-    plain = unicodedata.normalize("NFKC", password).lower()
+    plain = _normalised(without_unseen(password)).lower()
     if f"\n{plain}\n" in _most_used():
         return GUESSABLE
     own = email.lower()
@@ -40,15 +42,20 @@ def _most_used() -> str:
 
 
 def hash_password(password: str) -> str:
-    """A new password as it is stored; call it outside any write transaction."""
+    """A new password as it is stored, without what nobody sees of it; call it outside any write transaction."""
     with _hashing:
-        return _hasher.hash(_normalised(password))
+        return _hasher.hash(_normalised(without_unseen(password)))
 
 
 def password_matches(password: str, stored: str | None) -> bool:
-    """Whether a typed password is the stored one; without a stored one the answer takes as long and is no."""
+    """Whether a typed password is the stored one; without a stored one the answer takes as long and is no.
+
+    It counts as it was typed, and without characters that nobody sees, which pasting adds.
+    """
+    spellings = dict.fromkeys((password, without_unseen(password)))
     with _hashing:
-        return _verifies(stored or _nobodys_hash(), _normalised(password)) and stored is not None
+        found = [_verifies(stored or _nobodys_hash(), _normalised(spelling)) for spelling in spellings]
+    return any(found) and stored is not None
 
 
 def hash_code(code: str, salt: bytes) -> bytes:

@@ -19,6 +19,7 @@ from portal.accounts.forms import (
     NameForm,
     ObjectForm,
     PressForm,
+    typed_name,
     typed_text,
 )
 from portal.accounts.models import MailedToken, Person
@@ -66,7 +67,7 @@ def submit_name() -> ResponseReturnValue:
     if refusal:
         return refusal
     person = locked_person(db(), own_person().id) or abort(404)
-    change_name(db(), person, typed_text(form.name).strip(), by=actor(person.id), now=now())
+    change_name(db(), person, typed_name(form.name), by=actor(person.id), now=now())
     return redirect(own_path(SECURITY_PAGE, done="name"), 303)
 
 
@@ -91,7 +92,9 @@ def submit_email() -> ResponseReturnValue:
     if refusal:
         return refusal
     if form.address.key == person.email_key:
-        return refusal_page("accounts/email", form, form.email, _("This is your address already"), present=present)
+        return refusal_page(
+            "accounts/email", form, form.email, _("This is already your e-mail address"), present=present
+        )
     wait = use_try(mail_throttle(form.address.key), now=now()) or use_try(mail_throttle(person.email_key), now=now())
     if wait:
         return wait_page("accounts/email", form, wait, present=present)
@@ -133,7 +136,7 @@ def submit_confirm_email(token: str) -> ResponseReturnValue:
     found = person_by_id(reading(), link.person_id or 0)
     if found and password_matches(typed_text(form.password), found.password_hash):
         return _change_address(link, found)
-    return refusal_page("accounts/confirm", form, form.password, _("This is not your password"))
+    return refusal_page("accounts/confirm", form, form.password, _("The password is wrong"))
 
 
 def _change_address(link: MailedToken, found: Person) -> ResponseReturnValue:
@@ -170,7 +173,7 @@ def submit_objection(token: str) -> ResponseReturnValue:
     if refusal:
         return refusal
     if address_key(typed_text(form.email)) != address_key(link.email):
-        return refusal_page("accounts/objection", form, form.email, _("The mail was not sent to this address"))
+        return refusal_page("accounts/objection", form, form.email, _("We did not send the e-mail to this address"))
     person = locked_person(db(), link.person_id or 0)
     if person is None or person.disabled_at or not use_token(db(), link, now=now()):
         return link_over(LinkState.USED)
@@ -202,7 +205,7 @@ def submit_password() -> ResponseReturnValue:
         return refusal
     if not password_matches(typed_text(form.old_password), person.password_hash):
         record(db(), "password_again_failed", by=actor(person.id), now=now())
-        return refusal_page("accounts/change_password", form, form.old_password, _("This is not your password"))
+        return refusal_page("accounts/change_password", form, form.old_password, _("The password is wrong"))
     password_hash = hash_password(typed_text(form.password))
     return_try(db(), throttle)
     return _set_password(person, password_hash)

@@ -9,7 +9,9 @@ from types import MappingProxyType
 
 from email_validator import EmailNotValidError, validate_email
 
+from portal.characters import plain, without_unseen
 from portal.errors import PortalError
+from portal.form_definitions.types.answers import mark
 from portal.site_settings.definition import Settings
 from portal.web.declarations import BY_PERSON, CUSTOMER, HUB, Door
 
@@ -17,7 +19,7 @@ SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 128
 LONGEST_TYPED_ADDRESS = 320
 LONGEST_PERSON_NAME = 200
-BAD_ADDRESS = "Enter one e-mail address, like name@example.org"
+BAD_ADDRESS = mark("Enter an e-mail address in the right format, like name@example.com")
 LINK_LIFETIME = timedelta(hours=24)
 _NOT_IN_TOKENS = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -79,11 +81,12 @@ def parse_email_address(typed: str) -> EmailAddress:
 
     Raises `BadAddressError`.
     """
-    if len(typed) > LONGEST_TYPED_ADDRESS:
+    text = plain(typed)
+    if len(text) > LONGEST_TYPED_ADDRESS:
         raise BadAddressError(BAD_ADDRESS)
     try:
         # The test environment allows the domain .test, which RFC 6761 keeps free for trying things out.
-        found = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
+        found = validate_email(text, check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError as reason:
         raise BadAddressError(BAD_ADDRESS) from reason
     return EmailAddress(email=found.ascii_email or found.normalized)
@@ -94,14 +97,15 @@ def address_key(typed: str) -> str:
     try:
         return parse_email_address(typed).key
     except BadAddressError:
-        return typed.strip().lower()
+        return plain(typed).lower()
 
 
 def password_fault(password: str) -> str | None:
     """Why a new password is refused, or None: length alone counts (ASVS 5.0 6.2.1, 6.2.5, 6.2.9)."""
-    if len(password) < SHORTEST_PASSWORD:
-        return "Choose a password of at least 8 characters"
-    return "Choose a password of at most 128 characters" if len(password) > LONGEST_PASSWORD else None
+    length = len(without_unseen(password))
+    if length < SHORTEST_PASSWORD:
+        return mark("Enter a password of at least 8 characters")
+    return mark("Enter a password of no more than 128 characters") if length > LONGEST_PASSWORD else None
 
 
 def person_subject(person_id: int) -> str:

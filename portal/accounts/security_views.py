@@ -300,9 +300,9 @@ def _holds(person: Person, judged: JudgedAgain) -> bool:
 def _refuse_again(form: AgainForm, person: Person, judged: JudgedAgain) -> ResponseReturnValue:
     record(db(), "password_again_failed", by=actor(person.id), now=now())
     if judged.is_password_right:
-        form.refuse(form.code, _("This code is not right, or was used already"))
+        form.refuse(form.code, _("This code is wrong or has already been used"))
     else:
-        form.refuse(form.password, _("This is not your password"))
+        form.refuse(form.password, _("The password is wrong"))
     return _again_page(form, 422)
 
 
@@ -316,30 +316,30 @@ def _has_factor(person: Person) -> bool:
 
 ACTION_NAMES: Mapping[str, LazyString] = MappingProxyType(
     {
-        "account_created": lazy_gettext("The account was made"),
+        "account_created": lazy_gettext("The account was created"),
         "signed_in": lazy_gettext("Signed in"),
         "signed_out": lazy_gettext("Signed out"),
-        "sign_in_failed": lazy_gettext("A wrong password was typed, and nobody was let in"),
-        "second_factor_failed": lazy_gettext("The password was right and the code was wrong, and nobody was let in"),
-        "password_again_failed": lazy_gettext("A wrong password was typed before a change, and nothing was changed"),
-        "password_link_requested": lazy_gettext("A link to set a new password was asked for"),
+        "sign_in_failed": lazy_gettext("Sign-in failed: wrong password"),
+        "second_factor_failed": lazy_gettext("Sign-in failed: right password, wrong code"),
+        "password_again_failed": lazy_gettext("Nothing was changed: wrong password"),
+        "password_link_requested": lazy_gettext("A link to set a new password was requested"),
         "password_set": lazy_gettext("A new password was set"),
-        "address_change_asked": lazy_gettext("Another e-mail address was asked for"),
+        "address_change_asked": lazy_gettext("A change of e-mail address was requested"),
         "address_changed": lazy_gettext("The e-mail address was changed"),
-        "address_change_objected": lazy_gettext("Somebody objected to a change of the e-mail address"),
+        "address_change_objected": lazy_gettext("A change of e-mail address was stopped or undone"),
         "name_changed": lazy_gettext("The name was changed"),
         "second_factor_on": lazy_gettext("The second factor was switched on"),
         "second_factor_off": lazy_gettext("The second factor was switched off"),
         "second_factor_reset": lazy_gettext("An administrator removed the second factor"),
         "recovery_codes_renewed": lazy_gettext("New recovery codes were made"),
         "recovery_code_used": lazy_gettext("A recovery code was used"),
-        "own_session_ended": lazy_gettext("A session was ended from another device or browser"),
-        "own_sessions_ended": lazy_gettext("All other sessions were ended"),
+        "own_session_ended": lazy_gettext("Signed out from another device or browser"),
+        "own_sessions_ended": lazy_gettext("Signed out everywhere else"),
         "device_forgotten": lazy_gettext("A remembered device was forgotten"),
         "role_changed": lazy_gettext("An administrator changed what the account may do"),
         "account_disabled": lazy_gettext("An administrator closed the account"),
         "account_enabled": lazy_gettext("An administrator opened the account again"),
-        "person_sessions_ended": lazy_gettext("An administrator ended the sessions"),
+        "person_sessions_ended": lazy_gettext("An administrator signed you out"),
     }
 )
 """What the security page says of a line of the audit log; others are none of the person's account."""

@@ -139,12 +139,12 @@ def failure_text(failure: LookupFailure) -> str:
     """Return the words for a failure, for administrators."""
     return {
         LookupFailure.UNKNOWN: _("There is no such integration"),
-        LookupFailure.PAUSED: _("Left alone for a while after several failures"),
+        LookupFailure.PAUSED: _("Paused after several failures"),
         LookupFailure.BUSY: _("Too many look-ups at once"),
-        LookupFailure.SLOW: _("No whole answer in time"),
-        LookupFailure.UNREACHABLE: _("No connection, or one that broke off"),
-        LookupFailure.FORBIDDEN: _("Its name leads to an address that the portal may not call"),
-        LookupFailure.REDIRECTED: _("It sent us elsewhere; the portal does not follow"),
+        LookupFailure.SLOW: _("It took too long to answer"),
+        LookupFailure.UNREACHABLE: _("The connection failed"),
+        LookupFailure.FORBIDDEN: _("Its address is one that the portal may not call"),
+        LookupFailure.REDIRECTED: _("It redirected us, and the portal does not follow"),
         LookupFailure.STATUS: _("It answered with an error"),
         LookupFailure.REFUSED: _("It refused the question"),
         LookupFailure.TOO_LARGE: _("Its answer is larger than allowed"),

@@ -50,7 +50,9 @@ def try_again() -> ResponseReturnValue:
     chosen = [each.public_id for each in letters if asked in (EVERYTHING, each.public_id)]
     sent = sum(send_again(db(), public_id, now=now()) for public_id in chosen)
     if not sent:
-        return _outbox_page(error=_("There is nothing to send again: it went out meanwhile, or it is too old.")), 422
+        return _outbox_page(
+            error=_("There is nothing to send again. The e-mail has already been sent, or it is too old.")
+        ), 422
     record(db(), "deliveries_sent_again", by=me(), now=now(), number=sent)
     return redirect(url_for("outbox.show_outbox", again=sent), 303)
 

@@ -221,7 +221,7 @@ def _enable(person_id: int) -> None:
 def _end_one(person_id: int) -> ResponseReturnValue | None:
     asked = request.form.get("session", type=int)
     if asked not in {row.id for row in live_sessions(db(), now=now(), person_id=person_id)}:
-        return person_page(person_id, error=_("This session has ended already"))
+        return person_page(person_id, error=_("This session has already ended"))
     end_session(db(), asked or 0, EndReason.STAFF, now=now())
     _record_end(person_id)
     return None

@@ -6,6 +6,8 @@ from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from portal.characters import plain
+
 EVENTS_A_PAGE = 50
 LONGEST_SUBJECT = 128
 LONGEST_NUMBER = 18
@@ -57,7 +59,7 @@ class AuditFilter:
 
 def read_audit_filter(given: Mapping[str, str]) -> AuditFilter:
     """Read the filter of an address or a form; an impossible value counts as not given."""
-    values = {name: given.get(name, "").strip() for name in asdict(AuditFilter())}
+    values = {name: plain(given.get(name, "")) for name in asdict(AuditFilter())}
     for name in ("person", "before"):
         number = values[name]
         values[name] = number if number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER else ""

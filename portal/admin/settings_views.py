@@ -67,9 +67,9 @@ class SessionEnds:
         """The other numbers, with their words."""
         rows = (
             (_("Warnings shown"), Event.WARNING),
-            (_("Pages that came too late and were kept"), Event.PARKED),
-            (_("Kept pages that were saved later"), Event.RESTORED),
-            (_("Times a page got no answer about its time"), Event.POLL_FAILURE),
+            (_("Late pages that were kept"), Event.PARKED),
+            (_("Late pages that were kept and saved later"), Event.RESTORED),
+            (_("Pages that could not check the time"), Event.POLL_FAILURE),
         )
         return [(label, str(self.numbers[event])) for label, event in rows]
 

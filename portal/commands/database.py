@@ -24,14 +24,14 @@ from portal.integrations.operations import replace_addresses
 from portal.integrations.queries import count_addresses
 from portal.web.app_state import app_state
 
-db_group = AppGroup("db", help="The database's schema.")
+db_group = AppGroup("db", help="Upgrade the database.")
 DEMO_FORMS = Path(__file__).resolve().parent.parent / "demo_forms"
-demo_group = AppGroup("demo", help="Forms and people for trying the portal out.")
+demo_group = AppGroup("demo", help="Load demo forms and people.")
 
 
 @db_group.command("upgrade")
 def upgrade() -> None:
-    """Bring the database to the present schema."""
+    """Upgrade the database to the current schema."""
     migrations.upgrade(app_state().database)
     click.echo(f"The database is at {migrations.newest()}.")
 
@@ -39,7 +39,7 @@ def upgrade() -> None:
 @db_group.command("revision")
 @click.argument("message")
 def revision(message: str) -> None:
-    """Write the next migration from what changed in the models; read it before you keep it."""
+    """Write the next migration from the changes in the models. Read it before you keep it."""
     click.echo(migrations.draft(app_state().database, message))
 
 
@@ -67,7 +67,7 @@ PEOPLE = (
 
 @demo_group.command("load")
 def load() -> None:
-    """Publish the demo forms, make the demo people, and print how they sign in."""
+    """Publish the demo forms, create the demo people, and print how they sign in."""
     try:
         load_demo(app_state().database, app_state().configuration, now=app_state().clock.now())
     except NoDemoHereError as reason:

@@ -117,7 +117,7 @@ def announce(configuration: Configuration) -> None:
     """Print the address of the portal and, with the demo, who can sign in."""
     click.echo(f"The portal is at {configuration.base_url}")
     if configuration.mail_url == "file:":
-        click.echo(f"Mail is written to {configuration.mail_dir}")
+        click.echo(f"E-mails are written to {configuration.mail_dir}")
     if configuration.environment == "development":
         click.echo(f"\nSign in with one of these:\n{sign_ins()}\n")
     sys.stdout.flush()

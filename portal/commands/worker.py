@@ -31,7 +31,7 @@ from portal.web.app_state import AppState, app_state
 from portal.web.counters import write_if_due
 from portal.web.limits import forget_old
 
-mail = AppGroup("mail", help="Mail that waits in the outbox.")
+mail = AppGroup("mail", help="Send e-mails that wait in the outbox.")
 logger = logging.getLogger(__name__)
 ROUND_PAUSE_S = 0.5
 PAUSE_AFTER_FAILURE_S = 2.0
@@ -64,11 +64,11 @@ SWEEPS: tuple[Sweep, ...] = (
 
 @mail.command("deliver")
 def deliver() -> None:
-    """Send what is due."""
+    """Send the e-mails that are due."""
     outcome = deliver_once()
     click.echo(f"{outcome.sent} sent, {outcome.failed} failed.")
     if outcome.away:
-        click.echo("The mail server does not answer; what waits is kept and tried again.", err=True)
+        click.echo("The mail server does not answer. The e-mails are kept and tried again.", err=True)
 
 
 def deliver_once() -> Round:
@@ -156,7 +156,7 @@ def run_worker(app: Flask, stop: threading.Event) -> None:
 
 @click.command("worker")
 def worker_command() -> None:
-    """Deliver mail and sweep until SIGTERM."""
+    """Deliver e-mails and delete what has expired, until SIGTERM."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())

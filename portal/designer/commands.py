@@ -33,7 +33,7 @@ MOST_DRAFTS = 1000
 @forms.command("check")
 @FILES
 def check_command(files: tuple[Path, ...]) -> None:
-    """Say of each FILE that it is OK, with its conditions as sentences and what is not translated, or every fault."""
+    """Check form files: list faults, conditions in words, missing translations."""
     for file, definition in zip(files, read_files(files), strict=True):
         list_remarks(file, definition)
         click.echo(f"{file}: OK")
@@ -52,7 +52,7 @@ def list_remarks(file: Path, definition: FormDefinition) -> None:
 
 
 @forms.command("list")
-@click.option("--versions", "all_versions", is_flag=True, help="All versions, newest first, each with its hash.")
+@click.option("--versions", "all_versions", is_flag=True, help="List all versions, newest first, with their hashes.")
 def list_forms(all_versions: bool) -> None:
     """List the current version of every form, or all versions."""
     with app_state().database.reading() as db:
@@ -76,7 +76,7 @@ def schema_command() -> None:
 @forms.command("reference")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def reference_command(file: Path) -> None:
-    """Write what field types there are, from their table, into FILE, between its two marks."""
+    """Write the reference of field types into FILE, between its two marks."""
     file.write_text(with_reference(file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
@@ -128,7 +128,7 @@ def read_file(file: Path) -> FormDefinition:
 @forms.command("publish")
 @FILES
 def publish_command(files: tuple[Path, ...]) -> None:
-    """Publish every FILE, or nothing where one of them is faulty; say which open drafts are touched, and how."""
+    """Publish every FILE, or none if one has faults; say what changes for open drafts."""
     definitions = read_files(files)
     for file, definition in zip(files, definitions, strict=True):
         list_remarks(file, definition)

@@ -111,17 +111,17 @@ def impact_lines(found: Impact) -> list[str]:
     if found.looked_at < found.open:
         lines.append(_("Counted below: the %(num)s that were changed last.", num=found.looked_at))
     effects = [_effect_sentence(found, effect) for effect in _EFFECTS if found.drafts[effect]]
-    return lines + (effects or [_("None of them is touched.")])
+    return lines + (effects or [_("None of them changes.")])
 
 
-_EFFECTS = (Effect.MUST_ANSWER, Effect.ANSWER_AGAIN, Effect.CHECK, Effect.NOT_SENT, Effect.MAY_ANSWER)
+_EFFECTS = tuple(effect for effect in Effect if effect is not Effect.NOTHING)
 
 
 def _policy_sentence(policy: str) -> str:
     return {
         "keep": _("They stay on their version."),
         "move": _("They move to the new one when they are opened next."),
-        "ask": _("Their people are asked when they come back."),
+        "ask": _("People are asked when they come back."),
     }[policy]
 
 
@@ -132,6 +132,7 @@ def _effect_sentence(found: Impact, effect: Effect) -> str:
         Effect.MUST_ANSWER: _("%(drafts)s must answer %(more)s.", drafts=drafts, more=more),
         Effect.ANSWER_AGAIN: _("%(drafts)s must answer a question again.", drafts=drafts),
         Effect.CHECK: _("%(drafts)s must check an answer, as the wording has changed.", drafts=drafts),
-        Effect.NOT_SENT: _("%(drafts)s will lose an answer that is no longer asked for.", drafts=drafts),
+        Effect.NOT_SENT: _("%(drafts)s will lose an answer that we no longer ask for.", drafts=drafts),
+        Effect.KEPT: _("%(drafts)s will be asked for an answer again, or not, after another answer.", drafts=drafts),
         Effect.MAY_ANSWER: _("%(drafts)s may answer a new question.", drafts=drafts),
     }[effect]

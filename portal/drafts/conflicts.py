@@ -84,12 +84,12 @@ def _difference(page: SectionPage, field_id: str, saved_at: str, status: int) ->
     label = _("Saved at %(time)s", time=saved_at) if saved_at else _("Removed")
     saved = Side(value=SAVED, label=label, lines=_lines(field, page.part.state), checked=chosen == SAVED)
     missing = status == 422 and chosen is None
-    question = field.label.in_(language())
+    question = field.in_sentence(language())
     return Difference(
         name=f"_keep_{field_id}",
-        label=question,
+        label=field.label.in_(language()),
         sides=(mine, saved),
-        error=_("Choose which answer to keep: “%(label)s”", label=question) if missing else None,
+        error=_("Choose which answer to keep for %(question)s", question=question) if missing else None,
     )
 
 

@@ -63,14 +63,14 @@ def _ask(page: SectionPage, field: LookupField, lookup: Lookup) -> int:
     stop_reading()  # the integration may be slow; do not hold a database connection meanwhile
     wait = take_all([(LOOKUPS, str(live.id if live else ""))], now=now())
     if wait:
-        sentence = _("You have looked up many times. Wait a little, or type your answers yourself.")
+        sentence = _("You have searched many times. Wait a few minutes, or type your answers yourself.")
         field.outcome = LookupView(sentence=sentence)
         return 429
     outcome = integrations().look_up(lookup.integration, asked, now=now())
     if outcome.missing:
         field.outcome = LookupView(sentence=_missing(page, lookup, outcome.missing))
         return 422
-    field.outcome = _view(lookup, outcome, ", ".join(filter(None, asked.values())))
+    field.outcome = _view(page, lookup, outcome, ", ".join(filter(None, asked.values())))
     return 200
 
 
@@ -88,19 +88,22 @@ def _missing(page: SectionPage, lookup: Lookup, names: tuple[str, ...]) -> str:
     if any(name not in lookup.inputs for name in names):
         return _failure_text(LookupFailure.UNKNOWN)
     asked = page.opened.definition.field(*lookup.inputs[names[0]])
-    return _("Fill in “%(label)s” first.", label=asked.label.in_(language()))
+    return _("Enter %(question)s first.", question=asked.in_sentence(language()))
 
 
-def _view(lookup: Lookup, outcome: Outcome, asked: str) -> LookupView:
+def _view(page: SectionPage, lookup: Lookup, outcome: Outcome, asked: str) -> LookupView:
     if outcome.failure:
         return LookupView(sentence=_failure_text(outcome.failure))
     if not outcome.results:
         nothing = _("We found nothing for “%(asked)s”. Check it, or type your answers yourself.", asked=asked)
         return LookupView(sentence=nothing)
     count = len(outcome.results)
-    sentence = ngettext("%(num)s result for “%(asked)s”", "%(num)s results for “%(asked)s”", count, asked=asked)
     options = tuple(_option(lookup, found) for found in outcome.results)
-    return LookupView(sentence=sentence, options=options)
+    if {field.type for field in page.section.fields if field.id in lookup.fills} == {"address"}:
+        sentence = ngettext("Choose your address (%(num)s found)", "Choose your address (%(num)s found)", count)
+        return LookupView(sentence=sentence, options=options, use=_("Use this address"))
+    sentence = ngettext("Choose one (%(num)s found)", "Choose one (%(num)s found)", count)
+    return LookupView(sentence=sentence, options=options, use=_("Use this"))
 
 
 def _option(lookup: Lookup, found: Found) -> OptionView:
@@ -118,14 +121,14 @@ def _json_value(value: LookupValue) -> str | dict[str, str]:
 def _failure_text(failure: LookupFailure) -> str:
     """Return what to tell the person about a failure; the administration shows the exact cause."""
     if failure is LookupFailure.SLOW:
-        return _("The look-up took too long. Try again later, or type your answers yourself.")
+        return _("The search took too long. Try again later, or type your answers yourself.")
     if failure is LookupFailure.BUSY:
-        return _("Many people are looking something up. Try again in a moment, or type your answers yourself.")
+        return _("Many people are searching. Try again in a moment, or type your answers yourself.")
     if failure is LookupFailure.REFUSED:
-        return _("The look-up could not use what you typed. Check it, or type your answers yourself.")
+        return _("We could not search for what you typed. Check it, or type your answers yourself.")
     if failure is LookupFailure.UNKNOWN:
-        return _("This look-up is not available. Type your answers yourself.")
-    return _("The look-up does not work at the moment. Try again later, or type your answers yourself.")
+        return _("This search is not available. Type your answers yourself.")
+    return _("The search does not work at the moment. Try again later, or type your answers yourself.")
 
 
 def filled_form(page: SectionPage) -> tuple[SectionForm, str]:

@@ -1,10 +1,11 @@
 """One draft as a request works on it: found, read, and closed if it was sent, was deleted or has expired."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import NoReturn
 
-from flask import abort, make_response, redirect, render_template, request
+from flask import Response, abort, make_response, redirect, render_template, request
 from sqlalchemy.orm import Session
 
 from portal.accounts.signed_in import current_person
@@ -127,6 +128,17 @@ class OpenDraft:
         live = browser().live()
         return live is not None and self.draft.answered_at is not None and self.draft.changed_at < live.started_at
 
+    def says_kept(self, section: Section | None = None, item_id: str = PLAIN) -> bool:
+        """Return whether a page tells a person who has come back that we kept what they typed.
+
+        The page of a section does so only if it holds some of it, or if it is where to go on.
+        """
+        kept = [part for part in self.filled.parts if not part.is_empty] if self.is_resumed else []
+        if section is None or not kept:
+            return bool(kept)
+        here = [part for part in kept if part.section_id == section.id and item_id in (PLAIN, part.item_id)]
+        return bool(here) or self.continue_address() == self.address(section.id, item_id)
+
     @property
     def is_closed(self) -> bool:
         """Whether the draft can no longer be filled: it was sent, deleted or has expired."""
@@ -152,7 +164,13 @@ class OpenDraft:
     def continue_address(self) -> str:
         """Return where to go on: the page with the latest late answers, else the first unfinished section or Check."""
         section = self.filled.first_unfinished()
-        return next(iter(self.parked_pages()), self.address(section.id if section else "check"))
+        late = filter(self._can_be_opened, self.parked_pages())
+        return next(late, self.address(section.id if section else "check"))
+
+    def _can_be_opened(self, page: str) -> bool:
+        """Return whether a page with late answers is one that can be filled in now; others lead to the task list."""
+        section = self.definition.section(page.removeprefix(f"{self.address()}/").partition("/")[0])
+        return section is not None and self.filled.is_open(section)
 
     def return_address(self) -> str:
         """Return where a person who comes back starts.
@@ -160,7 +178,7 @@ class OpenDraft:
         This is the page with late answers, else the task list if they have to decide about a new version, else where to
         go on.
         """
-        waiting = self.parked_pages()
+        waiting = any(map(self._can_be_opened, self.parked_pages()))
         return self.address() if self.asked_about and not waiting else self.continue_address()
 
     def parked_pages(self) -> list[str]:
@@ -273,22 +291,25 @@ def _not_found() -> NoReturn:
 
 def require_open(opened: OpenDraft) -> None:
     """Go on with a draft that can be filled; one that was sent, deleted or has expired is answered with its page."""
+    if opened.is_closed:
+        abort(htmx_redirect(opened.address(), 200) if is_htmx() else closed_page(opened))
+
+
+def closed_page(opened: OpenDraft, words: Sequence[object] = ()) -> Response:
+    """Return the page of a draft that was sent, was deleted or has expired, with `words` that came too late."""
     draft = opened.draft
-    if not opened.is_closed:
-        return
-    if is_htmx():
-        abort(htmx_redirect(opened.address(), 200))
     if draft.sent_at is None:
         closed_on = day_text(local_day(draft.deleted_at or draft.expires_at))
-        abort(make_response((render_template("drafts/deleted.html", deleted_on=closed_on), 410)))
+        return make_response((render_template("drafts/deleted.html", deleted_on=closed_on, words=words), 410))
     page = render_template(
         "drafts/sent.html",
         draft=draft,
         title=opened.definition.title.in_(language()),
         sent_on=day_text(local_day(draft.sent_at)),
         sent_time=clock_time(draft.sent_at),
+        words=words,
     )
-    abort(make_response(page))
+    return make_response(page)
 
 
 def is_from_check() -> bool:

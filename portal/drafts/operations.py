@@ -1,7 +1,7 @@
-"""Change drafts: start, save a part, remove an item, move to a new version, delete, claim."""
+"""Change drafts: start, save a part, remove an item and bring it back, move to a new version, delete, claim."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -12,16 +12,37 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.db import SWEEP_BATCH
 from portal.drafts.models import Draft, DraftGuest, DraftPart
-from portal.drafts.rules import NO_REVISION, Filled, Part, edited_after, expiry, next_reminder, reference_prefix
-from portal.drafts.sealing import BEGUN_FOR, RETURN_CODE, SAVE_ADDRESS, place, seal_state, seal_text, subject
+from portal.drafts.rules import (
+    NO_REVISION,
+    REMOVED,
+    Edited,
+    Filled,
+    Part,
+    edited_after,
+    expiry,
+    next_reminder,
+    reference_prefix,
+)
+from portal.drafts.sealing import (
+    BEGUN_FOR,
+    RETURN_CODE,
+    SAVE_ADDRESS,
+    open_part,
+    place,
+    removed_place,
+    seal_state,
+    seal_text,
+    subject,
+)
 from portal.form_definitions.definition import Drafts, FormDefinition, SectionState
 from portal.form_definitions.rules import PLAIN
 from portal.form_definitions.versions.models import FormVersion
 from portal.keyring import Keyring
 from portal.sessions.late_forms import forget_parked_of
 from portal.sessions.operations import Holder
-from portal.storage.operations import release_files_of_place, release_files_of_works, release_late_files
-from portal.tokens import readable_code
+from portal.storage.operations import rekey_file, release_files_of_works, release_late_files
+from portal.storage.queries import files_of_work
+from portal.tokens import item_token, readable_code
 from portal.web.languages import DEFAULT
 
 CODE_LENGTH = 8
@@ -146,8 +167,26 @@ def save_part(
             after, state=change.state, revision=revision, is_confirmed=confirmed, changed_at=now, edited=edited
         )
     if after != before:
-        _write_part(db, draft, after, keyring, is_new=before.changed_at is None)
+        is_new = before.changed_at is None
+        if is_new and after.item_id != PLAIN:
+            _make_room(db, draft, after, keyring)
+        _write_part(db, draft, after, keyring, is_new=is_new)
     return after.revision
+
+
+def _make_room(db: Session, draft: Draft, new: Part, keyring: Keyring) -> None:
+    """Give a removed item another id, with its files, if its page is saved as a new item."""
+    where = (DraftPart.draft_id == draft.id, DraftPart.section_id == new.section_id, DraftPart.item_id == new.item_id)
+    row = db.execute(select(*_PART_TABLE.c).where(*where)).one_or_none()
+    if row is None:
+        return
+    removed, item_id = open_part(keyring, row), item_token()
+    sealed = seal_state(keyring, draft.id, new.section_id, item_id, removed.state)
+    db.execute(update(DraftPart).where(*where).values(item_id=item_id, sealed=sealed))
+    moves = {each(new.section_id, new.item_id): each(new.section_id, item_id) for each in (place, removed_place)}
+    for file in files_of_work(db, subject(draft.id)).values():
+        if file.place in moves and file.sealed:
+            rekey_file(db, file, work=file.work, place=moves[file.place], keyring=keyring)
 
 
 def _next_revision(before: Part, change: PartChange) -> int:
@@ -196,8 +235,8 @@ def move_draft(
 
     The person changed no answer, so the day on which the draft is deleted stays.
     """
-    stored = {(part.section_id, part.item_id): part for part in before.parts}
-    for part in after.parts:
+    stored = {(part.section_id, part.item_id): part for part in (*before.parts, *before.removed)}
+    for part in (*after.parts, *after.removed):
         was = stored.pop((part.section_id, part.item_id), None)
         if was != part:
             _write_part(db, draft, part, keyring, is_new=was is None)
@@ -219,20 +258,31 @@ def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring, *, is_n
         "sequence": part.sequence,
         "sealed": seal_state(keyring, draft.id, part.section_id, part.item_id, part.state),
     }
-    for name, mapping in (("marks", part.marks), ("edited", part.edited)):  # they name fields and hold no answers
-        values[name] = json.dumps(mapping, separators=(",", ":")) if mapping else ""
+    values |= {"marks": _mapping_text(part.marks), "edited": _mapping_text(part.edited)}
     db.connection().execute(_INSERT_PART if is_new else _UPDATE_PART, values)
 
 
-def remove_item(db: Session, draft: Draft, section_id: str, item_id: str, *, rules: Drafts, now: datetime) -> None:
-    """Remove one item of a repeat and release its files; the other items keep their ids and answers."""
-    db.execute(
-        delete(DraftPart).where(
-            DraftPart.draft_id == draft.id, DraftPart.section_id == section_id, DraftPart.item_id == item_id
-        )
-    )
-    release_files_of_place(db, subject(draft.id), place(section_id, item_id), now=now)
-    _touch(db, draft, rules, section_id, now)
+def _mapping_text(mapping: Mapping[str, Any]) -> str:
+    """Return what is noted by field as text; it names fields and holds no answers."""
+    return json.dumps(mapping, separators=(",", ":")) if mapping else ""
+
+
+def remove_item(db: Session, draft: Draft, item: Part, *, rules: Drafts, now: datetime) -> None:
+    """Remove one item of a repeat: keep it aside until the form is sent, with its files; the others do not change."""
+    _touch(db, draft, rules, item.section_id, now)
+    _note_removal(db, draft, item, {**item.edited, REMOVED: (draft.edits, draft.edits)})
+
+
+def bring_back_item(db: Session, draft: Draft, item: Part, *, rules: Drafts, now: datetime) -> None:
+    """Put an item that was removed back where it was in its list."""
+    _touch(db, draft, rules, item.section_id, now)
+    _note_removal(db, draft, item, {key: edits for key, edits in item.edited.items() if key != REMOVED})
+
+
+def _note_removal(db: Session, draft: Draft, item: Part, edited: Edited) -> None:
+    where = (DraftPart.section_id == item.section_id) & (DraftPart.item_id == item.item_id)
+    values = {"edited": _mapping_text(edited)}
+    db.execute(update(DraftPart).where(DraftPart.draft_id == draft.id, where).values(values))
 
 
 def keep_save_address(draft: Draft, address: str, *, keyring: Keyring) -> None:

@@ -1,6 +1,6 @@
 """What the pages of a draft show: the band, the task list, the items of a repeat."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -63,11 +63,20 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemovedItem:
+    """An item that can be brought back; `is_latest` if nothing was changed since it was removed."""
+
+    id: str
+    sentence: str
+    is_latest: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChangeHint:
     """Other answers that may no longer be sent if the answer to one field changes."""
 
     field_id: str
-    label: str
+    question: str
     hides: list[str]
 
 
@@ -98,8 +107,11 @@ def status_text(status: Status) -> str:
 def progress_text(filled: Filled) -> str:
     """Return how many sections are complete, in words."""
     complete, to_go = filled.counts()
-    done = ngettext("%(num)s section complete", "%(num)s sections complete", complete)
-    return _("%(done)s, %(to_go)s to go.", done=done, to_go=to_go)
+    if not to_go:
+        return _("All sections are complete.")
+    if not complete:
+        return ngettext("%(num)s section to fill in.", "%(num)s sections to fill in.", to_go)
+    return _("%(complete)s of %(total)s sections complete.", complete=complete, total=complete + to_go)
 
 
 def segments(filled: Filled, current: Section | None = None) -> tuple[Segment, ...]:
@@ -130,19 +142,21 @@ def band(opened: OpenDraft, section: Section | None = None, saved_state: str | N
     )
 
 
-def tasks(opened: OpenDraft) -> list[Task]:
-    """Return the rows of the task list."""
+def tasks(opened: OpenDraft, late: Collection[str] = ()) -> list[Task]:
+    """Return the rows of the task list; `late` are the sections in which late answers wait to be saved."""
     sections = opened.definition.sections
-    return [_task(opened, number, section) for number, section in enumerate(sections, start=1)]
+    return [_task(opened, number, section, section.id in late) for number, section in enumerate(sections, start=1)]
 
 
-def _task(opened: OpenDraft, number: int, section: Section) -> Task:
+def _task(opened: OpenDraft, number: int, section: Section, is_late: bool) -> Task:
     status = opened.filled.statuses[section.id]
+    if is_late and status is Status.NOT_STARTED:
+        status = Status.IN_PROGRESS
     return Task(
         number=number,
         title=section.title.in_(language()),
         href=opened.address(section.id) if opened.filled.is_open(section) else None,
-        reason=_reason(opened.filled, section, status),
+        reason=_("What you typed here is not saved yet") if is_late else _reason(opened.filled, section, status),
         status=status.value,
         status_text=status_text(status),
     )
@@ -152,9 +166,9 @@ def _reason(filled: Filled, section: Section, status: Status) -> str | None:
     if status is Status.CANNOT_START:
         return _what_to_finish(filled, section)
     if filled.is_set_aside(section):
-        return _("Your answers are kept aside and will not be sent, unless it is needed again")
+        return _("You do not need to fill this in. We keep your answers but will not send them")
     if status is Status.NOT_NEEDED:
-        return _("Your answers so far do not ask for it")
+        return _("You do not need to fill this in")
     if section.repeat and filled.items(section):
         return _("%(count)s added", count=len(filled.items(section)))
     return None
@@ -183,6 +197,19 @@ def items(opened: OpenDraft, section: Section) -> list[Item]:
     ]
 
 
+def removed_items(opened: OpenDraft, section: Section) -> list[RemovedItem]:
+    """Return the removed items of a repeat, the latest first."""
+    unnamed = _("one %(item)s", item=item_word(section))
+    return [
+        RemovedItem(
+            id=part.item_id,
+            sentence=_("You removed %(name)s.", name=item_name(section, part.state.answers, language(), _) or unnamed),
+            is_latest=part.removed_by == opened.draft.edits,
+        )
+        for part in opened.filled.removed_items(section)
+    ]
+
+
 def _item_title(section: Section, part: Part, number: int) -> str:
     unnamed = _("%(item)s %(number)s", item=item_word(section).capitalize(), number=number)
     return item_name(section, part.state.answers, language(), _) or unnamed
@@ -193,14 +220,15 @@ def hints_of_change(opened: OpenDraft, section: Section, part: Part) -> list[Cha
     hints = ((each, opened.filled.hidden_by_changing(section, each, part.item_id)) for each in section.fields)
     return [
         ChangeHint(
-            field_id=each.id, label=each.label.in_(language()), hides=[_label_or_title(other) for other in hidden]
+            field_id=each.id, question=each.in_sentence(language()), hides=[label_or_title(other) for other in hidden]
         )
         for each, hidden in hints
         if hidden
     ]
 
 
-def _label_or_title(other: Section | Field) -> str:
+def label_or_title(other: Section | Field) -> str:
+    """Return what a section or a question is called on its page."""
     return (other.title if isinstance(other, Section) else other.label).in_(language())
 
 
@@ -261,13 +289,17 @@ class Asked:
     was: Sequence[str] = ()
 
 
-def asked_sentence(effect: Effect) -> str:
-    """Return what a change asks, as a sentence for the person."""
+def asked_sentence(effect: Effect, waits_for: Sequence[str] = ()) -> str:
+    """Return what a change asks, as a sentence for the person; `waits_for` names what a kept answer waits for."""
+    questions = ", ".join(f"“{each}”" for each in waits_for)
     return {
         Effect.MUST_ANSWER: _("This is new, or needed now: it must be answered."),
         Effect.ANSWER_AGAIN: _("The question takes other answers now: answer again."),
         Effect.NOT_SENT: _("This is no longer asked: your answer will not be sent."),
         Effect.CHECK: _("The wording has changed: check your answer."),
+        Effect.KEPT: _(
+            "Your answer is kept. You may be asked again after you answer %(questions)s.", questions=questions
+        ),
         Effect.MAY_ANSWER: _("This is new: you may answer it."),
     }[effect]
 

@@ -83,8 +83,12 @@ def draft_by_reference(db: Session, reference: str) -> Draft | None:
 def fill(db: Session, draft: Draft, keyring: Keyring, today: date) -> Filled:
     """Return the draft's form with all stored answers."""
     rows = db.connection().execute(_PARTS_OF_DRAFT, {"draft": draft.id})
+    stored = [open_part(keyring, row) for row in rows]
     return Filled(
-        definition=definition_of(draft.version), parts=tuple(open_part(keyring, row) for row in rows), today=today
+        definition=definition_of(draft.version),
+        parts=tuple(part for part in stored if not part.removed_by),
+        today=today,
+        removed=tuple(part for part in stored if part.removed_by),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from portal.form_definitions.conditions import conditions_of, dependence, evaluate, sections_of
-from portal.form_definitions.definition import Drafts, Field, FormDefinition, Section, SectionState
+from portal.form_definitions.definition import Drafts, Field, FormDefinition, Section, SectionState, Typed
 from portal.form_definitions.rules import (
     PLAIN,
     Problem,
@@ -25,6 +25,7 @@ SEAL_LENGTH = 16
 MOST_OF_A_SECTION = 2000
 NO_REVISION = 0
 WHOLE = ""  # the key for the part itself, beside the ids of its fields
+REMOVED = "-"  # the key for the removal of an item, in its `edited`
 Edited = Mapping[str, tuple[int, int]]
 NEVER = (0, 0)
 
@@ -76,7 +77,7 @@ class Part:
     `is_confirmed`: the person pressed Continue and nothing was wrong; for a repeat as a whole, everyone is listed.
     `marks`: by field (`WHOLE` for the part), what a new version of the form asks, until the person presses Continue.
     `edited`: by field, which edits of the draft first answered and last changed it, counted from the part's first
-    confirmation (`WHOLE`).
+    confirmation (`WHOLE`). An item with an edit that removed it (`REMOVED`) is kept aside until the form is sent.
     """
 
     section_id: str
@@ -95,14 +96,23 @@ class Part:
         """Whether nothing was typed."""
         return not self.state.answers and not self.state.typed
 
+    @property
+    def removed_by(self) -> int:
+        """The edit of the draft that removed this item; 0 if it was not removed."""
+        return self.edited.get(REMOVED, NEVER)[1]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Filled:
-    """A form with the answers so far, judged on one day; `parts` are in the order in which they were made."""
+    """A form with the answers so far, judged on one day; `parts` are in the order in which they were made.
+
+    `removed` are the items that were removed and can be brought back; they count for nothing.
+    """
 
     definition: FormDefinition
     parts: tuple[Part, ...]
     today: date
+    removed: tuple[Part, ...] = ()
 
     def part(self, section_id: str, item_id: str = PLAIN) -> Part:
         """Return the part of this section and item; an empty one if nothing is stored."""
@@ -121,6 +131,11 @@ class Filled:
         """Return the stored items of a repeat, in order."""
         return tuple(part for part in self._parts_of.get(section.id, ()) if part.item_id != PLAIN)
 
+    def removed_items(self, section: Section) -> tuple[Part, ...]:
+        """Return the items of a repeat that were removed and can be brought back, the latest first."""
+        removed = (part for part in self.removed if part.section_id == section.id)
+        return tuple(sorted(removed, key=lambda part: -part.removed_by))
+
     @cached_property
     def answers(self) -> Mapping[str, Mapping[str, Any]]:
         """All stored answers, hidden ones too, in the shape that conditions read."""
@@ -132,9 +147,17 @@ class Filled:
         }
 
     @cached_property
+    def typed(self) -> Mapping[str, Mapping[str, Typed]]:
+        """What was typed and is not a valid answer, by section and item, in hidden questions too."""
+        return {
+            section_id: {part.item_id: part.state.typed for part in parts}
+            for section_id, parts in self._parts_of.items()
+        }
+
+    @cached_property
     def shown(self) -> Shown:
         """What shows for these answers."""
-        return shown(self.definition, self.answers, self.today)
+        return shown(self.definition, self.answers, self.today, typed=self.typed)
 
     @cached_property
     def statuses(self) -> Mapping[str, Status]:
@@ -210,14 +233,7 @@ class Filled:
 
     def problems(self, section: Section) -> tuple[Problem, ...]:
         """Return what is wrong with the answers of a shown section."""
-        typed = {
-            part.item_id: {
-                name: {key.removeprefix(name).removeprefix("-"): values for key, values in inputs.items()}
-                for name, inputs in part.state.typed.items()
-            }
-            for part in self._parts_of.get(section.id, ())
-        }
-        return section_problems(section, self.shown, typed)
+        return section_problems(section, self.shown, self.typed.get(section.id))
 
     def unmet_needs(self, section: Section) -> tuple[str, ...]:
         """Return the ids of the sections to complete before this one."""

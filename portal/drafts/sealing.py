@@ -25,6 +25,11 @@ def place(section_id: str, item_id: str) -> str:
     return f"{section_id}/{item_id}"
 
 
+def removed_place(section_id: str, item_id: str) -> str:
+    """Return the place of files that were removed from a section or item, and can be brought back."""
+    return f"removed {place(section_id, item_id)}"
+
+
 def seal_state(keyring: Keyring, draft_id: int, section_id: str, item_id: str, state: SectionState) -> bytes:
     """Encrypt the contents of a section or item."""
     plain = json.dumps([state.answers, state.typed], ensure_ascii=False, default=dict, separators=(",", ":"))

@@ -25,6 +25,9 @@ from portal.web.counters import Event, count
 from portal.web.languages import language
 from portal.web.unit_of_work import db, now
 
+TOLD = "_told"
+"""The input of a page which says that the list is full and nothing on the page is saved."""
+
 
 class SectionPage:
     """A section's page, or an item's, as a request works on it.
@@ -62,7 +65,8 @@ class SectionPage:
     def form_of(self, posted: "MultiDict[str, str] | None" = None, only: frozenset[str] | None = None) -> SectionForm:
         """Return the form with what is stored and, for the fields in `only` (None: all), with what was `posted`."""
         opened = self.opened
-        scope = PageScope(definition=opened.definition, answers=opened.filled.answers, today=today())
+        filled = opened.filled
+        scope = PageScope(definition=opened.definition, answers=filled.answers, typed=filled.typed, today=today())
         return section_form(
             self.section, language=language(), scope=scope, stored=self.part.state, posted=posted, only=only
         )
@@ -183,6 +187,7 @@ class SectionPage:
             "drafts/section.html",
             opened=opened,
             section=section,
+            item_id=part.item_id,
             form=self.form,
             band=pages.band(opened, section),
             title=pages.part_title(opened, section, part),
@@ -224,6 +229,18 @@ class SectionPage:
             "_sequence": "0",
             "_version": str(self.opened.version.number),
             **({LEFT_OUT: ",".join(self.form.left_out)} if self.form.left_out else {}),
+            **({TOLD: "1"} if self.is_one_too_many else {}),
             **({SHOWN: shown} if shown else {}),
             **({LATE: ",".join(late)} if late else {}),
         }
+
+
+def sections_with_late_answers(opened: OpenDraft) -> frozenset[str]:
+    """Return the ids of the sections with late answers that differ from what is stored and can be saved now."""
+    places = (page.removeprefix(opened.address()).strip("/").partition("/") for page in opened.parked_pages())
+    pages = [(opened.definition.section(section_id), item_id) for section_id, _slash, item_id in places]
+    return frozenset(
+        section.id
+        for section, item_id in pages
+        if section and opened.filled.is_open(section) and SectionPage(opened, section, item_id).parked()
+    )

@@ -11,11 +11,12 @@ from portal.drafts import pages
 from portal.drafts.conflicts import chosen_side, conflict_page, fields_kept_as_mine
 from portal.drafts.lookups import filled_form, look_up
 from portal.drafts.open_draft import asked_lookup, is_from_check, kept_by, note_visit, with_origin
-from portal.drafts.operations import PartChange, remove_item
-from portal.drafts.section_page import SectionPage
+from portal.drafts.operations import PartChange, bring_back_item, remove_item
+from portal.drafts.section_page import TOLD, SectionPage
 from portal.drafts.uploads import (
     LATE,
     REMOVE,
+    UNDO,
     FilePlace,
     infected_files,
     late_files_shown,
@@ -29,7 +30,6 @@ from portal.form_definitions.types.files import file_entries
 from portal.sessions.activity import extend, pressed_button
 from portal.sessions.browser_sessions import browser, change_language
 from portal.sessions.gate import token_refused
-from portal.storage.operations import late_work, release_files
 from portal.storage.uploads import Received
 from portal.tokens import item_token
 from portal.web.app_state import app_state
@@ -79,42 +79,46 @@ class SentPage(SectionPage):
             return conflict_page(self, unseen)
         if self.form.errors:
             return self._stay_with_problems()
-        if REMOVE in request.form:
-            return self._leave_settled(f"{with_origin(request.path)}#{request.form[REMOVE].partition('/')[0]}")
+        if _pressed_file():
+            return self._leave_settled(f"{with_origin(request.path)}#{_pressed_file()}")
         answer = PAGE_BUTTONS.get(pressed_button() or "", SentPage.go_on)(self)
         self.settle_parked()
         return answer
 
     def _refuse(self, is_out_of_date: bool) -> ResponseReturnValue:
-        """Show the page as it was typed, or follow Back from an item for which the list has no more room."""
+        """Show the page as it was typed; follow Back from an item without room if its page has said that it is lost."""
         if is_out_of_date:
             return self.show(status=409)
-        if pressed_button() == "back":
+        if pressed_button() == "back" and (TOLD in request.form or not self.has_something):
             return redirect(with_origin(self.opened.address(self.section.id)), 303)
         return self.show(status=422, is_unsaved=True)
 
     def _take_files(self, received: Received) -> None:
-        """Add the files that came with the page, and late ones; remove the one to remove; show why others were refused.
+        """Add the files that came with the page, and late ones; remove or bring back one; show why some were refused.
 
         Files for a question that does not show are kept aside, as its other answers are.
         """
         late = late_files_shown(self.opened, self.address) if LATE in request.form else []
         field_id, _slash, removed = request.form.get(REMOVE, "").partition("/")
-        if not (late or removed or received.uploads or received.refusals):
+        undone = request.form.get(UNDO, "").partition("/")[2]
+        if not (late or removed or undone or received.uploads or received.refusals):
             return
         place = FilePlace.of(self.opened, self.section)
         self.part, refused = place.add(self.part, received.uploads)
         self.part, refused_late = place.take_late(self.part, [file for file in late if file.name != removed])
         if removed:
             self.part = place.remove(self.part, field_id, removed)
-            release_files(db(), late_work(self.address), [removed], now=now())
+            for file in late:
+                if file.name == removed:
+                    place.set_aside(self.part, file)
+        self.part, refused_again = place.bring_back(self.part, undone)
         self.opened.note_stored(self.part)
         self.form = self.form_of(self.posted())
-        refuse_files(self.form, [*received.refusals, *refused, *refused_late])
+        refuse_files(self.form, [*received.refusals, *refused, *refused_late, *refused_again])
 
     def _stay_with_problems(self) -> ResponseReturnValue:
         """Store everything else and show the page again, whatever was pressed, because a file was not kept."""
-        if pressed_button() in (None, "continue") and REMOVE not in request.form:
+        if pressed_button() in (None, "continue") and not _pressed_file():
             self.form.validate()
         self._save_with_problems()
         self.settle_parked()
@@ -238,6 +242,12 @@ PAGE_BUTTONS: Mapping[str, Callable[[SentPage], ResponseReturnValue]] = {
 }
 
 
+def _pressed_file() -> str:
+    """Return the question whose file was to be removed or brought back; empty if another button was pressed."""
+    pressed = request.form.get(REMOVE) or request.form.get(UNDO, "")
+    return pressed.partition("/")[0]
+
+
 def _extend_session() -> None:
     live = browser().live()
     if live:
@@ -257,18 +267,35 @@ class SentList(SentPage):
             return redirect(self.opened.address(), 303)
         if request.form.get("_remove"):
             return self.remove(request.form["_remove"])
+        if request.form.get("_undo"):
+            return self.bring_back(request.form["_undo"])
         return LIST_BUTTONS.get(request.form.get("_action", ""), SentList.confirm)(self)
 
     def remove(self, item_id: str) -> ResponseReturnValue:
-        """**Remove**: delete one item."""
-        rules = kept_by(self.opened.definition)
-        remove_item(db(), self.opened.draft, self.section.id, item_id, rules=rules, now=now())
+        """**Remove**: take one item out of the list and keep it aside."""
+        item = next((each for each in self.opened.filled.items(self.section) if each.item_id == item_id), None)
+        if item:
+            remove_item(db(), self.opened.draft, item, rules=kept_by(self.opened.definition), now=now())
         return redirect(with_origin(self.address), 303)
+
+    def bring_back(self, item_id: str) -> ResponseReturnValue:
+        """**Undo**: put a removed item back into the list, if there is room."""
+        item = next((each for each in self.opened.filled.removed_items(self.section) if each.item_id == item_id), None)
+        if item is None:
+            return redirect(with_origin(self.address), 303)
+        if self._is_full:
+            return show_list(self, error=_("You cannot add any more."), status=422)
+        bring_back_item(db(), self.opened.draft, item, rules=kept_by(self.opened.definition), now=now())
+        return redirect(f"{with_origin(self.address)}#item-{item_id}", 303)
+
+    @property
+    def _is_full(self) -> bool:
+        repeat = self.section.repeat
+        return repeat is not None and len(self.opened.filled.items(self.section)) >= repeat.max
 
     def add(self) -> ResponseReturnValue:
         """**Add**: open the page of a new item, which is stored at its first save."""
-        repeat = self.section.repeat
-        if repeat and len(self.opened.filled.items(self.section)) >= repeat.max:
+        if self._is_full:
             return show_list(self, error=_("You cannot add any more."), status=422)
         return redirect(with_origin(self.opened.address(self.section.id, item_token())), 303)
 
@@ -283,8 +310,9 @@ class SentList(SentPage):
     def _problem(self) -> str | None:
         least = self.section.repeat.min if self.section.repeat else 0
         if len(self.opened.filled.items(self.section)) < least:
-            title = self.section.title.in_(language())
-            return _("Add at least %(least)s to “%(title)s”", least=least, title=title)
+            item = pages.item_word(self.section)
+            one = _("Add at least one %(item)s", item=item)
+            return one if least == 1 else _("Add every %(item)s: we need at least %(least)s", item=item, least=least)
         troubled = next((item for item in pages.items(self.opened, self.section) if item.has_problem), None)
         return _("Change “%(name)s”: something is missing or wrong", name=troubled.name) if troubled else None
 
@@ -324,6 +352,7 @@ def show_list(page: SectionPage, *, error: str | None = None, status: int = 200)
         title=section.title.in_(language()),
         intro=rich_text(section.intro.in_(language())) if section.intro else None,
         items=pages.items(opened, section),
+        removed=pages.removed_items(opened, section),
         asked=pages.asked_again(section, page.part),
         with_origin=with_origin,
         item_word=pages.item_word(section),

@@ -1,4 +1,4 @@
-"""Files on a section's page: who may send them, how they are added and removed, and how the page lists them."""
+"""Files on a section's page: who may send them, how they are added, removed, brought back, and listed on the page."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ from portal.drafts.models import Draft
 from portal.drafts.open_draft import OpenDraft, holder, kept_by
 from portal.drafts.operations import PartChange, save_part
 from portal.drafts.rules import Part
-from portal.drafts.sealing import place, subject
-from portal.form_definitions.definition import Answer, Drafts, Section, SectionState
+from portal.drafts.sealing import place, removed_place, subject
+from portal.form_definitions.definition import Answer, Drafts, Field, Section, SectionState
 from portal.form_definitions.forms import SectionForm
 from portal.form_definitions.types.answers import InvalidAnswerError, mark
 from portal.form_definitions.types.files import MEGABYTE, FileEntry, file_entries, size_text
@@ -24,14 +24,15 @@ from portal.sessions.browser_sessions import browser
 from portal.sessions.late_forms import late_place
 from portal.storage.definition import Scan
 from portal.storage.models import StoredFile
-from portal.storage.operations import Upload, claim_upload, late_work, open_content, rekey_file, release_files
-from portal.storage.queries import files_of_work
+from portal.storage.operations import Content, Upload, claim_upload, late_work, open_content, rekey_file, release_files
+from portal.storage.queries import file_of, files_of_work
 from portal.storage.uploads import RefusedFile, expect_files
 from portal.web.app_state import app_state
 from portal.web.strict_input import Allowance
 from portal.web.unit_of_work import db, now, stop_reading
 
 REMOVE = "_remove_file"
+UNDO = "_undo_file"
 LEAST_BODY = 64 * MEGABYTE
 MOST_BODY = 2000 * MEGABYTE
 """Bytes. We read more than the files may have, so that we can name the one that is too large at its question."""
@@ -43,9 +44,9 @@ is the same for every address, so that nobody learns which drafts exist.
 """
 REMARKS: Mapping[Scan, str | None] = {
     Scan.CLEAN: None,
-    Scan.NOT_SCANNED: mark("Not scanned for viruses"),
-    Scan.WAITING: mark("Not scanned for viruses yet"),
-    Scan.INFECTED: mark("Deleted: a virus was found in it"),
+    Scan.NOT_SCANNED: mark("Not checked for viruses"),
+    Scan.WAITING: mark("Not checked for viruses yet"),
+    Scan.INFECTED: mark("Deleted because it had a virus"),
 }
 
 
@@ -104,12 +105,35 @@ class FilePlace:
         return self._saved(part, after), refusals
 
     def remove(self, part: Part, field_id: str, file_id: str) -> Part:
-        """Remove one file from the answers and release it; return the changed part."""
+        """Remove one file from the answers and keep it aside; return the changed part."""
         entries = file_entries(part.state.answers.get(field_id))
         if file_id not in [entry.id for entry in entries]:
             return part
-        release_files(self.db, self.work, [file_id], now=self.now)
+        row = file_of(self.db, self.work, file_id)
+        if row:
+            self.set_aside(part, row)
         return self._saved(part, _with_entries(part, field_id, [entry for entry in entries if entry.id != file_id]))
+
+    def set_aside(self, part: Part, file: StoredFile) -> None:
+        """Keep a file that was removed until the form is sent; release it if a virus was found in it."""
+        if file.scan == Scan.INFECTED.value:
+            release_files(self.db, file.work, [file.name], now=self.now)
+            return
+        where = removed_place(part.section_id, part.item_id)
+        rekey_file(self.db, file, work=self.work, place=where, keyring=self.keyring)
+
+    def bring_back(self, part: Part, file_id: str) -> tuple[Part, list[RefusedFile]]:
+        """Put a removed file back into the answers; return the changed part, and the refusal if there is no room."""
+        file = file_of(self.db, self.work, file_id)
+        if file is None or not file.sealed or file.place != removed_place(part.section_id, part.item_id):
+            return part, []
+        content = open_content(self.keyring, file)
+        field_id = next((field.id for field in self.section.fields if belongs_to(content, field)), "")
+        if not self._has_room(part, field_id):
+            return part, [(field_id, self._is_full(field_id, content.name))] if field_id else []
+        rekey_file(self.db, file, work=self.work, place=place(part.section_id, part.item_id), keyring=self.keyring)
+        entry = FileEntry(id=file.name, name=content.name, kind=content.kind, size=file.size)
+        return self._saved(part, _with_file(part, field_id, entry)), []
 
     def _has_room(self, part: Part, field_id: str) -> bool:
         field = self.section.field(field_id)
@@ -138,6 +162,11 @@ class FilePlace:
         )
         save_part(self.db, self.draft, before, change, rules=self.rules, keyring=self.keyring, now=self.now)
         return replace(after, changed_at=self.now)
+
+
+def belongs_to(content: Content, field: Field) -> bool:
+    """Return whether a file was added to this question, under its present id or one that it had in earlier versions."""
+    return field.files is not None and content.field_id in (field.id, *field.was)
 
 
 def _with_file(part: Part, field_id: str, entry: FileEntry) -> Part:
@@ -197,9 +226,12 @@ def list_files(opened_draft: OpenDraft, part: Part, form: SectionForm) -> list[s
     """Put the kept files into the form's questions; gives the ids of those that came too late and wait to be taken."""
     rows = files_of_work(opened_draft.db, subject(opened_draft.draft.id))
     late = _late_files(opened_draft, opened_draft.address(part.section_id, part.item_id))
+    where = removed_place(part.section_id, part.item_id)
+    removed = [row for row in rows.values() if row.place == where and row.sealed]
     for bound in form.files_fields:
         kept = [file_view(f"/files/{opened_draft.reference}", each, rows) for each in file_entries(bound.answer)]
-        bound.files = (*kept, *_late_views(late, bound.short_name))
+        bound.files = (*kept, *_views(late, bound.definition, is_late=True))
+        bound.removed = tuple(_views(removed, bound.definition, is_late=False))
     return [file.name for file in late]
 
 
@@ -217,12 +249,13 @@ def file_view(address: str, entry: FileEntry, rows: Mapping[str, StoredFile]) ->
     )
 
 
-def _late_views(late: Iterable[StoredFile], field_id: str) -> list[FileView]:
-    contents = [(file, open_content(app_state().configuration.keyring, file)) for file in late]
+def _views(files: Iterable[StoredFile], field: Field, *, is_late: bool) -> list[FileView]:
+    """Return those of some files that belong to a question and are not among its answers."""
+    contents = [(file, open_content(app_state().configuration.keyring, file)) for file in files]
     return [
-        FileView(id=file.name, name=content.name, size=size_text(file.size), href=None, remark=None, is_late=True)
+        FileView(id=file.name, name=content.name, size=size_text(file.size), href=None, remark=None, is_late=is_late)
         for file, content in contents
-        if content.field_id == field_id
+        if belongs_to(content, field)
     ]
 
 

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from portal.drafts.open_draft import OpenDraft
 from portal.drafts.operations import keep_version
-from portal.drafts.pages import Asked, asked_sentence
+from portal.drafts.pages import Asked, asked_sentence, label_or_title
 from portal.drafts.rules import Filled
 from portal.drafts.versions.migrating import Touch, move
 from portal.form_definitions.rules import PLAIN, item_name
@@ -56,8 +56,8 @@ def _place_title(touch: Touch, before: Filled, after: Filled) -> str:
 def _asked(touch: Touch) -> Asked:
     return Asked(
         label=touch.field.label.in_(language()) if touch.field else None,
-        sentence=asked_sentence(touch.effect),
-        was=_was(touch) if touch.effect in (Effect.NOT_SENT, Effect.ANSWER_AGAIN) else (),
+        sentence=asked_sentence(touch.effect, [label_or_title(each) for each in touch.waits_for]),
+        was=_was(touch) if touch.effect in (Effect.NOT_SENT, Effect.KEPT, Effect.ANSWER_AGAIN) else (),
     )
 
 

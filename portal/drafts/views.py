@@ -2,16 +2,18 @@
 
 import re
 
-from flask import Blueprint, abort, current_app, redirect, render_template, request
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from portal.drafts import pages
+from portal.drafts.not_received import answer_closed, closed_notice, closed_sentence, words_not_received
 from portal.drafts.open_draft import OpenDraft, open_draft, require_open, seen_by_page
 from portal.drafts.operations import delete_draft
 from portal.drafts.rules import NO_REVISION, Order, order
-from portal.drafts.section_page import SectionPage
+from portal.drafts.section_page import SectionPage, sections_with_late_answers
 from portal.drafts.submit import SentList, SentPage, show_list
-from portal.drafts.uploads import REMOVE, FilePlace, list_files, refuse_files
+from portal.drafts.uploads import REMOVE, UNDO, FilePlace, list_files, refuse_files
 from portal.drafts.version_pages import changed_sections, decide
 from portal.form_definitions.definition import Section
 from portal.site_settings.current import clock_time, moment_text
@@ -47,10 +49,11 @@ def show_task_list(reference: str) -> ResponseReturnValue:
         opened=opened,
         title=opened.definition.title.in_(language()),
         progress=pages.progress_text(opened.filled),
+        counts=opened.filled.counts(),
         rows=pages.segments(opened.filled),
         saved=pages.saved(opened),
         changed=moment_text(opened.draft.changed_at),
-        tasks=pages.tasks(opened),
+        tasks=pages.tasks(opened, sections_with_late_answers(opened) if opened.has_parked else ()),
         changed_form=changed_sections(opened),
         next=opened.continue_address(),
         slip=pages.slip(opened),
@@ -115,10 +118,11 @@ def save_section(reference: str, section_id: str) -> ResponseReturnValue:
     received = receive()
     opened = open_draft(reference)
     section = opened.section(section_id)
-    require_open(opened)
     if section.repeat:
+        require_open(opened)
         return SentList(opened, section).answer_list()
-    return SentPage(opened, section).answer(received)
+    page = SentPage(opened, section)
+    return answer_closed(page) if opened.is_closed else page.answer(received)
 
 
 @blueprint.post("/drafts/<reference>/<section_id>/<item_id>")
@@ -130,9 +134,8 @@ def save_item(reference: str, section_id: str, item_id: str) -> ResponseReturnVa
     """Store what was typed about one item."""
     received = receive()
     opened = open_draft(reference)
-    section = _repeated(opened, section_id, item_id)
-    require_open(opened)
-    return SentPage(opened, section, item_id).answer(received)
+    page = SentPage(opened, _repeated(opened, section_id, item_id), item_id)
+    return answer_closed(page) if opened.is_closed else page.answer(received)
 
 
 def _repeated(opened: OpenDraft, section_id: str, item_id: str) -> Section:
@@ -153,11 +156,16 @@ def autosave(reference: str, section_id: str, item_id: str) -> ResponseReturnVal
         abort(404)
     opened = open_draft(reference, by_itself=True)
     page = _page_saving_itself(opened, section_id, item_id)
-    if opened.is_closed or page.is_outdated:
-        abort(409)
     page.require_whole()
-    page.form = page.form_of(request.form, _changed_fields())
-    seen = seen_by_page()
+    seen, changed = seen_by_page(), _changed_fields()
+    if opened.is_closed:
+        is_received = opened.draft.sent_at and changed and not words_not_received(page, changed)
+        return _saved(seen.revision) if is_received else (closed_notice(opened), 409)
+    if page.is_outdated:
+        abort(409)
+    if not changed:  # the page only asks whether it is up to date
+        return _saved(seen.revision, page.part.revision)
+    page.form = page.form_of(request.form, changed)
     found = order(page.part, seen)
     if found is Order.STALE and page.changed_fields():
         abort(409)
@@ -167,20 +175,21 @@ def autosave(reference: str, section_id: str, item_id: str) -> ResponseReturnVal
     # not know of the last save does not learn of it by chance.
     is_last = page.part.revision != NO_REVISION and found is not Order.STALE
     revision = page.save() if is_last or page.form.kept() != page.part.state else seen.revision
-    page.release_parked(_changed_fields(), revision)
+    page.release_parked(changed, revision)
     return _saved(revision)
 
 
-def _saved(revision: int) -> str:
-    """Return the fragment that says when the page was saved."""
+def _saved(revision: int, latest: int | None = None) -> str:
+    """Return the fragment that says when the page was saved, which revision it has, and which is the `latest`."""
     template = current_app.jinja_env.get_template("drafts/_saved.html")
-    return template.render(saved=clock_time(now()), revision=revision)
+    return template.render(saved=clock_time(now()), revision=revision, latest=latest)
 
 
 def _changed_fields() -> frozenset[str]:
     """Return the fields that the script names or, if it names none, those whose inputs it sent."""
     named = request.form.get("_changed")
-    return frozenset(name.partition("-")[0] for name in (request.form if named is None else named.split(",")))
+    names = request.form if named is None else filter(None, named.split(","))
+    return frozenset(name.partition("-")[0] for name in names)
 
 
 def _page_saving_itself(opened: OpenDraft, section_id: str, item_id: str) -> SentPage:
@@ -198,23 +207,25 @@ def _page_saving_itself(opened: OpenDraft, section_id: str, item_id: str) -> Sen
 @activity(Activity.AUTOSAVE)
 @accepts_files
 def change_files(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:
-    """Add the uploaded files or remove one; return the question as it is now."""
+    """Add the uploaded files, remove one or bring it back; return the question as it is now."""
     if not is_htmx():
         abort(404)
     received = receive()
     opened = open_draft(reference)
     page = _page_saving_itself(opened, section_id, item_id)
     if opened.is_closed:
-        abort(409)
+        sentence = _("%(sentence)s Files cannot be added or removed any more.", sentence=closed_sentence(opened))
+        return Response(sentence, 409, mimetype="text/plain")
     require_end_marker()
     place = FilePlace.of(opened, page.section)
     page.part, refused = place.add(page.part, received.uploads)
     field_id, _slash, file_id = request.form.get(REMOVE, "").partition("/")
     page.part = place.remove(page.part, field_id, file_id)
+    page.part, refused_again = place.bring_back(page.part, request.form.get(UNDO, "").partition("/")[2])
     opened.note_stored(page.part)
     page.form = page.form_of()
     field = page.form.question(request.form.get("_changed", "")) or abort(400)
-    refuse_files(page.form, [*received.refusals, *refused])
+    refuse_files(page.form, [*received.refusals, *refused, *refused_again])
     list_files(opened, page.part, page.form)
     saved = clock_time(opened.draft.changed_at)
     return render_template("drafts/_files.html", field=field, saved=saved), 422 if field.error else 200

@@ -7,16 +7,16 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from portal.form_definitions.definition import (
+    MISTYPED,
     AllOf,
     AnyOf,
     Comparison,
     Condition,
     Field,
-    FormAnswers,
     FormDefinition,
     Negation,
+    Said,
     Section,
-    SectionAnswers,
     SomeItem,
 )
 from portal.form_definitions.types.answers import bound_date, date_of, decimal_of, plain_number
@@ -27,8 +27,8 @@ Truth = bool | None
 # {"all": […]}, {"any": […]}, {"not": …}, or one comparison with a field of the same page:
 # {"field": "phone", "type": "phone", "op": "answered", "value": true}. Numbers are decimal strings, dates YYYY-MM-DD,
 # yes/no values booleans; `years_ago_at_least` and `today` have become dates. A field that is hidden or not on the page
-# counts as not answered, which makes every comparison but `answered` null; {"not": null} is null, "all" and "any"
-# follow Kleene. A field shows only where its condition is true.
+# counts as not answered. That, or something typed that is not a valid answer, makes every comparison but `answered`
+# null; {"not": null} is null, "all" and "any" follow Kleene. A field shows only where its condition is true.
 PageCondition = bool | dict[str, Any] | None
 FieldPlace = tuple[str, str]
 """The id of a section and of a field in it."""
@@ -36,26 +36,25 @@ FieldPlace = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """What a condition can read: the visible answers, its own section or item, and the day.
+    """What a condition can read: what was said where it shows, in its own section or item too, and the day.
 
-    `here` maps a section's id to the answers of this page, or of one item of a repeat; it takes precedence over
-    `answers`. `unfinished` names sections to which answers and items may still be added, so that "there is none" is not
-    yet known.
+    `said` has the shape of answers, with `MISTYPED` for what is not a valid one. `here` maps a section's id to what was
+    said on this page, or in one item of a repeat; it takes precedence. `unfinished` names sections to which answers and
+    items may still be added, so that "there is none" is not yet known.
     """
 
-    answers: FormAnswers
+    said: Mapping[str, Mapping[str, Any]]
     today: date
-    here: Mapping[str, SectionAnswers] = field(default_factory=dict)
+    here: Mapping[str, Said] = field(default_factory=dict)
     unfinished: frozenset[str] = frozenset()
 
-    def within(self, section_id: str, answers: SectionAnswers) -> "Scope":
+    def within(self, section_id: str, said: Said) -> "Scope":
         """Return the same scope inside one section or item."""
-        return replace(self, here={**self.here, section_id: answers})
+        return replace(self, here={**self.here, section_id: said})
 
     def items(self, section_id: str) -> Iterator["Scope"]:
         """Yield the same scope inside each item of a repeat."""
-        items: Mapping[str, Any] = self.answers.get(section_id, {})
-        return (self.within(section_id, answers) for answers in items.values())
+        return (self.within(section_id, said) for said in self.said.get(section_id, {}).values())
 
 
 def evaluate(condition: Condition, scope: Scope) -> Truth:
@@ -161,13 +160,13 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 def _compare(condition: Comparison, scope: Scope) -> Truth:
     section_id = condition.section_id
-    answers: Mapping[str, Any] = (scope.here if section_id in scope.here else scope.answers).get(section_id, {})
-    answer = answers.get(condition.field_id)
+    said: Mapping[str, Any] = (scope.here if section_id in scope.here else scope.said).get(section_id, {})
+    answer = said.get(condition.field_id)
     if condition.operator == "answered":
         undecided = answer is None and section_id in scope.unfinished
         return None if undecided else (answer is not None) is condition.value
     compare = FIELD_TYPES[condition.type].compare
-    actual = None if answer is None or compare is None else _COMPARABLE[compare](answer)
+    actual = None if answer in (None, MISTYPED) or compare is None else _COMPARABLE[compare](answer)
     if actual is None:
         return None
     operator, expected = _resolved(condition, scope.today)

@@ -16,6 +16,19 @@ SectionAnswers = Mapping[str, Answer]
 # A plain section holds {field: answer}, a repeat {item: {field: answer}} in the order of its items.
 FormAnswers = Mapping[str, Mapping[str, Answer | SectionAnswers]]
 
+
+@dataclass(frozen=True)
+class Mistyped:
+    """Stands in conditions for something typed that is not a valid answer.
+
+    The question is not unanswered, so `answered` is true. What the answer will be, nobody can tell yet.
+    """
+
+
+MISTYPED = Mistyped()
+Said = Mapping[str, Answer | Mistyped]
+"""What somebody said on a page, as conditions read it: by field, an answer or that it is mistyped."""
+
 # What was typed and is not a valid answer: field id to the posted strings by input name.
 Typed = Mapping[str, Mapping[str, Sequence[str]]]
 
@@ -162,6 +175,7 @@ class Field:
     type: str
     label: TranslatedText
     hint: TranslatedText | None = None
+    short: TranslatedText | None = None
     required: bool = False
     required_when: Condition | None = None
     when: Condition | None = None
@@ -172,6 +186,8 @@ class Field:
     pattern: Pattern | None = None
     options: tuple[Option, ...] = ()
     sensitive: str | None = None
+    autocomplete: str | None = None
+    """What of its user a browser may fill in here (WCAG 1.3.5); `off` if the question is about somebody else."""
     was: tuple[str, ...] = ()
     errors: Mapping[str, TranslatedText]
     files: FileLimits | None = None
@@ -180,6 +196,10 @@ class Field:
     def option(self, value: str) -> Option | None:
         """Return the option with this value, if there is one."""
         return next((option for option in self.options if option.value == value), None)
+
+    def in_sentence(self, language: str) -> str:
+        """Return what a sentence calls the question: its short name, else its label in quotation marks."""
+        return self.short.in_(language) if self.short else f"“{self.label.in_(language)}”"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,12 @@
 """A section as a web form: what never changes is prepared once, the rest is read for each request."""
 
+import dataclasses
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -12,21 +15,32 @@ from wtforms.fields.core import UnboundField
 from wtforms.form import BaseForm
 from wtforms.meta import DefaultMeta
 
+from portal.characters import plain
 from portal.form_definitions.conditions import Scope, holds, remaining
 from portal.form_definitions.definition import (
+    MISTYPED,
     Answer,
     Comparison,
     Field,
     FormAnswers,
     FormDefinition,
+    Mistyped,
     Section,
     SectionState,
 )
 from portal.form_definitions.lookups import input_text
 from portal.form_definitions.rich_text import rich_text
-from portal.form_definitions.rules import problem_of, shown
-from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, inputs_by_suffix, mark, named_inputs
-from portal.form_definitions.types.field_types import FIELD_TYPES, inputs_of, message, read_answer
+from portal.form_definitions.rules import TypedFields, is_required, problem_of, shown
+from portal.form_definitions.types.answers import (
+    Inputs,
+    InvalidAnswerError,
+    bound_date,
+    inputs_by_suffix,
+    mark,
+    named_inputs,
+    plain_number,
+)
+from portal.form_definitions.types.field_types import FIELD_TYPES, OFF, inputs_of, message, read_answer
 from portal.form_definitions.types.files import MEGABYTE, endings_of, kinds_text
 from portal.form_definitions.types.form_fields import AnswerField, FilesField, Posted
 
@@ -37,6 +51,7 @@ _SHORT_WIDTH = 10
 LEFT_OUT = "_left_out"
 """The input in which a page names the radio buttons and checkboxes that it does not hold."""
 _META = DefaultMeta()
+OPTIONAL = mark("(optional)")
 _YES_NO_LABELS = (("yes", mark("Yes")), ("no", mark("No")))
 
 
@@ -54,7 +69,8 @@ _PLANS: WeakKeyDictionary[Section, dict[str, PagePlan]] = WeakKeyDictionary()
 
 def _page_plan(definition: FormDefinition, section: Section, language: str) -> PagePlan:
     own = _about_the_person(definition).get(section.id, ())
-    bound = [(field, _template_values(field, language, field in own)) for field in section.fields]
+    bound = [(field, _template_values(section, field, language, field in own)) for field in section.fields]
+    _keep_apart(bound)
     return PagePlan(
         unbound=tuple(
             (field.id, UnboundField(FIELD_TYPES[field.type].form_field, definition=field, template_values=values))
@@ -68,20 +84,38 @@ def _page_plan(definition: FormDefinition, section: Section, language: str) -> P
 def _about_the_person(definition: FormDefinition) -> Mapping[str, list[Field]]:
     """Return the fields that a browser may fill from what it knows of its user.
 
-    These are the first field of each type, never those of an item. WCAG 1.3.5 asks for a purpose only where a field is
-    about the user; a landlord's name is not.
+    These are the fields that say so, else the first of each type, never those of an item. WCAG 1.3.5 asks for a purpose
+    only where a field is about the user; a landlord's name is not.
     """
     seen: set[str] = set()
     own: dict[str, list[Field]] = {}
     for section in definition.sections:
         for field in () if section.repeat else section.fields:
-            if field.type not in seen:
+            if field.type not in seen and field.autocomplete is None:
                 own.setdefault(section.id, []).append(field)
-            seen.add(field.type)
+            if field.autocomplete != OFF:
+                seen.add(field.type)
     return own
 
 
-def _template_values(field: Field, language: str, own: bool) -> Mapping[str, Any]:
+def _keep_apart(bound: Sequence[tuple[Field, dict[str, Any]]]) -> None:
+    """Give questions of one page that a browser would fill with the same, such as two postcodes, a group each."""
+    filled = Counter(token for field, values in bound for token in _tokens(field, values["autocomplete"]))
+    for field, values in bound:
+        if any(filled[token] > 1 for token in _tokens(field, values["autocomplete"])):
+            values["autocomplete"] = f"section-{field.id} {values['autocomplete'] or ''}".rstrip()
+
+
+def _tokens(field: Field, purpose: str | None) -> tuple[str, ...]:
+    """Return what a browser is told to fill in; an address always has four tokens, unless it is somebody else's."""
+    if purpose == OFF:
+        return ()
+    if field.type == "address":
+        return ("address-line1", "address-line2", "address-level2", "postal-code")
+    return (purpose,) if purpose else ()
+
+
+def _template_values(section: Section, field: Field, language: str, own: bool) -> dict[str, Any]:
     values = {
         **_DEFAULT_VALUES,
         **FIELD_TYPES[field.type].template_values,
@@ -95,13 +129,17 @@ def _template_values(field: Field, language: str, own: bool) -> Mapping[str, Any
             for each in field.options
         ),
     }
+    if field.lookup:
+        values["asked_with"] = [name for place, name in field.lookup.inputs.values() if place == section.id]
     if field.type == "note":
         values["body_html"] = rich_text(field.label.in_(language))
     if field.type == "text" and field.max_length and field.max_length <= _SHORT_WIDTH:
         values["width"] = "postcode"
     if field.pattern:
         values["spellcheck"] = False
-    return values if own else {**values, "autocomplete": None}
+    if field.autocomplete or not own:
+        values["autocomplete"] = field.autocomplete
+    return values
 
 
 def _revealed_by(section: Section) -> Mapping[str, tuple[str, str]]:
@@ -131,11 +169,15 @@ def _deciding_option(field: Field, section: Section, parent: Field | None) -> st
 
 @dataclass(frozen=True, kw_only=True)
 class PageScope:
-    """What a page is judged against: the form, all stored answers (only earlier sections count) and the day."""
+    """What a page is judged against: the form, all that is stored (only earlier sections count) and the day.
+
+    `typed` names the fields in which something stands that is not a valid answer, by section and item.
+    """
 
     definition: FormDefinition
     answers: FormAnswers
     today: date
+    typed: TypedFields = dataclasses.field(default_factory=dict)
 
 
 def section_form(
@@ -157,9 +199,9 @@ def section_form(
     if language not in plans:  # definitions never change, so a plan holds as long as they live
         plans[language] = _page_plan(scope.definition, section, language)
     plan = plans[language]
-    seen = Scope(answers={}, today=scope.today)
+    seen = Scope(said={}, today=scope.today)
     if plan.conditional:
-        seen = shown(scope.definition, scope.answers, scope.today, before=section).scope
+        seen = shown(scope.definition, scope.answers, scope.today, typed=scope.typed, before=section).scope
     form = SectionForm(section, plan, language, seen, stored)
     form.take(posted, only)
     return form
@@ -178,8 +220,8 @@ class SectionForm(BaseForm):
         self._language = language
         self._scope = scope
         self._stored = stored
-        self._visible: dict[str, Answer] = {}
-        self._here = scope.within(section.id, self._visible)
+        self._said: dict[str, Answer | Mistyped] = {}
+        self._here = scope.within(section.id, self._said)
         self._shown: dict[str, bool] = {}
         self._read: set[str] = set()
 
@@ -207,8 +249,10 @@ class SectionForm(BaseForm):
             elif answer is not None:
                 bound.inputs, bound.answer = inputs_of(bound.definition, answer), answer
             self._shown[field_id] = holds(bound.definition.when, self._here)
-            if self._shown[field_id] and bound.answer is not None:
-                self._visible[field_id] = bound.answer
+            if self._shown[field_id] and bound.invalid:
+                self._said[field_id] = MISTYPED
+            elif self._shown[field_id] and bound.answer is not None:
+                self._said[field_id] = bound.answer
 
     def __iter__(self) -> Iterator[AnswerField]:
         """Yield the fields that some value of this page can show; put those that only an option reveals into it.
@@ -223,8 +267,9 @@ class SectionForm(BaseForm):
                 continue
             is_open = left is True or bound.error  # what is said of a file is seen, whether its question shows or not
             bound.show_when = None if is_open else json.dumps(left, ensure_ascii=False)
-            bound.reveals = {}
+            bound.reveals, bound.bounds = {}, _bounds(bound.definition, self._scope.today)
             _add_language(bound)
+            self._add_need(bound)
             parent_id, option = self._revealed_by.get(field_id, ("", ""))
             if parent_id in top:
                 top[parent_id].reveals.setdefault(option, []).append(bound)
@@ -263,6 +308,8 @@ class SectionForm(BaseForm):
         """Add to a question why a file was not kept; several files have one sentence each."""
         bound = self.all_fields[field_id]
         bound.invalid = problem
+        if self._shown[field_id]:
+            self._said.setdefault(field_id, MISTYPED)
         sentence = message(bound.definition, problem, self._language, _)
         bound.error = f"{bound.error}. {sentence}" if bound.error else sentence
 
@@ -271,7 +318,19 @@ class SectionForm(BaseForm):
         bound = self.all_fields.get(field_id)
         if bound is not None:
             _add_language(bound)
+            self._add_need(bound)
         return bound
+
+    def _add_need(self, bound: AnswerField) -> None:
+        """Say whether an answer is needed; if answers of this page decide, say by which condition, for the script."""
+        asked = bound.definition
+        left = remaining(asked.required_when, self._scope, self.section.id)
+        if isinstance(left, dict):
+            bound.required_when = json.dumps(left, ensure_ascii=False)
+        need = "required" if is_required(asked, self._here) else "optional"
+        bound.need = f"now_{need}" if bound.required_when else need
+        if says_optional(bound.label):
+            bound.need = None
 
     def is_shown(self, field_id: str) -> bool:
         """Return whether a question shows for the values of this page."""
@@ -301,7 +360,7 @@ class SectionForm(BaseForm):
         bound = self.all_fields.get(field_id)
         if bound is None or not self._shown[field_id]:
             return ""
-        return input_text(bound.answer) if bound.answer is not None else bound.value.strip()
+        return input_text(bound.answer) if bound.answer is not None else plain(bound.value)
 
     def kept(self) -> SectionState:
         """Return what to store now, valid or not: nothing typed is lost.
@@ -325,14 +384,29 @@ class SectionForm(BaseForm):
         return SectionState(answers=answers, typed=typed)
 
 
+def _bounds(field: Field, today: date) -> dict[str, str]:
+    """Return the attributes by which the page's script knows that a number or date is not a valid answer."""
+    bounds = {"data-min": field.min, "data-max": field.max}
+    return {
+        name: plain_number(value) if isinstance(value, Decimal) else bound_date(value, today).isoformat()
+        for name, value in bounds.items()
+        if value is not None
+    }
+
+
+def says_optional(label: str) -> bool:
+    """Return whether an author wrote "(optional)" into a label, as was needed before the portal said so itself."""
+    return label.rstrip().lower().endswith((OPTIONAL, _(OPTIONAL).lower()))
+
+
 def _add_language(bound: AnswerField) -> None:
     """Add what Babel knows of the reader's language."""
     if bound.definition.type == "yes_no":
         bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO_LABELS)
     limits = bound.definition.files
     if isinstance(bound, FilesField) and limits:
-        one = _("One file: %(kinds)s, of %(size)s MB at most.")
-        several = _("Up to %(num)s files: %(kinds)s, of %(size)s MB at most each.")
+        one = _("One file: %(kinds)s, up to %(size)s MB.")
+        several = _("Up to %(num)s files: %(kinds)s, up to %(size)s MB each.")
         values = {"num": limits.max, "kinds": kinds_text(limits.types, _), "size": limits.max_mb}
         bound.limits_text = (one if limits.max == 1 else several) % values
         bound.accept = ",".join(f".{ending}" for ending in endings_of(limits.types))

@@ -1,16 +1,21 @@
 """Rules of a form, pure: what shows, what is complete, what may start, and where the form stops."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from portal.form_definitions.conditions import Scope, dependence, holds
 from portal.form_definitions.definition import (
+    MISTYPED,
     Answer,
     Field,
     FormAnswers,
     FormDefinition,
+    Mistyped,
+    Said,
     Section,
     SectionAnswers,
     StopWhen,
@@ -19,14 +24,23 @@ from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, Tr
 from portal.form_definitions.types.field_types import answer_lines, answer_problem, read_answer
 
 PLAIN = ""  # the item id of a section that does not repeat
+TypedFields = Mapping[str, Mapping[str, Collection[str]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShownPage:
-    """A plain section, or one item of a repeat: its shown fields in order, and the answers that count."""
+    """A plain section, or one item of a repeat: its shown fields in order, and what was said in them.
+
+    `answers` count and are sent; `said` is what conditions read, with what is mistyped.
+    """
 
     fields: tuple[Field, ...]
-    answers: SectionAnswers
+    said: Said
+
+    @cached_property
+    def answers(self) -> SectionAnswers:
+        """The answers that count."""
+        return {field_id: answer for field_id, answer in self.said.items() if not isinstance(answer, Mistyped)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +69,19 @@ class _Pages(Mapping[str, Mapping[str, ShownPage]]):
     """The pages of each section that shows, judged at the first use: most pages of a long form need few of them."""
 
     def __init__(
-        self, definition: FormDefinition, sections: Iterable[Section], stored: FormAnswers, today: date
+        self,
+        definition: FormDefinition,
+        sections: Iterable[Section],
+        stored: FormAnswers,
+        typed: TypedFields,
+        today: date,
     ) -> None:
         self._definition = definition
         self._sections = {section.id: section for section in sections}
-        self._stored = stored
+        self._stored, self._typed = stored, typed
         self._found: dict[str, Mapping[str, ShownPage] | None] = {}
-        self.scope = Scope(answers=_Answers(self, self._sections), today=today)
+        self.answers = _OfPages(self, self._sections, attrgetter("answers"))
+        self.scope = Scope(said=_OfPages(self, self._sections, attrgetter("said")), today=today)
 
     def __getitem__(self, section_id: str) -> Mapping[str, ShownPage]:
         """Return the pages of a section, after judging the sections that it rests on.
@@ -81,8 +101,11 @@ class _Pages(Mapping[str, Mapping[str, ShownPage]]):
         if not holds(section.when, self.scope):
             return None
         stored: Mapping[str, Any] = self._stored.get(section.id, {})
-        items = stored if section.repeat else {PLAIN: stored}
-        return {item_id: shown_page(section, answers, self.scope) for item_id, answers in items.items()}
+        items, typed = stored if section.repeat else {PLAIN: stored}, self._typed.get(section.id, {})
+        return {
+            item_id: shown_page(section, answers, self.scope, typed.get(item_id, ()))
+            for item_id, answers in items.items()
+        }
 
     def __iter__(self) -> Iterator[str]:
         return (section_id for section_id in self._sections if section_id in self)
@@ -92,17 +115,18 @@ class _Pages(Mapping[str, Mapping[str, ShownPage]]):
 
 
 @dataclass(frozen=True, eq=False)
-class _Answers(Mapping[str, Mapping[str, Any]]):
-    """The answers that count, by section, taken from the pages that show."""
+class _OfPages(Mapping[str, Mapping[str, Any]]):
+    """What `pick` takes of each page that shows, in the shape of answers."""
 
     pages: _Pages
     sections: Mapping[str, Section]
+    pick: Callable[[ShownPage], Mapping[str, Any]]
 
     def __getitem__(self, section_id: str) -> Mapping[str, Any]:
         pages = self.pages[section_id]
         if self.sections[section_id].repeat:
-            return {item_id: page.answers for item_id, page in pages.items()}
-        return pages[PLAIN].answers
+            return {item_id: self.pick(page) for item_id, page in pages.items()}
+        return self.pick(pages[PLAIN])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.pages)
@@ -111,27 +135,37 @@ class _Answers(Mapping[str, Mapping[str, Any]]):
         return len(self.pages)
 
 
-def shown(definition: FormDefinition, answers: FormAnswers, today: date, *, before: Section | None = None) -> Shown:
+def shown(
+    definition: FormDefinition,
+    answers: FormAnswers,
+    today: date,
+    *,
+    typed: TypedFields | None = None,
+    before: Section | None = None,
+) -> Shown:
     """Return which sections and fields show, and which answers count; each section is judged at its first use.
 
-    With `before`, include only the sections before that one: the conditions of its fields can read no others.
+    `typed` names the fields in which something stands that is not a valid answer, by section and item. With `before`,
+    include only the sections before that one: the conditions of its fields can read no others.
     """
     sections = definition.sections[: definition.sections.index(before)] if before else definition.sections
-    pages = _Pages(definition, sections, answers, today)
-    return Shown(pages=pages, answers=pages.scope.answers, scope=pages.scope)
+    pages = _Pages(definition, sections, answers, typed or {}, today)
+    return Shown(pages=pages, answers=pages.answers, scope=pages.scope)
 
 
-def shown_page(section: Section, answers: SectionAnswers, scope: Scope) -> ShownPage:
+def shown_page(section: Section, answers: SectionAnswers, scope: Scope, typed: Collection[str] = ()) -> ShownPage:
     """Return the shown fields of one section or item; a field's condition reads the visible ones before it."""
-    visible: dict[str, Answer] = {}
-    here = scope.within(section.id, visible)
+    said: dict[str, Answer | Mistyped] = {}
+    here = scope.within(section.id, said)
     fields = []
     for each in section.fields:
         if holds(each.when, here):
             fields.append(each)
-            if each.id in answers:
-                visible[each.id] = answers[each.id]
-    return ShownPage(fields=tuple(fields), answers=visible)
+            if each.id in typed:
+                said[each.id] = MISTYPED
+            elif each.id in answers:
+                said[each.id] = answers[each.id]
+    return ShownPage(fields=tuple(fields), said=said)
 
 
 def customer_email(definition: FormDefinition, answers: FormAnswers) -> str | None:
@@ -175,7 +209,7 @@ def section_problems(
     if repeat and len(pages) > repeat.max:
         found.append(Problem(field=None, error=InvalidAnswerError("too_many", limit=repeat.max)))
     for item_id, page in pages.items():
-        here = shown_form.scope.within(section.id, page.answers)
+        here = shown_form.scope.within(section.id, page.said)
         typed_here = (typed or {}).get(item_id, {})
         for each in page.fields:
             problem = problem_of(each, page.answers.get(each.id), here, typed_here.get(each.id))
@@ -211,8 +245,8 @@ def stopped(section: Section, shown_form: Shown) -> StopWhen | None:
     """Return the first stop of a shown section whose condition is true; in a repeat, for any of its items."""
     if section.id not in shown_form.pages:
         return None
-    answers = [page.answers for page in shown_form.pages[section.id].values()] or [{}]
-    scopes = [shown_form.scope.within(section.id, each) for each in answers]
+    said: list[Said] = [page.said for page in shown_form.pages[section.id].values()] or [{}]
+    scopes = [shown_form.scope.within(section.id, each) for each in said]
     return next((stop for stop in section.stop_when if any(holds(stop.when, scope) for scope in scopes)), None)
 
 

@@ -92,55 +92,57 @@ class Explanation:
 EXPLANATIONS: Mapping[EndReason, Explanation] = MappingProxyType(
     {
         EndReason.IDLE: Explanation(
-            why=_("Nothing renewed your session in the last third of its time, and nobody pressed “Stay signed in”."),
+            why=_("We sign you out after a while, unless you press “Stay signed in”."),
             what_to_do=_(
                 "Sign in again, or use your link or your reference and return code, and carry on where you were."
             ),
         ),
         EndReason.ABSOLUTE_LIMIT: Explanation(
-            why=_("A session has a longest time, however often it is renewed."),
-            what_to_do=_("Sign in again, or open your form again: a new session begins with the full time."),
+            why=_("There is a limit to how long you can stay signed in."),
+            what_to_do=_("Sign in again, or open your form again. You then have the full time."),
         ),
         EndReason.SIGNED_OUT: Explanation(
             why=_("You, or somebody at this computer, pressed “Sign out” in this browser."),
             what_to_do=_("Sign in again whenever you want to carry on."),
         ),
         EndReason.SIGNED_OUT_ELSEWHERE: Explanation(
-            why=_("A later sign-in on another device or in another browser ended this session."),
+            why=_("You signed in later on another device or in another browser."),
             what_to_do=_(
                 "Sign in again here, or carry on there. If it was not you, change your password straight away."
             ),
         ),
         EndReason.REPLACED: Explanation(
-            why=_("That began a new session, and the new one took the place of the old."),
-            what_to_do=_("Carry on in the new one. Pages that you opened before it may have to be loaded again."),
+            why=_("One browser can have one account or saved form open at a time."),
+            what_to_do=_("Carry on with that one. You may have to load older pages again."),
         ),
         EndReason.NETWORK: Explanation(
-            why=_("A connection that suddenly comes from somewhere else may be somebody else’s."),
+            why=_("A sudden change can mean that somebody else is using your account."),
             what_to_do=_("Sign in again and carry on."),
         ),
         EndReason.STAFF: Explanation(
-            why=_("An administrator ended it, changed what your account may do, or closed the account."),
+            why=_("Our staff signed you out, changed what your account can do, or closed it."),
             what_to_do=_("Try to sign in again. Contact us if that does not work or if you do not know why."),
         ),
         EndReason.PASSWORD_CHANGED: Explanation(
-            why=_("When a password changes, the sessions that were opened with the old one end."),
+            why=_("When a password changes, everybody who signed in with the old one is signed out."),
             what_to_do=_("Sign in with the new password. If you did not change it, contact us straight away."),
         ),
         EndReason.COOKIES_BLOCKED: Explanation(
-            why=_("Without the cookie we cannot know that the next page is opened by you."),
+            why=_("Without the cookie we cannot tell that it is still you."),
             what_to_do=_("Allow cookies for this site in your browser’s settings, then sign in again."),
         ),
         EndReason.ENDED_BY_OWNER: Explanation(
-            why=_("Somebody who had just typed your password pressed “End” on the page “Where you are signed in”."),
+            why=_("Somebody with your password pressed “End” on the page “Where you are signed in”."),
             what_to_do=_("Sign in again whenever you want to. If it was not you, set a new password straight away."),
         ),
         EndReason.OBJECTED: Explanation(
-            why=_("Whoever reads the mail of your earlier address said that the change was not theirs."),
-            what_to_do=_("Set a new password by mail; the link goes to the earlier address."),
+            why=_(
+                "Somebody used the link in the e-mail to your old address to say that they did not ask for the change."
+            ),
+            what_to_do=_("Set a new password. We send the link to your old address."),
         ),
         EndReason.ACCOUNT_DELETED: Explanation(
-            why=_("Somebody who had just typed your password asked for it, in this browser or another one."),
+            why=_("Somebody with your password asked us to delete it."),
             what_to_do=_("Contact us if it was not you. You may register again."),
         ),
     }

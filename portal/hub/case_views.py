@@ -8,12 +8,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import Length
 
-from portal.accounts.forms import AccountForm
+from portal.accounts.forms import AccountForm, Needed, typed_text
 from portal.accounts.models import Person
 from portal.accounts.signed_in import active_person
 from portal.audit import record
+from portal.characters import trimmed
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import PAGE_ID_CHARACTERS
 from portal.form_definitions.types.form_fields import FileView
@@ -54,7 +55,7 @@ class NoteForm(AccountForm):
 
     note = TextAreaField(
         validators=[
-            DataRequired(lazy_gettext("Write a note")),  # type: ignore[arg-type]  # lazy texts are texts
+            Needed(lazy_gettext("Write a note")),  # type: ignore[arg-type]  # lazy texts are texts
             Length(max=LONGEST_NOTE, message=lazy_gettext("Write at most %(max)d characters")),  # type: ignore[arg-type]
         ]
     )
@@ -156,13 +157,13 @@ def _parked(submission: Submission) -> Parked | None:
     """Return the note that this person sent too late, the latest of several tabs, or None."""
     keyring, page = app_state().configuration.keyring, address_of(submission)
     found = parked_on(db(), keyring, page, now=now(), person_id=person().id)
-    return next((parked for parked in found if dict(parked.form.pairs).get("note", "").strip()), None)
+    return next((parked for parked in found if trimmed(dict(parked.form.pairs).get("note", ""))), None)
 
 
 def parkable_case_page(found: FoundSession, path: str) -> str | None:
     """Return the path of the case whose note was sent too late; no other page of the hub has long answers to keep."""
     case = _CASE.fullmatch(path)
-    if case is None or found.kind != HUB or found.person_id is None or not request.form.get("note", "").strip():
+    if case is None or found.kind != HUB or found.person_id is None or not trimmed(request.form.get("note", "")):
         return None
     return path if case_of(reading(), case["reference"]) else None
 
@@ -239,7 +240,7 @@ def _by(who: str) -> str:
 def _first_entry(submission: Submission) -> HistoryEntry:
     """Return the first entry of every history."""
     begun = submission.begun_by_name
-    text = _("Begun for the customer by %(who)s", who=begun) if begun else None
+    text = _("Started for the customer by %(who)s", who=begun) if begun else None
     return HistoryEntry(title=_("Sent"), moment=moment_text(submission.sent_at), text=text)
 
 
@@ -278,7 +279,7 @@ def _save_note(submission: Submission) -> ResponseReturnValue:
         return case_page(submission, form=form)
     keyring = app_state().configuration.keyring
     key = request.form.get("_page", "")[:PAGE_ID_CHARACTERS] or abort(400)
-    text = str(form.note.data).replace("\r\n", "\n").strip()
+    text = trimmed(typed_text(form.note)).replace("\r\n", "\n")
     if add_note(db(), app_state().database, submission, text, key=key, keyring=keyring, by=acting()):
         record(db(), "case_note_added", by=actor(person().id), now=now(), subject=submission.reference)
     _forget_parked_note(submission, key)
@@ -326,7 +327,7 @@ def _refused_change(
     if not known:
         return RefusedChange(status=422, control=control, typed=stored, text=_("Choose from the list"))
     if token_refused():
-        text = _("This page was out of date. Nothing was changed: check your choice and press again.")
+        text = _("This page was out of date. Nothing was changed. Check your choice and press again.")
         return RefusedChange(status=409, control=control, typed=wanted, text=text)
     if wanted != stored and request.form.get("_seen", "") != stored:
         return RefusedChange(status=409, control=control, typed=wanted, text=_overtaken(submission, control))
@@ -338,8 +339,8 @@ def _overtaken(submission: Submission, control: str) -> str:
     who = who_of(found) if found else _("somebody")
     if control == "status":
         words = STATUSES[submission.case.status].staff_words
-        return _("Since you opened this page the status was changed to “%(status)s” by %(who)s.", status=words, who=who)
-    return _("Since you opened this page the case was given to somebody else by %(who)s.", who=who)
+        return _("%(who)s changed the status to “%(status)s” after you opened this page.", status=words, who=who)
+    return _("%(who)s assigned this case to somebody else after you opened this page.", who=who)
 
 
 def _mail_new_status(submission: Submission) -> None:

@@ -9,13 +9,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from sqlalchemy.orm import Session
 from wtforms import StringField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import Length
 
-from portal.accounts.forms import AccountForm, MailForm, typed_text
+from portal.accounts.forms import AccountForm, MailForm, Needed, typed_name, typed_text
 from portal.accounts.models import Person
 from portal.accounts.queries import person_by_key
 from portal.accounts.rules import BadAddressError, EmailAddress, address_key, parse_email_address
 from portal.audit import record
+from portal.characters import plain
 from portal.drafts.addresses import masked_address
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import kept_by
@@ -56,14 +57,14 @@ class CustomerForm(AccountForm):
     """An e-mail address or a reference to find."""
 
     customer = StringField(
-        validators=[DataRequired(lazy_gettext("Enter an e-mail address or a reference"))]  # type: ignore[arg-type]
+        validators=[Needed(lazy_gettext("Enter an e-mail address or a reference"))]  # type: ignore[arg-type]
     )
 
 
 class BeginForm(MailForm):
     """The person for whom a form is started, and which form."""
 
-    form = StringField(validators=[DataRequired(lazy_gettext("Choose a form"))])  # type: ignore[arg-type]
+    form = StringField(validators=[Needed(lazy_gettext("Choose a form"))])  # type: ignore[arg-type]
     name = StringField(
         validators=[Length(max=200, message=lazy_gettext("Write at most %(max)d characters"))]  # type: ignore[arg-type]
     )
@@ -157,12 +158,12 @@ def draft_page(draft: Draft, wait: timedelta | None = None) -> ResponseReturnVal
 
 
 def _draft_facts(draft: Draft, *, is_open: bool) -> list[tuple[str, str]]:
-    begun = [(_("Begun by"), draft.begun_by_name)] if draft.begun_by_name else []
+    begun = [(_("Started by"), draft.begun_by_name)] if draft.begun_by_name else []
     customer = begun_for(app_state().configuration.keyring, draft)
-    whom = [(_("Begun for"), customer)] if customer else []
+    whom = [(_("Started for"), customer)] if customer else []
     kept = [(_("Kept until"), day_text(local_day(draft.expires_at)))] if is_open else []
     changed = moment_text(draft.changed_at) if draft.answered_at else _("Nothing is filled in yet")
-    return [(_("Begun"), moment_text(draft.started_at)), *begun, *whom, (_("Last change"), changed), *kept]
+    return [(_("Started"), moment_text(draft.started_at)), *begun, *whom, (_("Last change"), changed), *kept]
 
 
 def delivery_text(link: MailedLink) -> str:
@@ -170,9 +171,9 @@ def delivery_text(link: MailedLink) -> str:
     if link.sent_at:
         return _("Sent")
     if link.failed_at:
-        return _("Came back: the mail could not be delivered")
+        return _("Could not be delivered")
     if link.attempts is None:
-        return _("Not known any more")
+        return _("No longer known")
     if link.attempts == 0:
         return _("Waiting to be sent")
     return ngettext("Not delivered yet, tried once", "Not delivered yet, tried %(num)s times", link.attempts)
@@ -195,10 +196,10 @@ def find_customer() -> ResponseReturnValue:
     if not form.validate():
         return customers_page(search=form)
     record_view("customers_searched")
-    sought = typed_text(form.customer).strip()
+    sought = plain(typed_text(form.customer))
     found = _by_address(sought) or _by_case(sought) or _by_draft(sought)
     if found is None:
-        form.refuse(form.customer, _("This is neither an e-mail address nor a reference that we know"))
+        form.refuse(form.customer, _("Enter an e-mail address, or a reference that we know"))
         return customers_page(search=form)
     return redirect(found, 303)
 
@@ -287,7 +288,7 @@ def _why_not_offered(definition: FormDefinition | None, owner: Person | None) ->
     if definition is None or not can_be_handed_over(definition):
         return _("Choose a form from the list")
     if owner is None and (definition.access == "account" or not definition.allow_save):
-        return _("This form needs an account, and there is none with this address")
+        return _("This form needs an account. Nobody has one with this e-mail address")
     return None
 
 
@@ -296,7 +297,7 @@ def _begin_draft(version: FormVersion, definition: FormDefinition, owner: Person
     keyring, me = app_state().configuration.keyring, person()
     holder = Holder(person_id=owner.id) if owner else Holder(guest_id=new_token())
     draft = start_draft(db(), version, definition, holder, rules=kept_by(definition), keyring=keyring, now=now())
-    name = typed_text(form.name).strip() or (owner.name if owner else None)
+    name = typed_name(form.name) or (owner.name if owner else None)
     customer = f"{name}, {form.address.email}" if name else form.address.email
     note_beginning(draft, by_id=me.id, by_name=me.shown_name, customer=customer, keyring=keyring)
     keep_save_address(draft, form.address.email, keyring=keyring)

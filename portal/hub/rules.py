@@ -7,6 +7,8 @@ from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from portal.characters import plain
+
 CASES_A_PAGE = 50
 OPEN, ALL = "open", "all"
 ME, NOBODY = "me", "nobody"
@@ -56,7 +58,7 @@ def read_filter(given: Mapping[str, str], *, statuses: Collection[str]) -> Filte
         "order": {OLDEST, NEWEST},
         "overdue": {"yes"},
     }
-    values = {name: given.get(name, "").strip() for name in asdict(NOTHING_CHOSEN)}
+    values = {name: plain(given.get(name, "")) for name in asdict(NOTHING_CHOSEN)}
     for name, words in allowed.items():
         if values[name] not in words:
             values[name] = getattr(NOTHING_CHOSEN, name)

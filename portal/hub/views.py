@@ -13,6 +13,7 @@ from flask_babel import ngettext
 from portal.accounts.models import Person
 from portal.accounts.signed_in import current_person
 from portal.audit import record
+from portal.characters import plain
 from portal.db import Database
 from portal.errors import UndecryptableError
 from portal.form_definitions.versions.queries import definition_of
@@ -275,7 +276,7 @@ def show_work_list() -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 def filter_work_list() -> ResponseReturnValue:
     """Redirect to the address of the filtered list, or to the case of a reference."""
-    typed = request.form.get("find", "")[:LONGEST_SEARCH].strip()
+    typed = plain(request.form.get("find", ""))[:LONGEST_SEARCH]
     case = case_of(reading(), clean_reference(typed)) if typed else None
     if case:
         return redirect(url_for("cases.show_case", reference=case.reference), 303)

@@ -21,7 +21,7 @@ LONGEST = {"line_1": 200, "line_2": 200, "town": 200, "postcode": 16}
 NEEDED = ("line_1", "town", "postcode")
 MOST_FAULTS = 20
 CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f]")
-integrations_group = AppGroup("integrations", help="Look-ups: the address register and other services.")
+integrations_group = AppGroup("integrations", help="Load addresses, and list the services for look-ups.")
 
 
 class FaultyGazetteerError(PortalError):
@@ -87,7 +87,7 @@ def _line_fault(line: Mapping[str | None, str]) -> str | None:
 @integrations_group.command("load-addresses")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def load_addresses(file: Path) -> None:
-    """Put the addresses of FILE (CSV: line_1, line_2, town, postcode) in the place of those that were there."""
+    """Replace all addresses by those in FILE (CSV: line_1, line_2, town, postcode)."""
     try:
         addresses = read_gazetteer(file.read_bytes())
     except FaultyGazetteerError as reason:
@@ -101,7 +101,7 @@ def load_addresses(file: Path) -> None:
 
 @integrations_group.command("list")
 def list_integrations() -> None:
-    """List the integrations that forms may name, with what they need and offer."""
+    """List the integrations that forms can use, with what they need and offer."""
     for name, adapter in sorted(integrations().adapters.items()):
         needs, offers = ", ".join(adapter.inputs), ", ".join(adapter.outputs)
         click.echo(f"{name}\t{adapter.kind}\t{adapter.address}\tneeds {needs}\toffers {offers}")

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
+from portal.characters import plain
 from portal.integrations.definition import MOST_RESULTS, Found, FoundValue, LookupFailedError, LookupFailure
 
 MAX_FAILURES = 3
@@ -118,4 +119,4 @@ def _mapped_value(item: Any, path: Path | Mapping[str, Path]) -> FoundValue:
 
 def missing_inputs(needed: Sequence[str], inputs: Mapping[str, str]) -> tuple[str, ...]:
     """Return the inputs that are needed and empty."""
-    return tuple(name for name in needed if not inputs.get(name, "").strip())
+    return tuple(name for name in needed if not plain(inputs.get(name, "")))

@@ -9,6 +9,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from portal.characters import plain
 from portal.config import Configuration
 from portal.db import Database
 from portal.integrations.adapters import read_adapters
@@ -66,7 +67,7 @@ class Integrations:
         missing = missing_inputs(adapter.inputs, inputs)
         if missing:
             return Outcome(missing=missing)
-        given = {each: inputs[each].strip() for each in adapter.inputs}
+        given = {each: plain(inputs[each]) for each in adapter.inputs}
         key = (name, *given.values())
         kept = None if is_trial else self._memory.answer(key, now)
         if kept is not None:

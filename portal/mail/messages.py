@@ -32,6 +32,8 @@ CHECK_SESSIONS = lazy_gettext(
     "If it was not you, set a new password straight away, and see here where you are signed in:"
 )
 SET_PASSWORD = lazy_gettext("If it was not you, somebody else knows how to sign in as you. Set a new password here:")
+SEE_SESSIONS = lazy_gettext("See where you are signed in")
+NEW_PASSWORD = lazy_gettext("Set a new password")
 CONTACT = lazy_gettext("If it was not you, contact us straight away.")
 
 
@@ -51,12 +53,13 @@ class Notice(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Wording:
-    """The words of one notice; `page` is the path of its link, None where it has none."""
+    """The words of one notice; `page` is the path of its link, None where it has none; `action` is on its button."""
 
     subject: LazyString
     what: LazyString
     advice: LazyString = CHECK_SESSIONS
     page: str | None = SECURITY_PAGE
+    action: LazyString = SEE_SESSIONS
 
 
 WORDINGS: Mapping[Notice, Wording] = MappingProxyType(
@@ -72,27 +75,29 @@ WORDINGS: Mapping[Notice, Wording] = MappingProxyType(
             what=lazy_gettext("The password of your account was changed."),
             advice=SET_PASSWORD,
             page=NEW_PASSWORD_PAGE,
+            action=NEW_PASSWORD,
         ),
         Notice.CODE_GUESSED: Wording(
             subject=lazy_gettext("Somebody tried to sign in to your account"),
             what=lazy_gettext(
-                "Somebody typed your password correctly and then several wrong codes. They were not let in."
+                "Somebody entered your password correctly and then several wrong codes. They were not signed in."
             ),
             advice=SET_PASSWORD,
             page=NEW_PASSWORD_PAGE,
+            action=NEW_PASSWORD,
         ),
         Notice.SECOND_FACTOR_ON: Wording(
             subject=lazy_gettext("Your second factor is on"),
-            what=lazy_gettext("From now on signing in to your account asks for a code as well."),
+            what=lazy_gettext("You now need a code as well as your password to sign in."),
         ),
         Notice.SECOND_FACTOR_OFF: Wording(
             subject=lazy_gettext("Your second factor is off"),
-            what=lazy_gettext("Signing in to your account no longer asks for a code."),
+            what=lazy_gettext("You no longer need a code to sign in."),
         ),
         Notice.SECOND_FACTOR_RESET: Wording(
             subject=lazy_gettext("Your second factor was removed"),
             what=lazy_gettext(
-                "An administrator removed the second factor of your account. Signing in no longer asks for a code."
+                "An administrator removed the second factor of your account. You no longer need a code to sign in."
             ),
         ),
         Notice.RECOVERY_CODES_RENEWED: Wording(
@@ -101,13 +106,11 @@ WORDINGS: Mapping[Notice, Wording] = MappingProxyType(
         ),
         Notice.RECOVERY_CODE_USED: Wording(
             subject=lazy_gettext("A recovery code was used"),
-            what=lazy_gettext(
-                "One of your recovery codes was used in place of a code from your app. It will not work again."
-            ),
+            what=lazy_gettext("Somebody signed in with one of your recovery codes. It will not work again."),
         ),
         Notice.ACCOUNT_DELETED: Wording(
             subject=lazy_gettext("Your account was deleted"),
-            what=lazy_gettext("Your account was deleted, and with it the forms that you had not sent."),
+            what=lazy_gettext("Your account was deleted, together with the forms that you had not sent."),
             advice=CONTACT,
             page=None,
         ),
@@ -223,7 +226,7 @@ def status_changed(
     db: Session, *, to: str, title: str, reference: str, status: str, explanation: str, now: datetime
 ) -> str:
     """Tell somebody the new status of the form that they sent; the e-mail contains none of their answers."""
-    subject = _("News of your form: %(reference)s", reference=reference)
+    subject = _("News about your form: %(reference)s", reference=reference)
     values = {"title": title, "reference": reference, "status": status, "explanation": explanation}
     return _enqueue_message(db, "status_changed", to=to, subject=subject, now=now, **values)
 
@@ -262,7 +265,7 @@ def confirm_new_address(db: Session, *, to: str, link: str, now: datetime) -> No
 
 def address_change(db: Session, *, to: str, link: str, is_done: bool, until: date, now: datetime) -> None:
     """Tell an account's present or former address of the change, and how to object, at the latest on `until`."""
-    subject = _("Your e-mail address was changed") if is_done else _("Your e-mail address is to be changed")
+    subject = _("Your e-mail address was changed") if is_done else _("Somebody asked to change your e-mail address")
     _enqueue_message(
         db, "address_change", to=to, subject=subject, now=now, link=link, is_done=is_done, until=day_text(until)
     )
@@ -282,6 +285,7 @@ def security_notice(db: Session, notice: Notice, *, to: str, device: str | None 
         device=device,
         advice=wording.advice,
         link=public_url(wording.page) if wording.page else None,
+        action=wording.action,
     )
 
 

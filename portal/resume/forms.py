@@ -2,11 +2,10 @@
 
 from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, StringField
-from wtforms.validators import InputRequired
 
-from portal.accounts.forms import AccountForm, MailForm
+from portal.accounts.forms import AccountForm, MailForm, Needed
 
-_CODE_MISSING = InputRequired(_("Enter the code from the e-mail"))  # type: ignore[arg-type]
+_CODE_MISSING = Needed(_("Enter the code from the e-mail"))  # type: ignore[arg-type]
 
 
 class SaveForm(MailForm):
@@ -34,5 +33,5 @@ class CodeForm(AccountForm):
 class ReturnForm(AccountForm):
     """Reference and return code, from the slip."""
 
-    reference = StringField(validators=[InputRequired(_("Enter your reference"))])  # type: ignore[arg-type]
-    return_code = StringField(validators=[InputRequired(_("Enter your return code"))])  # type: ignore[arg-type]
+    reference = StringField(validators=[Needed(_("Enter your reference"))])  # type: ignore[arg-type]
+    return_code = StringField(validators=[Needed(_("Enter your return code"))])  # type: ignore[arg-type]

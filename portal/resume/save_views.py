@@ -129,7 +129,7 @@ def _judge_proof(opened: OpenDraft, link: ResumeLink, form: ProofForm, throttle:
     secret = app_state().configuration.secret_key
     found = proof_hash(secret, opened.draft.id, clean_code(typed_text(form.code)))
     if link.proved_at is None and not hmac.compare_digest(found, link.proof_hash or b""):
-        form.refuse(form.code, _("That is not the code from the e-mail with the link"))
+        form.refuse(form.code, _("The code is wrong. Check the e-mail with the link"))
         return _save_page(opened, proof=form, status=422)
     return_try(db(), throttle)
     prove_address(db(), link, now=now())
@@ -178,7 +178,7 @@ def clear_computer(reference: str) -> ResponseReturnValue:
     if token_refused():
         return _save_page(opened, leaving=form, status=409)
     if opened.is_guest and not form.noted.data and not _is_proved(last_link(db(), opened.draft.id)):
-        form.refuse(form.noted, _("Tick this once you have both, or type the code from the e-mail first"))
+        form.refuse(form.noted, _("Tick this once you have both, or enter the code from the e-mail first"))
         return _save_page(opened, leaving=form, status=422)
     if not opened.is_guest:
         mail_link_to_owner(opened.draft)

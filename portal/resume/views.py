@@ -243,16 +243,14 @@ def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
             "resume/code", form, form.code, _("This code has expired. Ask for a new one."), **_times(pending)
         )
     if not is_code(digits):
-        return refusal_page("resume/code", form, form.code, _("The code has 6 digits"), **_times(pending))
+        return refusal_page("resume/code", form, form.code, _("The code must be 6 numbers"), **_times(pending))
     throttle = code_throttle(pending.id, pending.link.draft_id)
     wait = use_try(throttle, now=now())
     if wait:
         return wait_page("resume/code", form, wait, form.code, **_times(pending))
     expected = code_hash(app_state().configuration.secret_key, pending.link, digits)
     if not hmac.compare_digest(expected, pending.code_hash):
-        return refusal_page(
-            "resume/code", form, form.code, _("That is not the code from the e-mail"), **_times(pending)
-        )
+        return refusal_page("resume/code", form, form.code, _("The code is wrong. Check the e-mail"), **_times(pending))
     return_try(db(), throttle)
     gone = gone_page(pending.link.draft)
     if gone:
@@ -362,7 +360,7 @@ def use_return_code() -> ResponseReturnValue:
     if wait:
         return wait_page("resume/return", form, wait, form.return_code, **_beside_return())
     if not _fits(reference, draft_id, sealed, clean_code(typed_text(form.return_code))):
-        sentence = _("The reference and the return code do not belong together")
+        sentence = _("The reference or the return code is not right. Check both")
         return refusal_page("resume/return", form, form.return_code, sentence, **_beside_return())
     return_try(db(), throttle)
     return _return_to(draft_id)

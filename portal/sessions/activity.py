@@ -140,6 +140,7 @@ class SessionClock:
     stay_until: str
     can_extend: bool
     answers_lost: bool
+    is_guest: bool = False
     grace_until: str | None = None
 
 
@@ -162,6 +163,7 @@ def session_clock(found: FoundSession, times: Times) -> SessionClock:
         stay_until=clock_time(stay_until),
         can_extend=stay_until > times.expires_at or answer.state is State.ACTIVE,
         answers_lost=bool(g.get("answers_lost")),
+        is_guest=found.person_id is None,
         grace_until=clock_time(grace_end(times, policy)) if policy.grace else None,
     )
 

@@ -9,13 +9,13 @@ from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
 from portal.web.app_state import app_state
 
-sessions_group = AppGroup("sessions", help="Live sessions.")
+sessions_group = AppGroup("sessions", help="List and end sessions.")
 
 
 @sessions_group.command("list")
-@click.option("--person", type=int, help="Only the sessions of the person with this number.")
+@click.option("--person", type=int, help="List only the sessions of the person with this number.")
 def list_sessions(person: int | None) -> None:
-    """Print one line a live session: number, kind, person, start and end in UTC."""
+    """List the live sessions: number, kind, person, start and end in UTC."""
     with app_state().database.reading() as db:
         for row in live_sessions(db, now=app_state().clock.now(), person_id=person):
             holder = f"person {row.person_id}" if row.person_id else "guest"
@@ -26,10 +26,10 @@ def list_sessions(person: int | None) -> None:
 
 @sessions_group.command("end")
 @click.argument("session_ids", nargs=-1, type=int)
-@click.option("--person", type=int, help="All sessions of the person with this number.")
-@click.option("--all", "everybody", is_flag=True, help="All sessions of everybody, guests included.")
+@click.option("--person", type=int, help="End all sessions of the person with this number.")
+@click.option("--all", "everybody", is_flag=True, help="End all sessions of everybody, guests included.")
 def end_sessions(session_ids: tuple[int, ...], person: int | None, everybody: bool) -> None:
-    """End sessions by their numbers, a person's, or all; their people read that staff ended them."""
+    """End sessions by number, of one person, or all. People read that staff signed them out."""
     if everybody or person is not None:
         click.echo(f"{_end_many(person)} sessions ended.")
     elif not session_ids:
@@ -38,7 +38,7 @@ def end_sessions(session_ids: tuple[int, ...], person: int | None, everybody: bo
     for session_id in session_ids:
         with app_state().database.writing() as db:
             if not end_session(db, session_id, EndReason.STAFF, now=now):
-                raise click.ClickException(f"Session {session_id} does not live.")
+                raise click.ClickException(f"There is no live session {session_id}.")
             record(db, "session_ended", by=Actor(), now=now, subject=f"session {session_id}")
         click.echo(f"Session {session_id} ended.")
 
@@ -54,7 +54,7 @@ def _end_many(person_id: int | None) -> int:
 
 @sessions_group.command("sweep")
 def sweep() -> None:
-    """Remove sessions whose end no longer needs explaining."""
+    """Delete old sessions."""
     removed = 0
     while batch := _swept():
         removed += batch

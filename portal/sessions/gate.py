@@ -184,12 +184,16 @@ def _mismatch() -> ResponseReturnValue | None:
         return render_template("sessions/no_cookie.html", blocked=browser().visitor is None), 403
     owner = _owner_of_page()
     if owner and not _may_send(owner, live):
-        park_late_form(owner)
-        return render_template("sessions/someone_else.html"), 403
+        parked = park_late_form(owner)
+        is_kept = parked is not None and is_htmx()
+        return render_template("sessions/_kept_aside.html" if is_kept else "sessions/someone_else.html"), 403
     view = called_view()
     if view is not None and view.shows_form_again:
         g.token_refused = True
         return None
+    if owner and is_htmx():
+        # Its own page, from before a new sign-in: our script takes the token of the session there is now and repeats.
+        return render_template("sessions/_fresh_token.html", was_guest=owner.person_id is None and live.person_id), 409
     return render_template("sessions/mismatch.html", next=_page_of_form(live)), 409
 
 

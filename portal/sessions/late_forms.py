@@ -72,21 +72,21 @@ class WayBack:
 
 REASONS: Mapping[EndReason, LazyString] = MappingProxyType(
     {
-        EndReason.IDLE: _("Your signed-in time ran out."),
-        EndReason.ABSOLUTE_LIMIT: _("You had been signed in for the longest time that we allow."),
-        EndReason.SIGNED_OUT: _("You signed out."),
-        EndReason.SIGNED_OUT_ELSEWHERE: _("You signed in somewhere else, and one sign-in at a time is allowed here."),
+        EndReason.IDLE: _("You were signed out because your time ran out."),
+        EndReason.ABSOLUTE_LIMIT: _("You had been signed in for as long as we allow."),
+        EndReason.SIGNED_OUT: _("You have signed out."),
+        EndReason.SIGNED_OUT_ELSEWHERE: _("You signed in somewhere else. You can be signed in at one place at a time."),
         EndReason.REPLACED: _("You signed in again, or opened a saved form, in this browser."),
         EndReason.NETWORK: _(
             "Your internet connection changed, so we closed your messages to keep them private. Your draft is saved."
         ),
-        EndReason.STAFF: _("Our staff ended your session."),
+        EndReason.STAFF: _("Our staff signed you out."),
         EndReason.PASSWORD_CHANGED: _("Your password was changed."),
         EndReason.COOKIES_BLOCKED: _(
             "Your browser is not keeping the cookie we need, so we cannot keep you signed in."
         ),
-        EndReason.ENDED_BY_OWNER: _("You ended this session from another device or browser."),
-        EndReason.OBJECTED: _("Your e-mail address was about to change or had changed, and somebody objected to it."),
+        EndReason.ENDED_BY_OWNER: _("You signed out here from another device or browser."),
+        EndReason.OBJECTED: _("Somebody stopped a change of your e-mail address."),
         EndReason.ACCOUNT_DELETED: _("Your account was deleted."),
     }
 )

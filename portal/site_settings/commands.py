@@ -15,7 +15,7 @@ settings_group = AppGroup("settings", help="Show and change the site settings.")
 
 @settings_group.command("show")
 def show_command() -> None:
-    """Print every setting and its value in force."""
+    """Print all settings and their values."""
     with app_state().database.reading() as db:
         current = current_settings(db)
     for setting in SETTINGS:

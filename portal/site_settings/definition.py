@@ -51,16 +51,17 @@ class Setting:
 
 
 NETWORK_RULES = (
-    ("log", _("Only write it down")),
+    ("log", _("Only log it")),
     ("password", _("Ask for the password again")),
     ("end", _("End the session")),
 )
 _PAGE_HELP = _(
-    "Markdown. Empty: the portal’s own text, which knows the settings in force. What you write takes its place."
+    "Markdown. If you leave it empty, we show the portal’s own text, with the current settings. What you write "
+    "replaces it."
 )
-_COOKIES_HELP = _("Markdown. Takes the place of the first paragraph; the table of cookies stays: it is always right.")
-_CONTACT_HELP = _("Markdown. Takes the place of all that stands below the support contact and the postal address.")
-_WELSH_HELP = _("Empty: those who read in Welsh get your English text, marked as English, or else the portal’s own.")
+_COOKIES_HELP = _("Markdown. It replaces the first paragraph. The table of cookies stays.")
+_CONTACT_HELP = _("Markdown. It replaces everything below the support contact and the postal address.")
+_WELSH_HELP = _("If you leave it empty, people who read in Welsh see your English text, or else the portal’s own.")
 PAGE_LENGTH = 10_000
 """Characters of a page's text; every request reads all settings, so they stay small."""
 
@@ -82,7 +83,8 @@ SETTINGS = (
         high=360,
         label=_("Session lifetime in minutes"),
         help=_(
-            "A whole number from 10 to 360. It applies when people next sign in or renew; nobody is signed out sooner."
+            "A whole number from 10 to 360. It applies the next time that people sign in or get more time. Nobody is "
+            "signed out sooner."
         ),
         advice=Advice(
             at_least=60,
@@ -121,8 +123,8 @@ SETTINGS = (
         default=10,
         low=1,
         high=365,
-        label=_("Days to answer a form"),
-        help=_("A whole number from 1 to 365. In the work list a form that has waited longer is overdue."),
+        label=_("Target: days to answer"),
+        help=_("A whole number from 1 to 365. A form that has waited longer is shown as overdue in the work list."),
     ),
     Setting(
         name="absolute_limit_hours",
@@ -133,8 +135,8 @@ SETTINGS = (
         high=168,
         label=_("Longest session in hours"),
         help=_(
-            "However often somebody stays signed in, the session ends after this time, "
-            "but never before twice the session lifetime. 0 means no limit."
+            "People are signed out after this time, however often they press “Stay signed in”. It is never less than "
+            "twice the session lifetime. 0 means no limit."
         ),
     ),
     Setting(
@@ -143,7 +145,7 @@ SETTINGS = (
         kind="yes_no",
         default=False,
         label=_("Continuing to another section counts as activity"),
-        help=_("No: only opening, saving and sending renew a session, and “Stay signed in” at any time."),
+        help=_("No: only opening, saving and sending give people more time, and “Stay signed in” at any time."),
     ),
     Setting(
         name="one_sign_in",
@@ -151,7 +153,7 @@ SETTINGS = (
         kind="yes_no",
         default=False,
         label=_("One sign-in at a time"),
-        help=_("Yes: whoever signs in is signed out everywhere else, and is told why there. No draft is lost by it."),
+        help=_("Yes: people who sign in are signed out everywhere else and told why there. No draft is lost."),
     ),
     Setting(
         name="shared_computer_minutes",
@@ -162,8 +164,8 @@ SETTINGS = (
         high=60,
         label=_("Session lifetime in minutes on a shared computer"),
         help=_(
-            "A whole number from 5 to 60, for whoever says at the start that others use the computer, too. "
-            "It never makes a session longer than elsewhere."
+            "A whole number from 5 to 60, for people who say that they use a shared or public computer. It is never "
+            "longer than the session lifetime."
         ),
     ),
     Setting(
@@ -174,8 +176,8 @@ SETTINGS = (
         options=NETWORK_RULES,
         label=_("When a citizen’s internet connection changes"),
         help=_(
-            "Telephones change networks all day, so asking or ending protects little and disturbs many. "
-            "Guests have no password: their session ends where it would be asked for."
+            "Phones change networks all day, so asking or ending protects little and disturbs many. Guests have no "
+            "password, so they are signed out instead of being asked."
         ),
     ),
     Setting(
@@ -185,7 +187,7 @@ SETTINGS = (
         default="log",
         options=NETWORK_RULES,
         label=_("When the internet connection of staff changes"),
-        help=_("What was open and not sent is kept in each case."),
+        help=_("What they typed and did not send is kept in each case."),
     ),
     Setting(
         name="known_networks",
@@ -206,10 +208,10 @@ SETTINGS = (
         default=3650,
         low=1,
         high=3650,
-        label=_("Longest time in days that an unsent form is kept"),
+        label=_("Delete unsent forms after at most (days)"),
         help=_(
-            "A whole number from 1 to 3650. Each form names its own days; one that names more is kept for these. "
-            "A form that is begun already keeps its day until somebody next saves something in it."
+            "A whole number from 1 to 3650. A form may set a shorter time. The date of a form that was already "
+            "started changes when somebody next saves it."
         ),
     ),
     Setting(
@@ -217,8 +219,8 @@ SETTINGS = (
         tab="drafts",
         kind="yes_no",
         default=True,
-        label=_("Mail people before an unsent form of theirs is deleted"),
-        help=_("Yes: on the days that the form names. No: nobody is told; their pages still say the day."),
+        label=_("E-mail people before their unsent form is deleted"),
+        help=_("Yes: on the days that the form sets. No: they are not e-mailed, but their pages show the date."),
     ),
     Setting(
         name="password_again_minutes",
@@ -227,9 +229,9 @@ SETTINGS = (
         default=15,
         low=1,
         high=60,
-        label=_("Minutes for which a password counts as just typed"),
+        label=_("Ask for the password again after (minutes)"),
         help=_(
-            "A whole number from 1 to 60. After that people type it again before they change their e-mail address, "
+            "A whole number from 1 to 60. People enter their password again before they change their e-mail address, "
             "password or second factor, end other sessions, or delete their account."
         ),
     ),
@@ -239,10 +241,7 @@ SETTINGS = (
         kind="yes_no",
         default=False,
         label=_("Staff, designers and administrators must have a second factor"),
-        help=_(
-            "Yes: who has none sets it up at the next sign-in, before anything else. "
-            "Everybody else may have one, whatever you choose."
-        ),
+        help=_("Yes: those who have none set it up at their next sign-in. Everybody else can always have one."),
     ),
     Setting(
         name="postal_address",
@@ -251,7 +250,7 @@ SETTINGS = (
         default="",
         high=300,
         label=_("Postal address"),
-        help=_("Shown on the page “Contact us”, line by line as you type it. Empty: none is shown."),
+        help=_("Shown on the page “Contact us”, line by line as you type it."),
     ),
     _text_of_page("privacy_text", _("Privacy, in English"), _PAGE_HELP),
     _text_of_page("privacy_text_cy", _("Privacy, in Welsh"), _WELSH_HELP),

@@ -1,14 +1,18 @@
 """Which typed values a setting accepts, and the snapshot made of what is stored. Pure."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from portal.characters import plain, trimmed
 from portal.errors import PortalError
 from portal.site_settings.definition import SETTINGS, Setting, SettingKind, Settings, SettingValue
 from portal.web.networks import parsed_ranges
+
+_REFUSED_IN_LINES = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class RefusedSettingError(PortalError):
@@ -27,7 +31,8 @@ def parse(setting: Setting, typed: str) -> SettingValue:
 
     Raises `RefusedSettingError` for blank, malformed or out of range.
     """
-    return PARSERS[setting.kind](setting, typed.strip())
+    text = trimmed(typed) if setting.kind in ("text", "long_text") else plain(typed)
+    return PARSERS[setting.kind](setting, text)
 
 
 def _parse_whole_number(setting: Setting, typed: str) -> int:
@@ -41,16 +46,21 @@ def _parse_whole_number(setting: Setting, typed: str) -> int:
 def _parse_text(setting: Setting, typed: str) -> str:
     if len(typed) < (setting.low or 0):
         raise RefusedSettingError("This cannot be empty")
-    if not typed.isprintable():
+    if not _is_one_line(typed):
         raise RefusedSettingError("Enter a text on one line")
     if setting.high and len(typed) > setting.high:
         raise RefusedSettingError("Enter at most %(high)s characters", high=setting.high)
     return typed
 
 
+def _is_one_line(text: str) -> bool:
+    """Whether a text holds no line end, nothing that turns its direction, and no character that is none."""
+    return _REFUSED_IN_LINES.search(text) is None
+
+
 def _parse_long_text(setting: Setting, typed: str) -> str:
     text = unix_lines(typed)
-    if not text.replace("\n", "").replace("\t", "").isprintable():
+    if not _is_one_line(text.replace("\n", "").replace("\t", "")):
         raise RefusedSettingError("Enter plain text")
     if setting.high and len(text) > setting.high:
         raise RefusedSettingError("Enter at most %(high)s characters", high=setting.high)

@@ -173,7 +173,12 @@ def _judge_members(archive: zipfile.ZipFile, kind: FileKind, name: str) -> None:
     if any(each.lower().endswith("vbaproject.bin") for each in names):
         raise InvalidAnswerError("macros", name=name)
     if kind.member and not _is_of_kind(archive, names, kind):
-        raise InvalidAnswerError("content", name=name)
+        raise _not_real(name)
+
+
+def _not_real(name: str) -> InvalidAnswerError:
+    """Return the refusal of a file whose content is not of the kind that the ending of its name claims."""
+    return InvalidAnswerError("content", name=name, kind=name.rpartition(".")[2].upper())
 
 
 def _holds_archives(members: list[zipfile.ZipInfo]) -> bool:
@@ -211,7 +216,7 @@ def judge_file(file: BinaryIO, size: int, claimed: str | None, allowed: Sequence
                 raise
         else:
             return kind
-    raise InvalidAnswerError("content", name=name)
+    raise _not_real(name)
 
 
 def _judge_as(file: BinaryIO, size: int, kind: FileKind, name: str) -> None:
@@ -236,7 +241,7 @@ def _judge_content(file: BinaryIO, size: int, head: bytes, kind: FileKind, name:
     if kind.is_archive and is_locked_package(file, head):
         raise InvalidAnswerError("locked", name=name)
     if not (_sniffed(head, foot) & kind.sniffed or _has_brand(head, kind)) or find(file, kind.marker) < 0:
-        raise InvalidAnswerError("content", name=name)
+        raise _not_real(name)
     if _is_two_kinds(file, size, head, kind):
         raise InvalidAnswerError("mixed", name=name)
 
@@ -274,7 +279,7 @@ def _judge_text(file: BinaryIO, head: bytes, name: str) -> None:
     is_wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     starts_as_page = head[:_MARKUP_WITHIN].lower().lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_MARKUP)
     if starts_as_page or not _is_readable(file, is_wide=is_wide):
-        raise InvalidAnswerError("content", name=name)
+        raise _not_real(name)
 
 
 def _is_readable(file: BinaryIO, *, is_wide: bool) -> bool:

@@ -129,11 +129,6 @@ def release_files(db: Session, work: str, names: Collection[str], *, now: dateti
         _release_where(db, StoredFile.work == work, StoredFile.name.in_(names), now=now)
 
 
-def release_files_of_place(db: Session, work: str, place: str, *, now: datetime) -> None:
-    """Release all files of one section or item."""
-    _release_where(db, StoredFile.work == work, StoredFile.place == place, now=now)
-
-
 def release_files_of_works(db: Session, works: Collection[str], *, now: datetime) -> None:
     """Release all files of some works."""
     if works:

@@ -173,7 +173,7 @@ def _shown_pages(filled: Filled, section: Section) -> list[tuple[str, tuple[Fiel
 
 def _change_links(opened: OpenDraft) -> Callable[[Section, str, Field], list[Link]]:
     def change(section: Section, item_id: str, field: Field) -> list[Link]:
-        return [(_("Change"), from_check(opened, section.id, item_id), field.label.in_(language()))]
+        return [(_("Change"), from_check(opened, section.id, item_id), (field.short or field.label).in_(language()))]
 
     return change
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from portal.accounts.queries import person_by_id
+from portal.characters import without_unseen
 from portal.drafts.open_draft import OpenDraft
 from portal.form_definitions.rules import customer_email, customer_name
 from portal.keyring import Keyring
@@ -102,5 +103,5 @@ def name_words(text: str) -> list[str]:
 
 
 def _folded(text: str) -> str:
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    apart = unicodedata.normalize("NFKD", without_unseen(text).casefold())
     return "".join(character for character in apart if not unicodedata.combining(character))

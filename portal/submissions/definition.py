@@ -19,6 +19,8 @@ class CaseStatus:
     kind: str
     icon: str
     is_open: bool = True
+    goes_on: bool = False
+    """Whether it lasts, as in "Being looked at since 29 November"; a form is received on a day."""
 
 
 NEW = "new"
@@ -30,7 +32,7 @@ STATUSES: Mapping[str, CaseStatus] = MappingProxyType(
                 name=NEW,
                 staff_words=_("New"),
                 words=_("Received"),
-                explanation=_("We have received your form and nobody has looked at it yet."),
+                explanation=_("Your form is waiting to be looked at."),
                 kind="neutral",
                 icon="circle",
             ),
@@ -41,22 +43,24 @@ STATUSES: Mapping[str, CaseStatus] = MappingProxyType(
                 explanation=_("Somebody is looking at your form. You do not need to do anything now."),
                 kind="active",
                 icon="half",
+                goes_on=True,
             ),
             CaseStatus(
                 name="waiting",
                 staff_words=_("Waiting for customer"),
                 words=_("Waiting for you"),
                 explanation=_(
-                    "We need something from you before we can go on. Contact us if nobody has told you what it is."
+                    "We need something from you before we can go on. Contact us if you do not know what it is."
                 ),
                 kind="warning",
                 icon="clock",
+                goes_on=True,
             ),
             CaseStatus(
                 name="decided",
                 staff_words=_("Decided"),
                 words=_("Decided"),
-                explanation=_("We have made a decision. Contact us if you do not know yet what it is."),
+                explanation=_("We have made a decision. Contact us if you have not heard from us."),
                 kind="success",
                 icon="tick",
                 is_open=False,

@@ -38,6 +38,12 @@ def sent_answers(keyring: Keyring, submission: Submission) -> FormAnswers:
     return answers
 
 
+def answers_of_draft(db: Session, draft: Draft) -> FormAnswers:
+    """Return the answers of a sent draft."""
+    submission = db.scalars(select(Submission).where(Submission.draft_id == draft.id)).one()
+    return sent_answers(app_state().configuration.keyring, submission)
+
+
 def send(
     db: Session,
     draft: Draft,

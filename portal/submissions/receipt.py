@@ -25,7 +25,6 @@ class Receipt:
     reference: str
     received_at: datetime
     received: str
-    version: int
     sections: tuple[AnsweredSection, ...]
 
     @property
@@ -41,8 +40,7 @@ class Receipt:
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
         """What people may have to quote, each with its label."""
-        version = (_("Form version"), str(self.version))
-        return ((_("Reference"), self.reference), (_("Received"), self.received), version)
+        return ((_("Reference"), self.reference), (_("Received"), self.received))
 
     @property
     def foot(self) -> str:
@@ -63,6 +61,5 @@ def receipt_of(submission: Submission) -> Receipt:
         reference=submission.reference,
         received_at=submission.sent_at,
         received=_("%(day)s at %(time)s", day=day, time=time),
-        version=submission.version.number,
         sections=tuple(sent_sections(definition, answers)),
     )

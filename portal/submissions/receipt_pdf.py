@@ -1,6 +1,7 @@
 """Draw the receipt as a PDF, with our own fonts, so that every name is printed as its owner writes it."""
 
 import unicodedata
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 from flask_babel import gettext as _
 from fontTools.ttLib import TTFont
 from fpdf import FPDF, ViewerPreferences
-from fpdf.enums import MethodReturnValue, XPos, YPos
+from fpdf.bidi import auto_detect_base_direction
+from fpdf.enums import MethodReturnValue, TextDirection, YPos
 
 from portal.submissions.answers import AnswerRow
 from portal.submissions.receipt import Receipt
@@ -16,9 +18,25 @@ from portal.submissions.receipt import Receipt
 VENDOR = Path(__file__).resolve().parents[2] / "static" / "vendor"
 REGULAR = VENDOR / "atkinson-hyperlegible-next-print" / "AtkinsonHyperlegibleNext_400Regular.ttf"
 BOLD = VENDOR / "atkinson-hyperlegible-next-print" / "AtkinsonHyperlegibleNext_700Bold.ttf"
-MORE_LETTERS = VENDOR / "noto-sans-print" / "NotoSans_400Regular.ttf"
 LOGO = VENDOR.parent / "images" / "logo-print.svg"
-FACE, SECOND_FACE = "Atkinson", "Noto"
+FACE = "Atkinson"
+FALLBACKS: Mapping[str, Path] = {
+    file.stem: file
+    for file in (
+        VENDOR / "noto-sans-print" / "NotoSans_400Regular.ttf",
+        VENDOR / "noto-sans-arabic-print" / "NotoSansArabic_400Regular.ttf",
+        VENDOR / "noto-sans-hebrew-print" / "NotoSansHebrew_400Regular.ttf",
+        VENDOR / "noto-sans-bengali-print" / "NotoSansBengali_400Regular.ttf",
+        VENDOR / "noto-sans-gujarati-print" / "NotoSansGujarati_400Regular.ttf",
+        VENDOR / "noto-sans-gurmukhi-print" / "NotoSansGurmukhi_400Regular.ttf",
+        VENDOR / "noto-sans-tamil-print" / "NotoSansTamil_400Regular.ttf",
+        VENDOR / "noto-sans-thai-print" / "NotoSansThai_400Regular.ttf",
+        VENDOR / "noto-sans-ethiopic-print" / "NotoSansEthiopic_400Regular.ttf",
+        VENDOR / "droid-sans-fallback-print" / "DroidSansFallback.ttf",
+        VENDOR / "noto-emoji-print" / "NotoEmoji_400Regular.ttf",
+    )
+}
+"""The faces for letters that ours lacks, the first one that has a letter first; each is read only when it is needed."""
 NO_LETTER = "\N{REPLACEMENT CHARACTER}"
 INVISIBLE = frozenset({"Cf", "Mn", "Me"})
 """Marks that are drawn with the letter before them; if a font has no such mark, the letter is drawn alone."""
@@ -48,7 +66,8 @@ class ReceiptPages(FPDF):
     def __init__(self, receipt: Receipt) -> None:
         super().__init__(unit="mm", format="A4")
         self._receipt = receipt
-        self._has_second_face = self._lacks_letters = False
+        self._fallbacks: list[str] = []
+        self._lacks_letters = False
         self.set_margins(SIDE, TOP)
         self.c_margin = 0.0
         self.set_auto_page_break(True, margin=BOTTOM)
@@ -95,7 +114,7 @@ class ReceiptPages(FPDF):
         self._text(SIDE, self.y + 1, WIDTH, self._receipt.remark)
 
     def _facts(self) -> None:
-        """Draw reference, time and version in a frame."""
+        """Draw reference and time in a frame."""
         top, lowest = self.y + 4, self.y
         for (left, width), (label, value) in zip(FACT_COLUMNS, self._receipt.facts, strict=True):
             self._face(SMALL_PT)
@@ -133,7 +152,10 @@ class ReceiptPages(FPDF):
     def _explain_missing_letters(self) -> None:
         if self._lacks_letters:
             self._face(SMALL_PT)
-            words = _("We received some letters that we cannot print: %(sign)s stands for each.", sign=NO_LETTER)
+            words = _(
+                "We cannot print some of the characters that you typed. Each of them is shown as %(sign)s.",
+                sign=NO_LETTER,
+            )
             self._text(SIDE, self.y + 3, WIDTH, words)
 
     def _feet(self) -> None:
@@ -158,20 +180,24 @@ class ReceiptPages(FPDF):
         return size * MM_PER_PT * LINE_HEIGHT
 
     def _height(self, width: float, text: str) -> float:
-        found = self.multi_cell(
-            width, self._line_height, self._printable(text), align="L", dry_run=True, output=MethodReturnValue.HEIGHT
-        )
-        return float(found)  # type: ignore[arg-type]  # what `output` asks for
+        height = 0.0
+        for line in self._lines(text):
+            found = self.multi_cell(width, self._line_height, line, dry_run=True, output=MethodReturnValue.HEIGHT)
+            height += float(found)  # type: ignore[arg-type]  # what `output` asks for
+        return height
 
     @property
     def _line_height(self) -> float:
         return self.font_size * LINE_HEIGHT
 
     def _text(self, left: float, top: float, width: float, text: str, align: str = "L") -> None:
-        self.set_xy(left, top)
-        self.multi_cell(
-            width, self._line_height, self._printable(text), align=align, new_x=XPos.LMARGIN, new_y=YPos.NEXT, padding=0
-        )
+        self.set_y(top)
+        for line in self._lines(text):
+            is_leftwards = bool(self.text_shaping) and auto_detect_base_direction(line) is TextDirection.RTL
+            self.set_x(left)
+            self.multi_cell(
+                width, self._line_height, line, align="R" if is_leftwards else align, new_y=YPos.NEXT, padding=0
+            )
 
     def _rule(self, y: float, width: float) -> None:
         self.set_line_width(width)
@@ -183,22 +209,24 @@ class ReceiptPages(FPDF):
         if self.y + height > self.page_break_trigger and height < self.page_break_trigger - TOP:
             self.add_page()
 
+    def _lines(self, text: str) -> Iterator[str]:
+        """Yield each line as it is printed, with the letters of other scripts joined and in their direction."""
+        for line in text.split("\n"):
+            printable = self._printable(line)
+            self.set_text_shaping(not _letters(REGULAR).issuperset(printable))
+            yield printable
+
     def _printable(self, text: str) -> str:
         """Return the text in letters that our fonts have, with a sign for each letter that none has."""
         composed = unicodedata.normalize("NFC", text)
-        if not _letters(REGULAR).issuperset(composed.replace("\n", "")):
-            self._bring_second_face()
-            return "".join(map(self._letter, composed))
-        return composed
-
-    def _bring_second_face(self) -> None:
-        if not self._has_second_face:
-            self._has_second_face = True
-            self.add_font(SECOND_FACE, "", MORE_LETTERS)
-            self.set_fallback_fonts([SECOND_FACE], exact_match=False)
+        return composed if _letters(REGULAR).issuperset(composed) else "".join(map(self._letter, composed))
 
     def _letter(self, letter: str) -> str:
-        if letter == "\n" or letter in _letters(REGULAR) or letter in _letters(MORE_LETTERS):
+        if letter in _letters(REGULAR):
+            return letter
+        name = next((name for name, file in FALLBACKS.items() if letter in _letters(file)), None)
+        if name:
+            self._bring(name)
             return letter
         category = unicodedata.category(letter)
         if letter.isspace() or category == "Cc":
@@ -207,6 +235,12 @@ class ReceiptPages(FPDF):
             return ""
         self._lacks_letters = True
         return NO_LETTER
+
+    def _bring(self, name: str) -> None:
+        if name not in self._fallbacks:
+            self.add_font(name, "", FALLBACKS[name])
+            self._fallbacks = [each for each in FALLBACKS if each in (name, *self._fallbacks)]
+            self.set_fallback_fonts(self._fallbacks, exact_match=False)
 
 
 def drawn(receipt: Receipt) -> bytes:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from sqlalchemy.orm import Session
 
     from portal.drafts.models import Draft
+    from portal.form_definitions.definition import FormAnswers
     from portal.form_definitions.lookups import Offered
     from portal.sessions.late_forms import KeptWork, WayBack
     from portal.sessions.policies import SessionKind
@@ -64,6 +65,8 @@ class Hooks:
     """Whether the last link to a draft could not be delivered."""
     proved_address: Callable[[Session, Draft], str | None]
     """The address of a guest who has shown that its e-mail reaches them."""
+    sent_answers: Callable[[Session, Draft], FormAnswers]
+    """The answers of a sent draft."""
     held_by: AskedOfPerson[Held]
     """How many drafts and sent forms a person has."""
     delete_drafts_of: AskedOfPerson[None]

@@ -30,12 +30,12 @@ class ErrorPage:
 PAGES = {
     400: ErrorPage(
         _("We could not read that"),
-        _("What was sent arrived damaged or incomplete. Nothing was changed. Go back and try again."),
+        _("What you sent was damaged or incomplete when it reached us. Nothing was changed. Go back and try again."),
     ),
     403: ErrorPage(
         _("You cannot do that here"), _("Nothing was changed. Go back, load the page again and try once more.")
     ),
-    404: ErrorPage(_("Page not found"), _("Check the address, or begin at the start page.")),
+    404: ErrorPage(_("Page not found"), _("Check the address, or go to the start page.")),
     405: ErrorPage(_("That does not work here"), _("Open the page from a link or a button of this site.")),
     409: ErrorPage(
         _("This page was out of date"), _("Nothing was changed. Go back, load the page again and try once more.")

@@ -26,7 +26,11 @@ access_log = logging.getLogger("portal.access")
 
 
 def configure(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
-    """Send all logs of this process to one stream as JSON; only starting programs call it."""
+    """Send all logs of this process to one stream as JSON; only starting programs call it.
+
+    Below a warning only the portal itself is heard: libraries do not know what is private (while it draws a receipt,
+    fontTools names every letter of the answers).
+    """
     steps: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -40,8 +44,9 @@ def configure(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
     handler.setFormatter(ProcessorFormatter(foreign_pre_chain=steps, processors=rendered))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("portal").setLevel(level)
+    logging.getLogger("fpdf").setLevel(logging.ERROR)  # its warnings quote the letters that a font lacks
     logging.captureWarnings(True)
 
 

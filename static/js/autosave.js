@@ -1,5 +1,6 @@
-// Saves what is typed by itself: the changed questions of a `form[data-autosave]`, soon after the last key and when the page
-// goes away. The server keeps everything and nothing is kept in the browser; saving by itself never keeps a session alive.
+// Saves what is typed by itself: the changed questions of a `form[data-autosave]`, soon after the last key and before the page
+// is left. The server keeps everything; the browser keeps only, in the history, which questions it has not saved. Saving by
+// itself never keeps a session alive.
 (() => {
   "use strict";
 
@@ -19,8 +20,10 @@
   let timer = 0;
   let sending = null; // the request under way, as a promise of whether it saved
   let failures = 0;
-  let stopped = false; // after a conflict or a refusal only the page itself can go on
+  let stopped = false; // after a conflict only the page itself can go on
+  let refused = null; // the words that the server would not take: not sent again until they are others
   let submitted = false; // the page is being sent, with everything on it
+  const restored = new Set(); // ids of questions into which the browser put back words that were not saved
 
   // A question may be called "action" or "elements": a form's own properties of such names are not to be trusted.
   const form = () => document.querySelector("form[data-autosave]");
@@ -50,6 +53,11 @@
     sequence.value = Number(sequence.value) + 1;
   }
 
+  // What the fields hold, whatever the page knows of them.
+  function words(fields) {
+    return [...body(fields)].filter(([name]) => name !== "_sequence" && name !== "csrf_token").join();
+  }
+
   function post(fields) {
     countUp();
     const text = body(fields).toString();
@@ -64,10 +72,10 @@
 
   // The status
 
-  function show(state, time) {
+  function show(state, { time = "", words = "" } = {}) {
     const status = document.querySelector("[data-saved-status]");
     if (!status) return;
-    const text = status.getAttribute(`data-text-${state}`).replace("{time}", time || "");
+    const text = words || status.getAttribute(`data-text-${state}`).replace("{time}", time);
     const place = status.querySelector("[data-saved-text]");
     status.dataset.state = state;
     if (place.textContent !== text) place.textContent = text;
@@ -82,29 +90,44 @@
 
   async function saveNow() {
     clearTimeout(timer);
-    if (!changed.size || stopped) return !changed.size;
     const fields = [...changed];
+    if (!fields.length || stopped || words(fields) === refused) return !fields.length;
     changed = new Set();
     const slow = failures ? 0 : setTimeout(show, SAYS_SAVING_MS, "saving");
     try {
-      return await take(await post(fields));
+      return await take(await post(fields), fields);
     } catch {
-      fields.forEach((field) => changed.add(field));
+      putBack(fields);
       fail();
       return false;
     } finally {
       clearTimeout(slow);
+      remember();
     }
   }
 
-  async function take(answer) {
-    if (answer.status === 409) return conflict();
+  function putBack(fields) {
+    fields.forEach((field) => changed.add(field));
+  }
+
+  async function take(answer, fields, isAgain = false) {
     if (answer.status === 401) return leave(answer);
-    if (REFUSALS.has(answer.status)) return refuse();
-    const saved = answer.ok ? parse(await answer.text()) : null;
+    const text = await answer.text();
+    const refusal = parse(text, "[data-refusal]");
+    if (refusal && refusal.dataset.formToken && !isAgain) return goOn(refusal, fields);
+    if (answer.status === 409) return conflict(refusal);
+    if (REFUSALS.has(answer.status)) return refuse(refusal, fields);
+    const saved = answer.ok ? parse(text, "[data-saved]") : null;
     if (!saved) throw new Error(`Saving was answered with ${answer.status}`);
     succeed(saved.dataset);
     return true;
+  }
+
+  // The same person has signed in anew in another tab: the page goes on in the session that there is now.
+  async function goOn(refusal, fields) {
+    document.dispatchEvent(new CustomEvent("form-token", { detail: refusal.dataset.formToken }));
+    explain(refusal);
+    return take(await post(fields), fields, true);
   }
 
   function leave(answer) {
@@ -113,29 +136,40 @@
     return false;
   }
 
-  function parse(text) {
-    return new DOMParser().parseFromString(text, "text/html").querySelector("[data-saved]");
+  function parse(text, selector) {
+    return new DOMParser().parseFromString(text, "text/html").querySelector(selector);
+  }
+
+  // In the server's own words, where it has some.
+  function explain(refusal) {
+    const place = document.querySelector("[data-refused]");
+    if (place) place.replaceChildren(...(refusal ? refusal.childNodes : []));
   }
 
   // What was typed while the answer was on its way is not saved yet, and then we do not say so.
   function succeed({ saved, revision }) {
     failures = 0;
+    if (refused !== null) explain(null);
+    refused = null;
     control("_revision").value = revision;
     if (changed.size) schedule();
-    else show("saved", saved);
+    else show("saved", { time: saved });
   }
 
-  function conflict() {
+  function conflict(refusal) {
     stopped = true;
-    show("conflict");
-    document.querySelectorAll("[data-conflict]").forEach((notice) => { notice.hidden = false; });
+    explain(refusal);
+    show("conflict", { words: refusal ? refusal.dataset.status : "" });
+    document.querySelectorAll("[data-conflict]").forEach((notice) => { notice.hidden = Boolean(refusal); });
     return false;
   }
 
-  // What the page holds may still be sent whole, and then the server says what is wrong with it.
-  function refuse() {
-    stopped = true;
-    show("refused");
+  // What the page holds may still be sent whole, and then the server says what is wrong with it. Other words are tried again.
+  function refuse(refusal, fields) {
+    putBack(fields);
+    refused = words([...changed]);
+    explain(refusal);
+    show("refused", { words: refusal ? refusal.dataset.status : "" });
     return false;
   }
 
@@ -173,8 +207,15 @@
     const field = fieldOf(event.target);
     if (!field || event.target.name.startsWith("_")) return; // our own inputs are no answers
     if (!changed.size) firstAt = performance.now();
-    changed.add(field.getAttribute("data-field"));
     submitted = false; // whoever types is still on the page
+    restored.clear();
+    expect(field.getAttribute("data-field"));
+  }
+
+  function expect(field) {
+    const isNew = !changed.has(field);
+    changed.add(field);
+    if (isNew) remember();
     schedule();
   }
 
@@ -190,16 +231,55 @@
     countUp();
     submitted = true;
     stopped = false;
+    refused = null;
     failures = 0;
     changed = new Set();
     clearTimeout(timer);
   }
 
+  // Coming back
+
+  const arrival = history.state && history.state.unsaved;
+  const owner = () => control("csrf_token").value.split(".")[0];
+
+  // Which questions the server does not have yet: the browser may put their words back, when the page is long gone.
+  function remember() {
+    const unsaved = changed.size ? { owner: owner(), revision: control("_revision").value, fields: [...changed] } : null;
+    history.replaceState({ ...history.state, unsaved }, "");
+  }
+
+  // Words that were never saved count as typed now; where anything was saved since, or by somebody else, they do not.
+  function takeRestored(event) {
+    const field = event.target.form === form() && fieldOf(event.target);
+    if (!field || !arrival || arrival.owner !== owner() || arrival.revision !== control("_revision").value) return;
+    if (!arrival.fields.includes(field.getAttribute("data-field"))) return;
+    event.preventDefault();
+    restored.add(field.getAttribute("data-field"));
+  }
+
+  // The page may have been made before its own last words were saved: asked once, while nothing is typed.
+  async function catchUp() {
+    const answer = await post([]);
+    if ([401, 409].includes(answer.status)) await take(answer, []);
+    const saved = answer.ok ? parse(await answer.text(), "[data-saved]") : null;
+    const isBehind = saved && saved.dataset.latest && saved.dataset.latest !== control("_revision").value;
+    if (isBehind && !changed.size) location.replace(location.pathname + location.search);
+    else restored.forEach(expect);
+  }
+
+  function comeBack({ persisted }) {
+    const isBack = persisted || performance.getEntriesByType("navigation").some(({ type }) => type !== "navigate");
+    if (isBack && !changed.size && !sending && !stopped) catchUp().catch(() => { restored.forEach(expect); });
+  }
+
   document.addEventListener("input", note);
   document.addEventListener("change", note);
   document.addEventListener("submit", leaveToForm);
-  document.addEventListener("session-flush", (event) => { event.detail.saving.push(flush()); });
+  document.addEventListener("session-flush", ({ detail }) => { if (changed.size || sending || stopped) detail.saving.push(flush()); });
   document.addEventListener("visibilitychange", () => { if (document.hidden) flush(); });
+  document.addEventListener("restored", takeRestored);
+  window.addEventListener("pageshow", comeBack);
+  window.addEventListener("beforeunload", sendLast);
   window.addEventListener("pagehide", sendLast);
   window.addEventListener("online", flush);
 })();

@@ -1,5 +1,5 @@
-// Files of a `form[data-files-address]`: sent as soon as they are chosen or dropped, with progress; Remove without leaving the
-// page. The server judges and answers with the question as it is then. Without this script the form's own buttons do the same.
+// Files of a `form[data-files-address]`: sent as soon as they are chosen or dropped, with progress; Remove and Undo without
+// leaving the page. The server judges and answers with the question as it is then. Without this script the form's own buttons do the same.
 (() => {
   "use strict";
 
@@ -51,6 +51,16 @@
     pairs.forEach(([name, value]) => data.append(name, value));
     data.append("_end", "1");
     return data;
+  }
+
+  // Where the same person has signed in anew in another tab, the answer brings the form token of that session.
+  async function ask(id, pairs, shown) {
+    const request = await post(id, pairs, shown);
+    const page = request.status === 409 ? new DOMParser().parseFromString(request.responseText, "text/html") : null;
+    const fresh = page && page.querySelector("[data-form-token]");
+    if (!fresh) return request;
+    document.dispatchEvent(new CustomEvent("form-token", { detail: fresh.dataset.formToken }));
+    return post(id, pairs, shown);
   }
 
   function post(id, pairs, shown) {
@@ -120,29 +130,47 @@
     if (!files.length) return;
     const names = files.map((file) => file.name).join(", ");
     spoken.textContent = text(place, "adding", { names });
-    const request = await post(id, files.map((file) => [id, file]), showProgress(place, names));
+    const request = await ask(id, files.map((file) => [id, file]), showProgress(place, names));
     document.querySelectorAll(".files__progress").forEach((bar) => bar.remove());
-    finish(id, take(id, request), names);
+    const isHere = wrapperOf(place).contains(document.activeElement) || document.activeElement === document.body;
+    finish(id, take(id, request), names, isHere);
   }
 
-  function finish(id, isAdded, names) {
+  // The input that was used is gone: the focus goes on to the file that was added last, unless the person is elsewhere by now.
+  function focusResult(place, isAdded) {
+    const added = isAdded && [...place.querySelectorAll("[data-file]")].pop();
+    if (added) added.tabIndex = -1;
+    (added || inputOf(place)).focus();
+  }
+
+  function finish(id, isAdded, names, isHere) {
     const error = group(id).querySelector(".govuk-error-message");
     spoken.textContent = isAdded ? text(group(id), "added", { names }) : error ? error.textContent : "";
     const button = waiting;
+    if (isHere || !isAdded) focusResult(group(id), isAdded);
     if (sending.size) return;
     waiting = null;
-    if (!isAdded) inputOf(group(id)).focus();
-    else if (button) form().requestSubmit(button.isConnected ? button : undefined);
+    if (isAdded && button) form().requestSubmit(button.isConnected ? button : undefined);
   }
 
   async function remove(button) {
-    const item = button.closest("[data-file]");
+    const name = button.closest("[data-file]").querySelector(".files__name").firstElementChild.textContent;
+    await change(button, "removed", name, "_undo_file");
+  }
+
+  async function undo(button) {
+    await change(button, "added", button.closest("[data-removed]").dataset.removed, "_remove_file");
+  }
+
+  // The focus goes to the button that takes this back.
+  async function change(button, words, name, opposite) {
     const id = groupOf(button).dataset.files;
-    const name = item.querySelector(".files__name").firstElementChild.textContent;
     if (sending.has(id)) return;
-    const isRemoved = take(id, await post(id, [["_remove_file", button.value]]));
-    if (isRemoved) spoken.textContent = text(group(id), "removed", { name });
-    (group(id).querySelector("[name=_remove_file]") || inputOf(group(id))).focus();
+    const isDone = take(id, await ask(id, [[button.name, button.value]]));
+    const error = group(id).querySelector(".govuk-error-message");
+    spoken.textContent = isDone ? text(group(id), words, { name, names: name }) : error ? error.textContent : "";
+    const back = isDone && [...group(id).querySelectorAll(`[name=${opposite}]`)].find((each) => each.value === button.value);
+    (back || inputOf(group(id))).focus();
   }
 
   // When
@@ -177,10 +205,11 @@
 
   // A late file is not part of the form yet: only the page's own form can let go of it.
   function press(event) {
-    const button = event.target.closest("[name=_remove_file]");
+    const button = event.target.closest("[name=_remove_file], [name=_undo_file]");
     if (!button || button.closest("[data-late]")) return;
     event.preventDefault();
-    remove(button);
+    if (button.name === "_remove_file") remove(button);
+    else undo(button);
   }
 
   // Sent now, the page would send its files a second time, or stop sending them.

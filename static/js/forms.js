@@ -107,6 +107,12 @@
     if (button) document.querySelector(`button[name=_language][value="${button.dataset.language}"]`).click();
   }
 
+  // The same person signed in anew in another tab: every form of this page goes on in that session.
+  function takeToken({ detail }) {
+    each(document, "input[name=csrf_token]", (input) => { input.value = detail; });
+  }
+
+  document.addEventListener("form-token", takeToken);
   document.addEventListener("change", keepExclusive);
   document.addEventListener("click", followErrorLink);
   document.addEventListener("click", changeLanguage);

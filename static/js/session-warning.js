@@ -96,7 +96,7 @@
 
   // "Your answers are saved" must be so.
   function isUnsaved() {
-    return document.querySelector('[data-saved-status][data-state="failed"], [data-saved-status][data-state="conflict"]') !== null;
+    return document.querySelector('[data-saved-status][data-state="failed"], [data-saved-status][data-state="conflict"], [data-saved-status][data-state="refused"]') !== null;
   }
 
   // Speaking

@@ -100,11 +100,14 @@ def _chosen(asked: dict[str, Any]) -> st.SearchStrategy[Typed]:
     return st.sampled_from([_one(option["value"], option["value"]) for option in asked["@options"]])
 
 
+EVERYBODYS = st.integers(1, 9999).map(lambda number: _one(f"p{number}@mail.example", f"p{number}@mail.example"))
+"""Addresses of so many people that two fields rarely hold the same."""
+
 MADE: dict[str, Callable[[dict[str, Any]], st.SearchStrategy[Typed]]] = {
     "text": _texts,
     "name": _texts,
     "long_text": _long_texts,
-    "email": lambda _: st.sampled_from([_one(*pair) for pair in EMAILS.items()]),
+    "email": lambda _: st.sampled_from([_one(*pair) for pair in EMAILS.items()]) | EVERYBODYS,
     "phone": lambda _: st.sampled_from([_one(*pair) for pair in PHONES.items()]),
     "number": _numbers,
     "money": _amounts,

@@ -1,6 +1,6 @@
 """Make valid definitions at random: every type, nested conditions, repeats, lists, needs and stops."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
@@ -24,7 +24,7 @@ class Made:
 
     draw: Draw
     document: dict[str, Any]
-    names: set[str] = field(default_factory=set)
+    favoured: tuple[str, ...] = ()
 
     def chance(self, one_in: int) -> bool:
         return self.draw(st.integers(1, one_in)) == 1
@@ -41,9 +41,13 @@ class Made:
 
 
 @st.composite
-def documents(draw: Draw) -> dict[str, Any]:
-    """Draw a valid document with every value as text; `@options` also holds the options of choices, resolved."""
-    made = Made(draw, {"format": "1", "form": {"id": "made_form", "title": "Made"}, "conditions": {}, "lists": {}})
+def documents(draw: Draw, favoured: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Draw a valid document with every value as text; `@options` also holds the options of choices, resolved.
+
+    Half of its fields are of the `favoured` types, if there are any.
+    """
+    form = {"id": "made_form", "title": "Made"}
+    made = Made(draw, {"format": "1", "form": form, "conditions": {}, "lists": {}}, favoured)
     header, sections = made.document["form"], made.document.setdefault("sections", [])
     if made.chance(3):
         header["languages"] = ["en", "cy"]
@@ -54,7 +58,21 @@ def documents(draw: Draw) -> dict[str, Any]:
             header[key] = value
     for number in range(draw(st.integers(1, MOST_SECTIONS))):
         sections.append(_section(made, f"s{number}"))
+    if made.chance(2):
+        header |= _customer(made)
     return made.document
+
+
+def _customer(made: Made) -> dict[str, Any]:
+    """Draw whose form it is, from the fields that are asked once."""
+    plain = [each for each in made.document["sections"] if "repeat" not in each]
+    asked = [(f"{each['id']}.{field['id']}", field["type"]) for each in plain for field in each["fields"]]
+    emails, names = ([place for place, kind in asked if kind in kinds] for kinds in (("email",), ("name", "text")))
+    found: dict[str, Any] = {"email": made.pick(emails)} if emails else {}
+    if names and (made.chance(2) or not found):
+        several = made.draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
+        found["name"] = several if len(several) > 1 or made.chance(2) else several[0]
+    return {"customer": found} if found else {}
 
 
 def _section(made: Made, section_id: str) -> dict[str, Any]:
@@ -85,7 +103,7 @@ def _repeat(made: Made) -> dict[str, Any]:
 
 
 def _field(made: Made, section: dict[str, Any], field_id: str) -> dict[str, Any]:
-    kind = made.pick((*MADE, *MADE, "note"))
+    kind = made.pick(made.favoured if made.favoured and made.chance(2) else (*MADE, *MADE, "note"))
     asked: dict[str, Any] = {"id": field_id, "type": kind, "label": made.text()}
     before = list(section["fields"])
     can_look_back = bool(_places(made, before))

@@ -108,6 +108,7 @@ SPOILS: dict[str, Spoil] = {
     "reminder after the end": in_form(
         "drafts", {"keep_days": "5", "remind_days_before": ["6"]}, "drafts.remind_days_before"
     ),
+    "customer in no field": in_form("customer", {"email": "nowhere.mail"}, "customer.email"),
     "no section title": _missing(_a_section, "title"),
     "no fields": in_section("fields", []),
     "reserved section id": in_section("id", "autosave"),

@@ -76,7 +76,7 @@ def doors(reference: str) -> dict[str, Door]:
     return {
         "sign in": Door(path="/account/sign-in", button="Sign in", field="email", others=wrong),
         "register": Door(path="/account/register", button="Register", field="email", others=wrong),
-        "new password": Door(path="/account/password", button="Mail me a link", field="email"),
+        "new password": Door(path="/account/password", button="Send me a link", field="email"),
         "return code": Door(
             path="/resume",
             button="Continue your form",

@@ -76,6 +76,7 @@ class Watcher:
         citizen = Citizen(self.server.app)
         draft = housing.start(citizen)
         share_sessions(self.page.context, citizen, self.server)
+        self.page.goto("/privacy")  # so that Back can be pressed twice: Firefox forgets the empty page of a new tab
         self.page.goto(f"{draft}/about_you")
         press(self.page, **(housing.ABOUT_YOU | {"full_name": SEED}))
         self.page.wait_for_url("**/home")

@@ -1,4 +1,4 @@
-"""A real Chromium on a served application; every test fails on an error in the console or a breach of the policy."""
+"""A real browser on a served application; every test fails on an error in the console or a breach of the policy."""
 
 import os
 import re
@@ -20,6 +20,7 @@ from tests.conftest import MovableClock
 CHROMIUM = Path("/usr/bin/chromium")
 SHELL = Path("/usr/bin/chromium-headless-shell")
 """The same Chromium without its windows, which take half of the processor; tests of Back launch the whole one."""
+FIREFOX = Path("/usr/bin/firefox-esr")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,7 +38,8 @@ COUNT_WRITES = """() => {
   const region = document.querySelector("[data-session-spoken]");
   new MutationObserver(() => window.writes.push(region.textContent)).observe(region, { childList: true });
 }"""
-NO_BROWSER = "No Chromium was found: install it with `apt install chromium` or `playwright install chromium`."
+NO_BROWSER = "No {0} was found: install it with `apt install {1}` or `playwright install {2}`."
+PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr"}
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +48,11 @@ def base_url() -> None:
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_name: str) -> dict[str, Any]:
+    if browser_name == "firefox":
+        # By this channel Playwright drives any Firefox (WebDriver BiDi); without it, only a build of its own.
+        stock = {"channel": "moz-firefox", "executable_path": FIREFOX} if FIREFOX.exists() else {}
+        return {**browser_type_launch_args, **stock}
     found = [path for path in (SHELL, CHROMIUM) if path.exists()]
     executable = {"executable_path": found[0]} if found else {}
     caching = {"ignore_default_args": ["--disable-back-forward-cache"]}
@@ -54,19 +60,20 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture(scope="session")
-def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
-    """Launch Chromium; without one the browser tests are skipped, or fail if REQUIRE_BROWSER=1."""
-    yield from launched(launch_browser)
-
-
-def launched(launch: Callable[..., Browser], **options: Any) -> Iterator[Browser]:
-    """Launch one Chromium, and close it at the end."""
+def browser(launch_browser: Callable[..., Browser], browser_name: str) -> Iterator[Browser]:
+    """Launch the browser; without it its tests are skipped, or fail if REQUIRE_BROWSER=1."""
     try:
-        browser = launch(**options)
+        yield from launched(launch_browser)
     except Error as reason:
         if os.environ.get("REQUIRE_BROWSER") == "1":
             raise
-        pytest.skip(f"{NO_BROWSER} ({reason.message.splitlines()[0]})")
+        how = NO_BROWSER.format(browser_name.title(), PACKAGES[browser_name], browser_name)
+        pytest.skip(f"{how} ({reason.message.splitlines()[0]})")
+
+
+def launched(launch: Callable[..., Browser], **options: Any) -> Iterator[Browser]:
+    """Launch one browser, and close it at the end."""
+    browser = launch(**options)
     yield browser
     browser.close()
 

@@ -27,6 +27,7 @@ def status(page: Page) -> Locator:
     return page.locator("[data-saved-status]")
 
 
+@pytest.mark.two_browsers
 def test_an_answer_is_saved_two_seconds_after_the_last_key(section: Page, server: Server, pass_time: PassTime) -> None:
     landlord(section).fill("Calder")
     pass_time(1.9)
@@ -85,6 +86,7 @@ def test_the_next_save_names_the_revision_of_the_last_answer(
     assert section.locator("[name=_revision]").input_value() == str(second + 1)
 
 
+@pytest.mark.two_browsers
 def test_hiding_the_page_saves_at_once(section: Page, server: Server) -> None:
     landlord(section).fill("Calder")
     section.evaluate("""() => {
@@ -94,6 +96,7 @@ def test_hiding_the_page_saves_at_once(section: Page, server: Server) -> None:
     expect(status(section)).to_have_text("Saved 14:02")
 
 
+@pytest.mark.two_browsers
 def test_leaving_the_page_saves_what_was_just_typed(section: Page, server: Server) -> None:
     landlord(section).fill("Calder")
     section.goto("/probe/public")
@@ -119,6 +122,7 @@ def test_saving_never_moves_the_deadline(section: Page, pass_time: PassTime) -> 
     expect(section.locator("[data-session-until]").first).to_have_text("14:32")
 
 
+@pytest.mark.two_browsers
 def test_autosaves_never_overlap_and_a_late_response_never_marks_newer_text_saved(
     section: Page, server: Server, pass_time: PassTime
 ) -> None:
@@ -140,6 +144,7 @@ def test_autosaves_never_overlap_and_a_late_response_never_marks_newer_text_save
     assert [form["landlord"] for form in server.forms(AUTOSAVE)] == [["Calder"], ["Calder Homes"]]
 
 
+@pytest.mark.two_browsers
 def test_a_failed_autosave_is_announced_and_retried_with_everything_typed_since(
     section: Page, server: Server, pass_time: PassTime, console: Console
 ) -> None:
@@ -155,6 +160,7 @@ def test_a_failed_autosave_is_announced_and_retried_with_everything_typed_since(
     assert (last["landlord"], last["rent"]) == (["Calder"], ["650"])
 
 
+@pytest.mark.two_browsers
 def test_coming_back_online_saves_at_once(
     section: Page, context: BrowserContext, pass_time: PassTime, console: Console
 ) -> None:
@@ -167,18 +173,41 @@ def test_coming_back_online_saves_at_once(
     expect(status(section)).to_have_text("Saved 14:02")
 
 
-def test_a_final_refusal_is_announced_and_never_retried(
+@pytest.mark.parametrize("refusal", [400, 403, 404, 410, 413])
+def test_refused_words_are_not_sent_again_until_they_are_others(
+    section: Page, server: Server, pass_time: PassTime, console: Console, refusal: int
+) -> None:
+    console.expects(str(refusal))
+    with server.failing(AUTOSAVE, status=refusal):
+        landlord(section).fill("Calder\u2603")
+        pass_time(2)
+        expect(status(section)).to_have_text("Not saved yet: press Continue")
+        section.evaluate("document.dispatchEvent(new Event('session-ask'))")
+        section.evaluate("window.dispatchEvent(new Event('online'))")
+        pass_time(120)
+        assert server.count(AUTOSAVE) == 1
+        section.get_by_label("How much is your rent?").fill("650")
+        pass_time(2)
+        server.wait_for(AUTOSAVE, 2)
+        expect(status(section)).to_have_text("Not saved yet: press Continue")
+    landlord(section).fill("Calder")
+    pass_time(2)
+    expect(status(section)).to_have_text("Saved 14:04")
+    last = server.forms(AUTOSAVE)[-1]
+    assert (last["landlord"], last["rent"]) == (["Calder"], ["650"])
+
+
+def test_refused_words_go_with_the_page_when_it_is_left(
     section: Page, server: Server, pass_time: PassTime, console: Console
 ) -> None:
-    """Such as the page of a guest who is somebody else by now; the button, when pressed, says what is wrong."""
-    console.expects("403")
-    with server.failing(AUTOSAVE, status=403):
+    console.expects("413")
+    with server.failing(AUTOSAVE, status=413):
         landlord(section).fill("Calder")
         pass_time(2)
-        expect(status(section)).to_have_text("Not saved by itself: press Continue")
-        landlord(section).fill("Calder Homes")
-        pass_time(120)
-    assert server.count(AUTOSAVE) == 1
+        expect(status(section)).to_have_text("Not saved yet: press Continue")
+    section.get_by_role("button", name="Continue").click()
+    expect(section.get_by_text("Received")).to_be_visible()
+    assert server.forms(SECTION)[0]["landlord"] == ["Calder"]
 
 
 def test_a_conflict_stops_autosave_until_the_page_is_sent(
@@ -194,6 +223,7 @@ def test_a_conflict_stops_autosave_until_the_page_is_sent(
     assert server.count(AUTOSAVE) == 1
 
 
+@pytest.mark.two_browsers
 def test_sending_the_page_cancels_a_pending_autosave(section: Page, server: Server, pass_time: PassTime) -> None:
     landlord(section).fill("Calder")
     section.get_by_role("button", name="Continue").click()
@@ -203,6 +233,7 @@ def test_sending_the_page_cancels_a_pending_autosave(section: Page, server: Serv
     assert server.forms(SECTION)[0]["landlord"] == ["Calder"]
 
 
+@pytest.mark.two_browsers
 def test_an_autosave_after_the_end_leads_to_the_end_page(section: Page, server: Server, console: Console) -> None:
     console.expects("401")
     server.clock.advance(minutes=31)

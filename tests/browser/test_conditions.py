@@ -1,9 +1,16 @@
 """Questions show only if their condition is true, live and three-valued, as the server judges it."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from portal.form_definitions.versions.operations import publish
 from tests.browser.probe import SECTION
+from tests.browser.server import Server
+from tests.browser.visitors import button
+from tests.unit.form_definitions import making
+from tests.unit.form_definitions.making import ask
 
 pytestmark = pytest.mark.browser
 
@@ -76,3 +83,93 @@ def test_includes_finds_one_of_several_choices(section: Page) -> None:
     expect(question(section, "kennel")).to_be_hidden()
     choose(section, "A dog")
     expect(question(section, "kennel")).to_be_visible()
+
+
+COMPARED: dict[str, list[dict[str, Any]]] = {
+    "word": [{"is": "red"}, {"is_not": "red"}, {"one_of": ["red", "blue"]}],
+    "call": [],
+    "count": [{"at_least": 50}, {"less_than": 50}, {"is_not": 7}, {"one_of": [7, 1300]}],
+    "sum": [{"more_than": 1000}, {"at_most": 1000}, {"is_not": 650}],
+    "born": [{"years_ago_at_least": 18}, {"more_than": "2008-11-21"}, {"is_not": "1988-05-09"}],
+    "some": [{"includes": "a"}],
+}
+"""The comparisons by field; each stands also in a `not`, and `answered` is asked of every field."""
+ASKED = [
+    ask("text", "word"),
+    ask("phone", "call"),
+    ask("number", "count", min=1, max=2000),
+    ask("money", "sum", max=5000),
+    ask("date", "born", min="1900-01-01", max="today"),
+    ask("choices", "some"),
+]
+NUMBERS = [
+    *("1300", "1,300", "1 300", "1\u00a0300", "\u200b650", "6\u206050", "7", "0.5", "+60", "\u221260", "2001"),
+    *("5000.01", "12 50", "3 4", "1 2345", "£60", "£ 1 300", "-£5", "60£", "6£0", "£", "-", "60.125", "60.1234567"),
+    *("1e3", "0x40", "1,30", "٣", "\u200b", "a"),
+]
+DATES = [
+    *("9/5/1988", "9/May/1988", "09/Mai./1988", "\u200b9/5\ufeff/1988", "31/2/2000", "1e1/1/2000", "0x9/5/1988"),
+    *("9.0/5/1988", "9//1988", "//", "\u200b/\u2060/ ", "/May/", "9/5/88", "21/11/2026", "22/11/2026", "31/12/1899"),
+    *("+9/5/1988", "9/13/1988"),
+]
+WORDS = [
+    "red",
+    " red ",
+    "\u200bred\ufeff",
+    "r\u200bed",
+    "green",
+    "\u200b",
+    "\u2800",
+    "\u00a0",
+    "0770o 900123",
+    "07700 900123",
+]
+TICKED = ["", "a", "b", "none", "a+b", "a+none"]
+CASES = {"word": WORDS, "call": WORDS, "count": NUMBERS, "sum": NUMBERS, "born": DATES, "some": TICKED}
+SET = """([name, values]) => {
+  const inputs = [...document.querySelectorAll(`main [name="${name}"]`)];
+  const picks = inputs[0].type === "checkbox";
+  inputs.forEach((input) => {
+    if (picks) input.checked = values.includes(input.value); else [input.value] = values;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}"""
+SHOWN = """() => [...document.querySelectorAll("main [data-field]")]
+  .filter((each) => !each.closest("[hidden]")).map((each) => each.dataset.field)"""
+
+
+def dependents() -> list[dict[str, Any]]:
+    """Return a question for each comparison of each field, and for its `not`."""
+    found = []
+    for source, comparisons in COMPARED.items():
+        for number, comparison in enumerate([*comparisons, {"answered": True}, {"answered": False}]):
+            when = {"field": f"./{source}", **comparison}
+            found += [ask("text", f"{source}_{number}", when=when)]
+            found += [ask("text", f"{source}_{number}_not", when={"not": when})]
+    return found
+
+
+def posted(field: str, typed: str) -> list[tuple[str, str]]:
+    """Return what a browser posts for a field."""
+    if field == "born":
+        return [(f"born-{part}", text) for part, text in zip(("day", "month", "year"), typed.split("/"), strict=True)]
+    return [(field, text) for text in typed.split("+")] if field == "some" and typed else [(field, typed)]
+
+
+@pytest.mark.parametrize("field", CASES)
+def test_script_shows_what_the_server_would_show(page: Page, server: Server, field: str) -> None:
+    """An answer, something that is none, and nothing: three values, the same on both sides."""
+    form = making.definition(making.section("s", *ASKED, *dependents()))
+    with server.app.extensions["portal"].database.writing() as db:
+        publish(db, form, now=server.app.extensions["portal"].clock.now())
+    page.goto("/forms/f")
+    button(page, "Start now").click()
+    page.get_by_role("link", name="S", exact=True).click()
+    expect(question(page, "word")).to_be_visible()
+    for typed in CASES[field]:
+        pairs = posted(field, typed)
+        for name in dict(pairs):
+            page.evaluate(SET, [name, [value for key, value in pairs if key == name]])
+        judged = making.page(form, posted=[pair for pair in pairs if pair != ("some", "")])
+        expected = [each for each in judged.all_fields if judged.is_shown(each)]
+        assert page.evaluate(SHOWN) == expected, ascii(typed)

@@ -44,6 +44,7 @@ def test_htmx_requests_of_a_dead_session_lead_to_the_end_without_a_history_entry
     expect(page).to_have_url(re.compile("/probe/public$"))
 
 
+@pytest.mark.two_browsers
 def test_a_page_from_the_back_forward_cache_stays_hidden_until_the_server_answers(page: Page, server: Server) -> None:
     page.goto(SECTION)
     with server.holding("/session/poll"):
@@ -60,6 +61,7 @@ def test_a_page_from_the_back_forward_cache_leaves_when_the_session_is_over(page
     page.wait_for_url("**/session/ended")
 
 
+@pytest.mark.two_browsers
 def test_back_after_signing_out_shows_no_answer(page: Page, context: BrowserContext) -> None:
     page.goto(SECTION)
     page.get_by_label("Name of your landlord").fill("Calder Homes")

@@ -126,7 +126,7 @@ def test_the_page_has_every_type() -> None:
 def test_the_page_passes_inspection_empty_refused_and_filled(look: Inspector) -> None:
     look.look("empty", is_main=True)
     press(look.page)
-    expect(look.page.get_by_text("Please check")).to_be_visible()
+    expect(look.page.get_by_text("There is a problem")).to_be_visible()
     look.look("refused", is_main=True)
     fill_by_keyboard(look.page)
     look.look("check", is_main=True)
@@ -197,3 +197,52 @@ def test_the_page_can_be_filled_and_sent_without_script(enter: Enter, form: None
     page.get_by_role("checkbox").check()
     press(page, "Send")
     is_sent(page)
+
+
+NEEDED = """
+format: 1
+form: {id: needed, title: What is needed}
+sections:
+  - id: page
+    title: What is needed
+    fields:
+      - {id: rents, type: yes_no, label: Do you rent?}
+      - {id: rent, type: money, label: Rent, required_when: {field: ./rents, is: true}}
+      - {id: landlord, type: address, label: Your landlord, required_when: {field: ./rents, is: true}}
+      - {id: bills, type: choices, label: Bills, required_when: {field: ./rents, is: true},
+         options: [{value: gas, label: Gas}, {value: water, label: Water}]}
+"""
+
+
+def needs(page: Page) -> tuple[list[str], list[str]]:
+    """Return the questions that say "(optional)", and the inputs that require an answer."""
+    marked = page.locator("[data-field]").filter(has=page.locator("[data-optional]:visible"))
+    required = page.locator("[aria-required=true]")
+    return (
+        [str(each.get_attribute("data-field")) for each in marked.all()],
+        [str(each.get_attribute("id")) for each in required.all()],
+    )
+
+
+RENTED = ["rent", "landlord-line_1", "landlord-town", "landlord-postcode", "bills", "bills-2"]
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_optional_stands_beside_what_is_not_required_and_follows_the_answers(
+    enter: Enter, console: Console, app: Flask, script: bool
+) -> None:
+    console.expects("status of 422")
+    publish_yaml(app, NEEDED)
+    page = enter(viewport=WIDE, java_script_enabled=script)
+    page.goto("/forms/needed")
+    button(page, "Start now").click()
+    page.get_by_role("link", name="What is needed", exact=True).click()
+    expect(page.get_by_role("group", name="Do you rent? (optional)", exact=True)).to_be_visible()
+    assert needs(page) == (["rents", "rent", "landlord", "bills"] if script else ["rents"], [])
+    page.get_by_label("Yes").check()
+    assert needs(page) == (["rents"], RENTED if script else [])
+    button(page, "Continue").click()
+    assert needs(page) == (["rents"], RENTED)
+    expect(page.get_by_role("group", name="Your landlord", exact=True)).to_be_visible()
+    page.get_by_label("No", exact=True).check()
+    assert needs(page) == (["rents", "rent", "landlord", "bills"], []) if script else (["rents"], RENTED)

@@ -16,6 +16,7 @@ from tests.browser.server import Server
 from tests.browser.visitors import Enter, button, press
 from tests.files import PDF, picture
 from tests.integration.storage.conftest import publish_evidence
+from tests.people import PASSWORD, add_person
 
 pytestmark = pytest.mark.browser
 PAYSLIP: FilePayload = {"name": "payslip.pdf", "mimeType": "application/pdf", "buffer": PDF}
@@ -43,7 +44,7 @@ def start(page: Page, app: Flask) -> None:
 
 @pytest.fixture
 def page(enter: Enter, console: Console, app: Flask) -> Page:
-    console.expects("status of (401|413|422|503)|ERR_")
+    console.expects("status of (401|409|410|413|422|503)|ERR_")
     page = enter(viewport=WIDE, reduced_motion="reduce")
     start(page, app)
     return page
@@ -74,6 +75,7 @@ def status(page: Page) -> Locator:
     return page.locator("form [role=status].govuk-visually-hidden").last
 
 
+@pytest.mark.two_browsers
 def test_a_chosen_file_is_uploaded_at_once_and_announced(page: Page, kept: Callable[[], int]) -> None:
     proof(page).set_input_files([PAYSLIP, PHOTO])
     expect(question(page).get_by_role("link", name="payslip.pdf")).to_be_visible()
@@ -83,6 +85,45 @@ def test_a_chosen_file_is_uploaded_at_once_and_announced(page: Page, kept: Calla
     assert kept() == 2
     press(page, story="My rent")
     expect(page.get_by_role("heading", level=1)).to_have_text("People")
+
+
+def test_the_focus_stays_in_the_list_of_files_while_files_are_added(page: Page) -> None:
+    for file in (PAYSLIP, PHOTO):
+        proof(page).focus()
+        proof(page).set_input_files([file])
+        expect(question(page).locator(":focus")).to_contain_text(str(file["name"]))
+
+
+def test_an_upload_does_not_take_the_focus_from_an_answer(page: Page, server: Server) -> None:
+    address = page.url.removeprefix(server.base_url).replace("/papers", "/autosave/papers/files")
+    with server.holding(address):
+        proof(page).set_input_files([PAYSLIP])
+        server.wait_for(address, 1)
+        page.get_by_label("What is this about?").focus()
+    expect(question(page).get_by_role("link", name="payslip.pdf")).to_be_visible()
+    expect(page.get_by_label("What is this about?")).to_be_focused()
+
+
+def test_a_file_added_after_the_form_was_deleted_is_said_not_to_be_received(page: Page, server: Server) -> None:
+    draft = page.url.removesuffix("/papers")
+    other = page.context.new_page()
+    other.goto(draft)
+    for _ in range(2):
+        other.get_by_role("button", name="Delete this draft").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("This form is no longer here")
+    proof(page).set_input_files([PAYSLIP])
+    expect(question(page)).to_contain_text("Files cannot be added or removed any more.")
+
+
+def test_a_guests_upload_goes_on_after_signing_in_in_another_tab(page: Page, app: Flask) -> None:
+    add_person(app)
+    other = page.context.new_page()
+    other.goto("/account/sign-in")
+    press(other, "Sign in", email="ada@mail.example", password=PASSWORD)
+    press(other, "Yes")
+    other.wait_for_url("**/account")
+    proof(page).set_input_files([PAYSLIP])
+    expect(question(page).get_by_role("link", name="payslip.pdf")).to_be_visible()
 
 
 def test_a_file_can_be_dropped(page: Page) -> None:
@@ -103,7 +144,7 @@ def test_a_file_dropped_beside_its_question_never_replaces_the_page(page: Page) 
 def test_a_refused_file_shows_an_error_at_its_question_and_typed_text_stays(page: Page) -> None:
     page.get_by_label("What is this about?").fill("Typed")
     proof(page).set_input_files([LIE])
-    sentence = "“page.pdf” was not added: what is in it is not what its name says"
+    sentence = "“page.pdf” was not added: it is not a real PDF file"
     expect(question(page).locator(".govuk-error-message")).to_contain_text(sentence)
     expect(status(page)).to_contain_text(sentence)
     expect(proof(page)).to_be_focused()
@@ -119,15 +160,32 @@ def test_a_file_that_is_too_large_is_never_uploaded(page: Page, server: Server) 
     assert not [path for method, path, _form in server.received if method == "POST" and path.endswith("/files")]
 
 
-def test_remove_deletes_the_file_and_moves_the_focus(page: Page) -> None:
+def test_remove_leads_to_undo_and_undo_back_to_remove(page: Page) -> None:
     proof(page).set_input_files([PAYSLIP, PHOTO])
     page.get_by_role("button", name="Remove payslip.pdf").click()
-    expect(status(page)).to_have_text("payslip.pdf removed")
+    expect(status(page)).to_have_text("You removed payslip.pdf.")
     expect(question(page).locator("[data-file]")).to_have_count(1)
-    expect(page.get_by_role("button", name="Remove photo.jpg")).to_be_focused()
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_focused()
+    expect(undo).to_have_accessible_description("You removed payslip.pdf.")
     page.keyboard.press("Enter")
-    expect(question(page).locator("[data-file]")).to_have_count(0)
-    expect(proof(page)).to_be_focused()
+    expect(status(page)).to_have_text("payslip.pdf added")
+    expect(question(page).locator("[data-file]")).to_have_count(2)
+    expect(page.get_by_role("button", name="Remove payslip.pdf")).to_be_focused()
+
+
+def test_removing_an_item_puts_the_focus_on_undo_and_undo_puts_it_on_the_item(page: Page, look: Inspector) -> None:
+    page.goto(page.url.replace("/papers", "/people"))
+    button(page, "Add another person").click()
+    page.get_by_label("Name", exact=True).fill("Zofia")
+    button(page, "Continue").click()
+    page.get_by_role("button", name="Remove Zofia").click()
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_focused()
+    expect(undo).to_have_accessible_description("You removed Zofia.")
+    look.look("removed item", is_main=True)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("listitem").filter(has_text="Zofia")).to_be_focused()
 
 
 def test_enter_in_a_text_input_continues_and_removes_no_file(page: Page) -> None:
@@ -143,12 +201,13 @@ def test_enter_in_a_text_input_continues_and_removes_no_file(page: Page) -> None
 def test_a_question_that_depends_on_files_shows_when_there_are_some(page: Page) -> None:
     expect(question(page, "why")).to_be_hidden()
     notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"}
-    page.get_by_label("Notes", exact=True).set_input_files([notes])
+    page.get_by_label("Notes (optional)", exact=True).set_input_files([notes])
     expect(question(page, "why")).to_be_visible()
     page.get_by_role("button", name="Remove notes.txt").click()
     expect(question(page, "why")).to_be_hidden()
 
 
+@pytest.mark.two_browsers
 def test_a_file_chosen_offline_stays_chosen_and_is_sent_with_the_page(page: Page, kept: Callable[[], int]) -> None:
     page.get_by_label("What is this about?").fill("My rent")
     page.route("**/files", lambda route: route.abort())
@@ -160,6 +219,7 @@ def test_a_file_chosen_offline_stays_chosen_and_is_sent_with_the_page(page: Page
     assert kept() == 1
 
 
+@pytest.mark.two_browsers
 def test_continue_waits_for_uploads_to_finish(page: Page, server: Server, kept: Callable[[], int]) -> None:
     page.get_by_label("What is this about?").fill("My rent")
     path = page.evaluate("document.querySelector('form[data-files-address]').dataset.filesAddress")
@@ -189,6 +249,7 @@ def test_files_can_be_added_and_removed_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("button", name="Remove payslip.pdf")).to_be_focused()
 
 
+@pytest.mark.two_browsers
 def test_an_upload_after_the_end_leads_to_the_end_page_and_keeps_the_file(
     page: Page, server: Server, kept: Callable[[], int]
 ) -> None:
@@ -203,6 +264,9 @@ def test_the_page_passes_inspection_with_files_and_with_errors(page: Page, look:
     proof(page).set_input_files([PAYSLIP, PHOTO])
     expect(question(page).locator("[data-file]")).to_have_count(2)
     look.look("with files", is_main=True)
+    page.get_by_role("button", name="Remove photo.jpg").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    look.look("with a removed file", is_main=True)
     proof(page).set_input_files([LIE])
     expect(question(page).locator(".govuk-error-message")).to_be_visible()
     look.look("with an error", is_main=True)

@@ -77,6 +77,7 @@ def received(page: Page, server: Server, reference: str) -> None:
         assert [row.reference for row in db.query(Submission)] == [reference]
 
 
+@pytest.mark.two_browsers
 def test_the_whole_form_is_saved_while_somebody_types_with_script(enter: Enter, server: Server) -> None:
     page = enter()
     stop_time(page.context, server)

@@ -15,11 +15,11 @@ from tests.people import PASSWORD, add_person, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
 SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
-TWO_VERSIONS = "Two versions of this section: choose what to keep"
-COMPARE = "This section was saved somewhere else. Press Continue to compare both versions."
+TWO_VERSIONS = "This section was changed in two places: choose what to keep"
+COMPARE = "This section was saved somewhere else. Press Continue to see both and choose."
 NOT_RECEIVED = "We have not received your form."
 NOT_SENT = "We kept what you typed. You have not sent it yet."
-HIDES = "these answers may not be sent"
+HIDES = "we no longer need these answers"
 MINE, THEIRS = "Zoë Hughes", "Zoë Łukasz"
 LATE = {
     "tenure": "family",
@@ -62,6 +62,7 @@ def keep_mine(page: Page) -> None:
     press(page, "Save my choices")
 
 
+@pytest.mark.two_browsers
 def test_a_refused_autosave_is_announced_and_leads_to_both_versions(
     enter: Enter, server: Server, citizen: Citizen
 ) -> None:
@@ -97,10 +98,11 @@ def test_the_page_with_both_versions_passes_inspection(enter: Enter, server: Ser
     press(second, full_name=MINE, born__year="1990")
     heading(second, TWO_VERSIONS)
     inspector = Inspector(second, server)
-    inspector.look("both versions")
+    inspector.look("to see both")
     assert inspector.faults == []
 
 
+@pytest.mark.two_browsers
 def test_every_autosave_has_the_next_sequence_number(enter: Enter, server: Server, citizen: Citizen) -> None:
     draft = housing.start(citizen)
     page = enter()
@@ -197,3 +199,69 @@ def test_the_page_always_names_the_answers_a_change_hides_without_script(
     share_sessions(page.context, citizen, server)
     page.goto(rented)
     expect(page.get_by_text(HIDES)).to_be_visible()
+
+
+@SCRIPT
+@pytest.mark.parametrize("button_name", ["Continue", "Save and come back later"])
+def test_what_was_typed_before_its_question_hid_comes_back(
+    enter: Enter, server: Server, citizen: Citizen, script: bool, button_name: str
+) -> None:
+    address = f"{housing.start(citizen)}/home"
+    page = enter(java_script_enabled=script, viewport=WIDE, reduced_motion="reduce")
+    share_sessions(page.context, citizen, server)
+    page.goto(address)
+    typed = {
+        "address__line_1": "12 Long Lane",
+        "address__town": "Ashmere",
+        "moved_in__day": "31",
+        "moved_in__month": "2",
+    }
+    fill(page, tenure="private_rent", **typed)
+    fill(page, tenure="none")
+    expect(page.locator("[name='address-line_1']")).to_be_visible(visible=not script)
+    press(page, button_name)
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("Your home")
+    page.goto(address)
+    fill(page, tenure="private_rent")
+    expect(page.locator("[name='address-line_1']")).to_be_visible()
+    expect_answers(page, **typed)
+
+
+ONE_MORE = "And one more thing."
+
+
+@SCRIPT
+def test_words_typed_after_the_form_was_sent_are_shown_as_not_received(
+    enter: Enter, server: Server, citizen: Citizen, script: bool
+) -> None:
+    draft = housing.start(citizen)
+    housing.fill(citizen, draft)
+    first, second = tabs(enter, citizen, server, f"{draft}/needs", script=script)
+    first.goto(f"{draft}/check")
+    press(first, "Send", declaration="yes")
+    heading(first, "We have received your form")
+    fill(second, story=ONE_MORE)
+    if script:
+        expect(status(second)).to_have_text("Not received", timeout=10_000)
+        expect(second.locator("main")).to_contain_text("We have not received what you typed here since.")
+        expect(second.get_by_text(COMPARE)).to_be_hidden()
+    press(second)
+    heading(second, "You have already sent this form")
+    expect(second.get_by_text("We have not received what you typed after that.")).to_be_visible()
+    expect(second.get_by_text(ONE_MORE)).to_be_visible()
+
+
+def test_a_guests_tab_goes_on_after_signing_in_in_another_tab(enter: Enter, server: Server, citizen: Citizen) -> None:
+    add_person(server.app)
+    address = f"{housing.start(citizen)}/about_you"
+    first, second = tabs(enter, citizen, server, address)
+    second.goto("/account/sign-in")
+    press(second, "Sign in", email="ada@mail.example", password=PASSWORD)
+    press(second, "Yes")
+    second.wait_for_url("**/account")
+    fill(first, full_name=MINE)
+    expect(first.get_by_text("You signed in in another tab.")).to_be_visible(timeout=10_000)
+    expect(status(first)).to_contain_text("Saved")
+    expect(first.get_by_text(COMPARE)).to_be_hidden()
+    press(first, **(housing.ABOUT_YOU | {"full_name": THEIRS}))
+    first.wait_for_url("**/home")

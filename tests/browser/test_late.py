@@ -44,6 +44,7 @@ def filled(app: Flask, citizen: Citizen, *, is_person: bool) -> str:
     return draft
 
 
+@pytest.mark.two_browsers
 @pytest.mark.parametrize("is_person", [False, True], ids=["guest", "person"])
 @pytest.mark.parametrize(
     ("place", "name", "typed"),
@@ -125,6 +126,7 @@ def test_two_idle_tabs_end_on_time_and_viewing_extends_nothing(tabs: tuple[Page,
         assert tab.evaluate("history.length") == opened_pages
 
 
+@pytest.mark.two_browsers
 def test_answers_typed_just_before_the_end_are_there_after_coming_back(
     tabs: tuple[Page, Page], server: Server, citizen: Citizen
 ) -> None:

@@ -49,7 +49,7 @@ def test_the_token_leaves_the_address_bar_and_reload_and_back_find_the_page(ente
     heading(page, LANDING)
     expect(page).to_have_url(re.compile("/resume$"))
     press(page, LANDING)
-    heading(page, "Type the code from the e-mail")
+    heading(page, "Enter the code from our e-mail")
     page.go_back()
     heading(page, LANDING)
 

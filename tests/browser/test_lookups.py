@@ -47,15 +47,27 @@ def test_results_appear_below_the_button_and_get_the_focus(begin: Callable[..., 
     page = begin()
     address = page.url
     press(page, "Find address", postcode="as42ln", age="old")
-    expect(page.locator(FOUND).get_by_text("2 results for “as42ln”")).to_be_visible()
+    expect(page.locator(FOUND).get_by_text("Choose your address (2 found)")).to_be_visible()
     expect(page.get_by_label("1 Weir Lane, Ashmere, AS4 2LN")).to_be_focused()
     assert page.url == address, "the page stays"
     expect_answers(page, age="old", postcode="as42ln")
 
 
+def test_enter_looks_up_and_then_uses_the_chosen_result(begin: Callable[..., Page]) -> None:
+    page = begin()
+    address = page.url
+    page.get_by_label("Postcode", exact=True).first.fill("AS4 2LN")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("1 Weir Lane, Ashmere, AS4 2LN")).to_be_focused()
+    assert page.url == address, "the page stays"
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect_answers(page, address__line_1="1 Weir Lane")
+
+
 def test_a_result_is_found_chosen_and_used_by_keyboard_alone(begin: Callable[..., Page]) -> None:
     page = begin()
-    page.get_by_label("Postcode", exact=True).first.focus()
+    page.get_by_label("Postcode (optional)", exact=True).focus()
     page.keyboard.type("AS4 2LN")
     page.keyboard.press("Tab")
     expect(button(page, "Find address")).to_be_focused()
@@ -76,7 +88,7 @@ def test_enter_in_a_question_continues_without_a_look_up(
     page = begin()
     page.get_by_label("Age").fill("old")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Please check")).to_be_visible()
+    expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
     (sent,) = server.forms(page.url.removeprefix(server.base_url))
     assert sent["_action"] == ["continue"]
     assert "_lookup" not in sent
@@ -98,7 +110,7 @@ def test_a_look_up_without_results_says_so_at_its_question(begin: Callable[..., 
     console.expects("422")
     page = begin()
     press(page, "Find address")
-    expect(page.locator(FOUND)).to_have_text("Fill in “Postcode” first.")
+    expect(page.locator(FOUND)).to_have_text("Enter “Postcode” first.")
     press(page, "Find address", postcode="AS9 9ZZ")
     expect(page.locator(FOUND)).to_contain_text("We found nothing for “AS9 9ZZ”.")
     expect(button(page, "Find address")).to_be_focused()
@@ -113,13 +125,13 @@ def test_answers_can_be_typed_by_hand_when_the_service_or_the_connection_fails(
     service.answers["/search"] = say({}, 503)
     page.get_by_label("Name of the firm").fill("Weir")
     press(page, "Search")
-    expect(page.locator("#search-found")).to_contain_text("The look-up does not work at the moment.")
+    expect(page.locator("#search-found")).to_contain_text("The search does not work at the moment.")
     service.answers["/search"] = say({"items": []})
     press(page, "Search")
     expect(page.locator("#search-found")).to_contain_text("We found nothing")
     with server.failing(page.url.removeprefix(server.base_url), status=500):
         press(page, "Search")
-        expect(page.locator("#search-found")).to_contain_text("The look-up does not work at the moment.")
+        expect(page.locator("#search-found")).to_contain_text("The search does not work at the moment.")
     press(page, number="7")
     page.wait_for_url("**/sheds")
 
@@ -141,9 +153,9 @@ def test_the_page_comes_back_at_its_results_without_script(begin: Callable[..., 
     page = begin(java_script_enabled=False, viewport={"width": width, "height": 700})
     press(page, "Find address", postcode="AS1 1AA", age="old")
     page.wait_for_url("**/you#find-lookup")
-    expect(page.get_by_label("12 results for “AS1 1AA”")).to_be_in_viewport()
-    page.get_by_label("12 results for “AS1 1AA”").select_option("7 Mill Street, Ashmere, AS1 1AA")
-    button(page, "Use this one").click()
+    expect(page.get_by_label("Choose your address (12 found)")).to_be_in_viewport()
+    page.get_by_label("Choose your address (12 found)").select_option("7 Mill Street, Ashmere, AS1 1AA")
+    button(page, "Use this address").click()
     expect_answers(page, address__line_1="7 Mill Street", address__town="Ashmere", age="old")
     expect(page.locator("#address-line_1")).to_be_in_viewport()
 

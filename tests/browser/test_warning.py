@@ -181,7 +181,7 @@ def test_the_warning_says_near_the_absolute_limit_that_time_cannot_be_extended(w
       poller.dataset.canExtend = "no";
       poller.dataset.remaining = "110";
     }""")
-    expect(warned.get_by_text("This time cannot be extended")).to_be_visible()
+    expect(warned.get_by_text("You cannot have more time")).to_be_visible()
     expect(stay(warned)).to_be_hidden()
     warned.keyboard.press("Escape")
     expect(warning(warned)).to_be_visible()

@@ -18,8 +18,8 @@ from tests.browser.server import Server
 
 pytestmark = pytest.mark.browser
 POLL = "/session/poll"
-UNREACHABLE = "We cannot reach the service. This is the time we last knew"
-HIDDEN = "Your answers are hidden until it answers"
+UNREACHABLE = "We cannot reach the service, so the time may be out of date"
+HIDDEN = "We hide your answers until we can reach it"
 DURING_OUTAGES = "503|htmx|ERR_|Failed to fetch"
 
 

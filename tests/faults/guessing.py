@@ -136,7 +136,7 @@ def _by_mail(app: Flask, email: str) -> bool:
     """Return whether a link to set a new password still reaches the mailbox."""
     browser = Citizen(app)
     browser.open("/account/password")
-    browser.press("Mail me a link", email=email)
+    browser.press("Send me a link", email=email)
     mails = [mail for mail in letters(app) if (mail.to, mail.subject) == (email, "Set a new password")]
     browser.open(mails[-1].link)
     return browser.press("Save password", password="staple battery horse").path == "/account"

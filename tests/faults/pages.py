@@ -6,7 +6,7 @@ import re
 SECTIONS = {"first": ("name", "street", "code", "story"), "second": ("work", "need")}
 REQUIRED = {"first": ("name",), "second": ("work",)}
 FORM = "/forms/fault-form"
-PARKED = "It came after your session had ended. Check it and press Continue to save it."
+PARKED = "It reached us after you were signed out. Check it and press Continue to save it."
 KEPT = ("Kept for you, not sent, until", "What you typed is kept for a day")
 _TAG = re.compile(r"<input\b[^>]*>")
 _AREA = re.compile(r'<textarea\b[^>]*\bname="([^"]+)"[^>]*>\n?(.*?)</textarea>', re.S)

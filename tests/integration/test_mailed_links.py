@@ -22,7 +22,7 @@ def mailed(app: Flask, citizen: Citizen, door: str) -> str:
     elif door == "account/password":
         add_person(app)
         citizen.open("/account/password")
-        citizen.press("Mail me a link", email="ada@mail.example")
+        citizen.press("Send me a link", email="ada@mail.example")
     else:
         citizen.open("/account/register")
         citizen.press("Register", email="eva@mail.example", password="correct horse battery")

@@ -27,7 +27,7 @@ def test_parking_permit_for_two_vehicles_can_be_sent(app: Flask, citizen: Citize
     citizen.press("Continue", registration="AB12 CDE", fuel="electric")
     citizen.press("Add another vehicle")
     citizen.press("Continue", registration="OLD 1", fuel="diesel")
-    assert "Enter a number for “CO₂ emissions in g/km”" in citizen.page
+    assert "Enter the CO₂ emissions in g/km" in citizen.page
     citizen.press("Continue", co2="120")
     assert citizen.press("Continue").path == f"{draft}/start"
     yesterday = {"from__day": "20", "from__month": "11", "from__year": "2026"}

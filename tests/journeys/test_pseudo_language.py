@@ -152,7 +152,7 @@ def test_refused_forms_have_no_untranslated_text(citizen: Citizen) -> None:
     for address, button in (
         ("/account/sign-in", "Sign in"),
         ("/account/register", "Register"),
-        ("/account/password", "Mail me a link"),
+        ("/account/password", "Send me a link"),
         ("/resume", "Continue your form"),
     ):
         citizen.open(address)
@@ -206,7 +206,7 @@ def test_mails_have_no_untranslated_text(app: Flask, citizen: Citizen) -> None:
     citizen.open("/account/register")
     press(citizen, "Register", email="ann@mail.example", password=PASSWORD)
     citizen.open("/account/password")
-    press(citizen, "Mail me a link", email="ann@mail.example")
+    press(citizen, "Send me a link", email="ann@mail.example")
     sent = letters(app)
     assert sent
     for letter in sent:

@@ -114,7 +114,7 @@ def test_a_closed_account_is_refused_by_every_process_at_the_next_request(portal
     mina.press(portals[0], page, "Close the account")
     for portal in reversed(portals):
         assert sam.get(portal, "/hub").headers["Location"].startswith("/session/ended")
-        assert "Our staff ended your session." in sam.get(portal, "/session/ended?kind=hub").text
+        assert "Our staff signed you out." in sam.get(portal, "/session/ended?kind=hub").text
 
 
 def test_a_removed_role_opens_nothing_in_any_process(portals: list[RunningPortal]) -> None:

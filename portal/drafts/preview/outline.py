@@ -20,7 +20,8 @@ from portal.form_definitions.definition import (
     TranslatedText,
 )
 from portal.form_definitions.format.readback import condition_sentence
-from portal.form_definitions.types.field_types import FIELD_TYPES
+from portal.form_definitions.forms import says_optional
+from portal.form_definitions.types.field_types import FIELD_TYPES, is_optional
 from portal.web.languages import DEFAULT, language
 
 MOST_PARTS = 3
@@ -37,7 +38,7 @@ class OutlinedQuestion:
     label: str
     hint: str | None
     type: str
-    is_required: bool
+    is_optional: bool
     remark: str | None
     options: tuple[str, ...]
 
@@ -74,7 +75,7 @@ def _question(definition: FormDefinition, field: Field) -> OutlinedQuestion:
         label=field.label.in_(language()),
         hint=field.hint.in_(language()) if field.hint else None,
         type=field.type,
-        is_required=field.required,
+        is_optional=is_optional(field) and not says_optional(field.label.in_(language())),
         remark=condition_remark(definition, field.when),
         options=tuple(option.label.in_(language()) for option in field.options),
     )
@@ -108,7 +109,7 @@ def condition_remark(definition: FormDefinition, when: Condition | None) -> str 
     if when is None:
         return None
     if language() != DEFAULT or len(fields_of(when)) > MOST_PARTS or _is_nested(when):
-        return _("Only asked if your other answers call for it.")
+        return _("We may ask this, depending on your other answers.")
     return _("Only asked if %(condition)s.", condition=condition_sentence(when, definition, language()))
 
 
@@ -179,7 +180,9 @@ def _is_own(section: Section, when: Condition) -> bool:
 
 def _field(definition: FormDefinition, section: Section, field: Field) -> Field:
     """Return a question as it is tried; if another page decides about it, ask it and say so in its hint."""
-    needed = field.required_when if field.required_when and _is_own(section, field.required_when) else None
+    needed = field.required_when
+    if needed and not _is_own(section, needed):
+        needed = AnyOf(parts=())  # never, and yet not a question that everybody may leave out
     if field.when is None or _is_own(section, field.when):
         return replace(field, required_when=needed)
     remark = condition_remark(definition, field.when) or ""

@@ -25,10 +25,11 @@ from portal.drafts.queries import drafts_of_form
 from portal.form_definitions.definition import FormDefinition, Section, SectionState
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
 from portal.form_definitions.rich_text import rich_text
-from portal.form_definitions.rules import first_stop, shown
+from portal.form_definitions.rules import PLAIN, first_stop, shown
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of
-from portal.sessions.browser_sessions import browser
+from portal.sessions.activity import page_clock
+from portal.sessions.browser_sessions import browser, policy_of
 from portal.sessions.gate import token_refused
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text, settings, today
@@ -88,8 +89,9 @@ class Rehearsal:
 
     def stop_page(self, form: SectionForm) -> str | None:
         """Return the page that would end the form here for these answers, if there is one."""
-        answers = {self.section.id: form.kept().answers}
-        found = first_stop(self._tried, shown(self._tried, answers, today()))
+        kept = form.kept()
+        answers, typed = {self.section.id: kept.answers}, {self.section.id: {PLAIN: kept.typed}}
+        found = first_stop(self._tried, shown(self._tried, answers, today(), typed=typed))
         if found is None:
             return None
         body = rich_text(found[1].body.in_(language())) if found[1].body else None
@@ -255,11 +257,15 @@ def _foreign_language(definition: FormDefinition) -> str | None:
 
 
 def _minutes_left() -> int | None:
-    live = browser().live()
-    return ceil((live.times.expires_at - now()) / timedelta(minutes=1)) if live else None
+    """Return the rest of the session after this request, in whole minutes rounded up; None without a session."""
+    clock = page_clock()
+    return ceil(clock.remaining / 60) if clock else None
 
 
 def _is_short(definition: FormDefinition) -> bool:
-    """Return whether the form is expected to take longer than the rest of the session."""
-    left = _minutes_left()
-    return left is not None and bool(definition.expected_minutes) and (definition.expected_minutes or 0) > left
+    """Return whether the form is expected to take longer than the rest of the session, and some of it has run."""
+    live, left = browser().live(), _minutes_left()
+    if live is None or left is None:
+        return False
+    full = policy_of(live.kind, is_shared=live.is_shared).idle_timeout / timedelta(minutes=1)
+    return left < min(full, definition.expected_minutes or 0)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from portal.drafts.rules import WHOLE, Filled, Part
+from portal.drafts.rules import DONE, REMOVED, WHOLE, Filled, Part
+from portal.form_definitions.conditions import FieldPlace, Scope, evaluate, fields_of
 from portal.form_definitions.definition import Answer, Field, Section, SectionState
 from portal.form_definitions.rules import PLAIN, ShownPage, is_required
 from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, inputs_by_suffix, named_inputs
@@ -84,7 +85,8 @@ class Touch:
     """One thing that the new version asks of this person; without a `field` it concerns the whole section.
 
     `section` and `field` are those of the new version, or of the old one if the answer will not be sent. `answer` is
-    the old answer, and `former` the old question.
+    the old answer, and `former` the old question. `waits_for` are the questions, and lists of items, that decide
+    whether a kept answer is asked for again.
     """
 
     effect: Effect
@@ -93,6 +95,7 @@ class Touch:
     item_id: str = PLAIN
     former: Field | None = None
     answer: Answer | None = None
+    waits_for: tuple[Field | Section, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +113,8 @@ def move(before: Filled, differences: Differences) -> MovedDraft:
     and does not undo the move.
     """
     parts = tuple(part for part in (_moved(before, differences, part) for part in before.parts) if part)
-    after = Filled(definition=differences.new, parts=parts, today=before.today)
+    removed = tuple(part for part in (_moved(before, differences, part) for part in before.removed) if part)
+    after = Filled(definition=differences.new, parts=parts, today=before.today, removed=removed)
     touches = tuple(_touches(before, after, differences))
     marked = tuple(_marked(part, touches, before, differences) for part in parts)
     return MovedDraft(filled=replace(after, parts=marked), touches=touches)
@@ -126,7 +130,7 @@ def _moved(before: Filled, differences: Differences, part: Part) -> Part | None:
     if item_id != part.item_id:
         # A file is encrypted for its section and item, so it cannot move to another item.
         origin = {key: was for key, was in origin.items() if not (field := old.field(was)) or field.type != "file"}
-    names = {WHOLE: WHOLE} | {was: field_id for field_id, was in origin.items()}
+    names = {WHOLE: WHOLE, REMOVED: REMOVED} | {was: field_id for field_id, was in origin.items()}
     return replace(
         part,
         item_id=item_id,
@@ -190,7 +194,10 @@ def _section_touches(
         page = pages.get(target) if target is not None else None
         for field in was.fields:
             if field.id in was.answers:
-                yield from _answered(differences, old, new, field, was, page, item_id if target is None else target)
+                place = NewPlace(
+                    after, new, item_id if target is None else target, page if target is not None else None
+                )
+                yield from _answered(differences, old, field, was, place)
     came_from = {target: item_id for item_id, target in places.items()}
     for item_id, page in pages.items():
         was_page = former.get(came_from.get(item_id, item_id))
@@ -198,24 +205,84 @@ def _section_touches(
         yield from _new_questions(after, new, page, asked, item_id)
 
 
-def _answered(
-    differences: Differences,
-    old: Section,
-    new: Section,
-    field: Field,
-    was: ShownPage,
-    page: ShownPage | None,
-    item_id: str,
-) -> Iterator[Touch]:
+@dataclass(frozen=True)
+class NewPlace:
+    """A section or item of the draft after the move; it has no `page` if it does not show."""
+
+    after: Filled
+    section: Section
+    item_id: str
+    page: ShownPage | None
+
+    def field(self, field_id: str) -> Field | None:
+        """Return the field with this id if it shows."""
+        return next((each for each in self.page.fields if each.id == field_id), None) if self.page else None
+
+    def waits_for(self, field: Field) -> tuple[Field | Section, ...]:
+        """Return what decides whether a field that does not show, and whose answer was kept, will show.
+
+        Return nothing if this is decided already: its answer will not be sent.
+        """
+        state = self.after.part(self.section.id, self.item_id).state
+        if field.id not in state.answers and field.id not in state.typed:
+            return ()
+        return tuple({id(each): each for each in self._undecided(self.section, field, frozenset())}.values())
+
+    def _undecided(self, section: Section, field: Field, seen: frozenset[FieldPlace]) -> Iterator[Field | Section]:
+        """Yield the unanswered questions that decide whether a field shows; nothing if it certainly does not."""
+        conditions = [each for each in (section.when, field.when) if each]
+        if any(evaluate(each, self._scope(section)) is False for each in conditions):
+            return
+        for place in sorted(set().union(*map(fields_of, conditions)) - seen, key=self._position):
+            yield from self._unanswered(place, seen | {place})
+
+    def _unanswered(self, place: FieldPlace, seen: frozenset[FieldPlace]) -> Iterator[Field | Section]:
+        """Yield a question if it shows and has no answer, or what decides whether it will show."""
+        section = self.after.definition.section(place[0])
+        asked = section.field(place[1]) if section else None
+        if section is None or asked is None:
+            return
+        if section.repeat and section is not self.section:
+            if self.after.statuses[section.id] not in DONE:
+                yield section
+            return
+        page = self.page if section is self.section else self.after.shown.pages.get(section.id, {}).get(PLAIN)
+        if page is None or asked not in page.fields:
+            yield from self._undecided(section, asked, seen)
+        elif asked.id not in page.answers:
+            yield asked
+
+    def _scope(self, section: Section) -> Scope:
+        """Return what conditions can read, where a missing answer may still be given."""
+        sections = self.after.definition.sections
+        done = [each.id for each in sections if each.repeat and self.after.statuses[each.id] in DONE]
+        scope = replace(self.after.shown.scope, unfinished=frozenset(each.id for each in sections) - frozenset(done))
+        return scope.within(self.section.id, self.page.answers) if self.page and section is self.section else scope
+
+    def _position(self, place: FieldPlace) -> tuple[int, int]:
+        section = self.after.definition.section(place[0])
+        if section is None:
+            return 0, 0
+        ids = [field.id for field in section.fields]
+        return self.after.definition.sections.index(section), ids.index(place[1]) if place[1] in ids else 0
+
+
+def _answered(differences: Differences, old: Section, field: Field, was: ShownPage, place: NewPlace) -> Iterator[Touch]:
     """Yield what a question that was answered asks now."""
+    new, item_id, answer = place.section, place.item_id, was.answers[field.id]
     now_called = next((key for key, former in differences.origins[new.id].items() if former == field.id), "")
-    asked = next((each for each in page.fields if each.id == now_called), None) if page else None
-    if page is None or asked is None:
-        yield _not_sent(old, field, was, item_id)
+    asked = place.field(now_called)
+    if asked is None or place.page is None:
+        hidden = new.field(now_called)
+        waits_for = place.waits_for(hidden) if hidden else ()
+        if hidden and waits_for:
+            kept = Touch(effect=Effect.KEPT, section=new, field=hidden, item_id=item_id, former=field, answer=answer)
+            yield replace(kept, waits_for=waits_for)
+        else:
+            yield _not_sent(old, field, was, item_id)
         return
     kinds = differences.of(new.id, asked.id)
-    answer = was.answers[field.id]
-    is_again = ChangeKind.TYPE in kinds or page.answers.get(asked.id) != answer
+    is_again = ChangeKind.TYPE in kinds or place.page.answers.get(asked.id) != answer
     if is_again or kinds & _ASKS_TO_CHECK:
         effect = Effect.ANSWER_AGAIN if is_again else Effect.CHECK
         yield Touch(effect=effect, section=new, field=asked, item_id=item_id, former=field, answer=answer)
@@ -228,7 +295,7 @@ def _not_sent(old: Section, field: Field, was: ShownPage, item_id: str) -> Touch
 
 def _asked_before(before: Filled, old: Section, was: ShownPage, origin: Mapping[str, str]) -> Mapping[str, bool]:
     """Return the new ids of the fields on the old page, each with whether it was required or answered."""
-    scope = before.shown.scope.within(old.id, was.answers)
+    scope = before.shown.scope.within(old.id, was.said)
     needed = {field.id: is_required(field, scope) or field.id in was.answers for field in was.fields}
     return {field_id: needed.get(former, False) for field_id, former in origin.items()}
 
@@ -237,7 +304,7 @@ def _new_questions(
     after: Filled, section: Section, page: ShownPage, asked: Mapping[str, bool], item_id: str
 ) -> Iterator[Touch]:
     """Yield unanswered questions that are required now and were not before, and new ones on a page that was begun."""
-    scope = after.shown.scope.within(section.id, page.answers)
+    scope = after.shown.scope.within(section.id, page.said)
     is_begun = not after.part(section.id, item_id).is_empty
     for field in page.fields:
         if field.id in page.answers or asked.get(field.id):

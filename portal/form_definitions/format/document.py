@@ -97,6 +97,7 @@ class FieldDocument(_DocumentPart):
     type: str = ""
     label: TextDocument = ""
     hint: TextDocument | None = None
+    short: TextDocument | None = None
     required: Flag = False
     required_when: ConditionDocument | None = None
     when: ConditionDocument | None = None
@@ -107,6 +108,7 @@ class FieldDocument(_DocumentPart):
     pattern: str | None = None
     options: OptionsDocument | None = None
     sensitive: str | None = None
+    autocomplete: str | None = None
     was: list[str] = []
     errors: dict[str, TextDocument] = {}
     files: FilesDocument | None = None

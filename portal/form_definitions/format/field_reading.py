@@ -16,7 +16,7 @@ from portal.form_definitions.types.files import FILE_KINDS
 
 ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _TYPED_KEYS = ("min", "max", "max_length", "max_words", "pattern", "options", "files", "integration", "inputs", "fills")
-_ANSWER_KEYS = ("required", "required_when", "errors", "was", "sensitive")
+_ANSWER_KEYS = ("short", "required", "required_when", "errors", "was", "sensitive")
 _NOTHING_READ = TranslatedText(by_language=(("", ""),))
 
 
@@ -83,11 +83,13 @@ class FieldReader:
             type=document.type,
             label=self.texts.needed(document.label, (*path, "label")),
             hint=self.texts.read(document.hint, (*path, "hint")),
+            short=self.texts.read(document.short, (*path, "short")),
             required=document.required,
             required_when=self.conditions.read(document.required_when, (*path, "required_when"), place),
             when=self.conditions.read(document.when, (*path, "when"), place),
             options=self._options(document, entry, path),
             sensitive=self._sensitive(document.sensitive, path),
+            autocomplete=self._autocomplete(document, entry, path),
             was=tuple(document.was),
             errors=self._errors(document, path),
             files=self._files(document, path),
@@ -97,6 +99,8 @@ class FieldReader:
 
     def _refuse_foreign_keys(self, document: FieldDocument, entry: FieldType, path: KeyPath) -> None:
         foreign = {key for key in _TYPED_KEYS if key not in entry.keys}
+        if not entry.purposes:
+            foreign.add("autocomplete")
         if not entry.answerable:
             foreign |= set(_ANSWER_KEYS)
         for key in sorted(foreign & document.model_fields_set):
@@ -106,6 +110,13 @@ class FieldReader:
         if value is not None and not ID.fullmatch(value):
             self.faults.add((*path, "sensitive"), "This must be one word, such as personal.")
         return value
+
+    def _autocomplete(self, document: FieldDocument, entry: FieldType, path: KeyPath) -> str | None:
+        purpose = document.autocomplete
+        if purpose is not None and entry.purposes and purpose not in entry.purposes:
+            known = ", ".join(sorted(entry.purposes))
+            self.faults.add((*path, "autocomplete"), f"A field of type {document.type} takes only {known}.")
+        return purpose
 
     def _limits(self, document: FieldDocument, entry: FieldType, path: KeyPath) -> dict[str, Any]:
         bounds = _BOUNDS.get(str(entry.compare))

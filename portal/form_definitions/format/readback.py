@@ -1,5 +1,6 @@
 """Read a form back to its author: conditions as sentences, and texts that are missing."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -34,7 +35,7 @@ _COMPARISONS = {
     "at_most": "is {} or less",
     "more_than": "is more than {}",
     "less_than": "is less than {}",
-    "years_ago_at_least": "is at least {} years ago",
+    "years_ago_at_least": "is {} or more years ago",
 }
 _DATE_COMPARISONS = {
     "at_least": "is {} or later",
@@ -62,6 +63,8 @@ _NEGATED_DATE_COMPARISONS = {
 _Phrases = Mapping[str, Mapping[str, str]]
 _PHRASES: _Phrases = {"other": _COMPARISONS, "date": _COMPARISONS | _DATE_COMPARISONS}
 _NEGATED: _Phrases = {"other": _NEGATED_COMPARISONS, "date": _NEGATED_COMPARISONS | _NEGATED_DATE_COMPARISONS}
+_OWNER = re.compile(r"^(\(?)(?:my|your|their|his|her|its|the) ")
+"""How a short name may begin: "their date of birth" is the date of birth in "at least one person whose …"."""
 _Found = tuple[str, str, Condition | None]
 
 
@@ -83,7 +86,8 @@ def condition_sentence(condition: Condition, definition: FormDefinition, languag
         case Negation():
             return f"it is not the case that {_grouped(condition.part, read)}"
         case SomeItem():
-            return f"for at least one {_item_phrase(condition, definition, language)}, {_grouped(condition.when, read)}"
+            whose = _OWNER.sub(r"\1", _grouped(condition.when, read))
+            return f"there is at least one {_item_phrase(condition, definition, language)} whose {whose}"
 
 
 def _joined_phrases(parts: tuple[Condition, ...], word: str, read: Callable[[Condition], str]) -> str:
@@ -103,7 +107,7 @@ def _item_phrase(condition: SomeItem, definition: FormDefinition, language: str)
 
 def _comparison(condition: Comparison, definition: FormDefinition, language: str, phrases: _Phrases) -> str:
     field = definition.field(condition.section_id, condition.field_id)
-    label = f"“{field.label.in_(language)}”"
+    label = field.in_sentence(language)
     if condition.operator == "answered":
         return f"{label} is answered" if condition.value is (phrases is _PHRASES) else f"{label} is not answered"
     kind = "date" if FIELD_TYPES[field.type].compare == "date" else "other"

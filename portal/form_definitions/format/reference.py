@@ -55,7 +55,7 @@ _EXACT: dict[tuple[str, str], Schema] = {
     ("ConditionDocument", "years_ago_at_least"): {"type": "integer", "minimum": 0},
     **{("ConditionDocument", name): _SCALAR for name in _COMPARED_WITH_ONE},
 }
-_TEXTS = frozenset({"title", "summary", "declaration", "label", "hint", "item", "intro", "body"})
+_TEXTS = frozenset({"title", "summary", "declaration", "label", "hint", "short", "item", "intro", "body"})
 _ANY_DAY = date(2026, 6, 30)
 _FILE = {"id": "abcd2345", "name": "payslip.pdf", "kind": "pdf", "size": "48213"}
 
@@ -129,7 +129,7 @@ EXAMPLES: Mapping[str, Example] = {
     ),
     "name": Example("one line, offered by browsers", "{id: name, type: name, label: Full name}", {"": ["Zoë Łukasz"]}),
     "number": Example(
-        "one line; up to 15 digits and 6 decimals, commas and spaces between thousands are read",
+        "one line; up to 15 digits and 6 decimals, commas or spaces between thousands are read",
         "{id: hours, type: number, label: Hours a year, min: 0, max: 8784}",
         {"": ["1,300.50"]},
     ),
@@ -139,7 +139,7 @@ EXAMPLES: Mapping[str, Example] = {
         {"": ["Zoe@MAIL.example"]},
     ),
     "phone": Example(
-        "one line; `07…`, or `+…` from abroad",
+        "one line; `07…`, or `+…` from abroad; a number that may lack a digit stays as it was typed",
         "{id: phone, type: phone, label: Telephone number}",
         {"": ["+44 7700 900 123"]},
     ),
@@ -272,15 +272,16 @@ def _refusals(entry: FieldType) -> Iterator[str]:
         return
     yield "* What is refused, with the key under `errors` that words it:"
     yield ""
-    yield "| `errors` key | what people read |"
-    yield "| --- | --- |"
+    yield "| `errors` key | what people read | with `short` |"
+    yield "| --- | --- | --- |"
     for key, words in entry.messages.items():
-        text = words.replace("%(label)s", "…").replace("%(limit)s", "N")
-        yield f"| `{key.partition('.')[0]}` | {_without_places(text)} |"
+        short = entry.short_messages.get(key, words)
+        yield f"| `{key.partition('.')[0]}` | {_without_places(words)} | {_without_places(short, '<short>')} |"
 
 
-def _without_places(text: str) -> str:
-    for value in ("option", "name", "kinds"):
+def _without_places(text: str, question: str = "“…”") -> str:
+    text = text.replace("%(label)s", "…").replace("%(question)s", question).replace("%(limit)s", "N")
+    for value in ("option", "name", "kind", "kinds"):
         text = text.replace(f"%({value})s", f"<{value}>")
     return text.replace("<", "‹").replace(">", "›")
 

@@ -9,6 +9,7 @@ from typing import Any
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+from portal.characters import plain, trimmed
 from portal.errors import PortalError
 from portal.form_definitions.definition import TODAY, Answer, Field, TranslatedText
 
@@ -20,9 +21,17 @@ LONG_TEXT = 20_000
 _LINE_BREAKS = re.compile(r"\s*[\r\n\x85\u2028\u2029]+\s*")
 _REGION = "GB"
 CURRENCY = "£"
-# At most 15 digits before the point and 6 after it, so that numbers stay exact in every program.
-NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})?(?:\.[0-9]{1,6})?")
-MONEY = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})?(?:\.[0-9]{1,2})?")
+# At most 15 digits before the point and 6 after it, so that numbers stay exact in every program. Spaces separate
+# thousands and nothing else: of "12 50" we cannot tell what is meant.
+_WHOLE = r"(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,3}(?: [0-9]{3}){1,4})?"
+NUMBER = re.compile(rf"(?:[+-] ?)?{_WHOLE}(?:\.[0-9]{{1,6}})?")
+MONEY = re.compile(rf"(?:[+-] ?(?:{CURRENCY} ?)?|{CURRENCY} ?[+-]?)?{_WHOLE}(?:\.[0-9]{{1,2}})?")
+_STORED_NUMBER = re.compile(r"[+-]?[0-9]{0,15}(?:\.[0-9]{1,6})?")
+# Digits and what people put between them; an extension may follow.
+_PHONE = re.compile(
+    r"[(\[]?[+\uff0b]?[\d ()\[\]./~\u2010-\u2015\u2212-]+(?:,? ?(?:ext(?:ension)?\.?|x|#) ?\d{1,7})?", re.IGNORECASE
+)
+_WHOLE_HOME_NUMBER = 10
 DATE_PARTS = ("day", "month", "year")
 _WELSH_SPRING = ("ionawr", "chwefror", "mawrth", "ebrill", "mai", "mehefin")
 _WELSH_AUTUMN = ("gorffennaf", "awst", "medi", "hydref", "tachwedd", "rhagfyr")
@@ -51,10 +60,10 @@ def mark(message: str) -> str:
     return message
 
 
-def trimmed(inputs: Inputs, suffix: str = "") -> str:
+def typed(inputs: Inputs, suffix: str = "") -> str:
     """Return the text of one input, trimmed; the first if it was sent several times."""
     values = inputs.get(suffix) or ("",)
-    return values[0].strip()
+    return trimmed(values[0])
 
 
 def input_name(field_id: str, suffix: str) -> str:
@@ -129,18 +138,18 @@ def value_text(value: Any, language: str, translate: Translate) -> str:
 
 def read_text(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Read one line of text."""
-    return _within_limits(field, _LINE_BREAKS.sub(" ", trimmed(inputs)), SHORT_TEXT)
+    return _within_limits(field, _LINE_BREAKS.sub(" ", typed(inputs)), SHORT_TEXT)
 
 
 def read_long_text(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Read a text of several lines; each ends with a line feed."""
-    text = trimmed(inputs).replace("\r\n", "\n").replace("\r", "\n")
+    text = typed(inputs).replace("\r\n", "\n").replace("\r", "\n")
     return _within_limits(field, text, LONG_TEXT)
 
 
 def read_email(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Read exactly one e-mail address that can be written to; whether it exists is not checked."""
-    text = trimmed(inputs)
+    text = plain(typed(inputs))
     if not text:
         return None
     try:
@@ -152,12 +161,14 @@ def read_email(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 
 def read_phone(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """Read a telephone number of a possible length, as people in this country write it."""
-    text = trimmed(inputs)
+    """Read a telephone number of a possible length; a real one is written as people in this country write it."""
+    text = plain(typed(inputs))
     return _within_limits(field, _phone(text), SHORT_TEXT) if text else None
 
 
 def _phone(text: str) -> str:
+    if not _PHONE.fullmatch(text):  # the library would leave out letters, or dial them
+        raise InvalidAnswerError("invalid")
     try:
         number = phonenumbers.parse(text, _REGION)
     except phonenumbers.NumberParseException:
@@ -167,56 +178,73 @@ def _phone(text: str) -> str:
     if reason != phonenumbers.ValidationResult.IS_POSSIBLE or not number.national_number:
         raise InvalidAnswerError("invalid")
     home = number.country_code == phonenumbers.country_code_for_region(_REGION)
+    # Numbers of full length are all written alike, those too that the library does not know, such as Ofcom's for drama.
+    # Any other one stays as it was typed: the library would leave out its 0, and a digit may be missing.
+    is_whole = home and len(str(number.national_number)) == _WHOLE_HOME_NUMBER
+    if not is_whole and not phonenumbers.is_valid_number(number):
+        return text
     style = phonenumbers.PhoneNumberFormat.NATIONAL if home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
     return str(phonenumbers.format_number(number, style))
 
 
 def _within_limits(field: Field, text: str, default_length: int) -> str | None:
+    """Return a text that keeps to the field's limits; characters that nobody sees are no reason to refuse it."""
     if not text:
         return None
-    longest = field.max_length or default_length
+    longest, is_code = field.max_length or default_length, field.pattern and field.type not in ("name", "long_text")
+    first = plain(text) if is_code else text
+    fault = _fault(field, first, longest)
+    if fault is None:
+        return first
+    second = plain(text)
+    if second == first or _fault(field, second, longest):
+        raise fault
+    return second
+
+
+def _fault(field: Field, text: str, longest: int) -> InvalidAnswerError | None:
     if len(text) > longest:
-        raise InvalidAnswerError("max_length", limit=longest)
+        return InvalidAnswerError("max_length", limit=longest)
     if field.max_words and len(text.split()) > field.max_words:
-        raise InvalidAnswerError("max_words", limit=field.max_words)
+        return InvalidAnswerError("max_words", limit=field.max_words)
     if field.pattern and not field.pattern.fits(text):
-        raise InvalidAnswerError("pattern")
-    return text
+        return InvalidAnswerError("pattern")
+    return None
 
 
 def read_number(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """Read a number like `3` or `2.5`; thousands may be separated by commas or spaces."""
-    value = _decimal(trimmed(inputs), NUMBER)
+    """Read a number like `3` or `2.5`; commas or spaces may separate thousands."""
+    value = _decimal(typed(inputs), NUMBER)
     return None if value is None else plain_number(_number_in_bounds(field, value))
 
 
 def read_money(field: Field, inputs: Inputs, today: date) -> Answer | None:
-    """Read an amount like `650.00`; the currency sign may be typed."""
-    value = _decimal(trimmed(inputs).replace(CURRENCY, "", 1), MONEY)
+    """Read an amount like `650.00`; the currency sign may stand before it."""
+    value = _decimal(typed(inputs), MONEY)
     return None if value is None else f"{_number_in_bounds(field, value) or Decimal(0):.2f}"
 
 
 def plain_number(value: Decimal) -> str:
     """Return a decimal without exponent, needless zeros or minus zero."""
     text = f"{value:f}"
-    trimmed = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if trimmed in ("-0", "") else trimmed
+    short = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if short in ("-0", "") else short
 
 
 def decimal_of(answer: object) -> Decimal | None:
     """Return the number in a stored answer, or None."""
-    if isinstance(answer, str) and len(answer) < 40 and NUMBER.fullmatch(answer) and re.search("[0-9]", answer):
+    if isinstance(answer, str) and _STORED_NUMBER.fullmatch(answer) and re.search("[0-9]", answer):
         return Decimal(answer)
     return None
 
 
 def _decimal(text: str, spelling: re.Pattern[str]) -> Decimal | None:
-    text = re.sub(r"\s+", "", text).replace("\u2212", "-")
     if not text:
         return None
+    text = plain(text).replace("\u2212", "-")
     if not spelling.fullmatch(text) or not re.search("[0-9]", text):
         raise InvalidAnswerError("invalid")
-    return Decimal(text.replace(",", ""))
+    return Decimal(re.sub(f"[ ,{CURRENCY}]", "", text))
 
 
 def _number_in_bounds(field: Field, value: Decimal) -> Decimal:
@@ -259,7 +287,7 @@ _MONTH_NAMES = {
 
 def read_date(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Read a real date within the field's bounds; raise with the parts that are missing or wrong."""
-    parts = {part: trimmed(inputs, part) for part in DATE_PARTS}
+    parts = {part: plain(typed(inputs, part)) for part in DATE_PARTS}
     if not any(parts.values()):
         return None
     missing = tuple(part for part in DATE_PARTS if not parts[part])
@@ -308,7 +336,7 @@ def display_date(field: Field, answer: Any, language: str, translate: Translate)
 
 def read_choice(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Read the value of one option."""
-    value = trimmed(inputs)
+    value = typed(inputs)
     if value and not field.option(value):
         raise InvalidAnswerError("invalid")
     return value or None
@@ -316,7 +344,7 @@ def read_choice(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 def read_choices(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Read the values of the chosen options, in the order of the options."""
-    posted = {value.strip() for value in inputs.get("") or ()} - {""}
+    posted = {trimmed(value) for value in inputs.get("") or ()} - {""}
     chosen = [option for option in field.options if option.value in posted]
     if len(chosen) < len(posted):
         raise InvalidAnswerError("invalid")
@@ -328,7 +356,7 @@ def read_choices(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 def read_yes_no(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Read yes as True and no as False."""
-    value = trimmed(inputs)
+    value = typed(inputs)
     if not value:
         return None
     if value not in _YES_NO:
@@ -338,7 +366,7 @@ def read_yes_no(field: Field, inputs: Inputs, today: date) -> Answer | None:
 
 def read_declaration(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Return True if the box was ticked; else None."""
-    value = trimmed(inputs)
+    value = typed(inputs)
     if value not in ("", "yes"):
         raise InvalidAnswerError("invalid")
     return True if value else None
@@ -346,7 +374,8 @@ def read_declaration(field: Field, inputs: Inputs, today: date) -> Answer | None
 
 def read_postal_address(field: Field, inputs: Inputs, today: date) -> Answer | None:
     """Read an address of four parts; one that was begun must have its first line, town and postcode."""
-    parts = {part: trimmed(inputs, part) for part in ADDRESS_KEYS}
+    parts = {part: typed(inputs, part) for part in ADDRESS_KEYS}
+    parts["postcode"] = plain(parts["postcode"])
     if not any(parts.values()):
         return None
     long = tuple(part for part in ADDRESS_KEYS if len(parts[part]) > _PART_LENGTH)

@@ -12,20 +12,20 @@ from portal.form_definitions.types.answers import Inputs, InvalidAnswerError, Tr
 MEGABYTE = 1_000_000
 """Bytes, as phones and computers count the sizes that they show."""
 FILE_MESSAGES = {
-    "required": mark("Add a file for “%(label)s”"),
-    "max": mark("“%(name)s” was not added: “%(label)s” takes %(limit)s at most"),
-    "size": mark("“%(name)s” was not added: a file may have %(limit)s MB at most"),
-    "empty": mark("“%(name)s” was not added: there is nothing in it"),
+    "required": mark("%(label)s: add a file"),
+    "max": mark("“%(name)s” was not added: you can add only %(limit)s"),
+    "size": mark("“%(name)s” was not added: it must be %(limit)s MB or smaller"),
+    "empty": mark("“%(name)s” was not added: it is empty"),
     "type": mark("“%(name)s” was not added: it must be %(kinds)s"),
-    "content": mark("“%(name)s” was not added: what is in it is not what its name says"),
-    "damaged": mark("“%(name)s” was not added: it is damaged or not complete"),
-    "locked": mark("“%(name)s” was not added: it is protected by a password"),
-    "macros": mark("“%(name)s” was not added: it holds macros; save it without them"),
-    "mixed": mark("“%(name)s” was not added: it hides another kind of file; save it again"),
-    "pixels": mark("“%(name)s” was not added: the picture is too large; save it smaller"),
-    "unpacked": mark("“%(name)s” was not added: it would be far too large when it is opened"),
-    "infected": mark("“%(name)s” has a virus and was not kept; choose another file"),
-    "infected.later": mark("“%(name)s” had a virus and was deleted: remove it, and choose another file"),
+    "content": mark("“%(name)s” was not added: it is not a real %(kind)s file"),
+    "damaged": mark("“%(name)s” was not added: it is damaged or incomplete"),
+    "locked": mark("“%(name)s” was not added: remove its password and choose it again"),
+    "macros": mark("“%(name)s” was not added: save it without macros and choose it again"),
+    "mixed": mark("“%(name)s” was not added: it contains another kind of file; save it again"),
+    "pixels": mark("“%(name)s” was not added: the picture is too large; save it in a smaller size"),
+    "unpacked": mark("“%(name)s” was not added: it would be too large when opened"),
+    "infected": mark("“%(name)s” has a virus and was not added: choose another file"),
+    "infected.later": mark("“%(name)s” had a virus and was deleted: remove it and choose another file"),
     "again": mark("“%(name)s” was not added: please choose it again"),
 }
 """One sentence for each reason why a file was not kept."""

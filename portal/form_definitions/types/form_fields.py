@@ -1,6 +1,6 @@
 """The WTForms fields: what a question shows, and what was typed into it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -54,9 +54,12 @@ class AnswerField(wtforms.Field):
         self.error: str | None = None
         self.error_parts: tuple[str, ...] = ()
         self.part_errors: dict[str, str] = {}
-        self.required = definition.required
+        self.need: str | None = None
+        """Whether an answer is needed, as `components/_described.html` shows it."""
+        self.required_when: str | None = None
         self.show_when: str | None = None
         self.reveals: dict[str, list[AnswerField]] = {}
+        self.bounds: dict[str, str] = {}
 
     def posted_inputs(self, posted: Posted) -> Inputs | None:
         """Return what was posted for the field, or None if the page cannot have held it.
@@ -126,9 +129,10 @@ class AddressField(AnswerField):
 
 @dataclass(frozen=True, kw_only=True)
 class LookupView:
-    """The outcome of a look-up as the page shows it: a sentence, and the results to choose from."""
+    """The outcome of a look-up as the page shows it: a sentence, the results to choose from, and their button."""
 
     sentence: str
+    use: str = ""
     options: tuple[OptionView, ...] = ()
 
 
@@ -151,6 +155,8 @@ class FilesField(AnswerField):
     """A question for files; it holds the kept files, and uploads are judged and stored elsewhere."""
 
     files: tuple[FileView, ...] = ()
+    removed: tuple[FileView, ...] = ()
+    """Files that were removed and can be brought back until the form is sent."""
     limits_text = ""
     accept = ""
     many = False
@@ -173,6 +179,7 @@ class WordsField(AnswerField):
 
 
 class LookupField(WordsField):
-    """A button for a look-up, and its `outcome`."""
+    """A button for a look-up, which is `asked_with` fields of this page, and its `outcome`."""
 
+    asked_with: Sequence[str] = ()
     outcome: LookupView | None = None

@@ -115,6 +115,7 @@ class Effect(Enum):
     ANSWER_AGAIN = "answer_again"
     NOT_SENT = "not_sent"
     CHECK = "check"
+    KEPT = "kept"
     MAY_ANSWER = "may_answer"
     NOTHING = "nothing"
 
@@ -166,10 +167,10 @@ MEANINGS: Mapping[ChangeKind, Meaning] = {
     ChangeKind.WORDING: Meaning(says=mark("Wording changed"), effect=Effect.CHECK, judged=True),
     ChangeKind.OPTIONS_ADDED: Meaning(says=mark("Options added"), effect=Effect.CHECK, judged=True),
     ChangeKind.OPTIONS_REMOVED: Meaning(
-        says=mark("Options removed: whoever chose one answers again"), effect=Effect.ANSWER_AGAIN, judged=True
+        says=mark("Options removed: people who chose one must answer again"), effect=Effect.ANSWER_AGAIN, judged=True
     ),
     ChangeKind.LIMITS: Meaning(
-        says=mark("Limits changed: whoever's answer no longer fits answers again"),
+        says=mark("Limits changed: people whose answers no longer fit must answer again"),
         effect=Effect.ANSWER_AGAIN,
         judged=True,
     ),
@@ -177,7 +178,9 @@ MEANINGS: Mapping[ChangeKind, Meaning] = {
         says=mark("Asked, or required, under another condition"), effect=Effect.NOTHING, judged=True
     ),
     ChangeKind.ORDER: Meaning(says=mark("Order changed"), effect=Effect.NOTHING),
-    ChangeKind.BEHAVIOUR: Meaning(says=mark("Error messages, look-up or sensitivity changed"), effect=Effect.NOTHING),
+    ChangeKind.BEHAVIOUR: Meaning(
+        says=mark("Short name, error messages, look-up or sensitivity changed"), effect=Effect.NOTHING
+    ),
     ChangeKind.SECTION_NEW: Meaning(says=mark("New section"), effect=Effect.NOTHING),
     ChangeKind.SECTION_REMOVED: Meaning(says=mark("Section removed"), effect=Effect.NOT_SENT, judged=True),
     ChangeKind.SECTION_WORDING: Meaning(says=mark("Title or introduction changed"), effect=Effect.CHECK, judged=True),
@@ -213,6 +216,8 @@ FIELD_ASPECTS: Mapping[str, ChangeKind | None] = {
     "pattern": ChangeKind.LIMITS,
     "files": ChangeKind.LIMITS,
     "sensitive": ChangeKind.BEHAVIOUR,
+    "short": ChangeKind.BEHAVIOUR,
+    "autocomplete": ChangeKind.BEHAVIOUR,
     "errors": ChangeKind.BEHAVIOUR,
     "lookup": ChangeKind.BEHAVIOUR,
 }

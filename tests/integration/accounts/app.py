@@ -7,7 +7,7 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import MovableClock
 
-SPELLED = re.compile(r"type this into the app: ((?:[A-Z2-7]{4} ?)+)")
+SPELLED = re.compile(r"enter this in the app: ((?:[A-Z2-7]{4} ?)+)")
 CODE = re.compile(r"<li>([0-9A-Z]{5}-[0-9A-Z]{5})</li>")
 
 

@@ -50,10 +50,10 @@ def test_person_created_without_a_password_is_mailed_a_link_to_set_one(
     ("email", "password", "sentence"),
     [
         ("ADA@example.test", PASSWORD, "There is already an account for ADA@example.test."),
-        ("ada", PASSWORD, "Enter one e-mail address, like name@example.org."),
-        ("b@example.test", "7 chars", "Choose a password of at least 8 characters."),
-        ("b@example.test", "", "Choose a password of at least 8 characters."),
-        ("b@example.test", "x" * 129, "Choose a password of at most 128 characters."),
+        ("ada", PASSWORD, "Enter an e-mail address in the right format, like name@example.com."),
+        ("b@example.test", "7 chars", "Enter a password of at least 8 characters."),
+        ("b@example.test", "", "Enter a password of at least 8 characters."),
+        ("b@example.test", "x" * 129, "Enter a password of no more than 128 characters."),
     ],
     ids=["duplicate", "no-address", "short", "none", "long"],
 )

@@ -34,7 +34,7 @@ def _links(mailbox: Mailbox) -> dict[tuple[str, str], str]:
 
 
 CONFIRM = (NEW, "Confirm your e-mail address")
-ASKED, CHANGED = (OLD, "Your e-mail address is to be changed"), (OLD, "Your e-mail address was changed")
+ASKED, CHANGED = (OLD, "Somebody asked to change your e-mail address"), (OLD, "Your e-mail address was changed")
 
 
 @pytest.fixture
@@ -167,11 +167,11 @@ def test_new_password_ends_other_sessions_and_changes_the_id_of_this_one(
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("wrong password", FRESH, "This is not your password"),
-        ("", FRESH, "Enter the password that you have now"),
-        (PASSWORD, "short", "Choose a password of at least 8 characters"),
-        (PASSWORD, "x" * 129, "Choose a password of at most 128 characters"),
-        (PASSWORD, "Password1", "this one is among those that are tried first"),
+        ("wrong password", FRESH, "The password is wrong"),
+        ("", FRESH, "Enter your current password"),
+        (PASSWORD, "short", "Enter a password of at least 8 characters"),
+        (PASSWORD, "x" * 129, "Enter a password of no more than 128 characters"),
+        (PASSWORD, "Password1", "This password is easy to guess. Choose another"),
         (PASSWORD, OLD, "Choose a password that is not your e-mail address"),
     ],
     ids=["wrong", "no-old", "short", "long", "common", "own-address"],

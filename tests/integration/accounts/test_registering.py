@@ -97,7 +97,7 @@ def test_a_link_works_once(visitor: Browser, another_visitor: Browser, mailbox: 
     _action, hidden = served_form(page)
     second = another_visitor.post(link, hidden | {"password": PASSWORD})
     assert second.status_code == 410
-    assert "This link was used already" in second.text
+    assert "This link has already been used" in second.text
     assert another_visitor.get(link).status_code == 410
     assert len(records.people) == len(records.sessions) == 1
 
@@ -160,11 +160,11 @@ def test_first_confirmed_registration_of_an_address_wins(
     ("email", "password", "sentence"),
     [
         ("", PASSWORD, "Enter your e-mail address"),
-        ("ada", PASSWORD, "Enter one e-mail address"),
-        ("a@example.test, b@example.test", PASSWORD, "Enter one e-mail address"),
+        ("ada", PASSWORD, "Enter an e-mail address in the right format"),
+        ("a@example.test, b@example.test", PASSWORD, "Enter an e-mail address in the right format"),
         (EMAIL, "", "Enter your password"),
         (EMAIL, "7 chars", "at least 8 characters"),
-        (EMAIL, "x" * 129, "at most 128 characters"),
+        (EMAIL, "x" * 129, "no more than 128 characters"),
     ],
     ids=["no-email", "no-address", "two-addresses", "no-password", "short", "long"],
 )

@@ -53,7 +53,7 @@ def test_setting_up_shows_ten_codes_until_they_are_kept_and_sends_a_mail(
     assert visitor.fill_in(CODES).location == "/account/security?done=factor_on"
     page = visitor.get(CODES)
     assert not recovery_codes(page)
-    assert "10 of your recovery codes still work" in page.text
+    assert "10 recovery codes left" in page.text
     assert mailbox.subjects == [(EMAIL, "Your second factor is on")]
     with database.reading() as db:
         stored = db.scalars(select(SecondFactor)).one()
@@ -155,7 +155,7 @@ def test_recovery_code_works_once_and_its_use_is_reported_by_mail(
     another_visitor.sign_out()
     another_visitor.sign_in(EMAIL)
     assert another_visitor.fill_in(CODE_PAGE, code=code).status_code == 422
-    assert "9 of your recovery codes still work" in _after_keeping(visitor)
+    assert "9 recovery codes left" in _after_keeping(visitor)
 
 
 def _after_keeping(visitor: Browser) -> str:

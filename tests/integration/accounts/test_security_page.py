@@ -62,9 +62,9 @@ def test_ending_a_session_signs_it_out_and_says_why(home: Browser, away: Browser
     _action, hidden = served_form(home.get(PAGE), of=f"{PAGE}/end/")
     assert home.post(f"{PAGE}/end/{elsewhere.id}", hidden).location == f"{PAGE}?done=ended"
     assert away.get("/probe/customer").location == "/session/ended"
-    assert "You ended this session from another device or browser." in away.get("/session/ended").text
+    assert "You signed out here from another device or browser." in away.get("/session/ended").text
     assert home.get("/probe/customer").text == "through"
-    assert "A session was ended from another device or browser" in _page(home)
+    assert "Signed out from another device or browser" in _page(home)
 
 
 def test_person_cannot_end_the_session_of_another(
@@ -144,7 +144,7 @@ def test_page_shows_own_activity_in_plain_words_and_nobody_elses(
     assert "wrong password" not in _page(home)
     another_visitor.sign_in(EMAIL, "wrong password")
     page = _page(home)
-    assert "A wrong password was typed, and nobody was let in" in page
+    assert "Sign-in failed: wrong password" in page
     assert "Today at 14:02 Signed in Firefox on Linux" in page
 
 

@@ -60,7 +60,7 @@ def test_owner_gets_in_anywhere_by_mail_while_strangers_guess(
     visitor: Browser, another_visitor: Browser, citizen: Person, mailbox: Mailbox
 ) -> None:
     assert _guess(visitor, 11)[-1] == 429
-    assert "A link that we mail you lets you in now" in another_visitor.sign_in(EMAIL).text
+    assert "set a new password with a link that we e-mail you" in another_visitor.sign_in(EMAIL).text
     another_visitor.fill_in("/account/password", email=EMAIL)
     assert another_visitor.fill_in(mailbox.last_link, password="staple battery horse").location == "/account"
 

@@ -88,4 +88,4 @@ def test_filter_writes_only_what_was_chosen_and_reads_it_back() -> None:
     chosen = AuditFilter(action="signed_in", since="2026-11-20")
     assert chosen.address == "/admin/self/audit?action=signed_in&since=2026-11-20"
     assert read_audit_filter({"action": "signed_in", "since": "2026-11-20"}) == chosen
-    assert read_audit_filter({"person": "9" * 40, "until": "20261120", "subject": "a\x00b"}) == AuditFilter()
+    assert read_audit_filter({"person": "9" * 40, "until": "20261120", "subject": "a\nb"}) == AuditFilter()

@@ -84,7 +84,7 @@ def test_ending_one_or_all_sessions_of_a_person_says_so(administrator: SignedIn,
     assert sam.get("/hub").status_code == 200
     assert press(administrator, sam.id, "end_all") == 303
     assert sam.get("/hub").status_code == 302
-    assert "Our staff ended your session." in sam.get("/session/ended?kind=hub").text
+    assert "Our staff signed you out." in sam.get("/session/ended?kind=hub").text
 
 
 def test_administrator_cannot_lock_themselves_out(administrator: SignedIn, database: Database) -> None:

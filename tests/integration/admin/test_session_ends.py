@@ -30,7 +30,7 @@ def shown(administrator: SignedIn, address: str = SESSIONS) -> Page:
 
 @pytest.mark.parametrize("address", [SESSIONS, GENERAL], ids=["sessions", "general"])
 def test_page_says_when_nothing_was_counted(administrator: SignedIn, address: str) -> None:
-    assert "Nothing was counted yet." in shown(administrator, address)
+    assert "Nothing has been counted yet." in shown(administrator, address)
 
 
 def test_other_tabs_do_not_mention_sessions(administrator: SignedIn) -> None:
@@ -57,12 +57,12 @@ def test_page_leaves_out_what_is_older_than_thirty_days(
     administrator: SignedIn, database: Database, clock: MovableClock
 ) -> None:
     write(database, clock, ("ended", "", "", 9), ago=30)
-    assert "Nothing was counted yet." in shown(administrator)
+    assert "Nothing has been counted yet." in shown(administrator)
 
 
 def test_staff_sessions_are_not_counted(administrator: SignedIn, database: Database, clock: MovableClock) -> None:
     write(database, clock, ("ended", "", "", 9), kind="hub")
-    assert "Nothing was counted yet." in shown(administrator)
+    assert "Nothing has been counted yet." in shown(administrator)
 
 
 def test_the_five_worst_places_are_named(administrator: SignedIn, database: Database, clock: MovableClock) -> None:

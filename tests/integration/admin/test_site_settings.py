@@ -133,10 +133,10 @@ def test_explanation_beside_the_settings_follows_the_saved_value(administrator: 
     administrator.save(**{MINUTES: "90"})
     words = text_of(administrator.get().text)
     assert "Signed in for 90 minutes" in words
-    assert "refreshing or opening a page after 60:00 gives another 90 minutes" in words
+    assert "refresh or open a page after 60:00 get another 90 minutes" in words
     assert "Warning 88:00–90:00" in words
     assert "If you stay, you have until 15:32 ." in words
-    assert "6 hours. Then 2 more hours to send a form that is already open. Set at installation;" in words
+    assert "6 hours. Then 2 more hours to send a form that is already open. Set at installation." in words
 
 
 def test_preview_cannot_be_operated(administrator: SignedIn) -> None:

@@ -90,7 +90,7 @@ def test_impact_counts_open_drafts_and_what_people_must_do(app: Flask, administr
     begin(app)
     assert lines(administrator.open("/admin/self/forms/club")) == [
         "3 open drafts are on earlier versions.",
-        "Their people are asked when they come back.",
+        "People are asked when they come back.",
         "3 must answer one more question.",
         "2 must check an answer, as the wording has changed.",
     ]
@@ -100,8 +100,8 @@ def test_impact_counts_open_drafts_and_what_people_must_do(app: Flask, administr
     ("form", "says"),
     [
         (RETYPED, "1 must answer a question again."),
-        (WITHOUT_PET, "1 will lose an answer that is no longer asked for."),
-        (FORM.replace("title: The rest", "title: Rest"), "None of them is touched."),
+        (WITHOUT_PET, "1 will lose an answer that we no longer ask for."),
+        (FORM.replace("title: The rest", "title: Rest"), "None of them changes."),
     ],
     ids=["type", "removed", "untouched"],
 )
@@ -186,7 +186,7 @@ def test_publish_command_states_the_impact_on_open_drafts(
     assert result.output.splitlines() == [
         "club@2 is published at /forms/club",
         "  1 open draft is on an earlier version.",
-        "  Their people are asked when they come back.",
+        "  People are asked when they come back.",
         "  1 must answer one more question.",
     ]
 

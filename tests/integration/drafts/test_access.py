@@ -29,6 +29,25 @@ def test_the_start_page_lists_own_drafts_with_continue(app: Flask, citizen: Citi
     assert "Continue" not in Citizen(app).open("/forms/tool-loan").links
 
 
+@pytest.mark.parametrize(
+    ("minutes", "left"),
+    [(0, None), (5, 25), (19, 11), (25, None)],
+    ids=["full time", "some has run", "just before the last third", "renewed by this page"],
+)
+def test_start_page_warns_of_too_little_time_only_if_some_of_it_has_run(
+    citizen: Citizen, demo_forms: None, clock: MovableClock, minutes: int, left: int | None
+) -> None:
+    citizen.open("/forms/housing-support")
+    citizen.press("Start now")
+    clock.advance(minutes=minutes)
+    page = citizen.open("/forms/housing-support")
+    assert ("minutes left" in page) is (left is not None)
+    if left:
+        assert f"You have only {left} minutes left." in page
+        citizen.press("Stay signed in")
+        assert "minutes left" not in citizen.open("/forms/housing-support")
+
+
 def test_an_unknown_form_is_not_found(citizen: Citizen) -> None:
     assert citizen.open("/forms/no-such-form").status == 404
 
@@ -142,7 +161,7 @@ class TestFormThatCannotBeSaved:
         assert "Return code" not in found
         assert "We keep it until" not in found
         assert "Your answers are saved." not in found
-        assert "we save as you type" not in found
+        assert "We save your answers as you type" not in found
 
     def test_save_page_leads_back_to_the_task_list(self, citizen: Citizen, unsaved: str) -> None:
         assert citizen.client.get(f"{unsaved}/save").location == unsaved

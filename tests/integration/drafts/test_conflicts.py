@@ -41,7 +41,7 @@ def test_a_stale_save_changes_nothing_and_shows_both_values(citizen: Citizen, re
     citizen.press("Continue", **housing.RENT)
     page = other.press("Continue", **(housing.RENT | {"amount": "700"}))
     assert page.status == 409
-    assert page.heading == "Two versions of this section: choose what to keep"
+    assert page.heading == "This section was changed in two places: choose what to keep"
     assert "1 answer differs." in page
     assert "£700.00" in page
     assert "£650.00" in page
@@ -86,7 +86,7 @@ def test_difference_without_a_choice_is_asked_about_again(citizen: Citizen, rent
     other.press("Continue", **(housing.RENT | {"amount": "700"}))
     page = other.press("Save my choices")
     assert page.status == 422
-    assert "Choose which answer to keep: “How much is your rent?”" in page
+    assert "Choose which answer to keep for your rent" in page
     assert citizen.open(rent).value("amount") == "650.00"
 
 

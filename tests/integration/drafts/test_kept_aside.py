@@ -202,7 +202,7 @@ def test_page_of_a_section_that_has_hidden_meanwhile_is_kept(citizen: Citizen, d
     citizen.press("Save and come back later", kind="none")
     citizen.page = tab
     citizen.press(button, boiler="A grey one", age="old")
-    assert "Your answers are kept aside and will not be sent" in citizen.open(draft)
+    assert "We keep your answers but will not send them" in citizen.open(draft)
     assert "grey" not in citizen.open(f"{draft}/check")
     citizen.open(f"{draft}/place")
     citizen.press("Save and come back later", kind="house")

@@ -17,6 +17,7 @@ from portal.submissions.models import Submission
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.journeys import housing
+from tests.loan import states
 
 pytestmark = pytest.mark.usefixtures("demo_forms")
 LATE = {
@@ -86,6 +87,37 @@ def test_continue_saves_parked_values_once(citizen: Citizen, late: str, database
 def test_parked_values_do_not_count_before_continue(citizen: Citizen, late: str) -> None:
     sign_in(citizen, ZOE)
     assert "2 Late Street" not in citizen.open(late.replace("/home", "/check"))
+
+
+def test_task_list_says_that_typed_values_wait_in_a_section(citizen: Citizen, late: str) -> None:
+    sign_in(citizen, ZOE)
+    page = citizen.open(late.removesuffix("/home"))
+    assert states(page)["Your home"] == "in_progress"
+    assert "What you typed here is not saved yet" in page
+    citizen.open(late)
+    citizen.press("Continue")
+    page = citizen.open(late.removesuffix("/home"))
+    assert states(page)["Your home"] == "complete"
+    assert "not saved yet" not in page
+
+
+def test_continue_does_not_lead_to_late_answers_of_a_section_that_hides(
+    citizen: Citizen, clock: MovableClock, database: Database
+) -> None:
+    sign_in(citizen, ZOE)
+    draft = housing.begin_with_home(citizen)
+    citizen.open(f"{draft}/rent")
+    rent = citizen.page
+    citizen.open(f"{draft}/home")
+    citizen.press("Save and come back later", tenure="family")
+    clock.advance(minutes=31)
+    citizen.page = rent
+    assert citizen.press("Continue", **housing.RENT).status == 403
+    sign_in(citizen, ZOE)
+    page = citizen.open(draft)
+    assert parked(database) == 1
+    assert page.links["Continue"] == f"{draft}/about_you"
+    assert "not saved yet" not in page
 
 
 def test_another_person_who_signs_in_sees_no_parked_values(citizen: Citizen, late: str) -> None:

@@ -18,22 +18,28 @@ def draft(citizen: Citizen) -> str:
 
 def test_the_page_says_which_sections_a_change_would_hide(citizen: Citizen, draft: str) -> None:
     page = citizen.open(f"{draft}/home")
-    assert "If you change “How do you live at the moment?”, these answers may not be sent: Your rent" in page
+    assert (
+        "If you change how you live at the moment and we no longer need these answers, we will not send them: Your rent"
+        in page
+    )
 
 
 def test_page_says_which_of_its_questions_a_change_would_hide(citizen: Citizen, draft: str) -> None:
     page = citizen.open(f"{draft}/rent")
-    assert "If you change “Are you behind with your rent?”, these answers may not be sent: How much do you owe?" in page
+    assert (
+        "If you change “Are you behind with your rent?” and we no longer need these answers, "
+        "we will not send them: How much do you owe?" in page
+    )
 
 
 def test_page_says_nothing_where_no_answer_would_be_hidden(citizen: Citizen) -> None:
-    assert "may not be sent" not in citizen.open(f"{housing.start(citizen)}/home")
+    assert "no longer need" not in citizen.open(f"{housing.start(citizen)}/home")
 
 
 def test_hidden_section_is_kept_aside_and_comes_back(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/home")
     citizen.press("Continue", tenure="family")
-    assert "Your answers are kept aside and will not be sent" in citizen.open(draft)
+    assert "We keep your answers but will not send them" in citizen.open(draft)
     assert "Calder Homes" not in citizen.open(f"{draft}/check")
     citizen.open(f"{draft}/home")
     citizen.press("Continue", tenure="private_rent")

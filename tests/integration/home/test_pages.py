@@ -42,7 +42,7 @@ def test_page_in_a_session_says_until_when_it_lasts(
     client: FlaskClient, path: str, guest_cookie: tuple[str, str]
 ) -> None:
     client.set_cookie(*guest_cookie)
-    assert "Signed in until 14:32" in words_of(client, path)
+    assert "This form stays open until 14:32" in words_of(client, path)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -86,8 +86,8 @@ def test_cookies_page_names_them_as_this_installation_sends_them(client: FlaskCl
     words = words_of(client, "/cookies")
     for name in ("session_customer", "session_hub", "visitor", "resume_code"):
         assert f" {name} " in words
-    assert "ends after 30 minutes unless" in words
-    assert "ends after 6 hours unless" in words
+    assert "signed out after 30 minutes unless" in words
+    assert "signed out after 6 hours unless" in words
 
 
 def test_contact_page_shows_the_current_support_contact(client: FlaskClient, database: Database) -> None:
@@ -98,9 +98,11 @@ def test_contact_page_shows_the_current_support_contact(client: FlaskClient, dat
 @pytest.mark.parametrize(
     ("minutes", "said"),
     [
-        pytest.param(30, ["lasts 30 minutes", "in the last 10 minutes,", "in the first 20 minutes,"], id="30"),
-        pytest.param(90, ["lasts 1 hour 30 minutes", "in the last 30 minutes,", "in the first 1 hour,"], id="90"),
-        pytest.param(10, ["in the last 3 minutes 20 seconds,", "in the first 6 minutes 40 seconds,"], id="10"),
+        pytest.param(30, ["You have 30 minutes", "In the last 10 minutes of", "In the first 20 minutes"], id="30"),
+        pytest.param(
+            90, ["You have 1 hour 30 minutes", "In the last 30 minutes", "In the first 1 hour these"], id="90"
+        ),
+        pytest.param(10, ["In the last 3 minutes 20 seconds of", "In the first 6 minutes 40 seconds these"], id="10"),
     ],
 )
 def test_help_states_the_session_lifetime_of_this_site(
@@ -124,13 +126,16 @@ def test_help_states_the_limit_that_cannot_be_extended(
 ) -> None:
     set_value(database, absolute_limit_hours=hours, session_lifetime_minutes=lifetime)
     words = words_of(client, "/help/sessions")
-    assert ("Only one limit cannot be moved" in words) is (limit is not None)
+    assert ("One limit cannot be moved" in words) is (limit is not None)
     assert (limit or "") in words
 
 
 @pytest.mark.parametrize(
     ("counts", "sentence"),
-    [(False, "with Continue or Back does not renew it"), (True, "Going on to the next section of a form counts")],
+    [
+        (False, "These do not give you more time: moving"),
+        (True, "Going on to the next section of a form counts"),
+    ],
 )
 def test_help_says_whether_continue_counts(
     client: FlaskClient, database: Database, counts: bool, sentence: str
@@ -212,12 +217,12 @@ def test_privacy_page_states_the_longest_time_that_drafts_are_kept(client: Flask
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        pytest.param({}, "signed in for 6 hours, and for 2 hours after that they can still send, once,", id="grace"),
-        pytest.param({}, "others use it, too, a session lasts 10 minutes.", id="shared"),
-        pytest.param({"shared_computer_minutes": 7}, "others use it, too, a session lasts 7 minutes.", id="shared-7"),
-        pytest.param({"one_sign_in": True}, "one sign-in at a time is allowed.", id="one-sign-in"),
+        pytest.param({}, "in for 6 hours. For 2 hours after that they can still send, once,", id="grace"),
+        pytest.param({}, "shared or public computer you have 10 minutes.", id="shared"),
+        pytest.param({"shared_computer_minutes": 7}, "shared or public computer you have 7 minutes.", id="shared-7"),
+        pytest.param({"one_sign_in": True}, "When you sign in here, you are signed out", id="one-sign-in"),
         pytest.param({"customer_network_rule": "password"}, "we ask for your password again.", id="network-asks"),
-        pytest.param({"customer_network_rule": "end"}, "connection changes, your session ends.", id="network-ends"),
+        pytest.param({"customer_network_rule": "end"}, "connection changes, you are signed out.", id="network-ends"),
     ],
 )
 def test_help_states_the_rules_of_this_site_and_no_others(

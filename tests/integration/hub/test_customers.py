@@ -33,7 +33,7 @@ def find(staff: Citizen, sought: str) -> Page:
 
 def begin(staff: Citizen, email: str = "gwen@mail.example", form: str = "tool_loan", name: str = "") -> Page:
     staff.open("/hub/customers")
-    return staff.press("Begin and send the link", email=email, form=form, name=name)
+    return staff.press("Start and send the link", email=email, form=form, name=name)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_unknown_customer_is_reported_beside_the_field(staff: Citizen, reference
 
 
 def test_an_address_without_requests_says_so(staff: Citizen, reference: str) -> None:
-    assert "Nothing is known of this address." in find(staff, "new@mail.example")
+    assert "We found nothing for this address." in find(staff, "new@mail.example")
 
 
 @pytest.mark.parametrize("find_value", ["x", "%00", "A" * 400, "ü"])
@@ -102,7 +102,13 @@ def test_draft_shows_its_progress_and_none_of_its_answers(
     clock.advance(minutes=5)
     page = find(staff, draft)
     assert page.path == f"/hub/drafts/{draft}"
-    for words in ("Borrow a tool", "Not sent yet", "Today at 14:02", "Kept until", "No link to this form was mailed."):
+    for words in (
+        "Borrow a tool",
+        "Not sent yet",
+        "Today at 14:02",
+        "Kept until",
+        "No link to this form was e-mailed.",
+    ):
         assert words in page
     for words in ("Zebra", "1990", "About you"):
         assert words not in page.text
@@ -121,7 +127,7 @@ def test_page_says_whether_the_link_is_waiting_sent_or_returned(
     assert "zoe@mail.example" not in staff.page.text
     with database.writing() as db:
         db.execute(update(Delivery).values(sent_at=None, failed_at=clock.now()))
-    assert "Came back: the mail could not be delivered" in staff.open(f"/hub/drafts/{draft}")
+    assert "Could not be delivered" in staff.open(f"/hub/drafts/{draft}")
     with database.writing() as db:
         db.execute(update(Delivery).values(failed_at=None, attempts=3))
     assert "Not delivered yet, tried 3 times" in staff.open(f"/hub/drafts/{draft}")
@@ -214,15 +220,15 @@ def test_a_form_begun_for_a_guest_reaches_them_by_link_and_both_are_recorded(
         assert words in page
     (letter,) = letters(app)
     assert (letter.to, letter.subject) == ("gwen@mail.example", "Continue your form: Borrow a tool")
-    assert "mina@mail.example of Ashmere Council has begun the form “Borrow a tool” for you." in letter.lines
+    assert "mina@mail.example of Ashmere Council has started the form “Borrow a tool” for you." in letter.lines
     assert audited("draft_begun_for_customer") == [reference]
     citizen.open(letter.link)
     citizen.press("Continue your form")
     citizen.press("Continue", code=letters(app)[-1].code)
-    assert "mina@mail.example of Ashmere Council began this form for you." in citizen.open(f"/drafts/{reference}")
+    assert "mina@mail.example of Ashmere Council started this form for you." in citizen.open(f"/drafts/{reference}")
     fill(citizen, f"/drafts/{reference}")
-    assert "began this form for you" in citizen.press("Send", declaration="yes")
-    assert "Begun for the customer by mina@mail.example" in staff.open(f"/hub/cases/{reference}")
+    assert "started this form for you" in citizen.press("Send", declaration="yes")
+    assert "Started for the customer by mina@mail.example" in staff.open(f"/hub/cases/{reference}")
 
 
 def test_form_begun_for_an_account_belongs_to_the_account(app: Flask, staff: Citizen) -> None:
@@ -244,11 +250,11 @@ def test_staff_who_begin_a_form_for_somebody_cannot_open_it(app: Flask, staff: C
 @pytest.mark.parametrize(
     ("values", "fault"),
     [
-        ({"email": "x"}, "Enter one e-mail address"),
+        ({"email": "x"}, "Enter an e-mail address in the right format"),
         ({"form": ""}, "Choose a form"),
         ({"form": "nothing"}, "Choose a form from the list"),
         ({"form": "at_once"}, "Choose a form from the list"),
-        ({"form": "members_only"}, "This form needs an account, and there is none with this address"),
+        ({"form": "members_only"}, "This form needs an account. Nobody has one with this e-mail address"),
         ({"name": "x" * 201}, "Write at most 200 characters"),
     ],
 )

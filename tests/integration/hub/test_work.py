@@ -86,7 +86,7 @@ def test_new_status_is_saved_mailed_and_shown_to_the_customer(
     assert page.value("status") == status
     assert history_of(page) == [str(words.staff_words), "Sent"]
     letter = letters(app)[-1]
-    assert (letter.to, letter.subject) == ("minnie@mail.example", f"News of your form: {reference}")
+    assert (letter.to, letter.subject) == ("minnie@mail.example", f"News about your form: {reference}")
     assert f"Its status is now: {words.words}" in letter.lines
     assert not {"Lathes", "Wilhelmina", "Quartermaine", "Drill"} & set(" ".join(letter.lines).split())
     assert str(words.words) in citizen.open(f"/submissions/{reference}")
@@ -119,7 +119,7 @@ def test_page_says_when_there_is_no_address_to_mail(app: Flask, staff: Citizen, 
     fill(citizen, draft)
     citizen.press("Send", declaration="yes")
     page = staff.open(f"/hub/cases/{draft.rpartition('/')[2]}")
-    assert "We have no e-mail address: nobody tells the customer." in page
+    assert "We have no e-mail address, so the customer is not told." in page
     assert staff.send("Save status", status="closed").status_code == 303
     assert [letter for letter in letters(app) if letter.subject.startswith("News")] == []
 
@@ -164,7 +164,7 @@ def test_second_change_of_a_status_overwrites_nothing_unseen(
     mails = len(letters(app))
     page = staff.press("Save status", status="waiting")
     assert page.status == 409
-    assert "the status was changed to “Decided” by farrow@mail.example" in page
+    assert "farrow@mail.example changed the status to “Decided”" in page
     assert page.value("status") == "waiting"
     assert history_of(page) == ["Decided", "Sent"]
     assert len(letters(app)) == mails
@@ -196,7 +196,7 @@ def test_second_assignment_is_reported_as_a_conflict(staff: Citizen, colleague: 
     colleague.press("Assign", assignee=other)
     page = staff.press("Assign", assignee=me)
     assert page.status == 409
-    assert "the case was given to somebody else by farrow@mail.example" in page
+    assert "farrow@mail.example assigned this case to somebody else" in page
     assert page.value("assignee") == me
 
 

@@ -45,7 +45,7 @@ def test_page_shows_address_use_and_state_of_each_integration(
     administrator: Citizen, draft: str, service: Service
 ) -> None:
     page = administrator.open(PAGE)
-    for words in ("Our own register, 14 addresses", "companies", service.url("/search"), "Asked as usual"):
+    for words in ("Our own register, 14 addresses", "companies", service.url("/search"), "Working"):
         assert words in page
     assert "Rent an allotment: “Search” in “Your firm”" in page
     assert "There is no integration named gone." in page
@@ -89,10 +89,10 @@ def test_paused_service_is_shown_as_such_and_a_trial_resumes_it(
     values = {control.name: control.value for control in form.controls} | {"companies-name": "Weir"}
     for _ in range(3):
         administrator.client.post(PAGE, data=values)
-    assert "Left alone until 14:02 after failures" in administrator.open(PAGE)
+    assert "Paused until 14:02 after failures" in administrator.open(PAGE)
     service.answers["/search"] = say({"items": []})
     administrator.client.post(PAGE, data=values)
-    assert "Left alone" not in administrator.open(PAGE)
+    assert "Paused" not in administrator.open(PAGE)
 
 
 @pytest.mark.parametrize("values", [{"integration": "gone"}, {}], ids=["unknown", "none"])

@@ -39,7 +39,7 @@ def test_plain_form_returns_the_page_with_results_and_typed_text(
     citizen.open(f"{draft}/you")
     page = citizen.press("Find address", postcode="as42ln", age="old")
     assert (page.status, page.value("postcode"), page.value("age")) == (200, "as42ln", "old")
-    assert "2 results for “as42ln”" in page
+    assert "Choose your address (2 found)" in page
     assert "1 Weir Lane, Ashmere, AS4 2LN" in page
     assert "Error" not in page.title, "nothing is validated"
     assert len(choices("find")) == 2
@@ -49,7 +49,7 @@ def test_plain_form_returns_the_page_with_results_and_typed_text(
 def test_chosen_result_fills_its_fields_and_keeps_typed_text(citizen: Citizen, draft: str, choices: Choices) -> None:
     citizen.open(f"{draft}/you")
     citizen.press("Find address", postcode="AS4 2LN", age="old")
-    answer = citizen.send("Use this one", **{"_found-find": choices("find")[1]})
+    answer = citizen.send("Use this address", **{"_found-find": choices("find")[1]})
     assert (answer.status_code, answer.location) == (303, f"{draft}/you#address-line_1")
     page = citizen.open(answer.location)
     assert [page.value(f"address-{part}") for part in ("line_1", "town", "postcode")] == [
@@ -67,7 +67,7 @@ def test_many_results_are_listed_and_choosing_none_asks_again(
     citizen.open(f"{draft}/you")
     page = citizen.press("Find address", postcode="AS1 1AA")
     assert "<select" in page.text
-    page = citizen.press("Use this one")
+    page = citizen.press("Use this address")
     assert (page.status, len(choices("find"))) == (200, 12)
     assert stored(database) == 0
 
@@ -83,7 +83,7 @@ def test_htmx_request_gets_only_the_results(citizen: Citizen, draft: str) -> Non
 @pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "plain"])
 @pytest.mark.parametrize(
     ("typed", "status", "sentence"),
-    [("", 422, "Fill in “Postcode” first."), ("AS9 9ZZ", 200, "We found nothing for “AS9 9ZZ”.")],
+    [("", 422, "Enter “Postcode” first."), ("AS9 9ZZ", 200, "We found nothing for “AS9 9ZZ”.")],
     ids=["nothing typed", "nothing found"],
 )
 def test_lookup_without_a_result_says_so(
@@ -95,7 +95,7 @@ def test_lookup_without_a_result_says_so(
 
 def test_missing_integration_is_reported_as_not_available(citizen: Citizen, draft: str) -> None:
     status, fragment = ask(citizen, f"{draft}/firm", "no_such")
-    assert (status, "This look-up is not available" in fragment) == (200, True)
+    assert (status, "This search is not available" in fragment) == (200, True)
 
 
 def test_service_is_asked_with_its_secret_and_its_values_fill_the_fields(
@@ -106,7 +106,7 @@ def test_service_is_asked_with_its_secret_and_its_values_fill_the_fields(
     (asked,) = service.asked
     assert (asked.path, asked.headers["Authorization"]) == ("/search?q=Weir", "Bearer k-1234")
     assert "k-1234" not in page.text
-    page = citizen.press("Use this one", **{"_found-search": choices("search")[0]})
+    page = citizen.press("Use this", **{"_found-search": choices("search")[0]})
     assert [page.value(name) for name in ("number", "site-line_1", "site-line_2", "site-town")] == [
         "7",
         "Unit 1",
@@ -117,7 +117,7 @@ def test_service_is_asked_with_its_secret_and_its_values_fill_the_fields(
 
 BAD = [
     ("an error", say({}, 500), "does not work at the moment"),
-    ("a refusal", say({}, 400), "could not use what you typed"),
+    ("a refusal", say({}, 400), "could not search for what you typed"),
     ("a page of HTML", say(b"<html>"), "does not work at the moment"),
     ("none by status", say({}, 404), "We found nothing for “Weir”"),
 ]
@@ -170,7 +170,7 @@ def test_an_item_of_a_repeat_looks_up_for_itself(citizen: Citizen, draft: str, c
     citizen.open(f"{draft}/sheds")
     item = citizen.press("Add another shed").path
     citizen.press("Find shed", code="AS4 2LN")
-    page = citizen.press("Use this one", **{"_found-find_shed": choices("find_shed")[0]})
+    page = citizen.press("Use this", **{"_found-find_shed": choices("find_shed")[0]})
     assert (page.path, page.value("where")) == (item, "1 Weir Lane")
     assert "1 Weir Lane" in citizen.press("Continue")
 

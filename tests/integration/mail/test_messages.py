@@ -49,7 +49,7 @@ SENDS: dict[str, tuple[Callable[..., object], dict[str, Any], str, str]] = {
     "status_changed": (
         messages.status_changed,
         {"title": TITLE, "reference": "K7M-4XQ", "status": "Closed", "explanation": "We have finished."},
-        "News of your form: K7M-4XQ",
+        "News about your form: K7M-4XQ",
         "K7M-4XQ",
     ),
     "confirm_address": (messages.confirm_address, {"link": LINK}, "Confirm your e-mail address", LINK),
@@ -59,7 +59,7 @@ SENDS: dict[str, tuple[Callable[..., object], dict[str, Any], str, str]] = {
     "address_change": (
         messages.address_change,
         {"link": LINK, "is_done": False, "until": date(2026, 11, 28)},
-        "Your e-mail address is to be changed",
+        "Somebody asked to change your e-mail address",
         LINK,
     ),
     "address_changed": (

@@ -37,7 +37,7 @@ def test_code_in_the_mail_proves_the_address(app: Flask, citizen: Citizen, savin
     code = proof(app)
     page = citizen.press("Confirm the address", code=f" {code[:2].lower()} {code[2:]} ")
     assert (page.status, page.path) == (200, f"{saving.address}/save")
-    assert "The address is right." in page
+    assert "The address works." in page
     assert "code" not in {name for form in page.forms for name in form.names}
 
 
@@ -46,7 +46,7 @@ def test_wrong_code_proves_no_address(app: Flask, citizen: Citizen, saving: Save
     page = citizen.press("Confirm the address", code=typed)
     assert page.status == 422
     assert page.title.startswith("Error:")
-    assert "The address is right." not in page
+    assert "The address works." not in page
 
 
 def test_guessing_the_code_is_slowed_down_and_the_right_code_works_later(
@@ -54,16 +54,16 @@ def test_guessing_the_code_is_slowed_down_and_the_right_code_works_later(
 ) -> None:
     assert [citizen.press("Confirm the address", code="22222").status for _ in range(6)] == [422] * 5 + [429]
     clock.advance(minutes=1)
-    assert "The address is right." in citizen.press("Confirm the address", code=proof(app))
+    assert "The address works." in citizen.press("Confirm the address", code=proof(app))
 
 
 def test_proved_address_is_not_asked_about_again(app: Flask, citizen: Citizen, saving: Saved) -> None:
     citizen.press("Confirm the address", code=proof(app))
     page = citizen.press("Send link", email="zoe@mail.example")
-    assert "The address is right." in page
+    assert "The address works." in page
     assert not [line for line in letters(app)[-1].lines if re.fullmatch(r"[A-Z2-9]{5}", line)]
     page = citizen.press("Send link", email="zoe@home.example")
-    assert "The address is right." not in page
+    assert "The address works." not in page
     assert proof(app)
 
 
@@ -71,7 +71,7 @@ def test_code_that_lets_a_guest_in_also_proves_the_address(app: Flask, other: Ci
     other.open(guests.link)
     other.press("Continue your form")
     other.press("Continue", code=letters(app)[-1].code)
-    assert "The address is right." in other.open(f"{guests.address}/save")
+    assert "The address works." in other.open(f"{guests.address}/save")
 
 
 def test_code_that_proves_an_address_lets_nobody_in(app: Flask, other: Citizen, guests: Saved) -> None:
@@ -85,7 +85,7 @@ def test_link_to_a_wrong_address_can_be_cancelled_and_others_still_work(
 ) -> None:
     citizen.press("Send link", email="zo@mail.example")
     wrong = letters(app)[-1].link
-    page = citizen.press("That is the wrong address", code="")
+    page = citizen.press("The address is wrong", code="")
     assert "zo@mail.example" not in page
     assert other.open(wrong).status == 404
     assert other.open(saving.link).status == 200
@@ -122,9 +122,9 @@ def test_refused_mail_is_shown_until_another_is_sent(
     assert "The link is on its way to zoo@mail.example." in page
     refusing.deliver_due()
     page = citizen.open(f"{saving.address}/save")
-    assert "Our mail to zoo@mail.example was refused." in page
+    assert "We could not deliver our e-mail to zoo@mail.example." in page
     assert "We have sent the link." not in page
-    assert "Our mail with the link was refused." in citizen.open(saving.address)
+    assert "We could not deliver our e-mail with the link." in citizen.open(saving.address)
     server.mailbox.to_recipient = "250 OK"
     citizen.open(f"{saving.address}/save")
     citizen.press("Send link", email="zoe@mail.example")
@@ -142,7 +142,7 @@ def test_a_refused_mail_is_shown_in_my_requests(app: Flask, citizen: Citizen, re
     citizen.open(f"{draft}/remarks")
     citizen.press("Save and come back later")
     refusing.deliver_due()
-    words = "Our mail to your e-mail address was refused."
+    words = "We could not deliver our e-mail to you."
     assert words in citizen.open("/account")
     assert words in citizen.open(f"{draft}/save")
 
@@ -158,7 +158,7 @@ def test_delivery_status_reaches_the_page_and_renews_nothing(
     assert "asked=2" in fragment
     assert citizen.client.get("/session/poll").text == before
     refusing.deliver_due()
-    assert "was refused" in citizen.client.get(f"{saving.address}/save/delivery?asked=5").text
+    assert "could not deliver" in citizen.client.get(f"{saving.address}/save/delivery?asked=5").text
 
 
 def test_mail_that_fails_for_days_counts_as_refused(
@@ -167,7 +167,7 @@ def test_mail_that_fails_for_days_counts_as_refused(
     with database.writing() as db:
         newest = db.scalars(select(Delivery.id).order_by(Delivery.id.desc()).limit(1)).one()
         db.execute(update(Delivery).where(Delivery.id == newest).values(sent_at=None, failed_at=clock.now()))
-    assert "was refused" in citizen.open(f"{saving.address}/save")
+    assert "could not deliver" in citizen.open(f"{saving.address}/save")
 
 
 def test_slip_has_a_picture_of_the_address(citizen: Citizen, saving: Saved) -> None:

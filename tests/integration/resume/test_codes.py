@@ -226,7 +226,7 @@ def delete(citizen: Citizen, draft: str) -> None:
 
 @pytest.mark.parametrize(
     ("end", "words"),
-    [(finish, "This form was already sent"), (delete, "This form was deleted")],
+    [(finish, "This form has already been sent"), (delete, "This form was deleted")],
     ids=["sent", "deleted"],
 )
 def test_reference_and_code_of_a_finished_form_say_how_it_ended(

@@ -11,7 +11,7 @@ from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.integration.drafts.test_keeping import everything
 from tests.integration.resume.conftest import Saved
-from tests.loan import YOU, fill, start
+from tests.loan import YOU, fill, publish_loan, start
 from tests.people import add_person, sign_in
 from tests.post import letters
 
@@ -174,6 +174,40 @@ def test_page_says_what_was_kept_until_something_changes(citizen: Citizen, adas:
     assert words not in citizen.page
 
 
+@pytest.mark.parametrize(
+    ("place", "is_said"),
+    [
+        pytest.param("", True, id="task list"),
+        pytest.param("/you", True, id="section with answers"),
+        pytest.param("/tools", True, id="where to go on"),
+        pytest.param("/tools/abcdefgh", False, id="new item"),
+        pytest.param("/remarks", False, id="section without answers"),
+        pytest.param("/check", True, id="check page"),
+    ],
+)
+def test_only_pages_with_something_kept_say_that_it_was_kept(
+    other: Citizen, adas: Saved, clock: MovableClock, place: str, is_said: bool
+) -> None:
+    clock.advance(minutes=5)
+    sign_in(other)
+    page = other.open(adas.address + place)
+    assert page.words.count("We kept what you typed. You have not sent it yet.") == is_said
+
+
+def test_nobody_is_told_that_something_was_kept_where_nothing_was_typed(
+    app: Flask, citizen: Citizen, other: Citizen, clock: MovableClock
+) -> None:
+    publish_loan(app)
+    add_person(app)
+    sign_in(citizen)
+    draft = start(citizen)
+    citizen.open(f"{draft}/remarks")
+    citizen.press("Continue")
+    clock.advance(minutes=5)
+    sign_in(other)
+    assert not [place for place in ("", "/you", "/remarks", "/check") if "We kept" in other.open(draft + place)]
+
+
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_the_link_of_a_sent_form_says_so(citizen: Citizen, adas: Saved, method: str) -> None:
     citizen.open(adas.link)
@@ -182,7 +216,7 @@ def test_the_link_of_a_sent_form_says_so(citizen: Citizen, adas: Saved, method: 
     citizen.press("Send", declaration="yes")
     answer = getattr(citizen.client, method)(adas.link, data={"csrf_token": token})
     assert answer.status_code == 410
-    assert "This form was already sent" in answer.text
+    assert "This form has already been sent" in answer.text
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

@@ -31,7 +31,7 @@ def test_session_ended_by_command_is_over_and_has_its_reason(
 def test_a_dead_session_cannot_be_ended(runner: FlaskCliRunner) -> None:
     answer = runner.invoke(args=["sessions", "end", "99"])
     assert answer.exit_code == 1
-    assert "Session 99 does not live." in answer.output
+    assert "There is no live session 99." in answer.output
 
 
 def test_sweep_removes_sessions_that_need_no_explanation(

@@ -236,7 +236,7 @@ def test_counted_end_is_explained_as_before(app: Flask, open_browser: Open, cloc
     before = browser.client.get("/session/ended")
     sweep(app)
     after = browser.client.get("/session/ended")
-    assert "Your signed-in time ran out." in after.text
+    assert "You were signed out because your time ran out." in after.text
     assert after.text == before.text
     assert 'data-state="ended"' in browser.client.get("/session/poll").text
 

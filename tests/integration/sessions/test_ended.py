@@ -55,7 +55,7 @@ def test_end_page_says_when_and_why_the_session_ended(
     answer = browser.client.get("/session/ended")
     assert answer.status_code == 200
     assert "<title>You were signed out at 14:32" in answer.text
-    assert "Your signed-in time ran out." in answer.text
+    assert "You were signed out because your time ran out." in answer.text
     assert not any(cookie.startswith("session_") for cookie in answer.headers.getlist("Set-Cookie"))
     assert answer.headers["Cache-Control"] == "no-store"
     assert "session-poll" not in answer.text

@@ -107,4 +107,4 @@ def test_extending_stops_at_the_absolute_limit(open_browser: Callable[..., Brows
     clock.set(limit)
     assert browser.client.post("/session/extend", data={"csrf_token": browser.token}, headers=HTMX).status_code == 401
     ended = browser.client.get("/session/ended").text
-    assert "the longest time that we allow" in ended
+    assert "as long as we allow" in ended

@@ -133,7 +133,7 @@ def test_renewal_stops_at_the_absolute_limit(
     assert browser.expires_at == START + timedelta(hours=1)
     assert 'data-can-extend="no"' in page
     clock.set(START + timedelta(hours=1))
-    assert "the longest time that we allow" in browser.client.get("/session/ended").text
+    assert "as long as we allow" in browser.client.get("/session/ended").text
 
 
 def test_absolute_limit_of_zero_means_no_limit(

@@ -66,7 +66,7 @@ def test_language_is_kept_through_signing_in_and_out(app: Flask, citizen: Citize
     assert language_in_session(app) == ["cy"]
     page = citizen.press("Allgofnodi")
     assert (page.path, WELSH in page.text) == ("/session/ended", True)
-    assert "Gwnaethoch allgofnodi." in page
+    assert "Rydych wedi allgofnodi." in page
 
 
 def test_late_form_is_answered_in_the_persons_language(citizen: Citizen, clock: MovableClock) -> None:
@@ -197,9 +197,9 @@ def test_conflict_stays_side_by_side_in_the_other_language(app: Flask, citizen: 
     citizen.press("Save and stay signed in", where="from the first page")
     citizen.page = stale
     page = citizen.press("Cymraeg", where="from the second page")
-    assert (page.status, page.heading) == (409, "Dwy fersiwn o’r adran hon: dewiswch beth i’w gadw")
+    assert (page.status, page.heading) == (409, "Newidiwyd yr adran hon mewn dau le: dewiswch beth i’w gadw")
     page = citizen.press("English")
-    assert (page.status, page.heading) == (409, "Two versions of this section: choose what to keep")
+    assert (page.status, page.heading) == (409, "This section was changed in two places: choose what to keep")
     assert "from the first page" in page
     assert "from the second page" in page
     assert citizen.open(section).value("where") == "from the first page"
@@ -211,8 +211,8 @@ def test_errors_and_labels_are_in_the_language_of_the_page(citizen: Citizen) -> 
     page = citizen.press("Parhau", where="")
     assert page.status == 422
     assert page.title.startswith("Gwall: Y broblem")
-    assert "Rhowch ateb i “Ble mae'r broblem?”" in page
-    assert "Gwiriwch 3 ateb" in page
+    assert "Rhowch ble mae'r broblem" in page
+    assert "Mae problem" in page
 
 
 def test_the_check_page_and_the_stop_page_are_in_the_language_of_the_page(citizen: Citizen) -> None:

@@ -119,10 +119,10 @@ def test_form_sent_before_the_password_is_kept_and_not_executed(
     move(citizen)
     page = citizen.press("Continue", **LATE)
     assert (page.status, page.heading) == (403, "Your internet connection changed")
-    assert "What you typed is kept for you." in page
+    assert "We have kept what you typed." in page
     with database.reading() as db:
         assert len(db.scalars(select(ParkedValues)).all()) == 1
-    citizen.open(page.links["Type your password"])
+    citizen.open(page.links["Enter your password"])
     page = citizen.press("Continue", password=PASSWORD)
     assert page.path == section
     assert "We kept what you typed. You have not sent it yet." in page

@@ -31,9 +31,9 @@ from tests.files import (
 pytestmark = pytest.mark.one_database
 Kept = Callable[[], list[Path]]
 MACROS = archive(*WORD, "word/vbaProject.bin")
-OTHER = "what is in it is not what its name says"
+OTHER = "it is not a real"
 KINDS = "it must be PDF, JPG, PNG or Word"
-LOCKED = "protected by a password"
+LOCKED = "remove its password"
 LOCKED_WORD = old_office(EncryptionInfo=bytes(200), EncryptedPackage=bytes(5000))
 END = b"PK\x05\x06"
 STORED = stored(dict.fromkeys(WORD, b"<x/>") | {"word/embeddings/letter.docx": archive(*WORD)})
@@ -53,7 +53,7 @@ def _two_ends() -> bytes:
 
 
 BAD: dict[str, tuple[str, str, bytes, str]] = {
-    "empty": ("proof", "empty.pdf", b"", "there is nothing in it"),
+    "empty": ("proof", "empty.pdf", b"", "it is empty"),
     "a byte too large": ("proof", "large.pdf", PDF + bytes(1_000_001 - len(PDF)), "a file may have 1 MB at most"),
     "huge": ("proof", "huge.jpg", picture() + bytes(20_000_000), "a file may have 1 MB at most"),
     "wrong type": ("proof", "song.mp3", b"ID3\x03" + bytes(99), KINDS),
@@ -65,20 +65,25 @@ BAD: dict[str, tuple[str, str, bytes, str]] = {
     "web page called PDF": ("proof", "page.pdf", b"<!DOCTYPE html><script>alert(1)</script>", OTHER),
     "drawing with script": ("proof", "logo.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>', KINDS),
     "drawing with script called PNG": ("proof", "logo.png", b"<svg><script>alert(1)</script></svg>", OTHER),
-    "picture of another kind, and PDF": ("proof", "x.pdf", picture()[:20] + b"%PDF-1.7\n" + picture(), "hides another"),
-    "picture and PDF": ("proof", "both.jpg", picture()[:20] + b"%PDF-1.7\n" + picture()[20:], "hides another kind"),
-    "picture and archive": ("proof", "both.png", picture("PNG") + archive("evil.class"), "hides another kind"),
-    "picture and web page": ("notes", "both.gif", b"GIF89a/*<script>alert(1)</script>*/;", "hides another kind"),
-    "picture cut off": ("proof", "cut.png", picture("PNG")[:20], "damaged or not complete"),
+    "picture of another kind, and PDF": (
+        "proof",
+        "x.pdf",
+        picture()[:20] + b"%PDF-1.7\n" + picture(),
+        "contains another",
+    ),
+    "picture and PDF": ("proof", "both.jpg", picture()[:20] + b"%PDF-1.7\n" + picture()[20:], "contains another kind"),
+    "picture and archive": ("proof", "both.png", picture("PNG") + archive("evil.class"), "contains another kind"),
+    "picture and web page": ("notes", "both.gif", b"GIF89a/*<script>alert(1)</script>*/;", "contains another kind"),
+    "picture cut off": ("proof", "cut.png", picture("PNG")[:20], "damaged or incomplete"),
     "pixel bomb": ("proof", "bomb.png", pixel_bomb(), "the picture is too large"),
     "line bomb": ("proof", "line.png", pixel_bomb(1, 200_000), "the picture is too large"),
-    "zip bomb": ("proof", "bomb.docx", zip_bomb(), "far too large when it is opened"),
-    "zips in a zip": ("proof", "nest.docx", archive(*WORD, *(f"{n}.zip" for n in range(11))), "far too large"),
-    "endless table of contents": ("notes", "long.odt", _long_table(), "far too large"),
-    "archive that ends twice": ("proof", "twice.docx", _two_ends(), "damaged or not complete"),
-    "archive cut off": ("proof", "cut.docx", archive(*WORD)[:-30], "damaged or not complete"),
+    "zip bomb": ("proof", "bomb.docx", zip_bomb(), "too large when opened"),
+    "zips in a zip": ("proof", "nest.docx", archive(*WORD, *(f"{n}.zip" for n in range(11))), "too large when opened"),
+    "endless table of contents": ("notes", "long.odt", _long_table(), "too large when opened"),
+    "archive that ends twice": ("proof", "twice.docx", _two_ends(), "damaged or incomplete"),
+    "archive cut off": ("proof", "cut.docx", archive(*WORD)[:-30], "damaged or incomplete"),
     "other archive called Word": ("proof", "app.docx", archive("a.txt"), OTHER),
-    "macros": ("proof", "letter.docx", MACROS, "it holds macros"),
+    "macros": ("proof", "letter.docx", MACROS, "save it without macros"),
     "members behind a password": ("proof", "locked.docx", locked_archive(archive(*WORD)), LOCKED),
     "Word behind a password": ("proof", "locked.docx", LOCKED_WORD, LOCKED),
     "Word behind a password, called PDF": ("proof", "locked.pdf", LOCKED_WORD, LOCKED),
@@ -118,7 +123,7 @@ def test_refused_file_is_reported_whichever_button_is_pressed(citizen: Citizen, 
     citizen.open(f"{draft}/papers")
     page = citizen.press(button, story="Kept", proof=File("empty.pdf", b""))
     assert page.status == 422
-    assert "there is nothing in it" in page
+    assert "it is empty" in page
     assert citizen.open(f"{draft}/papers").value("story") == "Kept"
 
 
@@ -126,7 +131,7 @@ def test_good_files_are_kept_and_each_bad_one_is_named(citizen: Citizen, draft: 
     citizen.open(f"{draft}/papers")
     files = [File("a.pdf", b""), File("good.pdf", PDF), File("b.exe", b"MZ")]
     page = citizen.press("Continue", story="x", proof=files)
-    assert "“a.pdf” was not added: there is nothing in it. “b.exe” was not added: it must be" in page
+    assert "“a.pdf” was not added: it is empty. “b.exe” was not added: it must be" in page
     assert "good.pdf" in page
     assert len(kept()) == 1
 

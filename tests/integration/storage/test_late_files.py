@@ -65,14 +65,21 @@ def test_late_file_waits_for_its_person_and_is_added_by_continue(
     assert len(kept()) == 1
 
 
-def test_a_late_file_can_be_removed(app: Flask, citizen: Citizen, draft: str, clock: MovableClock, kept: Kept) -> None:
+def test_late_file_that_was_removed_can_be_brought_back(
+    app: Flask, citizen: Citizen, draft: str, clock: MovableClock, kept: Kept
+) -> None:
     late(citizen, draft, clock, proof=PAYSLIP)
     sign_in(citizen, ZOE)
     citizen.open(f"{draft}/papers")
     page = citizen.press("Remove payslip.pdf")
-    assert "payslip.pdf" not in page
+    assert "You removed payslip.pdf." in page
+    assert "Kept, not sent yet" not in page
+    clock.advance(hours=30)
     keep_house(app)
-    assert kept() == []
+    assert len(kept()) == 1
+    sign_in(citizen, ZOE)
+    citizen.open(f"{draft}/papers")
+    assert "payslip.pdf" in citizen.press("Undo").links
 
 
 def test_late_file_is_deleted_after_a_day(

@@ -70,7 +70,7 @@ def test_infected_file_is_refused_with_a_sentence_and_not_kept(
     citizen.open(f"{draft}/papers")
     page = citizen.press("Continue", story="My rent", proof=File("payslip.pdf", INFECTED))
     assert page.status == 422
-    assert "“payslip.pdf” has a virus and was not kept; choose another file" in page
+    assert "“payslip.pdf” has a virus and was not added: choose another file" in page
     assert (kept(), scans(database)) == ([], [])
 
 
@@ -98,7 +98,7 @@ def test_a_file_beyond_the_scanners_limit_is_kept_as_not_scanned(
     scanner.stream_max = 1000
     add(citizen, draft, PDF + bytes(200_000))
     assert scans(database) == ["not_scanned"]
-    assert "Not scanned for viruses" in citizen.page
+    assert "Not checked for viruses" in citizen.page
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_files_are_kept_while_the_scanner_is_away_and_scanned_on_its_return(
 ) -> None:
     away(unused_address())
     add(citizen, draft, PDF)
-    assert "Not scanned for viruses yet" in citizen.page
+    assert "Not checked for viruses yet" in citizen.page
     keeper(app).keep()
     assert scans(database) == ["waiting"]
     away(scanner.url)
@@ -155,8 +155,8 @@ def test_virus_found_later_removes_the_file_and_stops_the_form_being_sent(
     citizen.open(f"{draft}/check")
     page = citizen.press("Send")
     assert page.status == 422
-    assert "“payslip.pdf” had a virus and was deleted: remove it, and choose another file" in page
-    assert "Deleted: a virus was found in it" in citizen.open(f"{draft}/papers")
+    assert "“payslip.pdf” had a virus and was deleted: remove it and choose another file" in page
+    assert "Deleted because it had a virus" in citizen.open(f"{draft}/papers")
     assert citizen.press("Continue").status == 422
     citizen.press("Remove payslip.pdf")
     assert citizen.press("Continue", proof=File("good.pdf", PDF)).path == f"{draft}/people"
@@ -179,7 +179,7 @@ def test_virus_found_after_sending_is_reported_to_staff(
     staff = Citizen(app)
     sign_in(staff, "mina@mail.example")
     page = staff.open(f"/hub/cases/{draft.rpartition('/')[2]}")
-    assert "Deleted: a virus was found in it" in page
+    assert "Deleted because it had a virus" in page
     assert "payslip.pdf" not in page.links
     assert kept() == []
 

@@ -58,7 +58,7 @@ def test_complete_form_without_the_tick_is_not_sent(citizen: Citizen, draft: str
     fill(citizen, draft)
     page = citizen.press("Send")
     assert page.status == 422
-    assert "Please check 1 answer" in page
+    assert "There is a problem" in page
     assert citizen.press("Send", declaration="yes").heading == "We have received your form"
 
 

@@ -104,7 +104,7 @@ def test_every_mail_about_a_sent_form_goes_where_the_check_page_said(
     staff.open(f"/hub/cases/{draft.rpartition('/')[2]}")
     staff.press("Save status", status="waiting")
     assert told(app, "We have received your form") == [address] * bool(address)
-    assert told(app, "News of your form") == [address] * bool(address)
+    assert told(app, "News about your form") == [address] * bool(address)
     assert FEARED not in {letter.to for letter in letters(app)}
 
 

@@ -62,6 +62,14 @@ def test_request_without_a_route_is_logged_without_its_address(client: FlaskClie
     assert [line["route"] for line in lines] == [None]
 
 
+@pytest.mark.parametrize("name", ["fontTools.subset", "alembic", "PIL.Image", "anything"])
+def test_libraries_are_heard_from_warnings_on(name: str) -> None:
+    with written() as lines:
+        logging.getLogger(name).info("said %s", SECRET)
+        logging.getLogger(name).warning("careful")
+    assert [line["event"] for line in lines] == ["careful"]
+
+
 def test_probes_are_not_logged(client: FlaskClient) -> None:
     with written() as lines:
         client.get("/healthz")

@@ -11,7 +11,7 @@ from portal.drafts.versions.migrating import FIRST_ITEM, MovedDraft, move
 from portal.form_definitions.definition import FormDefinition, SectionState
 from portal.form_definitions.rules import section_problems
 from portal.form_definitions.types.field_types import FIELD_TYPES, answer_problem
-from portal.form_definitions.versions.comparison import compare
+from portal.form_definitions.versions.comparison import Effect, compare
 from tests.unit.drafts.test_rules import part
 from tests.unit.form_definitions.making import OPTIONS, TODAY, ask, definition, page, section
 
@@ -104,6 +104,77 @@ def test_answers_of_removed_questions_and_sections_are_not_sent() -> None:
     result = moved(old, definition(section("s", ask("text"))), part("s", q="x", r="y"), part("t", q="z"))
     assert touches(result) == ["not_sent s.r", "not_sent t.q"]
     assert [(each.section_id, each.state.answers) for each in result.filled.parts] == [("s", {"q": "x"})]
+
+
+GATE, WORKS = ask("yes_no", "works"), {"field": "s.works", "is": True}
+PEOPLE = section("people", ask("number", "age"), repeat={"item": "person", "min": 0})
+ADULT = {"some_item": "people", "when": {"field": "./age", "at_least": 18}}
+
+
+def unconditional(asked: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in asked.items() if key != "when"}
+
+
+@pytest.mark.parametrize(
+    ("sections", "answers", "expected"),
+    [
+        pytest.param([section("s", GATE, ask("text", when=WORKS))], [], ["works"], id="new question before it"),
+        pytest.param([section("s", GATE, ask("text", when=WORKS))], [{"works": True}], [], id="asked: nothing to say"),
+        pytest.param([section("s", GATE, ask("text", when=WORKS))], [{"works": False}], None, id="certainly hidden"),
+        pytest.param(
+            [section("s", GATE, ask("text", when={"not": WORKS}))], [{"works": True}], None, id="certainly not"
+        ),
+        pytest.param(
+            [section("s", GATE, ask("text", when={"field": "./works", "answered": True}))], [], ["works"], id="answered"
+        ),
+        pytest.param(
+            [section("s", GATE, ask("yes_no", "long", when=WORKS), ask("text", when={"field": "./long", "is": True}))],
+            [],
+            ["works"],
+            id="through a question that waits itself",
+        ),
+        pytest.param(
+            [section("s", GATE, ask("yes_no", "long", when=WORKS), ask("text", when={"field": "./long", "is": True}))],
+            [{"works": False}],
+            None,
+            id="through a question that is never asked",
+        ),
+        pytest.param(
+            [section("s", GATE, ask("yes_no", "b"), ask("text", when={"all": [WORKS, {"field": "./b", "is": True}]}))],
+            [],
+            ["works", "b"],
+            id="after two questions",
+        ),
+        pytest.param(
+            [section("s", GATE, ask("yes_no", "b"), ask("text", when={"all": [WORKS, {"field": "./b", "is": True}]}))],
+            [{"b": False}],
+            None,
+            id="one of two says no",
+        ),
+        pytest.param(
+            [section("first", GATE), section("s", ask("text"), when={"field": "first.works", "is": True})],
+            [],
+            ["works"],
+            id="its whole section",
+        ),
+        pytest.param([PEOPLE, section("s", ask("text"), when=ADULT)], [], ["people"], id="after a list"),
+    ],
+)
+def test_answer_that_may_be_asked_for_again_is_told_from_one_that_is_no_longer_asked(
+    sections: list[dict[str, Any]], answers: list[dict[str, Any]], expected: list[str] | None
+) -> None:
+    old = [unconditional(each) | {"fields": list(map(unconditional, each["fields"]))} for each in sections]
+    stored = {"q": "x"} | (answers[0] if answers else {})
+    result = moved(definition(*old), definition(*sections), part("s", **stored))
+    touch = next((each for each in result.touches if each.field and each.field.id == "q"), None)
+    assert result.filled.part("s").state.answers["q"] == "x"
+    if expected is None:
+        assert touch is not None
+        assert touch.effect is Effect.NOT_SENT
+    elif touch is None:
+        assert expected == []
+    else:
+        assert (touch.effect, [each.id for each in touch.waits_for]) == (Effect.KEPT, expected)
 
 
 def test_a_new_question_is_asked_only_if_it_shows() -> None:

@@ -55,6 +55,7 @@ def page(
     *,
     posted: list[tuple[str, str]] | None = None,
     answers: dict[str, Any] | None = None,
+    typed: dict[str, Any] | None = None,
     stored: SectionState | None = None,
     only: set[str] | None = None,
 ) -> SectionForm:
@@ -63,7 +64,7 @@ def page(
     return section_form(
         found,
         language="en",
-        scope=PageScope(definition=form, answers=answers or {}, today=TODAY),
+        scope=PageScope(definition=form, answers=answers or {}, typed=typed or {}, today=TODAY),
         stored=stored or SectionState(),
         posted=None if posted is None else MultiDict(posted),
         only=only,

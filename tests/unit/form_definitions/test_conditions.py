@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from portal.form_definitions.conditions import Scope, evaluate, remaining, years_before
-from portal.form_definitions.definition import AllOf, AnyOf, Comparison, Condition, Negation, SomeItem
+from portal.form_definitions.definition import MISTYPED, AllOf, AnyOf, Comparison, Condition, Negation, SomeItem
 from portal.form_definitions.format.readback import condition_sentence
 from tests.unit.form_definitions.making import TODAY, ask, definition, section
 
@@ -37,7 +37,7 @@ def read(when: dict, named: dict | None = None) -> Condition:
 
 
 def scope(answers: dict[str, Any] | None = None, people: dict[str, Any] | None = None) -> Scope:
-    return Scope(answers={"one": ANSWERS if answers is None else answers, "people": people or {}}, today=TODAY)
+    return Scope(said={"one": ANSWERS if answers is None else answers, "people": people or {}}, today=TODAY)
 
 
 COMPARISONS = [
@@ -75,6 +75,29 @@ def test_an_answer_is_compared_as_its_type(name, operator, value, expected):
 def test_a_missing_answer_is_unknown_to_every_operator_but_answered(name, operator, value, expected):
     found = evaluate(read({"field": f"one.{name}", operator: value}), scope({}))
     assert found is (not value if operator == "answered" else None)
+
+
+@pytest.mark.parametrize(("name", "operator", "value", "expected"), COMPARISONS, ids=IDS)
+def test_something_mistyped_is_answered_and_unknown_to_every_other_operator(name, operator, value, expected):
+    condition, mistyped = read({"field": f"one.{name}", operator: value}), scope({name: MISTYPED})
+    assert evaluate(condition, mistyped) is (value if operator == "answered" else None)
+    assert evaluate(Negation(part=condition), mistyped) is (not value if operator == "answered" else None)
+    assert remaining(condition, mistyped, "people") is evaluate(condition, mistyped)
+
+
+@pytest.mark.parametrize(
+    ("people", "expected"),
+    [
+        ({"i": {"born": MISTYPED}}, None),
+        ({"i": {"born": MISTYPED}, "j": {"born": "1990-01-01"}}, True),
+        ({"i": {"born": MISTYPED}, "j": {"born": "2020-01-01"}}, None),
+    ],
+    ids=["alone", "beside an adult", "beside a child"],
+)
+def test_some_item_is_unknown_while_one_is_mistyped(people, expected):
+    adult = read({"some_item": "people", "when": {"field": "./born", "years_ago_at_least": 18}})
+    assert evaluate(adult, scope(people=people)) is expected
+    assert evaluate(read({"some_item": "people", "when": {"field": "./born", "answered": True}}), scope(people=people))
 
 
 @pytest.mark.parametrize(("name", "operator", "value", "expected"), COMPARISONS, ids=IDS)
@@ -207,11 +230,11 @@ SENTENCES = [
     ),
     (
         {"some_item": "people", "when": {"field": "./born", "years_ago_at_least": 18}},
-        "for at least one person in “People”, “Label of born” is at least 18 years ago",
+        "there is at least one person in “People” whose “Label of born” is 18 or more years ago",
     ),
     (
         {"some_item": "people", "when": {"all": [{"field": "./born", "answered": True}] * 2}},
-        "for at least one person in “People”, (“Label of born” is answered and “Label of born” is answered)",
+        "there is at least one person in “People” whose (“Label of born” is answered and “Label of born” is answered)",
     ),
 ]
 

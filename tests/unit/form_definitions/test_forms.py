@@ -9,7 +9,9 @@ import pytest
 
 from portal.form_definitions.definition import SectionState
 from portal.form_definitions.forms import LEFT_OUT
-from tests.unit.form_definitions.making import OPTIONS, ask, definition, page, section
+from portal.form_definitions.rules import section_problems, shown
+from portal.form_definitions.types.answers import InvalidAnswerError
+from tests.unit.form_definitions.making import OPTIONS, TODAY, ask, definition, page, section
 
 RENT = definition(
     section(
@@ -25,7 +27,7 @@ RENT = definition(
 def test_fields_are_judged_in_order_on_the_values_before_them():
     form = page(RENT, posted=[("rents", "yes"), ("rent", ""), ("why", "")])
     assert not form.validate()
-    assert form.errors == {"rent": "Enter an amount of money for “Label of rent”, like 650 or 650.50"}
+    assert form.errors == {"rent": "Label of rent: enter an amount of money, like 650 or 650.50"}
     assert page(RENT, posted=[("rents", "no"), ("rent", "x")]).validate()
 
 
@@ -119,6 +121,93 @@ def test_invalid_typed_text_is_kept_and_replaces_the_old_answer():
     assert again.all_fields["born"].parts == {"day": "31", "month": "", "year": ""}
 
 
+WRONG = {
+    "text": [("x", "abcd")],
+    "long_text": [("x", "a b c")],
+    "name": [("x", "abcd")],
+    "email": [("x", "a@b@c")],
+    "phone": [("x", "0770o 900123")],
+    "number": [("x", "101")],
+    "money": [("x", "£")],
+    "date": [("x-day", "31"), ("x-month", "2"), ("x-year", "")],
+    "yes_no": [("x", "perhaps")],
+    "choice": [("x", "z")],
+    "choices": [("x", "a"), ("x", "none")],
+    "address": [("x-line_1", "1 Road"), ("x-town", "")],
+    "declaration": [("x", "perhaps")],
+}
+"""For each type something that is not a valid answer; texts have a limit of three letters or two words."""
+LIMITS = {"text": {"max_length": 3}, "name": {"max_length": 3}, "long_text": {"max_words": 2}, "number": {"max": 100}}
+UNANSWERED = [{"field": "./x", "answered": False}, {"not": {"field": "./x", "answered": True}}]
+
+
+def mistyped_form(kind, when):
+    return definition(
+        section(
+            "s",
+            ask(kind, "x", **LIMITS.get(kind, {})),
+            ask("text", "y", required_when=when),
+            ask("text", "z", when=when),
+        ),
+        section("t", ask("text", "y", required_when=_elsewhere(when)), ask("text", "z", when=_elsewhere(when))),
+    )
+
+
+def _elsewhere(when):
+    return json.loads(json.dumps(when).replace("./x", "s.x"))
+
+
+@pytest.mark.parametrize("when", UNANSWERED, ids=["answered is false", "not answered"])
+@pytest.mark.parametrize("kind", WRONG)
+def test_one_mistake_is_one_error(kind, when):
+    """What is typed wrongly is not unanswered: nothing else is asked for in its place."""
+    form = mistyped_form(kind, when)
+    shown_page = page(form, posted=WRONG[kind] + [("y", ""), ("z", "")])
+    assert not shown_page.validate()
+    assert list(shown_page.errors) == ["x"]
+    assert not shown_page.is_shown("z")
+    kept = shown_page.kept()
+    again = page(form, stored=kept)
+    assert not again.validate()
+    assert list(again.errors) == ["x"]
+    found = shown(form, {"s": kept.answers}, TODAY, typed={"s": {"": kept.typed}})
+    assert [problem.field.id for problem in section_problems(form.section("s"), found, {"": kept.typed})] == ["x"]
+    assert section_problems(form.section("t"), found) == ()
+    assert [field.id for field in found.pages["t"][""].fields] == ["y"]
+    later = page(form, "t", posted=[("y", ""), ("z", "")], answers={"s": kept.answers}, typed={"s": {"": kept.typed}})
+    assert later.validate()
+    assert not later.is_shown("z")
+    assert found.answers == {"s": {}, "t": {}}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_typed_wrongly_shows_what_an_answer_shows(kind):
+    form = mistyped_form(kind, {"field": "./x", "answered": True})
+    shown_page = page(form, posted=WRONG[kind] + [("y", ""), ("z", "kept")])
+    assert not shown_page.validate()
+    assert list(shown_page.errors) == ["x", "y"]
+    assert shown_page.kept().answers == {"z": "kept"}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_empty_question_is_unanswered(kind):
+    form = mistyped_form(kind, UNANSWERED[0])
+    shown_page = page(form, posted=[(name, "\u200b") for name, _ in WRONG[kind]] + [("y", ""), ("z", "kept")])
+    assert not shown_page.validate()
+    assert list(shown_page.errors) == ["y"]
+    assert shown_page.kept().answers == {"z": "kept"}
+
+
+def test_refused_file_is_not_an_unanswered_question():
+    form = definition(
+        section("s", ask("file", "f"), ask("text", "why", required_when={"field": "./f", "answered": False}))
+    )
+    shown_page = page(form, posted=[("why", "")])
+    shown_page.refuse_file("f", InvalidAnswerError("empty", name="a.pdf"))
+    assert not shown_page.validate()
+    assert list(shown_page.errors) == ["f"]
+
+
 def test_an_emptied_field_is_neither_answered_nor_typed():
     stored = SectionState(answers={"rents": True, "rent": "1.00"}, typed={"born": {"born-day": ["31"]}})
     kept = page(RENT, posted=[("rents", "yes"), ("rent", " "), ("born-day", "")], stored=stored).kept()
@@ -160,8 +249,8 @@ def test_the_error_list_leads_to_the_first_wrong_input():
     assert not shown.validate()
     assert [href for href, _ in shown.error_list()] == ["#born-month", "#pick", "#home-town"]
     assert shown.all_fields["home"].part_errors == {
-        "town": "Enter the town or city of “Label of home”",
-        "postcode": "Enter the postcode of “Label of home”",
+        "town": "Label of home: enter the town or city",
+        "postcode": "Label of home: enter the postcode",
     }
     assert shown.all_fields["born"].error_parts == ("month",)
 
@@ -204,7 +293,15 @@ def test_a_revealed_field_is_still_judged():
     assert page(CHOICE, posted=[("pick", "b"), ("why_b", "")]).error_list() == []
     form = page(CHOICE, posted=[("pick", "b"), ("why_b", "")])
     assert not form.validate()
-    assert form.error_list() == [("#why_b", "Enter an answer to “Label of why_b”")]
+    assert form.error_list() == [("#why_b", "Label of why_b: enter an answer")]
+
+
+def test_the_browser_gets_the_bounds_of_numbers_and_dates():
+    form = definition(
+        section("s", ask("money", "rent", max="5000"), ask("date", "born", min="1900-01-01", max="today"))
+    )
+    bounds = {field.id: field.bounds for field in page(form)}
+    assert bounds == {"rent": {"data-max": "5000"}, "born": {"data-min": "1900-01-01", "data-max": "2026-11-21"}}
 
 
 def test_the_browser_gets_the_conditions_that_other_sections_leave_open():
@@ -228,9 +325,22 @@ def test_hidden_answers_of_other_sections_decide_nothing():
 
 
 WHAT_TEMPLATES_READ = (
-    *("id", "type", "label", "hint", "error", "error_parts", "required", "value", "values", "parts", "options"),
+    *(
+        "id",
+        "type",
+        "label",
+        "hint",
+        "error",
+        "error_parts",
+        "need",
+        "required_when",
+        "value",
+        "values",
+        "parts",
+        "options",
+    ),
     *("autocomplete", "inputmode", "spellcheck", "width", "prefix", "suffix", "max_words", "max_length", "rows"),
-    *("show_when", "reveals", "body_html", "part_errors"),
+    *("show_when", "reveals", "bounds", "body_html", "part_errors"),
 )
 LOOKS = definition(
     section(
@@ -287,3 +397,32 @@ def cpu_seconds(act: Callable[[], object]) -> float:
     started = time.process_time()
     act()
     return time.process_time() - started
+
+
+HERE, BEFORE = {"field": "./q", "is": True}, {"field": "before.q", "is": True}
+NEEDS: dict[str, tuple[dict[str, Any], dict[str, Any], str | None, bool]] = {
+    "required": ({"required": True}, {}, "required", False),
+    "not required": ({}, {}, "optional", False),
+    "an earlier answer requires it": ({"required_when": BEFORE}, {"before": {"q": True}}, "required", False),
+    "an earlier answer does not": ({"required_when": BEFORE}, {"before": {"q": False}}, "optional", False),
+    "an earlier answer is missing": ({"required_when": BEFORE}, {}, "optional", False),
+    "this page requires it": ({"required_when": HERE}, {"s": {"q": True}}, "now_required", True),
+    "this page does not": ({"required_when": HERE}, {"s": {"q": False}}, "now_optional", True),
+    "this page does not say": ({"required_when": HERE}, {}, "now_optional", True),
+    "either": ({"required_when": {"any": [BEFORE, HERE]}}, {"before": {"q": True}}, "required", False),
+    "both": ({"required_when": {"all": [BEFORE, HERE]}}, {"before": {"q": True}}, "now_optional", True),
+    "its author said so": ({"label": "Telephone (Optional)"}, {}, None, False),
+}
+
+
+@pytest.mark.parametrize(("keys", "answers", "need", "by_script"), NEEDS.values(), ids=NEEDS)
+def test_question_knows_whether_an_answer_is_needed(
+    keys: dict[str, Any], answers: dict[str, Any], need: str | None, by_script: bool
+) -> None:
+    form = definition(
+        section("before", ask("yes_no", "q")),
+        section("s", ask("yes_no", "q"), ask("text", "x", **keys)),
+    )
+    own = SectionState(answers=answers.get("s", {}))
+    [_q, x] = list(page(form, answers=answers, stored=own))
+    assert (x.need, x.required_when is not None) == (need, by_script)

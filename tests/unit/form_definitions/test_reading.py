@@ -322,7 +322,7 @@ def test_the_deepest_nesting_allowed_can_be_evaluated():
         when = {"all": [when]}
     named = {"deep": when, "deeper": {"not": {"condition": "deep"}}}
     form = read_json(json.dumps(two({"condition": "deeper"}, conditions=named)))
-    assert evaluate(form.sections[1].when, Scope(answers={"one": {"q": False}}, today=TODAY)) is True
+    assert evaluate(form.sections[1].when, Scope(said={"one": {"q": False}}, today=TODAY)) is True
 
 
 def test_either_spelling_of_a_reference_to_the_same_item_means_this_item():

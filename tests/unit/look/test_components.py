@@ -61,7 +61,12 @@ def _both(**more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 OURS, THEIRS = _both()
 DATE_ITEMS = [
-    {"name": name, "label": name.capitalize(), "classes": f"govuk-input--width-{size} govuk-input--error"}
+    {
+        "name": name,
+        "label": name.capitalize(),
+        "classes": f"govuk-input--width-{size} govuk-input--error",
+        "attributes": {"aria-describedby": "rent-error"},
+    }
     for name, size in (("day", 2), ("month", 2), ("year", 4))
 ]
 
@@ -94,7 +99,7 @@ CASES: list[tuple[str, str, dict[str, Any], str, str, dict[str, Any]]] = [
     ("error summary", "error_summary",
      {"errors": [("#rent", "Enter how much"), ("#often", "Choose")], "note": "Saved."},
      "error-summary", "govukErrorSummary",
-     {"titleText": "Please check 2 answers",
+     {"titleText": "There is a problem",
       "errorList": [{"href": "#rent", "text": "Enter how much"}, {"href": "#often", "text": "Choose"}]}),
     ("button", "button", {"text": "Continue"}, "button", "govukButton", {"text": "Continue", "type": "submit"}),
     ("secondary button", "button",
@@ -130,8 +135,9 @@ def field(kind: str, **more: Any) -> SimpleNamespace:
     """Return a question as the form engine hands it to the templates."""
     blank: dict[str, Any] = dict.fromkeys(BLANK)
     parts = dict.fromkeys(("day", "month", "year", "line_1", "line_2", "town", "postcode"), "")
-    usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "required": True, "value": "",
-             "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "body_html": "Later",
+    usual = {"id": "rent", "type": kind, "label": "Rent?", "error_parts": (), "value": "",
+             "need": "required", "required_when": None, "part_errors": {},
+             "values": [], "parts": parts, "options": [RED, BLUE], "reveals": {}, "bounds": {}, "body_html": "Later",
              "outcome": None, "files": (),
              "limits_text": "Up to 3", "accept": ".pdf", "many": True, "most": 3, "largest": 9}  # fmt: skip
     return SimpleNamespace(**blank | usual | more)
@@ -140,6 +146,8 @@ def field(kind: str, **more: Any) -> SimpleNamespace:
 TYPES = ["text", "name", "email", "phone", "number", "money", "long_text", "date", "address", "yes_no", "choice",
          "choices", "declaration", "file"]  # fmt: skip
 SHOWN_ONLY = ["note"]
+NOT_NEEDED = {"rent-line_2"}
+"""An address never needs its second line."""
 
 
 def _ids(page: list[Element]) -> list[str]:
@@ -166,6 +174,54 @@ def test_every_control_has_one_label_and_every_reference_a_target(kind: str, err
     assert {"rent-hint"} | ({"rent-error"} if error else set()) <= set(described)
 
 
+@pytest.mark.parametrize(
+    ("need", "mark", "states"),
+    [
+        ("required", None, {"true"}),
+        ("optional", True, set()),
+        ("now_required", False, {"true"}),
+        ("now_optional", False, {"false"}),
+        (None, None, set()),
+    ],
+)
+@pytest.mark.parametrize("kind", TYPES)
+def test_question_says_whether_an_answer_is_needed(
+    kind: str, need: str | None, mark: bool | None, states: set[str]
+) -> None:
+    page = elements(render("form_field", field=field(kind, need=need)))
+    marks = [element for element in page if "data-optional" in element.attributes]
+    assert [("hidden" not in each.attributes, each.text) for each in marks] == [(mark, "(optional)")][
+        : mark is not None
+    ]
+    assert all(each.inside("legend") or each.inside("label") for each in marks)
+    controls = [control for control in _controls(page) if control.attributes["id"] not in NOT_NEEDED]
+    assert {control.attributes.get("aria-required") for control in controls} == (states or {None})
+    rest = [control for control in _controls(page) if control.attributes["id"] in NOT_NEEDED]
+    assert not any("aria-required" in control.attributes for control in rest)
+
+
+WRONG = [
+    ("date", (), {}, {"rent-day": "rent-error", "rent-month": "rent-error", "rent-year": "rent-error"}),
+    ("date", ("day", "year"), {}, {"rent-day": "rent-error", "rent-year": "rent-error"}),
+    ("address", (), {}, dict.fromkeys(("rent-line_1", "rent-town", "rent-postcode"), "rent-error")),
+    ("address", ("town",), {"town": ERROR}, {"rent-town": "rent-error"}),
+    ("address", ("line_1", "town"), {"line_1": ERROR, "town": "Enter the town"},
+     {"rent-line_1": "rent-error", "rent-town": "rent-town-error"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "parts", "errors", "described"), WRONG)
+def test_each_wrong_line_is_marked_edged_and_described(
+    kind: str, parts: tuple[str, ...], errors: dict[str, str], described: dict[str, str]
+) -> None:
+    page = elements(render("form_field", field=field(kind, error=ERROR, error_parts=parts, part_errors=errors)))
+    wrong = [control for control in _controls(page) if control.attributes.get("aria-invalid") == "true"]
+    assert {control.attributes["id"]: control.attributes["aria-describedby"] for control in wrong} == described
+    edged = [control.attributes["id"] for control in _controls(page) if "govuk-input--error" in control.classes]
+    assert edged == list(described)
+    assert set(described.values()) <= set(_ids(page))
+
+
 @pytest.mark.parametrize("kind", SHOWN_ONLY)
 def test_a_question_without_a_control_shows_its_text(kind: str) -> None:
     page = elements(render("form_field", field=field(kind)))
@@ -178,7 +234,7 @@ MANY, FEW = [RED, BLUE] * 4, [RED, BLUE]
 
 @pytest.mark.parametrize(("options", "tag"), [(FEW, "input"), (MANY, "select")], ids=["few", "many"])
 def test_look_up_results_appear_below_their_button_with_a_button_to_use_one(options: Any, tag: str) -> None:
-    outcome = SimpleNamespace(sentence="2 results", options=options)
+    outcome = SimpleNamespace(sentence="2 results", options=options, use="Use this")
     page = elements(render("form_field", field=field("lookup", hint=HINT, outcome=outcome)))
     buttons = [element.attributes for element in page if element.tag == "button"]
     assert [(each["name"], each["value"]) for each in buttons] == [("_lookup", "rent"), ("_fill", "rent")]
@@ -240,10 +296,10 @@ def test_an_exclusive_option_is_marked_for_the_script() -> None:
     assert [box.attributes["value"] for box in _controls(page) if "data-exclusive" in box.attributes] == ["none"]
 
 
-@pytest.mark.parametrize(("errors", "title"), [(1, "Please check 1 answer"), (2, "Please check 2 answers")])
-def test_the_error_summary_counts_the_answers_to_check(errors: int, title: str) -> None:
+@pytest.mark.parametrize("errors", [1, 2])
+def test_the_error_summary_says_that_there_is_a_problem(errors: int) -> None:
     page = elements(render("error_summary", errors=[("#a", "Wrong")] * errors))
-    assert [element.text for element in page if element.tag == "h2"] == [title]
+    assert [element.text for element in page if element.tag == "h2"] == ["There is a problem"]
 
 
 def task(status: str, href: str | None) -> SimpleNamespace:
@@ -270,6 +326,7 @@ CLOCK: dict[str, Any] = {
     "stay_until": "15:30",
     "can_extend": True,
     "answers_lost": False,
+    "is_guest": False,
     "grace_until": None,
 }
 
@@ -296,7 +353,7 @@ def _buttons(page: list[Element]) -> list[str]:
     [
         pytest.param({}, "Your answers are saved.", ["Stay signed in", "Save and sign out"], id="saved"),
         pytest.param({"answers_lost": True}, "Your answers will be lost.", ["Stay signed in", "Sign out"], id="lost"),
-        pytest.param({"can_extend": False}, "cannot be extended", ["Save and sign out"], id="at the absolute limit"),
+        pytest.param({"can_extend": False}, "cannot have more time", ["Save and sign out"], id="at the absolute limit"),
     ],
 )
 def test_the_warning_promises_only_what_is_true(clock: dict[str, Any], sentence: str, buttons: list[str]) -> None:

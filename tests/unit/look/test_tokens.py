@@ -123,3 +123,8 @@ def test_only_the_token_file_contains_colour_literals(file: Path) -> None:
     rules = re.sub(r"/\*.*?\*/", "", file.read_text(), flags=re.DOTALL)
     found = COLOUR.findall(rules)
     assert bool(found) == (file.name == "tokens.css"), found
+
+
+def test_mails_have_only_colours_of_the_light_scheme() -> None:
+    mails = "".join(file.read_text() for file in (CSS.parents[1] / "templates" / "mail").rglob("*.html"))
+    assert set(re.findall(r"#[0-9a-f]{6}\b", mails)) <= set(LIGHT.values())

@@ -65,7 +65,7 @@ def test_a_good_value_is_read(name: str, typed: str, value: SettingValue) -> Non
         pytest.param("site_name", " ", "This cannot be empty", id="blank-text"),
         pytest.param("site_name", "x" * 81, "Enter at most 80 characters", id="text-too-long"),
         pytest.param("site_name", "A\nB", "Enter a text on one line", id="line-break"),
-        pytest.param("site_name", "A\x07", "Enter a text on one line", id="control-character"),
+        pytest.param("site_name", "A\x07B", "Enter a text on one line", id="control-character"),
         pytest.param("site_name", "A\u202eB", "Enter a text on one line", id="direction-override"),
         pytest.param("site_name", "A\udce9", "Enter a text on one line", id="undecodable-argument"),
         pytest.param("continue_counts", "on", "Choose yes or no", id="neither-yes-nor-no"),
