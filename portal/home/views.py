@@ -28,6 +28,7 @@ from portal.resume.rules import CODE_LIFETIME
 from portal.resume.views import CODE_COOKIE
 from portal.sessions.browser_sessions import (
     EPOCH_COOKIE,
+    LEFT_COOKIE,
     SHARED_COOKIE,
     VISITOR_COOKIE,
     cookie_name,
@@ -240,6 +241,7 @@ def cookies() -> ResponseReturnValue:
         code_lifetime=duration_parts(CODE_LIFETIME),
         link_cookie=cookie_name(DEVICE_COOKIE),
         link_known_for=KNOWN_FOR.days,
+        left_cookie=cookie_name(LEFT_COOKIE),
         shared_cookie=cookie_name(SHARED_COOKIE),
         device_cookie=cookie_name(DEVICE),
         device_known_for=FORGOTTEN_AFTER.days,

@@ -39,9 +39,15 @@ def local_path(target: str | None, default: str) -> str:
 
 
 def page_of(path: str) -> str:
-    """The page at a path or, where that only takes forms, the first above it: the save page of `…/save/proof`."""
+    """The page at a path or, where that only takes forms, the one above it: the save page of `…/save/proof`.
+
+    An address ends in the name of what it takes, so that name goes with all behind it: `/drafts/R/autosave/you` is a
+    form of `/drafts/R`.
+    """
     while path and not _is_page(path):
-        path = path.rpartition("/")[0]
+        named = (_rule_of(path, "POST") or path).split("/")
+        last = max(place for place, part in enumerate(named) if "<" not in part)
+        path = "/".join(path.split("/")[:last])
     return path or START_PAGE
 
 
@@ -49,15 +55,10 @@ def _is_page(path: str) -> bool:
     """Whether a path is a page, and not only where a form goes.
 
     `/drafts/R/save/proof` takes forms alone, yet it matches the page `/drafts/<reference>/<section_id>/<item_id>`: then
-    another rule takes the forms than shows the page. And `/drafts/R/autosave`, which only begins such addresses, is no
-    section.
+    another rule takes the forms than shows the page.
     """
     shows, takes = (_rule_of(path, method) for method in ("GET", "POST"))
-    if shows is None or takes not in (None, shows):
-        return False
-    around, _slash, last = shows.rpartition("/")
-    begins = f"{around}/{path.rpartition('/')[2]}/"
-    return "<" not in last or not any(rule.rule.startswith(begins) for rule in current_app.url_map.iter_rules())
+    return shows is not None and takes in (None, shows)
 
 
 def _rule_of(path: str, method: str) -> str | None:
