@@ -40,7 +40,8 @@ bench: $(TEST_READY)
 
 faults: ALL = 1
 faults: $(TEST_READY) browser
-	@$(PYTHON) -W ignore -m tests.faults; broken=$$?; $(PYTHON) -m tests.browser.back && exit $$broken
+	@broken=0; for run in tests.faults tests.faults.stories tests.browser.back; do \
+		$(PYTHON) -W ignore -m $$run || broken=1; done; exit $$broken
 
 pictures: $(TEST_READY) browser
 	@exec $(PYTHON) -m tests.browser.pictures

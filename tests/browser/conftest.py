@@ -49,14 +49,17 @@ def base_url() -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_name: str) -> dict[str, Any]:
+    return browser_type_launch_args | launch_arguments(browser_name)
+
+
+def launch_arguments(browser_name: str) -> dict[str, Any]:
+    """Return how the browser of this name is started, from the system where it is there."""
     if browser_name == "firefox":
         # By this channel Playwright drives any Firefox (WebDriver BiDi); without it, only a build of its own.
-        stock = {"channel": "moz-firefox", "executable_path": FIREFOX} if FIREFOX.exists() else {}
-        return {**browser_type_launch_args, **stock}
+        return {"channel": "moz-firefox", "executable_path": FIREFOX} if FIREFOX.exists() else {}
     found = [path for path in (SHELL, CHROMIUM) if path.exists()]
     executable = {"executable_path": found[0]} if found else {}
-    caching = {"ignore_default_args": ["--disable-back-forward-cache"]}
-    return {**browser_type_launch_args, **executable, **caching, "args": ARGUMENTS}
+    return {**executable, "ignore_default_args": ["--disable-back-forward-cache"], "args": ARGUMENTS}
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,12 @@
-"""What the short fault runs share: the environment of a portal on each kind of database."""
+"""What the short fault runs share: the environment of a portal on each kind of database, and a browser."""
 
 from pathlib import Path
 
 import pytest
+
+from tests.browser.conftest import base_url, browser, browser_type_launch_args
+
+__all__ = ["base_url", "browser", "browser_type_launch_args", "environ"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
