@@ -93,7 +93,7 @@ def _work_on(app: Flask, reference: str) -> None:
 def close_an_account(app: Flask) -> None:
     """Close the account of somebody who once worked here."""
     parts = app.extensions["portal"]
-    former = add_person(app, FORMER, "administrator")
+    former = add_person(app, FORMER, "staff")
     with parts.database.writing() as db:
         disable_account(db, former.id, by=Actor(), now=parts.clock.now())
 

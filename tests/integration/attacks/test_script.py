@@ -160,13 +160,13 @@ def test_no_text_runs_in_a_mail_or_breaks_its_headers(app: Flask, citizen: Citiz
 
 
 @pytest.mark.parametrize(
-    "name", ["Evil\r\nBcc: all@mail.example", "Evil\nSubject: x", "Evil\u2028x", "a\0b", "\u202eevil"], ids=repr
+    "name", ["Evil\r\nBcc: all@mail.example", "Evil\nSubject: x", "Evil\u2028x", "Evil\u202ex"], ids=repr
 )
 def test_a_site_name_of_several_lines_is_refused(app: Flask, citizen: Citizen, name: str) -> None:
     add_person(app, "root@mail.example", "administrator")
     sign_in(citizen, "root@mail.example")
     answer = citizen.send("Save settings", site_name=name)
-    assert answer.status_code == (400 if "\0" in name else 422)
+    assert answer.status_code == 422
     assert "Evil" not in citizen.open("/").title
 
 
