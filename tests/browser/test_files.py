@@ -156,7 +156,7 @@ def test_a_refused_file_shows_an_error_at_its_question_and_typed_text_stays(page
 def test_a_file_that_is_too_large_is_never_uploaded(page: Page, server: Server) -> None:
     large: FilePayload = {**PAYSLIP, "buffer": bytes(1_000_001)}
     proof(page).set_input_files([large])
-    expect(question(page).locator(".govuk-error-message")).to_contain_text("a file may have 1 MB at most")
+    expect(question(page).locator(".govuk-error-message")).to_contain_text("it must be 1 MB or smaller")
     assert not [path for method, path, _form in server.received if method == "POST" and path.endswith("/files")]
 
 

@@ -54,8 +54,8 @@ def _two_ends() -> bytes:
 
 BAD: dict[str, tuple[str, str, bytes, str]] = {
     "empty": ("proof", "empty.pdf", b"", "it is empty"),
-    "a byte too large": ("proof", "large.pdf", PDF + bytes(1_000_001 - len(PDF)), "a file may have 1 MB at most"),
-    "huge": ("proof", "huge.jpg", picture() + bytes(20_000_000), "a file may have 1 MB at most"),
+    "a byte too large": ("proof", "large.pdf", PDF + bytes(1_000_001 - len(PDF)), "it must be 1 MB or smaller"),
+    "huge": ("proof", "huge.jpg", picture() + bytes(20_000_000), "it must be 1 MB or smaller"),
     "wrong type": ("proof", "song.mp3", b"ID3\x03" + bytes(99), KINDS),
     "no ending": ("proof", "payslip", PDF, KINDS),
     "only an ending": ("proof", ".htaccess", b"x", KINDS),
