@@ -147,7 +147,18 @@ class Story:
 
     def _open(self, section: str) -> None:
         self.note(f"opens {section}")
-        self._go(lambda: self.page.goto(f"{self.draft}/{section}", wait_until="domcontentloaded"))
+        self._go(lambda: self._load(f"{self.draft}/{section}"))
+
+    def _load(self, address: str) -> None:
+        """Open an address, also while the page is just leaving for another: Firefox refuses to do both."""
+        for _ in range(5):
+            try:
+                self.page.goto(address, wait_until="domcontentloaded")
+                return
+            except Error as reason:
+                if "interrupted" not in reason.message:
+                    raise
+        raise TimeoutError(f"{address} never opens")
 
     def _go(self, act: Callable[[], object]) -> None:
         """Do what leads to another page; without a connection the browser shows an error, and the person goes back."""
@@ -166,7 +177,7 @@ class Story:
             self._reconnect()
             with suppress(Error):
                 self.page.wait_for_url(lambda url: not url.startswith("http"), timeout=2000)
-            self.page.goto(before if before.startswith("http") else self.draft, wait_until="domcontentloaded")
+            self._load(before if before.startswith("http") else self.draft)
         seen = self._look()
         self.note(f"is on {urlsplit(self.page.url).path} ({seen['heading']}) {seen['fields']}")
         if refused:
@@ -313,7 +324,7 @@ class Story:
         else:
             values = {"reference": self.reference, "return_code": self.code}
             address, words = "/resume", "Continue your form"
-        self.page.goto(address, wait_until="domcontentloaded")
+        self._load(address)
         if self.page.locator(f"main [name={next(iter(values))}]").count():
             for name, value in values.items():
                 self.page.locator(f"main [name={name}]").fill(value)
@@ -419,8 +430,8 @@ def play(browser: Browser, numbers: Iterable[int], seed: int) -> Counter[str]:
             story = Story(number, seed, browser, server, cuts)
             try:
                 lost = story.play()
-            except Error as reason:
-                story.note(f"STUCK: {reason.message}")
+            except (Error, TimeoutError) as reason:
+                story.note(f"STUCK: {reason}")
                 lost = []
                 figures["stories that stuck"] += 1
             figures.update({"stories": 1, "stories with a loss": bool(lost)})
