@@ -222,7 +222,7 @@ def test_a_link_leads_to_a_page_that_knows_the_last_words(page: Page, server: Se
     housing.fill(citizen, draft)
     enters_as(page, citizen, server)
     page.goto(f"{draft}/check")
-    page.get_by_role("link", name="Change Full name").first.click()
+    page.get_by_role("link", name="Change your full name").first.click()
     fill(page, full_name=OLD)
     page.get_by_role("link", name="All sections").first.click()
     page.wait_for_url(f"**{draft}")

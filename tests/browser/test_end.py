@@ -54,7 +54,10 @@ def test_a_page_from_the_back_forward_cache_stays_hidden_until_the_server_answer
     expect(page.get_by_label("Name of your landlord")).to_be_visible()
 
 
-def test_a_page_from_the_back_forward_cache_leaves_when_the_session_is_over(page: Page, server: Server) -> None:
+def test_a_page_from_the_back_forward_cache_leaves_when_the_session_is_over(
+    page: Page, server: Server, console: Console
+) -> None:
+    console.expects("401")  # it asks for the latest answers, too
     page.goto(SECTION)
     server.clock.advance(minutes=31)
     page.evaluate(RESTORED)

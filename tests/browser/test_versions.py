@@ -54,7 +54,7 @@ def test_pages_of_a_draft_in_a_changed_form_pass_inspection(look: Inspector, cit
     look.look("task list after the move", is_main=True)
     look.visit("section to check again", f"{draft}/rent", is_main=True)
     look.visit("check with marks", f"{draft}/check", is_main=True)
-    follow(look.page, "Change Name of your landlord")
+    follow(look.page, "Change the name of your landlord")
     press(look.page, deposit="100", landlord="Weir Homes")
     expect(look.page.get_by_text("Changed since your last visit")).to_be_visible()
     look.look("check with a changed answer", is_main=True)

@@ -28,7 +28,7 @@ BRACKETED = re.compile(f"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}")
 SPOKEN = frozenset({"alt", "aria-label", "placeholder", "title"})
 NOT_OURS = re.compile(
     r"Ashmere Council|Cymraeg|English|[\w.]+@[\w.]+|https?://\S+|127\.0\.0\.1:8000\S*|[A-Z]{2}-[0-9A-Z]{4}-[0-9A-Z]{4}"
-    r"|[0-9A-Z]{4} [0-9A-Z]{4}|Tachwedd|Rhagfyr|[a-z]+_[a-z_]+|visitor|epoch|language|device|PDF|QR|Saesneg"
+    r"|[0-9A-Z]{4} [0-9A-Z]{4}|Tachwedd|Rhagfyr|[a-z]+_[a-z_]+|visitor|epoch|language|left|device|PDF|QR|Saesneg"
     r"|typed words|Chromium|Linux|werkzeug\S*"
 )
 """Names (of cookies, too), addresses, references, months as CLDR has them, and what the person typed."""

@@ -179,12 +179,13 @@ def _phone(text: str) -> str:
         raise InvalidAnswerError("invalid")
     home = number.country_code == phonenumbers.country_code_for_region(_REGION)
     # Numbers of full length are all written alike, those too that the library does not know, such as Ofcom's for drama.
-    # Any other one stays as it was typed: the library would leave out its 0, and a digit may be missing.
+    # Any other one stays as it was typed: the library may leave out its 0, and a digit may be missing.
     is_whole = home and len(str(number.national_number)) == _WHOLE_HOME_NUMBER
     if not is_whole and not phonenumbers.is_valid_number(number):
         return text
     style = phonenumbers.PhoneNumberFormat.NATIONAL if home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
-    return str(phonenumbers.format_number(number, style))
+    written = str(phonenumbers.format_number(number, style))
+    return text if home and written[0] not in "(0" else written
 
 
 def _within_limits(field: Field, text: str, default_length: int) -> str | None:

@@ -116,8 +116,8 @@ def test_staff_see_their_own_sessions(visitor: Browser, staff: Person) -> None:
 def test_two_people_in_one_browser_each_see_their_own_account(visitor: Browser, citizen: Person, staff: Person) -> None:
     visitor.sign_in(EMAIL)
     visitor.sign_in(staff.email)
-    assert "E-mail addressada@example.test" in _page(visitor)
-    assert "E-mail addressmina@example.test" in _page(visitor, f"{PAGE}?kind=hub")
+    assert "E-mail address ada@example.test" in _page(visitor)
+    assert "E-mail address mina@example.test" in _page(visitor, f"{PAGE}?kind=hub")
 
 
 @pytest.mark.parametrize("kind", ["messages", "mobile", "nonsense"])

@@ -66,11 +66,11 @@ def test_page_lists_every_question_and_its_condition(citizen: Citizen, form: str
     page = citizen.open(f"{form}/prepare")
     for words in (
         "Ask for a garden asks 8 questions on 3 pages.",
-        "You Name A dog Its size Only asked if “A dog” is yes.",
-        "A photo of you (a file)",
+        "You Name A dog (optional) Its size Only asked if “A dog” is yes.",
+        "A photo of you (optional) (a file)",
         "Your dogs Only asked if “A dog” is yes. Asked for each dog. At least 1 is needed. Called",
         "I have a leash Only asked if “A dog” is yes.",
-        "Which plot Sunny · Shady",
+        "Which plot (optional) Sunny · Shady",
     ):
         assert words in page
     assert "Find my home" not in page

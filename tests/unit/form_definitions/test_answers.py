@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portal.form_definitions.types.answers import InvalidAnswerError
@@ -226,6 +226,7 @@ def test_an_answer_shown_in_its_inputs_reads_back_the_same(kind, typed, more, an
 
 
 @given(st.from_regex(r"[+0]?[0-9 ()./-]{6,16}( ?x[0-9]{1,4})?", fullmatch=True))
+@example("04000000000")
 def test_a_telephone_number_keeps_every_digit(typed):
     try:
         answer = read("phone", typed)
