@@ -146,7 +146,7 @@ def test_a_changed_lifetime_applies_at_the_next_request_of_every_process(
         change(portals[0], minutes)
         for portal in reversed(portals):
             guest = Visitor()
-            assert f"lasts {minutes} minutes" in guest.get(portal, "/help/sessions").text
+            assert f"You have {minutes} minutes from" in guest.get(portal, "/help/sessions").text
             assert 0 <= int(minutes) * 60 - remaining(guest, portal) <= UNDER_WAY_S
 
 

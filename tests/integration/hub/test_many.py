@@ -62,6 +62,7 @@ def many(database: Database, reference: str, copy_case: Copy) -> None:
         }
         for statement in (DRAFTS, SUBMISSIONS, CASES):
             db.execute(text(NUMBERS + statement.format(**values)))
+            db.execute(text("ANALYZE"))  # else foreign keys may be checked by the plan of an empty table
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE" if kind == "sqlite" else "VACUUM ANALYZE")
 
