@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tests.applications import Equipment
 from tests.browser import probe
 from tests.browser.inspection import Inspector
 from tests.browser.server import Server
+from tests.browser.visitors import stop_clock
 from tests.conftest import MovableClock
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -155,8 +156,7 @@ def context(new_context: Callable[..., BrowserContext], server: Server, console:
     context = new_context(base_url=server.base_url)
     console.watch(context)
     server.open_session(context)
-    context.clock.install(time=BROWSER_START)
-    context.clock.pause_at(BROWSER_START + timedelta(seconds=1))
+    stop_clock(context, BROWSER_START)
     return context
 
 
