@@ -101,7 +101,8 @@ def test_leaving_the_page_saves_what_was_just_typed(section: Page, server: Serve
     landlord(section).fill("Calder")
     section.goto("/probe/public")
     server.wait_for(AUTOSAVE, 1)
-    assert [form["landlord"] for form in server.forms(AUTOSAVE)] == [["Calder"]]
+    # A page that goes before it has its answer sends the same words once more.
+    assert {tuple(form["landlord"]) for form in server.forms(AUTOSAVE)} == {("Calder",)}
 
 
 def test_answers_typed_before_the_warning_are_saved_130_seconds_before_the_end(
