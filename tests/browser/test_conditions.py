@@ -166,6 +166,7 @@ def test_script_shows_what_the_server_would_show(page: Page, server: Server, fie
     button(page, "Start now").click()
     page.get_by_role("link", name="S", exact=True).click()
     expect(question(page, "word")).to_be_visible()
+    page.wait_for_load_state()  # the script listens
     for typed in CASES[field]:
         pairs = posted(field, typed)
         for name in dict(pairs):
