@@ -101,8 +101,9 @@ def test_leaving_the_page_saves_what_was_just_typed(section: Page, server: Serve
     landlord(section).fill("Calder")
     section.goto("/probe/public")
     server.wait_for(AUTOSAVE, 1)
-    # A page that goes before it has its answer sends the same words once more.
-    assert {tuple(form["landlord"]) for form in server.forms(AUTOSAVE)} == {("Calder",)}
+    # A page that goes before it has its answer sends the same words once more, and never again.
+    sent = [(form["landlord"], form["_sequence"]) for form in server.forms(AUTOSAVE)]
+    assert sent in ([(["Calder"], ["1"])], [(["Calder"], ["1"]), (["Calder"], ["2"])])
 
 
 def test_answers_typed_before_the_warning_are_saved_130_seconds_before_the_end(
