@@ -1,5 +1,6 @@
 """The database: base class, UTC times, engines to read and to write, and the checks of a connection."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,6 +19,8 @@ from portal.errors import ConfigurationError
 BUSY_TIMEOUT_MS = 5000
 POOL_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 10_000
+STARTERS = 20
+"""How often a connection tries again to set up a new database of SQLite that others are setting up as well."""
 SWEEP_BATCH = 50
 """The most rows that a sweep changes in one transaction, so that nobody waits long for its locks."""
 CONSTRAINT_NAMES = {
@@ -139,7 +142,19 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
 
 def _set_pragmas(connection: Any, _record: object) -> None:
     for name, value in WANTED_PRAGMAS.items():
+        _set_pragma(connection, name, value)
+
+
+def _set_pragma(connection: Any, name: str, value: object, tries: int = STARTERS) -> None:
+    """Set it, after those who write: to change the journal of a new database, SQLite itself would not wait for them."""
+    try:
         connection.execute(f"PRAGMA {name}={value}")
+    except sqlite3.OperationalError:
+        if tries == 1:
+            raise
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("ROLLBACK")
+        _set_pragma(connection, name, value, tries - 1)
 
 
 def _begin_sqlite(connection: Connection) -> None:

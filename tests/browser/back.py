@@ -10,13 +10,12 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from tests.browser.demonstration import demonstration
 from tests.browser.server import Server
-from tests.browser.visitors import fill, press, share_sessions
+from tests.browser.visitors import fill, press, share_sessions, show_again
 from tests.citizen import Citizen
 from tests.journeys import housing
 
 SEED = "Ophelia Seedwright"
 ROUNDS = 25
-ASK_THE_SERVER = "document.dispatchEvent(new Event('visibilitychange'))"
 GO_BACK = "setTimeout(() => history.back())"
 WATCHED = "html[data-watched]"
 SAID = "after Back: "
@@ -101,7 +100,7 @@ Way = Callable[[Watcher, str], None]
 
 def _end(page: Page, server: Server) -> None:
     server.clock.advance(minutes=31)
-    page.evaluate(ASK_THE_SERVER)
+    show_again(page)
     expect(page).to_have_url(re.compile("/session/ended$"))
 
 

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 from werkzeug.exceptions import HTTPException
 
 from tests.browser.server import Server
+from tests.browser.visitors import show_again
 
 WIDE, NARROW = ViewportSize(width=1280, height=900), ViewportSize(width=320, height=640)
 AXE = Axe().axe_script
@@ -37,7 +38,6 @@ SIDEWAYS = """() => {
   const wide = [...document.querySelectorAll("body *")].filter(beyond).map((element) => element.outerHTML.slice(0, 90));
   return [`scrolls sideways: ${wide}`];
 }"""
-ASK_THE_SERVER = "document.dispatchEvent(new Event('visibilitychange'))"
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Inspector:
     def look_at_warning(self, name: str, *, after_minutes: float) -> None:
         """Let the session of the open page come close to its end, and look at the warning."""
         self.server.clock.advance(minutes=after_minutes)
-        self.page.evaluate(ASK_THE_SERVER)
+        show_again(self.page)
         expect(self.page.locator("dialog")).to_be_visible()
         self.look(f"{name}, warning", is_main=True)
 

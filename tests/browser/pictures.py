@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, ViewportSize
 from portal.commands.database import PEOPLE
 from tests.browser.demonstration import demonstration
 from tests.browser.server import Server
+from tests.browser.visitors import show_again
 from tests.conftest import MovableClock
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
@@ -70,7 +71,7 @@ def at_rent(page: Page) -> None:
 def the_end(page: Page, clock: MovableClock) -> None:
     """Take the warning, and the page after the end."""
     clock.advance(minutes=28)
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    show_again(page)
     page.get_by_role("button", name="Stay signed in").wait_for()
     picture(page, "warning", whole=False)
     clock.advance(minutes=3)

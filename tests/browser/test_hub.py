@@ -3,9 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.inspection import ASK_THE_SERVER
 from tests.browser.server import Server
-from tests.browser.visitors import button, share_sessions
+from tests.browser.visitors import button, share_sessions, show_again
 from tests.citizen import Citizen
 from tests.loan import publish_loan, send
 from tests.people import add_person, sign_in
@@ -32,7 +31,7 @@ def pass_on(server: Server, *pages: Page, seconds: float) -> None:
     """Let time pass on the server, and have the pages poll."""
     server.clock.advance(seconds=seconds)
     for page in pages:
-        page.evaluate(ASK_THE_SERVER)
+        show_again(page)
 
 
 def test_a_case_is_found_and_worked_on_by_keyboard_alone(staff: Page, reference: str) -> None:

@@ -8,6 +8,7 @@ from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 from tests.browser.conftest import Console
 from tests.browser.inspection import NARROW, WIDE, Inspector
 from tests.browser.server import Server
+from tests.browser.visitors import show_again
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
 Enter = Callable[..., Page]
@@ -99,7 +100,7 @@ def test_the_warning_counts_and_speaks_in_welsh(context: BrowserContext, page: P
     page.get_by_role("button", name="Cymraeg").click()
     page.get_by_role("button", name="Dechrau nawr").click()
     server.clock.advance(minutes=28)
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    show_again(page)
     dialog = page.locator("dialog")
     expect(dialog.get_by_role("heading")).to_have_text("Byddwch yn cael eich allgofnodi ymhen 2 funud.")
     expect(dialog.get_by_role("button", name="Aros wedi mewngofnodi")).to_be_visible()

@@ -5,8 +5,8 @@ from playwright.sync_api import Page, expect
 from pyotp import TOTP
 
 from tests.browser.conftest import Console
-from tests.browser.inspection import ASK_THE_SERVER, WIDE, Inspector
-from tests.browser.visitors import Enter, button, follow, press, share_sessions
+from tests.browser.inspection import WIDE, Inspector
+from tests.browser.visitors import Enter, button, follow, press, share_sessions, show_again
 from tests.citizen import Citizen
 from tests.journeys import housing
 from tests.people import PASSWORD, add_person, sign_in
@@ -298,7 +298,7 @@ def test_staff_pages_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     look.page.goto(case)
     look.look_at_warning("case", after_minutes=358.5)
     look.server.clock.advance(minutes=2)
-    look.page.evaluate(ASK_THE_SERVER)
+    show_again(look.page)
     expect(look.page.get_by_text("You were signed out at 20:02.")).to_be_visible()
     look.look("case in grace", is_main=True)
 
@@ -342,7 +342,7 @@ def test_warning_and_end_pages_pass_inspection(look: Inspector, form: str, secti
     open_section(look, form, section)
     look.look_at_warning(section, after_minutes=28.5)
     look.server.clock.advance(minutes=2)
-    look.page.evaluate(ASK_THE_SERVER)
+    show_again(look.page)
     look.page.wait_for_url("**/session/ended")
     look.look("ended", is_main=True)
 

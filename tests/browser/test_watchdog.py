@@ -12,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from portal.audit import Actor
 from portal.site_settings.operations import change_settings
 from tests.browser.conftest import TO_WARNING_S, Console, PassTime, polled, warning
-from tests.browser.inspection import ASK_THE_SERVER
 from tests.browser.probe import SECTION
 from tests.browser.server import Server
+from tests.browser.visitors import show_again
 
 pytestmark = pytest.mark.browser
 POLL = "/session/poll"
@@ -80,7 +80,7 @@ def test_the_next_poll_reports_lost_responses_and_they_are_counted(
     assert parse_qs(urlsplit(asking.value.url).query) == {"kind": ["customer"], "lost": ["3"]}
     assert failures(server) == 3
     with page.expect_request(f"**{POLL}*") as asking:
-        page.evaluate(ASK_THE_SERVER)
+        show_again(page)
     polled(page)
     assert "lost" not in asking.value.url
     assert failures(server) == 3
@@ -179,7 +179,7 @@ def test_a_page_polls_when_the_computer_wakes(page: Page, server: Server, contex
 def test_a_page_polls_at_once_when_its_tab_is_shown_again(page: Page, server: Server) -> None:
     page.goto(SECTION)
     server.clock.advance(minutes=29)
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    show_again(page)
     expect(warning(page)).to_be_visible()
 
 

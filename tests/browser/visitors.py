@@ -43,6 +43,12 @@ def _answer(inputs: Locator, value: str) -> None:
         inputs.fill(value)
 
 
+def show_again(page: Page) -> None:
+    """Show the tab again, which makes the page ask the server, once its scripts listen."""
+    page.wait_for_load_state()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def button(page: Page, name: str) -> Locator:
     """Return a button of the page itself, by its exact words."""
     return page.locator("main").get_by_role("button", name=name, exact=True)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.server import Server
-from tests.browser.visitors import button, expect_answers, fill, follow, press
+from tests.browser.visitors import button, expect_answers, fill, follow, press, show_again
 from tests.journeys import housing
 from tests.post import letters
 
@@ -21,7 +21,6 @@ SAVED = """() => {
 MOST_PRESSES, MOST_SECONDS = 4, 30.0
 ADDRESS = housing.ABOUT_YOU["email"]
 OFFER = "E-mail a link to z•••@mail.example"
-ASK_THE_SERVER = "document.dispatchEvent(new Event('visibilitychange'))"
 NewContext = Callable[[], BrowserContext]
 
 
@@ -107,7 +106,7 @@ def idle_end(guest: Guest) -> None:
     guest.server.clock.advance(minutes=31)
     guest.leave()
     if guest.has_script:
-        guest.page.evaluate(ASK_THE_SERVER)
+        show_again(guest.page)
         expect(guest.page).to_have_url(re.compile("/session/ended$"))
     else:
         guest.page.reload()

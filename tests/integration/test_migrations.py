@@ -1,5 +1,6 @@
 """Migrations bring an empty database of each kind to what the models say, however many start at once."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,27 +61,48 @@ def test_migrated_database_has_one_row_of_settings(empty: Database) -> None:
         assert db.execute(text("SELECT id, document FROM site_settings")).all() == [(1, "{}")]
 
 
+class Starter(threading.Thread):
+    """A server that upgrades its database as it starts, once all who wait at `together` are there."""
+
+    def __init__(self, url: str, together: threading.Barrier | None = None) -> None:
+        super().__init__(daemon=True)
+        self.database, self.together, self.failure = Database(url), together, ""
+
+    def run(self) -> None:
+        if self.together:
+            self.together.wait()
+        try:
+            migrations.upgrade(self.database)
+        except Exception as failure:
+            self.failure = repr(failure)
+        self.database.close()
+
+
 def test_several_processes_starting_at_once_upgrade_once(empty: Database) -> None:
     together = threading.Barrier(3)
-    failures: list[Exception] = []
-
-    def start() -> None:
-        database = Database(empty.engine.url.render_as_string(hide_password=False))
-        together.wait()
-        try:
-            migrations.upgrade(database)
-        except Exception as failure:
-            failures.append(failure)
-        database.close()
-
-    threads = [threading.Thread(target=start, daemon=True) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failures == []
-    assert not any(thread.is_alive() for thread in threads)
+    starters = [Starter(empty.engine.url.render_as_string(hide_password=False), together) for _ in range(3)]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join(60)
+    assert not any(starter.is_alive() for starter in starters)
+    assert not any(starter.failure for starter in starters), [starter.failure for starter in starters]
     assert is_current(empty)
+
+
+@pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
+def test_a_start_waits_for_whoever_writes_to_a_new_sqlite_database(tmp_path: Path, lock: str) -> None:
+    path = tmp_path / "empty.sqlite3"
+    starter = Starter(f"sqlite:///{path}")
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("CREATE TABLE other (id INTEGER)")
+    writer.execute(f"BEGIN {lock}")
+    starter.start()
+    starter.join(0.3)
+    writer.execute("COMMIT")
+    starter.join(60)
+    writer.close()
+    assert not starter.failure, starter.failure
 
 
 def test_newest_migration_is_the_head_that_alembic_knows() -> None:
