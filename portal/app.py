@@ -62,7 +62,7 @@ from portal.submissions import downloads
 from portal.submissions import views as submission_views
 from portal.submissions.operations import answers_of_draft, delete_drafts_of, held_by
 from portal.web import counters, error_pages, health, languages, logs, responses, strict_input, unit_of_work
-from portal.web.addresses import page_of, sign_in_page
+from portal.web.addresses import StoredNumber, page_of, sign_in_page
 from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.languages import DEFAULT, language, other_languages
@@ -174,6 +174,7 @@ def _configure(app: Flask, configuration: Configuration) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=asset, sign_in_page=sign_in_page)
     app.session_interface = TableSessionInterface()
+    app.url_map.converters["int"] = StoredNumber
     Babel(app, locale_selector=language_of_request)  # type: ignore[no-untyped-call]
     languages.init_app(app)
 
@@ -213,8 +214,9 @@ def _add_middleware(app: Flask, configuration: Configuration) -> None:
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
-        app.wsgi_app, root=STATIC, prefix="static/", max_age=STATIC_MAX_AGE_S
+        app.wsgi_app, root=STATIC, prefix="static/", max_age=STATIC_MAX_AGE_S, allow_all_origins=False
     )
+    app.wsgi_app = responses.WithHeaders(app.wsgi_app, is_https=configuration.is_https)  # type: ignore[method-assign]
 
 
 @cache

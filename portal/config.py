@@ -178,7 +178,8 @@ def _split_url(url: str) -> tuple[str, str] | None:
 
 
 def _trusted_hosts(environ: Mapping[str, str], base_url: str) -> tuple[str, ...]:
-    given = tuple(filter(None, (host.strip() for host in environ.get("TRUSTED_HOSTS", "").split(","))))
+    """Return the names that we answer to; an IPv6 address without its brackets."""
+    given = tuple(filter(None, (host.strip().strip("[]") for host in environ.get("TRUSTED_HOSTS", "").split(","))))
     return given or tuple(dict.fromkeys((urlsplit(base_url).hostname or "", *LOOPBACK)))
 
 

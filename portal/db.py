@@ -1,13 +1,15 @@
 """The database: base class, UTC times, engines to read and to write, and the checks of a connection."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, DateTime, MetaData, create_engine, delete, event, inspect, select, text
+from sqlalchemy import ColumnElement, DateTime, MetaData, create_engine, delete, event, inspect, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, CursorResult, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -16,6 +18,7 @@ from sqlalchemy.types import TypeDecorator
 
 from portal.errors import ConfigurationError
 
+PRIVATE = 0o600
 BUSY_TIMEOUT_MS = 5000
 POOL_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 10_000
@@ -129,6 +132,7 @@ def delete_batch(db: Session, model: type[Base], *over: ColumnElement[bool]) -> 
 
 
 def _sqlite_engine(url: str, pool_size: int) -> Engine:
+    _keep_private(make_url(url).database)
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -138,6 +142,21 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _keep_private(database: str | None) -> None:
+    """Let nobody else on this machine read the database: SQLite makes its other files as readable as the first.
+
+    What is wrong with the folder is reported by the connection. A file that exists is not opened: closing it would give
+    up the locks that other connections of this process hold.
+    """
+    if not database or database == ":memory:":
+        return
+    with suppress(OSError):
+        os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(OSError):
+            Path(f"{database}{suffix}").chmod(PRIVATE)
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:

@@ -11,6 +11,7 @@ from portal.characters import plain
 EVENTS_A_PAGE = 50
 LONGEST_SUBJECT = 128
 LONGEST_NUMBER = 18
+"""Digits of the number of a person or an event."""
 
 
 @dataclass(frozen=True, kw_only=True)

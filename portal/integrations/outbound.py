@@ -57,30 +57,27 @@ SPECIAL = tuple(
         "203.0.113.0/24",
         "224.0.0.0/4",
         "240.0.0.0/4",
-        "::/96",
-        "64:ff9b:1::/48",
-        "100::/64",
         "2001::/23",
         "2001:db8::/32",
         "2002::/16",
         "3fff::/20",
-        "5f00::/16",
-        "fc00::/7",
-        "fe80::/10",
-        "fec0::/10",
-        "ff00::/8",
     )
 )
+PUBLIC = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("2000::/3"))
+"""Where public addresses are. All other IPv6 addresses are for special use, whatever form somebody thinks of next."""
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 CARRIERS = (NAT64, MAPPED)
 """Ranges whose last 32 bits are the IPv4 address that packets reach."""
+ISATAP = (b"\0\0\x5e\xfe", b"\2\0\x5e\xfe")
+"""What stands before such 32 bits in any network (RFC 5214)."""
 
 
 def may_call(written: str, allowed: Sequence[IPNetwork]) -> bool:
     """Return whether the portal may connect to an address, given as the resolver wrote it."""
     address = reached(ipaddress.ip_address(written.partition("%")[0]))
-    return _is_in(address, allowed) or (address.is_global and not _is_in(address, SPECIAL))
+    is_public = address.is_global and _is_in(address, PUBLIC) and not _is_in(address, SPECIAL)
+    return is_public or _is_in(address, allowed)
 
 
 def _is_in(address: IPAddress, networks: Sequence[IPNetwork]) -> bool:
@@ -89,7 +86,7 @@ def _is_in(address: IPAddress, networks: Sequence[IPNetwork]) -> bool:
 
 def reached(address: IPAddress) -> IPAddress:
     """Return the address that packets reach: for an IPv6 address that contains an IPv4 one, the latter."""
-    if isinstance(address, ipaddress.IPv6Address) and any(address in network for network in CARRIERS):
+    if address.version == 6 and (_is_in(address, CARRIERS) or address.packed[8:12] in ISATAP):
         return ipaddress.IPv4Address(address.packed[-4:])
     return address
 

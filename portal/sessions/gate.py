@@ -169,12 +169,17 @@ def _page_of_form(found: FoundSession) -> str:
 
 def _token_answer(door: Door) -> ResponseReturnValue | None:
     """Answer a form whose token does not fit, or that another site sent; browsers that send no `Origin` pass."""
-    origin = request.headers.get("Origin")
-    is_own_origin = origin is None or origin.partition("://")[2] == request.host
+    is_own_origin = request.headers.get("Origin") in (None, _own_origin())
     nothing_to_protect = browser().live() is None and door.kind == BY_QUERY
     if is_own_origin and (nothing_to_protect or browser().proves(form_token(), signed_out=not door.session)):
         return None
     return _mismatch()
+
+
+def _own_origin() -> str:
+    """Where our pages come from, as browsers write it; a proxy that ends TLS need not be configured for that."""
+    scheme = "https" if app_state().configuration.is_https else request.scheme
+    return f"{scheme}://{request.host}"
 
 
 def _mismatch() -> ResponseReturnValue | None:

@@ -4,6 +4,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter
 
 from portal.audit import Actor
 from portal.web.app_state import app_state
@@ -14,6 +15,14 @@ SIGN_IN_PAGE = "/account/sign-in"
 AGAIN_PAGE = "/account/again"
 """Where a person types the password again."""
 SECURITY_PAGE = "/account/security"
+LONGEST_NUMBER = 18
+"""Digits of a number that every database can compare with the number of a row."""
+
+
+class StoredNumber(IntegerConverter):
+    """`<int:…>` in an address: no longer than a stored number, else there is no such address."""
+
+    regex = f"[0-9]{{1,{LONGEST_NUMBER}}}"
 
 
 def sign_in_page(then: str | None) -> str:

@@ -1,8 +1,12 @@
 """What every answer has in common: security headers, and redirects that htmx understands."""
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 from flask import Flask, Response, request
 
-from portal.web.app_state import app_state
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 CONTENT_POLICY = "; ".join(
     (
@@ -25,7 +29,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
+    "Server": "",
 }
+"""Of every answer that sets none of its own. Without a `Server`, the server would name itself."""
 STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
 STRICT_REFERRER = "strict-origin"
 """Of pages whose address has a token: not even our own pages are told where a request came from."""
@@ -41,17 +48,30 @@ def htmx_redirect(location: str, status: int) -> Response:
     return Response(status=status, headers={"HX-Redirect": location})
 
 
-def _add_headers(response: Response) -> Response:
+class WithHeaders:
+    """The portal with its headers on every answer: of a view, a static file, or a refusal of either."""
+
+    def __init__(self, portal: "WSGIApplication", *, is_https: bool) -> None:
+        self._portal = portal
+        self._headers = HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT} if is_https else {})
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer a request."""
+
+        def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Any:
+            there = {name.lower() for name, _ in headers}
+            missing = [(name, value) for name, value in self._headers.items() if name.lower() not in there]
+            return start_response(status, [*headers, *missing], *failure)
+
+        return self._portal(environ, start)
+
+
+def _hide_token(response: Response) -> Response:
     if "token" in (request.view_args or {}):
         response.headers["Referrer-Policy"] = STRICT_REFERRER
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")
-    if app_state().configuration.is_https:
-        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
     return response
 
 
 def init_app(app: Flask) -> None:
-    """Add the headers to every answer."""
-    app.after_request(_add_headers)
+    """Tell no other page an address that has a token."""
+    app.after_request(_hide_token)

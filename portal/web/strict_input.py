@@ -3,6 +3,7 @@
 Werkzeug's own parser answers a wrong byte or a cut multipart body with an empty form, which would blank a draft.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,7 @@ MAX_BODY = 1024 * 1024
 END_MARKER = "_end"
 NUL = "\0"
 """PostgreSQL refuses it and nobody types it, but Chromium pastes it with what somebody copied elsewhere."""
+_ADDRESS_AS_HOST = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?")
 _AS_IT_CAME = "latin-1"
 """Gives each byte a character, so that bytes can be told apart from what was made of them."""
 
@@ -68,6 +70,21 @@ class Allowance:
 
 class Request(FlaskRequest):
     """A request whose form either is whole or does not exist, and whose values hold no NUL."""
+
+    _named_hosts: list[str] | None = None
+
+    @property
+    def trusted_hosts(self) -> list[str] | None:
+        """The names that we answer to; None, for any, where one of our IPv6 addresses is asked for.
+
+        Werkzeug checks how the name is written, but takes the colons of an IPv6 address for the start of a port.
+        """
+        address = _ADDRESS_AS_HOST.fullmatch(self.headers.get("Host", ""))
+        return None if address and address[1].lower() in (self._named_hosts or ()) else self._named_hosts
+
+    @trusted_hosts.setter
+    def trusted_hosts(self, names: list[str] | None) -> None:
+        self._named_hosts = names
 
     @cached_property
     def args(self) -> "MultiDict[str, str]":

@@ -1,7 +1,9 @@
 """What every view of the URL map must declare, and how every access rule treats strangers and forged forms."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +26,7 @@ from portal.web.declarations import (
     Door,
     declaration_of,
 )
+from portal.web.responses import HEADERS
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.people import add_person
@@ -218,12 +221,30 @@ def test_every_public_form_refuses_strangers_without_a_token(
             assert answer.status_code == 403, route
 
 
+NOT_HTTP = ("https://localhost", "ftp://localhost", "://localhost")
+"""This host, asked in another way than its pages are."""
+
+
 def test_every_form_refuses_posts_from_another_site(app: Flask, posts: list[Route]) -> None:
     for route in posts:
-        for origin in ("https://evil.example", "null", "http://[", "http://localhost.evil.example"):
+        for origin in ("https://evil.example", "null", "http://[", "http://localhost.evil.example", *NOT_HTTP):
             answer = app.test_client().post(route.path, data={"_end": "1"}, headers={"Origin": origin})
             assert answer.status_code == 403, (route, origin)
             assert not answer.headers.getlist("Set-Cookie"), (route, origin)
+
+
+def test_no_number_in_an_address_is_longer_than_the_database_can_compare(app: Flask, people: dict[str, int]) -> None:
+    rules = [rule for rule in app.url_map.iter_rules() if "<int:" in rule.rule]
+    assert len(rules) >= 6
+    for rule in rules:
+        view = app.view_functions[rule.endpoint]
+        for number in ("9" * 18, "9" * 19, "9" * 5000):
+            path = re.sub("<(?!int:)[a-z_]+>", "yaml", re.sub("<int:[a-z_]+>", number, rule.rule))
+            client = _signed_in(app, people, declaration_of(view).door)
+            answer = client.open(path, method="POST" if "POST" in (rule.methods or ()) else "GET")
+            assert answer.status_code < 500, path
+            if len(number) > 18:
+                assert answer.status_code == 404, (path, answer.status_code)
 
 
 def test_every_response_forbids_storing_and_has_the_security_headers(app: Flask, routes: list[Route]) -> None:
@@ -232,10 +253,41 @@ def test_every_response_forbids_storing_and_has_the_security_headers(app: Flask,
         assert answer.headers["Cache-Control"] == "no-store", route
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'"), route
         assert answer.headers["X-Content-Type-Options"] == "nosniff", route
+        assert answer.headers["Server"] == "", route
         wanted = "strict-origin" if VALUES["token"] in route.path else "same-origin"
         assert answer.headers["Referrer-Policy"] == wanted, route
         assert "Refresh" not in answer.headers, route
         assert answer.status_code < 500, route
+
+
+STATIC_FILE = "/static/css/tokens.css"
+STATIC_ANSWERS: dict[int, dict[str, Any]] = {
+    200: {},
+    206: {"headers": {"Range": "bytes=0-9"}},
+    304: {"headers": {"If-Modified-Since": "Fri, 31 Dec 2100 00:00:00 GMT"}},
+    404: {"path": "/static/css/missing.css"},
+    405: {"method": "POST"},
+    416: {"headers": {"Range": "bytes=99999999-999999999"}},
+}
+
+
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:8000", "https://portal.example.org"])
+def test_every_answer_for_a_static_file_has_the_security_headers(
+    tmp_path: Path, migrated_sqlite: Path, base_url: str
+) -> None:
+    (tmp_path / "portal.sqlite3").write_bytes(migrated_sqlite.read_bytes())
+    app = create_app(read_configuration({"DATA_DIR": str(tmp_path), "BASE_URL": base_url}))
+    for status, asked in STATIC_ANSWERS.items():
+        answer = app.test_client().open(base_url=base_url, **{"path": STATIC_FILE} | asked)
+        assert answer.status_code == status
+        assert {name: answer.headers.getlist(name) for name in HEADERS if name != "Cache-Control"} == {
+            name: [value] for name, value in HEADERS.items() if name != "Cache-Control"
+        }, status
+        assert len(answer.headers.getlist("Cache-Control")) == 1, status
+        assert "Access-Control-Allow-Origin" not in answer.headers, status
+        assert ("Strict-Transport-Security" in answer.headers) is base_url.startswith("https"), status
+        answer.close()
+    app.extensions["portal"].database.close()
 
 
 @pytest.mark.parametrize("stolen", KINDS)

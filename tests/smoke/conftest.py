@@ -48,6 +48,7 @@ class RunningPortal:
                 env=self.environ,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                umask=0,
             )
 
     @property

@@ -28,6 +28,7 @@ def test_the_portal_serves_prints_the_sign_ins_and_stops_everything_it_started(
     assert portal.status("/readyz") == 200
     assert f"The portal is at {portal.url}" in portal.printed()
     assert "administrator  admin@demo.example" in portal.printed()
+    assert {path.name for path in portal.data_dir.rglob("*") if path.stat().st_mode & 0o077} == set()
     children = portal.processes()
     assert children
     portal.process.send_signal(signal.SIGTERM)

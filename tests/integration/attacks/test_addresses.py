@@ -74,6 +74,26 @@ def test_request_for_another_host_name_is_refused(app: Flask, host: str) -> None
         assert "evil.example" not in answer.text + str(answer.headers), address
 
 
+@pytest.mark.parametrize(
+    ("environ", "host", "status"),
+    [
+        ({"BASE_URL": "http://[::1]:8000"}, "[::1]:8000", 200),
+        ({"BASE_URL": "http://[::1]:8000"}, "[::2]:8000", 400),
+        ({"BASE_URL": "http://[::1]:8000"}, "[::1]evil.example", 400),
+        ({"BASE_URL": "https://[2001:DB8::7]"}, "[2001:db8::7]", 200),
+        ({"TRUSTED_HOSTS": "portal.example.org, [2001:db8::7]"}, "[2001:db8::7]:8443", 200),
+        ({"TRUSTED_HOSTS": "portal.example.org"}, "[::1]", 400),
+    ],
+)
+def test_portal_answers_to_its_ipv6_addresses_and_no_others(
+    migrated_sqlite: Path, tmp_path: Path, environ: dict[str, str], host: str, status: int
+) -> None:
+    (tmp_path / "portal.sqlite3").write_bytes(migrated_sqlite.read_bytes())
+    app = create_app(read_configuration({"DATA_DIR": str(tmp_path), **environ}))
+    assert app.test_client().get("/", headers={"Host": host}).status_code == status
+    app.extensions["portal"].database.close()
+
+
 @pytest.mark.usefixtures("demo_forms")
 def test_mailed_links_take_their_host_from_the_configuration_alone(app: Flask, citizen: Citizen) -> None:
     draft = housing.start(citizen)

@@ -62,6 +62,20 @@ def test_cookies_over_https_are_bound_to_this_host(https_app: Flask) -> None:
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=0"} <= set(deletion.split("; "))
 
 
+def test_form_from_the_plain_http_pages_of_this_host_is_refused(https_app: Flask) -> None:
+    """Also behind a proxy that ends TLS without saying so: requests look like plain ones there."""
+    browser = Browser(https_app, "customer", guest_id="guest")
+    cookie = browser.client.get_cookie("__Host-session_customer")
+    assert cookie is not None
+    browser.client.set_cookie("__Host-session_customer", cookie.value, domain="portal.example.org", secure=True)
+    form = {"csrf_token": browser.token}
+    for origin, is_own in (("http://portal.example.org", False), (HTTPS, True)):
+        for scheme in ("http", "https"):
+            asked = {"base_url": HTTPS, "headers": {"Origin": origin}, "environ_overrides": {"wsgi.url_scheme": scheme}}
+            answer = browser.client.post("/session/extend", data=form, **asked)
+            assert (answer.status_code == 409) is not is_own, (origin, scheme, answer.status_code)
+
+
 def test_cookie_over_https_without_the_prefix_is_ignored(https_app: Flask) -> None:
     browser = Browser(https_app, "customer", guest_id="guest")
     cookie = browser.client.get_cookie("__Host-session_customer")
