@@ -3,8 +3,9 @@
 import os
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 from sqlalchemy import ColumnElement, DateTime, MetaData, create_engine, delete, event, inspect, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, CursorResult, Dialect, Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeDecorator
@@ -24,6 +26,13 @@ POOL_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 10_000
 STARTERS = 20
 """How often a connection tries again to set up a new database of SQLite that others are setting up as well."""
+LOG_BYTES, LOG_STEP_BYTES = 16 * 2**20, 4 * 2**20
+"""How long SQLite's write-ahead log may grow until we make a moment without readers to empty it; where somebody reads
+on meanwhile, by how much it grows until the next try."""
+LEAVE_WITHIN_S = 0.5
+"""How long such a moment may take to come; others wait for it no longer than that."""
+EMPTIED_WITHIN_MS = 200
+"""How long emptying waits for readers of other processes."""
 SWEEP_BATCH = 50
 """The most rows that a sweep changes in one transaction, so that nobody waits long for its locks."""
 CONSTRAINT_NAMES = {
@@ -33,7 +42,13 @@ CONSTRAINT_NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-WANTED_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": BUSY_TIMEOUT_MS}
+WANTED_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "foreign_keys": 1,
+    "busy_timeout": BUSY_TIMEOUT_MS,
+    "journal_size_limit": LOG_STEP_BYTES,
+}
 
 
 class Instant(TypeDecorator[datetime]):
@@ -67,10 +82,55 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: Instant}
 
 
+class _Door:
+    """Who uses a database in this process, by thread; closed for a moment, it lets out and nobody in."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._open_of: Counter[int] = Counter()
+        self._is_closed = False
+
+    @contextmanager
+    def passed(self) -> Iterator[None]:
+        """Use the database; whoever uses it already may go on, so nobody waits for a door that waits for them."""
+        thread = threading.get_ident()
+        with self._changed:
+            if thread not in self._open_of:
+                self._changed.wait_for(lambda: not self._is_closed, LEAVE_WITHIN_S)
+            self._open_of[thread] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._open_of[thread] -= 1
+                if not self._open_of[thread]:
+                    del self._open_of[thread]
+                    self._changed.notify_all()
+
+    def is_passed(self) -> bool:
+        """Whether this thread uses the database."""
+        return threading.get_ident() in self._open_of
+
+    @contextmanager
+    def closed(self) -> Iterator[bool]:
+        """Close it, from outside; yield whether nobody uses the database until the end of the block."""
+        with self._changed:
+            was_closed, self._is_closed = self._is_closed, True
+            is_empty = not was_closed and self._changed.wait_for(lambda: not self._open_of, LEAVE_WITHIN_S)
+        try:
+            yield is_empty
+        finally:
+            with self._changed:
+                self._is_closed = was_closed
+                self._changed.notify_all()
+
+
 class Database:
     """One database with two ways in: `reading` never writes, `writing` is one short transaction.
 
     On SQLite a lock in the process queues the writers before `BEGIN IMMEDIATE` would, because its own waiting is slow.
+    And as its write-ahead log only starts anew when nobody reads, which never happens on a busy day, readers are kept
+    out for a moment when it has grown.
     """
 
     def __init__(self, url: str, *, pool_size: int = 12) -> None:
@@ -78,6 +138,7 @@ class Database:
         self._writer: AbstractContextManager[Any] = (
             threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
         )
+        self._door, self._log, self._next_at = _Door(), _log_of(self.engine), LOG_BYTES
         reader = self.engine.execution_options(portal_writes=False, postgresql_readonly=True)
         self._reading = sessionmaker(reader, expire_on_commit=False, autoflush=False)
         self._writing = sessionmaker(self.engine.execution_options(portal_writes=True), expire_on_commit=False)
@@ -85,14 +146,34 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Yield a session that sees one state of the database and cannot change it."""
-        with self._reading() as session:
+        with self._door.passed(), self._reading() as session:
             yield session
+        self._shorten_log()
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Yield a session in one write transaction, which is committed at the end and rolled back by an exception."""
-        with self._writer, self._writing.begin() as session:
+        with self._door.passed(), self._writer, self._writing.begin() as session:
             yield session
+        self._shorten_log()
+
+    def _shorten_log(self) -> None:
+        """Empty SQLite's log if it has grown and nobody reads or writes; else try again when it has grown on."""
+        if self._log is None or self._door.is_passed() or _size(self._log) < self._next_at:
+            return
+        with self._door.closed() as is_alone:
+            if is_alone:
+                self._empty_log()
+            self._next_at = max(LOG_BYTES, _size(self._log) + LOG_STEP_BYTES)
+
+    def _empty_log(self) -> None:
+        # Readers of other processes may be in the way; then a later try succeeds.
+        with suppress(SQLAlchemyError, sqlite3.Error), closing(self.engine.raw_connection()) as connection:
+            try:
+                connection.cursor().execute(f"PRAGMA busy_timeout={EMPTIED_WITHIN_MS}")
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.cursor().execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
     def check(self) -> None:
         """Check the settings of the database that protect the data.
@@ -142,6 +223,19 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _log_of(engine: Engine) -> Path | None:
+    """Return the write-ahead log of a database of SQLite in a file."""
+    is_file = engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:")
+    return Path(f"{engine.url.database}-wal") if is_file else None
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _keep_private(database: str | None) -> None:

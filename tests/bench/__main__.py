@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import click
 
 from portal.commands.run import PROJECT_ROOT
-from tests.bench import doors, long_form, uploads
+from tests.bench import doors, journal, long_form, uploads
 from tests.bench.load import Answered, Asked, apply
 from tests.bench.requests import (
     AUTOSAVE,
@@ -54,6 +54,8 @@ def main() -> None:
     # Beside the portal's own data and not in /tmp, which may be memory, where a durable commit costs nothing.
     with tempfile.TemporaryDirectory(prefix="bench-", dir=PROJECT_ROOT / "instance") as data_dir:
         _measure_all(data_dir)
+    with tempfile.TemporaryDirectory(prefix="bench-log-", dir=PROJECT_ROOT / "instance") as data_dir:
+        journal.measure(data_dir)
     with tempfile.TemporaryDirectory(prefix="bench-doors-", dir=PROJECT_ROOT / "instance") as data_dir:
         doors.measure(data_dir)
     with tempfile.TemporaryDirectory(prefix="bench-files-", dir=PROJECT_ROOT / "instance") as data_dir:

@@ -1,0 +1,79 @@
+"""SQLite's write-ahead log starts anew although somebody always reads, and its files are for their owner alone."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from portal.db import LOG_BYTES, LOG_STEP_BYTES, Database
+
+MEGABYTE, READERS, A_READ_S = 2**20, 6, 0.06
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """Yield a database with one large row."""
+    database = Database(f"sqlite:///{tmp_path / 'portal.sqlite3'}")
+    with database.writing() as db:
+        db.execute(text("CREATE TABLE large (content BLOB)"))
+        db.execute(text("INSERT INTO large VALUES (zeroblob(:size))"), {"size": MEGABYTE})
+    yield database
+    database.close()
+
+
+def log_bytes(database: Database) -> int:
+    return Path(f"{database.engine.url.database}-wal").stat().st_size
+
+
+def write(database: Database, megabytes: int) -> int:
+    """Write that much, a megabyte at a time; return how long the log was at most."""
+    longest = 0
+    for _ in range(megabytes):
+        with database.writing() as db:
+            db.execute(text("UPDATE large SET content = randomblob(:size)"), {"size": MEGABYTE})
+        longest = max(longest, log_bytes(database))
+    return longest
+
+
+def read_on(database: Database, stop: threading.Event) -> None:
+    """Read again and again, each time for long enough that others begin and write meanwhile."""
+    while not stop.is_set():
+        with database.reading() as db:
+            db.execute(text("SELECT length(content) FROM large")).all()
+            stop.wait(A_READ_S)
+
+
+def test_log_stays_short_while_there_is_always_a_reader(database: Database) -> None:
+    stop = threading.Event()
+    readers = [threading.Thread(target=read_on, args=(database, stop)) for _ in range(READERS)]
+    for reader in readers:
+        reader.start()
+    longest = write(database, 50)
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert longest <= LOG_BYTES + 2 * LOG_STEP_BYTES
+
+
+def test_reader_who_stays_keeps_nobody_out_and_the_log_is_emptied_later(database: Database) -> None:
+    with database.reading() as first:
+        first.execute(text("SELECT 1 FROM large")).all()
+        writer = threading.Thread(target=write, args=(database, 17))
+        writer.start()
+        while writer.is_alive():
+            with database.reading() as second:  # as limits do, within a request that reads already
+                second.execute(text("SELECT 1 FROM large")).all()
+        assert log_bytes(database) > LOG_BYTES
+    write(database, 5)
+    assert log_bytes(database) < LOG_STEP_BYTES * 2
+
+
+def test_files_of_a_database_are_for_their_owner_alone(database: Database, tmp_path: Path) -> None:
+    for file in tmp_path.iterdir():
+        file.chmod(0o644)
+    Database(str(database.engine.url)).close()
+    assert {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()} == dict.fromkeys(
+        ("portal.sqlite3", "portal.sqlite3-wal", "portal.sqlite3-shm"), "0o600"
+    )
