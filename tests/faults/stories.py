@@ -7,89 +7,36 @@ import json
 import logging
 import os
 import re
-import socket
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Error, Page, sync_playwright
-from sqlalchemy import select
+from playwright.sync_api import Browser, Error, FilePayload, Locator, Page, sync_playwright
 
-from portal import migrations
-from portal.app import create_app
-from portal.config import read_configuration
-from portal.drafts.models import Draft, DraftPart
-from portal.drafts.sealing import open_part
-from portal.form_definitions.format.reading import read_yaml
-from portal.form_definitions.versions.operations import publish
-from portal.sessions.late_forms import parked_on, parked_pages
-from portal.submissions.models import Submission
-from portal.submissions.operations import sent_answers
 from tests.browser.conftest import launch_arguments
 from tests.browser.server import Server
-from tests.browser.visitors import button, share_sessions, stop_time
+from tests.browser.visitors import button, share_sessions
 from tests.citizen import Citizen
-from tests.conftest import MovableClock
+from tests.faults.stories_browser import Cuts, look, marks_in, served, watch
+from tests.faults.stories_oracle import LONG_ENOUGH_S, MARK, SAID, Held, Oracle, held
+from tests.files import picture
 from tests.people import PASSWORD, add_person, sign_in
 
 RUNS = {"chromium": "1-500", "firefox": "1-100"}
 STEPS = (6, 12)
-SECTIONS = ("you", "you", "rent", "work")
+SECTIONS = ("you", "you", "rent", "work", "people")
 """Where people go, the first of them twice as often: there an answer hides others."""
-LONG_ENOUGH_S = 5.0
 PAUSES_S = (0.3, 1.0, 2.5, 5.5, 8.0)
-MARK = re.compile(r"zq\d+x\d+z")
-NOT_KEPT = ("failed", "refused", "conflict")
-"""States of “Saved” that say that the words are not on the server."""
-SAYS_LOST = re.compile("not kept|Nothing was changed|not received what you typed|already sent")
-FLIGHTS = """(() => {
-  const send = window.fetch;
-  const flights = new Set();
-  window.fetch = (...request) => {
-    const flight = send(...request);
-    const landed = flight.then((answer) => answer.clone().text()).catch(() => {}).finally(() => flights.delete(landed));
-    flights.add(landed);
-    return flight;
-  };
-  window.landed = async () => { while (flights.size) await Promise.all(flights); };
-})();"""
-"""Counts the saves under way, so that a story goes on as soon as they are answered and never waits for the clock."""
-LOOK = """async () => {
-  if (window.landed) await window.landed();
-  const status = document.querySelector("[data-saved-status]");
-  const inputs = document.querySelectorAll("form[data-autosave] [data-field] :is(input:not([type=radio]), textarea)");
-  return {
-    fields: Object.fromEntries([...inputs].map((input) => [input.name, input.value])),
-    seen: [...inputs].filter((input) => input.checkVisibility()).map((input) => input.name),
-    state: status ? status.dataset.state : "",
-    heading: document.querySelector("h1")?.textContent.trim() || "",
-    words: document.body ? document.body.innerText : "",
-  };
-}"""
-
-
-class Cuts:
-    """Loses requests or their answers on the way, for as long as a story asks for it."""
-
-    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
-        self._app = app
-        self.way = ""
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        way = self.way if environ["REQUEST_METHOD"] == "POST" else ""
-        if not way:
-            return self._app(environ, start_response)
-        if way == "unheard":
-            list(self._app(environ, lambda *_answer: None))
-        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-        raise ConnectionAbortedError
+TRIES_TO_SEND = 6
+PATIENCE_MS = 60_000
+"""How long a page may take on a machine that does other things, too."""
+SAYS_LOST = re.compile("not kept|Nothing was changed|You cannot add any more")
+NOT_RECEIVED = "not received what you typed"
 
 
 class Story:
@@ -99,34 +46,39 @@ class Story:
         self.number, self.server, self.cuts = number, server, cuts
         self.random = Random(f"{seed} {number}")  # noqa: S311 - a script that can be repeated
         self.is_person = number % 2 == 0
-        self.lines = [f"=== story {number}, seed {seed}"]
-        self.ages: dict[str, float] = {}
-        self.places: dict[str, str] = {}
-        self.let_go: dict[str, str] = {}
+        self.oracle = Oracle(f"=== story {number}, seed {seed}")
         self.written = 0
+        self.is_alone = True
+        self.is_sent = False
+        self.deeds: Counter[str] = Counter()
         self.context = browser.new_context(base_url=server.base_url)
-        self.context.add_init_script(FLIGHTS)
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(PATIENCE_MS)
 
     def note(self, line: str) -> None:
         """Add a line to what is printed if something was lost."""
-        self.lines.append(f"{self.server.clock.now():%H:%M:%S} {line}")
+        self.oracle.note(self.server.clock.now(), line)
 
     # The story
 
     def play(self) -> list[str]:
-        """Play the story; return the words that went without a word."""
+        """Play the story; return the words that went without a word, and whatever else must not happen."""
         try:
             self._begin()
             for _ in range(self.random.randint(*STEPS)):
-                self.random.choices(list(DEEDS), list(DEEDS.values()))[0](self)
-                self._look()
+                if not self.is_sent:
+                    self._act(self.random.choices(list(DEEDS), list(DEEDS.values()))[0])
+            if self.is_whole and not self.is_sent:
+                self._act(Story.send)
             self._reconnect()
             self.wait(70)
-            return self._lost()
+            return self._lost() + self.oracle.faults
         finally:
             self.cuts.way = ""
             self.context.close()
+
+    def _act(self, deed: "Callable[[Story], object]") -> None:
+        deed(self)
+        self._look()
 
     def _begin(self) -> None:
         citizen = Citizen(self.server.app)
@@ -138,12 +90,38 @@ class Story:
         self.draft = citizen.press("Start now").path
         slip = re.search(r"Return code\s*(\S{4} \S{4})", citizen.page.words)
         self.reference, self.code = self.draft.rpartition("/")[2], slip[1] if slip else ""
+        self.is_whole = self.random.random() < 0.4
+        if self.is_whole:
+            self._fill_in(citizen)
         share_sessions(self.context, citizen, self.server)
-        stop_time(self.context, self.server)
+        watch(self.context, self.server)
         self.page = self.context.new_page()
         self._open("you")
         if self.random.random() < 0.7:
             self.page.locator("main [name='home'][value='rented']").check()
+
+    def _fill_in(self, citizen: Citizen) -> None:
+        """Fill in the whole form, with somebody in the list, before the story begins."""
+        pages: dict[str, tuple[str, ...]] = {"you": ("name", "street"), "rent": ("period",), "work": ("work", "need")}
+        if self.random.random() < 0.8:
+            citizen.open(f"{self.draft}/people")
+            citizen.press("Add another person")
+            pages = {citizen.page.path.removeprefix(f"{self.draft}/"): ("person", "story")} | pages
+        for page, names in pages.items():
+            marks = {name: self._mark(f"{self.draft}/{page}: {name}") for name in names}
+            self.oracle.older(marks.values(), LONG_ENOUGH_S)
+            citizen.open(f"{self.draft}/{page}")
+            citizen.press("Continue", **marks, **({"home": "rented"} if page == "you" else {}))
+        citizen.open(f"{self.draft}/people")
+        citizen.press("Continue")
+
+    def _mark(self, place: str, before: str = "") -> str:
+        """Return a new mark, or text with it, that is about to be typed over `before`."""
+        self.written += 1
+        mark = f"zq{self.number}x{self.written}z"
+        text = f"{before} {mark}" if before and self.random.random() < 0.4 and len(before) < 60 else mark
+        self.oracle.wrote(mark, place, before=before, after=text)
+        return text
 
     def _open(self, section: str) -> None:
         self.note(f"opens {section}")
@@ -160,9 +138,9 @@ class Story:
                     raise
         raise TimeoutError(f"{address} never opens")
 
-    def _go(self, act: Callable[[], object]) -> None:
+    def _go(self, act: Callable[[], object]) -> dict[str, Any]:
         """Do what leads to another page; without a connection the browser shows an error, and the person goes back."""
-        held = self._held(self.page)
+        held = marks_in(self.page)
         before, refused, is_cut = self.page.url, False, False
         try:
             with self.page.expect_navigation(wait_until="domcontentloaded") as navigation:
@@ -173,23 +151,24 @@ class Story:
             is_cut = "Timeout" not in reason.message
             self.note(f"no page came: {reason.message.splitlines()[0]}")
         if is_cut or not self.page.url.startswith("http"):
-            self._say(held, "the browser found no connection")
+            self.oracle.say(held, "the browser found no connection")
             self._reconnect()
             with suppress(Error):
                 self.page.wait_for_url(lambda url: not url.startswith("http"), timeout=2000)
             self._load(before if before.startswith("http") else self.draft)
         seen = self._look()
         self.note(f"is on {urlsplit(self.page.url).path} ({seen['heading']}) {seen['fields']}")
-        if refused:
+        if refused or NOT_RECEIVED in seen["words"]:
             shown = [mark for mark in held if mark in seen["words"]]
-            self._say(shown, "the page shows it and says that it was not saved")
+            self.oracle.say(shown, "the page shows it and says that it was not saved")
         if refused and SAYS_LOST.search(seen["words"]):
-            self._say(held, "the page says that it was not kept")
-        if seen["heading"].startswith("Two versions"):
-            self._choose()
+            self.oracle.say(held, "the page says that it was not kept")
+        return self._choose() if seen["heading"].startswith("Two versions") else seen
 
-    def _choose(self) -> None:
+    def _choose(self) -> dict[str, Any]:
         """Choose between both versions; whatever is not chosen was seen and let go."""
+        self._expect_no_question("two versions")
+        let_go = self.oracle.let_go
         for name in sorted(set(self.page.locator("[name^=_keep_]").evaluate_all("all => all.map(each => each.name)"))):
             side = self.random.choice(("mine", "saved"))
             cards = self.page.locator(f"[name='{name}']")
@@ -197,13 +176,13 @@ class Story:
                 text = cards.nth(index).locator("xpath=ancestor::label | following-sibling::label").first.inner_text()
                 chosen = cards.nth(index).get_attribute("value") == side
                 for mark in MARK.findall(text):
-                    self.let_go[mark] = "another version was chosen"
+                    let_go[mark] = "another version was chosen"
                     if chosen:
-                        self.let_go.pop(mark)
+                        let_go.pop(mark)
                 if chosen:
                     cards.nth(index).check()
             self.note(f"chooses {side} for {name}")
-        self._go(lambda: button(self.page, "Save my choices").click())
+        return self._go(lambda: button(self.page, "Save my choices").click())
 
     # What people do
 
@@ -216,18 +195,16 @@ class Story:
         seen = self._look()
         if not seen["seen"]:
             return self._open(self.random.choice(SECTIONS))
-        name = self.random.choice(seen["seen"])
-        self.written += 1
-        mark, before = f"zq{self.number}x{self.written}z", seen["fields"][name]
-        text = f"{before} {mark}".strip() if self.random.random() < 0.4 and len(before) < 60 else mark
-        self.note(f"types {text!r} into {name} over {before!r}")
-        self.page.locator(f"main [name='{name}']").fill(text)
-        self.places[mark] = f"{urlsplit(self.page.url).path}: {name}"
-        for gone in set(MARK.findall(before)) - set(MARK.findall(text)):
-            self.let_go[gone] = "typed over"
+        self._type(self.random.choice(seen["seen"]), seen)
         if self.random.random() < 0.2:
             return self.hide()
         self.wait(self.random.choice(PAUSES_S))
+
+    def _type(self, name: str, seen: dict[str, Any]) -> None:
+        before = seen["fields"][name]
+        text = self._mark(f"{urlsplit(self.page.url).path}: {name}", before)
+        self.note(f"types {text!r} into {name} over {before!r}")
+        self.page.locator(f"main [name='{name}']").fill(text)
 
     def hide(self) -> None:
         """Change the answer on which others depend."""
@@ -240,11 +217,10 @@ class Story:
 
     def wait(self, seconds: float) -> None:
         """Let time pass for the server and all tabs; what is in a field grows older."""
-        held = {mark for page in self._pages() for mark in self._held(page)}
+        held = {mark for page in self._pages() for mark in marks_in(page)}
         self.server.clock.advance(seconds=seconds)
         self.context.clock.run_for(int(seconds * 1000))
-        for mark in held:
-            self.ages[mark] = self.ages.get(mark, 0) + seconds
+        self.oracle.older(held, seconds)
         seen = self._look()
         self.note(f"waits {seconds} s: {seen['state']}")
 
@@ -253,22 +229,46 @@ class Story:
         found = [each for each in ("Continue", "Continue", "Back") if button(self.page, each).count()]
         if not found or not self._look()["fields"]:
             return self._open(self.random.choice(SECTIONS))
-        name = self.random.choice(found)
+        return self._press(self.random.choice(found))
+
+    def _press(self, name: str) -> None:
+        """Press a button that sends the page: whatever was not saved yet is expected to be."""
         self.note(f"presses {name}")
+        self.oracle.expect_again(marks_in(self.page))
         self._go(lambda: button(self.page, name).click())
 
     def go_back(self) -> None:
         """Press the browser's own Back, once or more, and perhaps go on from there."""
-        for _ in range(self.random.choice((1, 2, 3))):
+        steps = 2 if self.random.random() < 0.3 and self._come_again() else self.random.choice((1, 2, 3))
+        for _ in range(steps):
             if not self.page.evaluate("navigation.canGoBack"):
                 break
             self.note("goes Back")
             self._go(lambda: self.page.evaluate("history.back()"))
-        if self.random.random() < 0.5:
+        if self.random.random() < 0.6:
             self.press()
 
+    def _come_again(self) -> bool:
+        """Answer, go elsewhere, come and answer again: two steps back the browser may put the first answer in."""
+        here, seen = self.page.url, self._look()
+        if not seen["seen"]:
+            return False
+        name = self.random.choice(seen["seen"])
+        self._type(name, seen)
+        self.wait(self.random.choice(PAUSES_S))
+        self._open("work" if "/work" not in here else "you")
+        self._go(lambda: self._load(here))
+        if name in self._look()["seen"]:
+            self._type(name, self._look())
+            self.wait(self.random.choice(PAUSES_S))
+        return True
+
     def reload(self) -> None:
-        """Load the page again."""
+        """Load the page again; mostly something has just been typed."""
+        seen = self._look()
+        if seen["seen"] and self.random.random() < 0.6:
+            self._type(self.random.choice(seen["seen"]), seen)
+            self.wait(0.3)
         self.note("reloads")
         self._go(lambda: self.page.reload(wait_until="domcontentloaded"))
 
@@ -276,18 +276,20 @@ class Story:
         """Open a second tab, or go to one that is open."""
         pages = self._pages()
         if len(pages) < 3 and self.random.random() < 0.6:
+            self.is_alone = False
             self.page = self.context.new_page()
             return self._open(self.random.choice(SECTIONS))
         self.page = self.random.choice(pages)
-        self.note(f"takes tab {pages.index(self.page) + 1}")
+        return self.note(f"takes tab {pages.index(self.page) + 1}")
 
     def lose_the_connection(self) -> None:
         """Lose requests, or answers, or everything, until it is mended."""
         if self.cuts.way:
             return self._reconnect()
+        self.is_alone = False
         self.cuts.way = self.random.choice(("unsent", "unheard", "offline"))
         self.note(f"connection: {self.cuts.way}")
-        self.context.set_offline(self.cuts.way == "offline")
+        return self.context.set_offline(self.cuts.way == "offline")
 
     def _reconnect(self) -> None:
         if self.cuts.way:
@@ -298,6 +300,7 @@ class Story:
     def sign_out(self) -> None:
         """Sign out, and come back."""
         self._reconnect()
+        self.is_alone = False
         press = self.page.get_by_role("button", name="Sign out", exact=True)
         if press.count():
             self.note("signs out")
@@ -309,6 +312,7 @@ class Story:
     def come_late(self) -> None:
         """Type after a sleep in which the session ended; send it, or let the page save it; and come back."""
         self._reconnect()
+        self.is_alone = False
         self.note("sleeps 31 minutes")
         self.server.clock.advance(minutes=31)
         if self._look()["seen"]:
@@ -331,6 +335,150 @@ class Story:
             self._go(lambda: button(self.page, words).click())
         self._open(self.random.choice(SECTIONS))
 
+    # Lists and files
+
+    def use_list(self) -> None:
+        """Add somebody to the list, change or remove an item, or bring one back."""
+        self._open("people")
+        choices = {
+            "add": self.page.locator("main [name=_action][value=add]"),
+            "change": self.page.locator(".item-list a"),
+            "remove": self.page.locator("main [name=_remove]"),
+            "undo": self.page.locator("main [name=_undo]"),
+        }
+        found = [name for name, places in choices.items() if places.count()]
+        if not found:
+            return
+        name = self.random.choice(found)
+        chosen = self._one_of(choices[name])
+        item = chosen.get_attribute("value")
+        self.note(f"presses {name} ({item or chosen.get_attribute('href')})")
+        seen = self._go(chosen.click)
+        self.deeds[name] += 1
+        if name in ("add", "change"):
+            self.write()
+        elif name == "undo" and "cannot add" not in seen["words"] and not self.page.locator(f"#item-{item}").count():
+            self.oracle.fault(self.server.clock.now(), f"UNDO brings nothing back of {item}")
+
+    def use_files(self) -> None:
+        """Add a file, remove one, or bring it back; what the page lists is expected to be kept."""
+        if not self.page.locator("main [name=proof]").count():
+            self._open("work")
+        choices = {
+            "a file": self.page.locator("main [name=proof]"),
+            "Remove": self.page.locator("main [data-file] [name=_remove_file]"),
+            "Undo": self.page.locator("main [name=_undo_file]"),
+        }
+        found = [name for name, places in choices.items() if places.count()]
+        if not found:
+            return
+        name = self.random.choice(found)
+        place = self._one_of(choices[name])
+        self.note(f"uses {name}")
+        self.deeds[f"{name} of a file" if name != "a file" else name] += 1
+        if name == "a file":
+            mark = self._mark(f"{urlsplit(self.page.url).path}: proof")
+            place.set_input_files(FilePayload(name=f"{mark}.jpg", mimeType="image/jpeg", buffer=PICTURE))
+            self._look()
+        else:
+            marks = MARK.findall(place.locator("xpath=ancestor::*[@data-file or @data-removed]").first.inner_text())
+            self._press_in_place(place)
+            self._take_file(name, marks)
+        self.wait(self.random.choice(PAUSES_S))
+
+    def _press_in_place(self, place: Locator) -> None:
+        place.click()
+        with suppress(Error):  # a late file is removed by the page's own form
+            self.page.wait_for_load_state("domcontentloaded")
+
+    def _take_file(self, name: str, marks: list[str]) -> None:
+        listed = MARK.findall(json.dumps(self._look()["files"]))
+        for mark in marks:
+            if name == "Remove" and mark not in listed:
+                self.oracle.let_go[mark] = "the person removed it"
+            elif name == "Undo" and mark in listed:
+                self.oracle.let_go.pop(mark, None)
+
+    def _one_of(self, places: Locator) -> Locator:
+        return places.nth(self.random.randrange(places.count()))
+
+    # Sending
+
+    def send(self) -> None:
+        """Check the answers, perhaps change one after all, and send the form; then go on in another tab."""
+        self._reconnect()
+        self.note("checks the answers")
+        self._go(lambda: self._load(f"{self.draft}/check"))
+        for _ in range(TRIES_TO_SEND):
+            page = self.page
+            if self.random.random() < 0.4:
+                self._change_meanwhile()
+                self.page = page
+            if not button(self.page, "Send").count():
+                break
+            self._send_once()
+        if self.is_sent:
+            self._go_on_elsewhere()
+
+    def _change_meanwhile(self) -> None:
+        """Change an answer while the check page is open: in another tab, or in this one, going Back to it."""
+        if self.random.random() < 0.5:
+            self.is_alone = False
+            if len(self._pages()) > 1:
+                self.page = self.random.choice(self._pages())
+            else:
+                self.page = self.context.new_page()
+                self._open("you")
+            return self.write()
+        self._open(self.random.choice(SECTIONS))
+        seen = self._look()
+        if seen["seen"]:
+            self._type(self.random.choice(seen["seen"]), seen)
+            self.wait(0.3)
+        self.note("goes Back to the check page")
+        self._go(lambda: self.page.evaluate("history.back()"))
+
+    def _send_once(self) -> None:
+        """Press Send; put right what it asks for."""
+        box = self.page.locator("main [name=declaration]")
+        box.check()
+        before, shown = self._server_holds(), self._look()["words"]
+        self.note("presses Send")
+        seen = self._go(lambda: button(self.page, "Send").click())
+        self.deeds["Send"] += 1
+        if seen["heading"] == "We have received your form":
+            self.is_sent = True
+            self.deeds["sent"] += 1
+            self.oracle.judge_sending(self.server.clock.now(), shown=shown, before=before, after=self._server_holds())
+        elif "Something has changed" in seen["words"]:
+            self.deeds["sent from a page that was out of date"] += 1
+        elif self.page.locator(".govuk-error-summary a").count():
+            self._put_right()
+
+    def _put_right(self) -> None:
+        """Go where the check page says that something is missing, give it, and come back."""
+        self._go(lambda: self.page.locator(".govuk-error-summary a").first.click())
+        seen = self._look()
+        for name in ("name", "work", "code"):
+            if name in seen["seen"] and (name == "code" or not seen["fields"][name]):
+                self._type(name, seen)
+        if button(self.page, "Continue").count():
+            self._press("Continue")
+        self.note("checks the answers")
+        self._go(lambda: self._load(f"{self.draft}/check"))
+
+    def _go_on_elsewhere(self) -> None:
+        """Type on in another tab, where the form is still open, and send that page."""
+        for page in self._pages():
+            self.page = page
+            seen = self._look()
+            if seen["seen"]:
+                self.note("goes on in a tab that is still open")
+                self._type(self.random.choice(seen["seen"]), seen)
+                self.wait(self.random.choice(PAUSES_S) + LONG_ENOUGH_S)
+                return self._press("Continue")
+        return None
+
     # What is seen and what is kept
 
     def _pages(self) -> list[Page]:
@@ -339,87 +487,51 @@ class Story:
     def _look(self) -> dict[str, Any]:
         """Look at every tab once its saves are answered; return what the one in front shows."""
         found: dict[str, Any] = {}
-        claims: dict[str, set[str]] = {}
+        states: dict[str, set[str]] = {}
         for page in self._pages():
-            seen = self._seen(page)
+            seen = look(page)
             for mark in MARK.findall(json.dumps(seen["fields"])):
-                claims.setdefault(mark, set()).add(seen["state"])
+                states.setdefault(mark, set()).add(seen["state"])
             if page is self.page:
                 found = seen
-        for mark, states in claims.items():
-            if states <= set(NOT_KEPT):
-                self.let_go[mark] = "the page says that it is not saved"
-            elif self.let_go.get(mark, "").startswith("the"):
-                del self.let_go[mark]
+        if found["state"] == "conflict":
+            self._expect_no_question("conflict")
+        self.oracle.see(states)
         return found
 
-    def _seen(self, page: Page) -> dict[str, Any]:
-        for _ in range(20):
-            with suppress(Error):  # the page is just leaving
-                return page.evaluate(LOOK)
-            page.wait_for_load_state("domcontentloaded")
-        raise TimeoutError(f"{page.url} never comes to rest")
-
-    def _held(self, page: Page) -> list[str]:
-        return MARK.findall(json.dumps(self._seen(page)["fields"]))
-
-    def _say(self, marks: list[str], why: str) -> None:
-        for mark in marks:
-            self.let_go.setdefault(mark, why)
+    def _expect_no_question(self, words: str) -> None:
+        """Note a fault if somebody who only ever used one tab, without trouble, is asked to compare with themselves."""
+        if self.is_alone and not self.is_sent:
+            self.is_alone = False
+            self.oracle.fault(self.server.clock.now(), f"COMPARED with oneself: {words}")
 
     def _lost(self) -> list[str]:
-        kept, held = self._kept(), {mark for page in self._pages() for mark in self._held(page)}
-        owed = [mark for mark, age in self.ages.items() if age >= LONG_ENOUGH_S and mark not in self.let_go]
-        lost = [mark for mark in owed if mark not in kept]
+        kept, held = self._server_holds().all, {mark for page in self._pages() for mark in marks_in(page)}
+        lost = [mark for mark in self.oracle.owed() if mark not in kept]
         for mark in lost:
             shown = ", still in a field" if mark in held else ""
-            self.note(f"LOST {mark} of {self.places.get(mark)}{shown}")
+            self.note(f"LOST {mark} of {self.oracle.places.get(mark)}{shown}")
         return lost
 
-    def _kept(self) -> str:
-        """Return all that the server holds of this form: answers, also aside, as typed, parked and sent."""
-        parts = self.server.app.extensions["portal"]
-        keyring, now = parts.configuration.keyring, self.server.clock.now()
-        with parts.database.reading() as db:
-            rows = db.scalars(select(DraftPart).join(Draft).where(Draft.reference == self.reference)).all()
-            states = [open_part(keyring, row).state for row in rows]
-            held = [str([dict(state.answers), dict(state.typed)]) for state in states]
-            for page in parked_pages(db, self.draft, now=now):
-                late = parked_on(db, keyring, page, now=now, person_id=self.person)
-                held += [str(each.form.pairs) for each in late]
-            sent = db.scalars(select(Submission).where(Submission.reference == self.reference)).all()
-            held += [str(sent_answers(keyring, each)) for each in sent]
-        return " ".join(held)
+    def _server_holds(self) -> Held:
+        return held(self.server.app, self.reference, self.person, self.server.clock.now())
 
 
 DEEDS: dict[Callable[[Story], object], int] = {
     Story.write: 10,
     Story.hide: 4,
     Story.press: 5,
-    Story.go_back: 4,
-    Story.reload: 2,
+    Story.go_back: 5,
+    Story.reload: 3,
     Story.use_another_tab: 3,
+    Story.use_list: 3,
+    Story.use_files: 1,
     Story.lose_the_connection: 2,
     Story.sign_out: 1,
     Story.come_late: 1,
+    Story.send: 1,
 }
-
-
-@contextmanager
-def served() -> Iterator[tuple[Server, Cuts]]:
-    """Serve the form on a clock of its own, by a server that can lose requests."""
-    with tempfile.TemporaryDirectory() as folder:
-        app = create_app(read_configuration({"DATA_DIR": folder}), clock=MovableClock())
-        parts = app.extensions["portal"]
-        migrations.upgrade(parts.database)
-        with parts.database.writing() as db:
-            form = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
-            publish(db, read_yaml(form), now=parts.clock.now())
-        cuts = Cuts(app.wsgi_app)
-        app.wsgi_app = cuts  # type: ignore[method-assign]
-        with Server(app, parts.clock) as server:
-            yield server, cuts
-        parts.database.close()
+PICTURE = picture()
 
 
 def play(browser: Browser, numbers: Iterable[int], seed: int) -> Counter[str]:
@@ -434,12 +546,15 @@ def play(browser: Browser, numbers: Iterable[int], seed: int) -> Counter[str]:
                 story.note(f"STUCK: {reason}")
                 lost = []
                 figures["stories that stuck"] += 1
-            figures.update({"stories": 1, "stories with a loss": bool(lost)})
-            figures.update({"words written": story.written, "words lost": len(lost)})
-            figures["words held for 5 s"] += sum(age >= LONG_ENOUGH_S for age in story.ages.values())
-            figures["words said to be lost"] += sum(why.startswith("the") for why in story.let_go.values())
-            if lost or "STUCK" in story.lines[-1]:
-                sys.stdout.write("\n".join([*story.lines, "", ""]))
+            oracle = story.oracle
+            figures.update({"stories": 1, "stories with a fault": bool(lost)})
+            figures.update({"words written": story.written, "faults": len(lost)})
+            figures["words held for 5 s"] += sum(age >= LONG_ENOUGH_S for age in oracle.ages.values())
+            figures["words said to be lost"] += sum(why.startswith(SAID) for why in oracle.let_go.values())
+            figures.update(story.deeds)
+            if lost or "STUCK" in oracle.lines[-1]:
+                sys.stdout.write("\n".join([*oracle.lines, "", ""]))
+                sys.stdout.flush()
     return figures
 
 
@@ -459,7 +574,7 @@ def main() -> int:
         seconds = f"{time.monotonic() - began:.0f} s, {spent:.0f} s of processor time"
         sys.stdout.write(f"Stories in {name.title()}, seed {seed}: {seconds}\n")
         sys.stdout.write("".join(f"{figure:<52}{count:>12}\n" for figure, count in figures.items()))
-        is_clean = is_clean and not figures["words lost"] and not figures["stories that stuck"]
+        is_clean = is_clean and not figures["faults"] and not figures["stories that stuck"]
     return 0 if is_clean else 1
 
 
