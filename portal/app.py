@@ -44,9 +44,9 @@ from portal.outbox.delivery import read_mail_server
 from portal.resume import save_views
 from portal.resume import views as resume_views
 from portal.resume.coming_back import mail_link_to_owner
-from portal.resume.operations import forget_addresses, proved_address
+from portal.resume.operations import forget_addresses
 from portal.resume.queries import is_refused
-from portal.resume.ways_back import mail_to_left_behind, way_back
+from portal.resume.ways_back import guest_addresses, mail_to_left_behind, way_back
 from portal.sessions import gate as session_gate
 from portal.sessions import views as session_views
 from portal.sessions.activity import TableSessionInterface, page_clock
@@ -116,7 +116,7 @@ HOOKS = Hooks(
     draft_saved=mail_link_to_owner,
     draft_deleted=forget_addresses,
     mail_is_refused=is_refused,
-    proved_address=proved_address,
+    guest_addresses=guest_addresses,
     sent_answers=answers_of_draft,
     held_by=held_by,
     delete_drafts_of=delete_drafts_of,

@@ -89,7 +89,7 @@ class DraftGuest(Base):
     """A guest who started a draft or came back to it; guests may open only drafts that are listed here.
 
     `is_former` is set when an account claims the draft. The guest can no longer open it, but what their pages send late
-    is kept for the account.
+    is kept for the account. Guests whose right the account's does not come from are deleted then.
     """
 
     __tablename__ = "draft_guests"
@@ -97,3 +97,8 @@ class DraftGuest(Base):
     draft_id: Mapped[int] = mapped_column(Id, ForeignKey("drafts.id", ondelete="CASCADE"), primary_key=True)
     guest_id: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
     is_former: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    number: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """Counts the grants of the draft; 0 where it is older than the counting."""
+    made_by: Mapped[str | None] = mapped_column(String(64))
+    through: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """From whom the right comes, and the keyed hash of the address whose code proved it (`rules.Grant`)."""

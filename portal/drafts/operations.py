@@ -1,17 +1,18 @@
 """Change drafts: start, save a part, remove an item and bring it back, move to a new version, delete, claim."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import Table, bindparam, delete, exists, func, insert, not_, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.db import SWEEP_BATCH
 from portal.drafts.models import Draft, DraftGuest, DraftPart
+from portal.drafts.queries import grants_of
 from portal.drafts.rules import (
     NO_REVISION,
     REMOVED,
@@ -38,7 +39,7 @@ from portal.form_definitions.definition import Drafts, FormDefinition, SectionSt
 from portal.form_definitions.rules import PLAIN
 from portal.form_definitions.versions.models import FormVersion
 from portal.keyring import Keyring
-from portal.sessions.late_forms import forget_parked_of
+from portal.sessions.late_forms import forget_parked_of, late_place
 from portal.sessions.operations import Holder
 from portal.storage.operations import rekey_file, release_files_of_works, release_late_files
 from portal.storage.queries import files_of_work
@@ -92,8 +93,8 @@ def start_draft(
     db.flush()
     if holder.person_id is None and holder.guest_id:
         grant(db, draft, holder.guest_id)
-        code = readable_code(CODE_LENGTH)
-        draft.return_code = seal_text(keyring, draft.id, RETURN_CODE, code) if definition.allow_save else None
+        if definition.allow_save:
+            renew_return_code(draft, keyring=keyring)
     return draft
 
 
@@ -115,10 +116,27 @@ def keep_longer(draft: Draft, rules: Drafts, *, now: datetime) -> None:
     draft.remind_at = next_reminder(rules, draft.expires_at, now) if draft.answered_at else None
 
 
-def grant(db: Session, draft: Draft, guest_id: str) -> None:
-    """Let a guest open a draft; do nothing if they already may."""
+def grant(
+    db: Session, draft: Draft, guest_id: str, *, made_by: str | None = None, through: bytes | None = None
+) -> None:
+    """Let a guest open a draft; do nothing if they already may. `rules.Grant` says what the other two mean."""
     if db.get(DraftGuest, (draft.id, guest_id)) is None:
-        db.add(DraftGuest(draft_id=draft.id, guest_id=guest_id))
+        last = db.scalar(select(func.max(DraftGuest.number)).where(DraftGuest.draft_id == draft.id)) or 0
+        row = DraftGuest(draft_id=draft.id, guest_id=guest_id, number=last + 1, made_by=made_by, through=through)
+        db.add(row)
+
+
+def take_from(db: Session, draft: Draft, guests: Collection[str], *, now: datetime) -> None:
+    """Take a draft from guests whom somebody else let in, with what they sent late and nobody has taken over."""
+    if guests:
+        db.execute(delete(DraftGuest).where(DraftGuest.draft_id == draft.id, DraftGuest.guest_id.in_(guests)))
+        forget_parked_of(db, f"/drafts/{draft.reference}", guests)
+        release_late_files(db, f"/drafts/{draft.reference}", now=now, places=[late_place(guest_id=g) for g in guests])
+
+
+def renew_return_code(draft: Draft, *, keyring: Keyring) -> None:
+    """Give a guest's draft another return code: the old one opens nothing any more."""
+    draft.return_code = seal_text(keyring, draft.id, RETURN_CODE, readable_code(CODE_LENGTH))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -328,16 +346,22 @@ def sweep_drafts(db: Session, *, now: datetime) -> int:
 
 
 def claim_drafts(db: Session, guest_id: str, person_id: int) -> None:
-    """Move all drafts of a guest to an account; the guest can no longer open them."""
+    """Move all drafts of a guest to an account; no guest can open them any more."""
     own = select(DraftGuest.draft_id).where(DraftGuest.guest_id == guest_id)
-    _claim(db, db.scalars(select(Draft.id).where(Draft.id.in_(own), Draft.person_id.is_(None))).all(), person_id)
+    guests = select(Draft).where(Draft.id.in_(own), Draft.person_id.is_(None)).order_by(Draft.id)
+    for draft in db.scalars(guests.with_for_update(of=Draft)).all():
+        claim_draft(db, draft, person_id, guest_id)
 
 
-def claim_draft(db: Session, draft: Draft, person_id: int) -> None:
-    """Move one guest's draft to the account of a person who has proved their right to it."""
-    _claim(db, [draft.id], person_id)
+def claim_draft(db: Session, draft: Draft, person_id: int, guest_id: str | None) -> None:
+    """Move a guest's draft to an account, if this guest, whom the account's person is, holds it; the caller locks it.
 
-
-def _claim(db: Session, drafts: Sequence[int], person_id: int) -> None:
-    db.execute(update(Draft).where(Draft.id.in_(drafts)).values(person_id=person_id, return_code=None))
-    db.execute(update(DraftGuest).where(DraftGuest.draft_id.in_(drafts)).values(is_former=True))
+    What that person's own pages of before send late is kept for the account; all other guests are forgotten.
+    """
+    grants = grants_of(db, draft.id)
+    if guest_id not in grants:
+        return
+    own = DraftGuest.guest_id.in_(grants.same_person(guest_id))
+    db.execute(update(Draft).where(Draft.id == draft.id).values(person_id=person_id, return_code=None))
+    db.execute(update(DraftGuest).where(DraftGuest.draft_id == draft.id, own).values(is_former=True))
+    db.execute(delete(DraftGuest).where(DraftGuest.draft_id == draft.id, not_(own)))

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, exists, f
 from sqlalchemy.orm import Session, aliased, with_expression
 
 from portal.drafts.models import Draft, DraftGuest, DraftPart
-from portal.drafts.rules import Filled
+from portal.drafts.rules import Filled, Grant, Grants
 from portal.drafts.sealing import open_part
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import definition_of
@@ -60,9 +60,22 @@ def find_draft(db: Session, reference: str, holder: Holder, *, now: datetime, lo
 
 
 def formerly_held(db: Session, reference: str, guest_id: str) -> Draft | None:
-    """Return the account's draft with this reference that a guest held before the account claimed it."""
+    """Return the account's draft with this reference that a guest held before they added it to the account."""
     held = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == guest_id, DraftGuest.is_former)
     return db.scalar(select(Draft).where(Draft.reference == reference.upper(), held))
+
+
+def grants_of(db: Session, draft_id: int) -> Grants:
+    """Return the guests who hold a draft, and whose right comes from whose."""
+    rows = db.execute(
+        select(DraftGuest.guest_id, DraftGuest.number, DraftGuest.made_by, DraftGuest.through)
+        .where(DraftGuest.draft_id == draft_id, _IS_HELD)
+        .order_by(DraftGuest.number, DraftGuest.guest_id)
+    )
+    return Grants(
+        Grant(guest_id=guest_id, number=number, made_by=made_by, through=through)
+        for guest_id, number, made_by, through in rows
+    )
 
 
 def newer_versions(db: Session, draft: Draft) -> Sequence[FormVersion]:
@@ -159,6 +172,6 @@ def guest_has_drafts(db: Session, guest_id: str) -> bool:
     query = (
         select(Draft.id)
         .join(DraftGuest)
-        .where(DraftGuest.guest_id == guest_id, Draft.person_id.is_(None), Draft.deleted_at.is_(None))
+        .where(DraftGuest.guest_id == guest_id, _IS_HELD, Draft.person_id.is_(None), Draft.deleted_at.is_(None))
     )
     return db.scalar(query.limit(1)) is not None

@@ -1,6 +1,6 @@
-"""Rules of a draft, pure: its parts, the status of each section, the order of saves, how long it is kept."""
+"""Rules of a draft, pure: its parts, the status of each section, the order of saves, how long it is kept, by whom."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -404,3 +404,76 @@ def mark_of(part: Part, field_id: str, checked: int | None) -> Mark | None:
     if max(first, part.edited.get(WHOLE, NEVER)[0]) > checked:
         return Mark.NEW
     return Mark.CHANGED if last > checked else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """How a guest came to hold a draft; `number` counts the draft's grants.
+
+    `through` names the address whose e-mailed code let them in from another browser; `made_by` is then the guest who
+    asked for that link. Without `through`, `made_by` is the guest who worked in the same browser before. A guest with
+    neither began the draft, or had its reference and return code.
+    """
+
+    guest_id: str
+    number: int = 0
+    made_by: str | None = None
+    through: bytes | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the guest began the draft, as far as we know."""
+        return self.number <= 1 and self.through is None
+
+
+class Grants:
+    """Who holds a guest's draft, and whose right comes from whose."""
+
+    def __init__(self, grants: Iterable[Grant]) -> None:
+        self._by_guest = {grant.guest_id: grant for grant in sorted(grants, key=lambda each: each.number)}
+
+    def __contains__(self, guest_id: str | None) -> bool:
+        return guest_id in self._by_guest
+
+    def in_browser_of(self, guest_id: str | None) -> list[Grant]:
+        """Return the grants of a guest and of those who worked in the same browser before, the latest first."""
+        found: list[Grant] = []
+        while (grant := self._by_guest.get(guest_id or "")) and grant not in found:
+            found.append(grant)
+            guest_id = None if grant.through else grant.made_by
+        return found
+
+    def came_through(self, guest_id: str | None) -> bytes | None:
+        """Return the address whose code let this guest's browser in; None if they began the draft or had its code."""
+        return next((grant.through for grant in self.in_browser_of(guest_id) if grant.through), None)
+
+    def same_person(self, guest_id: str | None) -> frozenset[str]:
+        """Return the guests whom we take for the person of this one.
+
+        These are the guests in the same browser, those who asked for the link by which that browser came in, and so on,
+        and whoever began the draft. Anybody else may be somebody else.
+        """
+        found = {grant.guest_id for grant in self._by_guest.values() if grant.is_first}
+        grant = self._by_guest.get(guest_id or "")
+        while grant:
+            found.add(grant.guest_id)
+            before = self._by_guest.get(grant.made_by or "")
+            grant = before if before and before.number < grant.number else None
+        return frozenset(found)
+
+    def made_through(
+        self, address: bytes | None = None, *, but: str | None = None, by_slip: bool = True
+    ) -> frozenset[str]:
+        """Return the guests whose right comes from the reader of an address (None: of any), except `but`.
+
+        These are those whom a code to that address let in, and everybody to whom they passed it on: in the same browser
+        or by a link that they asked for. Where `by_slip`, also by the return code, which they have seen: so whoever
+        used that since.
+        """
+        found: set[str] = set()
+        for grant in self._by_guest.values():
+            has_slip = by_slip and bool(found) and not grant.is_first and not (grant.made_by or grant.through)
+            is_reader = grant.through is not None and address in (None, grant.through)
+            if grant.guest_id != but and (is_reader or grant.made_by in found or has_slip):
+                found.add(grant.guest_id)
+        return frozenset(found)

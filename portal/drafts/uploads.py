@@ -21,7 +21,7 @@ from portal.form_definitions.types.files import MEGABYTE, FileEntry, file_entrie
 from portal.form_definitions.types.form_fields import FileView
 from portal.keyring import Keyring
 from portal.sessions.browser_sessions import browser
-from portal.sessions.late_forms import late_place
+from portal.sessions.late_forms import may_take_late
 from portal.storage.definition import Scan
 from portal.storage.models import StoredFile
 from portal.storage.operations import Content, Upload, claim_upload, late_work, open_content, rekey_file, release_files
@@ -261,9 +261,9 @@ def _views(files: Iterable[StoredFile], field: Field, *, is_late: bool) -> list[
 
 def _late_files(opened_draft: OpenDraft, page: str) -> list[StoredFile]:
     """Return the late files of a page that its holder may take: a guest's, and those of this person."""
-    theirs = {late_place(None), late_place(holder().person_id)}
-    files = files_of_work(opened_draft.db, late_work(page)).values()
-    return [file for file in files if file.place in theirs and file.delete_at is not None and file.delete_at > now()]
+    files, person_id = files_of_work(opened_draft.db, late_work(page)).values(), holder().person_id
+    waiting = [file for file in files if file.delete_at is not None and file.delete_at > now()]
+    return [file for file in waiting if may_take_late(file.place, person_id)]
 
 
 def late_files_shown(opened_draft: OpenDraft, page: str) -> list[StoredFile]:

@@ -145,6 +145,13 @@ EXPLANATIONS: Mapping[EndReason, Explanation] = MappingProxyType(
             why=_("Somebody with your password asked us to delete it."),
             what_to_do=_("Contact us if it was not you. You may register again."),
         ),
+        EndReason.TAKEN_BACK: Explanation(
+            why=_("The person who filled in the form told us that its link went to a wrong e-mail address."),
+            what_to_do=_(
+                "If the form is yours, open it with its new return code. We showed the code when the address was "
+                "taken back."
+            ),
+        ),
     }
 )
 

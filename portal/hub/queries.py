@@ -200,7 +200,7 @@ def links_of(db: Session, draft_id: int) -> list[MailedLink]:
     query = (
         select(ResumeLink.issued_at, Delivery.attempts, Delivery.sent_at, Delivery.failed_at)
         .outerjoin(Delivery, Delivery.public_id == ResumeLink.delivery)
-        .where(ResumeLink.draft_id == draft_id)
+        .where(ResumeLink.draft_id == draft_id, ResumeLink.taken_back.is_(None))
         .order_by(ResumeLink.id.desc())
     )
     return [

@@ -5,17 +5,28 @@ from typing import Any
 
 from flask import redirect
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from portal.accounts.queries import person_by_id
 from portal.audit import record
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import OpenDraft, holder, kept_by
 from portal.drafts.operations import grant, keep_longer
-from portal.drafts.queries import find_draft
+from portal.drafts.queries import find_draft, grants_of
 from portal.form_definitions.versions.queries import definition_of
 from portal.mail import messages
-from portal.resume.operations import device_hash, issue_link, link_address, note_delivery, proof_hash
-from portal.resume.queries import is_device_of, last_link
+from portal.resume.models import ResumeLink
+from portal.resume.operations import (
+    address_hash,
+    allow_again,
+    device_hash,
+    issue_link,
+    link_address,
+    note_delivery,
+    proof_hash,
+    proved_addresses,
+)
+from portal.resume.queries import link_of_device
 from portal.sessions.browser_sessions import browser, keep_cookie, kept_token
 from portal.sessions.operations import Holder, end_session
 from portal.sessions.queries import FoundSession
@@ -70,9 +81,14 @@ def is_known_browser(draft: Draft) -> bool:
 
 def browser_hash(draft_id: int) -> bytes | None:
     """The hash of this browser's cookie for a draft, where a link to it was asked for here."""
+    asked = _asked_here(reading(), draft_id)
+    return asked.device_hash if asked else None
+
+
+def _asked_here(db: Session, draft_id: int) -> ResumeLink | None:
+    """The last link to a draft that was asked for in this browser."""
     token = kept_token(DEVICE_COOKIE)
-    found = device_hash(draft_id, token)
-    return found if token and is_device_of(reading(), draft_id, found) else None
+    return link_of_device(db, draft_id, device_hash(draft_id, token)) if token else None
 
 
 def mail_link(draft: Draft, address: str, code: str | None = None, **about: Any) -> None:
@@ -96,18 +112,11 @@ def mail_link(draft: Draft, address: str, code: str | None = None, **about: Any)
 
 def mail_link_to_guest(draft: Draft, address: str) -> None:
     """Mail a guest the link, with a code that proves the address unless it is proved; remember the browser."""
-    configuration, last = app_state().configuration, last_link(db(), draft.id)
-    is_same = last is not None and link_address(last, configuration.keyring) == address
-    proved_at = last.proved_at if last and is_same else None
-    code = None if proved_at else readable_code(PROOF_LENGTH)
-    mail_link(
-        draft,
-        address,
-        code,
-        device=remember_browser(),
-        proof=proof_hash(configuration.secret_key, draft.id, code) if code else None,
-        proved_at=proved_at,
-    )
+    guest_id = holder().guest_id
+    allow_again(db(), draft, address)
+    code = None if address in proved_addresses(db(), draft, guest_id) else readable_code(PROOF_LENGTH)
+    proof = proof_hash(app_state().configuration.secret_key, draft.id, code) if code else None
+    mail_link(draft, address, code, guest_id=guest_id, device=remember_browser(), proof=proof)
 
 
 def mail_begun_draft(draft: Draft, address: str) -> None:
@@ -133,12 +142,13 @@ def mail_link_to_owner(draft: Draft) -> None:
         mail_link(draft, person.email)
 
 
-def come_back(draft: Draft, *, keeps: bool = False) -> ResponseReturnValue:
+def come_back(draft: Draft, *, by_code_to: ResumeLink | None = None, keeps: bool = False) -> ResponseReturnValue:
     """Open a new session with the full time for whoever proved the right to this draft, and go where work is left.
 
     A draft that became an account's meanwhile opens to its signed-in owner alone: a link, a code or a return code
     proves a guest, never a person. A person who brings a guest's draft is asked whether to add it to the account.
-    `keeps` says that they want it kept longer.
+    `by_code_to` is the link to whose address the code went that they proved it with; `keeps` says that they want it
+    kept longer.
     """
     live = browser().live(CUSTOMER)
     if draft.person_id and (live is None or live.person_id != draft.person_id):
@@ -147,13 +157,24 @@ def come_back(draft: Draft, *, keeps: bool = False) -> ResponseReturnValue:
         keep_for_longer(draft)
     returning = _returning(draft, live)
     if returning.guest_id and draft.person_id is None:
-        grant(db(), draft, returning.guest_id)
+        grant(db(), draft, returning.guest_id, **_way_in(draft, by_code_to))
     if live:
         end_session(db(), live.id, EndReason.REPLACED, now=now())
     browser().open(CUSTOMER, returning, csrf_secret=live.csrf_secret if live and _is_same(live, returning) else None)
     if returning.person_id and draft.person_id is None:
         return redirect(f"{address_of_draft(draft)}/save/claim", 303)
     return redirect(f"{address_of_draft(draft)}?kept=1" if keeps else first_unfinished(draft), 303)
+
+
+def _way_in(draft: Draft, by_code_to: ResumeLink | None) -> dict[str, Any]:
+    """From whom the right of a new guest comes: who worked on the draft in this browser, else whose code they typed."""
+    here, asked, grants = browser().find(CUSTOMER), _asked_here(db(), draft.id), grants_of(db(), draft.id)
+    before = (here.guest_id if here else None, asked.guest_id if asked else None)
+    made_by = next((guest_id for guest_id in before if guest_id in grants), None)
+    if made_by or by_code_to is None:
+        return {"made_by": made_by}
+    address = link_address(by_code_to, app_state().configuration.keyring)
+    return {"made_by": by_code_to.guest_id, "through": address_hash(draft.id, address)}
 
 
 def keep_for_longer(draft: Draft) -> None:

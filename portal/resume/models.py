@@ -13,7 +13,8 @@ from portal.drafts.models import Draft
 class ResumeLink(Base):
     """A link to a draft: it works for the draft's life, and a newer one does not end it.
 
-    `address` is where it was mailed, encrypted: a guest's code goes there and nowhere else.
+    `address` is where it was mailed, encrypted: a guest's code goes there and nowhere else. Once that address is taken
+    back, only its keyed hash is left, `taken_back`: the link opens nothing, and no mail goes there by itself.
     """
 
     __tablename__ = "resume_links"
@@ -29,9 +30,14 @@ class ResumeLink(Base):
     device_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     """Of the cookie of the browser in which it was asked for; None where that computer is shared, or nobody asked."""
 
+    guest_id: Mapped[str | None] = mapped_column(String(64))
+    """The guest who asked for it; None where staff did, or nobody."""
+
     proof_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     proved_at: Mapped[datetime | None]
-    """Of the code that went with it, and when somebody typed that code: then mail to this address arrives."""
+    """Of the code that went with it, and when the guest who asked showed that mail to this address arrives."""
+
+    taken_back: Mapped[bytes | None] = mapped_column(LargeBinary(32))
 
     draft: Mapped[Draft] = relationship(lazy="joined", innerjoin=True)
 

@@ -1,6 +1,6 @@
 """Finding links and codes by what people present, and what became of the mails that took them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import exists, func, select
@@ -10,12 +10,20 @@ from portal.drafts.models import Draft
 from portal.outbox.definition import Fate
 from portal.outbox.queries import fates_of
 from portal.resume.models import ResumeCode, ResumeLink
+from portal.sessions.models import SessionRow
 from portal.tokens import token_hash
 
 
 def find_link(db: Session, token: str) -> ResumeLink | None:
-    """The link of this token."""
-    return db.scalar(select(ResumeLink).where(ResumeLink.token_hash == token_hash(token)))
+    """The link of this token, unless its address was taken back."""
+    is_named = ResumeLink.token_hash == token_hash(token)
+    return db.scalar(select(ResumeLink).where(is_named, ResumeLink.taken_back.is_(None)))
+
+
+def is_stopped(db: Session, link_id: int) -> bool:
+    """Whether the address of a link was taken back, as the database says now."""
+    works = exists().where(ResumeLink.id == link_id, ResumeLink.taken_back.is_(None))
+    return not db.scalar(select(works))
 
 
 def last_link(db: Session, draft_id: int) -> ResumeLink | None:
@@ -24,16 +32,22 @@ def last_link(db: Session, draft_id: int) -> ResumeLink | None:
     return db.scalars(query.order_by(ResumeLink.id.desc()).limit(1)).one_or_none()
 
 
-def proved_link(db: Session, draft_id: int) -> ResumeLink | None:
-    """The link to the draft that was mailed last of those whose address somebody has proved."""
-    is_known = (ResumeLink.address != b"", ResumeLink.proved_at.is_not(None))
-    query = select(ResumeLink).where(ResumeLink.draft_id == draft_id, *is_known)
-    return db.scalars(query.order_by(ResumeLink.id.desc()).limit(1)).one_or_none()
+def links_to(db: Session, draft_id: int) -> Sequence[ResumeLink]:
+    """The links to the draft, the latest first, without those whose address is forgotten."""
+    query = select(ResumeLink).where(ResumeLink.draft_id == draft_id, ResumeLink.address != b"")
+    return db.scalars(query.order_by(ResumeLink.id.desc())).all()
+
+
+def sessions_of_guests(db: Session, guests: Collection[str]) -> Sequence[SessionRow]:
+    """The sessions of some guests that nothing has ended yet."""
+    query = select(SessionRow).where(SessionRow.guest_id.in_(guests), SessionRow.ended_at.is_(None))
+    return db.scalars(query.order_by(SessionRow.id)).all()
 
 
 def is_link_mailed(db: Session, draft_id: int, *, since: datetime) -> bool:
     """Return whether a link to this draft was mailed at this instant or later."""
-    return bool(db.scalar(select(exists().where(ResumeLink.draft_id == draft_id, ResumeLink.issued_at >= since))))
+    is_since = (ResumeLink.issued_at >= since, ResumeLink.taken_back.is_(None))
+    return bool(db.scalar(select(exists().where(ResumeLink.draft_id == draft_id, *is_since))))
 
 
 def fates_of_links(db: Session, draft_ids: Collection[int]) -> dict[int, Fate]:
@@ -67,10 +81,10 @@ def last_code(db: Session, link_id: int, *, now: datetime) -> ResumeCode | None:
     return db.scalars(query.order_by(ResumeCode.mailed_at.desc(), ResumeCode.id.desc()).limit(1)).one_or_none()
 
 
-def is_device_of(db: Session, draft_id: int, device_hash: bytes) -> bool:
-    """Whether a link to this draft was asked for in the browser with this cookie."""
-    asked = exists().where(ResumeLink.draft_id == draft_id, ResumeLink.device_hash == device_hash)
-    return bool(db.scalar(select(asked)))
+def link_of_device(db: Session, draft_id: int, device_hash: bytes) -> ResumeLink | None:
+    """The last link to this draft that was asked for in the browser with this cookie."""
+    query = select(ResumeLink).where(ResumeLink.draft_id == draft_id, ResumeLink.device_hash == device_hash)
+    return db.scalars(query.order_by(ResumeLink.id.desc()).limit(1)).one_or_none()
 
 
 def return_code_of(db: Session, reference: str) -> tuple[int, bytes | None] | None:

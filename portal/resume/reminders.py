@@ -16,8 +16,8 @@ from portal.errors import UndecryptableError
 from portal.form_definitions.rules import customer_email
 from portal.form_definitions.versions.queries import definition_of
 from portal.mail import messages
-from portal.resume.operations import issue_link, link_address, note_delivery, proved_address
-from portal.resume.queries import is_refused, last_link, proved_link
+from portal.resume.operations import is_taken_back, issue_link, link_address, note_delivery, proved_addresses
+from portal.resume.queries import is_refused, last_link
 from portal.site_settings.queries import current_settings
 from portal.web.addresses import public_url
 from portal.web.app_state import app_state
@@ -50,9 +50,7 @@ def _remind(db: Session, draft: Draft, now: datetime) -> None:
     address = _address_to_remind(db, draft, now)
     if not address:
         return
-    proved = proved_link(db, draft.id)
-    proved_at = proved.proved_at if proved and proved_address(db, draft) == address else None
-    token = issue_link(db, draft, address, keyring=app_state().configuration.keyring, now=now, proved_at=proved_at)
+    token = issue_link(db, draft, address, keyring=app_state().configuration.keyring, now=now)
     with speaking(draft.language):
         delivery = messages.deletion_soon(
             db,
@@ -74,21 +72,20 @@ def _address_to_remind(db: Session, draft: Draft, now: datetime) -> str | None:
     try:
         last = last_link(db, draft.id) if is_refused(db, draft.id) else None
         refused = link_address(last, app_state().configuration.keyring) if last else None
-        return next((address for address in _addresses_of_guest(db, draft, now) if address != refused), None)
+        known = (address for address in _addresses_of_guest(db, draft, now) if address != refused)
+        return next((address for address in known if not is_taken_back(db, draft, address)), None)
     except UndecryptableError:
         logger.warning("Nobody is reminded of draft %s: no key of ANSWER_KEYS opens its address", draft.reference)
         return None
 
 
 def _addresses_of_guest(db: Session, draft: Draft, now: datetime) -> Iterator[str]:
-    """Yield a guest's addresses: one that they proved, the one that the form names, the one that they gave to save it.
+    """Yield a guest's addresses: those that they proved, that which the form names, that which they gave to save it.
 
     The last has not been proved, but to be reminded there is what they gave it for.
     """
     keyring, today = app_state().configuration.keyring, now.astimezone(current_settings(db).zone).date()
-    proved = proved_address(db, draft)
-    if proved:
-        yield proved
+    yield from proved_addresses(db, draft)
     if definition_of(draft.version).customer:
         filled = fill(db, draft, keyring, today)
         named = customer_email(filled.definition, filled.shown.answers)

@@ -9,12 +9,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.accounts.forms import AccountForm, typed_text
+from portal.accounts.rules import EmailAddress
 from portal.audit import record
 from portal.drafts import pages
 from portal.drafts.open_draft import OpenDraft, holder, open_draft, require_open
 from portal.drafts.operations import claim_draft, keep_save_address
-from portal.drafts.queries import find_draft
-from portal.drafts.sealing import save_address
+from portal.drafts.queries import find_draft, grants_of
 from portal.outbox.definition import Fate
 from portal.resume.coming_back import (
     first_unfinished,
@@ -26,8 +26,16 @@ from portal.resume.coming_back import (
 )
 from portal.resume.forms import LeaveForm, ProofForm, SaveForm
 from portal.resume.models import ResumeLink
-from portal.resume.operations import proof_hash, prove_address, take_back
-from portal.resume.queries import fates_of_links, last_link
+from portal.resume.operations import (
+    link_address,
+    may_prove,
+    may_take_back,
+    proof_hash,
+    prove_address,
+    proved_addresses,
+    take_back,
+)
+from portal.resume.queries import fates_of_links, last_link, links_to
 from portal.resume.ways_back import mail_address
 from portal.sessions.browser_sessions import browser, leave
 from portal.sessions.gate import token_refused
@@ -106,43 +114,62 @@ def _slow_down(opened: OpenDraft, wait: timedelta, **form: AccountForm) -> Respo
 @activity(Activity.SAVE)
 @shows_form_again
 def prove(reference: str) -> ResponseReturnValue:
-    """Take the code that came with the link: the address is right. Or stop the link, as the address is wrong."""
+    """Take the code that came with the link: the address is right. Or take the address back, as it is wrong."""
     form, draft = ProofForm(), find_draft(reading(), reference, holder(), now=now())
+    if request.form.get("_action") == "wrong":
+        return _take_back(_savable(reference), form)
     link = last_link(reading(), draft.id) if draft else None
-    is_wrong = request.form.get("_action") == "wrong"
-    has_code = not token_refused() and not is_wrong and form.validate()
+    has_code = not token_refused() and form.validate()
     throttle = proof_throttle(link.id) if link and has_code else []
     wait = use_try(throttle, now=now()) if throttle else None
     opened = _savable(reference)
     if link is None or not opened.is_guest:
         abort(404)
-    if token_refused() or (form.errors and not is_wrong):
+    if not has_code:
         return _save_page(opened, proof=form, status=409 if token_refused() else 422)
     if wait:
         return _slow_down(opened, wait, proof=form)
-    if is_wrong:
-        return _take_back(opened)
     return _judge_proof(opened, link, form, throttle)
 
 
 def _judge_proof(opened: OpenDraft, link: ResumeLink, form: ProofForm, throttle: Throttle) -> ResponseReturnValue:
     secret = app_state().configuration.secret_key
     found = proof_hash(secret, opened.draft.id, clean_code(typed_text(form.code)))
-    if link.proved_at is None and not hmac.compare_digest(found, link.proof_hash or b""):
+    is_right = hmac.compare_digest(found, link.proof_hash or b"")
+    is_theirs = may_prove(link, grants_of(db(), opened.draft.id), holder().guest_id)
+    if not _is_proved(opened, link) and not (is_right and is_theirs):
         form.refuse(form.code, _("The code is wrong. Check the e-mail with the link"))
         return _save_page(opened, proof=form, status=422)
     return_try(db(), throttle)
-    prove_address(db(), link, now=now())
+    if is_right and is_theirs:
+        prove_address(db(), link, now=now())
     return leave(is_told=True) if request.form.get("_action") == "clear" else _to_save_page(opened)
 
 
-def _take_back(opened: OpenDraft) -> ResponseReturnValue:
-    keyring = app_state().configuration.keyring
-    address = save_address(keyring, opened.draft)
-    if address:
-        take_back(db(), opened.draft, address, keyring=keyring)
-        record(db(), "link_taken_back", by=actor(), now=now(), subject=opened.reference)
-    return redirect(url_for("saving.save_page", reference=opened.reference), 303)
+def _take_back(opened: OpenDraft, form: ProofForm) -> ResponseReturnValue:
+    """Take back the address of the link that the page names; of several presses one does it."""
+    if not opened.is_guest:
+        abort(404)
+    if token_refused():
+        return _save_page(opened, proof=form, status=409)
+    guest_id, links = holder().guest_id, _links_to_take_back(opened)
+    named = request.form.get("_link", default=0, type=int)
+    link = next((each for each in links if named in (each.id, 0)), None)
+    if link:
+        keyring = app_state().configuration.keyring
+        take_back(db(), opened.draft, link_address(link, keyring), keyring=keyring, by=guest_id, now=now())
+        record(db(), "link_taken_back", by=actor(holder().person_id), now=now(), subject=opened.reference)
+    return redirect(url_for("saving.save_page", reference=opened.reference, taken_back=1 if link else None), 303)
+
+
+def _links_to_take_back(opened: OpenDraft) -> list[ResumeLink]:
+    """The last link to each address that the guest of this session may take back, the latest first."""
+    grants, guest_id, keyring = grants_of(db(), opened.draft.id), holder().guest_id, app_state().configuration.keyring
+    found: dict[str, ResumeLink] = {}
+    for link in links_to(db(), opened.draft.id):
+        if may_take_back(link, grants, guest_id):
+            found.setdefault(EmailAddress(email=link_address(link, keyring)).key, link)
+    return list(found.values())
 
 
 @blueprint.get("/drafts/<reference>/save/delivery")
@@ -177,7 +204,7 @@ def clear_computer(reference: str) -> ResponseReturnValue:
     opened, form = _savable(reference), LeaveForm()
     if token_refused():
         return _save_page(opened, leaving=form, status=409)
-    if opened.is_guest and not form.noted.data and not _is_proved(last_link(db(), opened.draft.id)):
+    if opened.is_guest and not form.noted.data and not _is_proved(opened, last_link(db(), opened.draft.id)):
         form.refuse(form.noted, _("Tick this once you have both, or enter the code from the e-mail first"))
         return _save_page(opened, leaving=form, status=422)
     if not opened.is_guest:
@@ -205,7 +232,7 @@ def answer_claim(reference: str) -> ResponseReturnValue:
     if token_refused() or answer not in ("yes", "no"):
         return _claim_page(opened, 409 if token_refused() else 422)
     if answer == "yes" and person_id and opened.is_guest:
-        claim_draft(db(), opened.draft, person_id)
+        claim_draft(db(), opened.draft, person_id, holder().guest_id)
         record(db(), "draft_claimed", by=actor(person_id), now=now(), subject=opened.reference)
     return redirect(first_unfinished(opened.draft), 303)
 
@@ -214,8 +241,10 @@ def _claim_page(opened: OpenDraft, status: int = 200) -> ResponseReturnValue:
     return render_template("resume/claim.html", opened=opened, band=pages.band(opened), status=status), status
 
 
-def _is_proved(link: ResumeLink | None) -> bool:
-    return link is not None and link.proved_at is not None
+def _is_proved(opened: OpenDraft, link: ResumeLink | None) -> bool:
+    """Whether the guest of this session may rely on the address of a link."""
+    address = link_address(link, app_state().configuration.keyring) if link else None
+    return address in proved_addresses(db(), opened.draft, holder().guest_id)
 
 
 def _save_page(
@@ -236,6 +265,7 @@ def _save_page(
         leaving=leaving or LeaveForm(formdata=None),
         errors=next((shown.summary for shown in (form, proof, leaving) if shown), []),
         is_out_of_date=status == 409,
+        is_taken_back="taken_back" in request.args,
         slip=pages.slip(opened),
         longer=pages.kept_longer_until(opened),
         **_about_link(opened),
@@ -246,12 +276,19 @@ def _save_page(
 
 
 def _about_link(opened: OpenDraft) -> dict[str, Any]:
-    """What is known of the link that was mailed last: where it went, when, and whether it arrived."""
-    link, address = last_link(db(), opened.draft.id), save_address(app_state().configuration.keyring, opened.draft)
+    """What is known of the link that was mailed last: where, when, whether it arrived; and of other addresses."""
+    link, keyring = last_link(db(), opened.draft.id), app_state().configuration.keyring
+    grants, guest_id = grants_of(db(), opened.draft.id), holder().guest_id
+    wrong = {each.id: link_address(each, keyring) for each in _links_to_take_back(opened)} if opened.is_guest else {}
+    sent_to = link_address(link, keyring) if link else None
+    is_proved = _is_proved(opened, link)
     return {
         "mailed_at": moment_text(link.issued_at) if link else None,
         "fate": fates_of_links(db(), [opened.draft.id]).get(opened.draft.id, Fate.SENT).value,
-        "is_proved": _is_proved(link),
-        "sent_to": address if link else None,
+        "is_proved": is_proved,
+        "may_prove": link is not None and not is_proved and may_prove(link, grants, guest_id),
+        "link": link,
+        "sent_to": sent_to,
+        "may_be_wrong": wrong,
         "keep_until": pages.keep_until(opened),
     }

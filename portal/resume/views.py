@@ -14,7 +14,7 @@ from portal.audit import record
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import holder
 from portal.drafts.operations import CODE_LENGTH
-from portal.drafts.queries import find_draft
+from portal.drafts.queries import find_draft, locked_draft
 from portal.drafts.sealing import RETURN_CODE, subject
 from portal.mail import messages
 from portal.resume.coming_back import (
@@ -33,7 +33,7 @@ from portal.resume.coming_back import (
 from portal.resume.forms import CodeForm, ReturnForm, SaveForm
 from portal.resume.models import ResumeCode, ResumeLink
 from portal.resume.operations import code_hash, issue_code, life_of, link_address, prove_address, use_code
-from portal.resume.queries import find_code, find_link, last_code, return_code_of
+from portal.resume.queries import find_code, find_link, is_stopped, last_code, return_code_of
 from portal.resume.rules import Life, Target, clean_reference, is_code, link_token, target
 from portal.resume.ways_back import (
     drafts_left,
@@ -104,7 +104,8 @@ def redeem(token: str) -> ResponseReturnValue:
         return _to_owner(link, token, keeps=pressed == "keep")
     if is_known_browser(link.draft):
         remember_browser()
-        prove_address(db(), link, now=now())  # who asked for it has opened it: the e-mail reached them
+        if link.device_hash == browser_hash(link.draft_id):
+            prove_address(db(), link, now=now())  # who asked for it has opened it: the e-mail reached them
         return _let_in(link, keeps=pressed == "keep")
     return _ask_code(link, keeps=pressed == "keep")
 
@@ -136,9 +137,13 @@ def end_session_here(then: str) -> Response:
 def _link(token: str) -> ResumeLink:
     link = find_link(reading(), link_token(token))
     if link is None:
-        abort(make_response(render_template("resume/no_link.html"), 404))
+        abort(make_response(_no_link()))
     prefer_language(link.draft.language)
     return link
+
+
+def _no_link() -> tuple[str, int]:
+    return render_template("resume/no_link.html"), 404
 
 
 def _is_occupied(draft: Draft) -> bool:
@@ -158,10 +163,13 @@ def _to_owner(link: ResumeLink, token: str, *, keeps: bool) -> ResponseReturnVal
     return redirect(sign_in_page(address_of_draft(draft) if keeps else first_unfinished(draft)), 303)
 
 
-def _let_in(link: ResumeLink, *, keeps: bool) -> ResponseReturnValue:
-    draft = db().get_one(Draft, link.draft_id)
+def _let_in(link: ResumeLink, *, keeps: bool, by_code: bool = False) -> ResponseReturnValue:
+    """Let in by a link, unless its address was taken back while this request was on its way."""
+    draft = locked_draft(db(), link.draft_id)
+    if is_stopped(db(), link.id):
+        return _no_link()
     record(db(), "link_used", by=actor(holder().person_id), now=now(), subject=draft.reference)
-    return come_back(draft, keeps=keeps)
+    return come_back(draft, by_code_to=link if by_code else None, keeps=keeps)
 
 
 def _ask_code(link: ResumeLink, *, keeps: bool, is_new: bool = False) -> ResponseReturnValue:
@@ -257,7 +265,7 @@ def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
         return gone
     use_code(db(), pending, now=now())
     keep_cookie(CODE_COOKIE, None)
-    return _let_in(pending.link, keeps=pending.keeps)
+    return _let_in(pending.link, keeps=pending.keeps, by_code=True)
 
 
 @blueprint.post("/resume/link")
@@ -359,11 +367,14 @@ def use_return_code() -> ResponseReturnValue:
     wait = use_try(throttle, now=now())
     if wait:
         return wait_page("resume/return", form, wait, form.return_code, **_beside_return())
+    sentence = _("The reference or the return code is not right. Check both")
     if not _fits(reference, draft_id, sealed, clean_code(typed_text(form.return_code))):
-        sentence = _("The reference or the return code is not right. Check both")
+        return refusal_page("resume/return", form, form.return_code, sentence, **_beside_return())
+    draft = locked_draft(db(), draft_id)
+    if draft.return_code != sealed:  # another code took its place while this request was on its way
         return refusal_page("resume/return", form, form.return_code, sentence, **_beside_return())
     return_try(db(), throttle)
-    return _return_to(draft_id)
+    return _return_to(draft)
 
 
 def _fits(reference: str, draft_id: int, sealed: bytes | None, code: str) -> bool:
@@ -376,8 +387,7 @@ def _fits(reference: str, draft_id: int, sealed: bytes | None, code: str) -> boo
     return hmac.compare_digest(known, code.encode())
 
 
-def _return_to(draft_id: int) -> ResponseReturnValue:
-    draft = db().get_one(Draft, draft_id)
+def _return_to(draft: Draft) -> ResponseReturnValue:
     gone = gone_page(draft)
     if gone:
         return gone

@@ -11,12 +11,12 @@ from portal.audit import record
 from portal.drafts import pages
 from portal.drafts.addresses import address_hash, answered_address, masked_address
 from portal.drafts.models import Draft
-from portal.drafts.open_draft import OpenDraft
+from portal.drafts.open_draft import OpenDraft, holder
 from portal.drafts.operations import keep_save_address
 from portal.drafts.queries import any_draft, drafts_to_come_back_to, guests_drafts_with, locked_draft
 from portal.drafts.sealing import save_address
 from portal.resume.coming_back import link_mail_throttle, mail_link, remember_browser
-from portal.resume.operations import link_address, proved_address
+from portal.resume.operations import allow_again, is_taken_back, link_address, proved_addresses
 from portal.resume.queries import is_link_mailed, last_link
 from portal.sessions.browser_sessions import sealed_session
 from portal.sessions.late_forms import WayBack
@@ -74,8 +74,18 @@ def mail_address(draft: Draft) -> str | None:
     link there is what they gave it for.
     """
     keyring = app_state().configuration.keyring
-    answered = proved_address(_seen(), draft) or answered_address(_seen(), draft, keyring=keyring, now=now())
-    return answered or save_address(keyring, draft)
+    answered = answered_address(_seen(), draft, keyring=keyring, now=now())
+    known = filter(None, (*proved_addresses(_seen(), draft), answered, save_address(keyring, draft)))
+    return next((address for address in known if not is_taken_back(_seen(), draft, address)), None)
+
+
+def guest_addresses(db: Session, draft: Draft, named: str | None) -> tuple[str, ...]:
+    """Return where to write to the guest of this session about a form that they send, the best first.
+
+    That is an address that they have proved, then the one that the form names, unless it was taken back.
+    """
+    known = (*proved_addresses(db, draft, holder().guest_id)[:1], named)
+    return tuple(address for address in known if address and not is_taken_back(db, draft, address))
 
 
 def mail_lost_links(address: EmailAddress) -> None:
@@ -90,6 +100,7 @@ def mail_lost_links(address: EmailAddress) -> None:
         with db().begin_nested() as done:
             known = answered_address(db(), draft, keyring=keyring, now=now())
             is_theirs = bool(found) and known is not None and EmailAddress(email=known).key == address.key
+            is_theirs = is_theirs and not is_taken_back(db(), draft, address.email)
             mail_link(draft, known if known and is_theirs else address.email)
             db().flush()
             if not is_theirs:
@@ -130,7 +141,8 @@ def mail_after_end(found: FoundSession, letters: Mapping[Draft, EmailAddress], *
             continue
         if is_typed:
             keep_save_address(draft, address.email, keyring=keyring)
-        mail_link(draft, address.email, device=device)
+            allow_again(db(), draft, address.email)
+        mail_link(draft, address.email, guest_id=found.guest_id, device=device)
         record(db(), "link_mailed_after_end", by=actor(), now=now(), subject=draft.reference)
 
 
@@ -139,5 +151,5 @@ def mail_to_left_behind(found: FoundSession) -> None:
     for seen in drafts_left(found):
         draft, address = locked_draft(db(), seen.id), mail_address(seen)
         if address and draft.person_id is None and last_link(db(), draft.id) is None:
-            mail_link(draft, address)
+            mail_link(draft, address, guest_id=found.guest_id)
             record(db(), "link_mailed_after_end", by=actor(), now=now(), subject=draft.reference)

@@ -1,7 +1,7 @@
 """What is left when a session ends: the work that was kept, and forms that arrived too late, parked for a day."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -32,6 +32,7 @@ KEPT_FOR = timedelta(hours=24)
 SEEN_INPUTS = ("_revision", "_page", "_sequence")
 SHOWN = "_parked"
 TAB_LENGTH = 16
+OF_GUEST = "guest "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,7 @@ REASONS: Mapping[EndReason, LazyString] = MappingProxyType(
         EndReason.ENDED_BY_OWNER: _("You signed out here from another device or browser."),
         EndReason.OBJECTED: _("Somebody stopped a change of your e-mail address."),
         EndReason.ACCOUNT_DELETED: _("Your account was deleted."),
+        EndReason.TAKEN_BACK: _("Somebody took back the e-mail address by which you opened this form."),
     }
 )
 
@@ -211,9 +213,10 @@ def forget_parked(db: Session, parked: Parked) -> None:
     db.delete(db.scalars(_row_of_tab(parked.page, parked.tab)).one())
 
 
-def forget_parked_of(db: Session, work: str) -> None:
-    """Remove all that was parked of a whole."""
-    db.execute(delete(ParkedValues).where(ParkedValues.work == work))
+def forget_parked_of(db: Session, work: str, guests: Collection[str] | None = None) -> None:
+    """Remove what was parked of a whole: all of it, or what these guests sent."""
+    parked = delete(ParkedValues).where(ParkedValues.work == work)
+    db.execute(parked if guests is None else parked.where(ParkedValues.guest_id.in_(guests)))
 
 
 def sweep_parked(db: Session, *, now: datetime) -> int:
@@ -257,7 +260,7 @@ def park_late_form(found: FoundSession) -> Parked | None:
     # A page that showed parked values goes on with them: its values are those of the tab that sent them first.
     tab = (request.form.get(SHOWN) or request.form.get("_page", ""))[:TAB_LENGTH]
     parked = park(db(), app_state().database, keyring, found, page, tab, _sent_form(), now=now())
-    place, until = late_place(found.person_id), now() + KEPT_FOR
+    place, until = late_place(found.person_id, found.guest_id), now() + KEPT_FOR
     for upload in uploads:
         claim_upload(db(), upload, work=late_work(page), place=place, keyring=keyring, now=now(), until=until)
     if not found.times.alive(now()):
@@ -265,9 +268,14 @@ def park_late_form(found: FoundSession) -> Parked | None:
     return parked
 
 
-def late_place(person_id: int | None) -> str:
-    """Whom late files are bound to: a person, or whoever proves the right to a guest's form."""
-    return f"person {person_id}"
+def late_place(person_id: int | None = None, guest_id: str | None = None) -> str:
+    """Whom late files are bound to: a person, or the guest who sent them."""
+    return f"person {person_id}" if person_id else f"{OF_GUEST}{guest_id}"
+
+
+def may_take_late(place: str, person_id: int | None) -> bool:
+    """Whether whoever may open a form may take a late file of this place: a guest's, or one of this person."""
+    return place.startswith(OF_GUEST) or place in ("person None", f"person {person_id}")
 
 
 def _sent_form() -> LateForm:

@@ -38,6 +38,7 @@ class EndReason(Enum):
     ENDED_BY_OWNER = "ended_by_owner"
     OBJECTED = "objected"
     ACCOUNT_DELETED = "account_deleted"
+    TAKEN_BACK = "taken_back"
 
 
 class NetworkRule(Enum):

@@ -135,9 +135,10 @@ def release_files_of_works(db: Session, works: Collection[str], *, now: datetime
         _release_where(db, StoredFile.work.in_(works), now=now)
 
 
-def release_late_files(db: Session, whole: str, *, now: datetime) -> None:
-    """Release all late files of the pages below `whole`, such as a draft."""
-    _release_where(db, StoredFile.work.startswith(late_work(f"{whole}/"), autoescape=True), now=now)
+def release_late_files(db: Session, whole: str, *, now: datetime, places: Collection[str] | None = None) -> None:
+    """Release the late files of the pages below `whole`, such as a draft: all, or those of some places."""
+    of_places = [] if places is None else [StoredFile.place.in_(places)]
+    _release_where(db, StoredFile.work.startswith(late_work(f"{whole}/"), autoescape=True), *of_places, now=now)
 
 
 def late_work(page: str) -> str:

@@ -43,16 +43,16 @@ class Customer:
 def sender(db: Session, opened: OpenDraft) -> Customer:
     """Return who sends a form, and where the portal may write to them about it.
 
-    That is the account, else an address that a guest has proved, else the field that the form names. Any other address
-    in the answers may be that of the very person from whom its sender must be protected.
+    That is the account, else an address that a guest has proved, else the field that the form names, unless a guest has
+    taken that address back. Any other address in the answers may be that of the very person from whom its sender must
+    be protected.
     """
     draft, answers = opened.draft, opened.filled.shown.answers
     person = person_by_id(db, draft.person_id) if draft.person_id else None
-    proved = app_state().hooks.proved_address(db, draft)
-    known = (person.email if person else None, proved, customer_email(opened.definition, answers))
+    known = app_state().hooks.guest_addresses(db, draft, customer_email(opened.definition, answers))
     return Customer(
         name=customer_name(opened.definition, answers),
-        emails=tuple(dict.fromkeys(address for address in known if address)),
+        emails=tuple(dict.fromkeys((person.email, *known) if person else known)),
     )
 
 

@@ -63,8 +63,8 @@ class Hooks:
     """A draft was deleted; its id."""
     mail_is_refused: Callable[[Session, int], bool]
     """Whether the last link to a draft could not be delivered."""
-    proved_address: Callable[[Session, Draft], str | None]
-    """The address of a guest who has shown that its e-mail reaches them."""
+    guest_addresses: Callable[[Session, Draft, str | None], tuple[str, ...]]
+    """Where to write to a guest, the best first, of an address that they proved and the one that the form names."""
     sent_answers: Callable[[Session, Draft], FormAnswers]
     """The answers of a sent draft."""
     held_by: AskedOfPerson[Held]

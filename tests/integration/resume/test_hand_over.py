@@ -156,3 +156,56 @@ def test_claiming_one_form_keeps_the_guests_other_forms(app: Flask, citizen: Cit
     ada.press("Yes")
     assert row(second).person_id is None
     assert citizen.open(second).status == 200
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_nothing_of_a_former_holder_who_may_be_somebody_else_reaches_the_account(
+    app: Flask, citizen: Citizen, guests: Saved, clock: MovableClock, database: Database, *, is_late: bool
+) -> None:
+    """Whoever came by the mailed code, or by the slip, loses the form once it is added to an account elsewhere."""
+    by_code, by_slip = Citizen(app), Citizen(app)
+    by_code.open(guests.link)
+    by_code.press("Continue your form")
+    by_code.press("Continue", code=letters(app)[-1].code)
+    by_slip.open("/resume")
+    by_slip.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    formers = (by_code, by_slip)
+    for former in formers:
+        former.open(f"{guests.address}/remarks")
+    add_person(app)
+    sign_in(citizen)
+    citizen.press("Yes")
+    clock.advance(minutes=31 if is_late else 1)
+    for former in formers:
+        token = former.page.value("csrf_token")
+        assert former.send("Continue", remark="Planted").status_code == (403 if is_late else 404)
+        data = {"csrf_token": token, "remark": "Planted", "_changed": "remark", "_end": "1"}
+        autosave = former.client.post(f"{guests.address}/autosave/remarks", data=data)
+        assert autosave.status_code in (403, 404)
+    with database.reading() as db:
+        assert db.scalars(select(ParkedValues)).all() == []
+    sign_in(citizen)
+    assert "Planted" not in citizen.open(f"{guests.address}/remarks").text
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_page_of_the_same_browser_from_before_is_kept_for_the_account(
+    app: Flask, citizen: Citizen, other: Citizen, guests: Saved, clock: MovableClock, *, is_late: bool
+) -> None:
+    """The guest came back in the same browser, signed in and added the form: pages of both guests are theirs."""
+    other.open("/resume")
+    other.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    tab = other.open(f"{guests.address}/remarks")
+    clock.advance(minutes=31)
+    other.open("/resume")
+    other.press("Continue your form", reference=guests.reference, return_code=guests.code)
+    add_person(app)
+    sign_in(other)
+    other.press("Yes")
+    if is_late:
+        clock.advance(minutes=31)
+    other.page = tab
+    page = other.press("Continue", remark="Typed before")
+    assert (page.status, "Typed before" in page) == (403, False) if is_late else (409, True)
+    sign_in(other)
+    assert other.open(f"{guests.address}/remarks").value("remark") == ("Typed before" if is_late else "")
