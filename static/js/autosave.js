@@ -264,12 +264,18 @@
     const saved = answer.ok ? parse(await answer.text(), "[data-saved]") : null;
     const isBehind = saved && saved.dataset.latest && saved.dataset.latest !== control("_revision").value;
     if (isBehind && !changed.size) location.replace(location.pathname + location.search);
-    else restored.forEach(expect);
+    else saveRestored();
+  }
+
+  // They have waited long enough, and what the page says of them must be true at once.
+  function saveRestored() {
+    restored.forEach(expect);
+    if (restored.size) save();
   }
 
   function comeBack({ persisted }) {
     const isBack = persisted || performance.getEntriesByType("navigation").some(({ type }) => type !== "navigate");
-    if (isBack && !changed.size && !sending && !stopped) catchUp().catch(() => { restored.forEach(expect); });
+    if (isBack && !changed.size && !sending && !stopped) catchUp().catch(saveRestored);
   }
 
   document.addEventListener("input", note);

@@ -35,6 +35,7 @@ NOT_AS_SERVED = """() => {
   const fields = [...document.querySelectorAll("input:not([type=file]), select, textarea")];
   return fields.filter((field) => !isServed(field)).map((field) => field.name);
 }"""
+NO_TIMERS = "window.setTimeout = () => 0"
 CITIZENS = ("/", "/resume", "/account/sign-in", "/account/register", "/account/password", "/forms/housing-support")
 DRAFTS = ("", "/about_you", "/home", "/household", "/needs", "/save", "/check")
 PERSONS = (
@@ -177,6 +178,23 @@ def test_words_that_were_never_saved_come_back_and_are_saved(page: Page, server:
         go_away_and_back(page)
         expect_answers(page, full_name=OLD)
     expect(page.locator("[data-saved-status]")).to_contain_text("Saved", timeout=10_000)
+    assert citizen.open(f"{draft}/about_you").value("full_name") == OLD
+
+
+@pytest.mark.only_browser("chromium")
+def test_words_that_come_back_unsaved_are_saved_without_waiting(page: Page, server: Server, citizen: Citizen) -> None:
+    draft = housing.start(citizen)
+    enters_as(page, citizen, server)
+    page.goto(f"{draft}/about_you")
+    status = page.locator("[data-saved-status]")
+    with server.failing(f"{draft}/autosave/about_you"):
+        fill(page, full_name=OLD)
+        page.add_init_script(NO_TIMERS)
+        go_away_and_back(page)
+        expect_answers(page, full_name=OLD)
+        expect(status).to_have_attribute("data-state", "failed")
+    go_away_and_back(page)
+    expect(status).to_contain_text("Saved")
     assert citizen.open(f"{draft}/about_you").value("full_name") == OLD
 
 
