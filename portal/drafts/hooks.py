@@ -9,7 +9,7 @@ from portal.drafts.models import Draft
 from portal.drafts.queries import find_draft, formerly_held, last_draft
 from portal.form_definitions.definition import Section
 from portal.form_definitions.versions.queries import definition_of
-from portal.sessions.late_forms import KeptWork
+from portal.sessions.late_forms import KeptWork, ParkablePage
 from portal.sessions.operations import Holder
 from portal.sessions.queries import FoundSession
 from portal.site_settings.current import clock_time, moment_text
@@ -62,10 +62,14 @@ def place_of_page(found: FoundSession, path: str) -> tuple[str, str]:
     return draft.version.form_id, section.id if section else ""
 
 
-def parkable_draft_page(found: FoundSession, path: str) -> str | None:
+def parkable_draft_page(found: FoundSession, path: str) -> ParkablePage | None:
     """Return the page for which a late form may be kept: a section or item of a draft that this session could save."""
     page = open_page_at(found, path, is_late=True)
-    return page.address if page else None
+    if page is None:
+        return None
+    fields = page.section.fields
+    known = frozenset(name for field in fields for name in (field.id, *field.was))
+    return ParkablePage(address=page.address, fields=known)
 
 
 def open_page_at(found: FoundSession, path: str, *, is_late: bool) -> OpenPage | None:

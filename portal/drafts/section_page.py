@@ -199,6 +199,7 @@ class SectionPage:
             autosave=autosave,
             hints=pages.hints_of_change(opened, section, part),
             is_parked=parked is not None or bool(late),
+            gave_way=parked is not None and parked.gave_way,
             files=f"{autosave}/files" if self.form.files_fields else None,
             ours=self._hidden_inputs(is_unsaved or status == 409, parked, late),
         )

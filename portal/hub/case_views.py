@@ -25,7 +25,7 @@ from portal.hub.rules import is_overdue, waiting_days
 from portal.hub.views import Choice, acting, days_text, person, record_view, status_choices
 from portal.mail import messages
 from portal.sessions.gate import token_refused
-from portal.sessions.late_forms import Parked, forget_parked, parked_on
+from portal.sessions.late_forms import ParkablePage, Parked, forget_parked, parked_on
 from portal.sessions.queries import FoundSession
 from portal.site_settings.current import clock_time, day_text, local_day, moment_text, settings, today
 from portal.storage.uploads import file_answer
@@ -160,12 +160,12 @@ def _parked(submission: Submission) -> Parked | None:
     return next((parked for parked in found if trimmed(dict(parked.form.pairs).get("note", ""))), None)
 
 
-def parkable_case_page(found: FoundSession, path: str) -> str | None:
-    """Return the path of the case whose note was sent too late; no other page of the hub has long answers to keep."""
+def parkable_case_page(found: FoundSession, path: str) -> ParkablePage | None:
+    """Return the page of the case whose note was sent too late; no other page of the hub has long answers to keep."""
     case = _CASE.fullmatch(path)
     if case is None or found.kind != HUB or found.person_id is None or not trimmed(request.form.get("note", "")):
         return None
-    return path if case_of(reading(), case["reference"]) else None
+    return ParkablePage(address=path, fields=frozenset({"note"})) if case_of(reading(), case["reference"]) else None
 
 
 def _controls(

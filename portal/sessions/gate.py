@@ -150,6 +150,7 @@ def _late_notice(found: FoundSession, parked: Parked | None) -> str:
         ended_time=clock_time(found.ended_at),
         kept=kept,
         parked_time=clock_time(parked.parked_at) if parked else None,
+        gave_way=parked is not None and parked.gave_way,
         is_lost=parked is None and app_state().hooks.parkable_page(found, request.path) is not None,
         is_shared=found.is_shared,
         way_back=app_state().hooks.way_back(found),
@@ -164,7 +165,8 @@ def _late_notice(found: FoundSession, parked: Parked | None) -> str:
 
 def _page_of_form(found: FoundSession) -> str:
     """The page that holds the form that was sent: the page of its answers, else its address, or the page above it."""
-    return app_state().hooks.parkable_page(found, request.path) or page_of(request.path)
+    parkable = app_state().hooks.parkable_page(found, request.path)
+    return parkable.address if parkable else page_of(request.path)
 
 
 def _token_answer(door: Door) -> ResponseReturnValue | None:

@@ -1,6 +1,7 @@
 """What is left when a session ends: the work that was kept, and forms that arrived too late, parked for a day."""
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,13 +10,13 @@ from types import MappingProxyType
 from flask import request
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
-from sqlalchemy import BindParameter, Exists, Select, delete, exists, select
+from sqlalchemy import BindParameter, Exists, Select, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from portal.db import Database, delete_batch
+from portal.db import Database, delete_batch, rows_changed
 from portal.keyring import Keyring
 from portal.sessions.activity import count_at
-from portal.sessions.browser_sessions import CSRF_FIELD, form_token
+from portal.sessions.browser_sessions import form_token
 from portal.sessions.models import ParkedValues
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
@@ -30,9 +31,14 @@ from portal.web.unit_of_work import db, now
 Pairs = tuple[tuple[str, str], ...]
 KEPT_FOR = timedelta(hours=24)
 SEEN_INPUTS = ("_revision", "_page", "_sequence")
+SEEN_LENGTH = 64
 SHOWN = "_parked"
 TAB_LENGTH = 16
 OF_GUEST = "guest "
+TABS_A_PAGE = 5
+"""Late forms of one page and holder: as many tabs of it as somebody may have forgotten."""
+FORM_BYTES, HOLDER_BYTES = 2**19, 2**23
+"""What is kept of one late form, and of all those of one holder. A whole page of answers has a few thousand bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +112,11 @@ class LateForm:
     pairs: Pairs
     seen: Pairs
 
+    @property
+    def size(self) -> int:
+        """How many bytes it says, names included."""
+        return sum(len(name.encode()) + len(value.encode()) for name, value in self.pairs)
+
     def over(self, earlier: "LateForm | None") -> "LateForm":
         """These values laid over those that the same page had sent before."""
         if earlier is None or self.fields is None:
@@ -143,6 +154,16 @@ class Parked:
     form: LateForm
     parked_at: datetime
     expires_at: datetime
+    gave_way: bool = False
+    """Whether older late forms of its holder were deleted, to make room for this one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParkablePage:
+    """A page that late values may wait for: its address, and the fields that it has or had."""
+
+    address: str
+    fields: frozenset[str]
 
 
 def park(
@@ -155,21 +176,46 @@ def park(
     form: LateForm,
     *,
     now: datetime,
-) -> Parked:
-    """Keep a late form for a day; what the same tab sent before is laid under it.
+) -> Parked | None:
+    """Keep a late form for a day; what the same tab sent before is laid under it. None if it is too large for a form.
 
     The caller has seen that the session's holder may open the page. A guest who came back is a new guest each time, so
     what a guest parked goes on with whoever works on the page now, as it opens for them.
     """
+    if form.size > FORM_BYTES:
+        return None
     nothing = {"sealed": b"", "parked_at": now, "expires_at": now}
     database.insert_or_ignore(db, ParkedValues, page=page, tab=tab, work=work_of(page), **nothing)
     row = db.scalars(_row_of_tab(page, tab).with_for_update()).one()  # two late forms at once end up with one row
     is_own = row.expires_at > now and row.person_id in (None, found.person_id)
     whole = form.over(_open_parked(keyring, row).form if is_own else None)
+    if whole.size > FORM_BYTES:
+        return None
     row.person_id, row.guest_id = found.person_id, found.guest_id
     _seal(keyring, row, whole)
     row.parked_at, row.expires_at = now, now + KEPT_FOR
-    return Parked(page=page, tab=tab, form=whole, parked_at=now, expires_at=row.expires_at)
+    row.gave_way = _make_room(db, row) or (row.gave_way and is_own)
+    return Parked(page=page, tab=tab, form=whole, parked_at=now, expires_at=row.expires_at, gave_way=row.gave_way)
+
+
+def _make_room(db: Session, newest: ParkedValues) -> bool:
+    """Delete the oldest late forms of a holder that are too many; return whether there were any.
+
+    A guest who came back is another guest, so theirs are also those that guests left in the same work.
+    """
+    db.flush()
+    theirs = ParkedValues.person_id == newest.person_id
+    if newest.person_id is None:
+        of_guest = or_(ParkedValues.guest_id == newest.guest_id, ParkedValues.work == newest.work)
+        theirs = and_(ParkedValues.person_id.is_(None), of_guest)
+    columns = (ParkedValues.id, ParkedValues.page, func.length(ParkedValues.sealed))
+    latest_first = (ParkedValues.id != newest.id, ParkedValues.parked_at.desc(), ParkedValues.id.desc())
+    tabs, size, over = Counter[str](), 0, list[int]()
+    for row_id, page, length in db.execute(select(*columns).where(theirs).order_by(*latest_first)):
+        tabs[page], size = tabs[page] + 1, size + length
+        if tabs[page] > TABS_A_PAGE or size > HOLDER_BYTES:
+            over.append(row_id)
+    return rows_changed(db, delete(ParkedValues).where(ParkedValues.id.in_(sorted(over)))) > 0 if over else False
 
 
 def work_of(page: str) -> str:
@@ -231,7 +277,14 @@ def _open_parked(keyring: Keyring, row: ParkedValues) -> Parked:
         pairs=tuple((name, value) for name, value in pairs),
         seen=tuple((name, value) for name, value in seen),
     )
-    return Parked(page=row.page, tab=row.tab, form=form, parked_at=row.parked_at, expires_at=row.expires_at)
+    return Parked(
+        page=row.page,
+        tab=row.tab,
+        form=form,
+        parked_at=row.parked_at,
+        expires_at=row.expires_at,
+        gave_way=row.gave_way,
+    )
 
 
 def _seal(keyring: Keyring, row: ParkedValues, form: LateForm) -> None:
@@ -253,13 +306,15 @@ def park_late_form(found: FoundSession) -> Parked | None:
     is_whole = END_MARKER in request.form
     if found.reason is EndReason.SIGNED_OUT or not is_whole or not proves(form_token(), found.csrf_secret):
         return None
-    page = app_state().hooks.parkable_page(found, request.path)
-    if page is None:
+    parkable = app_state().hooks.parkable_page(found, request.path)
+    if parkable is None:
         return None
-    uploads, keyring = receive().uploads, app_state().configuration.keyring
+    page, uploads, keyring = parkable.address, receive().uploads, app_state().configuration.keyring
     # A page that showed parked values goes on with them: its values are those of the tab that sent them first.
     tab = (request.form.get(SHOWN) or request.form.get("_page", ""))[:TAB_LENGTH]
-    parked = park(db(), app_state().database, keyring, found, page, tab, _sent_form(), now=now())
+    parked = park(db(), app_state().database, keyring, found, page, tab, _sent_form(parkable.fields), now=now())
+    if parked is None:
+        return None
     place, until = late_place(found.person_id, found.guest_id), now() + KEPT_FOR
     for upload in uploads:
         claim_upload(db(), upload, work=late_work(page), place=place, keyring=keyring, now=now(), until=until)
@@ -278,12 +333,11 @@ def may_take_late(place: str, person_id: int | None) -> bool:
     return place.startswith(OF_GUEST) or place in ("person None", f"person {person_id}")
 
 
-def _sent_form() -> LateForm:
-    """What the form says; an autosave speaks only for the fields that it names."""
+def _sent_form(known: frozenset[str]) -> LateForm:
+    """What the form says for the fields of its page; an autosave speaks only for those that it names."""
     named, sent = request.form.get("_changed"), request.form.items(multi=True)
-    pairs = tuple((name, value) for name, value in sent if not name.startswith("_") and name != CSRF_FIELD)
     return LateForm(
-        fields=None if named is None else frozenset(named.split(",")),
-        pairs=pairs,
-        seen=tuple((name, request.form[name]) for name in SEEN_INPUTS if name in request.form),
+        fields=None if named is None else known.intersection(named.split(",")),
+        pairs=tuple((name, value) for name, value in sent if field_of(name) in known),
+        seen=tuple((name, request.form[name][:SEEN_LENGTH]) for name in SEEN_INPUTS if name in request.form),
     )

@@ -63,5 +63,7 @@ class ParkedValues(Base):
     person_id: Mapped[int | None] = mapped_column(Id)
     guest_id: Mapped[str | None] = mapped_column(String(64))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    gave_way: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether older ones of its holder were deleted to make room for it."""
     parked_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from portal.drafts.models import Draft
     from portal.form_definitions.definition import FormAnswers
     from portal.form_definitions.lookups import Offered
-    from portal.sessions.late_forms import KeptWork, WayBack
+    from portal.sessions.late_forms import KeptWork, ParkablePage, WayBack
     from portal.sessions.policies import SessionKind
     from portal.sessions.queries import FoundSession
     from portal.storage.sealed_files import SealedSpool
@@ -49,7 +49,7 @@ class Hooks:
     """How the guest of a session that has ended comes back to what they answered; None where there is nothing."""
     left_behind: Callable[[FoundSession], None]
     """Somebody else goes on in the browser of a guest, whose session ends now."""
-    parkable_page: Callable[[FoundSession, str], str | None]
+    parkable_page: Callable[[FoundSession, str], ParkablePage | None]
     """The page whose values a late form sent to this path may leave behind."""
     place_of_page: Callable[[FoundSession, str], tuple[str, str]]
     """The ids of the form and section that a session has open at a path; empty texts where it has none."""

@@ -12,6 +12,7 @@ from portal.accounts.passwords import hash_password
 from portal.accounts.rules import parse_email_address
 from portal.audit import Actor
 from portal.db import Database
+from portal.sessions.late_forms import FORM_BYTES, HOLDER_BYTES, TABS_A_PAGE
 from portal.sessions.models import ParkedValues
 from portal.submissions.models import Submission
 from tests.citizen import Citizen
@@ -99,6 +100,73 @@ def test_task_list_says_that_typed_values_wait_in_a_section(citizen: Citizen, la
     page = citizen.open(late.removesuffix("/home"))
     assert states(page)["Your home"] == "complete"
     assert "not saved yet" not in page
+
+
+def late_page(citizen: Citizen, draft: str, section: str) -> dict[str, str]:
+    """Return what the page of a section sends, to be sent from many tabs."""
+    form, _button = citizen.open(f"{draft}/{section}").form_with("Continue")
+    return {control.name: control.value for control in form.controls}
+
+
+def sizes(database: Database) -> list[int]:
+    with database.reading() as db:
+        return list(db.scalars(select(func.length(ParkedValues.sealed)).order_by(ParkedValues.id)))
+
+
+GAVE_WAY = "So much reached us then that we kept only the latest and deleted the oldest."
+
+
+def test_late_forms_of_many_tabs_give_way_to_the_newest_and_the_pages_say_so(
+    citizen: Citizen, clock: MovableClock, database: Database
+) -> None:
+    sign_in(citizen, ZOE)
+    section = f"{housing.start(citizen)}/home"
+    page = late_page(citizen, section.removesuffix("/home"), "home")
+    clock.advance(minutes=31)
+    for number in range(20):
+        said = citizen.post(section, page | {"_page": f"tab{number}", "address-line_1": f"{number} Late Street"})
+        assert said.status_code == 403
+        assert (GAVE_WAY in said.text) is (number >= TABS_A_PAGE)
+        assert parked(database) == min(number + 1, TABS_A_PAGE)
+    sign_in(citizen, ZOE)
+    assert GAVE_WAY in citizen.open(section)
+    assert citizen.page.value("address-line_1") == "19 Late Street"
+    citizen.press("Continue")
+    assert citizen.open(section).value("address-line_1") == "18 Late Street"
+    assert GAVE_WAY in citizen.page
+
+
+def test_late_form_that_is_larger_than_a_form_can_be_is_not_kept_and_the_page_says_so(
+    citizen: Citizen, clock: MovableClock, database: Database
+) -> None:
+    draft = housing.begin_with_home(citizen)
+    page = late_page(citizen, draft, "home")
+    clock.advance(minutes=31)
+    said = citizen.post(f"{draft}/home", page | {"address-line_1": "x" * 900_000})
+    assert "What you typed after that was not kept." in said.text
+    assert sizes(database) == []
+    citizen.post(f"{draft}/home", page | {"address-line_1": "7 Late Street", "invented": "x" * 900_000})
+    (size,) = sizes(database)
+    assert size < 1000
+    for field in ("tenure", "address-line_1"):
+        changed = {"_changed": field.partition("-")[0], field: "x" * 400_000}
+        citizen.post(f"{draft}/home", page | changed)
+    assert sum(sizes(database)) < 2 * FORM_BYTES
+
+
+def test_all_late_forms_of_a_holder_together_have_a_limit(
+    citizen: Citizen, clock: MovableClock, database: Database
+) -> None:
+    draft = housing.begin_with_home(citizen)
+    pages = {section: late_page(citizen, draft, section) for section in ("about_you", "home", "income", "needs")}
+    clock.advance(minutes=31)
+    for number in range(TABS_A_PAGE):
+        for section, page in pages.items():
+            field = next(name for name in page if not name.startswith("_") and name != "csrf_token")
+            large = {"_page": f"tab{number}", field: "x" * (FORM_BYTES - 2000)}
+            assert citizen.post(f"{draft}/{section}", page | large).status_code == 403
+            assert sum(sizes(database)) <= HOLDER_BYTES
+    assert sum(sizes(database)) > HOLDER_BYTES / 2
 
 
 def test_continue_does_not_lead_to_late_answers_of_a_section_that_hides(

@@ -1,0 +1,21 @@
+"""Late forms say whether older ones were deleted to make room for them."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0006"
+down_revision: str | None = "0005"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Go forward."""
+    op.add_column("parked_values", sa.Column("gave_way", sa.Boolean(), server_default=sa.false(), nullable=False))
+
+
+def downgrade() -> None:
+    """Go back."""
+    op.drop_column("parked_values", "gave_way")
