@@ -207,6 +207,13 @@ def test_demo_forms_read_and_their_canonical_form_reads_back_the_same(file):
     assert [each.fields for each in again.sections] == [each.fields for each in read.sections]
 
 
+@pytest.mark.parametrize("file", DEMO_FORMS, ids=lambda file: file.stem)
+def test_each_question_of_the_demo_has_a_short_name_for_sentences(file):
+    questions = [each for section in read_yaml(file.read_text()).sections for each in section.fields]
+    unnamed = [each.id for each in questions if each.short is None and each.type not in ("note", "lookup", "heading")]
+    assert unnamed == []
+
+
 def test_defaults_match_the_documentation():
     form = definition(section("s"))
     drafts = form.drafts
