@@ -165,6 +165,11 @@ class Page:
                     return form, each
         raise AssertionError(f"no button “{button}” on {self.path}: {[b.text for f in self.forms for b in f.buttons]}")
 
+    @property
+    def add_button(self) -> str:
+        """Return the words of the button that adds an item to a list: the first, or another."""
+        return next(each.text for form in self.forms for each in form.buttons if each.text.startswith("Add a"))
+
     def value(self, name: str) -> str | None:
         """Return what an input shows or has chosen."""
         return next((c.value for form in self.forms for c in form.controls if c.name == name), None)

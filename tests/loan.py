@@ -104,7 +104,7 @@ def begin(citizen: Citizen) -> str:
 def add(citizen: Citizen, draft: str, **values: Values) -> str:
     """Add a tool to the list; return its address."""
     citizen.open(f"{draft}/tools")
-    address = citizen.press("Add another tool").path
+    address = citizen.press(citizen.page.add_button).path
     citizen.press("Continue", **values)
     return address
 

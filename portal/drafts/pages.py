@@ -246,6 +246,14 @@ def item_word(section: Section) -> str:
     return section.repeat.item.in_(language()) if section.repeat else ""
 
 
+def add_words(section: Section, *, is_first: bool) -> str:
+    """Return what the button says that adds an item: the first, or one more. English has an article before a vowel."""
+    item = item_word(section)
+    if not is_first:
+        return _("Add another %(item)s", item=item)
+    return _("Add an %(item)s", item=item) if item[:1].lower() in "aeiou" else _("Add a %(item)s", item=item)
+
+
 def slip(opened: OpenDraft) -> Slip | None:
     """Return what a guest needs to come back; None if there is no return code."""
     code = opened.return_code

@@ -344,6 +344,7 @@ LIST_BUTTONS: Mapping[str, Callable[[SentList], ResponseReturnValue]] = {
 def show_list(page: SectionPage, *, error: str | None = None, status: int = 200) -> ResponseReturnValue:
     """Show the list of a repeat's items; `error` says what is wrong with it as a whole."""
     opened, section = page.opened, page.section
+    items = pages.items(opened, section)
     answer = render_template(
         "drafts/items.html",
         opened=opened,
@@ -351,11 +352,12 @@ def show_list(page: SectionPage, *, error: str | None = None, status: int = 200)
         band=pages.band(opened, section),
         title=section.title.in_(language()),
         intro=rich_text(section.intro.in_(language())) if section.intro else None,
-        items=pages.items(opened, section),
+        items=items,
         removed=pages.removed_items(opened, section),
         asked=pages.asked_again(section, page.part),
         with_origin=with_origin,
-        item_word=pages.item_word(section),
+        add_words=pages.add_words(section, is_first=not items),
+        is_optional=section.repeat is not None and section.repeat.min == 0,
         error=error,
         is_out_of_date=status == 409,
         is_other_version=status == 409 and page.is_outdated,

@@ -394,20 +394,29 @@ def leave(*, is_told: bool = False) -> Response:
         if live.guest_id and live.person_id:  # they signed in over a guest's form, and never said whose it is
             app_state().hooks.left_behind(live)
     guest = found if found and found.guest_id and found.person_id is None else None
-    has_answers = guest is not None and app_state().hooks.way_back(guest) is not None
+    left = _left_by(guest) if guest else None
     then = url_for(
         "sessions.ended",
         reason=EndReason.SIGNED_OUT.value,
-        guest=("saved" if has_answers else "new") if guest else None,
+        guest=left,
         kind=None if kind == CUSTOMER else kind,
     )
     is_shared = live is not None and live.is_shared
-    if guest and has_answers and not is_told:
+    if guest and left == "saved" and not is_told:
         if guest.reason is not EndReason.SIGNED_OUT:
             return forget_pages(redirect(then, 303))
         keep_cookie(LEFT_COOKIE, sealed_session(guest))
         is_shared = False  # the next page still needs a cookie, and clears them all
     return forget_session(kind, then, ALL_CLEARED if is_shared else CLEARED)
+
+
+def _left_by(guest: FoundSession) -> str:
+    """Return what a guest who signs out leaves behind: answers `saved` or `lost`, a `new` form, or nothing (`done`)."""
+    hooks = app_state().hooks
+    if hooks.way_back(guest):
+        return "saved"
+    kept = hooks.kept_work(guest, None)
+    return "done" if kept is None else "new" if kept.is_saved else "lost"
 
 
 def sealed_session(found: FoundSession) -> str:

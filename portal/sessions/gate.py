@@ -156,6 +156,8 @@ def _late_notice(found: FoundSession, parked: Parked | None) -> str:
         way_back=app_state().hooks.way_back(found),
         is_guest=found.person_id is None and not is_claimed,
         is_anybody=False,
+        has_left=False,
+        left=None,
         is_account_gone=found.reason is EndReason.ACCOUNT_DELETED,
         # Whoever sits here next must not find a guest's reference in the buttons either.
         **({"other_languages": other_languages(ENDED_PAGE)} if found.person_id is None or found.is_shared else {}),

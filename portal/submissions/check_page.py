@@ -45,7 +45,7 @@ class CheckedSection:
     answers: AnsweredSection
     list_href: str | None
     add_href: str | None
-    item_word: str
+    add_words: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +165,7 @@ def _checked(opened: OpenDraft, section: Section, moved: Moved | None) -> Checke
         answers=answers,
         list_href=from_check(opened, section.id) if section.repeat else None,
         add_href=from_check(opened, section.id, item_token()) if can_add else None,
-        item_word=pages.item_word(section),
+        add_words=pages.add_words(section, is_first=not shown),
     )
 
 

@@ -81,6 +81,13 @@ def test_citizens_never_read_how_the_portal_works_inside() -> None:
     assert said(citizens_texts(), INSIDE) == []
 
 
+def test_pages_promise_to_save_as_people_type_only_where_script_runs() -> None:
+    templates = sorted((PORTAL / "templates").rglob("*.html"))
+    lines = [line for file in templates for line in file.read_text().splitlines() if "your answers as you type" in line]
+    assert len(lines) == 1
+    assert 'class="js-only"' in lines[0]
+
+
 def test_staff_read_the_usual_words() -> None:
     assert said(staff_texts(), UNUSUAL) == []
 

@@ -176,7 +176,7 @@ def test_remove_leads_to_undo_and_undo_back_to_remove(page: Page) -> None:
 
 def test_removing_an_item_puts_the_focus_on_undo_and_undo_puts_it_on_the_item(page: Page, look: Inspector) -> None:
     page.goto(page.url.replace("/papers", "/people"))
-    button(page, "Add another person").click()
+    button(page, "Add a person").click()
     page.get_by_label("Name", exact=True).fill("Zofia")
     button(page, "Continue").click()
     page.get_by_role("button", name="Remove Zofia").click()

@@ -49,7 +49,7 @@ def finish(page: Page) -> None:
     """Go from the rent to the confirmation."""
     heading_of_section(page, "Your rent")
     press(page, **housing.RENT)
-    press(page, "Add another person")
+    press(page, "Add a person")
     press(page, **housing.PERSON)
     expect(page.get_by_role("listitem").filter(has_text="Joel")).to_be_visible()
     press(page)

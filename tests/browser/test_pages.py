@@ -107,7 +107,7 @@ def test_pages_with_errors_pass_inspection(look: Inspector, citizen: Citizen) ->
         button(look.page, "Continue").click()
         look.look(f"{section} with errors", is_main=section == "about_you")
     look.visit("no items", f"{draft}/household")
-    button(look.page, "Add another person").click()
+    button(look.page, "Add a person").click()
     button(look.page, "Continue").click()
     look.look("item with errors")
     look.page.goto(f"{draft}/home")
@@ -124,7 +124,7 @@ def test_pages_with_errors_pass_inspection(look: Inspector, citizen: Citizen) ->
 def test_conditional_sections_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     draft = housing.begin_with_home(citizen)
     citizen.press("Continue", **(housing.RENT | {"in_arrears": "yes", "arrears": "1300"}))
-    citizen.press("Add another person")
+    citizen.press("Add a person")
     citizen.press("Continue", **PARTNER)
     citizen.press("Continue")
     enters_as(look, citizen)

@@ -105,7 +105,7 @@ class Story:
         pages: dict[str, tuple[str, ...]] = {"you": ("name", "street"), "rent": ("period",), "work": ("work", "need")}
         if self.random.random() < 0.8:
             citizen.open(f"{self.draft}/people")
-            citizen.press("Add another person")
+            citizen.press(citizen.page.add_button)
             pages = {citizen.page.path.removeprefix(f"{self.draft}/"): ("person", "story")} | pages
         for page, names in pages.items():
             marks = {name: self._mark(f"{self.draft}/{page}: {name}") for name in names}

@@ -30,7 +30,7 @@ def draft(citizen: Citizen) -> str:
     """A form with its first section filled and one person listed."""
     draft = housing.begin(citizen)
     citizen.open(f"{draft}/household")
-    citizen.press("Add another person")
+    citizen.press("Add a person")
     citizen.press("Continue", **housing.PERSON)
     return draft
 

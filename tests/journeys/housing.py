@@ -51,7 +51,7 @@ def fill(citizen: Citizen, draft: str) -> None:
     citizen.press("Continue", **ABOUT_YOU)
     citizen.press("Continue", **HOME)
     citizen.press("Continue", **RENT)
-    citizen.press("Add another person")
+    citizen.press("Add a person")
     citizen.press("Continue", **PERSON)
     citizen.press("Continue")
     citizen.press("Continue", **INCOME)

@@ -23,7 +23,7 @@ def test_parking_permit_for_two_vehicles_can_be_sent(app: Flask, citizen: Citize
     address = {"address__line_1": "1 Weir Lane", "address__town": "Ashmere", "address__postcode": "AS4 2LN"}
     assert citizen.press("Continue", full_name="Ada Lovelace", **address).path == f"{draft}/vehicle"
     assert citizen.press("Continue").status == 422
-    citizen.press("Add another vehicle")
+    citizen.press("Add a vehicle")
     citizen.press("Continue", registration="AB12 CDE", fuel="electric")
     citizen.press("Add another vehicle")
     citizen.press("Continue", registration="OLD 1", fuel="diesel")

@@ -57,7 +57,7 @@ def test_the_form_holds_every_type_of_field() -> None:
 
 
 def add(citizen: Citizen, **values: Values) -> None:
-    citizen.press("Add another vehicle")
+    citizen.press(citizen.page.add_button)
     citizen.press("Continue", **values)
 
 
@@ -192,7 +192,7 @@ def test_wrong_answer_in_an_item_shows_its_sentence(
 ) -> None:
     citizen.open(f"{draft}/person")
     citizen.press("Continue", **PERSON)
-    citizen.press("Add another vehicle")
+    citizen.press("Add a vehicle")
     page = citizen.press("Continue", **(OLD | wrong))
     assert page.status == 422
     assert message in page

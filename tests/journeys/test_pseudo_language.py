@@ -193,7 +193,7 @@ def test_account_pages_have_no_untranslated_text(app: Flask, citizen: Citizen) -
     expect_translated(citizen.open(f"{draft}/you"))
     press(citizen, "Save and come back later", full_name="typed words")
     citizen.open(f"{draft}/vehicle")
-    press(citizen, f"Add another {OPEN}cerbyd{CLOSE}")
+    press(citizen, f"Add a {OPEN}cerbyd{CLOSE}")
     press(citizen, "Continue", registration="typed words are too long", fuel="petrol", co2="900")
     press(citizen, "Continue", registration="12 34", fuel="petrol", co2="90")
     expect_translated(citizen.open(f"{draft}/check"))

@@ -19,7 +19,7 @@ def items(found: dict[str, DraftPart]) -> list[str]:
 
 def test_add_creates_no_item_until_it_is_saved(citizen: Citizen, draft: str, parts: Parts) -> None:
     citizen.open(f"{draft}/tools")
-    answer = citizen.send("Add another tool")
+    answer = citizen.send("Add a tool")
     assert answer.status_code == 303
     address, _, item = answer.location.rpartition("/")
     assert (address, len(item)) == (f"{draft}/tools", 8)
@@ -30,9 +30,18 @@ def test_add_creates_no_item_until_it_is_saved(citizen: Citizen, draft: str, par
     assert items(parts(draft)) == [f"tools/{item}"]
 
 
+def test_button_to_add_says_whether_it_is_the_first(citizen: Citizen, draft: str) -> None:
+    page = citizen.open(f"{draft}/tools")
+    assert page.add_button == "Add a tool"
+    assert "Nothing is listed yet." in page
+    assert "If there is nothing to add" not in page  # at least one is asked for
+    add(citizen, draft, **DRILL)
+    assert citizen.open(f"{draft}/tools").add_button == "Add another tool"
+
+
 def test_empty_item_is_not_created(citizen: Citizen, draft: str, parts: Parts) -> None:
     citizen.open(f"{draft}/tools")
-    citizen.press("Add another tool")
+    citizen.press("Add a tool")
     assert citizen.press("Continue").status == 422
     citizen.press("Back")
     assert citizen.page.path == f"{draft}/tools"
@@ -41,7 +50,7 @@ def test_empty_item_is_not_created(citizen: Citizen, draft: str, parts: Parts) -
 
 def test_two_presses_of_add_lead_to_different_items(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/tools")
-    assert citizen.send("Add another tool").location != citizen.send("Add another tool").location
+    assert citizen.send("Add a tool").location != citizen.send("Add a tool").location
 
 
 def test_items_are_listed_by_label_in_the_order_they_were_added(citizen: Citizen, draft: str) -> None:
@@ -96,7 +105,7 @@ def test_continue_below_the_minimum_says_how_many_items_are_missing(citizen: Cit
 
 def test_continue_with_an_item_that_lacks_an_answer_names_it(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/tools")
-    citizen.press("Add another tool")
+    citizen.press("Add a tool")
     citizen.press("Save and come back later", what="Rake")
     citizen.open(f"{draft}/tools")
     page = citizen.press("Continue")
@@ -106,7 +115,7 @@ def test_continue_with_an_item_that_lacks_an_answer_names_it(citizen: Citizen, d
 
 def test_full_list_offers_no_add_and_refuses_a_forced_one(citizen: Citizen, draft: str, parts: Parts) -> None:
     citizen.open(f"{draft}/tools")
-    spare = citizen.send("Add another tool").location
+    spare = citizen.send("Add a tool").location
     for number in (1, 2, 3):
         add(citizen, draft, **hammer(number))
     page = citizen.open(f"{draft}/tools")
@@ -122,7 +131,7 @@ def test_item_typed_while_the_list_filled_up_comes_back_and_fits_later(
     citizen: Citizen, draft: str, parts: Parts
 ) -> None:
     citizen.open(f"{draft}/tools")
-    spare = citizen.send("Add another tool").location
+    spare = citizen.send("Add a tool").location
     page = citizen.open(spare)
     for number in (1, 2, 3):
         add(citizen, draft, **hammer(number))
@@ -141,7 +150,7 @@ def test_item_typed_while_the_list_filled_up_comes_back_and_fits_later(
 
 def test_back_from_an_item_without_room_first_says_that_nothing_of_it_is_saved(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/tools")
-    spare = citizen.send("Add another tool").location
+    spare = citizen.send("Add a tool").location
     page = citizen.open(spare)
     for number in (1, 2, 3):
         add(citizen, draft, **hammer(number))

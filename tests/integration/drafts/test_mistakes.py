@@ -94,6 +94,6 @@ def test_later_pages_ask_for_nothing_in_place_of_a_mistake(citizen: Citizen, dra
 
 def test_mistake_in_an_item_is_one_error(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/people")
-    citizen.press("Add another person")
+    citizen.press("Add a person")
     assert citizen.press("Continue", born__day="31", born__month="2", born__year="2000").status == 422
     assert errors(citizen) == ["born-day"]

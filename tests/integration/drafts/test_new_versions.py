@@ -303,7 +303,7 @@ def test_changed_item_is_marked_in_its_list_until_continue(app: Flask, citizen: 
     publish_yaml(app, REPEATED.format(more=""))
     draft = start(citizen, "crew")
     citizen.open(f"{draft}/crew")
-    citizen.press("Add another sailor")
+    citizen.press("Add a sailor")
     citizen.press("Continue", name="Ada")
     citizen.press("Continue")
     publish_yaml(app, REPEATED.format(more="- {id: rank, type: text, label: Rank}"))

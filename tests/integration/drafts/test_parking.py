@@ -379,7 +379,7 @@ def test_page_of_a_form_that_cannot_be_saved_is_not_parked(
 def test_new_item_of_a_repeat_is_parked(citizen: Citizen, clock: MovableClock) -> None:
     sign_in(citizen, ZOE)
     citizen.open(f"{housing.start(citizen)}/household")
-    item = citizen.press("Add another person").path
+    item = citizen.press("Add a person").path
     clock.advance(minutes=31)
     citizen.press("Continue", **housing.PERSON)
     sign_in(citizen, ZOE)

@@ -62,7 +62,7 @@ def draft(app: Flask, citizen: Citizen) -> str:
     draft = start(citizen, "trip")
     for person in ({"name": "Rex"}, ZOFIA | {"card": CARD}, {"name": "Tom"}):
         citizen.open(f"{draft}/people")
-        citizen.press("Add another person")
+        citizen.press(citizen.page.add_button)
         citizen.press("Save and come back later", **person)
     return draft
 

@@ -259,7 +259,7 @@ def test_note_after_the_grace_is_kept_for_its_writer_only(
     clock.advance(seconds=IDLE + GRACE)
     page = staff.press("Add note", note="Too late")
     assert page.status == 403
-    assert "What you sent at 22:02 is kept for you" in page
+    assert "What you typed is kept for you, not sent, until 22:02 tomorrow" in page
     assert audited("case_note_added") == []
     sign_in(colleague, "farrow@mail.example")
     assert colleague.open(case).value("note") == ""

@@ -168,7 +168,7 @@ def test_database_is_free_while_a_service_is_asked(
 
 def test_an_item_of_a_repeat_looks_up_for_itself(citizen: Citizen, draft: str, choices: Choices) -> None:
     citizen.open(f"{draft}/sheds")
-    item = citizen.press("Add another shed").path
+    item = citizen.press("Add a shed").path
     citizen.press("Find shed", code="AS4 2LN")
     page = citizen.press("Use this", **{"_found-find_shed": choices("find_shed")[0]})
     assert (page.path, page.value("where")) == (item, "1 Weir Lane")

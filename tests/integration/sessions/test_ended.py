@@ -38,13 +38,56 @@ def test_end_page_is_neutral_without_a_known_session(client: FlaskClient) -> Non
         assert "You were signed out at" not in answer.text
 
 
-def test_way_back_is_shown_to_a_signed_out_guest_but_not_to_staff(citizen: Citizen, demo_forms: None) -> None:
+RESUME, SIGN_IN, START = "Continue your form", "Sign in and continue", "Start page"
+
+
+def empty_form(citizen: Citizen) -> None:
+    """Start a form that can be saved, and answer nothing."""
     housing.start(citizen)
+
+
+def sent_form(citizen: Citizen) -> None:
+    """Send a form."""
+    draft = housing.start(citizen)
+    housing.fill(citizen, draft)
+    citizen.open(f"{draft}/check")
+    citizen.press("Send", declaration="yes")
+
+
+def unsaved_form(citizen: Citizen) -> None:
+    """Answer a question of a form that ends with the session."""
+    citizen.open("/forms/report-a-problem")
+    citizen.open(f"{citizen.press('Start now').path}/problem")
+    citizen.press("Continue", where="Mill Street")
+
+
+def account(citizen: Citizen) -> None:
+    """Sign in to an account."""
+    sign_in(citizen)
+
+
+@pytest.mark.parametrize(
+    ("leaving", "words", "ways"),
+    [
+        (empty_form, "To carry on, use your link, or your reference and return code.", {RESUME}),
+        (sent_form, "You can close this page.", {START}),
+        (unsaved_form, "This form cannot be saved, so your answers were not kept.", {START}),
+        (account, "To carry on, sign in. If you have no account, use your link,", {SIGN_IN, RESUME}),
+    ],
+)
+def test_page_after_signing_out_offers_only_what_there_is_to_come_back_to(
+    app: Flask, citizen: Citizen, demo_forms: None, leaving: Callable[[Citizen], None], words: str, ways: set[str]
+) -> None:
+    add_person(app)
+    leaving(citizen)
     page = citizen.press("Sign out")
-    assert "You have signed out To carry on, use your link, or your reference and return code." in page
-    assert page.links["Continue your form"] == "/resume"
-    assert "Sign in and continue" not in page.links
-    assert "Continue your form" not in citizen.open("/session/ended?kind=hub").links
+    assert f"You have signed out {words}" in page
+    assert ways == {RESUME, SIGN_IN, START} & set(page.links)
+    assert "Why was I signed out?" not in page.links
+
+
+def test_staff_are_offered_no_saved_form(citizen: Citizen) -> None:
+    assert RESUME not in citizen.open("/session/ended?kind=hub").links
 
 
 def test_end_page_says_when_and_why_the_session_ended(

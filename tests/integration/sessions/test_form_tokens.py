@@ -75,7 +75,7 @@ def test_no_button_of_a_section_works_with_a_foreign_token(
 @pytest.mark.parametrize(
     ("page", "button", "values"),
     [
-        ("/household", "Add another person", {}),
+        ("/household", "Add a person", {}),
         ("/household", "Continue", {}),
         ("/household/abcd2345", "Continue", {"full_name": "Joel"}),
         ("/save", "Send link", {"email": "zoe@mail.example"}),

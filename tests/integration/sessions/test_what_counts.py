@@ -89,7 +89,7 @@ NEVER: dict[str, Action] = {
     "Continue with mistakes": _send("Continue", born__year="x"),
     "Continue with nothing": _send("Continue"),
     "Back": _send("Back"),
-    "Add": _press_on("{draft}/household", "Add another person"),
+    "Add": _press_on("{draft}/household", "Add a person"),
     "Continue on the list": _press_on("{draft}/household", "Continue"),
     "the poll": _get("/session/poll"),
     "a prefetch": _get("{draft}/home", **{"Sec-Purpose": "prefetch"}),

@@ -306,7 +306,7 @@ def test_files_that_were_removed_alone_or_with_an_item_are_not_sent_and_are_dele
     citizen.open(f"{draft}/papers")
     citizen.press("Remove photo.jpg")
     citizen.open(f"{draft}/people")
-    citizen.press("Add another person")
+    citizen.press("Add a person")
     citizen.press("Continue", name="Zoë", card=File("card.pdf", PDF))
     citizen.press("Remove Zoë")
     keep_house(app)
