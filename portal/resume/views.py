@@ -96,7 +96,7 @@ def redeem(token: str) -> ResponseReturnValue:
     """Continue: the owner and the browser that asked go in; who owns it signs in first; a guest is mailed a code."""
     link, pressed = _link(token), request.form.get("_action")
     if pressed == "hand_over":
-        return end_session_here(url_for("resume.landing", token=link_token(token)))
+        return end_session_here(url_for("resume.landing", token=link_token(token), handed_over=1))
     gone = gone_page(link.draft)
     if gone:
         return gone
@@ -122,7 +122,8 @@ def gone_page(draft: Draft) -> ResponseReturnValue | None:
 
 def _told_occupied(is_occupied: bool) -> dict[str, Any]:
     """What a page is told where somebody else's session may live: then it names nobody in its header either."""
-    return {"is_occupied": True, "viewer": None} if is_occupied else {"is_occupied": False}
+    is_handed_over = not is_occupied and "handed_over" in request.args
+    return {"is_occupied": is_occupied, "is_handed_over": is_handed_over} | ({"viewer": None} if is_occupied else {})
 
 
 def end_session_here(then: str) -> Response:
@@ -356,7 +357,7 @@ def use_return_code() -> ResponseReturnValue:
     if token_refused():
         return _return_page(form, 409)
     if request.form.get("_action") == "hand_over":
-        return end_session_here(url_for("resume.return_page"))
+        return end_session_here(url_for("resume.return_page", handed_over=1))
     if request.form.get("_action") == "lost":
         return _mail_lost()
     if not form.validate():

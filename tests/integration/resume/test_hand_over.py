@@ -58,6 +58,7 @@ def test_guest_at_the_computer_of_a_signed_in_person_is_asked_to_hand_over(
         assert word not in page.text
     beas.press("Hand over")
     assert QUESTION not in beas.page
+    assert "The person before you has been signed out." in beas.page
     assert beas.open("/account").path == "/account/sign-in"
 
 
