@@ -355,6 +355,11 @@ class SectionForm(BaseForm):
         """Return the error summary: the input to which each message links, and the message."""
         return [(f"#{bound.first_input}", bound.error) for bound in self.all_fields.values() if bound.error]
 
+    @property
+    def is_partly_right(self) -> bool:
+        """Whether the page holds an answer beside its mistakes."""
+        return any(bound.answer not in (None, (), []) and not bound.error for bound in self.all_fields.values())
+
     def typed_text(self, field_id: str) -> str:
         """Return what a field holds as one text, valid or not; empty if the field does not show."""
         bound = self.all_fields.get(field_id)

@@ -97,3 +97,11 @@ def test_mistake_in_an_item_is_one_error(citizen: Citizen, draft: str) -> None:
     citizen.press("Add a person")
     assert citizen.press("Continue", born__day="31", born__month="2", born__year="2000").status == 422
     assert errors(citizen) == ["born-day"]
+
+
+def test_other_answers_are_said_to_be_saved_only_where_there_are_some(citizen: Citizen, draft: str) -> None:
+    saved = "Your other answers on this page are saved."
+    citizen.open(f"{draft}/you")
+    assert saved not in citizen.press("Continue")
+    assert saved not in citizen.press("Continue", rent="much")
+    assert saved in citizen.press("Continue", rent="0")
