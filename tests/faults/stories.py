@@ -338,17 +338,21 @@ class Story:
     # Lists and files
 
     def use_list(self) -> None:
-        """Add somebody to the list, change or remove an item, or bring one back."""
+        """Add somebody to the list, change or remove an item, or bring one back; a removed one often at once."""
         self._open("people")
+        if self._use_one_of_list("add", "change", "remove", "undo") == "remove" and self.random.random() < 0.6:
+            self._use_one_of_list("undo")
+
+    def _use_one_of_list(self, *wanted: str) -> str:
         choices = {
             "add": self.page.locator("main [name=_action][value=add]"),
             "change": self.page.locator(".item-list a"),
             "remove": self.page.locator("main [name=_remove]"),
             "undo": self.page.locator("main [name=_undo]"),
         }
-        found = [name for name, places in choices.items() if places.count()]
+        found = [name for name in wanted if choices[name].count()]
         if not found:
-            return
+            return ""
         name = self.random.choice(found)
         chosen = self._one_of(choices[name])
         item = chosen.get_attribute("value")
@@ -359,15 +363,21 @@ class Story:
             self.write()
         elif name == "undo" and "cannot add" not in seen["words"] and not self.page.locator(f"#item-{item}").count():
             self.oracle.fault(self.server.clock.now(), f"UNDO brings nothing back of {item}")
+        return name
 
     def use_files(self) -> None:
-        """Add a file, remove one, or bring it back; what the page lists is expected to be kept."""
+        """Add a file, remove one, or bring it back, a few times; what the page lists is expected to be kept."""
+        for _ in range(self.random.choice((1, 2, 3))):
+            self._use_file()
+            self.wait(self.random.choice(PAUSES_S))
+
+    def _use_file(self) -> None:
         if not self.page.locator("main [name=proof]").count():
             self._open("work")
         choices = {
             "a file": self.page.locator("main [name=proof]"),
-            "Remove": self.page.locator("main [data-file] [name=_remove_file]"),
-            "Undo": self.page.locator("main [name=_undo_file]"),
+            "Remove of a file": self.page.locator("main [data-file] [name=_remove_file]"),
+            "Undo of a file": self.page.locator("main [name=_undo_file]"),
         }
         found = [name for name, places in choices.items() if places.count()]
         if not found:
@@ -375,7 +385,7 @@ class Story:
         name = self.random.choice(found)
         place = self._one_of(choices[name])
         self.note(f"uses {name}")
-        self.deeds[f"{name} of a file" if name != "a file" else name] += 1
+        self.deeds[name] += 1
         if name == "a file":
             mark = self._mark(f"{urlsplit(self.page.url).path}: proof")
             place.set_input_files(FilePayload(name=f"{mark}.jpg", mimeType="image/jpeg", buffer=PICTURE))
@@ -383,20 +393,19 @@ class Story:
         else:
             marks = MARK.findall(place.locator("xpath=ancestor::*[@data-file or @data-removed]").first.inner_text())
             self._press_in_place(place)
-            self._take_file(name, marks)
-        self.wait(self.random.choice(PAUSES_S))
+            self._take_file(marks, is_removed=name.startswith("Remove"))
 
     def _press_in_place(self, place: Locator) -> None:
         place.click()
         with suppress(Error):  # a late file is removed by the page's own form
             self.page.wait_for_load_state("domcontentloaded")
 
-    def _take_file(self, name: str, marks: list[str]) -> None:
+    def _take_file(self, marks: list[str], *, is_removed: bool) -> None:
         listed = MARK.findall(json.dumps(self._look()["files"]))
         for mark in marks:
-            if name == "Remove" and mark not in listed:
-                self.oracle.let_go[mark] = "the person removed it"
-            elif name == "Undo" and mark in listed:
+            if is_removed and mark not in listed:
+                self.oracle.let_go[mark] = "removed by the person"
+            elif not is_removed and mark in listed:
                 self.oracle.let_go.pop(mark, None)
 
     def _one_of(self, places: Locator) -> Locator:
@@ -525,7 +534,7 @@ DEEDS: dict[Callable[[Story], object], int] = {
     Story.reload: 3,
     Story.use_another_tab: 3,
     Story.use_list: 3,
-    Story.use_files: 1,
+    Story.use_files: 2,
     Story.lose_the_connection: 2,
     Story.sign_out: 1,
     Story.come_late: 1,
