@@ -27,7 +27,7 @@ def test_the_page_says_which_sections_a_change_would_hide(citizen: Citizen, draf
 def test_page_says_which_of_its_questions_a_change_would_hide(citizen: Citizen, draft: str) -> None:
     page = citizen.open(f"{draft}/rent")
     assert (
-        "If you change whether you are behind with your rent and we no longer need these answers, "
+        "If you change your answer about rent arrears and we no longer need these answers, "
         "we will not send them: How much do you owe?" in page
     )
 

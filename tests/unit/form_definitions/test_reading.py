@@ -212,6 +212,8 @@ def test_each_question_of_the_demo_has_a_short_name_for_sentences(file):
     questions = [each for section in read_yaml(file.read_text()).sections for each in section.fields]
     unnamed = [each.id for each in questions if each.short is None and each.type not in ("note", "lookup", "heading")]
     assert unnamed == []
+    clauses = [each.id for each in questions if each.short and each.short.in_("en").startswith("whether")]
+    assert clauses == []  # "Only asked if whether you work is yes"
 
 
 def test_defaults_match_the_documentation():
