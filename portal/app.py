@@ -62,7 +62,7 @@ from portal.submissions import downloads
 from portal.submissions import views as submission_views
 from portal.submissions.operations import answers_of_draft, delete_drafts_of, held_by
 from portal.web import counters, error_pages, health, languages, logs, responses, strict_input, unit_of_work
-from portal.web.addresses import StoredNumber, page_of, sign_in_page
+from portal.web.addresses import MailedToken, StoredNumber, page_of, sign_in_page
 from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.languages import DEFAULT, language, other_languages
@@ -175,6 +175,7 @@ def _configure(app: Flask, configuration: Configuration) -> None:
     app.jinja_env.globals.update(asset=asset, sign_in_page=sign_in_page)
     app.session_interface = TableSessionInterface()
     app.url_map.converters["int"] = StoredNumber
+    app.url_map.converters["mailed"] = MailedToken
     Babel(app, locale_selector=language_of_request)  # type: ignore[no-untyped-call]
     languages.init_app(app)
 

@@ -11,7 +11,9 @@ MASK_LENGTH = 16
 """Characters with which the secret in a form token is masked."""
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 """What `new_token` makes."""
+TOKEN_LENGTH = 43
 _NOT_CODE = re.compile(r"[^A-Za-z0-9]+")
+_NOT_IN_TOKENS = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def new_token() -> str:
@@ -32,6 +34,11 @@ def readable_code(length: int) -> str:
 def clean_code(typed: str) -> str:
     """Return a code as it was issued, without what people put between its characters."""
     return _NOT_CODE.sub("", typed).upper()
+
+
+def clean_token(pasted: str) -> str:
+    """Return a link's token as it was mailed, without what mail programs and pasting put into it and behind it."""
+    return _NOT_IN_TOKENS.sub("", pasted)[:TOKEN_LENGTH]
 
 
 def digits_code(length: int = 6) -> str:

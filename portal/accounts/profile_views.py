@@ -112,7 +112,7 @@ def _links() -> AddressLinks:
     )
 
 
-@blueprint.get("/account/email/<token>", strict_slashes=False)
+@blueprint.get("/account/email/<mailed:token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def confirm_email(token: str) -> ResponseReturnValue:
@@ -121,7 +121,7 @@ def confirm_email(token: str) -> ResponseReturnValue:
     return form_page("accounts/confirm", ConfirmAddressForm())
 
 
-@blueprint.post("/account/email/<token>", strict_slashes=False)
+@blueprint.post("/account/email/<mailed:token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 @shows_form_again
@@ -151,7 +151,7 @@ def _change_address(link: MailedToken, found: Person) -> ResponseReturnValue:
     return redirect(f"{SECURITY_PAGE}?done=email", 303)
 
 
-@blueprint.get("/account/email/objection/<token>", strict_slashes=False)
+@blueprint.get("/account/email/objection/<mailed:token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def objection(token: str) -> ResponseReturnValue:
@@ -160,7 +160,7 @@ def objection(token: str) -> ResponseReturnValue:
     return form_page("accounts/objection", ObjectForm())
 
 
-@blueprint.post("/account/email/objection/<token>", strict_slashes=False)
+@blueprint.post("/account/email/objection/<mailed:token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 @shows_form_again

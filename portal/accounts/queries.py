@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import MailedToken, Person
-from portal.accounts.rules import ADMINISTRATOR, Purpose, clean_token, person_subject
+from portal.accounts.rules import ADMINISTRATOR, Purpose, person_subject
 from portal.audit import AuditEvent
 from portal.tokens import token_hash
 
@@ -39,12 +39,10 @@ def locked_open_administrators(db: Session) -> Sequence[int]:
     return db.scalars(query.order_by(Person.id).with_for_update()).all()
 
 
-def mailed_token(db: Session, purpose: Purpose, pasted: str) -> MailedToken | None:
+def mailed_token(db: Session, purpose: Purpose, token: str) -> MailedToken | None:
     """The link with this token, used or expired ones included."""
     return db.scalars(
-        select(MailedToken).where(
-            MailedToken.token_hash == token_hash(clean_token(pasted)), MailedToken.purpose == purpose.value
-        )
+        select(MailedToken).where(MailedToken.token_hash == token_hash(token), MailedToken.purpose == purpose.value)
     ).one_or_none()
 
 

@@ -1,6 +1,5 @@
 """Roles and what follows from them, addresses, passwords and mailed links. Pure: no clock, no Flask."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +20,6 @@ LONGEST_TYPED_ADDRESS = 320
 LONGEST_PERSON_NAME = 200
 BAD_ADDRESS = mark("Enter an e-mail address in the right format, like name@example.com")
 LINK_LIFETIME = timedelta(hours=24)
-_NOT_IN_TOKENS = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +133,3 @@ def link_state(expires_at: datetime, used_at: datetime | None, now: datetime) ->
     if used_at is not None:
         return LinkState.USED
     return LinkState.OPEN if now < expires_at else LinkState.EXPIRED
-
-
-def clean_token(pasted: str) -> str:
-    """A token as it was mailed, without the spaces, brackets and line breaks that pasting adds."""
-    return _NOT_IN_TOKENS.sub("", pasted)

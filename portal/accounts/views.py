@@ -195,16 +195,17 @@ def check_mail() -> ResponseReturnValue:
     return render_template("accounts/check_mail.html")
 
 
-@blueprint.get("/account/confirm/<token>", strict_slashes=False)
+@blueprint.get("/account/confirm", strict_slashes=False)
+@blueprint.get("/account/confirm/<mailed:token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
-def confirm(token: str) -> ResponseReturnValue:
+def confirm(token: str = "") -> ResponseReturnValue:
     """Ask for the password again: who only opens or presses does not prove an address."""
     open_link(Purpose.CONFIRM, token)
     return form_page("accounts/confirm", ConfirmForm())
 
 
-@blueprint.post("/account/confirm/<token>", strict_slashes=False)
+@blueprint.post("/account/confirm/<mailed:token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 @shows_form_again
@@ -234,7 +235,7 @@ def _make_account(link: MailedToken) -> ResponseReturnValue:
     return continue_sign_in(person, request.args.get("next"))
 
 
-@blueprint.get("/account/password")
+@blueprint.get("/account/password", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def password() -> ResponseReturnValue:
@@ -242,7 +243,7 @@ def password() -> ResponseReturnValue:
     return form_page("accounts/password", MailForm())
 
 
-@blueprint.post("/account/password")
+@blueprint.post("/account/password", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 @shows_form_again
@@ -263,7 +264,7 @@ def password_link(token: str) -> str:
     return mailed_link("accounts.new_password", token)
 
 
-@blueprint.get("/account/password/<token>", strict_slashes=False)
+@blueprint.get("/account/password/<mailed:token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def new_password(token: str) -> ResponseReturnValue:
@@ -272,7 +273,7 @@ def new_password(token: str) -> ResponseReturnValue:
     return form_page("accounts/new_password", NewPasswordForm())
 
 
-@blueprint.post("/account/password/<token>", strict_slashes=False)
+@blueprint.post("/account/password/<mailed:token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 @shows_form_again

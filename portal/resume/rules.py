@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from portal.accounts.rules import clean_token
 from portal.tokens import clean_code
 
 CODE_LIFETIME = timedelta(minutes=10)
@@ -14,8 +13,6 @@ SHARED_FOR = timedelta(minutes=5)
 TAKEN_AGAIN_FOR = timedelta(seconds=30)
 """How long a code that was right is right again, for the second click of a double one."""
 CODE_DIGITS = 6
-LINK_LENGTH = 43
-"""Characters of a link's token: 256 bits in base 64."""
 _REFERENCE_PARTS = re.compile(r"([A-Z][A-Z0-9])(.{4})(.{4})")
 
 
@@ -44,11 +41,6 @@ def target(life: Life, now: datetime) -> Target:
     if life.deleted_at:
         return Target.DELETED
     return Target.OPEN if now < life.expires_at else Target.EXPIRED
-
-
-def link_token(pasted: str) -> str:
-    """The token of a link, however it was pasted: without spaces, brackets and line breaks, and what follows it."""
-    return clean_token(pasted)[:LINK_LENGTH]
 
 
 def clean_reference(typed: str) -> str:

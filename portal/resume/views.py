@@ -34,7 +34,7 @@ from portal.resume.forms import CodeForm, ReturnForm, SaveForm
 from portal.resume.models import ResumeCode, ResumeLink
 from portal.resume.operations import code_hash, issue_code, life_of, link_address, prove_address, use_code
 from portal.resume.queries import find_code, find_link, is_stopped, last_code, return_code_of
-from portal.resume.rules import Life, Target, clean_reference, is_code, link_token, target
+from portal.resume.rules import Life, Target, clean_reference, is_code, target
 from portal.resume.ways_back import (
     drafts_left,
     links_throttle,
@@ -74,7 +74,7 @@ NOBODYS = 0
 """The draft of a reference that nobody has: looked for as well, so that an unknown one takes as long."""
 
 
-@blueprint.get("/resume/<token>", strict_slashes=False)
+@blueprint.get("/resume/<mailed:token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
 def landing(token: str) -> ResponseReturnValue:
@@ -82,21 +82,21 @@ def landing(token: str) -> ResponseReturnValue:
     link = _link(token)
     return gone_page(link.draft) or render_template(
         "resume/landing.html",
-        address=url_for("resume.redeem", token=link_token(token)),
+        address=url_for("resume.redeem", token=token),
         is_known=link.draft.person_id is None and is_known_browser(link.draft),
         is_of_account=link.draft.person_id is not None,
         **_told_occupied(_is_occupied(link.draft)),
     )
 
 
-@blueprint.post("/resume/<token>", strict_slashes=False)
+@blueprint.post("/resume/<mailed:token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.SUBMIT)
 def redeem(token: str) -> ResponseReturnValue:
     """Continue: the owner and the browser that asked go in; who owns it signs in first; a guest is mailed a code."""
     link, pressed = _link(token), request.form.get("_action")
     if pressed == "hand_over":
-        return end_session_here(url_for("resume.landing", token=link_token(token), handed_over=1))
+        return end_session_here(url_for("resume.landing", token=token, handed_over=1))
     gone = gone_page(link.draft)
     if gone:
         return gone
@@ -136,7 +136,7 @@ def end_session_here(then: str) -> Response:
 
 
 def _link(token: str) -> ResumeLink:
-    link = find_link(reading(), link_token(token))
+    link = find_link(reading(), token)
     if link is None:
         abort(make_response(_no_link()))
     prefer_language(link.draft.language)
@@ -158,7 +158,7 @@ def _to_owner(link: ResumeLink, token: str, *, keeps: bool) -> ResponseReturnVal
     if person_id == link.draft.person_id:
         return _let_in(link, keeps=keeps)
     if person_id:
-        address = url_for("resume.redeem", token=link_token(token))
+        address = url_for("resume.redeem", token=token)
         return render_template("resume/someone_else.html", address=address, **_told_occupied(True)), 403
     draft = db().get_one(Draft, link.draft_id)
     return redirect(sign_in_page(address_of_draft(draft) if keeps else first_unfinished(draft)), 303)

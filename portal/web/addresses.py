@@ -4,9 +4,10 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import IntegerConverter
+from werkzeug.routing import IntegerConverter, PathConverter
 
 from portal.audit import Actor
+from portal.tokens import clean_token
 from portal.web.app_state import app_state
 from portal.web.networks import UNKNOWN, network_of
 
@@ -23,6 +24,16 @@ class StoredNumber(IntegerConverter):
     """`<int:…>` in an address: no longer than a stored number, else there is no such address."""
 
     regex = f"[0-9]{{1,{LONGEST_NUMBER}}}"
+
+
+class MailedToken(PathConverter):
+    """The token of a mailed link, in an address that a mail program may have broken or lengthened."""
+
+    regex = r"[^/][\s\S]*?"
+
+    def to_python(self, value: str) -> str:
+        """Return the token as it was mailed; another one or an empty one if it is not whole."""
+        return clean_token(value)
 
 
 def sign_in_page(then: str | None) -> str:
