@@ -55,7 +55,7 @@ _ENCRYPTED = 0x1
 HEAD = 40_000
 """How many bytes from the beginning of a file puremagic may read."""
 FOOT = 1024
-_HEIF = frozenset("heic heix hevc heim heis mif1 msf1".split())  # noqa: SIM905
+_HEIF = frozenset("heic heix hevc hevx heim heis hevm hevs mif1 msf1".split())  # noqa: SIM905
 _FTYP_BRANDS = {
     "image/heic": _HEIF,
     "image/heif": _HEIF,
@@ -63,8 +63,14 @@ _FTYP_BRANDS = {
     "video/quicktime": frozenset({"qt  "}),
 }
 """Brands of files that begin with a `ftyp` box; puremagic knows only some of them."""
-_MARKUP = (b"<!doctype html", b"<html", b"<script", b"<svg", b"<?xml", b"<?php")
+_AVIF = frozenset({"avif", "avis"})
+"""Pictures of another kind, which are made like HEIC and say so."""
+_XML = b"<?xml"
+"""Begins a page that browsers run; in a picture it only begins what a camera or program says of it."""
+_MARKUP = (b"<!doctype html", b"<html", b"<script", b"<svg", b"<?php", _XML)
 _MARKUP_WITHIN = 1024
+_BEFORE_PDF = b"\xef\xbb\xbf \t\r\n\0"
+"""What programs write before a PDF; every reader passes over it."""
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
 _PIECE = 64 * 1024
 
@@ -249,15 +255,21 @@ def _judge_content(file: BinaryIO, size: int, head: bytes, kind: FileKind, name:
 def _sniffed(head: bytes, foot: bytes) -> set[str]:
     """Return the endings that such content may have."""
     try:
-        found = puremagic.magic_string(head if len(head) < HEAD else head + foot)
+        begun = head.lstrip(_BEFORE_PDF) if b"%PDF-" in head[:_MARKUP_WITHIN] else head
+        found = puremagic.magic_string(begun if len(head) < HEAD else begun + foot)
     except puremagic.PureError:
         return set()
     return {match.extension for match in found}
 
 
 def _has_brand(head: bytes, kind: FileKind) -> bool:
+    """Return whether a `ftyp` box names a brand of the kind, as its own or as one of the brands that it fits."""
+    if head[4:8] != b"ftyp":
+        return False
+    box = head[8 : min(int.from_bytes(head[:4], "big"), _MARKUP_WITHIN)]
+    named = {box[at : at + 4].decode("ascii", "replace") for at in (0, *range(8, len(box), 4))}
     brands: frozenset[str] = _FTYP_BRANDS.get(kind.media_type, frozenset())
-    return head[4:8] == b"ftyp" and head[8:12].decode("ascii", "replace") in brands
+    return bool(named & brands) and not (kind.is_picture and named & _AVIF)
 
 
 def _is_two_kinds(file: BinaryIO, size: int, head: bytes, kind: FileKind) -> bool:
@@ -266,7 +278,8 @@ def _is_two_kinds(file: BinaryIO, size: int, head: bytes, kind: FileKind) -> boo
     An archive may begin with a page or a PDF that is stored in it as it is; an Office file holds pages of markup.
     """
     start = head[:_MARKUP_WITHIN].lower()
-    is_markup = any(mark in start for mark in _MARKUP) and not kind.is_archive and kind.media_type != "application/pdf"
+    marks = [mark for mark in _MARKUP if not (kind.is_picture and mark == _XML)]
+    is_markup = any(mark in start for mark in marks) and not kind.is_archive and kind.media_type != "application/pdf"
     is_pdf = b"%pdf-" in start and kind.media_type not in ("application/pdf", "application/zip")
     return is_markup or is_pdf or (not kind.is_archive and END in tail_of(file, size))
 

@@ -88,8 +88,26 @@ def test_locked_office_file_is_locked_whatever_office_name_it_has() -> None:
     assert judged(ENCRYPTED_PACKAGE, "a.pdf", ("pdf", "docx")) == "locked"
 
 
+def described(words: bytes) -> bytes:
+    """Return a JPEG with a comment at its beginning, as cameras and programs write it."""
+    whole = picture()
+    return whole[:2] + b"\xff\xfe" + (len(words) + 2).to_bytes(2, "big") + words + whole[2:]
+
+
+def branded(own: bytes, *fits: bytes) -> bytes:
+    """Return the beginning of a picture or film in boxes (ISO/IEC 14496-12, 4.3): its brand, and those that it fits."""
+    names = own + bytes(4) + b"".join(fits)
+    return (len(names) + 8).to_bytes(4, "big") + b"ftyp" + names + bytes(99)
+
+
 GOOD = {
     "PDF": ("pdf", pdf()),
+    **{f"PDF after {start!r}": ("pdf", start + pdf()) for start in (b"\xef\xbb\xbf", b"\r\n\r\n", b" ", bytes(10))},
+    "JPEG with words in XML": ("jpg", described(b"<?xml version='1.0'?><x:xmpmeta/>")),
+    "HEIC of a brand of its own": ("heic", branded(b"MiHE", b"mif1", b"heic")),
+    "HEIC with a map of its lights": ("heic", branded(b"heic", b"mif1", b"tmap", b"MiHB")),
+    "MP4 of a camera's own brand": ("mp4", branded(b"XAVC", b"mp42", b"iso2")),
+    "MP4 of an editor's own brand": ("mp4", branded(b"mp71", b"isom")),
     "PDF that is only sketched": ("pdf", PDF),
     **{f"owner's password, {way}": ("pdf", pdf(way)) for way in ("RC4-40", "RC4-128", "AES-128", "AES-256")},
     "PDF about encryption": ("pdf", pdf().replace(b"%%EOF", b"% see /Encrypt\n%%EOF")),
@@ -167,6 +185,24 @@ def test_file_is_kept_under_its_true_kind_and_ending(
 ) -> None:
     assert judged(content, name, allowed) == kind
     assert name_of_kind(name, kind) == kept_as
+
+
+NOT_REAL = {
+    "AVIF called HEIC": ("a.heic", branded(b"avif", b"mif1", b"miaf")),
+    "AVIF that says it late": ("a.heic", branded(b"mif1", b"miaf", b"avif")),
+    "boxes of no kind": ("a.mp4", branded(b"jxl ", b"jxl ")),
+    "PDF after words": ("a.pdf", b"HTTP/1.1 200 OK\r\n\r\n" + pdf()),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), NOT_REAL.values(), ids=NOT_REAL)
+def test_file_that_is_nearly_of_a_kind_is_not_real(name: str, content: bytes) -> None:
+    assert judged(content, name) == "content"
+
+
+@pytest.mark.parametrize("words", [b"<script>", b"<svg xmlns=''>", b"<?xml?><svg", b"<!DOCTYPE html>", b"<?php"])
+def test_picture_that_a_browser_could_run_is_mixed(words: bytes) -> None:
+    assert judged(described(words), "a.jpg") == "mixed"
 
 
 def test_text_is_text_only_by_its_name() -> None:
