@@ -26,8 +26,9 @@ from portal.drafts.sealing import begun_for
 from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of, published_forms
-from portal.hub.queries import MailedLink, case_of, links_of, open_drafts_of, sent_by
-from portal.hub.views import Choice, opened_words, person, record_view, sealed_words
+from portal.hub.queries import MailedLink, case_of, count_cases, links_of, open_drafts_of, sent_by
+from portal.hub.rules import ALL, Filter
+from portal.hub.views import Choice, opened_words, person, record_view, sealed_words, search_of
 from portal.resume.coming_back import link_mail_throttle, mail_begun_draft, mail_link
 from portal.resume.rules import Life, Target, clean_reference, target
 from portal.resume.ways_back import link_destination
@@ -57,7 +58,7 @@ class CustomerForm(AccountForm):
     """An e-mail address or a reference to find."""
 
     customer = StringField(
-        validators=[Needed(lazy_gettext("Enter an e-mail address or a reference"))]  # type: ignore[arg-type]
+        validators=[Needed(lazy_gettext("Enter a name, an e-mail address or a reference"))]  # type: ignore[arg-type]
     )
 
 
@@ -191,15 +192,15 @@ def show_customers() -> ResponseReturnValue:
 @access(Access.STAFF)
 @activity(Activity.SUBMIT)
 def find_customer() -> ResponseReturnValue:
-    """Find a customer by an e-mail address or a sent form's reference, or a draft by its reference."""
+    """Find a customer by an e-mail address or a sent form's reference, a draft by its reference, or forms by a name."""
     form = CustomerForm()
     if not form.validate():
         return customers_page(search=form)
     record_view("customers_searched")
     sought = plain(typed_text(form.customer))
-    found = _by_address(sought) or _by_case(sought) or _by_draft(sought)
+    found = _by_address(sought) or _by_case(sought) or _by_draft(sought) or _by_name(sought)
     if found is None:
-        form.refuse(form.customer, _("Enter an e-mail address, or a reference that we know"))
+        form.refuse(form.customer, _("Enter a name, an e-mail address or a reference that we know"))
         return customers_page(search=form)
     return redirect(found, 303)
 
@@ -228,6 +229,12 @@ def _by_case(sought: str) -> str | None:
 def _by_draft(sought: str) -> str | None:
     draft = draft_by_reference(reading(), clean_reference(sought))
     return url_for("customers.show_draft", reference=draft.reference) if draft else None
+
+
+def _by_name(sought: str) -> str | None:
+    """Return the list of what people of this name have sent: a name may be that of several."""
+    named = Filter(status=ALL, find=sealed_words(sought))
+    return named.address if count_cases(reading(), search_of(named)) else None
 
 
 @blueprint.get("/hub/drafts/<reference>")

@@ -103,7 +103,7 @@ def test_staff_find_what_they_see(app: Flask, citizen: Citizen, odd: str) -> Non
         staff.open("/hub/customers")
         assert reference in staff.press("Find", customer=spoilt(sought, odd)), sought
     staff.open("/hub/customers")
-    assert "Enter an e-mail address or a reference" in staff.press("Find", customer=odd)
+    assert "Enter a name, an e-mail address or a reference" in staff.press("Find", customer=odd)
     staff.open(f"/hub/cases/{reference}")
     assert staff.press("Add note", note=odd).status == 422
 

@@ -63,6 +63,19 @@ def test_customer_is_found_by_a_reference_with_all_requests(staff: Citizen, citi
     assert {reference, second} <= set(page.links)
 
 
+@pytest.mark.parametrize("sought", ["quartermaine", "Wilhelmina Quartermaine"])
+def test_customer_is_found_by_name_whatever_became_of_the_form_and_no_url_contains_it(
+    staff: Citizen, reference: str, audited: Audited, sought: str
+) -> None:
+    staff.open(f"/hub/cases/{reference}")
+    staff.press("Save status", status="completed")
+    page = find(staff, sought)
+    assert page.path == "/hub"
+    assert page.links[reference] == f"/hub/cases/{reference}"
+    assert "quartermaine" not in page.address.lower()
+    assert audited("customers_searched") == [None]
+
+
 def test_account_shows_sent_forms_and_drafts(app: Flask, staff: Citizen, audited: Audited) -> None:
     publish_loan(app)
     ada = add_person(app)
@@ -77,7 +90,7 @@ def test_account_shows_sent_forms_and_drafts(app: Flask, staff: Citizen, audited
     assert audited("customer_viewed") == [f"person {ada.id}"]
 
 
-@pytest.mark.parametrize("sought", ["", "nobody", "TL-2222-2222", "a@b@c"])
+@pytest.mark.parametrize("sought", ["", "nobody", "Quartermain", "TL-2222-2222", "a@b@c", "-", "\u200d."])
 def test_unknown_customer_is_reported_beside_the_field(staff: Citizen, reference: str, sought: str) -> None:
     page = find(staff, sought)
     assert page.status == 422
