@@ -236,12 +236,15 @@ class SectionPage:
         }
 
 
-def sections_with_late_answers(opened: OpenDraft) -> frozenset[str]:
-    """Return the ids of the sections with late answers that differ from what is stored and can be saved now."""
+def pages_with_late_answers(opened: OpenDraft) -> list[tuple[SectionPage, list[Parked]]]:
+    """Return the pages with late answers that differ from what is stored and can be saved now, and those answers."""
+    if not opened.has_parked:
+        return []
     places = (page.removeprefix(opened.address()).strip("/").partition("/") for page in opened.parked_pages())
-    pages = [(opened.definition.section(section_id), item_id) for section_id, _slash, item_id in places]
-    return frozenset(
-        section.id
-        for section, item_id in pages
-        if section and opened.filled.is_open(section) and SectionPage(opened, section, item_id).parked()
-    )
+    sections = [(opened.definition.section(section_id), item_id) for section_id, _slash, item_id in places]
+    found = [
+        SectionPage(opened, section, item_id)
+        for section, item_id in sections
+        if section and bool(section.repeat) is bool(item_id) and opened.filled.is_open(section)
+    ]
+    return [(page, parked) for page in found if (parked := page.parked())]

@@ -11,7 +11,7 @@ from portal.drafts.not_received import answer_closed, closed_notice, closed_sent
 from portal.drafts.open_draft import OpenDraft, open_draft, require_open, seen_by_page
 from portal.drafts.operations import delete_draft
 from portal.drafts.rules import NO_REVISION, Order, order
-from portal.drafts.section_page import SectionPage, sections_with_late_answers
+from portal.drafts.section_page import SectionPage, pages_with_late_answers
 from portal.drafts.submit import SentList, SentPage, show_list
 from portal.drafts.uploads import REMOVE, UNDO, FilePlace, list_files, refuse_files
 from portal.drafts.version_pages import changed_sections, decide
@@ -53,7 +53,7 @@ def show_task_list(reference: str) -> ResponseReturnValue:
         rows=pages.segments(opened.filled),
         saved=pages.saved(opened),
         changed=moment_text(opened.draft.changed_at),
-        tasks=pages.tasks(opened, sections_with_late_answers(opened) if opened.has_parked else ()),
+        tasks=pages.tasks(opened, {page.section.id for page, _parked in pages_with_late_answers(opened)}),
         changed_form=changed_sections(opened),
         next=opened.continue_address(),
         slip=pages.slip(opened),

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from portal.drafts import pages
 from portal.drafts.open_draft import OpenDraft, from_check
 from portal.drafts.rules import Filled, Mark, mark_of
-from portal.drafts.section_page import SectionPage
+from portal.drafts.section_page import SectionPage, pages_with_late_answers
 from portal.form_definitions.definition import Field, FormDefinition, Section
 from portal.form_definitions.rules import PLAIN
 from portal.form_definitions.types.field_types import FIELD_TYPES
@@ -211,20 +211,12 @@ def _marks(opened: OpenDraft, moved: Moved | None) -> Callable[[Section, str, Fi
 
 def waiting_pages(opened: OpenDraft) -> list[Waiting]:
     """Return the pages with late answers that are not saved; sending the form would drop them."""
-    if not opened.has_parked:
-        return []
-    places = (page.removeprefix(opened.address()).strip("/").partition("/") for page in opened.parked_pages())
-    return [found for section_id, _slash, item_id in places if (found := _waiting_work(opened, section_id, item_id))]
+    return [
+        Waiting(title=_title_of(page), href=from_check(opened, page.section.id, page.part.item_id), parked=parked)
+        for page, parked in pages_with_late_answers(opened)
+    ]
 
 
-def _waiting_work(opened: OpenDraft, section_id: str, item_id: str) -> Waiting | None:
-    section = opened.definition.section(section_id)
-    if section is None or bool(section.repeat) is not bool(item_id) or not opened.filled.is_open(section):
-        return None
-    part = opened.filled.part(section_id, item_id or PLAIN)
-    parked = SectionPage(opened, section, part.item_id).parked()
-    if not parked:
-        return None
-    title = section.title.in_(language())
-    item = f": {pages.part_title(opened, section, part)}" if section.repeat else ""
-    return Waiting(title=title + item, href=from_check(opened, section_id, item_id), parked=parked)
+def _title_of(page: SectionPage) -> str:
+    title = page.section.title.in_(language())
+    return f"{title}: {pages.part_title(page.opened, page.section, page.part)}" if page.section.repeat else title
