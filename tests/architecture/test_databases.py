@@ -29,6 +29,7 @@ REASONS = {
     "integration/test_bad_input.py::test_safe_request_never_reads_a_form": "refused before the view",
     "integration/test_bad_input.py::test_unknown_method_is_refused_as_such": "refused before the view",
     "integration/test_bad_input.py::test_what_a_parser_cannot_read_is_a_plain_400_everywhere": "refused early",
+    "integration/test_needed_inputs.py": "what inputs say of themselves",
     "integration/web/test_logs.py": "what a request writes into the log",
     "journeys/test_everything.py": "sentences of every type of field",
     "journeys/test_pseudo_language.py": "wording of pages and mails",
