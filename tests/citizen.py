@@ -203,6 +203,12 @@ class Citizen:
         """Post any fields."""
         return self.client.post(path, data=fields, **request)
 
+    def tab(self) -> Citizen:
+        """Return another tab of this browser, or another device: to the server they are the same."""
+        other = Citizen(self.app)
+        other.client = self.client
+        return other
+
     def hold(self, kind: str, **holder: Any) -> SessionRow:
         """Open a new session of this kind, as signing in or Start now does; return its row."""
         parts = self.app.extensions["portal"]

@@ -119,6 +119,14 @@ def fill(citizen: Citizen, draft: str, **you: Any) -> None:
     assert citizen.page.path == f"{draft}/check"
 
 
+def filled(app: Flask, citizen: Citizen, **you: Any) -> str:
+    """Publish, start and fill the form; return the draft's address."""
+    publish_loan(app)
+    draft = start(citizen)
+    fill(citizen, draft, **you)
+    return draft
+
+
 def send(citizen: Citizen, **you: Any) -> str:
     """Start, fill and send; return the reference."""
     draft = start(citizen)

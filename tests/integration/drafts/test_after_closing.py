@@ -11,7 +11,7 @@ from tests.files import PDF
 from tests.integration.drafts.test_late_order import autosave
 from tests.integration.integrations.conftest import FORM as ALLOTMENT
 from tests.integration.storage.conftest import publish_evidence
-from tests.loan import fill, publish_loan, publish_yaml, start
+from tests.loan import filled, publish_yaml, start
 
 NOT_RECEIVED = "We have not received what you typed after that."
 TYPED = "and one more thing"
@@ -19,16 +19,12 @@ TYPED = "and one more thing"
 
 @pytest.fixture
 def draft(app: Flask, citizen: Citizen) -> str:
-    publish_loan(app)
-    draft = start(citizen)
-    fill(citizen, draft)
-    return draft
+    return filled(app, citizen)
 
 
 def tab_of(citizen: Citizen, address: str) -> Citizen:
     """Open another tab of the same browser."""
-    tab = Citizen(citizen.app)
-    tab.client = citizen.client
+    tab = citizen.tab()
     tab.open(address)
     return tab
 

@@ -251,8 +251,7 @@ def test_reference_and_code_of_an_expired_form_say_so(other: Citizen, guests: Sa
 def test_coming_back_as_the_same_guest_keeps_other_tabs(
     app: Flask, citizen: Citizen, guests: Saved, sessions: Sessions
 ) -> None:
-    tab = Citizen(app)
-    tab.client = citizen.client
+    tab = citizen.tab()
     tab.open(f"{guests.address}/remarks")
     citizen.open("/resume")
     citizen.press("Continue your form", reference=guests.reference, return_code=guests.code)
@@ -274,8 +273,7 @@ def test_next_guest_in_this_browser_gets_none_of_the_former_guests_drafts(
 def test_page_of_the_former_guest_is_not_accepted_from_the_next(app: Flask, citizen: Citizen, guests: Saved) -> None:
     shared = Citizen(app)
     first = start(shared)
-    tab = Citizen(app)
-    tab.client = shared.client
+    tab = shared.tab()
     tab.open(f"{first}/you")
     shared.open("/resume")
     shared.press("Continue your form", reference=guests.reference, return_code=guests.code)

@@ -153,8 +153,7 @@ def test_redeeming_a_guests_link_keeps_a_persons_other_tabs(app: Flask, other: C
     add_person(app)
     sign_in(other)
     own = start(other)
-    tab = Citizen(app)
-    tab.client = other.client
+    tab = other.tab()
     tab.open(f"{own}/remarks")
     other.open(guests.link)
     other.press("Continue your form")

@@ -7,16 +7,13 @@ from flask import Flask
 
 from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
-from tests.loan import SAW, YOU, fill, publish_loan, start
+from tests.loan import SAW, YOU, fill, filled, publish_loan, start
 from tests.people import add_person, sign_in
 
 
 @pytest.fixture
 def draft(app: Flask, citizen: Citizen) -> str:
-    publish_loan(app)
-    draft = start(citizen)
-    fill(citizen, draft)
-    return draft
+    return filled(app, citizen)
 
 
 def marks(page: Page) -> dict[str, str]:

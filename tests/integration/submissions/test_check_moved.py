@@ -11,7 +11,7 @@ from portal.submissions.check_page import Moved, as_input
 from tests.citizen import Citizen, File, Page
 from tests.conftest import MovableClock
 from tests.integration.submissions.test_check_marks import marks
-from tests.loan import SAW, add, fill, publish_loan, publish_yaml, start
+from tests.loan import SAW, add, fill, filled, publish_loan, publish_yaml, start
 from tests.people import add_person, sign_in
 
 FILES = """
@@ -30,17 +30,7 @@ MOVED = "Something has changed since you opened this page."
 
 @pytest.fixture
 def draft(app: Flask, citizen: Citizen) -> str:
-    publish_loan(app)
-    draft = start(citizen)
-    fill(citizen, draft, news="yes", topic="Lathes")
-    return draft
-
-
-def tab_of(citizen: Citizen) -> Citizen:
-    """Return another tab of the same browser, or another device: to the server they are the same."""
-    tab = Citizen(citizen.app)
-    tab.client = citizen.client
-    return tab
+    return filled(app, citizen, news="yes", topic="Lathes")
 
 
 def type_into(tab: Citizen, draft: str, section: str, **typed: str) -> None:
@@ -103,7 +93,7 @@ def test_send_shows_what_has_changed_and_sends_it_only_when_pressed_again(
 ) -> None:
     citizen.open(f"{draft}/check")
     make, marked, gone = move
-    make(tab_of(citizen), draft)
+    make(citizen.tab(), draft)
     page = citizen.press("Send", declaration="yes")
     assert (page.status, page.heading) == (409, "Check your answers")
     assert MOVED in page
@@ -115,7 +105,7 @@ def test_send_shows_what_has_changed_and_sends_it_only_when_pressed_again(
 
 def test_send_is_not_held_up_where_nothing_has_changed(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/check")
-    tab = tab_of(citizen)
+    tab = citizen.tab()
     tab.open(f"{draft}/remarks")
     tab.press("Continue")  # confirms the same answers once more
     assert citizen.press("Send", declaration="yes").heading == SENT
@@ -123,8 +113,8 @@ def test_send_is_not_held_up_where_nothing_has_changed(citizen: Citizen, draft: 
 
 def test_an_answer_changed_and_changed_back_does_not_hold_up_send(citizen: Citizen, draft: str) -> None:
     citizen.open(f"{draft}/check")
-    change(tab_of(citizen), draft)
-    tab = tab_of(citizen)
+    change(citizen.tab(), draft)
+    tab = citizen.tab()
     tab.open(f"{draft}/remarks")
     tab.press("Continue", remark="Thanks")
     assert citizen.press("Send", declaration="yes").heading == SENT
@@ -162,7 +152,7 @@ def test_send_does_not_forget_answers_that_came_late_after_its_page_was_opened(
     sign_in(citizen)
     draft = start(citizen)
     fill(citizen, draft)
-    tabs = [tab_of(citizen) for _ in range(2)]
+    tabs = [citizen.tab() for _ in range(2)]
     for tab in tabs:
         tab.open(f"{draft}/remarks")
     clock.advance(minutes=31)
@@ -195,7 +185,7 @@ def test_a_file_added_or_removed_meanwhile_is_shown_first(app: Flask, citizen: C
         ("Remove letter.txt", {}, {}),
     ):
         citizen.open(f"{draft}/check")
-        tab = tab_of(citizen)
+        tab = citizen.tab()
         tab.open(f"{draft}/papers")
         tab.press(button, **chosen)
         page = citizen.press("Send", declaration="yes")

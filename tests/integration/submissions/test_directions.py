@@ -49,8 +49,7 @@ def test_an_answer_runs_in_its_own_direction_on_every_page_that_shows_it(app: Fl
 def test_both_sides_of_a_conflict_run_in_their_own_direction(app: Flask, citizen: Citizen) -> None:
     publish_loan(app)
     draft = start(citizen)
-    other = Citizen(app)
-    other.client = citizen.client
+    other = citizen.tab()
     other.open(f"{draft}/remarks")
     citizen.open(f"{draft}/remarks")
     citizen.press("Continue", remark=f"{WORD} one")

@@ -53,8 +53,7 @@ def test_the_same_page_replayed_leads_to_the_same_confirmation(
 
 def test_two_check_pages_of_one_draft_send_it_once(citizen: Citizen, draft: str, database: Database) -> None:
     fill(citizen, draft)
-    other = Citizen(citizen.client.application)
-    other.client = citizen.client
+    other = citizen.tab()
     other.open(f"{draft}/check")
     assert citizen.send("Send", declaration="yes").location == other.send("Send", declaration="yes").location
     assert count(database, Submission) == 1
