@@ -1,5 +1,6 @@
 """A shared computer: a short session, no cookie that outlives the visit, nothing left on the screen."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -122,6 +123,7 @@ def test_end_page_shows_nothing_of_the_form(citizen: Citizen, library: str, cloc
     for word in ("Borrow", library.rpartition("/")[2], "Wilhelmina", "Zebra", "Remarks", library):
         assert word not in page.text
     assert "saf" in page.words or "saved" in page.words
+    assert re.findall(r'class="govuk-button"[^>]*>([^<]+)', page.text) == ["Continue your form"]  # what stands out
 
 
 def test_signing_out_on_a_shared_computer_clears_browser_data(citizen: Citizen, library: str) -> None:
