@@ -26,7 +26,7 @@ from portal.tokens import proves
 from portal.web.app_state import app_state
 from portal.web.counters import Event
 from portal.web.strict_input import END_MARKER
-from portal.web.unit_of_work import db, now
+from portal.web.unit_of_work import db, now, stop_reading
 
 Pairs = tuple[tuple[str, str], ...]
 KEPT_FOR = timedelta(hours=24)
@@ -310,6 +310,8 @@ def park_late_form(found: FoundSession) -> Parked | None:
     if parkable is None:
         return None
     page, uploads, keyring = parkable.address, receive().uploads, app_state().configuration.keyring
+    if not _may_still_park(found):
+        return None
     # A page that showed parked values goes on with them: its values are those of the tab that sent them first.
     tab = (request.form.get(SHOWN) or request.form.get("_page", ""))[:TAB_LENGTH]
     parked = park(db(), app_state().database, keyring, found, page, tab, _sent_form(parkable.fields), now=now())
@@ -321,6 +323,13 @@ def park_late_form(found: FoundSession) -> Parked | None:
     if not found.times.alive(now()):
         count_at(found, Event.PARKED, page)
     return parked
+
+
+def _may_still_park(found: FoundSession) -> bool:
+    """Look again in the write transaction: a body arrives slowly, and what it is for may be somebody else's by now."""
+    db()
+    stop_reading()
+    return app_state().hooks.parkable_page(found, request.path) is not None
 
 
 def late_place(person_id: int | None = None, guest_id: str | None = None) -> str:

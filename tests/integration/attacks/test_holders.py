@@ -185,7 +185,7 @@ class Town:
         citizen.open(f"{address}/words")
         citizen.press("Continue", word=secret, paper=File("paper.pdf", PDF))
         citizen.open(f"{address}/things")
-        item = citizen.press("Add another thing").path
+        item = citizen.press("Add a thing").path
         citizen.press("Continue", what=secret)
         file = re.findall(r'href="(/files/[^"]+)"', citizen.open(f"{address}/words").text)[0]
         ways = {} if device.person else {device.guest or "": Way(is_starter=True)}
@@ -506,7 +506,7 @@ DEEDS: tuple[tuple[Callable[[Town, Device], None], int], ...] = (
 )
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_only_whoever_holds_a_draft_can_use_it(
     request: pytest.FixtureRequest, app: Flask, clock: MovableClock, database: Database, seed: int
 ) -> None:

@@ -1,10 +1,14 @@
 """A link went to a wrong address, and its reader came in: taking the address back undoes all that they could do."""
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from portal.audit import AuditEvent
 from portal.db import Database
@@ -223,3 +227,70 @@ def test_no_mail_goes_by_itself_to_an_address_that_was_taken_back(
     fill(citizen, guests.address, email="zoe@mail.example")
     citizen.press("Send", declaration="yes")
     assert len(letters(app)) - before == (2 if is_typed_again else 0)
+
+
+@contextmanager
+def once_it_has_read(database: Database, words: str, deed: Callable[[], Any]) -> Iterator[list[str]]:
+    """Do something to its end, in another thread, as soon as a request has read what these words of SQL name."""
+    done: list[str] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if words in statement and not done:
+            done.append(statement)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(deed).result(timeout=30)
+
+    event.listen(database.engine, "after_cursor_execute", listen)
+    yield done
+    event.remove(database.engine, "after_cursor_execute", listen)
+
+
+def type_code(reader: Citizen, guests: Saved, clock: MovableClock) -> Callable[[], object]:
+    reader.open(guests.link)
+    reader.press("Continue your form")
+    code = letters(reader.app)[-1].code
+    return lambda: reader.send("Continue", code=code)
+
+
+def type_return_code(reader: Citizen, guests: Saved, clock: MovableClock) -> Callable[[], object]:
+    reader.open("/resume")
+    return lambda: reader.send("Continue your form", reference=guests.reference, return_code=guests.code)
+
+
+def save(reader: Citizen, guests: Saved, clock: MovableClock) -> Callable[[], object]:
+    come_in(reader, guests.link).open(f"{guests.address}/remarks")
+    return lambda: reader.send("Continue", remark="Planted")
+
+
+def save_late(reader: Citizen, guests: Saved, clock: MovableClock) -> Callable[[], object]:
+    come_in(reader, guests.link).open(f"{guests.address}/remarks")
+    clock.advance(minutes=31)
+    return lambda: reader.send("Continue", remark="Planted")
+
+
+@pytest.mark.parametrize(
+    ("deed", "read"),
+    [
+        (type_code, "FROM resume_codes"),
+        (type_return_code, "drafts.return_code"),
+        (save, "FROM sessions"),
+        (save_late, "FROM draft_guests"),
+    ],
+    ids=["code", "return code", "save", "late save"],
+)
+def test_request_of_a_reader_that_is_on_its_way_comes_too_late(
+    app: Flask, citizen: Citizen, guests: Saved, clock: MovableClock, database: Database, deed: Any, read: str
+) -> None:
+    """The address is taken back between what the reader's request reads and what it writes."""
+    mallorys = Citizen(app)
+    send = deed(mallorys, guests, clock)
+    come_back(citizen, guests.reference, guests.code)
+    citizen.open(f"{guests.address}/save")
+    with once_it_has_read(database, read, lambda: citizen.press(WRONG)) as done:
+        send()
+    assert done
+    assert "Your return code is new." in citizen.page
+    assert mallorys.open(guests.address).path != guests.address
+    assert "Planted" not in citizen.open(f"{guests.address}/remarks").text
+    with database.reading() as db:
+        assert db.scalars(select(ParkedValues)).all() == []
