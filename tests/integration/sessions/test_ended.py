@@ -1,5 +1,6 @@
 """After the end: where people are led, what the page says, and what happens to what they send too late."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -255,7 +256,7 @@ def test_a_late_autosave_is_refused_with_a_way_out(citizen: Citizen, filled: str
 
 def test_the_notice_shows_nothing_of_what_was_typed(citizen: Citizen, filled: str, clock: MovableClock) -> None:
     clock.advance(minutes=30)
-    ended = citizen.client.get("/session/ended").text
+    ended = re.sub(r"\?v=\w+", "", citizen.client.get("/session/ended").text)  # a file's checksum may contain a year
     for secret in ("Łukasz", "1988", "AS4 2LN", "zoe@mail.example"):
         assert secret not in ended
 
