@@ -34,7 +34,7 @@ from portal.accounts.second_factors import (
 from portal.accounts.security_views import own_person, proved_first
 from portal.accounts.sign_in_steps import end_pending, end_pending_of, pending_person_id, sign_in_and_go_on
 from portal.accounts.signed_in import SIGN_IN, active_person, device_here, own_path
-from portal.accounts.throttles import factor_throttle, guessed_throttle
+from portal.accounts.throttles import factor_throttle, guessed_throttle, renew_throttle
 from portal.audit import record
 from portal.errors import UndecryptableError
 from portal.mail import messages
@@ -45,7 +45,7 @@ from portal.tokens import clean_code
 from portal.web.addresses import SECURITY_PAGE, actor, local_path, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
-from portal.web.limits import Throttle, return_try, use_try, wait_for
+from portal.web.limits import Throttle, require, return_try, use_try, wait_for
 from portal.web.qr import qr_picture
 from portal.web.unit_of_work import db, now, reading
 
@@ -280,6 +280,7 @@ def renew() -> ResponseReturnValue:
     person = own_person()
     if factor_of(reading(), person.id) is None:
         return redirect(own_path(SECURITY_PAGE), 303)
+    require(use_try(renew_throttle(person.id), now=now()))
     codes, keyring = new_codes(), app_state().configuration.keyring
     stored = locked_person(db(), person.id) or abort(404)
     renew_codes(db(), stored, codes, keyring=keyring, by=actor(person.id), now=now())

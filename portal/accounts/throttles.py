@@ -21,6 +21,7 @@ _AGAIN = Limit(name="password-again", burst=10, interval=_A_MINUTE)
 _SIGN_IN_DEVICE = Limit(name="sign-in-device", burst=10, interval=_A_MINUTE)
 _FACTOR = Limit(name="second-factor", burst=10, interval=timedelta(minutes=5))
 _GUESSED = Limit(name="code-guessed-mail", burst=1, interval=timedelta(days=1))
+_RENEW = Limit(name="recovery-codes", burst=5, interval=timedelta(minutes=10))
 _FACTOR_DEVICE = Limit(name="second-factor-device", burst=10, interval=_A_MINUTE)
 
 
@@ -54,6 +55,11 @@ def again_throttle(person_id: int) -> Throttle:
 def factor_throttle(person_id: int, device: KnownDevice | None) -> Throttle:
     """Typing a code after a right password: a million codes, three of which are right, take years."""
     return [(_FACTOR_DEVICE, str(device.id))] if device else [(_FACTOR, str(person_id))]
+
+
+def renew_throttle(person_id: int) -> Throttle:
+    """Making ten new recovery codes, each of which is hashed as slowly as a password."""
+    return [(_RENEW, str(person_id))]
 
 
 def guessed_throttle(person_id: int) -> Throttle:

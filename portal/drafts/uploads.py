@@ -193,12 +193,13 @@ def upload_allowance(reference: str, section_id: str, item_id: str = "") -> Allo
     page = open_page_at(found, request.path, is_late=browser().live() is None) if found else None
     is_foreign = page is None and _is_foreign()
     stop_reading()
-    if page is None:
+    if page is None or found is None:
         return READ_ONLY if is_foreign else Allowance()
     fields = {field.id: field for field in page.section.fields if field.files}
     if not fields:
         return Allowance()
-    expect_files(fields, work=subject(page.draft_id))
+    holder = f"person {found.person_id}" if found.person_id else f"guest {found.guest_id}"
+    expect_files(fields, work=subject(page.draft_id), holder=holder)
     limits = [field.files for field in fields.values() if field.files]
     body = 2 * sum(limit.max * limit.max_mb * MEGABYTE for limit in limits)
     return Allowance(file=max(limit.max_mb for limit in limits) * MEGABYTE, body=min(max(body, LEAST_BODY), MOST_BODY))

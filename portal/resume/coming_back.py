@@ -37,7 +37,7 @@ from portal.web.addresses import actor, public_url, remote_network, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER
 from portal.web.languages import language
-from portal.web.limits import Limit, Throttle
+from portal.web.limits import Limit, Throttle, require, take_within
 from portal.web.unit_of_work import db, now, reading
 
 DEVICE_COOKIE = "resume_device"
@@ -48,6 +48,7 @@ MINUTE = timedelta(minutes=1)
 _TYPED_CODE = Limit(name="resume-code", burst=5, interval=MINUTE)
 _CODE_DRAFT = Limit(name="resume-code-draft", burst=50, interval=MINUTE)
 _CODE_MAIL = Limit(name="resume-code-mail", burst=5, interval=2 * MINUTE)
+_COME_BACK = Limit(name="come-back", burst=30, interval=MINUTE)
 _RETURN = Limit(name="return-code", burst=10, interval=MINUTE)
 _RETURN_DEVICE = Limit(name="return-code-device", burst=10, interval=MINUTE)
 _RETURN_NETWORK = Limit(name="return-code-network", burst=50, interval=timedelta(seconds=20))
@@ -153,6 +154,7 @@ def come_back(draft: Draft, *, by_code_to: ResumeLink | None = None, keeps: bool
     live = browser().live(CUSTOMER)
     if draft.person_id and (live is None or live.person_id != draft.person_id):
         return redirect(sign_in_page(address_of_draft(draft) if keeps else first_unfinished(draft)), 303)
+    require(take_within(db(), opening_throttle(draft.id), now=now()))
     if keeps:
         keep_for_longer(draft)
     returning = _returning(draft, live)
@@ -213,6 +215,11 @@ def first_unfinished(draft: Draft) -> str:
     Whoever is to decide about a new version of the form does so before.
     """
     return OpenDraft(draft).return_address()
+
+
+def opening_throttle(draft_id: int) -> Throttle:
+    """Coming back to one draft, with whatever proves the right to it: each time a session is opened and recorded."""
+    return [(_COME_BACK, str(draft_id))]
 
 
 def code_throttle(code_id: int, draft_id: int) -> Throttle:

@@ -223,6 +223,26 @@ SETTINGS = (
         help=_("Yes: on the days that the form sets. No: they are not e-mailed, but their pages show the date."),
     ),
     Setting(
+        name="draft_files_mb",
+        tab="drafts",
+        kind="whole_number",
+        default=500,
+        low=10,
+        high=10_000,
+        label=_("Files of one form together (MB)"),
+        help=_("A whole number from 10 to 10000. The same holds for what one person or guest sends in an hour."),
+    ),
+    Setting(
+        name="network_files_mb",
+        tab="drafts",
+        kind="whole_number",
+        default=2000,
+        low=10,
+        high=100_000,
+        label=_("Files from one internet connection in an hour (MB)"),
+        help=_("A whole number from 10 to 100000. Many people may share one connection, such as a library’s."),
+    ),
+    Setting(
         name="password_again_minutes",
         tab="accounts",
         kind="whole_number",
@@ -292,6 +312,8 @@ class Settings:
     password_again_minutes: int
     second_factor_required: bool
     draft_most_days: int
+    draft_files_mb: int
+    network_files_mb: int
     draft_reminders: bool
     postal_address: str
     privacy_text: str

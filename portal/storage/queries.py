@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.storage.definition import STAGED, Scan
@@ -16,6 +16,12 @@ def files_of_work(db: Session, work: str) -> Mapping[str, StoredFile]:
     """Return all files of a draft, a parked page or a submission, by name."""
     rows = db.scalars(select(StoredFile).where(StoredFile.work == work).order_by(StoredFile.id))
     return {row.name: row for row in rows}
+
+
+def bytes_of_work(db: Session, work: str) -> int:
+    """Return how many bytes the files of a draft have together, without those that are to be deleted."""
+    query = select(func.sum(StoredFile.size)).where(StoredFile.work == work, StoredFile.delete_at.is_(None))
+    return int(db.scalar(query) or 0)
 
 
 def file_of(db: Session, work: str, name: str) -> StoredFile | None:

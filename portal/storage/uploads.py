@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from time import monotonic
 from typing import cast
 from urllib.parse import quote
@@ -13,22 +14,24 @@ from flask import Flask, Response, g, request
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import FileStorage
-from werkzeug.exceptions import NotFound, TooManyRequests
+from werkzeug.exceptions import NotFound
 from werkzeug.http import dump_options_header
 
 from portal.form_definitions.definition import Field, FileLimits
 from portal.form_definitions.types.answers import InvalidAnswerError
 from portal.form_definitions.types.files import FILE_KINDS, MEGABYTE, FileEntry, kind_of_name, kinds_text, name_of_kind
+from portal.site_settings.current import settings
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
 from portal.storage.inspection import clean_name, judge_file
 from portal.storage.models import StoredFile
 from portal.storage.operations import Content, Upload, delete_rows, new_name, open_content, stage
-from portal.storage.queries import still_staged
+from portal.storage.queries import bytes_of_work, still_staged
 from portal.storage.scanner import SCAN_DEADLINE_S, ScannerAwayError, read_scanner, scan
 from portal.storage.sealed_files import CHUNK_BYTES, SealedSpool, plain_chunks
+from portal.web.addresses import remote_network
 from portal.web.app_state import app_state
-from portal.web.limits import Limit, take_all
+from portal.web.limits import UNIT, Limit, hour_of, require, take_all
 from portal.web.unit_of_work import now
 
 DOWNLOAD_POLICY = "default-src 'none'; sandbox"
@@ -74,9 +77,9 @@ def file_stream(limit: int) -> SealedSpool:
     return spool
 
 
-def expect_files(fields: Mapping[str, Field], *, work: str) -> None:
-    """Say for which questions this request may bring files, and which work they are for."""
-    g.expected_files = (fields, work)
+def expect_files(fields: Mapping[str, Field], *, work: str, holder: str) -> None:
+    """Say for which questions this request may bring files, which work they are for, and who sends them."""
+    g.expected_files = (fields, work, holder)
 
 
 def receive() -> Received:
@@ -85,13 +88,11 @@ def receive() -> Received:
     Nothing here may wait inside a transaction: the scanner is asked over the network, and disks are slow. Raise
     `TooManyRequests` if one work gets more uploads than a person would make.
     """
-    fields, work = cast("tuple[Mapping[str, Field], str]", g.get("expected_files", ({}, "")))
+    fields, work, holder = cast("tuple[Mapping[str, Field], str, str]", g.get("expected_files", ({}, "", "")))
     arrived = {field_id: _arrived(field_id) for field_id in fields}
     if not any(arrived.values()):
         return Received()
-    wait = take_all([(UPLOADS, work)], now=now())
-    if wait:
-        raise TooManyRequests(retry_after=int(wait.total_seconds()) + 1)
+    require(take_all([(UPLOADS, work)], now=now()))
     end = monotonic() + SCAN_DEADLINE_S
     uploads: list[tuple[Upload, SealedSpool]] = []
     refusals: list[RefusedFile] = []
@@ -101,8 +102,29 @@ def receive() -> Received:
                 uploads.append(_taken(fields[field_id], file, number, end))
             except InvalidAnswerError as refusal:
                 refusals.append((field_id, refusal))
+    over = _over_quota(sum(upload.entry.size for upload, _spool in uploads), work, holder)
+    if over:
+        key, limit = over
+        refusals += [(each.field_id, InvalidAnswerError(key, name=each.entry.name, limit=limit)) for each, _ in uploads]
+        uploads = []
     _store_uploads(uploads)
     return Received(uploads=tuple(upload for upload, _spool in uploads), refusals=tuple(refusals))
+
+
+def _over_quota(size: int, work: str, holder: str) -> tuple[str, int] | None:
+    """Return why so many bytes may not be kept: of this work, or for now of this holder or network; None: they may."""
+    if not size:
+        return None
+    most, network_most = settings().draft_files_mb, settings().network_files_mb
+    with app_state().database.reading() as db:
+        if bytes_of_work(db, work) + size > most * MEGABYTE:
+            return "full", most
+    throttle = [
+        (hour_of("upload-bytes-holder", most), holder),
+        (hour_of("upload-bytes-network", network_most), remote_network(settings().known_networks)),
+    ]
+    wait = take_all(throttle, now=now(), number=ceil(size / UNIT))
+    return ("too_much", ceil(wait / timedelta(minutes=1))) if wait else None
 
 
 def _arrived(field_id: str) -> list[FileStorage]:

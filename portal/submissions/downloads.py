@@ -1,5 +1,7 @@
 """Download the receipt of a sent form, and the files of a draft or of a sent form."""
 
+from datetime import timedelta
+
 from flask import Blueprint, Response, abort
 from flask.typing import ResponseReturnValue
 
@@ -12,18 +14,26 @@ from portal.submissions.files import sent_work
 from portal.submissions.models import Submission
 from portal.submissions.queries import find_submission
 from portal.submissions.receipt import receipt_of
+from portal.web.addresses import remote_network
 from portal.web.declarations import Access, Activity, access, activity
-from portal.web.unit_of_work import db, now
+from portal.web.limits import Limit, require, use_try
+from portal.web.unit_of_work import db, now, stop_reading
 
 blueprint = Blueprint("downloads", __name__)
+RECEIPTS = Limit(name="receipt", burst=10, interval=timedelta(minutes=1))
+RECEIPTS_NETWORK = Limit(name="receipt-network", burst=60, interval=timedelta(seconds=10))
+"""Drawing one costs more than any other page."""
 
 
 def receipt_answer(submission: Submission) -> Response:
     """Return the receipt as a PDF; the caller must have checked that this person may read it."""
+    receipt = receipt_of(submission)
+    stop_reading()
+    require(use_try([(RECEIPTS, submission.reference), (RECEIPTS_NETWORK, remote_network())], now=now()))
     # Import at the first use: it takes half a second and 20 MB, and most processes never draw a receipt.
     from portal.submissions.receipt_pdf import drawn
 
-    answer = Response(drawn(receipt_of(submission)), mimetype="application/pdf")
+    answer = Response(drawn(receipt), mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="{submission.reference}.pdf"'
     return answer
 

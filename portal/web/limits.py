@@ -12,10 +12,14 @@ from math import ceil
 from flask_babel import ngettext
 from sqlalchemy import LargeBinary, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from werkzeug.exceptions import TooManyRequests
 
 from portal.db import Base, delete_batch
 from portal.tokens import keyed_hash
 from portal.web.app_state import app_state
+
+UNIT = 2**10
+"""Bytes that count as one try, where bytes are limited."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +30,13 @@ class Limit:
     burst: int
     interval: timedelta
 
-    def after(self, used_until: datetime, now: datetime) -> datetime:
-        """The mark after one more attempt at `now`."""
-        return max(used_until, now) + self.interval
+    def after(self, used_until: datetime, now: datetime, number: int = 1) -> datetime:
+        """The mark after `number` more attempts at `now`."""
+        return max(used_until, now) + number * self.interval
 
-    def wait(self, used_until: datetime, now: datetime) -> timedelta:
-        """How long until the next attempt may pass; zero or less: it may pass now."""
-        return self.after(used_until, now) - now - self.burst * self.interval
+    def wait(self, used_until: datetime, now: datetime, number: int = 1) -> timedelta:
+        """How long until the next attempts may pass; zero or less: they may pass now."""
+        return self.after(used_until, now, number) - now - self.burst * self.interval
 
 
 class UsedUp(Base):
@@ -48,6 +52,12 @@ Throttle = Sequence[tuple[Limit, str]]
 """Limits, each with the subject whose tries it counts."""
 
 
+def hour_of(name: str, megabytes: int) -> Limit:
+    """A limit of bytes, in units of `UNIT`: so many megabytes at once, and as many again in each hour."""
+    units = megabytes * 2**20 // UNIT
+    return Limit(name=name, burst=units, interval=timedelta(hours=1) / units)
+
+
 def wait_for(throttle: Throttle, *, now: datetime) -> timedelta | None:
     """Return how long to wait before the next try, or None; uses nothing up and writes nothing."""
     limits = _by_key(throttle)
@@ -57,23 +67,34 @@ def wait_for(throttle: Throttle, *, now: datetime) -> timedelta | None:
     return longest if longest > timedelta(0) else None
 
 
-def take_all(throttle: Throttle, *, now: datetime) -> timedelta | None:
-    """Use one try at each limit up, in a transaction of its own, or at none; return the longest wait where one was out.
+def take_all(throttle: Throttle, *, now: datetime, number: int = 1) -> timedelta | None:
+    """Use `number` tries at each limit up, in a transaction of its own; see `take_within`."""
+    with app_state().database.writing() as db:
+        return take_within(db, throttle, now=now, number=number)
+
+
+def take_within(db: Session, throttle: Throttle, *, now: datetime, number: int = 1) -> timedelta | None:
+    """Use tries up at each limit, or at none; return the longest wait where one was out.
 
     In one order everywhere, so that two processes never wait for each other.
     """
     limits, database = _by_key(throttle), app_state().database
-    with database.writing() as db:
-        marks: dict[bytes, UsedUp] = {}
-        for key in sorted(limits):
-            database.insert_or_ignore(db, UsedUp, key=key, used_until=now)
-            marks[key] = db.scalars(select(UsedUp).where(UsedUp.key == key).with_for_update()).one()
-        longest = max(limit.wait(marks[key].used_until, now) for key, limit in limits.items())
-        if longest > timedelta(0):
-            return longest
-        for key, limit in limits.items():
-            marks[key].used_until = limit.after(marks[key].used_until, now)
+    marks: dict[bytes, UsedUp] = {}
+    for key in sorted(limits):
+        database.insert_or_ignore(db, UsedUp, key=key, used_until=now)
+        marks[key] = db.scalars(select(UsedUp).where(UsedUp.key == key).with_for_update()).one()
+    longest = max(limit.wait(marks[key].used_until, now, number) for key, limit in limits.items())
+    if longest > timedelta(0):
+        return longest
+    for key, limit in limits.items():
+        marks[key].used_until = limit.after(marks[key].used_until, now, number)
     return None
+
+
+def require(wait: timedelta | None) -> None:
+    """Go on where nothing is to be waited for; else raise `TooManyRequests`, which says for how long."""
+    if wait:
+        raise TooManyRequests(retry_after=ceil(wait.total_seconds()))
 
 
 def use_try(throttle: Throttle, *, now: datetime) -> timedelta | None:

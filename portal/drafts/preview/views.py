@@ -34,14 +34,17 @@ from portal.sessions.gate import token_refused
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text, settings, today
 from portal.tokens import new_token
-from portal.web.addresses import public_url, sign_in_page
+from portal.web.addresses import public_url, remote_network, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity, shows_form_again
 from portal.web.languages import language, name_of
+from portal.web.limits import Limit, require, take_within
 from portal.web.strict_input import repeated, require_end_marker
 from portal.web.unit_of_work import db, now
 
 blueprint = Blueprint("forms", __name__)
+STARTS = Limit(name="start-network", burst=1000, interval=timedelta(seconds=1))
+"""New forms from one network: more than a library or a school begins."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +226,7 @@ def start_now(slug: str) -> ResponseReturnValue:
     definition = definition_of(version)
     if definition.access == "account" and not holder().person_id:
         return redirect(sign_in_page(url_for("forms.start_page", slug=slug)), 303)
+    require(take_within(db(), [(STARTS, remote_network(settings().known_networks))], now=now()))
     keyring = app_state().configuration.keyring
     draft = start_draft(
         db(),

@@ -176,6 +176,16 @@ def test_new_recovery_codes_stop_the_old_ones(visitor: Browser, another_visitor:
     assert another_visitor.fill_in(CODE_PAGE, code=new[0]).status_code == 303
 
 
+def test_recovery_codes_can_be_renewed_a_few_times_and_then_after_a_wait(visitor: Browser, phone: App) -> None:
+    for _ in range(5):
+        assert visitor.fill_in(CODES).location == CODES
+        visitor.fill_in(CODES)
+    answer = visitor.fill_in(CODES)
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "10 recovery codes left" in visitor.get(CODES).text
+
+
 def test_wrong_codes_are_slowed_down_and_reported_by_mail_once(
     another_visitor: Browser, phone: App, mailbox: Mailbox, clock: MovableClock
 ) -> None:

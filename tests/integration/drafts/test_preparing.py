@@ -6,8 +6,12 @@ from sqlalchemy import func, select
 
 from portal.db import Database
 from portal.drafts.models import Draft, DraftPart
+from portal.drafts.preview.views import STARTS
 from portal.sessions.models import SessionRow
+from portal.web.addresses import remote_network
+from portal.web.limits import take_all
 from tests.citizen import Citizen
+from tests.conftest import MovableClock
 from tests.loan import publish_loan, publish_yaml
 
 pytestmark = pytest.mark.one_database
@@ -177,3 +181,14 @@ def test_a_rehearsal_can_be_tried_without_the_account_that_the_form_asks_for(app
     publish_loan(app, access="account")
     page = citizen.open("/forms/tool-loan/rehearsal/you")
     assert (page.status, page.heading) == (200, "About you")
+
+
+def test_forms_begun_from_one_network_have_a_limit(app: Flask, clock: MovableClock) -> None:
+    publish_yaml(app, ASKS.format(allow_save="true"))
+    with app.test_request_context(environ_base={"REMOTE_ADDR": "192.0.2.7"}):
+        assert take_all([(STARTS, remote_network())], now=clock.now(), number=STARTS.burst) is None
+    for address, wait, status in (("192.0.2.7", 0, 429), ("192.0.2.8", 0, 303), ("192.0.2.7", 10, 303)):
+        clock.advance(seconds=wait)
+        citizen = Citizen(app, address)
+        citizen.open("/forms/asks")
+        assert citizen.send("Start now").status_code == status

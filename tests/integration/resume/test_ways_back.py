@@ -6,8 +6,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from portal.sessions.models import SessionRow
 from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
+from tests.integration.resume.conftest import Saved
 from tests.loan import FORM, YOU, begin, publish_loan, publish_yaml, start
 from tests.people import add_person, sign_in
 from tests.post import letters
@@ -424,3 +426,19 @@ def test_asking_for_lost_links_again_and_again_is_slowed_down(app: Flask) -> Non
         statuses.append(citizen.press("Send link", email=ADDRESS).status)
     assert statuses == [200, 200, 200, 429, 429]
     assert len(letters(app)) == 3
+
+
+def test_right_codes_open_a_few_dozen_sessions_and_then_one_a_minute(
+    app: Flask, guests: Saved, sessions: Callable[[], list[SessionRow]], clock: MovableClock
+) -> None:
+    before, answers = len(sessions()), []
+    for _ in range(35):
+        other = Citizen(app)
+        other.open("/resume")
+        answers.append(other.send("Continue your form", reference=guests.reference, return_code=guests.code))
+    assert [answer.status_code for answer in answers] == [303] * 30 + [429] * 5
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert len(sessions()) == before + 30
+    clock.advance(minutes=1)
+    other.open("/resume")
+    assert other.send("Continue your form", reference=guests.reference, return_code=guests.code).status_code == 303

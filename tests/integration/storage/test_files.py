@@ -10,22 +10,26 @@ from threading import Event
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from portal.app import create_app
+from portal.audit import Actor
 from portal.commands.worker import Worker
 from portal.config import read_configuration
 from portal.db import Database
+from portal.drafts.models import Draft
+from portal.drafts.sealing import subject
 from portal.errors import ConfigurationError, UndecryptableError
 from portal.form_definitions.types.files import FileEntry
+from portal.site_settings.operations import change_settings
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
 from portal.storage.models import StoredFile
 from portal.storage.operations import Content, Upload, claim_upload, new_name, stage
 from portal.storage.upkeep import FileKeeper
 from portal.storage.uploads import UPLOADS
-from tests.citizen import Citizen, File
+from tests.citizen import Citizen, File, post
 from tests.conftest import MovableClock
 from tests.files import PDF, WORD, archive, open_document, pdf, picture, stored, with_large_ends
 from tests.people import add_person, sign_in
@@ -372,6 +376,49 @@ def test_uploads_are_limited_and_the_page_says_so(citizen: Citizen, draft: str, 
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
     assert kept() == []
+
+
+def test_bytes_have_limits_for_a_draft_a_holder_and_a_network_and_typed_answers_stay(
+    app: Flask, citizen: Citizen, draft: str, database: Database, clock: MovableClock
+) -> None:
+    with database.writing() as db:
+        change_settings(db, {"draft_files_mb": 10, "network_files_mb": 15}, by=Actor(), now=clock.now())
+    token = citizen.open(f"{draft}/papers").value("csrf_token") or ""
+
+    def add(guest: Citizen, address: str, token: str) -> str:
+        """Add two files of nearly two megabytes each and remove what was there; return what the page says."""
+        files = [(BytesIO(b"x" * 1_990_000), "large.txt") for _ in range(2)]
+        data = {"csrf_token": token, "_end": "1", "story": "Typed", "notes": files, "_action": "continue"}
+        return post(guest.client, f"{address}/papers", data=data, content_type="multipart/form-data").text
+
+    def forget(work: str) -> None:
+        with database.writing() as db:
+            db.execute(update(StoredFile).values(work=work))
+
+    said = []
+    for _ in range(3):
+        said.append(add(citizen, draft, token))
+        forget("elsewhere")
+    assert [TOO_MUCH in text for text in said] == [False, False, True]
+    assert 'value="Typed"' in said[-1]
+    other = Citizen(app)
+    other.open("/forms/evidence")
+    others = other.press("Start now").path
+    token = other.open(f"{others}/papers").value("csrf_token") or ""
+    said = []
+    for _ in range(2):
+        said.append(add(other, others, token))
+        forget("elsewhere")
+    assert [TOO_MUCH in text for text in said] == [False, True]
+    clock.advance(minutes=25)
+    token = other.open(f"{others}/papers").value("csrf_token") or ""
+    with database.reading() as db:
+        (draft_id,) = db.scalars(select(Draft.id).where(Draft.reference == others.rpartition("/")[2]))
+    forget(subject(draft_id))
+    assert "all files of this form together may have 10 MB" in add(other, others, token)
+
+
+TOO_MUCH = "too many files were sent. Choose it again in"
 
 
 def test_rolled_back_request_leaves_no_file(

@@ -11,6 +11,7 @@ from pypdf.generic import BooleanObject, Destination, DictionaryObject, TextStri
 from werkzeug.test import TestResponse
 
 from portal.form_definitions.format.reading import read_yaml
+from portal.submissions.downloads import RECEIPTS
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.integration.web.test_logs import written
@@ -208,3 +209,9 @@ def test_staff_get_the_same_receipt_from_the_case(app: Flask, citizen: Citizen, 
     address = staff.open(f"/hub/cases/{reference}").links["Receipt (PDF)"]
     assert words(receipt(staff, address.removesuffix("/receipt.pdf"))[1]) == words(receipt(citizen, sent)[1])
     assert citizen.client.get(address).status_code in (302, 404)
+
+
+def test_receipts_can_be_drawn_a_few_times_and_then_after_a_wait(citizen: Citizen, sent: str) -> None:
+    answers = [citizen.client.get(f"{sent}/receipt.pdf") for _ in range(RECEIPTS.burst + 1)]
+    assert [answer.status_code for answer in answers] == [200] * RECEIPTS.burst + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
