@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import click
 
 from portal.commands.run import PROJECT_ROOT
-from tests.bench import doors, journal, long_form, uploads
+from tests.bench import costs, doors, journal, long_form, uploads
 from tests.bench.load import Answered, Asked, apply
 from tests.bench.requests import (
     AUTOSAVE,
@@ -56,6 +56,8 @@ def main() -> None:
         _measure_all(data_dir)
     with tempfile.TemporaryDirectory(prefix="bench-log-", dir=PROJECT_ROOT / "instance") as data_dir:
         journal.measure(data_dir)
+    with tempfile.TemporaryDirectory(prefix="bench-costs-", dir=PROJECT_ROOT / "instance") as data_dir:
+        costs.measure(data_dir)
     with tempfile.TemporaryDirectory(prefix="bench-doors-", dir=PROJECT_ROOT / "instance") as data_dir:
         doors.measure(data_dir)
     with tempfile.TemporaryDirectory(prefix="bench-files-", dir=PROJECT_ROOT / "instance") as data_dir:

@@ -29,12 +29,13 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """How many requests, how many a second, and the times that half and 95 % of them took, in milliseconds."""
+    """How many requests, how many a second, and the times that half, 95 % and 99 % of them took, in milliseconds."""
 
     count: int
     rate: float
     p50_ms: float
     p95_ms: float
+    p99_ms: float
 
 
 def apply(
@@ -49,7 +50,8 @@ def apply(
     times = [time for each in running for time in each.result()]
     cuts = quantiles(times, n=100)
     rate = len(times) / (perf_counter() - began)
-    return Answered(count=len(times), rate=rate, p50_ms=cuts[49] * 1000, p95_ms=cuts[94] * 1000)
+    p50, p95, p99 = (cuts[place] * 1000 for place in (49, 94, 98))
+    return Answered(count=len(times), rate=rate, p50_ms=p50, p95_ms=p95, p99_ms=p99)
 
 
 def _browse(asked: Asked, seconds: float, port: int, pause_s: float) -> list[float]:

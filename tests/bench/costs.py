@@ -1,0 +1,342 @@
+"""What the dearest request costs at each address that a stranger or a guest can call, and the most that it may cost.
+
+`python -m tests.bench.costs` prints the table and then asks for `/healthz` while the dearest public page is asked for
+eight times at once. A test holds what no machine changes: that each address has a row, and statements, stored bytes,
+e-mails and password hashes.
+"""
+
+import sys
+import tempfile
+import tracemalloc
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from functools import partial
+from time import thread_time
+
+import click
+from flask import Flask
+from sqlalchemy import func, select, text
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from portal.accounts import passwords
+from portal.commands.run import PROJECT_ROOT, THREADS_ON_SQLITE
+from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.versions.operations import publish
+from portal.outbox.models import Delivery
+from portal.sessions.models import SessionRow
+from portal.web.declarations import declaration_of
+from tests.bench.load import Asked, apply
+from tests.bench.requests import prepared_app
+from tests.bench.server import PORTAL, running
+from tests.citizen import Citizen
+from tests.journeys import housing
+from tests.post import letters
+from tests.statements import heard
+
+DEMO = PROJECT_ROOT / "portal" / "demo_forms" / "housing-support.yaml"
+LARGE, MANY, EACH = 900_000, 1_900, 400
+"""Bytes of one value, and a number of values with their bytes: a body of nearly the megabyte that anybody may send."""
+HEALTH_SECONDS, MOST_HEALTH_MS = 10.0, 200
+PROCESSOR_MS, MEMORY_MB = 500, 64
+"""The most of any request: no page of a stranger may hold a processor for longer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one request takes at most: statements, kB that stay in the database, e-mails, and passwords hashed."""
+
+    sql: int
+    kb: int = 0
+    mails: int = 0
+    hashes: int = 0
+
+    def exceeds(self, most: "Cost") -> bool:
+        """Return whether any of it is more than it may be."""
+        return any(one > other for one, other in zip(astuple(self), astuple(most), strict=True))
+
+
+def key_of(rule: Rule) -> str:
+    """Return the method and the address of a rule, as the table names it."""
+    return f"{'POST' if 'POST' in (rule.methods or ()) else 'GET'} {rule.rule}"
+
+
+def open_rules(app: Flask) -> list[Rule]:
+    """Return the addresses that ask for no person: those of strangers and guests."""
+    rules = sorted(app.url_map.iter_rules(), key=key_of)
+    return [rule for rule in rules if not declaration_of(app.view_functions[rule.endpoint]).door.person]
+
+
+class Prober:
+    """A guest with a filled form and a sent one, who asks for everything that a guest may ask for."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self._database = app, app.extensions["portal"].database
+        self._guest = Citizen(app)
+        self._draft, to_send, sent = (self._filled() for _ in range(3))
+        self._guest.open(f"{sent}/check")
+        self._guest.press("Send", declaration="yes")
+        self._guest.open(f"{self._draft}/save")
+        self._guest.press("Send link", email="zoe@mail.example")
+        self._references = {"/drafts/<reference>/check": to_send, "/submissions": sent}
+        self._values = {
+            "reference": self._draft.rpartition("/")[2],
+            "section_id": "about_you",
+            "item_id": self._item_of(self._draft),
+            "slug": "housing-support",
+            "token": letters(app)[-1].link.rpartition("/")[2],
+            "file_id": "a" * 32,
+        }
+        with self._database.reading() as db:
+            self._guest_id = db.scalars(select(SessionRow.guest_id).order_by(SessionRow.id.desc())).first()
+
+    def _filled(self) -> str:
+        draft = housing.start(self._guest)
+        housing.fill(self._guest, draft)
+        return draft
+
+    def _item_of(self, draft: str) -> str:
+        links = self._guest.open(f"{draft}/household").links.values()
+        return next(link.rpartition("/")[2] for link in links if link.startswith(f"{draft}/household/"))
+
+    def requests(self, rule: Rule) -> Iterator[Callable[[], TestResponse]]:
+        """Yield the requests of this address that could be dear: as it is, one long value, very many values."""
+        path = self.path_of(rule)
+        if "POST" not in (rule.methods or ()):
+            yield lambda: self._guest.client.get(path)
+            return
+        for large in (self._usual, self._long, self._many):
+            self._come_back()
+            served = self._served(path)
+            yield partial(self._send, path, {**served, **large(served)})
+
+    def _served(self, path: str) -> dict[str, str]:
+        """Return what the largest form of a page sends, or of a section's page if nothing is shown at this address."""
+        for address in (path, f"{self._draft}/about_you"):
+            forms = [form for form in self._guest.open(address).forms if "csrf_token" in form.names]
+            if forms:
+                form = max(forms, key=lambda each: (each.action in (None, "", path), len(each.names)))
+                typed = {name: "x" for name in sorted(form.names) if not name.startswith("_") and name != "csrf_token"}
+                own = {control.name: control.value for control in form.controls}
+                first = next(iter(typed), "story")
+                return typed | own | {"_action": "continue", "_changed": first.partition("-")[0], "_end": "1"}
+        return {}
+
+    def _usual(self, served: dict[str, str]) -> dict[str, str]:
+        addressed: dict[str, str] = {name: "eve@mail.example" for name in ("email", "new_email") if name in served}
+        return {**addressed, "password": "a long password"} if "password" in served else addressed
+
+    def _long(self, served: dict[str, str]) -> dict[str, str]:
+        first = next((name for name in served if not name.startswith("_") and name != "csrf_token"), "story")
+        return {first: "x" * LARGE}
+
+    def _many(self, served: dict[str, str]) -> dict[str, str]:
+        return {f"f{number}": "x" * EACH for number in range(MANY)}
+
+    def _come_back(self) -> None:
+        """Give the guest a new browser with a new session: what was asked for last may have ended it."""
+        self._guest = Citizen(self.app)
+        self._guest.hold("customer", guest_id=self._guest_id)
+
+    def _send(self, path: str, data: dict[str, str]) -> TestResponse:
+        headers = {"HX-Request": "true"} if "/autosave/" in path else {}
+        return self._guest.client.post(path, data=data, headers=headers)
+
+    def path_of(self, rule: Rule) -> str:
+        """Return the address with real values in it."""
+        drafts = (draft for start, draft in self._references.items() if rule.rule.startswith(start))
+        reference = next(drafts, self._draft).rpartition("/")[2]
+        section = "household" if "<item_id>" in rule.rule else "about_you"
+        values = {**self._values, "reference": reference, "section_id": section}
+        built = rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)
+        assert built is not None, rule
+        return built[1]
+
+    def cost_of(self, rule: Rule) -> Cost:
+        """Return the most that the requests of an address take, each by itself."""
+        costs = [self._cost(request) for request in self.requests(rule)]
+        return Cost(**{each.name: max(getattr(cost, each.name) for cost in costs) for each in fields(Cost)})
+
+    def _cost(self, request: Callable[[], TestResponse]) -> Cost:
+        kb, mails = self._stored_kb(), self._mails()
+        with heard(self._database) as statements, _hashes_counted() as hashed:
+            request().close()
+        stored, mailed = self._stored_kb() - kb, self._mails() - mails
+        return Cost(sql=len(statements.asked), kb=max(stored, 0), mails=mailed, hashes=hashed())
+
+    def _stored_kb(self) -> int:
+        with self._database.reading() as db:
+            count, free, size = (
+                db.scalar(text(f"PRAGMA {name}")) or 0 for name in ("page_count", "freelist_count", "page_size")
+            )
+        return int((count - free) * size / 1000)
+
+    def _mails(self) -> int:
+        with self._database.reading() as db:
+            return db.scalar(select(func.count()).select_from(Delivery)) or 0
+
+    def machine_cost(self, rule: Rule) -> tuple[float, float]:
+        """Return the processor time in ms and the peak of memory in MB of the dearest request of an address."""
+        worst_ms = worst_mb = 0.0
+        for request in self.requests(rule):
+            began = thread_time()
+            request().close()
+            worst_ms = max(worst_ms, (thread_time() - began) * 1000)
+        for request in self.requests(rule):
+            tracemalloc.start()
+            request().close()
+            worst_mb = max(worst_mb, tracemalloc.get_traced_memory()[1] / 1e6)
+            tracemalloc.stop()
+        return worst_ms, worst_mb
+
+
+@contextmanager
+def _hashes_counted() -> Iterator[Callable[[], int]]:
+    """Count how often somebody takes a turn at hashing a password."""
+    turns, counted = passwords._hashing, _CountedTurns()
+    passwords._hashing = counted  # type: ignore[assignment]
+    try:
+        yield lambda: counted.number
+    finally:
+        passwords._hashing = turns
+
+
+class _CountedTurns:
+    number = 0
+
+    def __enter__(self) -> None:
+        self.number += 1
+
+    def __exit__(self, *_failure: object) -> None:
+        return
+
+
+def prepared(data_dir: str) -> Flask:
+    """Return the portal with the form that is asked for."""
+    app = prepared_app({"DATA_DIR": data_dir})
+    parts = app.extensions["portal"]
+    with parts.database.writing() as db:
+        publish(db, read_yaml(DEMO.read_text(encoding="utf-8")), now=parts.clock.now())
+    return app
+
+
+COSTS = {
+    "GET /": Cost(sql=6, kb=8),
+    "GET /accessibility": Cost(sql=4, kb=8),
+    "GET /account/check-mail": Cost(sql=4, kb=8),
+    "GET /account/confirm/<token>": Cost(sql=5, kb=8),
+    "GET /account/deleted": Cost(sql=4, kb=8),
+    "GET /account/email/<token>": Cost(sql=5, kb=8),
+    "GET /account/email/objection/<token>": Cost(sql=5, kb=8),
+    "GET /account/password": Cost(sql=4, kb=8),
+    "GET /account/password/<token>": Cost(sql=5, kb=8),
+    "GET /account/register": Cost(sql=4, kb=8),
+    "GET /account/second-factor": Cost(sql=4, kb=8),
+    "GET /account/second-factor/set-up": Cost(sql=4, kb=8),
+    "GET /account/sign-in": Cost(sql=4, kb=8),
+    "GET /contact": Cost(sql=4, kb=8),
+    "GET /cookies": Cost(sql=4, kb=8),
+    "GET /drafts/<reference>": Cost(sql=9, kb=8),
+    "GET /drafts/<reference>/<section_id>": Cost(sql=6, kb=8),
+    "GET /drafts/<reference>/<section_id>/<item_id>": Cost(sql=6, kb=8),
+    "GET /drafts/<reference>/check": Cost(sql=9, kb=8),
+    "GET /drafts/<reference>/save": Cost(sql=22, kb=8),
+    "GET /drafts/<reference>/save/delivery": Cost(sql=13, kb=8),
+    "GET /files/<reference>/<file_id>": Cost(sql=6, kb=8),
+    "GET /forms/<slug>": Cost(sql=6, kb=8),
+    "GET /forms/<slug>/blank": Cost(sql=5, kb=8),
+    "GET /forms/<slug>/prepare": Cost(sql=5, kb=8),
+    "GET /forms/<slug>/rehearsal": Cost(sql=5, kb=8),
+    "GET /forms/<slug>/rehearsal/<section_id>": Cost(sql=5, kb=8),
+    "GET /healthz": Cost(sql=3, kb=8),
+    "GET /help/sessions": Cost(sql=4, kb=8),
+    "GET /metrics": Cost(sql=4, kb=8),
+    "GET /privacy": Cost(sql=5, kb=8),
+    "GET /readyz": Cost(sql=4, kb=8),
+    "GET /resume": Cost(sql=4, kb=8),
+    "GET /resume/<token>": Cost(sql=7, kb=8),
+    "GET /resume/code": Cost(sql=4, kb=8),
+    "GET /session/ended": Cost(sql=4, kb=8),
+    "GET /session/poll": Cost(sql=4, kb=8),
+    "GET /submissions/<reference>": Cost(sql=5, kb=8),
+    "GET /submissions/<reference>/receipt.pdf": Cost(sql=11, kb=8),
+    "POST /account/confirm/<token>": Cost(sql=5, kb=16),
+    "POST /account/email/<token>": Cost(sql=5, kb=16),
+    "POST /account/email/objection/<token>": Cost(sql=5, kb=16),
+    "POST /account/password": Cost(sql=15, kb=16),
+    "POST /account/password/<token>": Cost(sql=5, kb=16),
+    "POST /account/register": Cost(sql=14, kb=16, mails=1, hashes=1),
+    "POST /account/second-factor": Cost(sql=4, kb=16),
+    "POST /account/second-factor/set-up": Cost(sql=4, kb=16),
+    "POST /account/sign-in": Cost(sql=13, kb=16, hashes=1),
+    "POST /account/sign-out": Cost(sql=18, kb=16),
+    "POST /drafts/<reference>": Cost(sql=5, kb=16),
+    "POST /drafts/<reference>/<section_id>": Cost(sql=9, kb=1000),
+    "POST /drafts/<reference>/<section_id>/<item_id>": Cost(sql=9, kb=1000),
+    "POST /drafts/<reference>/autosave/<section_id>": Cost(sql=12, kb=1000),
+    "POST /drafts/<reference>/autosave/<section_id>/<item_id>": Cost(sql=12, kb=1000),
+    "POST /drafts/<reference>/autosave/<section_id>/<item_id>/files": Cost(sql=12, kb=1000),
+    "POST /drafts/<reference>/autosave/<section_id>/files": Cost(sql=12, kb=1000),
+    "POST /drafts/<reference>/check": Cost(sql=9, kb=16),
+    "POST /drafts/<reference>/save": Cost(sql=22, kb=16, mails=1),
+    "POST /drafts/<reference>/save/leave": Cost(sql=25, kb=16),
+    "POST /drafts/<reference>/save/longer": Cost(sql=7, kb=16),
+    "POST /drafts/<reference>/save/proof": Cost(sql=24, kb=16),
+    "POST /forms/<slug>": Cost(sql=14, kb=16),
+    "POST /forms/<slug>/rehearsal/<section_id>": Cost(sql=5, kb=16),
+    "POST /language": Cost(sql=4, kb=16),
+    "POST /resume": Cost(sql=12, kb=16),
+    "POST /resume/<token>": Cost(sql=14, kb=16, mails=1),
+    "POST /resume/code": Cost(sql=4, kb=16),
+    "POST /resume/link": Cost(sql=4, kb=16),
+    "POST /session/extend": Cost(sql=5, kb=16),
+}
+"""A new address is measured with `python -m tests.bench.costs`; its row is a little above what that prints."""
+
+
+def measure(data_dir: str) -> bool:
+    """Print the table, and how `/healthz` answers beside the dearest public page; return whether all limits hold."""
+    app = prepared(data_dir)
+    prober, holds, dearest = Prober(app), True, (0.0, "/")
+    click.echo(f"\n{'the dearest request of each address':<62}  SQL    kB mails hashes  CPU ms    MB")
+    for rule in open_rules(app):
+        cost, (ms, mb) = prober.cost_of(rule), prober.machine_cost(rule)
+        is_within = not cost.exceeds(COSTS[key_of(rule)]) and ms <= PROCESSOR_MS and mb <= MEMORY_MB
+        holds = holds and is_within
+        if key_of(rule).startswith("GET") and not declaration_of(app.view_functions[rule.endpoint]).door.session:
+            dearest = max(dearest, (ms, prober.path_of(rule)))
+        counts = f"{cost.sql:>5}{cost.kb:>6}{cost.mails:>6}{cost.hashes:>7}"
+        click.echo(f"{key_of(rule):<62}{counts}{ms:>8.0f}{mb:>6.1f}{'' if is_within else '   NOT within its limits'}")
+    app.extensions["portal"].database.close()
+    return _healthy_beside(dearest[1], data_dir) and holds
+
+
+def _healthy_beside(path: str, data_dir: str) -> bool:
+    busy = [Asked(path=path)] * THREADS_ON_SQLITE
+    with (
+        running(PORTAL, "/healthz", DATA_DIR=data_dir) as server,
+        ProcessPoolExecutor(THREADS_ON_SQLITE + 1) as askers,
+        ThreadPoolExecutor(1) as aside,
+    ):
+        load = aside.submit(apply, busy, HEALTH_SECONDS + 2, server.port, askers)
+        health = apply([Asked(path="/healthz")], HEALTH_SECONDS, server.port, askers, pause_s=0.02)
+        load.result()
+    verdict = "met" if health.p99_ms <= MOST_HEALTH_MS else "NOT met"
+    click.echo(
+        f"\n/healthz, {THREADS_ON_SQLITE} times {path} beside it: 99 % within {health.p99_ms:.0f} ms: "
+        f"aim {MOST_HEALTH_MS} ms: {verdict}"
+    )
+    return health.p99_ms <= MOST_HEALTH_MS
+
+
+def main() -> None:
+    """Measure in a folder of its own; exit with 1 where a limit does not hold."""
+    (PROJECT_ROOT / "instance").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-costs-", dir=PROJECT_ROOT / "instance") as data_dir:
+        sys.exit(0 if measure(data_dir) else 1)
+
+
+if __name__ == "__main__":
+    main()
