@@ -1,6 +1,6 @@
 """Addresses: where a request came from, and where people may be sent next."""
 
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from flask import current_app, request
 from werkzeug.exceptions import HTTPException
@@ -55,7 +55,14 @@ def local_path(target: str | None, default: str) -> str:
         or not target.isprintable()
     ):
         return default
-    return target if _is_page(urlsplit(target).path) else default
+    path = urlsplit(target).path
+    return target if _stays(path) and _is_page(path) else default
+
+
+def _stays(path: str) -> bool:
+    """Whether a path means the same to a browser, which leaves out `..`, also written `%2e%2e`, and may read `//`."""
+    *folders, last = unquote(path).split("/")[1:]
+    return not {"", ".", ".."}.intersection(folders) and last not in (".", "..")
 
 
 def page_of(path: str) -> str:
