@@ -66,7 +66,7 @@ def test_language_is_kept_through_signing_in_and_out(app: Flask, citizen: Citize
     assert language_in_session(app) == ["cy"]
     page = citizen.press("Allgofnodi")
     assert (page.path, WELSH in page.text) == ("/session/ended", True)
-    assert "Rydych wedi allgofnodi." in page
+    assert page.heading == "Rydych wedi allgofnodi"
 
 
 def test_late_form_is_answered_in_the_persons_language(citizen: Citizen, clock: MovableClock) -> None:
