@@ -1,6 +1,6 @@
 # What to type: `make run` to try the portal, `make test` to prove it, `make check` before a commit.
-# `make test ALL=1` runs everything on both databases, sessions in Firefox too, and the fault runs;
-# `make test TESTS=tests/unit` a part.
+# `make test ALL=1` adds sessions in Firefox and the fault runs; `make test TESTS=tests/unit` is a part;
+# `make faults` runs for long, and on PostgreSQL also what no database can change.
 # The environment lives in .venv; a second call finds its stamp and starts at once.
 
 VENV := .venv
@@ -24,7 +24,7 @@ run: $(RUN_READY)
 
 test: $(TEST_READY) browser nginx
 	@exec $(PYTHON) -m pytest -q $(if $(ALL),--all,--ignore=tests/faults) $(if $(TESTS),,$(WHOLE_RUN)) \
-		-n $$($(PYTHON) -c "$$TEST_WORKERS") --maxschedchunk 1 $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
+		-n $$($(PYTHON) -c "$$TEST_WORKERS") $$($(PYTHON) -c "$$ASSERTIONS") $(TESTS)
 
 check: $(TEST_READY)
 	$(VENV)/bin/ruff check .
@@ -41,7 +41,10 @@ bench: $(TEST_READY)
 faults: ALL = 1
 faults: $(TEST_READY) browser
 	@broken=0; for run in tests.faults tests.faults.stories tests.browser.back; do \
-		$(PYTHON) -W ignore -m $$run || broken=1; done; exit $$broken
+		$(PYTHON) -W ignore -m $$run || broken=1; done; \
+	for tests in "-m one_database tests/integration tests/journeys" tests/any_form; do \
+		FORMS_TRIED=$${FORMS_TRIED:-100} $(PYTHON) -m pytest -q --twice -n $$($(PYTHON) -c "$$TEST_WORKERS") \
+			$$($(PYTHON) -c "$$ASSERTIONS") $$tests || broken=1; done; exit $$broken
 
 pictures: $(TEST_READY) browser
 	@exec $(PYTHON) -m tests.browser.pictures

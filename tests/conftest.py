@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -15,6 +16,7 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+from xdist.scheduler import LoadScopeScheduling
 
 from portal import migrations
 from portal.config import Configuration, read_configuration
@@ -30,6 +32,9 @@ BEGIN_NUMBERS = """SELECT setval(format('%I', sequencename)::regclass, 1, false)
 FROM pg_sequences WHERE last_value IS NOT NULL"""
 WAITING, BUSY = ("smoke", "faults"), "browser"
 """Folders of tests that take seconds each: those that mostly wait for processes, and those of a busy browser."""
+ONE_BY_ONE = ("faults", "any_form")
+"""Folders whose tests go to any process that is free; elsewhere the tests of a file share what it has prepared."""
+DATABASES, EITHER = ("sqlite", "postgresql"), ("sqlite", "postgresql", "chromium", "firefox")
 ROOM = 2**30
 BEGAN = time.monotonic()
 DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
@@ -38,7 +43,8 @@ START = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all", action="store_true", help="run the modules marked one_database on PostgreSQL, too")
+    parser.addoption("--all", action="store_true", help="run the tests marked two_browsers in Firefox, too")
+    parser.addoption("--twice", action="store_true", help="run the tests marked one_database on PostgreSQL, too")
     parser.addoption("--limit", type=float, help="say at the end how long it took beside this many minutes")
 
 
@@ -66,7 +72,7 @@ def _is_doubled(item: pytest.Item) -> bool:
     cases = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     if item.config.option.browser == BROWSERS and cases.get("browser_name") == "firefox":
         return item.get_closest_marker("two_browsers") is None
-    is_single = item.get_closest_marker("one_database") is not None and not item.config.option.all
+    is_single = item.get_closest_marker("one_database") is not None and not item.config.option.twice
     return is_single and cases.get("database_url") == "postgresql"
 
 
@@ -78,6 +84,22 @@ def _begin_with_long_ones(items: list[pytest.Item]) -> None:
     place = {item: float(number) for number, item in enumerate(busy)}
     place |= {item: number * apart for number, item in enumerate(waiting)}
     items.sort(key=lambda item: place.get(item, len(busy)))
+
+
+class FileByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a process all tests of one file on one database or in one browser, in the order of collection."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, test = nodeid.partition("::")
+        kind = next((kind for kind in EITHER if kind in test), "")
+        return nodeid if Path(path).parent.name in ONE_BY_ONE else f"{path} {kind}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileByFile:
+    """Replace xdist's own scheduler, which sends the tests of a file to all processes."""
+    config.option.loadscopereorder = False
+    return FileByFile(config, log)
 
 
 def pytest_collection_finish() -> None:
@@ -178,11 +200,16 @@ def sqlite_url(migrated_sqlite: Path, databases: dict[str, Database]) -> str:
 @pytest.fixture
 def postgresql_url(migrated_postgresql: str, databases: dict[str, Database]) -> str:
     """Return an empty, migrated PostgreSQL database."""
-    _empty(_opened(databases, migrated_postgresql))
-    return migrated_postgresql
+    return emptied(databases, migrated_postgresql)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def emptied(databases: dict[str, Database], url: str) -> str:
+    """Empty a PostgreSQL database, and return its address."""
+    _empty(_opened(databases, url))
+    return url
+
+
+@pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest) -> str:
     """Return an empty, migrated database of each kind."""
     url: str = request.getfixturevalue(f"{request.param}_url")

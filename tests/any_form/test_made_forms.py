@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+import pytest
 from flask import Flask
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
@@ -16,8 +17,9 @@ from tests.any_form.filling import Journey, text_of, unnamed
 from tests.any_form.made import documents
 from tests.citizen import Page
 
-TRIED = int(os.environ.get("FORMS_TRIED", "25"))
-"""How many forms to make for each test; FORMS_TRIED=2000 for a long run."""
+pytestmark = pytest.mark.one_database
+TRIED = int(os.environ.get("FORMS_TRIED", "12"))
+"""How many forms to make for each test; `make faults` makes a hundred, FORMS_TRIED=2000 many more."""
 GIVEN: dict[str, Any] = {
     "max_examples": TRIED,
     "deadline": None,

@@ -7,8 +7,8 @@ import pytest
 from tests.faults.simulation import Plan, simulate
 
 PLANS = {
-    "sqlite": Plan(citizens=14, kills=4, at_once=8, seconds=20, seed=1, pauses=(0.5, 1.5)),
-    "postgresql": Plan(citizens=10, kills=4, at_once=6, seconds=15, seed=2, pauses=(0.5, 1.5)),
+    "sqlite": Plan(citizens=9, kills=3, at_once=6, seconds=20, seed=1, pauses=(0.5, 1.5)),
+    "postgresql": Plan(citizens=7, kills=3, at_once=5, seconds=15, seed=2, pauses=(0.5, 1.5)),
 }
 
 

@@ -1,6 +1,7 @@
-"""A short siege; `make faults` guesses ten thousand times, from 1 and 50 addresses, with 1 and 4 processes."""
+"""A short siege of each kind of database, by as many processes as serve it.
 
-import pytest
+`make faults` guesses ten thousand times on both, from 1 and 50 addresses, with 1 and 4 processes.
+"""
 
 from portal import migrations
 from portal.app import create_app
@@ -8,13 +9,14 @@ from portal.config import read_configuration
 from tests.conftest import MovableClock
 from tests.faults.guessing import ALLOWED, NEVER, Siege, besiege
 
-GUESSES = 160
+GUESSES = 120
+SIEGES = {"sqlite": (1, 1), "postgresql": (50, 2)}
 
 
-@pytest.mark.parametrize(("addresses", "processes"), [(1, 1), (50, 2)])
 def test_guessing_opens_no_account_costs_no_extra_hash_and_locks_no_owner_out(
-    environ: dict[str, str], addresses: int, processes: int
+    environ: dict[str, str],
 ) -> None:
+    addresses, processes = SIEGES["postgresql" if "DATABASE_URL" in environ else "sqlite"]
     app = create_app(read_configuration(environ), clock=MovableClock())
     migrations.upgrade(app.extensions["portal"].database)
     seen = besiege(app, environ, Siege(guesses=GUESSES, addresses=addresses, processes=processes))

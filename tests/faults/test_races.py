@@ -3,7 +3,7 @@
 from tests.faults.racers import racing
 from tests.faults.races import NEVER, prepared, race_all
 
-ROUNDS, PROCESSES = 6, 4
+ROUNDS, PROCESSES = 3, 3
 
 
 def test_races_revive_no_session_send_nothing_twice_and_let_one_stale_save_win(
