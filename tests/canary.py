@@ -47,6 +47,18 @@ class Canary:
         self.addresses: list[str] = []
         self.shown: list[str] = []
 
+    def copy(self) -> "Canary":
+        """Return another that has noted the same."""
+        other = Canary()
+        other.note(self)
+        return other
+
+    def note(self, other: "Canary") -> None:
+        """Note all that another has noted."""
+        self.secrets |= other.secrets
+        self.addresses += other.addresses
+        self.shown += other.shown
+
     def watch(self, app: Flask) -> None:
         """Wrap the application."""
         inner: Wsgi = app.wsgi_app

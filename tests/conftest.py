@@ -5,8 +5,9 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from tests.applications import Equipment, SharedApplication, as_served, build
 from tests.canary import Canary, watched
 from tests.citizen import Citizen
 from tests.loan import definition_of
+from tests.prepared import SECRETS, Walks
 from tests.services import Service
 
+Prepared = Callable[..., Any]
 BEGIN_NUMBERS = """SELECT setval(format('%I', sequencename)::regclass, 1, false)
 FROM pg_sequences WHERE last_value IS NOT NULL"""
 WAITING, BUSY = ("smoke", "faults"), "browser"
@@ -229,7 +232,7 @@ def _empty(database: Database) -> None:
 
 @pytest.fixture
 def configuration(database_url: str, tmp_path: Path) -> Configuration:
-    return read_configuration({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url})
+    return read_configuration({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url} | SECRETS)
 
 
 @pytest.fixture(scope="session")
@@ -242,6 +245,12 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 def applications() -> dict[Equipment, SharedApplication]:
     """Return the applications that this process has built, by their equipment."""
     return {}
+
+
+@pytest.fixture(scope="session")
+def walks() -> Walks:
+    """Return what tests of this process have begun with."""
+    return Walks()
 
 
 @pytest.fixture
@@ -259,6 +268,7 @@ def app(
     compiled_templates: FileSystemBytecodeCache,
     databases: dict[str, Database],
     applications: dict[Equipment, SharedApplication],
+    walks: Walks,
 ) -> Iterator[Flask]:
     """Return the application, shared with other tests and reset for each; `own_app` builds one for a single test."""
     database = _opened(databases, configuration.database_url)
@@ -269,6 +279,7 @@ def app(
             built = build(equipment, compiled_templates, configuration, clock, database)
             applications[equipment] = SharedApplication(built)
         app = applications[equipment].arm(configuration, clock, database)
+    walks.begin(request.node.nodeid, app, equipment)
     yield app
     if configuration.is_sqlite:
         database.close()
@@ -312,12 +323,22 @@ def citizen(app: Flask) -> Citizen:
 
 
 @pytest.fixture
-def demo_forms(app: Flask) -> None:
+def prepared(request: pytest.FixtureRequest, walks: Walks, canary: Canary) -> Prepared:
+    """Return a function that walks to where a test begins: once a module, after which it is put back."""
+    return partial(walks.walk, request.node.nodeid, canary)
+
+
+@pytest.fixture
+def demo_forms(app: Flask, prepared: Prepared) -> None:
     """Publish the three demo forms."""
     parts = app.extensions["portal"]
-    with parts.database.writing() as db:
-        for path in sorted(DEMO_FORMS.glob("*.yaml")):
-            publish(db, definition_of(path.read_text()), now=parts.clock.now())
+
+    def publish_all() -> None:
+        with parts.database.writing() as db:
+            for path in sorted(DEMO_FORMS.glob("*.yaml")):
+                publish(db, definition_of(path.read_text()), now=parts.clock.now())
+
+    prepared(publish_all)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from portal.db import Database
 from portal.drafts.models import DraftPart
 from portal.web.strict_input import MAX_BODY
 from tests.citizen import Citizen, Page
-from tests.conftest import MovableClock
+from tests.conftest import MovableClock, Prepared
 from tests.journeys import housing
 from tests.people import add_person, sign_in
 
@@ -26,13 +26,17 @@ Stored = list[tuple[str, str, int, bytes]]
 
 
 @pytest.fixture
-def draft(citizen: Citizen) -> str:
+def draft(citizen: Citizen, prepared: Prepared) -> str:
     """A form with its first section filled and one person listed."""
-    draft = housing.begin(citizen)
-    citizen.open(f"{draft}/household")
-    citizen.press("Add a person")
-    citizen.press("Continue", **housing.PERSON)
-    return draft
+
+    def walk() -> str:
+        draft = housing.begin(citizen)
+        citizen.open(f"{draft}/household")
+        citizen.press("Add a person")
+        citizen.press("Continue", **housing.PERSON)
+        return draft
+
+    return prepared(walk, citizen)
 
 
 @pytest.fixture

@@ -9,14 +9,19 @@ from sqlalchemy import select
 from portal.db import Database
 from portal.drafts.models import Draft, DraftPart
 from tests.citizen import Citizen
+from tests.conftest import Prepared
 from tests.loan import publish_loan, start
 
 
 @pytest.fixture
-def draft(app: Flask, citizen: Citizen) -> str:
+def draft(app: Flask, citizen: Citizen, prepared: Prepared) -> str:
     """The address of a draft that this browser's guest has just started."""
-    publish_loan(app)
-    return start(citizen)
+
+    def walk() -> str:
+        publish_loan(app)
+        return start(citizen)
+
+    return prepared(walk, citizen)
 
 
 @pytest.fixture

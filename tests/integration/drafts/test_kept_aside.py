@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.citizen import Citizen, File
-from tests.conftest import MovableClock
+from tests.conftest import MovableClock, Prepared
 from tests.files import PDF
 from tests.loan import publish_yaml, start
 from tests.people import add_person, sign_in
@@ -64,11 +64,14 @@ Send = Callable[[Citizen, str, dict[str, Any]], None]
 
 
 @pytest.fixture
-def draft(app: Flask, citizen: Citizen) -> str:
-    publish_yaml(app, FORM)
-    add_person(app, MAIL)
-    sign_in(citizen, MAIL)
-    return start(citizen, "visit")
+def draft(app: Flask, citizen: Citizen, prepared: Prepared) -> str:
+    def walk() -> str:
+        publish_yaml(app, FORM)
+        add_person(app, MAIL)
+        sign_in(citizen, MAIL)
+        return start(citizen, "visit")
+
+    return prepared(walk, citizen)
 
 
 def press(button: str) -> Send:

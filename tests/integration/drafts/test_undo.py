@@ -12,7 +12,7 @@ from portal.db import Database
 from portal.drafts.models import DraftPart
 from portal.storage.models import StoredFile
 from tests.citizen import Citizen, File
-from tests.conftest import MovableClock
+from tests.conftest import MovableClock, Prepared
 from tests.files import PDF
 from tests.loan import publish_yaml, start
 from tests.people import add_person, sign_in
@@ -54,17 +54,21 @@ Parts = Callable[[str], dict[str, DraftPart]]
 
 
 @pytest.fixture
-def draft(app: Flask, citizen: Citizen) -> str:
+def draft(app: Flask, citizen: Citizen, prepared: Prepared) -> str:
     """A draft whose list holds Rex, Zofia and Tom."""
-    publish_yaml(app, FORM.format(label="Name"))
-    add_person(app, MAIL)
-    sign_in(citizen, MAIL)
-    draft = start(citizen, "trip")
-    for person in ({"name": "Rex"}, ZOFIA | {"card": CARD}, {"name": "Tom"}):
-        citizen.open(f"{draft}/people")
-        citizen.press(citizen.page.add_button)
-        citizen.press("Save and come back later", **person)
-    return draft
+
+    def walk() -> str:
+        publish_yaml(app, FORM.format(label="Name"))
+        add_person(app, MAIL)
+        sign_in(citizen, MAIL)
+        draft = start(citizen, "trip")
+        for person in ({"name": "Rex"}, ZOFIA | {"card": CARD}, {"name": "Tom"}):
+            citizen.open(f"{draft}/people")
+            citizen.press(citizen.page.add_button)
+            citizen.press("Save and come back later", **person)
+        return draft
+
+    return prepared(walk, citizen)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from portal.audit import AuditEvent
 from portal.db import Database
 from tests.cases import copy_cases
 from tests.citizen import Citizen
+from tests.conftest import Prepared
 from tests.loan import publish_loan, send
 from tests.people import add_person, sign_in
 from tests.statements import Statements, heard
@@ -18,9 +19,12 @@ Copy = Callable[..., list[str]]
 
 
 @pytest.fixture
-def reference(app: Flask, citizen: Citizen) -> str:
-    publish_loan(app)
-    return send(citizen, news="yes", topic="Lathes", email="minnie@mail.example")
+def reference(app: Flask, citizen: Citizen, prepared: Prepared) -> str:
+    def walk() -> str:
+        publish_loan(app)
+        return send(citizen, news="yes", topic="Lathes", email="minnie@mail.example")
+
+    return prepared(walk, citizen)
 
 
 def staff_browser(app: Flask, email: str = "mina@mail.example", role: str = "staff") -> Citizen:
@@ -31,8 +35,14 @@ def staff_browser(app: Flask, email: str = "mina@mail.example", role: str = "sta
 
 
 @pytest.fixture
-def staff(app: Flask) -> Citizen:
-    browser = staff_browser(app)
+def staff(app: Flask, prepared: Prepared) -> Citizen:
+    browser = Citizen(app)
+
+    def walk() -> None:
+        add_person(app, "mina@mail.example", "staff")
+        sign_in(browser, "mina@mail.example")
+
+    prepared(walk, browser)
     assert browser.page.path == "/hub"
     return browser
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from portal.db import Database
 from portal.sessions.models import SessionRow
 from tests.citizen import Citizen
+from tests.conftest import Prepared
 from tests.integration.drafts.conftest import row as row
 from tests.loan import begin, publish_loan
 from tests.people import add_person, sign_in
@@ -27,15 +28,19 @@ class Saved:
 
 
 @pytest.fixture
-def guests(app: Flask, citizen: Citizen) -> Saved:
+def guests(app: Flask, citizen: Citizen, prepared: Prepared) -> Saved:
     """A guest's draft, begun in the browser `citizen`, its link mailed to zoe@mail.example."""
-    publish_loan(app)
-    draft = begin(citizen)
-    citizen.press("Save and come back later")
-    citizen.press("Send link", email="zoe@mail.example")
-    return Saved(
-        address=draft, reference=draft.rpartition("/")[2], link=letters(app)[-1].link, code=return_code(citizen, draft)
-    )
+
+    def walk() -> Saved:
+        publish_loan(app)
+        draft = begin(citizen)
+        citizen.press("Save and come back later")
+        citizen.press("Send link", email="zoe@mail.example")
+        link = letters(app)[-1].link
+        code = return_code(citizen, draft)
+        return Saved(address=draft, reference=draft.rpartition("/")[2], link=link, code=code)
+
+    return prepared(walk, citizen)
 
 
 def return_code(citizen: Citizen, draft: str) -> str:
@@ -45,14 +50,18 @@ def return_code(citizen: Citizen, draft: str) -> str:
 
 
 @pytest.fixture
-def adas(app: Flask, citizen: Citizen) -> Saved:
+def adas(app: Flask, citizen: Citizen, prepared: Prepared) -> Saved:
     """A draft of the account ada@mail.example, begun in the browser `citizen`."""
-    publish_loan(app)
-    add_person(app)
-    sign_in(citizen)
-    draft = begin(citizen)
-    citizen.press("Save and come back later")
-    return Saved(address=draft, reference=draft.rpartition("/")[2], link=letters(app)[-1].link)
+
+    def walk() -> Saved:
+        publish_loan(app)
+        add_person(app)
+        sign_in(citizen)
+        draft = begin(citizen)
+        citizen.press("Save and come back later")
+        return Saved(address=draft, reference=draft.rpartition("/")[2], link=letters(app)[-1].link)
+
+    return prepared(walk, citizen)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from portal.sessions.models import SessionRow
 from portal.submissions.models import Submission
 from portal.tokens import masked
 from tests.citizen import Citizen, Page
-from tests.conftest import MovableClock
+from tests.conftest import MovableClock, Prepared
 from tests.integration.sessions.conftest import Browser
 from tests.journeys import housing
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.usefixtures("demo_forms")
 
 
 @pytest.fixture
-def draft(citizen: Citizen) -> str:
-    return housing.start(citizen)
+def draft(citizen: Citizen, prepared: Prepared) -> str:
+    return prepared(lambda: housing.start(citizen), citizen)
 
 
 @pytest.fixture

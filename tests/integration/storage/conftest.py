@@ -10,6 +10,7 @@ from portal.config import Configuration
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
 from tests.citizen import Citizen
+from tests.conftest import Prepared
 
 FORM = """
 format: 1
@@ -41,11 +42,15 @@ def publish_evidence(app: Flask) -> None:
 
 
 @pytest.fixture
-def draft(app: Flask, citizen: Citizen) -> str:
+def draft(app: Flask, citizen: Citizen, prepared: Prepared) -> str:
     """The address of a draft that this browser's guest has just started."""
-    publish_evidence(app)
-    citizen.open("/forms/evidence")
-    return citizen.press("Start now").path
+
+    def walk() -> str:
+        publish_evidence(app)
+        citizen.open("/forms/evidence")
+        return citizen.press("Start now").path
+
+    return prepared(walk, citizen)
 
 
 @pytest.fixture

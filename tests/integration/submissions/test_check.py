@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 
 from tests.citizen import Citizen
+from tests.conftest import Prepared
 from tests.loan import DRILL, SAW, YOU, add, fill, publish_loan, publish_yaml, start
 
 pytestmark = pytest.mark.one_database
@@ -16,9 +17,12 @@ sections:
 
 
 @pytest.fixture
-def draft(app: Flask, citizen: Citizen) -> str:
-    publish_loan(app)
-    return start(citizen)
+def draft(app: Flask, citizen: Citizen, prepared: Prepared) -> str:
+    def walk() -> str:
+        publish_loan(app)
+        return start(citizen)
+
+    return prepared(walk, citizen)
 
 
 def test_check_page_shows_every_answer_as_people_read_it(citizen: Citizen, draft: str) -> None:

@@ -6,14 +6,14 @@ import pytest
 from flask import Flask
 
 from tests.citizen import Citizen, Page
-from tests.conftest import MovableClock
+from tests.conftest import MovableClock, Prepared
 from tests.loan import SAW, YOU, fill, filled, publish_loan, start
 from tests.people import add_person, sign_in
 
 
 @pytest.fixture
-def draft(app: Flask, citizen: Citizen) -> str:
-    return filled(app, citizen)
+def draft(app: Flask, citizen: Citizen, prepared: Prepared) -> str:
+    return prepared(lambda: filled(app, citizen), citizen)
 
 
 def marks(page: Page) -> dict[str, str]:

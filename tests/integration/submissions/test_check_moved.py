@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from portal.submissions.check_page import Moved, as_input
 from tests.citizen import Citizen, File, Page
-from tests.conftest import MovableClock
+from tests.conftest import MovableClock, Prepared
 from tests.integration.submissions.test_check_marks import marks
 from tests.loan import SAW, add, fill, filled, publish_loan, publish_yaml, start
 from tests.people import add_person, sign_in
@@ -29,8 +29,8 @@ MOVED = "Something has changed since you opened this page."
 
 
 @pytest.fixture
-def draft(app: Flask, citizen: Citizen) -> str:
-    return filled(app, citizen, news="yes", topic="Lathes")
+def draft(app: Flask, citizen: Citizen, prepared: Prepared) -> str:
+    return prepared(lambda: filled(app, citizen, news="yes", topic="Lathes"), citizen)
 
 
 def type_into(tab: Citizen, draft: str, section: str, **typed: str) -> None:

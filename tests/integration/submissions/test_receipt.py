@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from portal.form_definitions.format.reading import read_yaml
 from portal.submissions.downloads import RECEIPTS
 from tests.citizen import Citizen
-from tests.conftest import MovableClock
+from tests.conftest import MovableClock, Prepared
 from tests.integration.web.test_logs import written
 from tests.loan import FORM, add, fill, publish_loan, publish_yaml, start
 from tests.people import add_person, sign_in
@@ -47,9 +47,12 @@ NOT_PRINTED = {
 
 
 @pytest.fixture
-def sent(app: Flask, citizen: Citizen) -> str:
-    publish_loan(app)
-    return send(citizen)
+def sent(app: Flask, citizen: Citizen, prepared: Prepared) -> str:
+    def walk() -> str:
+        publish_loan(app)
+        return send(citizen)
+
+    return prepared(walk, citizen)
 
 
 def send(citizen: Citizen, **you: str) -> str:

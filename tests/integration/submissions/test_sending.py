@@ -12,7 +12,7 @@ from portal.db import Database
 from portal.outbox.models import Delivery
 from portal.submissions.models import Submission
 from tests.citizen import Citizen
-from tests.conftest import MovableClock
+from tests.conftest import MovableClock, Prepared
 from tests.loan import fill, publish_loan, send, start
 from tests.people import add_person, sign_in
 
@@ -20,9 +20,12 @@ PRESSES = 8
 
 
 @pytest.fixture
-def draft(app: Flask, citizen: Citizen) -> str:
-    publish_loan(app)
-    return start(citizen)
+def draft(app: Flask, citizen: Citizen, prepared: Prepared) -> str:
+    def walk() -> str:
+        publish_loan(app)
+        return start(citizen)
+
+    return prepared(walk, citizen)
 
 
 def count(database: Database, model: type) -> int:
