@@ -8,11 +8,14 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
+
+from portal.db import Database
+from tests.conftest import emptied
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TRIES = 600
@@ -110,13 +113,13 @@ def command_line(process: psutil.Process | None) -> list[str]:
 Start = Callable[..., RunningPortal]
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+@contextmanager
+def starting(folder: Path) -> Iterator[Start]:
     """Start portals and wait until they respond; kill whatever is left of them afterwards."""
     started: list[RunningPortal] = []
 
     def start_one(**environ: str) -> RunningPortal:
-        portal = RunningPortal(tmp_path / f"data{len(started)}", environ)
+        portal = RunningPortal(folder / f"data{len(started)}", environ)
         started.append(portal)
         assert eventually(portal.answers), portal.printed()
         return portal
@@ -125,3 +128,23 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for portal in started:
         if portal.process.poll() is None:
             portal.kill()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start portals that end with the test."""
+    with starting(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Start portals that the tests of a module share: a start takes longer than most of what is asked of them."""
+    with starting(tmp_path_factory.mktemp("portals")) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_postgresql_url(migrated_postgresql: str, databases: dict[str, Database]) -> str:
+    """Return a PostgreSQL database that was emptied for the module."""
+    return emptied(databases, migrated_postgresql)

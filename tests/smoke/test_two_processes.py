@@ -16,6 +16,7 @@ import pytest
 
 from portal.commands.database import PEOPLE
 from tests.citizen import Page
+from tests.conftest import DATABASES
 from tests.people import PASSWORD
 from tests.smoke.conftest import RunningPortal, Start
 
@@ -25,13 +26,13 @@ UNDER_WAY_S = 30
 """A page that is requested after a session began may show it up to this much younger."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def portals(request: pytest.FixtureRequest, start: Start) -> list[RunningPortal]:
+@pytest.fixture(scope="module", params=DATABASES)
+def portals(request: pytest.FixtureRequest, start_shared: Start) -> list[RunningPortal]:
     if request.param == "sqlite":
-        return [start()]
-    shared = {"DATABASE_URL": request.getfixturevalue("postgresql_url"), "WORKERS": "1"}
-    first = start(**shared)
-    return [first, start(**shared, DATA_DIR=str(first.data_dir))]
+        return [start_shared()]
+    shared = {"DATABASE_URL": request.getfixturevalue("shared_postgresql_url"), "WORKERS": "1"}
+    first = start_shared(**shared)
+    return [first, start_shared(**shared, DATA_DIR=str(first.data_dir))]
 
 
 @dataclass(frozen=True)
