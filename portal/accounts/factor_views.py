@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from portal.accounts.form_pages import form_page, refusal_page, too_many_tries_page, unusable_form_page, wait_page
 from portal.accounts.forms import FactorCodeForm, PressForm, SetUpForm, typed_text
-from portal.accounts.models import Person
+from portal.accounts.models import PendingSignIn, Person
 from portal.accounts.queries import locked_person
 from portal.accounts.rules import must_have_factor, person_subject
 from portal.accounts.second_factors import (
@@ -32,7 +32,7 @@ from portal.accounts.second_factors import (
     use_proof,
 )
 from portal.accounts.security_views import own_person, proved_first
-from portal.accounts.sign_in_steps import end_pending, end_pending_of, pending_person_id, sign_in_and_go_on
+from portal.accounts.sign_in_steps import end_pending, end_pending_of, pending_sign_in, sign_in_and_go_on
 from portal.accounts.signed_in import SIGN_IN, active_person, device_here, own_path
 from portal.accounts.throttles import factor_throttle, guessed_throttle, renew_throttle
 from portal.audit import record
@@ -54,10 +54,22 @@ OFFER = "second factor offer"
 CODES_PAGE = "/account/security/recovery-codes"
 
 
+def _step() -> PendingSignIn | None:
+    token = kept_token(SIGN_IN)
+    return pending_sign_in(reading(), token, now=now()) if token else None
+
+
 def _person_waiting() -> Person | None:
     """The person whose password this browser typed a moment ago."""
-    token = kept_token(SIGN_IN)
-    return active_person(pending_person_id(reading(), token, now=now())) if token else None
+    step = _step()
+    return active_person(step.person_id) if step else None
+
+
+def _throttle(person: Person) -> Throttle:
+    """The tries that typing a code of this person uses up here."""
+    step = _step()
+    is_mailed = step is not None and step.person_id == person.id and step.is_mailed
+    return factor_throttle(person.id, device_here(person), is_mailed=is_mailed)
 
 
 def _from_the_start(then: str | None) -> ResponseReturnValue:
@@ -84,7 +96,7 @@ def submit_code() -> ResponseReturnValue:
     form, person = FactorCodeForm(), _person_waiting()
     if person is None:
         return _from_the_start(form.next.data)
-    throttle = factor_throttle(person.id, device_here(person))
+    throttle = _throttle(person)
     refusal = unusable_form_page("accounts/second_factor", form) or too_many_tries_page(
         "accounts/second_factor", form, throttle
     )
@@ -158,7 +170,7 @@ def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
     secret = _offered_secret(person, form)
     if secret is None or not form.validate():
         return _offer(person, form, 422, secret=secret)
-    throttle = factor_throttle(person.id, device_here(person))
+    throttle = _throttle(person)
     wait = use_try(throttle, now=now())
     if wait:
         return wait_page("accounts/set_up_factor", form, wait, offer=_set_up(person, secret))

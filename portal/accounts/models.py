@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Identity, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Identity, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.accounts.rules import ROLES, Role
@@ -102,7 +102,10 @@ class RecoveryCode(Base):
 
 
 class PendingSignIn(Base):
-    """Somebody whose password was right and whose second factor is still asked for; no session is open yet."""
+    """Somebody whose password was right and whose second factor is still asked for; no session is open yet.
+
+    `is_mailed` says that they have just set the password by a mailed link.
+    """
 
     __tablename__ = "pending_sign_ins"
 
@@ -110,6 +113,7 @@ class PendingSignIn(Base):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     person_id: Mapped[int] = mapped_column(Id, ForeignKey("people.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    is_mailed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
 
 class KnownDevice(Base):

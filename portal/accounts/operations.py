@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.accounts.known_devices import forget_devices_of
 from portal.accounts.models import MailedToken, Person
-from portal.accounts.queries import locked_open_administrators, locked_person, person_by_key
+from portal.accounts.queries import has_open_link, locked_open_administrators, locked_person, person_by_key
 from portal.accounts.rules import ADMINISTRATOR, LINK_LIFETIME, EmailAddress, Purpose, person_subject
 from portal.accounts.second_factors import remove_factor
 from portal.accounts.sign_in_steps import end_pending_of
@@ -26,6 +26,7 @@ LinkTo = Callable[[str], str]
 """Makes the full address of a mailed link from its token."""
 
 KEPT_AFTER_END = timedelta(days=7)
+LATELY = timedelta(hours=1)
 
 
 class DuplicateAddressError(PortalError):
@@ -80,16 +81,20 @@ def begin_registration(
         messages.confirm_address(db, to=address.email, link=confirm_link(token), now=now)
 
 
-def offer_password_link(db: Session, address: EmailAddress, *, link_to: LinkTo, by: Actor, now: datetime) -> None:
+def offer_password_link(
+    db: Session, address: EmailAddress, *, unless_mailed: bool = False, link_to: LinkTo, by: Actor, now: datetime
+) -> None:
     """Mail a link for a new password to an address that has a working account.
 
-    For any other address the same is done and then undone, so that time tells nobody which addresses we know.
+    For any other address the same is done and then undone, so that time tells nobody which addresses we know; and so
+    it is, with `unless_mailed`, where a link of the last hour still works.
     """
     person = person_by_key(db, address.key)
+    is_mailed = has_open_link(db, person.id if person else 0, Purpose.SET_PASSWORD, until=now + LINK_LIFETIME - LATELY)
     with db.begin_nested() as done:
         mail_password_link(db, person, link_to=link_to, to=person.email if person else address.email, now=now)
         db.flush()
-        if person is None or person.disabled_at:
+        if person is None or person.disabled_at or (unless_mailed and is_mailed):
             done.rollback()
     record(db, "password_link_requested", by=by, now=now, subject=person_subject(person.id) if person else None)
 

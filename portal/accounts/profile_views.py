@@ -30,7 +30,7 @@ from portal.accounts.rules import EmailAddress, LinkState, Purpose, address_key
 from portal.accounts.security_views import own_person, proved_first
 from portal.accounts.sign_in_steps import link_over, mailed_link, open_link
 from portal.accounts.signed_in import own_path, prove_again
-from portal.accounts.throttles import again_throttle, confirm_throttle, mail_throttle, object_throttle
+from portal.accounts.throttles import again_throttle, confirm_throttle, move_throttle, object_throttle
 from portal.accounts.views import password_link
 from portal.audit import record
 from portal.sessions.browser_sessions import browser, forget_session
@@ -95,7 +95,7 @@ def submit_email() -> ResponseReturnValue:
         return refusal_page(
             "accounts/email", form, form.email, _("This is already your e-mail address"), present=present
         )
-    wait = use_try(mail_throttle(form.address.key), now=now()) or use_try(mail_throttle(person.email_key), now=now())
+    wait = use_try(move_throttle(person.id, form.address.key), now=now())
     if wait:
         return wait_page("accounts/email", form, wait, present=present)
     stored = locked_person(db(), person.id) or abort(404)

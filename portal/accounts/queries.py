@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import MailedToken, Person
@@ -44,6 +44,14 @@ def mailed_token(db: Session, purpose: Purpose, token: str) -> MailedToken | Non
     return db.scalars(
         select(MailedToken).where(MailedToken.token_hash == token_hash(token), MailedToken.purpose == purpose.value)
     ).one_or_none()
+
+
+def has_open_link(db: Session, person_id: int, purpose: Purpose, *, until: datetime) -> bool:
+    """Whether a link that was mailed to a person for this purpose is unused and works until after this instant."""
+    unused = exists().where(
+        MailedToken.person_id == person_id, MailedToken.purpose == purpose.value, MailedToken.used_at.is_(None)
+    )
+    return bool(db.scalar(select(unused.where(MailedToken.expires_at > until))))
 
 
 def actions_of(

@@ -23,17 +23,18 @@ from portal.web.unit_of_work import db, now, reading
 LIFETIME = timedelta(minutes=10)
 
 
-def begin_pending(db: Session, person_id: int, *, now: datetime) -> str:
+def begin_pending(db: Session, person_id: int, *, now: datetime, is_mailed: bool = False) -> str:
     """Note that a browser knows the person's password; return the token that it is to show with the code."""
     token = new_token()
-    db.add(PendingSignIn(token_hash=token_hash(token), person_id=person_id, expires_at=now + LIFETIME))
+    expires_at = now + LIFETIME
+    db.add(PendingSignIn(token_hash=token_hash(token), person_id=person_id, expires_at=expires_at, is_mailed=is_mailed))
     return token
 
 
-def pending_person_id(db: Session, token: str, *, now: datetime) -> int | None:
-    """Whose password was typed by the browser that shows this token, a short while ago."""
+def pending_sign_in(db: Session, token: str, *, now: datetime) -> PendingSignIn | None:
+    """The step of the browser that shows this token, in which the password was typed a short while ago."""
     step = PendingSignIn.token_hash == token_hash(token)
-    return db.scalar(select(PendingSignIn.person_id).where(step, PendingSignIn.expires_at > now))
+    return db.scalars(select(PendingSignIn).where(step, PendingSignIn.expires_at > now)).one_or_none()
 
 
 def end_pending(db: Session, token: str) -> bool:
@@ -68,8 +69,8 @@ def link_over(state: LinkState | None) -> tuple[str, int]:
     return page, 404 if state is None else 410
 
 
-def continue_sign_in(person: Person, then: str | None) -> ResponseReturnValue:
-    """Go on with somebody whose password was right, or who set a new one: to the second factor, else in.
+def continue_sign_in(person: Person, then: str | None, *, is_mailed: bool = False) -> ResponseReturnValue:
+    """Go on with somebody whose password was right, or who set one by a mailed link: to the second factor, else in.
 
     No session is open before the code was right. Who must have a second factor and has none sets one up first.
     """
@@ -77,7 +78,7 @@ def continue_sign_in(person: Person, then: str | None) -> ResponseReturnValue:
     if not has_factor and not must_have_factor(person.role_row, settings()):
         return sign_in_and_go_on(person, then)
     end_pending(db(), kept_token(SIGN_IN))
-    keep_cookie(SIGN_IN, begin_pending(db(), person.id, now=now()))
+    keep_cookie(SIGN_IN, begin_pending(db(), person.id, now=now(), is_mailed=is_mailed))
     step = "factors.ask_code" if has_factor else "factors.set_up_first"
     return redirect(url_for(step, next=then or None), 303)
 

@@ -2,6 +2,9 @@
 
 Strangers share the tries of an account, wherever they are; a device that its owner has used has tries of its own, so
 that who guesses slows down other strangers, never the owner at home. A network has tries as well, for all accounts.
+
+What strangers can use up is never what the owner needs: a link for a new password is always in the mailbox, asking for
+it draws on no limit that anything else uses up, and nothing but the link is needed to open and use it.
 """
 
 from datetime import timedelta
@@ -13,13 +16,18 @@ from portal.web.limits import Limit, Throttle
 _A_MINUTE = timedelta(minutes=1)
 _SIGN_IN = Limit(name="sign-in", burst=10, interval=_A_MINUTE)
 _SIGN_IN_NETWORK = Limit(name="sign-in-network", burst=100, interval=timedelta(seconds=10))
-_MAIL = Limit(name="account-mail", burst=5, interval=timedelta(minutes=10))
+_REGISTER = Limit(name="account-mail", burst=5, interval=timedelta(minutes=10))
 _MAIL_NETWORK = Limit(name="account-mail-network", burst=30, interval=_A_MINUTE)
+_RESET_MAIL = Limit(name="reset-mail", burst=5, interval=timedelta(minutes=10))
+_RESET_NETWORK = Limit(name="reset-network", burst=100, interval=timedelta(seconds=10))
+_MOVE = Limit(name="move-mail", burst=5, interval=timedelta(minutes=10))
+_MOVE_TO = Limit(name="move-mail-to", burst=5, interval=timedelta(minutes=10))
 _CONFIRM = Limit(name="confirm", burst=10, interval=_A_MINUTE)
 _OBJECT = Limit(name="object", burst=10, interval=_A_MINUTE)
 _AGAIN = Limit(name="password-again", burst=10, interval=_A_MINUTE)
 _SIGN_IN_DEVICE = Limit(name="sign-in-device", burst=10, interval=_A_MINUTE)
 _FACTOR = Limit(name="second-factor", burst=10, interval=timedelta(minutes=5))
+_FACTOR_MAILED = Limit(name="second-factor-mailed", burst=10, interval=timedelta(minutes=5))
 _GUESSED = Limit(name="code-guessed-mail", burst=1, interval=timedelta(days=1))
 _RENEW = Limit(name="recovery-codes", burst=5, interval=timedelta(minutes=10))
 _FACTOR_DEVICE = Limit(name="second-factor-device", burst=10, interval=_A_MINUTE)
@@ -32,9 +40,24 @@ def sign_in_throttle(address_key: str, device: KnownDevice | None = None) -> Thr
     return [(_SIGN_IN, address_key), (_SIGN_IN_NETWORK, remote_network())]
 
 
-def mail_throttle(address_key: str) -> Throttle:
-    """Having mail about an account sent to this address: it must not fill a stranger's mailbox."""
-    return [(_MAIL, address_key), (_MAIL_NETWORK, remote_network())]
+def register_throttle(address_key: str) -> Throttle:
+    """Registering with this address: its mail must not fill a stranger's mailbox."""
+    return [(_REGISTER, address_key), (_MAIL_NETWORK, remote_network())]
+
+
+def reset_throttle() -> Throttle:
+    """Asking for a link for a new password: only the network counts, as anybody can ask for any address."""
+    return [(_RESET_NETWORK, remote_network())]
+
+
+def reset_mail_throttle(address_key: str) -> Throttle:
+    """Mailing another link for a new password. Once these are used up, the last ones are in the mailbox and work."""
+    return [(_RESET_MAIL, address_key)]
+
+
+def move_throttle(person_id: int, address_key: str) -> Throttle:
+    """Having a person's account moved to this address: both mailboxes are told each time."""
+    return [(_MOVE, str(person_id)), (_MOVE_TO, address_key), (_MAIL_NETWORK, remote_network())]
 
 
 def confirm_throttle(token: str) -> Throttle:
@@ -52,9 +75,14 @@ def again_throttle(person_id: int) -> Throttle:
     return [(_AGAIN, str(person_id))]
 
 
-def factor_throttle(person_id: int, device: KnownDevice | None) -> Throttle:
-    """Typing a code after a right password: a million codes, three of which are right, take years."""
-    return [(_FACTOR_DEVICE, str(device.id))] if device else [(_FACTOR, str(person_id))]
+def factor_throttle(person_id: int, device: KnownDevice | None, *, is_mailed: bool = False) -> Throttle:
+    """Typing a code after a right password: a million codes, three of which are right, take years.
+
+    Whoever has just set the password by a mailed link has tries that those who only know a password do not use up.
+    """
+    if device:
+        return [(_FACTOR_DEVICE, str(device.id))]
+    return [(_FACTOR_MAILED if is_mailed else _FACTOR, str(person_id))]
 
 
 def renew_throttle(person_id: int) -> Throttle:

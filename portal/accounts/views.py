@@ -36,7 +36,13 @@ from portal.accounts.sign_in_steps import (
     page_after_sign_in,
 )
 from portal.accounts.signed_in import active_person, current_person, device_here
-from portal.accounts.throttles import confirm_throttle, mail_throttle, sign_in_throttle
+from portal.accounts.throttles import (
+    confirm_throttle,
+    register_throttle,
+    reset_mail_throttle,
+    reset_throttle,
+    sign_in_throttle,
+)
 from portal.audit import record
 from portal.sessions.browser_sessions import browser, leave
 from portal.sessions.gate import answer_ended_session, token_refused
@@ -44,7 +50,7 @@ from portal.sessions.operations import forget_guest
 from portal.web.addresses import actor, local_path
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
-from portal.web.limits import Throttle, return_try
+from portal.web.limits import Throttle, return_try, use_try
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("accounts", __name__)
@@ -170,7 +176,7 @@ def submit_register() -> ResponseReturnValue:
     """Mail the address what comes next; the answer is the same for an address that has an account."""
     form = RegisterForm()
     refusal = unusable_form_page("accounts/register", form) or too_many_tries_page(
-        "accounts/register", form, mail_throttle(form.address.key)
+        "accounts/register", form, register_throttle(form.address.key)
     )
     if refusal:
         return refusal
@@ -248,14 +254,19 @@ def password() -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 @shows_form_again
 def submit_password() -> ResponseReturnValue:
-    """Mail the link; the answer is the same for an address that has no account."""
+    """Mail the link; the answer is the same for an address that has no account.
+
+    It is the same, too, where so many links went there lately that the last of them are enough: whoever asks for
+    somebody else's account keeps nobody from the link, and does not fill their mailbox.
+    """
     form = MailForm()
     refusal = unusable_form_page("accounts/password", form) or too_many_tries_page(
-        "accounts/password", form, mail_throttle(form.address.key)
+        "accounts/password", form, reset_throttle()
     )
     if refusal:
         return refusal
-    offer_password_link(db(), form.address, link_to=password_link, by=actor(), now=now())
+    is_enough = use_try(reset_mail_throttle(form.address.key), now=now()) is not None
+    offer_password_link(db(), form.address, unless_mailed=is_enough, link_to=password_link, by=actor(), now=now())
     return redirect(url_for("accounts.check_mail"), 303)
 
 
@@ -292,4 +303,4 @@ def submit_new_password(token: str) -> ResponseReturnValue:
     live = browser().live(person.role_row.session_kind)
     here = live.id if live and live.person_id == person.id else None  # the session that the new one replaces
     replace_password(db(), person, password_hash, by=actor(person.id), now=now(), but=here)
-    return continue_sign_in(person, None)
+    return continue_sign_in(person, None, is_mailed=True)

@@ -145,13 +145,6 @@ def drafts_to_come_back_to(db: Session, holder: Holder, *, now: datetime) -> Seq
     return [draft for draft in found if draft.person_id or definition_of(draft.version).allow_save]
 
 
-def guests_drafts_with(db: Session, address_key: bytes, *, now: datetime, limit: int) -> Sequence[Draft]:
-    """Return the open drafts of guests who answered the address with this key, last changed first."""
-    is_open = (Draft.person_id.is_(None), Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
-    query = select(Draft).where(Draft.address_key == address_key, *is_open)
-    return db.scalars(query.order_by(Draft.changed_at.desc(), Draft.id.desc()).limit(limit)).all()
-
-
 def any_draft(db: Session) -> Draft | None:
     """Return some draft: to do with it, and undo, what would be done with one that there is not."""
     return db.scalars(select(Draft).order_by(Draft.id.desc()).limit(1)).first()

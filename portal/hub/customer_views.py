@@ -257,7 +257,7 @@ def send_link_again(reference: str) -> ResponseReturnValue:
     address = link_destination(draft) if target(life, now()) is Target.OPEN else None
     if address is None:
         return draft_page(draft)
-    wait = use_try(link_mail_throttle(draft.id, address_key(address)), now=now())
+    wait = use_try(link_mail_throttle(draft, EmailAddress(email=address)), now=now())
     if wait:
         return draft_page(draft, wait)
     with speaking(draft.language):

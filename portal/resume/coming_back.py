@@ -1,5 +1,6 @@
 """Letting somebody back into a draft: the link that does, the browser that asked for it, and how often to try."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from portal.accounts.queries import person_by_id
+from portal.accounts.rules import EmailAddress
 from portal.audit import record
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import OpenDraft, holder, kept_by
@@ -50,12 +52,14 @@ _CODE_DRAFT = Limit(name="resume-code-draft", burst=50, interval=MINUTE)
 _CODE_MAIL = Limit(name="resume-code-mail", burst=5, interval=2 * MINUTE)
 _COME_BACK = Limit(name="come-back", burst=30, interval=MINUTE)
 _RETURN = Limit(name="return-code", burst=10, interval=MINUTE)
+_RETURN_RESERVE = Limit(name="return-code-reserve", burst=10, interval=MINUTE, is_reserve=True)
 _RETURN_DEVICE = Limit(name="return-code-device", burst=10, interval=MINUTE)
 _RETURN_NETWORK = Limit(name="return-code-network", burst=50, interval=timedelta(seconds=20))
 _LINK_MAIL = Limit(name="resume-link-mail", burst=10, interval=5 * MINUTE)
 _LINK_MAIL_ADDRESS = Limit(name="resume-link-mail-address", burst=10, interval=5 * MINUTE)
 _LINK_MAIL_NETWORK = Limit(name="resume-link-mail-network", burst=60, interval=MINUTE)
 _LOST_LINK = Limit(name="lost-link-mail", burst=3, interval=10 * MINUTE)
+MAILED_LATELY = _LOST_LINK.burst * _LOST_LINK.interval
 _PROOF = Limit(name="address-proof", burst=5, interval=MINUTE)
 
 
@@ -232,28 +236,41 @@ def code_mail_throttle(draft_id: int) -> Throttle:
     return [(_CODE_MAIL, str(draft_id))]
 
 
-def return_throttle(reference: str, device: bytes | None) -> Throttle:
+def return_throttles(reference: str, device: bytes | None) -> Sequence[Throttle]:
     """Typing a reference with its return code: strangers share the tries, whatever networks they come from.
 
-    A browser in which a link to the draft was asked for has tries of its own.
+    Once those are used up, each network has a try a minute after it first asked: who guesses from elsewhere keeps
+    nobody out who has only the slip. A browser in which a link to the draft was asked for has tries of its own.
     """
     if device:
-        return [(_RETURN_DEVICE, device.hex())]
-    return [(_RETURN, reference), (_RETURN_NETWORK, remote_network())]
+        return [[(_RETURN_DEVICE, device.hex())]]
+    network = (_RETURN_NETWORK, remote_network())
+    return [[(_RETURN, reference), network], [(_RETURN_RESERVE, f"{reference} {remote_network()}"), network]]
 
 
-def link_mail_throttle(draft_id: int, address_key: str) -> Throttle:
-    """Having links mailed: of one draft, to one address whatever the draft, and from one network."""
-    return [
-        (_LINK_MAIL, str(draft_id)),
-        (_LINK_MAIL_ADDRESS, address_key),
-        (_LINK_MAIL_NETWORK, remote_network()),
-    ]
+def link_mail_throttle(draft: Draft, address: EmailAddress) -> Throttle:
+    """Having links mailed: of one draft, from one network, and to one address whatever the draft.
+
+    The last is for drafts that have sent no link there: nobody's own drafts use up what another one needs that has.
+    """
+    limits = [(_LINK_MAIL, str(draft.id)), (_LINK_MAIL_NETWORK, remote_network())]
+    last = last_link(reading(), draft.id)
+    mailed = link_address(last, app_state().configuration.keyring) if last else ""
+    return (
+        limits
+        if mailed and EmailAddress(email=mailed).key == address.key
+        else [*limits, (_LINK_MAIL_ADDRESS, address.key)]
+    )
 
 
-def lost_link_throttle(address_key: str) -> Throttle:
-    """Asking for lost links to be mailed to one address, whoever asks, and from one network."""
-    return [(_LOST_LINK, address_key), (_LINK_MAIL_NETWORK, remote_network())]
+def lost_link_throttle() -> Throttle:
+    """Asking for lost links to be mailed: only the network counts, as anybody can ask for any address."""
+    return [(_LINK_MAIL_NETWORK, remote_network())]
+
+
+def lost_mail_throttle(address: EmailAddress) -> Throttle:
+    """Mailing lost links to one address again. Once these are used up, links mailed lately are in the mailbox."""
+    return [(_LOST_LINK, address.key)]
 
 
 def proof_throttle(link_id: int) -> Throttle:

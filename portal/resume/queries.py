@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import case, exists, func, select
 from sqlalchemy.orm import Session
 
 from portal.drafts.models import Draft
@@ -42,6 +42,23 @@ def sessions_of_guests(db: Session, guests: Collection[str]) -> Sequence[Session
     """The sessions of some guests that nothing has ended yet."""
     query = select(SessionRow).where(SessionRow.guest_id.in_(guests), SessionRow.ended_at.is_(None))
     return db.scalars(query.order_by(SessionRow.id)).all()
+
+
+def guests_drafts_with(
+    db: Session, address_key: bytes, *, mailed_since: datetime, with_mailed: bool, now: datetime, limit: int
+) -> Sequence[Draft]:
+    """The open drafts of guests who answered the address with this key: proved ones first, then last changed first.
+
+    Anybody can answer somebody else's address, and must not crowd out those whose guest has shown to read its mail.
+    Drafts to which a link was mailed at `mailed_since` or later come last, or not at all.
+    """
+    links = select(ResumeLink.id).where(ResumeLink.draft_id == Draft.id).correlate(Draft)
+    is_open = (Draft.person_id.is_(None), Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
+    query = select(Draft).where(Draft.address_key == address_key, *is_open)
+    is_mailed = links.where(ResumeLink.issued_at >= mailed_since).exists()
+    is_proved = links.where(ResumeLink.proved_at.is_not(None)).exists()
+    order = (case((is_mailed, 1), else_=0), case((is_proved, 0), else_=1), Draft.changed_at.desc(), Draft.id.desc())
+    return db.scalars((query if with_mailed else query.where(~is_mailed)).order_by(*order).limit(limit)).all()
 
 
 def is_link_mailed(db: Session, draft_id: int, *, since: datetime) -> bool:

@@ -98,7 +98,7 @@ def _link_wait(reference: str, form: SaveForm) -> timedelta | None:
     Only for a draft of this session's holder, so that nobody uses up the tries of somebody else.
     """
     draft = find_draft(reading(), reference, holder(), now=now())
-    return use_try(link_mail_throttle(draft.id, form.address.key), now=now()) if draft else None
+    return use_try(link_mail_throttle(draft, form.address), now=now()) if draft else None
 
 
 def _slow_down(opened: OpenDraft, wait: timedelta, **form: AccountForm) -> ResponseReturnValue:

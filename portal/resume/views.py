@@ -27,8 +27,9 @@ from portal.resume.coming_back import (
     forget_browser,
     is_known_browser,
     lost_link_throttle,
+    lost_mail_throttle,
     remember_browser,
-    return_throttle,
+    return_throttles,
 )
 from portal.resume.forms import CodeForm, ReturnForm, SaveForm
 from portal.resume.models import ResumeCode, ResumeLink
@@ -63,7 +64,7 @@ from portal.tokens import clean_code
 from portal.web.addresses import actor, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity, shows_form_again
-from portal.web.limits import retry_after, return_try, use_try, wait_text
+from portal.web.limits import retry_after, return_try, use_first_try, use_try, wait_text
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("resume", __name__)
@@ -326,12 +327,16 @@ def _return_page(form: ReturnForm, status: int = 200) -> ResponseReturnValue:
 
 
 def _mail_lost() -> ResponseReturnValue:
-    """Mail a guest who has nothing left but the mailbox the links to their forms; the same for a stranger's address."""
+    """Mail a guest who has nothing left but the mailbox the links to their forms; the same for a stranger's address.
+
+    The answer is the same, too, where so many links went there lately that only those to other forms are mailed.
+    """
     lost, wait = SaveForm(), None
     if lost.validate():
-        wait = use_try(lost_link_throttle(lost.address.key), now=now())
+        wait = use_try(lost_link_throttle(), now=now())
         if wait is None:
-            mail_lost_links(lost.address)
+            is_enough = use_try(lost_mail_throttle(lost.address), now=now()) is not None
+            mail_lost_links(lost.address, unless_mailed=is_enough)
             return redirect(url_for("resume.return_page", asked=1), 303)
         lost.refuse(lost.email, _("Too many tries.") + " " + wait_text(wait))
     page, status = form_page("resume/return", ReturnForm(formdata=None), 429 if wait else 422, **_beside_return(lost))
@@ -364,8 +369,7 @@ def use_return_code() -> ResponseReturnValue:
         return _return_page(form, 422)
     reference = clean_reference(typed_text(form.reference))
     draft_id, sealed = return_code_of(reading(), reference) or (NOBODYS, None)
-    throttle = return_throttle(reference, browser_hash(draft_id))
-    wait = use_try(throttle, now=now())
+    throttle, wait = use_first_try(return_throttles(reference, browser_hash(draft_id)), now=now())
     if wait:
         return wait_page("resume/return", form, wait, form.return_code, **_beside_return())
     sentence = _("The reference or the return code is not right. Check both")

@@ -13,11 +13,11 @@ from portal.drafts.addresses import address_hash, answered_address, masked_addre
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import OpenDraft, holder
 from portal.drafts.operations import keep_save_address
-from portal.drafts.queries import any_draft, drafts_to_come_back_to, guests_drafts_with, locked_draft
+from portal.drafts.queries import any_draft, drafts_to_come_back_to, locked_draft
 from portal.drafts.sealing import save_address
-from portal.resume.coming_back import link_mail_throttle, mail_link, remember_browser
+from portal.resume.coming_back import MAILED_LATELY, link_mail_throttle, mail_link, remember_browser
 from portal.resume.operations import allow_again, is_taken_back, link_address, proved_addresses
-from portal.resume.queries import is_link_mailed, last_link
+from portal.resume.queries import guests_drafts_with, is_link_mailed, last_link
 from portal.sessions.browser_sessions import sealed_session
 from portal.sessions.late_forms import WayBack
 from portal.sessions.operations import Holder
@@ -88,14 +88,22 @@ def guest_addresses(db: Session, draft: Draft, named: str | None) -> tuple[str, 
     return tuple(address for address in known if address and not is_taken_back(db, draft, address))
 
 
-def mail_lost_links(address: EmailAddress) -> None:
+def mail_lost_links(address: EmailAddress, *, unless_mailed: bool = False) -> None:
     """Mail the links to the forms of guests who answered this address, for whoever has nothing left but the mailbox.
 
     Where there is none, as much is done and undone, so that time tells nobody who has begun a form. The browser that
-    asks is not remembered: anybody may ask, and the link then wants a code from the same mailbox.
+    asks is not remembered: anybody may ask, and the link then wants a code from the same mailbox. `unless_mailed`
+    leaves out the forms to which a link was mailed lately: it is in the mailbox and works.
     """
     keyring = app_state().configuration.keyring
-    found = guests_drafts_with(db(), address_hash(address), now=now(), limit=MOST_LOST)
+    found = guests_drafts_with(
+        db(),
+        address_hash(address),
+        mailed_since=now() - MAILED_LATELY,
+        with_mailed=not unless_mailed,
+        now=now(),
+        limit=MOST_LOST,
+    )
     for draft in found or filter(None, [any_draft(db())]):
         with db().begin_nested() as done:
             known = answered_address(db(), draft, keyring=keyring, now=now())
@@ -123,7 +131,7 @@ def _seen() -> Session:
 
 def links_throttle(letters: Mapping[Draft, EmailAddress]) -> Throttle:
     """Having links to these drafts mailed to these addresses."""
-    limits = (each for draft, address in letters.items() for each in link_mail_throttle(draft.id, address.key))
+    limits = (each for draft, address in letters.items() for each in link_mail_throttle(draft, address))
     return list(dict.fromkeys(limits))
 
 

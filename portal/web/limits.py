@@ -24,11 +24,20 @@ UNIT = 2**10
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """A limit of its own name: `burst` attempts at once, then one every `interval`."""
+    """A limit of its own name: `burst` attempts at once, then one every `interval`.
+
+    A reserve begins used up: whoever comes for the first time gets an attempt after one `interval`, and then one every
+    `interval`. So the number of attempts at one moment does not rise with the number of those who share the limit.
+    """
 
     name: str
     burst: int
     interval: timedelta
+    is_reserve: bool = False
+
+    def at_first(self, now: datetime) -> datetime:
+        """The mark of a subject of which nothing is known."""
+        return now + self.burst * self.interval if self.is_reserve else now
 
     def after(self, used_until: datetime, now: datetime, number: int = 1) -> datetime:
         """The mark after `number` more attempts at `now`."""
@@ -81,7 +90,7 @@ def take_within(db: Session, throttle: Throttle, *, now: datetime, number: int =
     limits, database = _by_key(throttle), app_state().database
     marks: dict[bytes, UsedUp] = {}
     for key in sorted(limits):
-        database.insert_or_ignore(db, UsedUp, key=key, used_until=now)
+        database.insert_or_ignore(db, UsedUp, key=key, used_until=limits[key].at_first(now))
         marks[key] = db.scalars(select(UsedUp).where(UsedUp.key == key).with_for_update()).one()
     longest = max(limit.wait(marks[key].used_until, now, number) for key, limit in limits.items())
     if longest > timedelta(0):
@@ -103,6 +112,17 @@ def use_try(throttle: Throttle, *, now: datetime) -> timedelta | None:
     Who has to wait is found by a look that writes nothing, so that guessing by the thousand keeps nobody from saving.
     """
     return wait_for(throttle, now=now) or take_all(throttle, now=now)
+
+
+def use_first_try(throttles: Sequence[Throttle], *, now: datetime) -> tuple[Throttle, timedelta | None]:
+    """Use one try up at the first of these that has one; return it, or with the last one how long to wait at least."""
+    waits = []
+    for throttle in throttles:
+        wait = use_try(throttle, now=now)
+        if wait is None:
+            return throttle, None
+        waits.append(wait)
+    return throttles[-1], min(waits)
 
 
 def return_try(db: Session, throttle: Throttle) -> None:

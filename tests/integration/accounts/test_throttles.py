@@ -7,7 +7,7 @@ from flask import Flask
 
 from portal.accounts import views
 from portal.accounts.models import Person
-from portal.accounts.throttles import sign_in_throttle
+from portal.accounts.throttles import reset_throttle, sign_in_throttle
 from portal.web.limits import use_try
 from tests.conftest import START, MovableClock
 from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, served_form
@@ -126,14 +126,10 @@ def test_a_network_that_tries_many_addresses_is_slowed_down(
     assert _guess(visitor, 2, "newer@example.test") == [422, 429]
 
 
-@pytest.mark.parametrize(
-    ("path", "fields"),
-    [("/account/register", {"password": PASSWORD}), ("/account/password", {})],
-    ids=["register", "password"],
-)
-def test_mails_to_one_address_are_limited(
-    visitor: Browser, citizen: Person, mailbox: Mailbox, clock: MovableClock, path: str, fields: dict[str, str]
+def test_mails_about_registering_to_one_address_are_limited(
+    visitor: Browser, citizen: Person, mailbox: Mailbox, clock: MovableClock
 ) -> None:
+    path, fields = "/account/register", {"password": PASSWORD}
     answers = [visitor.fill_in(path, email=EMAIL, **fields) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [303] * 5 + [429]
     assert answers[-1].headers["Retry-After"] == "600"
@@ -141,3 +137,35 @@ def test_mails_to_one_address_are_limited(
     assert len(mailbox.subjects) == 5
     clock.advance(minutes=10)
     assert visitor.fill_in(path, email=EMAIL, **fields).status_code == 303
+
+
+def test_links_for_a_new_password_are_limited_without_refusing_anybody(
+    visitor: Browser, citizen: Person, mailbox: Mailbox, clock: MovableClock
+) -> None:
+    answers = [visitor.fill_in("/account/password", email=EMAIL) for _ in range(8)]
+    assert [answer.status_code for answer in answers] == [303] * 8
+    assert len(mailbox.subjects) == 5
+    clock.advance(minutes=10)
+    visitor.fill_in("/account/password", email=EMAIL)
+    assert len(mailbox.subjects) == 6
+
+
+def test_another_link_is_mailed_at_once_where_the_last_ones_were_used_up(
+    visitor: Browser, citizen: Person, mailbox: Mailbox
+) -> None:
+    for _ in range(8):
+        visitor.fill_in("/account/password", email=EMAIL)
+    assert visitor.fill_in(mailbox.last_link, password="staple battery horse").location == "/account"
+    visitor.fill_in("/account/password", email=EMAIL)
+    assert visitor.fill_in(mailbox.last_link, password="battery staple horse").location == "/account"
+
+
+def test_a_network_that_asks_for_many_links_is_slowed_down(
+    visitor: Browser, another_visitor: Browser, citizen: Person
+) -> None:
+    with visitor.app.test_request_context(environ_base={"REMOTE_ADDR": "192.0.2.1"}):
+        assert [use_try(reset_throttle(), now=visitor.app.extensions["portal"].clock.now()) for _ in range(100)] == [
+            None
+        ] * 100
+    assert visitor.fill_in("/account/password", email=EMAIL).status_code == 429
+    assert another_visitor.fill_in("/account/password", email=EMAIL).status_code == 303

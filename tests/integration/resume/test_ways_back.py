@@ -416,7 +416,7 @@ def test_lost_links_ask_for_exactly_one_address(app: Flask, citizen: Citizen, ty
     assert letters(app) == []
 
 
-def test_asking_for_lost_links_again_and_again_is_slowed_down(app: Flask) -> None:
+def test_asking_for_lost_links_again_and_again_mails_no_more_of_them_and_refuses_nobody(app: Flask) -> None:
     publish_loan(app)
     Guest(app, is_shared=False, **HALF)
     statuses = []
@@ -424,7 +424,7 @@ def test_asking_for_lost_links_again_and_again_is_slowed_down(app: Flask) -> Non
         citizen = Citizen(app, f"192.0.2.{network}")
         citizen.open("/resume")
         statuses.append(citizen.press("Send link", email=ADDRESS).status)
-    assert statuses == [200, 200, 200, 429, 429]
+    assert statuses == [200] * 5
     assert len(letters(app)) == 3
 
 
