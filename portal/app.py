@@ -60,7 +60,7 @@ from portal.storage.adapters import open_storage
 from portal.storage.scanner import read_scanner
 from portal.submissions import downloads
 from portal.submissions import views as submission_views
-from portal.submissions.operations import answers_of_draft, delete_drafts_of, held_by
+from portal.submissions.operations import answers_of_draft, delete_drafts_of, hand_over_held, held_by
 from portal.web import counters, error_pages, health, languages, logs, responses, strict_input, unit_of_work
 from portal.web.addresses import MailedToken, StoredNumber, page_of, sign_in_page
 from portal.web.app_state import AppState, Hooks
@@ -120,6 +120,7 @@ HOOKS = Hooks(
     sent_answers=answers_of_draft,
     held_by=held_by,
     delete_drafts_of=delete_drafts_of,
+    hand_over_held=hand_over_held,
     file_stream=storage.file_stream,
     upload_allowance=upload_allowance,
     lookups_offered=integrations.lookups_offered,

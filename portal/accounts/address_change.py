@@ -1,25 +1,35 @@
 """Changing the address of an account: the new one is proved by a mailed link, the old one may object for a week."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.accounts.known_devices import forget_devices_of
 from portal.accounts.models import MailedToken, Person
-from portal.accounts.operations import LinkTo, issue_token, mail_password_link, void_links
-from portal.accounts.queries import person_by_key
-from portal.accounts.rules import EmailAddress, Purpose, person_subject
-from portal.accounts.second_factors import remove_factor
+from portal.accounts.operations import LinkTo, forget_person, issue_token, mail_password_link, use_token, void_links
+from portal.accounts.queries import locked_person, open_links, person_by_key
+from portal.accounts.remembered import (
+    OBJECTION_LIFETIME,
+    forget_devices_of,
+    former_account,
+    remember_account,
+    restore_account,
+)
+from portal.accounts.rules import CITIZEN, EmailAddress, Purpose, person_subject
+from portal.accounts.second_factors import factor_of
 from portal.accounts.sign_in_steps import end_pending_of
 from portal.audit import Actor, record
 from portal.mail import messages
+from portal.mail.messages import Notice
 from portal.sessions.operations import end_sessions_of
 from portal.sessions.rules import EndReason
+from portal.web.app_state import app_state
 
-OBJECTION_LIFETIME = timedelta(days=7)
+TRIES = 3
+"""How often an address is taken from somebody who registers it at this moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +48,7 @@ def ask_address_change(
 
     Who has an account under the new address already is told so there, and nowhere else.
     """
+    remember_account(db, person, now=now, is_minor=True)
     void_links(db, person.id, Purpose.CHANGE_ADDRESS, now=now)
     known = person_by_key(db, address.key)
     token = issue_token(db, Purpose.CHANGE_ADDRESS, address.email, now=now, person_id=person.id)
@@ -57,6 +68,7 @@ def change_address(
 
     Links that went to the old address stop working, but for the objection.
     """
+    remember_account(db, person, now=now)
     void_links(db, person.id, Purpose.SET_PASSWORD, now=now)
     _offer_objection(db, person, links=links, is_done=True, until=until, now=now)
     if not _take_address(db, person, address):
@@ -67,22 +79,88 @@ def change_address(
 
 def object_to_change(
     db: Session, person: Person, link: MailedToken, *, password_link: LinkTo, by: Actor, now: datetime
-) -> None:
-    """Give the account back to the address that objected.
+) -> bool:
+    """Give the account back to the address that objects, as it was before the first change of the seven days.
 
-    Everybody is signed out, the password and all links are void, devices are strangers, and a second factor that was
-    set up since the change was asked for goes: whoever reads that mail gets a link to set a new password.
+    Those are the days before the link was mailed, and the change is the first that was made while the account had this
+    address. Everybody is signed out, and the password and all links are void, but for the objections of addresses that
+    the account had earlier: whoever reads the mail of this one gets a link to set a new password. An account that was
+    made with the address meanwhile is joined to this one.
+
+    Return whether it could be done. Where not, staff look at it: the account is closed, and both addresses are told.
     """
-    _take_address(db, person, EmailAddress(email=link.email))
+    key, moved_to = EmailAddress(email=link.email).key, person.email
+    former = former_account(db, person.id, key, since=link.expires_at - 2 * OBJECTION_LIFETIME)
+    is_open = person.disabled_at is None or person.unsettled_at is not None
+    is_settled = is_open and _take_back(db, person, EmailAddress(email=former.email if former else link.email), now=now)
     person.password_hash = None
-    for purpose in Purpose:
-        void_links(db, person.id, purpose, now=now)
+    _void_links_since(db, person, key, now=now, keeps=not is_settled)
     end_sessions_of(db, person.id, EndReason.OBJECTED, now=now)
     end_pending_of(db, person.id)
+    if not is_settled:
+        return _leave_to_staff(db, person, {link.email, moved_to}, by=by, now=now)
+    use_token(db, link, now=now)
     forget_devices_of(db, person.id)
-    remove_factor(db, person.id, since=link.expires_at - OBJECTION_LIFETIME)
+    if former:
+        restore_account(db, person, former)
+    person.disabled_at = person.unsettled_at = None
     record(db, "address_change_objected", by=by, now=now, subject=person_subject(person.id))
+    if EmailAddress(email=moved_to).key != key:
+        messages.security_notice(db, Notice.ADDRESS_GIVEN_BACK, to=moved_to, now=now)
     mail_password_link(db, person, link_to=password_link, to=link.email, now=now)
+    return True
+
+
+def _take_back(db: Session, person: Person, address: EmailAddress, *, now: datetime) -> bool:
+    """Give a person the address again, whoever has it by now or gets it at this moment; return whether it worked."""
+    return any(
+        _make_room(db, person, address.key, now=now) and _take_address(db, person, address) for _ in range(TRIES)
+    )
+
+
+def _make_room(db: Session, person: Person, key: str, *, now: datetime) -> bool:
+    """Let whoever has an address by now give way; return whether it is free.
+
+    Somebody proved the same mailbox to get an account with it, so their forms are added to the one that it gets back.
+    A second factor or work here is more than a mailbox proves: such an account stays as it is.
+    """
+    other = person_by_key(db, key)
+    if other is None or other.id == person.id:
+        return True
+    other = locked_person(db, other.id)
+    if other is None or other.email_key != key or other.role != CITIZEN or factor_of(db, other.id):
+        return other is None or other.email_key != key
+    app_state().hooks.hand_over_held(db, other.id, person.id)
+    record(db, "account_joined", by=Actor(), now=now, subject=person_subject(other.id), to=person.id)
+    for purpose in Purpose:
+        void_links(db, other.id, purpose, now=now)
+    forget_person(db, other, EndReason.OBJECTED, now=now)
+    db.flush()
+    return True
+
+
+def _void_links_since(db: Session, person: Person, key: str, *, now: datetime, keeps: bool) -> None:
+    """Stop a person's links; `keeps` leaves the objections of the address with this key, to be tried again.
+
+    Objections of addresses that the account had before it had this one always stay.
+    """
+    for purpose in (Purpose.SET_PASSWORD, Purpose.CHANGE_ADDRESS):
+        void_links(db, person.id, purpose, now=now)
+    is_older = True
+    for link in open_links(db, person.id, Purpose.OBJECT, now=now):
+        is_own = EmailAddress(email=link.email).key == key
+        is_older = is_older and not is_own
+        if not is_older and not (keeps and is_own):
+            link.used_at = now
+
+
+def _leave_to_staff(db: Session, person: Person, told: Iterable[str], *, by: Actor, now: datetime) -> bool:
+    person.disabled_at = person.disabled_at or now
+    person.unsettled_at = now
+    record(db, "address_objection_unsettled", by=by, now=now, subject=person_subject(person.id))
+    for email in sorted(told):
+        messages.security_notice(db, Notice.OBJECTION_UNSETTLED, to=email, now=now)
+    return False
 
 
 def _take_address(db: Session, person: Person, address: EmailAddress) -> bool:

@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -31,7 +32,7 @@ from portal.accounts.second_factors import (
     switch_on,
     use_proof,
 )
-from portal.accounts.security_views import own_person, proved_first
+from portal.accounts.security_views import locked_self, own_person, proved_first
 from portal.accounts.sign_in_steps import end_pending, end_pending_of, pending_sign_in, sign_in_and_go_on
 from portal.accounts.signed_in import SIGN_IN, active_person, device_here, own_path
 from portal.accounts.throttles import factor_throttle, guessed_throttle, renew_throttle
@@ -164,8 +165,11 @@ def _offer(person: Person, form: SetUpForm, status: int = 200, *, secret: str | 
     return form_page("accounts/set_up_factor", form, status, offer=_set_up(person, secret or new_secret()))
 
 
-def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
-    """Switch the second factor on, if the code is the one that the offered secret gives now; else say why not."""
+def _switch_on_or_refuse(person: Person, lock: Callable[[], Person | None]) -> ResponseReturnValue | None:
+    """Switch the second factor on, if the code is the one that the offered secret gives now; else say why not.
+
+    `lock` gives the person as stored, locked, or None where they may do so no longer.
+    """
     form = SetUpForm()
     secret = _offered_secret(person, form)
     if secret is None or not form.validate():
@@ -185,10 +189,18 @@ def _switch_on_or_refuse(person: Person) -> ResponseReturnValue | None:
         )
         return _offer(person, form, 422, secret=secret)
     codes, keyring = new_codes(), app_state().configuration.keyring
-    stored = locked_person(db(), person.id) or abort(404)
+    stored = lock()
+    if stored is None:
+        return _from_the_start(None)
     return_try(db(), throttle)
     switch_on(db(), stored, secret, step, codes, keyring=keyring, by=actor(person.id), now=now())
     return None
+
+
+def _locked_waiting(person: Person) -> Person | None:
+    """The person, locked, whose step in this browser ends with this; None where it was ended meanwhile."""
+    stored = locked_person(db(), person.id)
+    return stored if stored and stored.is_active and end_pending(db(), kept_token(SIGN_IN)) else None
 
 
 @blueprint.get("/account/second-factor/set-up")
@@ -210,11 +222,9 @@ def submit_set_up_first() -> ResponseReturnValue:
     then, person = request.form.get("next"), _person_waiting()
     if person is None or factor_of(reading(), person.id):
         return _from_the_start(then)
-    refusal = _switch_on_or_refuse(person)
+    refusal = _switch_on_or_refuse(person, lambda: _locked_waiting(person))
     if refusal:
         return refusal
-    if not end_pending(db(), kept_token(SIGN_IN)):
-        return _from_the_start(then)
     end_pending_of(db(), person.id)
     keep_cookie(SIGN_IN, None)
     codes_page = {"kind": person.role_row.session_kind} | ({"next": then} if then else {})
@@ -236,7 +246,7 @@ def set_up() -> ResponseReturnValue:
 @proved_first
 def submit_set_up() -> ResponseReturnValue:
     """Switch the second factor on, and show the recovery codes."""
-    return _switch_on_or_refuse(own_person()) or redirect(own_path(CODES_PAGE), 303)
+    return _switch_on_or_refuse(own_person(), locked_self) or redirect(own_path(CODES_PAGE), 303)
 
 
 @blueprint.get("/account/security/second-factor/off")
@@ -256,7 +266,7 @@ def off() -> ResponseReturnValue:
     """Switch the second factor off, where the role need not have one."""
     if not _may_switch_off():
         abort(403)
-    person = locked_person(db(), own_person().id) or abort(404)
+    person = locked_self()
     switch_off(db(), person, by=actor(person.id), now=now(), notice=Notice.SECOND_FACTOR_OFF)
     return redirect(own_path(SECURITY_PAGE, done="factor_off"), 303)
 
@@ -294,7 +304,7 @@ def renew() -> ResponseReturnValue:
         return redirect(own_path(SECURITY_PAGE), 303)
     require(use_try(renew_throttle(person.id), now=now()))
     codes, keyring = new_codes(), app_state().configuration.keyring
-    stored = locked_person(db(), person.id) or abort(404)
+    stored = locked_self()
     renew_codes(db(), stored, codes, keyring=keyring, by=actor(person.id), now=now())
     return redirect(own_path(CODES_PAGE), 303)
 

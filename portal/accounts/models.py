@@ -1,8 +1,9 @@
 """People, how they prove who they are, the devices they were seen on, and the links mailed to them."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Identity, LargeBinary, String, UniqueConstraint, false
+from sqlalchemy import JSON, Boolean, ForeignKey, Identity, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.accounts.rules import ROLES, Role
@@ -30,6 +31,8 @@ class Person(Base):
     verified_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    unsettled_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When an objection closed the account for staff to look at, as it could not be carried out."""
     created_at: Mapped[datetime]
 
     is_authenticated = True
@@ -88,6 +91,21 @@ class SecondFactor(Base):
     codes_salt: Mapped[bytes] = mapped_column(LargeBinary(16))
     sealed_codes: Mapped[bytes | None] = mapped_column(LargeBinary)
     codes_shown_until: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class FormerAccount(Base):
+    """How an account was just before a change that its address may object to; kept for two weeks.
+
+    `state` is what `remembered.py` puts together: nothing in it is worth more than what the other tables hold.
+    """
+
+    __tablename__ = "former_accounts"
+
+    id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
+    person_id: Mapped[int] = mapped_column(Id, ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    made_at: Mapped[datetime] = mapped_column(index=True)
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))
+    state: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class RecoveryCode(Base):

@@ -7,9 +7,15 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.accounts.known_devices import forget_devices_of
 from portal.accounts.models import MailedToken, Person
-from portal.accounts.queries import has_open_link, locked_open_administrators, locked_person, person_by_key
+from portal.accounts.queries import (
+    has_open_link,
+    locked_open_administrators,
+    locked_person,
+    objection_ends_at,
+    person_by_key,
+)
+from portal.accounts.remembered import forget_devices_of, forget_former_of, remember_account
 from portal.accounts.rules import ADMINISTRATOR, LINK_LIFETIME, EmailAddress, Purpose, person_subject
 from portal.accounts.second_factors import remove_factor
 from portal.accounts.sign_in_steps import end_pending_of
@@ -35,6 +41,10 @@ class DuplicateAddressError(PortalError):
 
 class LastAdministratorError(PortalError):
     """Nobody else is an administrator whose account is open; nothing was changed."""
+
+
+class ObjectionOpenError(PortalError):
+    """An address of the account may still object to a change; nothing was changed."""
 
 
 def create_account(
@@ -137,6 +147,7 @@ def replace_password(
 
 def change_name(db: Session, person: Person, name: str, *, by: Actor, now: datetime) -> None:
     """Call a person by another name, or by the address where it is empty."""
+    remember_account(db, person, now=now, is_minor=True)
     person.name = name or None
     record(db, "name_changed", by=by, now=now, subject=person_subject(person.id))
 
@@ -145,16 +156,25 @@ def delete_account(db: Session, person: Person, *, by: Actor, now: datetime) -> 
     """Forget a person: address, name, password, links, devices and second factor; every session ends.
 
     Forms that were sent belong to those who got them and stay. The caller deletes the drafts in the same transaction.
-    Raise `LastAdministratorError` if the portal would have no administrator.
+    Raise `LastAdministratorError` if the portal would have no administrator, and `ObjectionOpenError` as long as an
+    address may object to a change: it would find nothing that it could get back.
     """
     if person.role == ADMINISTRATOR:
         _require_other_administrator(db, person.id)
+    if objection_ends_at(db, person.id, now=now):
+        raise ObjectionOpenError("The former address may still object to a change.")
     messages.security_notice(db, Notice.ACCOUNT_DELETED, to=person.email, now=now)
     record(db, "account_deleted", by=by, now=now, subject=person_subject(person.id))
-    end_sessions_of(db, person.id, EndReason.ACCOUNT_DELETED, now=now)
+    forget_person(db, person, EndReason.ACCOUNT_DELETED, now=now)
+
+
+def forget_person(db: Session, person: Person, reason: EndReason, *, now: datetime) -> None:
+    """Leave nothing of a person but the number; their sessions end for this reason."""
+    end_sessions_of(db, person.id, reason, now=now)
     db.execute(delete(MailedToken).where(MailedToken.person_id == person.id))
     end_pending_of(db, person.id)
     forget_devices_of(db, person.id)
+    forget_former_of(db, person.id)
     remove_factor(db, person.id)
     person.email = person.email_key = f"deleted-{person.id}"
     person.name = person.password_hash = None
@@ -182,7 +202,7 @@ def enable_account(db: Session, person_id: int, *, by: Actor, now: datetime) -> 
     person = locked_person(db, person_id)
     if person is None or person.disabled_at is None or person.deleted_at:
         return
-    person.disabled_at = None
+    person.disabled_at = person.unsettled_at = None
     record(db, "account_enabled", by=by, now=now, subject=person_subject(person.id))
 
 

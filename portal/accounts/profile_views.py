@@ -5,7 +5,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.accounts.address_change import (
-    OBJECTION_LIFETIME,
     AddressLinks,
     ask_address_change,
     change_address,
@@ -23,18 +22,19 @@ from portal.accounts.forms import (
     typed_text,
 )
 from portal.accounts.models import MailedToken, Person
-from portal.accounts.operations import change_name, delete_account, replace_password, use_token
+from portal.accounts.operations import ObjectionOpenError, change_name, delete_account, replace_password, use_token
 from portal.accounts.passwords import hash_password, password_matches
-from portal.accounts.queries import locked_person, person_by_id
+from portal.accounts.queries import is_still_open, locked_person, objection_ends_at, person_by_id
+from portal.accounts.remembered import OBJECTION_LIFETIME
 from portal.accounts.rules import EmailAddress, LinkState, Purpose, address_key
-from portal.accounts.security_views import own_person, proved_first
+from portal.accounts.security_views import locked_self, own_person, proved_first
 from portal.accounts.sign_in_steps import link_over, mailed_link, open_link
 from portal.accounts.signed_in import own_path, prove_again
 from portal.accounts.throttles import again_throttle, confirm_throttle, move_throttle, object_throttle
 from portal.accounts.views import password_link
 from portal.audit import record
 from portal.sessions.browser_sessions import browser, forget_session
-from portal.site_settings.current import local_day
+from portal.site_settings.current import day_text, local_day
 from portal.web.addresses import SECURITY_PAGE, actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
@@ -66,7 +66,7 @@ def submit_name() -> ResponseReturnValue:
     refusal = unusable_form_page("accounts/name", form)
     if refusal:
         return refusal
-    person = locked_person(db(), own_person().id) or abort(404)
+    person = locked_self()
     change_name(db(), person, typed_name(form.name), by=actor(person.id), now=now())
     return redirect(own_path(SECURITY_PAGE, done="name"), 303)
 
@@ -98,7 +98,7 @@ def submit_email() -> ResponseReturnValue:
     wait = use_try(move_throttle(person.id, form.address.key), now=now())
     if wait:
         return wait_page("accounts/email", form, wait, present=present)
-    stored = locked_person(db(), person.id) or abort(404)
+    stored = locked_self()
     by, until = actor(person.id), local_day(now() + OBJECTION_LIFETIME)
     ask_address_change(db(), stored, form.address, links=_links(), until=until, by=by, now=now())
     return redirect(own_path(SECURITY_PAGE, done="email_asked"), 303)
@@ -165,7 +165,10 @@ def objection(token: str) -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 @shows_form_again
 def submit_objection(token: str) -> ResponseReturnValue:
-    """Give the account back to the address that objects, and lock everybody out until it sets a new password."""
+    """Give the account back to the address that objects, and lock everybody out until it sets a new password.
+
+    Which address that is, stays unsaid where staff have to look at it: the e-mail says so.
+    """
     link, form = open_link(Purpose.OBJECT, token), ObjectForm()
     refusal = unusable_form_page("accounts/objection", form) or too_many_tries_page(
         "accounts/objection", form, object_throttle(str(link.id))
@@ -175,7 +178,7 @@ def submit_objection(token: str) -> ResponseReturnValue:
     if address_key(typed_text(form.email)) != address_key(link.email):
         return refusal_page("accounts/objection", form, form.email, _("We did not send the e-mail to this address"))
     person = locked_person(db(), link.person_id or 0)
-    if person is None or person.disabled_at or not use_token(db(), link, now=now()):
+    if person is None or not is_still_open(db(), link, now=now()):
         return link_over(LinkState.USED)
     object_to_change(db(), person, link, password_link=password_link, by=actor(), now=now())
     return redirect(url_for("accounts.check_mail"), 303)
@@ -227,9 +230,20 @@ def _set_password(person: Person, password_hash: str) -> ResponseReturnValue:
 @proved_first
 def delete() -> ResponseReturnValue:
     """Say what becomes of drafts and of what was sent, and ask."""
-    person = own_person()
+    return _delete_page(own_person())
+
+
+def _delete_page(person: Person, status: int = 200) -> ResponseReturnValue:
     held = app_state().hooks.held_by(reading(), person.id, now=now())
-    return form_page("accounts/delete", PressForm(), held=held, may_delete=person.role in DELETERS)
+    waits_until = objection_ends_at(reading(), person.id, now=now())
+    return form_page(
+        "accounts/delete",
+        PressForm(),
+        status,
+        held=held,
+        may_delete=person.role in DELETERS,
+        waits_until=day_text(local_day(waits_until)) if waits_until else None,
+    )
 
 
 @blueprint.post("/account/delete")
@@ -238,11 +252,14 @@ def delete() -> ResponseReturnValue:
 @proved_first
 def submit_delete() -> ResponseReturnValue:
     """Delete the account with its drafts, in one transaction."""
-    stored = locked_person(db(), own_person().id) or abort(404)
+    stored = locked_self()
     if stored.role not in DELETERS:  # as it is now: an administrator may have changed it a moment ago
         abort(403)
+    try:
+        delete_account(db(), stored, by=actor(stored.id), now=now())
+    except ObjectionOpenError:
+        return _delete_page(stored, 422)
     app_state().hooks.delete_drafts_of(db(), stored.id, now=now())
-    delete_account(db(), stored, by=actor(stored.id), now=now())
     return forget_session(browser().kind, url_for("profile.deleted"))
 
 

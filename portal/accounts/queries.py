@@ -54,6 +54,24 @@ def has_open_link(db: Session, person_id: int, purpose: Purpose, *, until: datet
     return bool(db.scalar(select(unused.where(MailedToken.expires_at > until))))
 
 
+def is_still_open(db: Session, link: MailedToken, *, now: datetime) -> bool:
+    """Whether a link that was read before still works, in the transaction that has locked its person."""
+    query = select(MailedToken.id).where(MailedToken.id == link.id, MailedToken.used_at.is_(None))
+    return db.scalar(query.where(MailedToken.expires_at > now)) is not None
+
+
+def objection_ends_at(db: Session, person_id: int, *, now: datetime) -> datetime | None:
+    """Until when an address of a person's account may object to a change of it; None where none may."""
+    links = open_links(db, person_id, Purpose.OBJECT, now=now)
+    return max((link.expires_at for link in links), default=None)
+
+
+def open_links(db: Session, person_id: int, purpose: Purpose, *, now: datetime) -> Sequence[MailedToken]:
+    """The links that were mailed to a person for this purpose and still work, oldest first."""
+    mine = (MailedToken.person_id == person_id, MailedToken.purpose == purpose.value, MailedToken.used_at.is_(None))
+    return db.scalars(select(MailedToken).where(*mine, MailedToken.expires_at > now).order_by(MailedToken.id)).all()
+
+
 def actions_of(
     db: Session, person_id: int, actions: Iterable[str], *, since: datetime, limit: int
 ) -> Sequence[AuditEvent]:

@@ -31,7 +31,7 @@ class Role:
     home: str
 
 
-ADMINISTRATOR = "administrator"
+ADMINISTRATOR, CITIZEN = "administrator", "citizen"
 ROLES: Mapping[str, Role] = MappingProxyType(
     {
         role.name: role
@@ -40,7 +40,7 @@ ROLES: Mapping[str, Role] = MappingProxyType(
             Role(name="staff", session_kind=HUB, home="/hub"),
             Role(name="designer", session_kind=HUB, home="/"),
             Role(name="field", session_kind=CUSTOMER, home="/account"),
-            Role(name="citizen", session_kind=CUSTOMER, home="/account"),
+            Role(name=CITIZEN, session_kind=CUSTOMER, home="/account"),
         )
     }
 )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.accounts.models import Person, RecoveryCode, SecondFactor
 from portal.accounts.passwords import hash_code
+from portal.accounts.remembered import remember_account
 from portal.accounts.rules import person_subject
 from portal.audit import Actor, record
 from portal.db import rows_changed
@@ -137,6 +138,7 @@ def switch_on(
     db: Session, person: Person, secret: str, step: int, codes: NewCodes, *, keyring: Keyring, by: Actor, now: datetime
 ) -> None:
     """Ask for a code at each sign-in from now on; `step` is that of the code that proved the app."""
+    remember_account(db, person, now=now)
     _delete_factor(db, person.id)
     sealed = keyring.seal(secret.encode(), subject=person_subject(person.id), place=SECRET)
     factor = SecondFactor(person_id=person.id, sealed_secret=sealed, last_step=step)
@@ -150,6 +152,7 @@ def switch_on(
 
 def renew_codes(db: Session, person: Person, codes: NewCodes, *, keyring: Keyring, by: Actor, now: datetime) -> None:
     """Put new recovery codes in the place of the old ones."""
+    remember_account(db, person, now=now)
     _store_codes(db, person.id, codes, keyring=keyring, now=now)
     record(db, "recovery_codes_renewed", by=by, now=now, subject=person_subject(person.id))
     messages.security_notice(db, Notice.RECOVERY_CODES_RENEWED, to=person.email, now=now)
@@ -171,6 +174,7 @@ def note_codes_kept(db: Session, person_id: int) -> None:
 
 def switch_off(db: Session, person: Person, *, by: Actor, now: datetime, notice: Notice) -> bool:
     """Ask for the password alone from now on; return whether a code was asked for until now."""
+    remember_account(db, person, now=now)
     if not _delete_factor(db, person.id):
         return False
     record(db, notice.value, by=by, now=now, subject=person_subject(person.id))
@@ -178,11 +182,9 @@ def switch_off(db: Session, person: Person, *, by: Actor, now: datetime, notice:
     return True
 
 
-def remove_factor(db: Session, person_id: int, *, since: datetime | None = None) -> None:
-    """Take a second factor away without a word; where given, only one that was set up since then."""
-    factor = factor_of(db, person_id)
-    if factor and (since is None or factor.set_up_at >= since):
-        _delete_factor(db, person_id)
+def remove_factor(db: Session, person_id: int) -> None:
+    """Take a second factor away without a word."""
+    _delete_factor(db, person_id)
 
 
 def forget_shown_codes(db: Session, *, now: datetime) -> int:

@@ -1,12 +1,12 @@
 """Where somebody is signed in, and typing the password again before a sensitive change."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import wraps
 from types import MappingProxyType
 
-from flask import Blueprint, abort, redirect, render_template, request
+from flask import Blueprint, abort, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
@@ -15,16 +15,17 @@ from sqlalchemy.orm import Session
 
 from portal.accounts.form_pages import form_page, too_many_tries_page, unusable_form_page
 from portal.accounts.forms import AgainForm, PressForm, typed_text
-from portal.accounts.known_devices import devices_of, forget_device
 from portal.accounts.models import Person
 from portal.accounts.passwords import password_matches
 from portal.accounts.queries import actions_of, locked_person
+from portal.accounts.remembered import devices_of, forget_device, remember_account
 from portal.accounts.rules import must_have_factor
 from portal.accounts.second_factors import Proof, codes_left, factor_of, proof_of, use_proof
 from portal.accounts.signed_in import current_person, device_words, own_path, prove_again
 from portal.accounts.throttles import again_throttle
 from portal.audit import record
 from portal.sessions.browser_sessions import browser
+from portal.sessions.gate import answer_ended_session
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import end_session, end_sessions_of
 from portal.sessions.policies import MESSAGES, MOBILE, SIGNING
@@ -71,6 +72,20 @@ def proved_first(view: PersonView) -> PersonView:
         return view(*arguments, **values) if has_just_proved() else ask_again(request.full_path.rstrip("?"))
 
     return asked
+
+
+def locked_self() -> Person:
+    """The signed-in person as stored, locked for a change of the account.
+
+    Whose session ended while this request waited for the lock (a new password, an objection) changes nothing any more.
+    """
+    stored, live = locked_person(db(), own_person().id) or abort(404), browser().live()
+    row = db().get(SessionRow, live.id, populate_existing=True) if live else None
+    if live and (row is None or row.ended_at is not None):
+        reason = row.end_reason if row else None
+        ended = replace(live, times=replace(live.times, ended_at=now()), stored_reason=reason)
+        abort(make_response(answer_ended_session(ended)))
+    return stored
 
 
 def own_person() -> Person:
@@ -253,7 +268,8 @@ def end_others() -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 def forget(device_id: int) -> ResponseReturnValue:
     """Take a device for a stranger's from now on: less is known afterwards, so nothing is asked first."""
-    person = own_person()
+    person = locked_self()
+    remember_account(db(), person, now=now(), is_minor=True)
     if forget_device(db(), person.id, device_id):
         record(db(), "device_forgotten", by=actor(person.id), now=now())
     return redirect(own_path(SECURITY_PAGE, done="forgotten"), 303)
@@ -326,6 +342,7 @@ ACTION_NAMES: Mapping[str, LazyString] = MappingProxyType(
         "password_set": lazy_gettext("A new password was set"),
         "address_change_asked": lazy_gettext("A change of e-mail address was requested"),
         "address_changed": lazy_gettext("The e-mail address was changed"),
+        "address_objection_unsettled": lazy_gettext("A change of e-mail address was objected to, and staff look at it"),
         "address_change_objected": lazy_gettext("A change of e-mail address was stopped or undone"),
         "name_changed": lazy_gettext("The name was changed"),
         "second_factor_on": lazy_gettext("The second factor was switched on"),

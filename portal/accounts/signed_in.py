@@ -9,9 +9,9 @@ from flask_babel import gettext
 from flask_babel import gettext as _
 from flask_login import LoginManager, current_user
 
-from portal.accounts.known_devices import FORGOTTEN_AFTER, devices_of, find_device, remember_device
 from portal.accounts.models import KnownDevice, Person
 from portal.accounts.queries import person_by_id
+from portal.accounts.remembered import FORGOTTEN_AFTER, devices_of, find_device, remember_device
 from portal.accounts.rules import person_subject
 from portal.audit import record
 from portal.mail import messages

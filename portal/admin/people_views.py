@@ -19,7 +19,7 @@ from portal.accounts.queries import person_by_id, person_by_key
 from portal.accounts.rules import ROLES
 from portal.accounts.second_factors import factor_of, switch_off
 from portal.accounts.security_views import SessionLine, session_lines
-from portal.admin.queries import count_live_sessions, live_session_counts, people_at_work
+from portal.admin.queries import count_live_sessions, live_session_counts, people_at_work, unsettled_people
 from portal.audit import Actor, record
 from portal.mail.messages import Notice
 from portal.sessions.browser_sessions import browser
@@ -66,6 +66,7 @@ class ShownPerson:
     since: str
     is_disabled: bool
     is_me: bool
+    is_unsettled: bool
     has_second_factor: bool
     sessions: list[SessionLine]
 
@@ -90,6 +91,7 @@ def people_page(form: MailForm | None = None, *, error: str | None = None) -> Re
         people=rows,
         form=form or MailForm(),
         error=error,
+        unsettled=unsettled_people(db()),
         live=count_live_sessions(db(), now=now()),
     )
     return page, 422 if error or (form and form.errors) else 200
@@ -106,6 +108,7 @@ def person_page(person_id: int, *, error: str | None = None) -> ResponseReturnVa
         since=staff_day(person.created_at),
         is_disabled=person.disabled_at is not None,
         is_me=person.id == my_id(),
+        is_unsettled=person.unsettled_at is not None,
         has_second_factor=factor_of(db(), person.id) is not None,
         sessions=session_lines(db(), person, 0, now=now()),
     )

@@ -62,6 +62,12 @@ def people_at_work(db: Session) -> Sequence[Person]:
     return db.scalars(query.order_by(Person.role, Person.name, Person.email)).all()
 
 
+def unsettled_people(db: Session) -> Sequence[Person]:
+    """Return everybody whose account an objection closed that could not be carried out, the oldest first."""
+    query = select(Person).where(Person.unsettled_at.is_not(None), Person.disabled_at.is_not(None))
+    return db.scalars(query.order_by(Person.unsettled_at, Person.id)).all()
+
+
 def live_session_counts(db: Session, people: Collection[int], *, now: datetime) -> Mapping[int, int]:
     """Return the number of live sessions of each of these people; those without one are missing."""
     query = (

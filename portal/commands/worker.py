@@ -14,8 +14,8 @@ from flask.cli import AppGroup
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from portal.accounts.known_devices import sweep_devices
 from portal.accounts.operations import sweep_tokens
+from portal.accounts.remembered import sweep_devices, sweep_former_accounts
 from portal.accounts.second_factors import forget_shown_codes
 from portal.accounts.sign_in_steps import sweep_pending
 from portal.drafts.counting import close_and_count
@@ -51,6 +51,7 @@ SWEEPS: tuple[Sweep, ...] = (
     sweep_tokens,
     sweep_pending,
     sweep_devices,
+    sweep_former_accounts,
     forget_shown_codes,
     sweep_codes,
     sweep_links,

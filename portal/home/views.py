@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 from markupsafe import Markup
 
-from portal.accounts.known_devices import FORGOTTEN_AFTER
+from portal.accounts.remembered import FORGOTTEN_AFTER
 from portal.accounts.sign_in_steps import LIFETIME as SIGN_IN_LIFETIME
 from portal.accounts.signed_in import DEVICE, SIGN_IN
 from portal.drafts import pages

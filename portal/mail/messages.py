@@ -49,6 +49,8 @@ class Notice(Enum):
     RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
     RECOVERY_CODE_USED = "recovery_code_used"
     ACCOUNT_DELETED = "account_deleted"
+    ADDRESS_GIVEN_BACK = "address_given_back"
+    OBJECTION_UNSETTLED = "objection_unsettled"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +114,24 @@ WORDINGS: Mapping[Notice, Wording] = MappingProxyType(
             subject=lazy_gettext("Your account was deleted"),
             what=lazy_gettext("Your account was deleted, together with the forms that you had not sent."),
             advice=CONTACT,
+            page=None,
+        ),
+        Notice.ADDRESS_GIVEN_BACK: Wording(
+            subject=lazy_gettext("Your e-mail address was changed back"),
+            what=lazy_gettext(
+                "The former e-mail address of your account objected to the change. It has the account again, as it was "
+                "before. We will not send e-mails about it here any more."
+            ),
+            advice=lazy_gettext("If you think that this is wrong, contact us straight away."),
+            page=None,
+        ),
+        Notice.OBJECTION_UNSETTLED: Wording(
+            subject=lazy_gettext("We have closed an account for now"),
+            what=lazy_gettext(
+                "Somebody objected to a change of e-mail address, and we could not change it back by ourselves. We "
+                "have closed the account, and our staff will look at it. Nothing that was saved or sent is lost."
+            ),
+            advice=lazy_gettext("Contact us straight away, so that we can give the account to the right person."),
             page=None,
         ),
     }

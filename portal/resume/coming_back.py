@@ -28,7 +28,7 @@ from portal.resume.operations import (
     proof_hash,
     proved_addresses,
 )
-from portal.resume.queries import link_of_device
+from portal.resume.queries import last_link, link_of_device
 from portal.sessions.browser_sessions import browser, keep_cookie, kept_token
 from portal.sessions.operations import Holder, end_session
 from portal.sessions.queries import FoundSession

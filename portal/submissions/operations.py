@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from portal.drafts.models import Draft, DraftPart
@@ -102,6 +102,12 @@ def held_by(db: Session, person_id: int, *, now: datetime) -> Held:
         drafts=len(answered_drafts(db, Holder(person_id=person_id), now=now)),
         sent=db.scalar(sent.where(Draft.person_id == person_id)) or 0,
     )
+
+
+def hand_over_held(db: Session, from_id: int, to_id: int) -> None:
+    """Make the drafts and sent forms of one person another's, who has proved to be the same."""
+    for table in (Draft, Submission):
+        db.execute(update(table).where(table.person_id == from_id).values(person_id=to_id))
 
 
 def delete_drafts_of(db: Session, person_id: int, *, now: datetime) -> None:

@@ -71,6 +71,8 @@ class Hooks:
     """How many drafts and sent forms a person has."""
     delete_drafts_of: AskedOfPerson[None]
     """Delete what a person typed and did not send."""
+    hand_over_held: Callable[[Session, int, int], None]
+    """Make the drafts and sent forms of one person another's."""
     file_stream: Callable[[int], SealedSpool]
     """What the parser of a request writes a file into, up to a number of bytes."""
     upload_allowance: Callable[..., Allowance]

@@ -188,7 +188,7 @@ def test_failed_sign_in_remembers_no_device(home: Browser, another_visitor: Brow
 def test_two_people_in_one_browser_are_two_unconnected_devices(
     home: Browser, make_person: Callable[..., Person], mailbox: Mailbox, database: Database, app: Flask
 ) -> None:
-    from portal.accounts.known_devices import devices_of
+    from portal.accounts.remembered import devices_of
 
     bela = make_person("bela@example.test")
     home.sign_in("bela@example.test")
@@ -212,7 +212,7 @@ def test_a_forgotten_device_is_new_again(home: Browser, away: Browser, mailbox: 
 def test_a_device_is_forgotten_after_half_a_year(
     home: Browser, away: Browser, mailbox: Mailbox, clock: MovableClock, app: Flask
 ) -> None:
-    from portal.accounts.known_devices import sweep_devices
+    from portal.accounts.remembered import sweep_devices
 
     clock.advance(days=181)
     with app.extensions["portal"].database.writing() as db:
