@@ -218,9 +218,11 @@ def _set_password(person: Person, password_hash: str) -> ResponseReturnValue:
     stored = locked_person(db(), person.id)
     if stored is None or stored.password_hash != person.password_hash:
         return redirect(own_path("/account/password/change"), 303)
+    over = prove_again(stored)
+    if over:
+        return over
     live = browser().live()
     replace_password(db(), stored, password_hash, by=actor(person.id), now=now(), but=live.id if live else None)
-    prove_again(stored)
     return redirect(own_path(SECURITY_PAGE, done="password"), 303)
 
 

@@ -257,7 +257,7 @@ def ask_end_others() -> ResponseReturnValue:
 @proved_first
 def end_others() -> ResponseReturnValue:
     """End all of one's own sessions but this one."""
-    person = own_person()
+    person = locked_person(db(), own_person().id) or abort(404)
     if end_sessions_of(db(), person.id, EndReason.ENDED_BY_OWNER, now=now(), but=_this()):
         record(db(), "own_sessions_ended", by=actor(person.id), now=now())
     return redirect(own_path(SECURITY_PAGE, done="ended"), 303)
@@ -299,8 +299,7 @@ def submit_again() -> ResponseReturnValue:
     if not _holds(person, judged):
         return _refuse_again(form, person, judged)
     return_try(db(), throttle)
-    prove_again(person)
-    return redirect(local_path(form.next.data, own_path(SECURITY_PAGE)), 303)
+    return prove_again(person) or redirect(local_path(form.next.data, own_path(SECURITY_PAGE)), 303)
 
 
 def _holds(person: Person, judged: JudgedAgain) -> bool:

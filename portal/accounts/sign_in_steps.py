@@ -74,13 +74,18 @@ def continue_sign_in(person: Person, then: str | None, *, is_mailed: bool = Fals
 
     No session is open before the code was right. Who must have a second factor and has none sets one up first.
     """
-    has_factor = factor_of(db(), person.id) is not None
-    if not has_factor and not must_have_factor(person.role_row, settings()):
+    if has_all_steps(person):
         return sign_in_and_go_on(person, then)
+    has_factor = factor_of(db(), person.id) is not None
     end_pending(db(), kept_token(SIGN_IN))
     keep_cookie(SIGN_IN, begin_pending(db(), person.id, now=now(), is_mailed=is_mailed))
     step = "factors.ask_code" if has_factor else "factors.set_up_first"
     return redirect(url_for(step, next=then or None), 303)
+
+
+def has_all_steps(person: Person) -> bool:
+    """Whether a password is all that the person needs to sign in: there is no second factor to ask for or set up."""
+    return factor_of(db(), person.id) is None and not must_have_factor(person.role_row, settings())
 
 
 def sign_in_and_go_on(person: Person, then: str | None) -> ResponseReturnValue:

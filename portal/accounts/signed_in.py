@@ -1,6 +1,6 @@
 """Who is signed in: loaded, checked before every view that needs a person, and signing somebody in."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from flask import Flask, Response, abort, g, request
@@ -18,12 +18,12 @@ from portal.mail import messages
 from portal.mail.messages import Notice
 from portal.sessions.browser_sessions import browser, device_of, keep_cookie, kept_token
 from portal.sessions.gate import answer_ended_session
-from portal.sessions.operations import Holder, end_session, end_sign_ins_of
-from portal.sessions.queries import FoundSession
+from portal.sessions.operations import Holder, Proved, end_sign_ins_of
+from portal.sessions.queries import FoundSession, session_by_id
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import settings
 from portal.tokens import new_token
-from portal.web.addresses import actor
+from portal.web.addresses import actor, remote_network
 from portal.web.app_state import app_state, called_view
 from portal.web.declarations import CUSTOMER, HUB, Activity
 from portal.web.unit_of_work import db, now, reading
@@ -85,13 +85,13 @@ def active_person(person_id: int | None) -> Person | None:
 def sign_in_person(person: Person) -> bool:
     """Give this browser a session of the person; return whether a guest's forms wait to be added to the account.
 
+    The caller has locked the person and judged the proof again in this transaction, so that whoever ends the person's
+    sessions at the same moment comes before, and the proof is void, or after, and this session ends with the others.
     The browser's live session of the same kind ends; of the same person it leaves its form token, so that other tabs
     go on.
     """
     kind = person.role_row.session_kind
-    old = browser().live(kind) or browser().in_grace(kind)
-    if old:
-        end_session(db(), old.id, EndReason.REPLACED, now=now())
+    old = browser().end(kind, EndReason.REPLACED)
     guest_id = _guest_to_claim(old, person)
     browser().open(
         kind,
@@ -104,12 +104,12 @@ def sign_in_person(person: Person) -> bool:
     return guest_id is not None
 
 
-def _sole_slot(person: Person) -> str | None:
+def _sole_slot(person: Person, *, but: int | None = None) -> str | None:
     """The place of the only sign-in, taken from whoever had it, where the setting allows one at a time."""
     if not settings().one_sign_in:
         return None
     slot = person_subject(person.id)
-    end_sign_ins_of(db(), person.id, slot, now=now())
+    end_sign_ins_of(db(), person.id, slot, now=now(), but=but)
     return slot
 
 
@@ -135,19 +135,19 @@ def device_here(person: Person | None) -> KnownDevice | None:
     return find_device(reading(), person.id if person else 0, kept_token(DEVICE))
 
 
-def prove_again(person: Person) -> None:
-    """Give this browser another session of the same person, who has just proved who they are (ASVS 5.0 7.2.4)."""
+def prove_again(person: Person) -> ResponseReturnValue | None:
+    """Go on under a new token with a person who has just proved who they are (ASVS 5.0 7.2.4), before any change.
+
+    If the session has ended since the request arrived, nothing begins anew: return the answer that says so.
+    """
     live = browser().live()
     if live is None:
-        return
-    end_session(db(), live.id, EndReason.REPLACED, now=now())
-    browser().open(
-        live.kind,
-        Holder(person_id=person.id, guest_id=live.guest_id),
-        csrf_secret=live.csrf_secret,
-        authenticated_at=now(),
-        sole_slot=_sole_slot(person),
-    )
+        return answer_ended_session(browser().find())
+    proved = Proved(authenticated_at=now(), network=remote_network(live.settings.known_networks))
+    if not browser().replace(live, guest_id=live.guest_id, proved=proved):
+        return answer_ended_session(session_by_id(db(), live.id, now=now()))
+    _sole_slot(person, but=live.id)
+    return None
 
 
 def own_path(path: str, **query: str | int | None) -> str:
@@ -183,10 +183,7 @@ def guard_person() -> ResponseReturnValue | None:
         return None
     person = current_person()
     if person is None or person.role_row.session_kind != live.kind:
-        with app_state().database.writing() as own:
-            end_session(own, live.id, EndReason.STAFF, now=now())
-        ended = replace(live, times=replace(live.times, ended_at=now()), stored_reason=EndReason.STAFF.value)
-        return answer_ended_session(ended)
+        return answer_ended_session(browser().end_at_once(live, EndReason.STAFF))
     if door.roles is not None and person.role not in door.roles:
         abort(404)
     return None

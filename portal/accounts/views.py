@@ -30,6 +30,7 @@ from portal.accounts.rules import ROLES, EmailAddress, LinkState, Purpose, addre
 from portal.accounts.sign_in_steps import (
     continue_sign_in,
     door_behind,
+    has_all_steps,
     link_over,
     mailed_link,
     open_link,
@@ -301,6 +302,9 @@ def submit_new_password(token: str) -> ResponseReturnValue:
         return link_over(LinkState.USED)
     verify(db(), person, now=now())
     live = browser().live(person.role_row.session_kind)
-    here = live.id if live and live.person_id == person.id else None  # the session that the new one replaces
+    is_replaced = (
+        live and live.person_id == person.id and has_all_steps(person)
+    )  # at once, by a session that opens here
+    here = live.id if live and is_replaced else None
     replace_password(db(), person, password_hash, by=actor(person.id), now=now(), but=here)
     return continue_sign_in(person, None, is_mailed=True)

@@ -15,7 +15,7 @@ from flask_babel.speaklater import LazyString
 from portal.accounts.forms import MailForm
 from portal.accounts.models import Person
 from portal.accounts.operations import LastAdministratorError, change_role, disable_account, enable_account
-from portal.accounts.queries import person_by_id, person_by_key
+from portal.accounts.queries import locked_person, person_by_id, person_by_key
 from portal.accounts.rules import ROLES
 from portal.accounts.second_factors import factor_of, switch_off
 from portal.accounts.security_views import SessionLine, session_lines
@@ -231,6 +231,7 @@ def _end_one(person_id: int) -> ResponseReturnValue | None:
 
 
 def _end_all(person_id: int) -> None:
+    locked_person(db(), person_id)
     end_sessions_of(db(), person_id, EndReason.STAFF, now=now())
     _record_end(person_id)
 

@@ -34,8 +34,10 @@ from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import SHOWN, park_late_form, parked_pages
 from portal.sessions.operations import Holder
 from portal.site_settings.current import clock_time, day_text, local_day, settings, today
+from portal.tokens import new_token
 from portal.web.addresses import sign_in_page
 from portal.web.app_state import app_state
+from portal.web.declarations import CUSTOMER
 from portal.web.languages import language
 from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.unit_of_work import db, is_safe, now, reading
@@ -50,6 +52,16 @@ def holder() -> Holder:
     if live is None or (live.person_id and current_person() is None):
         return Holder()
     return Holder(person_id=live.person_id, guest_id=live.guest_id)
+
+
+def holder_or_new_guest() -> Holder:
+    """Return the holder of this request's session, else a new guest in a session that opens now."""
+    current = holder()
+    if current.person_id or current.guest_id:
+        return current
+    guest = Holder(guest_id=new_token())
+    browser().open(CUSTOMER, guest)
+    return guest
 
 
 def asked_lookup() -> str | None:

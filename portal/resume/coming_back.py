@@ -30,9 +30,8 @@ from portal.resume.operations import (
 )
 from portal.resume.queries import last_link, link_of_device
 from portal.sessions.browser_sessions import browser, keep_cookie, kept_token
-from portal.sessions.operations import Holder, end_session
+from portal.sessions.operations import Holder
 from portal.sessions.queries import FoundSession
-from portal.sessions.rules import EndReason
 from portal.site_settings.current import local_day
 from portal.tokens import new_token, readable_code
 from portal.web.addresses import actor, public_url, remote_network, sign_in_page
@@ -148,28 +147,32 @@ def mail_link_to_owner(draft: Draft) -> None:
 
 
 def come_back(draft: Draft, *, by_code_to: ResumeLink | None = None, keeps: bool = False) -> ResponseReturnValue:
-    """Open a new session with the full time for whoever proved the right to this draft, and go where work is left.
+    """Go on with the full time for whoever proved the right to this draft, and go where work is left.
 
     A draft that became an account's meanwhile opens to its signed-in owner alone: a link, a code or a return code
-    proves a guest, never a person. A person who brings a guest's draft is asked whether to add it to the account.
-    `by_code_to` is the link to whose address the code went that they proved it with; `keeps` says that they want it
-    kept longer.
+    proves a guest, never a person. So a session of a person only ever goes on; if it was ended or replaced a moment
+    ago, the page that comes next says so, or opens in the session that there is now. A person who brings a guest's
+    draft is asked whether to add it to the account. `by_code_to` is the link to whose address the code went that they
+    proved it with; `keeps` says that they want it kept longer.
     """
     live = browser().live(CUSTOMER)
+    then = address_of_draft(draft) if keeps else first_unfinished(draft)
     if draft.person_id and (live is None or live.person_id != draft.person_id):
-        return redirect(sign_in_page(address_of_draft(draft) if keeps else first_unfinished(draft)), 303)
+        return redirect(sign_in_page(then), 303)
     require(take_within(db(), opening_throttle(draft.id), now=now()))
+    returning = _returning(draft, live)
+    if not (live and _is_same(live, returning) and browser().replace(live, guest_id=returning.guest_id)):
+        if live and live.person_id:
+            return redirect(then, 303)
+        returning = Holder(guest_id=new_token())
+        browser().open(CUSTOMER, returning)
     if keeps:
         keep_for_longer(draft)
-    returning = _returning(draft, live)
-    if returning.guest_id and draft.person_id is None:
+    if returning.guest_id:
         grant(db(), draft, returning.guest_id, **_way_in(draft, by_code_to))
-    if live:
-        end_session(db(), live.id, EndReason.REPLACED, now=now())
-    browser().open(CUSTOMER, returning, csrf_secret=live.csrf_secret if live and _is_same(live, returning) else None)
     if returning.person_id and draft.person_id is None:
         return redirect(f"{address_of_draft(draft)}/save/claim", 303)
-    return redirect(f"{address_of_draft(draft)}?kept=1" if keeps else first_unfinished(draft), 303)
+    return redirect(f"{address_of_draft(draft)}?kept=1" if keeps else then, 303)
 
 
 def _way_in(draft: Draft, by_code_to: ResumeLink | None) -> dict[str, Any]:

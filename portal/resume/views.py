@@ -55,7 +55,6 @@ from portal.sessions.browser_sessions import (
 )
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import WayBack
-from portal.sessions.operations import end_session
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
 from portal.sessions.views import left_page
@@ -129,10 +128,9 @@ def _told_occupied(is_occupied: bool) -> dict[str, Any]:
 
 def end_session_here(then: str) -> Response:
     """End whatever session lives in this browser, so that the next person can come in; its work stays saved."""
-    live = browser().live(CUSTOMER)
-    if live:
-        end_session(db(), live.id, EndReason.REPLACED, now=now())
-        mail_to_left_behind(live)
+    ended = browser().end(CUSTOMER, EndReason.REPLACED)
+    if ended:
+        mail_to_left_behind(ended)
     return forget_session(CUSTOMER, then)
 
 

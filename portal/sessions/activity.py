@@ -180,15 +180,15 @@ def count_poll(found: FoundSession, clock: SessionClock) -> None:
     """
     is_early = clock.state == State.WARNING.value and clock.remaining > LAST_POLL_BEFORE_END.total_seconds()
     if is_early and app_state().tally.is_first((found.id, found.times.expires_at)):
-        count_at(found, Event.WARNING, _asking_page())
+        count_at(found, Event.WARNING, asking_page())
     lost = request.args.get("lost", "")
     if lost in ONE_DIGIT:
-        count_at(found, Event.POLL_FAILURE, _asking_page(), number=int(lost))
+        count_at(found, Event.POLL_FAILURE, asking_page(), number=int(lost))
 
 
 def count_extension(found: FoundSession) -> None:
     """Count that somebody pressed *Stay signed in*."""
-    count_at(found, Event.EXTENDED, _asking_page())
+    count_at(found, Event.EXTENDED, asking_page())
 
 
 def count_at(found: FoundSession, event: Event, path: str, *, number: int = 1) -> None:
@@ -197,7 +197,7 @@ def count_at(found: FoundSession, event: Event, path: str, *, number: int = 1) -
     count(event, kind=found.kind, form=form, section=section, number=number)
 
 
-def _asking_page() -> str:
+def asking_page() -> str:
     """The path of the page that asks: htmx names it in a header, a plain form says where to go back to."""
     try:
         return urlsplit(request.headers.get("HX-Current-URL") or request.form.get("next", "")).path

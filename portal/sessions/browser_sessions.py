@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -28,20 +29,24 @@ from portal.errors import UndecryptableError
 from portal.sessions.operations import (
     Holder,
     OpenedFrom,
+    Proved,
+    end_made_of,
     end_session,
+    follow_network,
     open_session,
+    replace_session,
     shorten_sessions,
     store_language,
 )
 from portal.sessions.queries import FoundSession, find_session, session_by_id
-from portal.sessions.rules import EndReason, Policy, in_grace
+from portal.sessions.rules import EndReason, NetworkRule, Policy, in_grace
 from portal.site_settings.current import settings, use_settings
 from portal.tokens import TOKEN, masked, new_token, proves
 from portal.web.addresses import actor, remote_network
 from portal.web.app_state import app_state, called_view
 from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, HUB, PERSONAL_KINDS
 from portal.web.languages import COOKIE, DEFAULT, LANGUAGES, known, speak_from_now
-from portal.web.unit_of_work import db, is_safe, now, reading
+from portal.web.unit_of_work import db, is_safe, is_writing, now, reading
 
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
@@ -134,6 +139,7 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         self._found: dict[str, FoundSession | None] = {}
         self._cookies: dict[str, str | None] = {}
         self._forgiven: str | None = None
+        self._withheld: set[str] = set()
         self._new_visitor: str | None = None
         self._epoch: str | None = None
 
@@ -158,7 +164,8 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
     def find(self, kind: str | None = None) -> FoundSession | None:
         """Return the session of a kind (by default the view's), live or ended in the last 24 hours.
 
-        At most one query a kind and request.
+        At most one query a kind and request. Wherever a session is found, it is asked whether its network is still the
+        same.
         """
         kind = kind or self.kind
         if kind not in self._found:
@@ -166,21 +173,78 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
             self._found[kind] = found = find_session(reading(), kind, token, now=now()) if token else None
             if found:
                 use_settings(found.settings)
+                self._ask_for_network(found)
         return self._found[kind]
 
     def live(self, kind: str | None = None) -> FoundSession | None:
-        """Return the session of a kind (by default the view's), if it lived when the request arrived."""
-        found = self.find(kind)
-        return found if found and (found.kind == self._forgiven or found.times.alive(now())) else None
+        """Return the session of a kind (by default the view's), if it lived when the request arrived.
+
+        One that waits for the password, because its network changed, is none.
+        """
+        held = self.held(kind)
+        return None if held is None or held.kind in self._withheld or self._needs_grace(held) else held
 
     def in_grace(self, kind: str | None = None) -> FoundSession | None:
         """Return the session of a kind, if a form that was open in it may still be sent and nothing else."""
-        found = self.find(kind)
-        return found if found and in_grace(found.times, policy_of(found.kind), now()) else None
+        held = self.held(kind)
+        is_in_grace = held is not None and in_grace(held.times, policy_of(held.kind), now())
+        return held if held and is_in_grace and held.kind not in self._withheld else None
 
-    def note_ended(self, ended: FoundSession) -> None:
-        """Take a session as ended for the rest of this request, which has just ended it."""
-        self._found[ended.kind] = ended
+    def held(self, kind: str | None = None) -> FoundSession | None:
+        """Return the session of a kind that this browser can end: live, in grace, or waiting for the password."""
+        found = self.find(kind)
+        lives = found is not None and (found.times.alive(now()) or in_grace(found.times, policy_of(found.kind), now()))
+        return found if lives else None
+
+    def withheld(self) -> FoundSession | None:
+        """Return the session of the view's kind that waits for the password, because its network changed."""
+        held = self.held()
+        return held if held and held.kind in self._withheld and not self._needs_grace(held) else None
+
+    def admit(self) -> None:
+        """Take the session that waits for the password as live, on the page that asks for it."""
+        self._withheld.discard(self.kind)
+
+    def _needs_grace(self, found: FoundSession) -> bool:
+        return found.kind != self._forgiven and not found.times.alive(now())
+
+    def _ask_for_network(self, found: FoundSession) -> None:
+        """Do what the network rule says about a session that comes from another network than before."""
+        network = remote_network(found.settings.known_networks)
+        if found.network in (None, network) or self.held(found.kind) is None:
+            return
+        rule = app_state().policies[found.kind].network_rule(found.settings)
+        if rule is NetworkRule.PASSWORD and found.person_id:
+            self._withheld.add(found.kind)
+            return
+        by, subject = actor(found.person_id), f"session {found.id}"
+        with _at_once() as own:
+            if rule is not NetworkRule.LOG:
+                end_session(own, found.id, EndReason.NETWORK, now=now())
+                record(own, "session_ended_by_network", by=by, now=now(), subject=subject)
+                self._found[found.kind] = found.ended(EndReason.NETWORK, now())
+            elif follow_network(own, found.id, network, now=now()):
+                record(own, "network_changed", by=by, now=now(), subject=subject)
+
+    def end(self, kind: str, reason: EndReason) -> FoundSession | None:
+        """End what this browser holds, in the request's transaction; return it as it was, None where nothing lived.
+
+        Where its cookie was replaced and the browser does not have the new one, what was made of it ends all the same.
+        """
+        held, found = self.held(kind), self.find(kind)
+        if held is None and found and found.reason is EndReason.REPLACED:
+            end_made_of(db(), found, reason, now=now())
+        if held is None or not end_session(db(), held.id, reason, now=now()):
+            return None
+        self._found[kind] = held.ended(reason, now())
+        return held
+
+    def end_at_once(self, found: FoundSession, reason: EndReason) -> FoundSession:
+        """End a session whatever becomes of the request; return it as it is then."""
+        with _at_once() as own:
+            end_session(own, found.id, reason, now=now())
+        ended = self._found[found.kind] = found.ended(reason, now())
+        return ended
 
     def forgive(self) -> None:
         """Take the session in grace as live, for the one form that this request brings."""
@@ -195,7 +259,12 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         sole_slot: str | None = None,
         authenticated_at: datetime | None = None,
     ) -> int:
-        """Open a session in the request's transaction and give the browser its cookie; return the session's id."""
+        """Open a session for somebody who has just proved a right to it; what this browser held of the kind ends.
+
+        It opens in the request's transaction, in which the proof is judged, and the browser gets its cookie. Return the
+        session's id.
+        """
+        self.end(kind, EndReason.REPLACED)
         is_shared = kind == CUSTOMER and self.is_shared
         opened_from = OpenedFrom(
             device=device_of(self._request.headers.get("User-Agent", "")),
@@ -217,6 +286,15 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         self._cookies[kind] = token
         return row.id
 
+    def replace(self, live: FoundSession, *, guest_id: str | None, proved: Proved | None = None) -> bool:
+        """Go on in a live session under a new token; return False where it has ended or was replaced meanwhile."""
+        is_shared = live.kind == CUSTOMER and self.is_shared
+        policy = policy_of(live.kind, is_shared=is_shared)
+        token = replace_session(db(), live, policy, now=now(), guest_id=guest_id, is_shared=is_shared, proved=proved)
+        if token:
+            self._cookies[live.kind] = token
+        return token is not None
+
     @cached_property
     def is_shared(self) -> bool:
         """Whether others use this computer, as the page that sent this form asked, or an earlier one here."""
@@ -232,7 +310,8 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         found = None if g.get("request_failed") else self.find()
         stored = found.language if found else None
         cookie = self._request.cookies.get(cookie_name(COOKIE))
-        by_age = (stored, cookie) if found and found.times.alive(now()) else (cookie, stored)
+        speaks = found is not None and (found.times.alive(now()) or found.times.ended_at == now())
+        by_age = (stored, cookie) if speaks else (cookie, stored)
         return next((code for code in (g.get("chosen_language"), *by_age) if code in LANGUAGES), None)
 
     def close(self, kind: str) -> None:
@@ -308,6 +387,11 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def _at_once() -> AbstractContextManager[Session]:
+    """A transaction of its own; the request's where that has begun, since on SQLite there is one writer."""
+    return nullcontext(db()) if is_writing() else app_state().database.writing()
 
 
 def browser() -> BrowserSessions:
@@ -386,13 +470,13 @@ def leave(*, is_told: bool = False) -> Response:
     A guest with answers reads on the next page how to come back, unless they know it (`is_told`). Where the time of a
     guest ran out before, the browser keeps what explains that, and with it the way back.
     """
-    kind, found = browser().kind, browser().find()
-    live = browser().live() or browser().in_grace()
-    if live and end_session(db(), live.id, EndReason.SIGNED_OUT, now=now()):
-        record(db(), "signed_out", by=actor(live.person_id), now=now(), kind=kind)
-        found = replace(live, times=replace(live.times, ended_at=now()), stored_reason=EndReason.SIGNED_OUT.value)
-        if live.guest_id and live.person_id:  # they signed in over a guest's form, and never said whose it is
-            app_state().hooks.left_behind(live)
+    kind, held = browser().kind, browser().held()
+    ended = browser().end(kind, EndReason.SIGNED_OUT)
+    if ended:
+        record(db(), "signed_out", by=actor(ended.person_id), now=now(), kind=kind)
+        if ended.guest_id and ended.person_id:  # they signed in over a guest's form, and never said whose it is
+            app_state().hooks.left_behind(ended)
+    found = browser().find()
     guest = found if found and found.guest_id and found.person_id is None else None
     left = _left_by(guest) if guest else None
     then = url_for(
@@ -401,7 +485,7 @@ def leave(*, is_told: bool = False) -> Response:
         guest=left,
         kind=None if kind == CUSTOMER else kind,
     )
-    is_shared = live is not None and live.is_shared
+    is_shared = held is not None and held.is_shared
     if guest and left == "saved" and not is_told:
         if guest.reason is not EndReason.SIGNED_OUT:
             return forget_pages(redirect(then, 303))

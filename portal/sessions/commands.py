@@ -4,7 +4,7 @@ import click
 from flask.cli import AppGroup
 
 from portal.audit import Actor, record
-from portal.sessions.operations import end_session, sweep_sessions
+from portal.sessions.operations import end_all_sessions, end_session, end_sessions_of, sweep_sessions
 from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
 from portal.web.app_state import app_state
@@ -46,10 +46,13 @@ def end_sessions(session_ids: tuple[int, ...], person: int | None, everybody: bo
 def _end_many(person_id: int | None) -> int:
     now = app_state().clock.now()
     with app_state().database.writing() as db:
-        live = live_sessions(db, now=now, person_id=person_id)
-        ended = [row.id for row in live if end_session(db, row.id, EndReason.STAFF, now=now)]
-        record(db, "sessions_ended", by=Actor(), now=now, subject=f"person {person_id}" if person_id else "everybody")
-    return len(ended)
+        reason, subject = EndReason.STAFF, f"person {person_id}" if person_id else "everybody"
+        if person_id is None:
+            ended = end_all_sessions(db, reason, now=now)
+        else:
+            ended = end_sessions_of(db, person_id, reason, now=now)
+        record(db, "sessions_ended", by=Actor(), now=now, subject=subject)
+    return ended
 
 
 @sessions_group.command("sweep")

@@ -1,21 +1,18 @@
 """Before any view: the session first, then the form token; what a dead session sends is never executed."""
 
-from dataclasses import replace
 from urllib.parse import urlencode
 
 from flask import Flask, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.audit import record
-from portal.sessions.activity import note_posted, pressed_activity
+from portal.sessions.activity import asking_page, note_posted, pressed_activity
 from portal.sessions.browser_sessions import asked_kind, browser, form_token
 from portal.sessions.late_forms import Parked, park_late_form
-from portal.sessions.operations import end_session, follow_network
 from portal.sessions.queries import FoundSession, has_signed_out_since, session_by_id
-from portal.sessions.rules import EndReason, NetworkRule
+from portal.sessions.rules import EndReason
 from portal.site_settings.current import clock_time
 from portal.tokens import owner_of, proves
-from portal.web.addresses import AGAIN_PAGE, actor, page_of, remote_network, sign_in_page
+from portal.web.addresses import AGAIN_PAGE, page_of, sign_in_page
 from portal.web.app_state import app_state, called_view
 from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, PERSONAL_KINDS, Activity, Door
 from portal.web.languages import other_languages
@@ -25,6 +22,8 @@ from portal.web.unit_of_work import is_safe, now, reading
 WITHOUT_PROOF = (AGAIN_PAGE, "/account/sign-out")
 """Where a person goes who must type the password first."""
 ENDED_PAGE = "/session/ended"
+ABOUT_SESSION = frozenset({Activity.POLL, Activity.EXTEND})
+"""What a page asks about its own session: an answer "it is over" would be wrong while only the password is missing."""
 SENT_IN_GRACE = frozenset({Activity.SUBMIT, Activity.SAVE})
 OWNER_LENGTH = 18
 """Digits of a session's id that fit the database."""
@@ -45,10 +44,14 @@ def guard() -> ResponseReturnValue | None:
 
 def _session_answer(door: Door) -> ResponseReturnValue | None:
     live = browser().live() or _forgiven(door)
-    if not door.session:
+    withheld = browser().withheld()
+    if withheld and request.path in WITHOUT_PROOF:
+        browser().admit()
+        live = withheld
+    elif withheld and (door.session or pressed_activity() in ABOUT_SESSION):
+        return _ask_for_password(withheld)
+    if not door.session or (live and (live.person_id or not door.person)):
         return None
-    if live and (live.person_id or not door.person):
-        return _network_answer(live)
     found = browser().find()
     if live is None and found:
         return answer_ended_session(found)
@@ -57,31 +60,11 @@ def _session_answer(door: Door) -> ResponseReturnValue | None:
     return _must_sign_in()
 
 
-def _network_answer(live: FoundSession) -> ResponseReturnValue | None:
-    """Answer a request from another network than before: ask for the password, end the session, or only note it."""
-    network = remote_network(live.settings.known_networks)
-    if live.network in (None, network):
-        return None
-    rule = app_state().policies[live.kind].network_rule(live.settings)
-    if rule is NetworkRule.PASSWORD and live.person_id:
-        return None if request.path in WITHOUT_PROOF else _ask_for_password(live)
-    by, subject = actor(live.person_id), f"session {live.id}"
-    with app_state().database.writing() as own:
-        if rule is NetworkRule.LOG:
-            if follow_network(own, live.id, network, now=now()):
-                record(own, "network_changed", by=by, now=now(), subject=subject)
-            return None
-        end_session(own, live.id, EndReason.NETWORK, now=now())
-        record(own, "session_ended_by_network", by=by, now=now(), subject=subject)
-    ended = replace(live, times=replace(live.times, ended_at=now()), stored_reason=EndReason.NETWORK.value)
-    browser().note_ended(ended)
-    return answer_ended_session(ended)
-
-
 def _ask_for_password(live: FoundSession) -> ResponseReturnValue:
     """To the page that asks for it; what a form said is kept meanwhile as if it had come too late."""
     parked = None if is_safe() else park_late_form(live)
-    back = request.full_path.rstrip("?") if is_safe() else parked.page if parked else _page_of_form(live)
+    page = request.full_path.rstrip("?") if is_safe() else parked.page if parked else _page_of_form(live)
+    back = asking_page() if pressed_activity() in ABOUT_SESSION else page
     target = f"{AGAIN_PAGE}?{urlencode({'kind': live.kind, 'next': back})}"
     if is_htmx():
         return htmx_redirect(target, 401)

@@ -1,16 +1,21 @@
-"""Opening, renewing and ending sessions: every change is one `UPDATE … WHERE` that a dead session does not pass."""
+"""Opening, replacing, renewing and ending sessions: each change is one `UPDATE … WHERE` that no dead session passes.
 
-from dataclasses import asdict, dataclass
+Only a proof of who somebody is makes a row that lives. A session that is made of another one is the same row under
+another token, so whoever ends the one has ended the other, whichever of two transactions comes first.
+"""
+
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, case, not_, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, case, exists, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.db import SWEEP_BATCH, delete_batch, rows_changed
 from portal.sessions.models import NOT_ENDED, SessionRow
 from portal.sessions.policies import GRACE
-from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline, shortened
+from portal.sessions.queries import FoundSession
+from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline, replaced, shortened
 from portal.tokens import new_token, token_hash
 from portal.web.declarations import PERSONAL_KINDS
 
@@ -77,6 +82,67 @@ def open_session(
     return token, row
 
 
+@dataclass(frozen=True, kw_only=True)
+class Proved:
+    """What a session gains when its person proves again who they are: without it, it inherits what it had."""
+
+    authenticated_at: datetime
+    network: str
+
+
+def replace_session(
+    db: Session,
+    old: FoundSession,
+    policy: Policy,
+    *,
+    now: datetime,
+    guest_id: str | None,
+    is_shared: bool,
+    proved: Proved | None = None,
+) -> str | None:
+    """Go on with a session of the same holder under a new token, with the full time; return the token.
+
+    None where the session no longer lives. A person's is gone, too, if another request has replaced it, unless the
+    person has `proved` who they are: then whoever has the other token is out. Without a proof the absolute end, the
+    time of the last proof, the network and the place of the only sign-in stay. A row that never lives keeps the old
+    token for a day, so that its end can be explained.
+    """
+    token, statement = new_token(), _live(old.id, now)
+    if old.person_id and proved is None:
+        statement = statement.where(SessionRow.token_hash == old.token_hash)
+    times = old.times if proved is None else replace(old.times, absolute_end_at=policy.absolute_end(now))
+    deadline = replaced(times, policy, now, is_shortened=is_shared and not old.is_shared)
+    gained = asdict(proved) | {"absolute_end_at": times.absolute_end_at} if proved else {}
+    values = {"token_hash": token_hash(token), "guest_id": guest_id, "is_shared": is_shared, "started_at": now}
+    if rows_changed(db, statement.values(values | gained | _moved_to(deadline, policy))) != 1:
+        return None
+    _explain_token(db, old, now=now)
+    return token
+
+
+def _explain_token(db: Session, old: FoundSession, *, now: datetime) -> None:
+    """Keep the token that was replaced, unless an earlier replacement has kept it, in a row that never lives."""
+    if db.scalar(select(exists().where(SessionRow.token_hash == old.token_hash))):
+        return
+    row = SessionRow(
+        kind=old.kind,
+        token_hash=old.token_hash,
+        csrf_secret=old.csrf_secret,
+        person_id=old.person_id,
+        guest_id=old.guest_id,
+        idle_timeout_s=int(old.times.idle_timeout.total_seconds()),
+        started_at=old.started_at,
+        expires_at=old.times.expires_at,
+        ended_at=now,
+        end_reason=EndReason.REPLACED.value,
+        authenticated_at=old.authenticated_at,
+        language=old.language,
+        is_shared=old.is_shared,
+    )
+    db.add(row)
+    db.flush()
+
+
 def move_deadline(db: Session, session_id: int, deadline: datetime, policy: Policy, *, now: datetime) -> bool:
     """Renew a session that still lives, never backwards; return whether it did."""
     statement = _live(session_id, now).where(SessionRow.expires_at < deadline)
@@ -130,6 +196,21 @@ def end_session(db: Session, session_id: int, reason: EndReason, *, now: datetim
     return rows_changed(db, statement.values(ended_at=now, end_reason=reason.value)) == 1
 
 
+def end_made_of(db: Session, replaced: FoundSession, reason: EndReason, *, now: datetime) -> bool:
+    """End what goes on under another token than this one, which was replaced.
+
+    Not if its person has proved who they are since: then it is no longer what this token was for.
+    """
+    person_id, guest_id = replaced.person_id, replaced.guest_id
+    statement = _UPDATE.where(
+        SessionRow.person_id == person_id if person_id else SessionRow.guest_id == guest_id,
+        SessionRow.csrf_secret == replaced.csrf_secret,
+        SessionRow.authenticated_at.is_not_distinct_from(replaced.authenticated_at),
+        _is_not_over(now),
+    )
+    return rows_changed(db, statement.values(ended_at=now, end_reason=reason.value)) == 1
+
+
 def end_sessions_of(db: Session, person_id: int, reason: EndReason, *, now: datetime, but: int | None = None) -> int:
     """End all sessions of a person, one excepted where given; return how many."""
     statement = _UPDATE.where(
@@ -145,12 +226,19 @@ def end_all_sessions(db: Session, reason: EndReason, *, now: datetime) -> int:
     return rows_changed(db, _UPDATE.where(_is_not_over(now)).values(ended_at=now, end_reason=reason.value))
 
 
-def end_sign_ins_of(db: Session, person_id: int, slot: str, *, now: datetime) -> None:
-    """End a person's other sessions of the kinds that a sign-in opens, where only one at a time is allowed."""
-    others = select(SessionRow.id).where(SessionRow.person_id == person_id, SessionRow.kind.in_(PERSONAL_KINDS))
+def end_sign_ins_of(db: Session, person_id: int, slot: str, *, now: datetime, but: int | None = None) -> None:
+    """End a person's other sessions of the kinds that a sign-in opens, where only one at a time is allowed.
+
+    Their place is free then, or taken by the one session that was spared.
+    """
+    others = select(SessionRow.id).where(
+        SessionRow.person_id == person_id, SessionRow.kind.in_(PERSONAL_KINDS), SessionRow.id != (but or 0)
+    )
     for session_id in db.scalars(others.order_by(SessionRow.id)).all():
         end_session(db, session_id, EndReason.SIGNED_OUT_ELSEWHERE, now=now)
     db.execute(_UPDATE.where(SessionRow.sole_slot == slot).values(sole_slot=None))
+    if but:
+        db.execute(_live(but, now).values(sole_slot=slot))
 
 
 def forget_guest(db: Session, session_id: int, *, now: datetime) -> bool:

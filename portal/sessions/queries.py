@@ -1,7 +1,7 @@
 """Finding a session by its cookie: one indexed read that brings the settings along."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ class FoundSession:
 
     id: int
     kind: str
+    token_hash: bytes
     csrf_secret: str
     person_id: int | None
     guest_id: str | None
@@ -45,6 +46,10 @@ class FoundSession:
     def reason(self) -> EndReason:
         """Why it ended, or would."""
         return EndReason(self.stored_reason) if self.stored_reason else end_reason(self.times)
+
+    def ended(self, reason: EndReason, at: datetime) -> "FoundSession":
+        """This session as it is once somebody has ended it."""
+        return replace(self, times=replace(self.times, ended_at=at), stored_reason=reason.value)
 
     def is_quiet(self, path: str, now: datetime) -> bool:
         """Whether a GET of this path only follows a Continue, Back, Add or Remove."""
@@ -76,6 +81,7 @@ def _find(db: Session, statement: Select[Any], now: datetime, **values: str | in
     return FoundSession(
         id=row.id,
         kind=row.kind,
+        token_hash=row.token_hash,
         csrf_secret=row.csrf_secret,
         person_id=row.person_id,
         guest_id=row.guest_id,

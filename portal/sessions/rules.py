@@ -102,6 +102,15 @@ def extended(times: Times, policy: Policy, now: datetime) -> datetime:
     return max(times.expires_at, reachable)
 
 
+def replaced(times: Times, policy: Policy, now: datetime, *, is_shortened: bool) -> datetime:
+    """The deadline of a session that goes on under a new token at `now`: the full time, within its absolute limit.
+
+    It never moves backwards, unless its holder has just said that others use this computer, too (`is_shortened`).
+    """
+    wanted = extended(times, policy, now)
+    return min(wanted, now + policy.idle_timeout) if is_shortened else wanted
+
+
 def shortened(policy: Policy, now: datetime) -> datetime:
     """The latest deadline once a shorter lifetime is applied to live sessions at `now`.
 

@@ -80,7 +80,7 @@ def choose_language() -> ResponseReturnValue:
 @activity(Activity.NONE)
 def ended() -> ResponseReturnValue:
     """Why the session ended, when, and how to carry on."""
-    if browser().live():
+    if browser().live() or browser().withheld():
         return redirect(START_PAGE)
     left = _page_of_leaving()
     if left:

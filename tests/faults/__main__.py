@@ -21,7 +21,7 @@ from tests.browser.ways_out import MOST_PRESSES, MOST_SECONDS, WAYS, timed
 from tests.conftest import MovableClock
 from tests.faults import guessing, sweeping
 from tests.faults.racers import racing
-from tests.faults.races import NEVER, prepared, race_all
+from tests.faults.races import INSIDE, NEVER, prepared, race_all, storm_all
 from tests.faults.simulation import Plan, simulate, table
 
 SEED = int(os.environ.get("SEED") or 1)
@@ -45,6 +45,7 @@ def main() -> None:
         addresses = {"SQLite": None, "PostgreSQL": server}
         is_clean = live(Path(folder), addresses)
         is_clean = race(Path(folder), addresses) and is_clean
+        is_clean = storm(Path(folder), addresses) and is_clean
         is_clean = guess(Path(folder), addresses) and is_clean
         is_clean = sweep(Path(folder), addresses) and is_clean
         is_clean = come_back() and is_clean
@@ -86,6 +87,13 @@ def race(folder: Path, addresses: dict[str, str | None]) -> bool:
     seen = {name: _raced(folder / f"races-{name}", url) for name, url in addresses.items()}
     click.echo(f"{f'{ROUNDS} rounds of {PROCESSES} processes':<52}" + "".join(f"{name:>12}" for name in seen))
     return _printed(seen, NEVER)
+
+
+def storm(folder: Path, addresses: dict[str, str | None]) -> bool:
+    """Storm the doors of sessions beside each way of ending; return whether nobody who was ended is in."""
+    seen = {name: _stormed(folder / f"storms-{name}", url) for name, url in addresses.items()}
+    click.echo(f"{f'{ROUNDS} rounds of each way of ending':<52}" + "".join(f"{name:>12}" for name in seen))
+    return _printed(seen, (INSIDE,))
 
 
 def guess(folder: Path, addresses: dict[str, str | None]) -> bool:
@@ -145,6 +153,14 @@ def _besieged(folder: Path, url: str | None) -> dict[guessing.Siege, Counter[str
     app = create_app(read_configuration(environ), clock=MovableClock())
     migrations.upgrade(app.extensions["portal"].database)
     seen = {siege: guessing.besiege(app, environ, siege) for siege in SIEGES}
+    app.extensions["portal"].database.close()
+    return seen
+
+
+def _stormed(folder: Path, url: str | None) -> Counter[str]:
+    environ = _environ(folder, url)
+    app = prepared(environ)
+    seen = storm_all(app, environ, rounds=ROUNDS)
     app.extensions["portal"].database.close()
     return seen
 

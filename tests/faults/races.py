@@ -2,17 +2,21 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 
 from flask import Flask
 from sqlalchemy import func, select, update
 
+from portal.app import create_app
 from portal.clock import SystemClock
+from portal.config import read_configuration
 from portal.sessions.models import ParkedValues, SessionRow
 from portal.submissions.models import Submission
 from tests.bench.requests import prepared_app
 from tests.citizen import Citizen, Page
+from tests.doors import ELSEWHERE, ENDINGS, OPENINGS, Ending, Round, Scene, storm
 from tests.faults.pages import FORM
 from tests.faults.racers import EXPIRE, SLOW, SLOW_S, Ask, Racers
 
@@ -29,6 +33,8 @@ NEVER = (
     "rounds in which nothing was parked",
 )
 """The figures that must be 0."""
+INSIDE = "sessions in which somebody is who was ended"
+"""The same of the storms."""
 
 
 def prepared(environ: dict[str, str]) -> Flask:
@@ -159,6 +165,49 @@ RACES: tuple[Callable[[Guest, Racers, int], Counter[str]], ...] = (
     save_at_once,
     come_late_at_once,
 )
+
+
+def expire(at: Round, **values: datetime) -> None:
+    """Let the time of the copied session run out."""
+    row = update(SessionRow).where(SessionRow.person_id == at.person_id, SessionRow.id != at.owner.id)
+    with at.scene.database.writing() as db:
+        db.execute(row.where(SessionRow.ended_at.is_(None)).values(**values))
+
+
+def time_is_up(at: Round) -> None:
+    """Let the idle timeout pass."""
+    expire(at, expires_at=at.scene.now - timedelta(seconds=1))
+
+
+def limit_is_reached(at: Round) -> None:
+    """Let the absolute limit pass."""
+    over = at.scene.now - timedelta(seconds=1)
+    expire(at, expires_at=over, absolute_end_at=over)
+
+
+def browsers_move(at: Round) -> None:
+    """Send everything from another network from now on."""
+    for browser in at.doubles:
+        browser.client.environ_base["REMOTE_ADDR"] = ELSEWHERE
+
+
+STORMY = dict(ENDINGS) | {
+    "idle timeout": Ending(end=time_is_up),
+    "absolute limit": Ending(end=limit_is_reached),
+    "change of network": Ending(end=browsers_move),
+}
+
+
+def storm_all(app: Flask, environ: dict[str, str], *, rounds: int) -> Counter[str]:
+    """Storm the doors beside each way of ending, `rounds` times, from browsers at two servers on one database."""
+    scene, other = Scene(app), create_app(read_configuration(environ))
+    seen, doors = Counter({INSIDE: 0}), cycle(OPENINGS.values())
+    for ending in STORMY.values():
+        for _ in range(rounds):
+            inside = storm(scene, next(doors), ending, (app, other))
+            seen.update({INSIDE: len(inside), "sessions ended beside a storm": 1})
+    other.extensions["portal"].database.close()
+    return seen
 
 
 def race_all(app: Flask, racers: Racers, *, rounds: int, processes: int) -> Counter[str]:

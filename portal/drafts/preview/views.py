@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
-from portal.drafts.open_draft import holder, kept_by
+from portal.drafts.open_draft import holder, holder_or_new_guest, kept_by
 from portal.drafts.operations import start_draft
 from portal.drafts.preview.outline import (
     SPACES,
@@ -31,12 +31,10 @@ from portal.form_definitions.versions.queries import current_version, definition
 from portal.sessions.activity import page_clock
 from portal.sessions.browser_sessions import browser, policy_of
 from portal.sessions.gate import token_refused
-from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text, settings, today
-from portal.tokens import new_token
 from portal.web.addresses import public_url, remote_network, sign_in_page
 from portal.web.app_state import app_state
-from portal.web.declarations import CUSTOMER, Access, Activity, access, activity, shows_form_again
+from portal.web.declarations import Access, Activity, access, activity, shows_form_again
 from portal.web.languages import language, name_of
 from portal.web.limits import Limit, require, take_within
 from portal.web.strict_input import repeated, require_end_marker
@@ -232,7 +230,7 @@ def start_now(slug: str) -> ResponseReturnValue:
         db(),
         version,
         definition,
-        _session_holder(),
+        holder_or_new_guest(),
         rules=kept_by(definition),
         keyring=keyring,
         now=now(),
@@ -243,16 +241,6 @@ def start_now(slug: str) -> ResponseReturnValue:
 
 def _published(slug: str) -> FormVersion:
     return current_version(db(), slug) or abort(404)
-
-
-def _session_holder() -> Holder:
-    """Return the holder of the live session, or a new guest with a new session."""
-    current = holder()
-    if current.person_id or current.guest_id:
-        return current
-    guest = Holder(guest_id=new_token())
-    browser().open(CUSTOMER, guest)
-    return guest
 
 
 def _foreign_language(definition: FormDefinition) -> str | None:

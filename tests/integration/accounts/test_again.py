@@ -78,7 +78,7 @@ def test_proving_the_password_changes_the_session_id_and_keeps_other_tabs(
     clock.advance(minutes=15)
     visitor.fill_in("/account/again", password=PASSWORD)
     assert visitor.cookie() not in (before, None)
-    assert [row.end_reason for row in records.sessions] == ["replaced", None]
+    assert [row.end_reason for row in records.sessions] == [None, "replaced"]
     assert visitor.post("/probe/customer", other_tab).text == "through"
 
 

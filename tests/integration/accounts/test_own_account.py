@@ -157,7 +157,7 @@ def test_new_password_ends_other_sessions_and_changes_the_id_of_this_one(
     before = home.cookie()
     answer = home.fill_in("/account/password/change", old_password=PASSWORD, password=FRESH)
     assert (answer.status_code, answer.location) == (303, "/account/security?done=password")
-    assert [row.end_reason for row in records.sessions] == ["replaced", "password_changed", None]
+    assert [row.end_reason for row in records.sessions] == [None, "password_changed", "replaced"]
     assert home.cookie() not in (before, None)
     assert home.get("/probe/customer").text == "through"
     assert mailbox.subjects[-1] == (OLD, "Your password was changed")

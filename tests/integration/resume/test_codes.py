@@ -255,7 +255,7 @@ def test_coming_back_as_the_same_guest_keeps_other_tabs(
     tab.open(f"{guests.address}/remarks")
     citizen.open("/resume")
     citizen.press("Continue your form", reference=guests.reference, return_code=guests.code)
-    assert [row.end_reason for row in sessions()] == ["replaced", None]
+    assert [row.end_reason for row in sessions()] == [None, "replaced"]
     assert tab.press("Continue", remark="From the other tab").path == f"{guests.address}/check"
 
 

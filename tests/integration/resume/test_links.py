@@ -130,15 +130,18 @@ def test_saving_again_keeps_older_links_working(app: Flask, citizen: Citizen, ot
     assert {other.open(link).status for link in (guests.link, newer)} == {200}
 
 
-def test_redeeming_a_link_replaces_the_old_session_with_a_full_one(
+def test_redeeming_a_link_replaces_the_token_of_a_session_that_goes_on_with_the_full_time(
     citizen: Citizen, adas: Saved, clock: MovableClock, sessions: Sessions
 ) -> None:
+    (before,) = sessions()
     clock.advance(minutes=15)
     citizen.open(adas.link)
     citizen.press("Continue your form")
-    old, new = sessions()[-2:]
-    assert (old.end_reason, old.ended_at) == ("replaced", clock.now())
-    assert (new.expires_at - clock.now()).total_seconds() == 30 * 60
+    here, old = sessions()
+    assert (old.end_reason, old.ended_at, old.token_hash) == ("replaced", clock.now(), before.token_hash)
+    assert (here.expires_at - clock.now()).total_seconds() == 30 * 60
+    inherited = ("id", "person_id", "absolute_end_at", "authenticated_at", "network", "sole_slot")
+    assert [getattr(here, name) for name in inherited] == [getattr(before, name) for name in inherited]
 
 
 def test_other_tabs_of_the_same_person_keep_working(citizen: Citizen, other: Citizen, adas: Saved) -> None:

@@ -19,7 +19,8 @@ from portal.app import create_app
 from portal.audit import Actor, AuditEvent
 from portal.config import Configuration
 from portal.db import Database
-from portal.sessions.models import ParkedValues
+from portal.sessions.models import ParkedValues, SessionRow
+from portal.sessions.queries import live_sessions
 from portal.site_settings.operations import change_settings
 from portal.web.addresses import remote_network
 from portal.web.declarations import Access, Activity, access, activity
@@ -170,6 +171,71 @@ def test_signing_out_asks_for_no_password(citizen: Citizen, section: str, set_ru
     set_rule(customer_network_rule="password")
     move(citizen)
     assert citizen.press("Sign out").path == "/session/ended"
+
+
+@pytest.mark.parametrize("rule", ["password", "end"])
+def test_no_page_shows_anything_of_a_person_to_another_network(
+    app: Flask, citizen: Citizen, section: str, set_rule: Callable[..., None], rule: str
+) -> None:
+    """Ask on every page without a value in its address, and on a form's own; not where the password is asked for."""
+    citizen.open("/account/name")
+    citizen.press("Save name", name="Zoe Findlater")
+    assert "Zoe Findlater" in citizen.open("/")
+    set_rule(customer_network_rule=rule)
+    move(citizen)
+    cookie = citizen.client.get_cookie("session_customer")
+    assert cookie is not None
+    reference = section.split("/")[2]
+    pages = [found.rule for found in app.url_map.iter_rules() if "GET" in (found.methods or ()) and not found.arguments]
+    told = []
+    for path in [*pages, "/forms/housing-support"]:
+        citizen.client.set_cookie("session_customer", cookie.value)
+        text = "" if path == "/account/again" else citizen.get(path).text
+        told += [path] if "Findlater" in text or (reference in text and path != "/session/ended") else []
+    assert told == []
+
+
+def test_poll_and_stay_signed_in_ask_another_network_for_the_password(
+    citizen: Citizen, section: str, set_rule: Callable[..., None], newest_session: Callable[[], SessionRow]
+) -> None:
+    token, before = citizen.page.value("csrf_token"), newest_session().expires_at
+    set_rule(customer_network_rule="password")
+    move(citizen)
+    answer = citizen.get(
+        "/session/poll", headers={"HX-Request": "true", "HX-Current-URL": f"http://localhost{section}"}
+    )
+    wanted = f"/account/again?kind=customer&next={section.replace('/', '%2F')}"
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, wanted)
+    assert citizen.post("/session/extend", {"csrf_token": token, "next": section}).status_code == 403
+    assert newest_session().expires_at == before
+
+
+@pytest.mark.parametrize("rule", ["password", "end"])
+def test_sign_out_from_another_network_ends_the_session(
+    citizen: Citizen, section: str, set_rule: Callable[..., None], newest_session: Callable[[], SessionRow], rule: str
+) -> None:
+    token = citizen.page.value("csrf_token")
+    set_rule(customer_network_rule=rule)
+    move(citizen)
+    assert citizen.post("/account/sign-out", {"csrf_token": token}).status_code == 303
+    assert newest_session().end_reason == ("signed_out" if rule == "password" else "network")
+
+
+@pytest.mark.parametrize("rule", ["password", "end"])
+def test_return_code_on_another_network_opens_a_guests_session_and_never_the_persons(
+    citizen: Citizen, section: str, set_rule: Callable[..., None], database: Database, app: Flask, rule: str
+) -> None:
+    guest = Citizen(app)
+    slip = re.findall(r'slip__value">([^<]+)<', guest.open(housing.start(guest)).text)
+    set_rule(customer_network_rule=rule)
+    move(citizen)
+    citizen.open("/resume")
+    citizen.press("Continue your form", reference=slip[0], return_code=slip[1])
+    assert citizen.page.path.startswith(f"/drafts/{slip[0]}")
+    assert citizen.get("/account").status_code == 302
+    with database.reading() as db:
+        live = live_sessions(db, now=app.extensions["portal"].clock.now())
+    assert [row.person_id for row in live if row.person_id] == []
 
 
 @access(Access.PUBLIC)
