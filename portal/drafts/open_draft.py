@@ -276,7 +276,7 @@ def open_draft(reference: str, *, by_itself: bool = False) -> OpenDraft:
     is moved by the first request that changes something, unless a page is saving `by_itself`. Requests that change
     nothing take no lock; a look-up is one of them, because it waits for another service.
     """
-    only_reads = is_safe() or asked_lookup() is not None
+    only_reads = is_safe() or token_refused() or asked_lookup() is not None
     found_in = reading() if only_reads else db()
     found = find_draft(found_in, reference, holder(), now=now(), locked=not only_reads)
     if found is None:

@@ -213,6 +213,13 @@ class TestMove:
         citizen.open(f"{begun}/you")
         assert citizen.page.value("name") == "Ada"
 
+    def test_form_with_a_wrong_token_moves_nothing(self, app: Flask, citizen: Citizen, begun: str) -> None:
+        citizen.open(f"{begun}/you")
+        publish(app, RENAMED, "move")
+        assert citizen.press("Continue", csrf_token="forged").status == 409
+        publish(app, FORM, "keep")
+        assert citizen.open(f"{begun}/you").value("name") == "Ada"
+
     def test_a_field_renamed_twice_keeps_its_answer(self, app: Flask, citizen: Citizen, begun: str) -> None:
         publish(app, RENAMED, "keep")
         publish(app, RENAMED.replace("full_name", "called").replace("[name]", "[full_name]"), "move")
