@@ -250,6 +250,8 @@ def test_pages_linked_from_address_emails_pass_inspection(look: Inspector, citiz
     citizen.press("Send me a link", email="ada@new.example")
     for mail in letters(look.server.app):
         look.visit(mail.subject, mail.link)
+    add_person(look.server.app, "bea@mail.example")
+    sign_in(citizen, "bea@mail.example")
     citizen.open("/account/delete")
     citizen.press("Delete my account")
     look.visit("deleted account", citizen.page.address)
