@@ -21,6 +21,7 @@ from portal.drafts.rules import (
     Part,
     edited_after,
     expiry,
+    next_number,
     next_reminder,
     reference_prefix,
 )
@@ -121,9 +122,9 @@ def grant(
 ) -> None:
     """Let a guest open a draft; do nothing if they already may. `rules.Grant` says what the other two mean."""
     if db.get(DraftGuest, (draft.id, guest_id)) is None:
-        last = db.scalar(select(func.max(DraftGuest.number)).where(DraftGuest.draft_id == draft.id)) or 0
-        row = DraftGuest(draft_id=draft.id, guest_id=guest_id, number=last + 1, made_by=made_by, through=through)
-        db.add(row)
+        last = db.scalar(select(func.max(DraftGuest.number)).where(DraftGuest.draft_id == draft.id))
+        number = next_number(last)
+        db.add(DraftGuest(draft_id=draft.id, guest_id=guest_id, number=number, made_by=made_by, through=through))
 
 
 def take_from(db: Session, draft: Draft, guests: Collection[str], *, now: datetime) -> None:

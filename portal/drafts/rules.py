@@ -426,6 +426,14 @@ class Grant:
         return self.number <= 1 and self.through is None
 
 
+def next_number(last: int | None) -> int:
+    """Return the number of a draft's next grant; `last` is the highest that there is, None before the first.
+
+    Grants older than their numbers have 0: whoever comes after one of them did not begin the draft.
+    """
+    return 1 if last is None else max(last, 1) + 1
+
+
 class Grants:
     """Who holds a guest's draft, and whose right comes from whose."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.drafts.rules import Grant, Grants
+from portal.drafts.rules import Grant, Grants, next_number
 
 HOME, WORK = b"home", b"work"
 GRANTS = Grants(
@@ -58,3 +58,10 @@ def test_same_person_is_whoever_a_right_comes_from(guest_id: str | None, expecte
 )
 def test_browser_knows_the_address_by_which_it_came(guest_id: str, expected: bytes | None) -> None:
     assert GRANTS.came_through(guest_id) == expected
+
+
+@pytest.mark.parametrize(("last", "is_first"), [(None, True), (0, False), (1, False), (7, False)])
+def test_only_the_first_grant_of_a_draft_is_that_of_whoever_began_it(last: int | None, *, is_first: bool) -> None:
+    """A grant from before grants were numbered has number 0."""
+    assert Grant(guest_id="next", number=next_number(last)).is_first is is_first
+    assert next_number(last) > (0 if last is None else last)
