@@ -87,11 +87,12 @@ def object_to_change(
     the account had earlier: whoever reads the mail of this one gets a link to set a new password. An account that was
     made with the address meanwhile is joined to this one.
 
-    Return whether it could be done. Where not, staff look at it: the account is closed, and both addresses are told.
+    Return whether it could be done. Where not, staff look at it: the account is closed, and both addresses are told
+    once. An account that staff closed stays closed, however often somebody objects.
     """
     key, moved_to = EmailAddress(email=link.email).key, person.email
     former = former_account(db, person.id, key, since=link.expires_at - 2 * OBJECTION_LIFETIME)
-    is_open = person.disabled_at is None or person.unsettled_at is not None
+    is_open = person.disabled_at is None or person.is_closed_by_objection
     is_settled = is_open and _take_back(db, person, EmailAddress(email=former.email if former else link.email), now=now)
     person.password_hash = None
     _void_links_since(db, person, key, now=now, keeps=not is_settled)
@@ -155,10 +156,11 @@ def _void_links_since(db: Session, person: Person, key: str, *, now: datetime, k
 
 
 def _leave_to_staff(db: Session, person: Person, told: Iterable[str], *, by: Actor, now: datetime) -> bool:
+    is_told = person.unsettled_at is not None
     person.disabled_at = person.disabled_at or now
-    person.unsettled_at = now
+    person.unsettled_at = person.unsettled_at or now
     record(db, "address_objection_unsettled", by=by, now=now, subject=person_subject(person.id))
-    for email in sorted(told):
+    for email in () if is_told else sorted(told):
         messages.security_notice(db, Notice.OBJECTION_UNSETTLED, to=email, now=now)
     return False
 

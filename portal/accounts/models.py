@@ -32,7 +32,7 @@ class Person(Base):
     disabled_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     unsettled_at: Mapped[datetime | None] = mapped_column(index=True)
-    """When an objection closed the account for staff to look at, as it could not be carried out."""
+    """When an objection that could not be carried out was left to staff: it closed the account, if nobody had."""
     created_at: Mapped[datetime]
 
     is_authenticated = True
@@ -42,6 +42,11 @@ class Person(Base):
     def is_active(self) -> bool:
         """Whether the account is neither disabled nor waiting for its address to be proved."""
         return self.disabled_at is None and self.verified_at is not None
+
+    @property
+    def is_closed_by_objection(self) -> bool:
+        """Whether the objection that was left to staff closed the account, and not they before or since."""
+        return self.unsettled_at is not None and self.disabled_at == self.unsettled_at
 
     @property
     def shown_name(self) -> str:

@@ -183,15 +183,15 @@ def forget_person(db: Session, person: Person, reason: EndReason, *, now: dateti
 
 
 def disable_account(db: Session, person_id: int, *, by: Actor, now: datetime) -> None:
-    """Let a person sign in no longer, and end their sessions.
+    """Let a person sign in no longer, and end their sessions; one that an objection closed for now stays closed.
 
     Raise `LastAdministratorError` if the portal would have no administrator.
     """
     _require_other_administrator(db, person_id)
     person = locked_person(db, person_id)
-    if person is None or person.disabled_at:
+    if person is None or (person.disabled_at and not person.unsettled_at):
         return
-    person.disabled_at = now
+    person.disabled_at, person.unsettled_at = now, None
     end_pending_of(db, person.id)
     end_sessions_of(db, person.id, EndReason.STAFF, now=now)
     record(db, "account_disabled", by=by, now=now, subject=person_subject(person.id))

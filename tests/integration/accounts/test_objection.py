@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from portal.accounts.models import FormerAccount, KnownDevice, Person, RecoveryCode, SecondFactor
+from portal.accounts.operations import disable_account
 from portal.accounts.remembered import sweep_former_accounts
+from portal.audit import Actor
 from portal.db import Database
 from portal.drafts.models import Draft
 from tests.citizen import Citizen
@@ -260,8 +262,10 @@ def _works_here(scene: Scene) -> None:
 
 
 def _is_closed(scene: Scene) -> None:
+    add_person(scene.app, "root@example.test", "administrator")
     with scene.database.writing() as db:
-        db.execute(update(Person).where(Person.id == 1).values(disabled_at=scene.clock.now()))
+        disable_account(db, 1, by=Actor(), now=scene.clock.now())
+    scene.clock.advance(seconds=1)
 
 
 @pytest.mark.parametrize("hindrance", [_has_factor, _works_here, _is_closed])
@@ -278,6 +282,8 @@ def test_objection_that_cannot_be_carried_out_closes_the_account_and_goes_to_sta
     assert Browser(scene.app).fill_in(link, email=OLD).location == "/account/check-mail"
     (event,) = records.events("address_objection_unsettled")
     assert event.subject == "person 1"
+    assert Browser(scene.app).fill_in(link, email=OLD).location == "/account/check-mail"
+    assert not scene.state()["is open"]
     told = [to for to, subject in scene.mailbox.subjects if subject == "We have closed an account for now"]
     assert told == sorted([OLD, NEW])
     assert not scene.links(OLD, "Set a new password")
@@ -299,6 +305,32 @@ def test_objection_that_cannot_be_carried_out_closes_the_account_and_goes_to_sta
         assert Browser(scene.app).fill_in(link, email=OLD).location == "/account/check-mail"
         assert scene.state() == scene.before
         assert "Objections to settle" not in boss.open("/admin/self/people")
+
+
+def test_account_that_staff_close_after_an_objection_stays_closed_until_they_open_it(
+    make_scene: Callable[..., Scene], make_person: Callable[..., Person]
+) -> None:
+    scene = make_scene()
+    for step in (move, _has_factor):
+        step(scene)
+    link = scene.links(OLD, ASKED)[0]
+    Browser(scene.app).fill_in(link, email=OLD)
+    make_person("boss@example.test", "administrator")
+    boss = Citizen(scene.app)
+    sign_in(boss, "boss@example.test")
+    boss.open("/admin/self/people/1")
+    boss.press("Close the account")
+    assert "Objections to settle" not in boss.open("/admin/self/people")
+    boss.open("/admin/self/people/2")
+    boss.press("Remove the second factor")
+    scene.clock.advance(seconds=1)
+    for _ in range(2):
+        assert Browser(scene.app).fill_in(link, email=OLD).location == "/account/check-mail"
+        assert not scene.state()["is open"]
+    boss.open("/admin/self/people/1")
+    boss.press("Open the account again")
+    Browser(scene.app).fill_in(link, email=OLD)
+    assert scene.state() == scene.before
 
 
 def test_recovery_codes_that_were_used_since_stay_used(make_scene: Callable[..., Scene]) -> None:
