@@ -138,6 +138,7 @@ class Database:
         self._writer: AbstractContextManager[Any] = (
             threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
         )
+        self._writers = set[int]()
         self._door, self._log, self._next_at = _Door(), _log_of(self.engine), LOG_BYTES
         reader = self.engine.execution_options(portal_writes=False, postgresql_readonly=True)
         self._reading = sessionmaker(reader, expire_on_commit=False, autoflush=False)
@@ -153,8 +154,16 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Yield a session in one write transaction, which is committed at the end and rolled back by an exception."""
-        with self._door.passed(), self._writer, self._writing.begin() as session:
-            yield session
+        thread = threading.get_ident()
+        if thread in self._writers:
+            raise RuntimeError("This thread is writing already: it would wait for itself.")
+        with self._door.passed(), self._writer:
+            self._writers.add(thread)
+            try:
+                with self._writing.begin() as session:
+                    yield session
+            finally:
+                self._writers.discard(thread)
         self._shorten_log()
 
     def _shorten_log(self) -> None:

@@ -2,7 +2,6 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, MutableMapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -46,7 +45,7 @@ from portal.web.addresses import actor, remote_network
 from portal.web.app_state import app_state, called_view
 from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, HUB, PERSONAL_KINDS
 from portal.web.languages import COOKIE, DEFAULT, LANGUAGES, known, speak_from_now
-from portal.web.unit_of_work import db, is_safe, is_writing, now, reading
+from portal.web.unit_of_work import at_once, db, is_safe, now, reading
 
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
@@ -218,7 +217,7 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
             self._withheld.add(found.kind)
             return
         by, subject = actor(found.person_id), f"session {found.id}"
-        with _at_once() as own:
+        with at_once() as own:
             if rule is not NetworkRule.LOG:
                 end_session(own, found.id, EndReason.NETWORK, now=now())
                 record(own, "session_ended_by_network", by=by, now=now(), subject=subject)
@@ -241,7 +240,7 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
 
     def end_at_once(self, found: FoundSession, reason: EndReason) -> FoundSession:
         """End a session whatever becomes of the request; return it as it is then."""
-        with _at_once() as own:
+        with at_once() as own:
             end_session(own, found.id, reason, now=now())
         ended = self._found[found.kind] = found.ended(reason, now())
         return ended
@@ -387,11 +386,6 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._values)
-
-
-def _at_once() -> AbstractContextManager[Session]:
-    """A transaction of its own; the request's where that has begun, since on SQLite there is one writer."""
-    return nullcontext(db()) if is_writing() else app_state().database.writing()
 
 
 def browser() -> BrowserSessions:

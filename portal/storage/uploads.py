@@ -32,7 +32,7 @@ from portal.storage.sealed_files import CHUNK_BYTES, SealedSpool, plain_chunks
 from portal.web.addresses import remote_network
 from portal.web.app_state import app_state
 from portal.web.limits import UNIT, Limit, hour_of, require, take_all
-from portal.web.unit_of_work import now
+from portal.web.unit_of_work import at_once, now
 
 DOWNLOAD_POLICY = "default-src 'none'; sandbox"
 """Whatever is in a file, nothing of it runs as ours, even where a browser shows it all the same."""
@@ -83,11 +83,18 @@ def expect_files(fields: Mapping[str, Field], *, work: str, holder: str) -> None
 
 
 def receive() -> Received:
-    """Judge, scan and store the expected files, before the transaction that may claim them.
+    """Judge, scan and store the expected files once, before the transaction that may claim them.
 
     Nothing here may wait inside a transaction: the scanner is asked over the network, and disks are slow. Raise
     `TooManyRequests` if one work gets more uploads than a person would make.
     """
+    if "received" not in g:
+        g.received = _received()
+    received: Received = g.received
+    return received
+
+
+def _received() -> Received:
     fields, work, holder = cast("tuple[Mapping[str, Field], str, str]", g.get("expected_files", ({}, "", "")))
     arrived = {field_id: _arrived(field_id) for field_id in fields}
     if not any(arrived.values()):
@@ -185,7 +192,7 @@ def _scanned(spool: SealedSpool, end: float) -> Scan:
 def _store_uploads(uploads: list[tuple[Upload, SealedSpool]]) -> None:
     if not uploads:
         return
-    with app_state().database.writing() as db:
+    with at_once() as db:
         stage(db, [upload for upload, _spool in uploads], now=now())
     g.staged = [upload.entry.id for upload, _spool in uploads]
     storage = open_storage(app_state().configuration)

@@ -17,6 +17,7 @@ from werkzeug.exceptions import TooManyRequests
 from portal.db import Base, delete_batch
 from portal.tokens import keyed_hash
 from portal.web.app_state import app_state
+from portal.web.unit_of_work import at_once
 
 UNIT = 2**10
 """Bytes that count as one try, where bytes are limited."""
@@ -77,8 +78,8 @@ def wait_for(throttle: Throttle, *, now: datetime) -> timedelta | None:
 
 
 def take_all(throttle: Throttle, *, now: datetime, number: int = 1) -> timedelta | None:
-    """Use `number` tries at each limit up, in a transaction of its own; see `take_within`."""
-    with app_state().database.writing() as db:
+    """Use `number` tries at each limit up, at once; see `take_within`."""
+    with at_once() as db:
         return take_within(db, throttle, now=now, number=number)
 
 

@@ -1,6 +1,6 @@
 """One instant, one database session and one commit a request."""
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime
 
 from flask import Flask, Response, g, request
@@ -46,6 +46,14 @@ def db() -> Session:
 def is_writing() -> bool:
     """Whether this request's write transaction has begun: nothing may wait for others then."""
     return "writing" in g
+
+
+def at_once() -> AbstractContextManager[Session]:
+    """A transaction of its own, whatever becomes of the request; the request's where that has begun.
+
+    A thread that writes must never wait for a second transaction: on SQLite it would wait for itself.
+    """
+    return nullcontext(db()) if is_writing() else app_state().database.writing()
 
 
 def stop_reading() -> None:

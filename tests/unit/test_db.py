@@ -1,4 +1,4 @@
-"""SQLite's write-ahead log starts anew although somebody always reads, and its files are for their owner alone."""
+"""SQLite's log starts anew although somebody always reads, its files are private, and no writer waits for itself."""
 
 import threading
 from collections.abc import Iterator
@@ -77,3 +77,9 @@ def test_files_of_a_database_are_for_their_owner_alone(database: Database, tmp_p
     assert {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()} == dict.fromkeys(
         ("portal.sqlite3", "portal.sqlite3-wal", "portal.sqlite3-shm"), "0o600"
     )
+
+
+def test_thread_that_writes_is_told_so_and_never_waits_for_itself(database: Database) -> None:
+    with database.writing(), pytest.raises(RuntimeError, match="writing already"), database.writing():
+        pass
+    assert write(database, 1)

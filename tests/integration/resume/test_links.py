@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from portal.db import Database
+from portal.drafts.models import Draft
 from portal.sessions.models import SessionRow
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
@@ -49,6 +51,17 @@ def test_anything_but_one_address_is_refused_beside_its_input(
 
 def test_session_continues_after_saving(citizen: Citizen, guests: Saved) -> None:
     assert citizen.open(f"{guests.address}/tools").status == 200
+
+
+def test_welsh_link_is_answered_in_a_browser_that_has_begun_another_form(
+    guests: Saved, other: Citizen, database: Database
+) -> None:
+    with database.writing() as db:
+        db.execute(update(Draft).values(language="cy"))
+    start(other)
+    token = other.page.value("csrf_token")
+    answer = other.post(guests.link, {"csrf_token": token, "_end": "1"})
+    assert (answer.status_code, answer.location) == (303, "/resume/code")
 
 
 def test_only_a_hash_of_the_token_is_stored(guests: Saved, database: Database) -> None:

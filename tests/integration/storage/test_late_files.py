@@ -9,12 +9,15 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.db import Database
+from portal.drafts.models import DraftGuest
+from portal.drafts.operations import claim_drafts
 from portal.storage.models import StoredFile
 from portal.storage.operations import rekey_file
 from portal.storage.upkeep import FileKeeper
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
 from tests.files import PDF
+from tests.integration.resume.test_taking_back import once_it_has_read
 from tests.integration.storage.conftest import publish_evidence
 from tests.people import add_person, sign_in
 
@@ -167,3 +170,27 @@ def test_late_files_are_deleted_when_the_draft_is_sent_without_them(
     assert citizen.press("Send").heading == "We have received your form"
     keep_house(app)
     assert len(kept()) == 1
+
+
+def test_file_that_arrives_while_its_form_is_added_to_an_account_is_kept_for_it(
+    app: Flask, citizen: Citizen, database: Database
+) -> None:
+    publish_evidence(app)
+    person = add_person(app, ZOE)
+    citizen.open("/forms/evidence")
+    papers = f"{citizen.press('Start now').path}/papers"
+    citizen.open(papers)
+    with database.reading() as db:
+        guest_id = db.scalars(select(DraftGuest.guest_id)).one()
+
+    def claim() -> None:
+        with database.writing() as db:
+            claim_drafts(db, guest_id, person.id)
+
+    with once_it_has_read(database, "FROM draft_guests", claim):
+        assert citizen.press("Continue", story="Typed too late", proof=PAYSLIP).status == 403
+    owner = Citizen(app)
+    sign_in(owner, ZOE)
+    assert "Typed too late" in owner.open(papers).text
+    with database.reading() as db:
+        assert len(db.scalars(select(StoredFile)).all()) == 1
