@@ -250,13 +250,15 @@ def parked_pages(db: Session, work: str, *, now: datetime) -> list[str]:
 
 
 def keep_parked(db: Session, keyring: Keyring, parked: Parked, form: LateForm) -> None:
-    """Keep this much of a parked form: the rest is saved."""
-    _seal(keyring, db.scalars(_row_of_tab(parked.page, parked.tab)).one(), form)
+    """Keep this much of a parked form: the rest is saved. One that has given way meanwhile stays away."""
+    row = db.scalars(_row_of_tab(parked.page, parked.tab)).one_or_none()
+    if row:
+        _seal(keyring, row, form)
 
 
 def forget_parked(db: Session, parked: Parked) -> None:
     """Delete a parked form: all of it is saved or discarded."""
-    db.delete(db.scalars(_row_of_tab(parked.page, parked.tab)).one())
+    db.execute(delete(ParkedValues).where(ParkedValues.page == parked.page, ParkedValues.tab == parked.tab))
 
 
 def forget_parked_of(db: Session, work: str, guests: Collection[str] | None = None) -> None:
