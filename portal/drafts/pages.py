@@ -1,5 +1,6 @@
 """What the pages of a draft show: the band, the task list, the items of a repeat."""
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -72,12 +73,20 @@ class RemovedItem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MayHide:
+    """What a change may hide; `sent_when` says, as JSON, for which answers of this page it is sent all the same."""
+
+    title: str
+    sent_when: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChangeHint:
     """Other answers that may no longer be sent if the answer to one field changes."""
 
     field_id: str
     question: str
-    hides: list[str]
+    hides: list[MayHide]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +229,9 @@ def hints_of_change(opened: OpenDraft, section: Section, part: Part) -> list[Cha
     hints = ((each, opened.filled.hidden_by_changing(section, each, part.item_id)) for each in section.fields)
     return [
         ChangeHint(
-            field_id=each.id, question=each.in_sentence(language()), hides=[_label_or_title(other) for other in hidden]
+            field_id=each.id,
+            question=each.in_sentence(language()),
+            hides=[MayHide(title=_label_or_title(other), sent_when=json.dumps(left)) for other, left in hidden],
         )
         for each, hidden in hints
         if hidden

@@ -8,7 +8,15 @@ from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from portal.form_definitions.conditions import conditions_of, dependence, evaluate, sections_of
+from portal.form_definitions.conditions import (
+    PageCondition,
+    Scope,
+    conditions_of,
+    dependence,
+    evaluate,
+    remaining,
+    sections_of,
+)
 from portal.form_definitions.definition import Drafts, Field, FormDefinition, Section, SectionState, Typed
 from portal.form_definitions.rules import (
     PLAIN,
@@ -283,13 +291,19 @@ class Filled:
             if each.id in self.shown.pages and self.statuses[each.id] not in DONE
         )
 
-    def hidden_by_changing(self, section: Section, field: Field, item_id: str = PLAIN) -> tuple[Section | Field, ...]:
-        """Return the sections and fields whose answers count now and may not if the answer to `field` changes."""
+    def hidden_by_changing(
+        self, section: Section, field: Field, item_id: str = PLAIN
+    ) -> tuple[tuple[Section | Field, PageCondition], ...]:
+        """Return the sections and fields whose answers count now and may not if the answer to `field` changes.
+
+        With each comes what is left of its condition on this page: while that is true, its answers count.
+        """
         found = dependence(self.definition).readers[section.id, field.id]
-        pages = self.shown.pages
-        whole = tuple(each for each in found.sections if any(page.answers for page in pages.get(each.id, {}).values()))
-        single = tuple(
-            other
+        pages, scope = self.shown.pages, self.shown.scope
+        whole = [each for each in found.sections if any(page.answers for page in pages.get(each.id, {}).values())]
+        counting: list[tuple[Section | Field, Scope]] = [(each, scope) for each in whole]
+        counting += (
+            (other, scope.within(each.id, page.said))
             for each, fields in found.fields.items()
             if each not in whole
             for key, page in pages.get(each.id, {}).items()
@@ -297,7 +311,8 @@ class Filled:
             for other in fields
             if other.id in page.answers
         )
-        return whole + single
+        hidden = ((other, remaining(other.when, inside, section.id, item_id)) for other, inside in counting)
+        return tuple((other, left) for other, left in hidden if left is not True)
 
     def is_set_aside(self, section: Section) -> bool:
         """Return whether a hidden section still holds answers, which come back if it shows again."""

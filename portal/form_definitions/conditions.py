@@ -52,9 +52,9 @@ class Scope:
         """Return the same scope inside one section or item."""
         return replace(self, here={**self.here, section_id: said})
 
-    def items(self, section_id: str) -> Iterator["Scope"]:
-        """Yield the same scope inside each item of a repeat."""
-        return (self.within(section_id, said) for said in self.said.get(section_id, {}).values())
+    def items(self, section_id: str) -> dict[str, "Scope"]:
+        """Return the same scope inside each item of a repeat, by item."""
+        return {item: self.within(section_id, said) for item, said in self.said.get(section_id, {}).items()}
 
 
 def evaluate(condition: Condition, scope: Scope) -> Truth:
@@ -70,7 +70,7 @@ def evaluate(condition: Condition, scope: Scope) -> Truth:
             part = evaluate(condition.part, scope)
             return None if part is None else not part
         case SomeItem():
-            items = [evaluate(condition.when, item) for item in scope.items(condition.section_id)]
+            items = [evaluate(condition.when, item) for item in scope.items(condition.section_id).values()]
             if condition.section_id in scope.unfinished:
                 items.append(None)
             return _kleene(items, decisive=True)
@@ -81,8 +81,11 @@ def holds(condition: Condition | None, scope: Scope) -> bool:
     return condition is None or evaluate(condition, scope) is True
 
 
-def remaining(condition: Condition | None, scope: Scope, page: str) -> PageCondition:
-    """Return what the browser must evaluate on a page of section `page`: all else is folded to true, false or null."""
+def remaining(condition: Condition | None, scope: Scope, page: str, item: str = "") -> PageCondition:
+    """Return what the browser must evaluate on a page of section `page`: all else is folded to true, false or null.
+
+    If that section is repeated, `item` is the one that the page shows.
+    """
     match condition:
         case None:
             return True
@@ -92,14 +95,20 @@ def remaining(condition: Condition | None, scope: Scope, page: str) -> PageCondi
             operator, value = _resolved(condition, scope.today)
             return {"field": condition.field_id, "type": condition.type, "op": operator, "value": _json(value)}
         case AllOf():
-            return _left_open("all", [remaining(part, scope, page) for part in condition.parts], decisive=False)
+            return _left_open("all", [remaining(part, scope, page, item) for part in condition.parts], decisive=False)
         case AnyOf():
-            return _left_open("any", [remaining(part, scope, page) for part in condition.parts], decisive=True)
+            return _left_open("any", [remaining(part, scope, page, item) for part in condition.parts], decisive=True)
         case Negation():
-            part = remaining(condition.part, scope, page)
+            part = remaining(condition.part, scope, page, item)
             return {"not": part} if isinstance(part, dict) else None if part is None else not part
         case SomeItem():
-            items = [remaining(condition.when, item, page) for item in scope.items(condition.section_id)]
+            is_on_page = condition.section_id == page
+            items = [
+                evaluate(condition.when, inside)
+                if is_on_page and key != item
+                else remaining(condition.when, inside, page, item)
+                for key, inside in scope.items(condition.section_id).items()
+            ]
             return _left_open("any", items, decisive=True)
 
 

@@ -1,5 +1,5 @@
-// Says which other answers a change would hide, as soon as the answer is another one than the page came with. Without script
-// the hints stand on the page all the time.
+// Says which other answers a change hides, as soon as the answer is another one than the page came with. conditions.js comes
+// first and has hidden the lines of answers that are sent all the same. Without script the hints stand on the page all the time.
 (() => {
   "use strict";
 
@@ -17,7 +17,10 @@
   const asServed = new Map(hints.map((hint) => [hint, valueOf(wrapperOf(hint))]));
 
   function show() {
-    hints.forEach((hint) => { hint.firstElementChild.hidden = valueOf(wrapperOf(hint)) === asServed.get(hint); });
+    hints.forEach((hint) => {
+      const isChanged = valueOf(wrapperOf(hint)) !== asServed.get(hint);
+      hint.firstElementChild.hidden = !isChanged || !hint.querySelector("li:not([hidden])");
+    });
   }
 
   document.addEventListener("input", show);

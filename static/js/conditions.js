@@ -1,6 +1,6 @@
 // Shows a question only where its condition is true, as the server will judge it: three-valued, where null is "cannot tell yet".
 // In the same way it says "(optional)" beside a question that other answers make required or not.
-// The format of `data-show-when` and `data-required-when` is described in portal/form_definitions/conditions.py.
+// The format of `data-show-when`, `data-required-when` and `data-sent-when` is described in portal/form_definitions/conditions.py.
 (() => {
   "use strict";
 
@@ -161,9 +161,17 @@
     });
   }
 
+  // Of the answers that a change may take out, name only those that would not be sent now.
+  function nameUnsent() {
+    document.querySelectorAll("[data-sent-when]").forEach((line) => {
+      line.hidden = truth(JSON.parse(line.dataset.sentWhen)) === true;
+    });
+  }
+
   function judgeAll() {
     showAll();
     requireAll();
+    nameUnsent();
   }
 
   document.addEventListener("input", judgeAll);

@@ -194,3 +194,20 @@ def test_a_section_is_not_needed_when_its_optional_condition_was_left_unanswered
         section("c", ask("text")),
     )
     assert statuses(form, part("a", other="x")) == "complete not_needed not_started"
+
+
+def may_hide(form: FormDefinition, changed: str, *parts: Part) -> dict[str, Any]:
+    """Return what changing the field at `section/item/field` may hide, and for which answers it stays."""
+    section_id, item_id, field_id = changed.split("/")
+    found = filled(form, *parts).hidden_by_changing(form.section(section_id), form.field(section_id, field_id), item_id)
+    return {other.id: left for other, left in found}
+
+
+def test_a_change_may_hide_what_this_page_decides_about_and_nothing_that_another_item_keeps() -> None:
+    is_adult = {"field": "adult", "type": "yes_no", "op": "is", "value": True}
+    parts = part("r/i", q="Ann", adult=True), part("r/j", q="Bob", adult=False), part("z", q="x", x="y")
+    assert may_hide(repeating(), "r/i/adult", *parts) == {"z": is_adult}
+    assert may_hide(repeating(), "r/j/adult", *parts) == {}
+    assert may_hide(repeating(), "r/k/adult", *parts) == {}
+    assert may_hide(repeating(), "r/i/q", *parts) == {}
+    assert may_hide(plain(), "a//q", part("a", q=True), part("b", q="x")) == {"b": is_adult | {"field": "q"}}
