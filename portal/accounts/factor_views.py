@@ -35,7 +35,7 @@ from portal.accounts.second_factors import (
 from portal.accounts.security_views import locked_self, own_person, proved_first
 from portal.accounts.sign_in_steps import end_pending, end_pending_of, pending_sign_in, sign_in_and_go_on
 from portal.accounts.signed_in import SIGN_IN, active_person, device_here, own_path
-from portal.accounts.throttles import factor_throttle, guessed_throttle, renew_throttle
+from portal.accounts.throttles import factor_throttle, guessed_throttle, renew_throttle, set_up_throttle
 from portal.audit import record
 from portal.errors import UndecryptableError
 from portal.mail import messages
@@ -188,6 +188,7 @@ def _switch_on_or_refuse(person: Person, lock: Callable[[], Person | None]) -> R
             ),
         )
         return _offer(person, form, 422, secret=secret)
+    require(use_try(set_up_throttle(person.id), now=now()))
     codes, keyring = new_codes(), app_state().configuration.keyring
     stored = lock()
     if stored is None:

@@ -29,8 +29,8 @@ from portal.accounts.remembered import OBJECTION_LIFETIME
 from portal.accounts.rules import EmailAddress, LinkState, Purpose, address_key
 from portal.accounts.security_views import locked_self, own_person, proved_first
 from portal.accounts.sign_in_steps import link_over, mailed_link, open_link
-from portal.accounts.signed_in import own_path, prove_again
-from portal.accounts.throttles import again_throttle, confirm_throttle, move_throttle, object_throttle
+from portal.accounts.signed_in import device_here, own_path, prove_again
+from portal.accounts.throttles import again_throttle, confirm_throttle, move_throttle, object_throttle, right_throttle
 from portal.accounts.views import password_link
 from portal.audit import record
 from portal.sessions.browser_sessions import browser, forget_session
@@ -209,6 +209,9 @@ def submit_password() -> ResponseReturnValue:
     if not password_matches(typed_text(form.old_password), person.password_hash):
         record(db(), "password_again_failed", by=actor(person.id), now=now())
         return refusal_page("accounts/change_password", form, form.old_password, _("The password is wrong"))
+    refusal = too_many_tries_page("accounts/change_password", form, right_throttle(person.id, device_here(person)))
+    if refusal:
+        return refusal
     password_hash = hash_password(typed_text(form.password))
     return_try(db(), throttle)
     return _set_password(person, password_hash)

@@ -21,8 +21,8 @@ from portal.accounts.queries import actions_of, locked_person
 from portal.accounts.remembered import devices_of, forget_device, remember_account
 from portal.accounts.rules import must_have_factor
 from portal.accounts.second_factors import Proof, codes_left, factor_of, proof_of, use_proof
-from portal.accounts.signed_in import current_person, device_words, own_path, prove_again
-from portal.accounts.throttles import again_throttle
+from portal.accounts.signed_in import current_person, device_here, device_words, own_path, prove_again
+from portal.accounts.throttles import again_throttle, right_throttle
 from portal.audit import record
 from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import answer_ended_session
@@ -296,6 +296,12 @@ def submit_again() -> ResponseReturnValue:
     if refusal:
         return refusal
     judged = judge_again(person, typed_text(form.password), typed_text(form.code))
+    if judged.is_password_right:
+        refusal = too_many_tries_page(
+            "accounts/again", form, right_throttle(person.id, device_here(person)), has_factor=has_factor
+        )
+        if refusal:
+            return refusal
     if not _holds(person, judged):
         return _refuse_again(form, person, judged)
     return_try(db(), throttle)

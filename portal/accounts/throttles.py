@@ -29,8 +29,11 @@ _SIGN_IN_DEVICE = Limit(name="sign-in-device", burst=10, interval=_A_MINUTE)
 _FACTOR = Limit(name="second-factor", burst=10, interval=timedelta(minutes=5))
 _FACTOR_MAILED = Limit(name="second-factor-mailed", burst=10, interval=timedelta(minutes=5))
 _GUESSED = Limit(name="code-guessed-mail", burst=1, interval=timedelta(days=1))
+_SET_UP = Limit(name="second-factor-set-up", burst=5, interval=timedelta(minutes=10))
 _RENEW = Limit(name="recovery-codes", burst=5, interval=timedelta(minutes=10))
 _FACTOR_DEVICE = Limit(name="second-factor-device", burst=10, interval=_A_MINUTE)
+_RIGHT = Limit(name="right-password", burst=60, interval=_A_MINUTE)
+_RIGHT_DEVICE = Limit(name="right-password-device", burst=60, interval=_A_MINUTE)
 
 
 def sign_in_throttle(address_key: str, device: KnownDevice | None = None) -> Throttle:
@@ -85,9 +88,22 @@ def factor_throttle(person_id: int, device: KnownDevice | None, *, is_mailed: bo
     return [(_FACTOR_MAILED if is_mailed else _FACTOR, str(person_id))]
 
 
+def right_throttle(person_id: int, device: KnownDevice | None) -> Throttle:
+    """Typing the right password: each time it is hashed, and a session opens or gets another token.
+
+    The try at guessing is returned only if this lets the person through, so whoever goes on is stopped before the hash.
+    """
+    return [(_RIGHT_DEVICE, str(device.id))] if device else [(_RIGHT, str(person_id))]
+
+
 def renew_throttle(person_id: int) -> Throttle:
     """Making ten new recovery codes, each of which is hashed as slowly as a password."""
     return [(_RENEW, str(person_id))]
+
+
+def set_up_throttle(person_id: int) -> Throttle:
+    """Setting up the second factor with a right code, which makes ten recovery codes, too."""
+    return [(_SET_UP, str(person_id))]
 
 
 def guessed_throttle(person_id: int) -> Throttle:

@@ -14,7 +14,7 @@ from portal.accounts.forms import (
     SignInForm,
     typed_text,
 )
-from portal.accounts.models import MailedToken, Person
+from portal.accounts.models import KnownDevice, MailedToken, Person
 from portal.accounts.operations import (
     DuplicateAddressError,
     begin_registration,
@@ -42,6 +42,7 @@ from portal.accounts.throttles import (
     register_throttle,
     reset_mail_throttle,
     reset_throttle,
+    right_throttle,
     sign_in_throttle,
 )
 from portal.audit import record
@@ -91,15 +92,21 @@ def submit_sign_in() -> ResponseReturnValue:
         return refusal
     key = address_key(typed_text(form.email))
     found = person_by_key(reading(), key)
-    throttle = sign_in_throttle(key, device_here(found))
-    return too_many_tries_page("accounts/sign_in", form, throttle) or _answer_sign_in(form, found, throttle)
+    device = device_here(found)
+    throttle = sign_in_throttle(key, device)
+    return too_many_tries_page("accounts/sign_in", form, throttle) or _answer_sign_in(form, found, device, throttle)
 
 
-def _answer_sign_in(form: SignInForm, found: Person | None, throttle: Throttle) -> ResponseReturnValue:
+def _answer_sign_in(
+    form: SignInForm, found: Person | None, device: KnownDevice | None, throttle: Throttle
+) -> ResponseReturnValue:
     """Check the password before the write transaction begins, and in it that nothing changed meanwhile."""
     matches = password_matches(typed_text(form.password), found.password_hash if found else None)
     if found is None or not matches or not found.is_active:
         return _refuse_sign_in(form, found)
+    refusal = too_many_tries_page("accounts/sign_in", form, right_throttle(found.id, device))
+    if refusal:
+        return refusal
     person = locked_person(db(), found.id)
     if person is None or not person.is_active or person.password_hash != found.password_hash:
         return _refuse_sign_in(form, found)

@@ -32,7 +32,7 @@ from portal.resume.queries import last_link, link_of_device
 from portal.sessions.browser_sessions import browser, keep_cookie, kept_token
 from portal.sessions.operations import Holder
 from portal.sessions.queries import FoundSession
-from portal.site_settings.current import local_day
+from portal.site_settings.current import local_day, settings
 from portal.tokens import new_token, readable_code
 from portal.web.addresses import actor, public_url, remote_network, sign_in_page
 from portal.web.app_state import app_state
@@ -50,6 +50,7 @@ _TYPED_CODE = Limit(name="resume-code", burst=5, interval=MINUTE)
 _CODE_DRAFT = Limit(name="resume-code-draft", burst=50, interval=MINUTE)
 _CODE_MAIL = Limit(name="resume-code-mail", burst=5, interval=2 * MINUTE)
 _COME_BACK = Limit(name="come-back", burst=30, interval=MINUTE)
+_COME_BACK_NETWORK = Limit(name="come-back-network", burst=1000, interval=timedelta(seconds=1))
 _RETURN = Limit(name="return-code", burst=10, interval=MINUTE)
 _RETURN_RESERVE = Limit(name="return-code-reserve", burst=10, interval=MINUTE, is_reserve=True)
 _RETURN_DEVICE = Limit(name="return-code-device", burst=10, interval=MINUTE)
@@ -159,7 +160,7 @@ def come_back(draft: Draft, *, by_code_to: ResumeLink | None = None, keeps: bool
     then = address_of_draft(draft) if keeps else first_unfinished(draft)
     if draft.person_id and (live is None or live.person_id != draft.person_id):
         return redirect(sign_in_page(then), 303)
-    require(take_within(db(), opening_throttle(draft.id), now=now()))
+    require(take_within(db(), opening_throttle(draft), now=now()))
     returning = _returning(draft, live)
     if not (live and _is_same(live, returning) and browser().replace(live, guest_id=returning.guest_id)):
         if live and live.person_id:
@@ -224,9 +225,13 @@ def first_unfinished(draft: Draft) -> str:
     return OpenDraft(draft).return_address()
 
 
-def opening_throttle(draft_id: int) -> Throttle:
-    """Coming back to one draft, with whatever proves the right to it: each time a session is opened and recorded."""
-    return [(_COME_BACK, str(draft_id))]
+def opening_throttle(draft: Draft) -> Throttle:
+    """Coming back to one draft, with whatever proves the right to it: each time a session is opened and recorded.
+
+    Guests can make as many drafts as they like, so all that come back from one network have a limit as well.
+    """
+    network = [] if draft.person_id else [(_COME_BACK_NETWORK, remote_network(settings().known_networks))]
+    return [(_COME_BACK, str(draft.id)), *network]
 
 
 def code_throttle(code_id: int, draft_id: int) -> Throttle:

@@ -7,10 +7,13 @@ from flask import Flask
 
 from portal.accounts import views
 from portal.accounts.models import Person
-from portal.accounts.throttles import reset_throttle, sign_in_throttle
-from portal.web.limits import use_try
+from portal.accounts.passwords import password_matches
+from portal.accounts.signed_in import device_here
+from portal.accounts.throttles import reset_throttle, right_throttle, set_up_throttle, sign_in_throttle
+from portal.web.limits import Throttle, take_all, use_try
 from tests.conftest import START, MovableClock
-from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, served_form
+from tests.integration.accounts.app import App
+from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, Records, served_form
 
 EMAIL = "ada@example.test"
 
@@ -169,3 +172,77 @@ def test_a_network_that_asks_for_many_links_is_slowed_down(
         ] * 100
     assert visitor.fill_in("/account/password", email=EMAIL).status_code == 429
     assert another_visitor.fill_in("/account/password", email=EMAIL).status_code == 303
+
+
+def _use_up(app: Flask, throttle: Throttle, *, but: int, clock: MovableClock) -> None:
+    """Use all tries up except some."""
+    ((limit, _subject),) = throttle
+    with app.app_context():
+        assert take_all(throttle, now=clock.now(), number=limit.burst - but) is None
+
+
+def test_right_passwords_open_sixty_sessions_and_then_one_a_minute_and_end_before_the_hash(
+    app: Flask, citizen: Person, clock: MovableClock, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _use_up(app, right_throttle(citizen.id, None), but=2, clock=clock)
+    hashed: list[str] = []
+
+    def counted(password: str, stored: str | None) -> bool:
+        hashed.append(password)
+        return password_matches(password, stored)
+
+    monkeypatch.setattr(views, "password_matches", counted)
+    answers = [Browser(app, f"192.0.2.{number}").sign_in(EMAIL) for number in range(14)]
+    assert [answer.status_code for answer in answers] == [303] * 2 + [429] * 12
+    assert "Wait a minute and try again." in answers[2].text
+    assert int(answers[2].headers["Retry-After"]) == 60
+    assert (len(hashed), len(records.sessions)) == (12, 2)
+    clock.advance(minutes=1)
+    assert Browser(app).sign_in(EMAIL).status_code == 303
+
+
+def test_owner_signs_in_on_a_known_device_and_by_mail_whoever_knows_the_password(
+    app: Flask, visitor: Browser, another_visitor: Browser, citizen: Person, clock: MovableClock, mailbox: Mailbox
+) -> None:
+    visitor.sign_in(EMAIL)
+    visitor.sign_out()
+    _use_up(app, right_throttle(citizen.id, None), but=2, clock=clock)
+    assert another_visitor.sign_in(EMAIL).status_code == 303
+    another_visitor.sign_out()
+    assert Browser(app).sign_in(EMAIL).status_code == 429
+    assert visitor.sign_in(EMAIL).status_code == 303
+    newest = Browser(app, "203.0.113.9")
+    newest.fill_in("/account/password", email=EMAIL)
+    assert newest.fill_in(mailbox.last_link, password="staple battery horse").location == "/account"
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [
+        ("/account/again", {"password": PASSWORD}),
+        ("/account/password/change", {"old_password": PASSWORD, "password": "staple battery horse"}),
+    ],
+)
+def test_the_right_password_typed_again_and_again_has_a_limit(
+    app: Flask, visitor: Browser, citizen: Person, clock: MovableClock, path: str, typed: dict[str, str]
+) -> None:
+    visitor.sign_in(EMAIL)
+    with app.test_request_context(headers={"Cookie": f"device={visitor.client.get_cookie('device').value}"}):
+        device = device_here(citizen)
+    throttle = right_throttle(citizen.id, device)
+    assert device is not None
+    _use_up(app, throttle, but=0, clock=clock)
+    assert visitor.fill_in(path, **typed).status_code == 429
+    clock.advance(minutes=1)
+    assert visitor.fill_in(path, **typed).status_code == 303
+
+
+def test_setting_the_second_factor_up_again_and_again_has_a_limit(
+    app: Flask, visitor: Browser, citizen: Person, clock: MovableClock
+) -> None:
+    visitor.sign_in(EMAIL)
+    page = visitor.get("/account/security/second-factor")
+    typed = served_form(page)[1] | {"code": App(page, clock).code}
+    _use_up(app, set_up_throttle(citizen.id), but=1, clock=clock)
+    answers = [visitor.post("/account/security/second-factor", typed).status_code for _ in range(2)]
+    assert answers == [303, 429]

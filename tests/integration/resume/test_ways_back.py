@@ -6,7 +6,11 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from portal.drafts.models import Draft
+from portal.resume.coming_back import opening_throttle
 from portal.sessions.models import SessionRow
+from portal.web.addresses import remote_network
+from portal.web.limits import take_all
 from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
 from tests.integration.resume.conftest import Saved
@@ -426,6 +430,21 @@ def test_asking_for_lost_links_again_and_again_mails_no_more_of_them_and_refuses
         statuses.append(citizen.press("Send link", email=ADDRESS).status)
     assert statuses == [200] * 5
     assert len(letters(app)) == 3
+
+
+def test_right_codes_to_many_forms_from_one_network_have_a_limit(
+    app: Flask, guests: Saved, sessions: Callable[[], list[SessionRow]], clock: MovableClock
+) -> None:
+    with app.test_request_context(environ_base={"REMOTE_ADDR": "192.0.2.7"}):
+        network = [each for each in opening_throttle(Draft(id=0)) if each[1] == remote_network()]
+        assert take_all(network, now=clock.now(), number=999) is None
+    before, statuses = len(sessions()), []
+    for address in ("192.0.2.7", "192.0.2.7", "198.51.100.7"):
+        other = Citizen(app, address)
+        other.open("/resume")
+        answer = other.send("Continue your form", reference=guests.reference, return_code=guests.code)
+        statuses.append(answer.status_code)
+    assert (statuses, len(sessions())) == ([303, 429, 303], before + 2)
 
 
 def test_right_codes_open_a_few_dozen_sessions_and_then_one_a_minute(
