@@ -21,6 +21,14 @@ class Asked:
     headers: dict[str, str] = field(default_factory=dict)
     method: str = "GET"
     body: str = ""
+    is_from_everywhere: bool = False
+
+    def next_headers(self) -> dict[str, str]:
+        """Return the headers of the next request; `is_from_everywhere` names another network, as a proxy would."""
+        if not self.is_from_everywhere:
+            return self.headers
+        number = monotonic_ns() // 1000
+        return self.headers | {"X-Forwarded-For": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
 
     def next_body(self) -> str | None:
         """Return the body of the next request; its number is the milliseconds since this machine started."""
@@ -67,7 +75,7 @@ def _browse(asked: Asked, seconds: float, port: int, pause_s: float) -> list[flo
 
 def _ask(connection: HTTPConnection, asked: Asked) -> float:
     began = perf_counter()
-    connection.request(asked.method, asked.path, asked.next_body(), asked.headers)
+    connection.request(asked.method, asked.path, asked.next_body(), asked.next_headers())
     answer = connection.getresponse()
     text = answer.read()
     took = perf_counter() - began
