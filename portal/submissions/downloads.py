@@ -22,14 +22,15 @@ from portal.web.unit_of_work import db, now, stop_reading
 blueprint = Blueprint("downloads", __name__)
 RECEIPTS = Limit(name="receipt", burst=10, interval=timedelta(minutes=1))
 RECEIPTS_NETWORK = Limit(name="receipt-network", burst=60, interval=timedelta(seconds=10))
-"""Drawing one costs more than any other page."""
+"""Drawing one costs more than any other page, and a long one uses up several tries."""
 
 
 def receipt_answer(submission: Submission) -> Response:
     """Return the receipt as a PDF; the caller must have checked that this person may read it."""
     receipt = receipt_of(submission)
     stop_reading()
-    require(use_try([(RECEIPTS, submission.reference), (RECEIPTS_NETWORK, remote_network())], now=now()))
+    throttle = [(RECEIPTS, submission.reference), (RECEIPTS_NETWORK, remote_network())]
+    require(use_try(throttle, now=now(), number=min(receipt.tries, RECEIPTS.burst)))
     # Import at the first use: it takes half a second and 20 MB, and most processes never draw a receipt.
     from portal.submissions.receipt_pdf import drawn
 

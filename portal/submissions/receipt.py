@@ -13,6 +13,9 @@ from portal.submissions.operations import sent_answers
 from portal.web.app_state import app_state
 from portal.web.languages import language
 
+LETTERS, OTHER_SCRIPTS, OTHERS_COST = 40_000, "\u0250", 6
+"""Latin letters that are drawn in half a second, the first letter of other scripts, and how much more those cost."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
@@ -41,6 +44,13 @@ class Receipt:
     def facts(self) -> tuple[tuple[str, str], ...]:
         """What people may have to quote, each with its label."""
         return ((_("Reference"), self.reference), (_("Received"), self.received))
+
+    @property
+    def tries(self) -> int:
+        """How many tries drawing it uses up, about one for each half second: letters of other scripts cost more."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        lines = (line for block in blocks for row in block.rows for line in row.value_lines)
+        return 1 + sum(1 if letter < OTHER_SCRIPTS else OTHERS_COST for line in lines for letter in line) // LETTERS
 
     @property
     def foot(self) -> str:

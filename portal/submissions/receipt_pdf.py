@@ -1,16 +1,19 @@
 """Draw the receipt as a PDF, with our own fonts, so that every name is printed as its owner writes it."""
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 from flask_babel import gettext as _
 from fontTools.ttLib import TTFont
 from fpdf import FPDF, ViewerPreferences
 from fpdf.bidi import auto_detect_base_direction
 from fpdf.enums import MethodReturnValue, TextDirection, YPos
+from fpdf.fonts import TTFFont
 
 from portal.submissions.answers import AnswerRow
 from portal.submissions.receipt import Receipt
@@ -40,6 +43,9 @@ FALLBACKS: Mapping[str, Path] = {
 NO_LETTER = "\N{REPLACEMENT CHARACTER}"
 INVISIBLE = frozenset({"Cf", "Mn", "Me"})
 """Marks that are drawn with the letter before them; if a font has no such mark, the letter is drawn alone."""
+STRONG = frozenset({"L", "R", "AL", "AN", "EN"})
+LONGEST_RUN = 100
+MOST_WIDTHS = 5000
 
 TOP, SIDE, BOTTOM, FOOT = 16.0, 14.0, 26.0, 14.0
 WIDTH = 210 - 2 * SIDE
@@ -73,9 +79,16 @@ class ReceiptPages(FPDF):
         self.set_auto_page_break(True, margin=BOTTOM)
         # Switch off the placeholder for the number of pages, because an answer may contain it.
         self.str_alias_nb_pages = ""
-        self.add_font(FACE, "", REGULAR)
-        self.add_font(FACE, "B", BOLD)
+        self._add_face(FACE, "", REGULAR)
+        self._add_face(FACE, "B", BOLD)
         self._describe(receipt.received_at)
+
+    def _add_face(self, name: str, style: str, file: Path) -> None:
+        before = set(self.fonts)
+        self.add_font(name, style, file)
+        for key in self.fonts.keys() - before:
+            font: Any = self.fonts[key]
+            font.__class__, font.cw = _RememberingFont, _Widths(font.cw)
 
     def _describe(self, received_at: datetime) -> None:
         """Set title and language, which a screen reader reads first; the file's date is the day of the form."""
@@ -213,8 +226,9 @@ class ReceiptPages(FPDF):
         """Yield each line as it is printed, with the letters of other scripts joined and in their direction."""
         for line in text.split("\n"):
             printable = self._printable(line)
-            self.set_text_shaping(not _letters(REGULAR).issuperset(printable))
-            yield printable
+            is_plain = _letters(REGULAR).issuperset(printable)
+            self.set_text_shaping(not is_plain)
+            yield from (printable,) if is_plain else _without_endless_runs(printable)
 
     def _printable(self, text: str) -> str:
         """Return the text in letters that our fonts have, with a sign for each letter that none has."""
@@ -238,9 +252,49 @@ class ReceiptPages(FPDF):
 
     def _bring(self, name: str) -> None:
         if name not in self._fallbacks:
-            self.add_font(name, "", FALLBACKS[name])
+            self._add_face(name, "", FALLBACKS[name])
             self._fallbacks = [each for each in FALLBACKS if each in (name, *self._fallbacks)]
             self.set_fallback_fonts(self._fallbacks, exact_match=False)
+
+
+def _without_endless_runs(line: str) -> Iterator[str]:
+    """Yield a line in pieces, each without a long run of signs that have no direction, such as emoji.
+
+    What finds their direction calls itself for each sign of the run, and looks through the run for each of them.
+    """
+    begin = run = 0
+    for place, letter in enumerate(line):
+        run = 0 if unicodedata.bidirectional(letter) in STRONG else run + 1
+        if run > LONGEST_RUN:
+            yield line[begin:place]
+            begin, run = place, 1
+    yield line[begin:]
+
+
+class _Widths(defaultdict[int, float]):
+    """The widths of a font's letters, and those of the texts that were measured in it."""
+
+    def __init__(self, of_letters: Any) -> None:
+        super().__init__(of_letters.default_factory, of_letters)
+        self.of_texts: dict[tuple[str, float, Any], tuple[int, float]] = {}
+
+
+class _RememberingFont(TTFFont):
+    """A font that remembers how wide a text is: to break a line, each of its words is measured for each letter."""
+
+    __slots__ = ()
+
+    def get_text_width(
+        self, text: str, font_size_pt: float, text_shaping_params: dict[str, Any] | None
+    ) -> tuple[int, float]:
+        known = cast("_Widths", self.cw).of_texts  # with the letters' widths, because fonts have no place of their own
+        key = text, font_size_pt, text_shaping_params and text_shaping_params["fragment_direction"]
+        found = known.get(key)
+        if found is None:
+            if len(known) >= MOST_WIDTHS:
+                known.clear()
+            found = known[key] = super().get_text_width(text, font_size_pt, text_shaping_params)
+        return found
 
 
 def drawn(receipt: Receipt) -> bytes:

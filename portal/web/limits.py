@@ -68,12 +68,12 @@ def hour_of(name: str, megabytes: int) -> Limit:
     return Limit(name=name, burst=units, interval=timedelta(hours=1) / units)
 
 
-def wait_for(throttle: Throttle, *, now: datetime) -> timedelta | None:
-    """Return how long to wait before the next try, or None; uses nothing up and writes nothing."""
+def wait_for(throttle: Throttle, *, now: datetime, number: int = 1) -> timedelta | None:
+    """Return how long to wait before the next `number` tries, or None; uses nothing up and writes nothing."""
     limits = _by_key(throttle)
     with app_state().database.reading() as db:
         rows = db.execute(select(UsedUp.key, UsedUp.used_until).where(UsedUp.key.in_(limits))).all()
-    longest = max((limits[key].wait(used_until, now) for key, used_until in rows), default=timedelta(0))
+    longest = max((limits[key].wait(used_until, now, number) for key, used_until in rows), default=timedelta(0))
     return longest if longest > timedelta(0) else None
 
 
@@ -107,12 +107,12 @@ def require(wait: timedelta | None) -> None:
         raise TooManyRequests(retry_after=ceil(wait.total_seconds()))
 
 
-def use_try(throttle: Throttle, *, now: datetime) -> timedelta | None:
-    """Use one try up, or return how long to wait; call it before the request's write transaction begins.
+def use_try(throttle: Throttle, *, now: datetime, number: int = 1) -> timedelta | None:
+    """Use one try up (or `number`), or return how long to wait; call it before the request's write transaction begins.
 
     Who has to wait is found by a look that writes nothing, so that guessing by the thousand keeps nobody from saving.
     """
-    return wait_for(throttle, now=now) or take_all(throttle, now=now)
+    return wait_for(throttle, now=now, number=number) or take_all(throttle, now=now, number=number)
 
 
 def use_first_try(throttles: Sequence[Throttle], *, now: datetime) -> tuple[Throttle, timedelta | None]:

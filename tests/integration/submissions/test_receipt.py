@@ -11,7 +11,10 @@ from pypdf.generic import BooleanObject, Destination, DictionaryObject, TextStri
 from werkzeug.test import TestResponse
 
 from portal.form_definitions.format.reading import read_yaml
+from portal.submissions import receipt as receipts
+from portal.submissions.answers import AnsweredSection, AnswerRow, Block
 from portal.submissions.downloads import RECEIPTS
+from portal.submissions.receipt_pdf import drawn
 from tests.citizen import Citizen
 from tests.conftest import MovableClock, Prepared
 from tests.integration.web.test_logs import written
@@ -218,3 +221,24 @@ def test_receipts_can_be_drawn_a_few_times_and_then_after_a_wait(citizen: Citize
     answers = [citizen.client.get(f"{sent}/receipt.pdf") for _ in range(RECEIPTS.burst + 1)]
     assert [answer.status_code for answer in answers] == [200] * RECEIPTS.burst + [429]
     assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+def receipt_with(*lines: str) -> receipts.Receipt:
+    rows = [AnswerRow(key="Question", value_lines=[line], actions=[]) for line in lines]
+    section = AnsweredSection(id="a", title="Answers", blocks=[Block(name=None, rows=rows)])
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    words = {name: name for name in ("site_name", "support_contact", "title", "reference", "received")}
+    return receipts.Receipt(language="en", received_at=at, sections=(section,), **words)
+
+
+@pytest.mark.parametrize("sign", ["😀", "…", "😀."], ids=["emoji", "dots", "both"])
+def test_answers_that_are_a_long_run_of_signs_are_printed(app: Flask, sign: str) -> None:
+    with app.test_request_context():
+        pages = PdfReader(BytesIO(drawn(receipt_with("👧" + sign * 1500, "مرحبا" + sign * 1500)))).pages
+    assert sum(page.extract_text().count(sign[0]) for page in pages) == 3000
+
+
+def test_a_long_receipt_uses_up_more_tries(citizen: Citizen, sent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [receipt_with(line * 1000).tries for line in ("a" * 30, "é" * 90, "مرحبا" * 8)] == [1, 3, 7]
+    monkeypatch.setattr(receipts, "LETTERS", 1)
+    assert [citizen.client.get(f"{sent}/receipt.pdf").status_code for _ in range(2)] == [200, 429]
