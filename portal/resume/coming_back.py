@@ -80,8 +80,14 @@ def forget_browser() -> None:
 
 
 def is_known_browser(draft: Draft) -> bool:
-    """Whether a link to this draft was asked for in this browser, and the browser is its person's own."""
-    return browser_hash(draft.id) is not None and not browser().is_shared
+    """Whether a link to this draft was asked for in this browser, and the browser is its person's own.
+
+    It does not count where the guest who asked has lost the draft since.
+    """
+    asked = _asked_here(reading(), draft.id)
+    if asked is None or browser().is_shared:
+        return False
+    return asked.guest_id is None or asked.guest_id in grants_of(reading(), draft.id)
 
 
 def browser_hash(draft_id: int) -> bytes | None:

@@ -295,7 +295,8 @@ def _send_after_sign_out(found: FoundSession, offered: WayBack) -> ResponseRetur
     if wait:
         error = _("Too many tries.") + " " + wait_text(wait)
         return left_page(offered, email=typed_text(form.email), error=error), 429, retry_after(wait)
-    mail_after_end(found, letters, is_typed=True)
+    if not mail_after_end(found, letters, is_typed=True):
+        return redirect(url_for("resume.return_page"), 303)
     return redirect(url_for("sessions.ended", reason=found.reason.value, guest="saved", sent=1), 303)
 
 
@@ -308,8 +309,8 @@ def _send_after_end(found: FoundSession) -> ResponseReturnValue:
     wait = use_try(links_throttle(letters), now=now())
     if wait:
         return render_template("resume/wait.html", wait=wait_text(wait)), 429, retry_after(wait)
-    mail_after_end(found, letters, is_typed=False)
-    return redirect(url_for("sessions.ended"), 303)
+    is_theirs = mail_after_end(found, letters, is_typed=False)
+    return redirect(url_for("sessions.ended" if is_theirs else "resume.return_page"), 303)
 
 
 @blueprint.get("/resume", strict_slashes=False)

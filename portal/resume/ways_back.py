@@ -13,7 +13,7 @@ from portal.drafts.addresses import address_hash, answered_address, masked_addre
 from portal.drafts.models import Draft
 from portal.drafts.open_draft import OpenDraft, holder
 from portal.drafts.operations import keep_save_address
-from portal.drafts.queries import any_draft, drafts_to_come_back_to, locked_draft
+from portal.drafts.queries import any_draft, drafts_to_come_back_to, grants_of, locked_draft
 from portal.drafts.sealing import save_address
 from portal.resume.coming_back import MAILED_LATELY, link_mail_throttle, mail_link, remember_browser
 from portal.resume.operations import allow_again, is_taken_back, link_address, proved_addresses
@@ -135,15 +135,22 @@ def links_throttle(letters: Mapping[Draft, EmailAddress]) -> Throttle:
     return list(dict.fromkeys(limits))
 
 
-def mail_after_end(found: FoundSession, letters: Mapping[Draft, EmailAddress], *, is_typed: bool) -> None:
+def _locked_for(found: FoundSession, draft_id: int) -> Draft | None:
+    """Lock a draft of an ended session's guest; return None where they do not hold it any more, as the lock shows."""
+    draft = locked_draft(db(), draft_id)
+    return draft if found.guest_id in grants_of(db(), draft_id) else None
+
+
+def mail_after_end(found: FoundSession, letters: Mapping[Draft, EmailAddress], *, is_typed: bool) -> bool:
     """Mail a link to each draft, unless it went to that address since the session ended: pressing twice sends once.
 
+    Return whether the guest holds one of them still: it may be taken from them while this request is on its way.
     `is_typed` says that the guest typed the address on the page, which is then the address of the save page. A browser
     on a shared computer is not remembered: the link asks for a code there as well.
     """
     keyring, device = app_state().configuration.keyring, None if found.is_shared else remember_browser()
-    for seen, address in letters.items():
-        draft = locked_draft(db(), seen.id)
+    drafts = {draft: letters[seen] for seen in letters if (draft := _locked_for(found, seen.id))}
+    for draft, address in drafts.items():
         last = last_link(db(), draft.id)
         if last and last.issued_at >= found.ended_at and link_address(last, keyring) == address.email:
             continue
@@ -152,12 +159,13 @@ def mail_after_end(found: FoundSession, letters: Mapping[Draft, EmailAddress], *
             allow_again(db(), draft, address.email)
         mail_link(draft, address.email, guest_id=found.guest_id, device=device)
         record(db(), "link_mailed_after_end", by=actor(), now=now(), subject=draft.reference)
+    return bool(drafts)
 
 
 def mail_to_left_behind(found: FoundSession) -> None:
     """Mail the link to a guest in whose browser somebody else goes on, unless they have one already."""
     for seen in drafts_left(found):
-        draft, address = locked_draft(db(), seen.id), mail_address(seen)
-        if address and draft.person_id is None and last_link(db(), draft.id) is None:
+        draft, address = _locked_for(found, seen.id), mail_address(seen)
+        if draft and address and last_link(db(), draft.id) is None:
             mail_link(draft, address, guest_id=found.guest_id)
             record(db(), "link_mailed_after_end", by=actor(), now=now(), subject=draft.reference)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, select
 
 from portal.audit import AuditEvent
 from portal.db import Database
+from portal.drafts.models import DraftGuest
+from portal.resume.models import ResumeLink
 from portal.sessions.models import ParkedValues
 from portal.storage.models import StoredFile
 from tests.citizen import Citizen, Page
@@ -268,6 +270,19 @@ def save_late(reader: Citizen, guests: Saved, clock: MovableClock) -> Callable[[
     return lambda: reader.send("Continue", remark="Planted")
 
 
+def ask_for_a_link_after_sign_out(reader: Citizen, guests: Saved, clock: MovableClock) -> Callable[[], object]:
+    come_in(reader, guests.link)
+    reader.press("Sign out")
+    return lambda: reader.press("Send link", email="mallory@mail.example")
+
+
+def ask_for_a_link_after_the_end(reader: Citizen, guests: Saved, clock: MovableClock) -> Callable[[], object]:
+    come_in(reader, guests.link).open(guests.address)
+    clock.advance(minutes=31)
+    reader.open("/session/ended")
+    return lambda: reader.press("E-mail a link to z•••@mail.example")
+
+
 @pytest.mark.parametrize(
     ("deed", "read"),
     [
@@ -275,8 +290,10 @@ def save_late(reader: Citizen, guests: Saved, clock: MovableClock) -> Callable[[
         (type_return_code, "drafts.return_code"),
         (save, "FROM sessions"),
         (save_late, "FROM draft_guests"),
+        (ask_for_a_link_after_sign_out, "FROM limits"),
+        (ask_for_a_link_after_the_end, "FROM limits"),
     ],
-    ids=["code", "return code", "save", "late save"],
+    ids=["code", "return code", "save", "late save", "link after sign-out", "link after the end"],
 )
 def test_request_of_a_reader_that_is_on_its_way_comes_too_late(
     app: Flask, citizen: Citizen, guests: Saved, clock: MovableClock, database: Database, deed: Any, read: str
@@ -294,3 +311,11 @@ def test_request_of_a_reader_that_is_on_its_way_comes_too_late(
     assert "Planted" not in citizen.open(f"{guests.address}/remarks").text
     with database.reading() as db:
         assert db.scalars(select(ParkedValues)).all() == []
+        assert db.scalars(select(ResumeLink).where(ResumeLink.taken_back.is_(None))).all() == []
+
+
+def test_browser_whose_guest_has_lost_the_form_is_asked_for_a_code(reader: Reader, database: Database) -> None:
+    with database.writing() as db:
+        db.execute(delete(DraftGuest).where(DraftGuest.through.is_not(None)))
+    reader.citizen.open(reader.other_address_link)
+    assert reader.citizen.press("Continue your form").path == "/resume/code"
