@@ -59,11 +59,12 @@ def current_person() -> Person | None:
 def viewer() -> Viewer | None:
     """Return who looks at this page: public pages know people of the hub, too.
 
-    A fragment for a poller names nobody and costs no query; where the database failed nobody is asked.
+    A fragment for a poller names nobody and costs no query; where the database failed nobody is asked. Whoever must
+    type the password first, because the network changed, is not told whose it is.
     """
     view = called_view()
     is_poll = view is not None and view.activity is Activity.POLL
-    if is_poll or g.get("answer_status", 200) >= 500:
+    if is_poll or browser().is_admitted or g.get("answer_status", 200) >= 500:
         return None
     live = browser().live()
     if live is None and browser().kind == CUSTOMER:

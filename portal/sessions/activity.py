@@ -82,7 +82,7 @@ def expected_times(found: FoundSession, status: int) -> Times:
         is_prefetch=any("prefetch" in request.headers.get(name, "") for name in PREFETCH_HEADERS),
         is_quiet=request.method == "GET" and found.is_quiet(request.path, now()),
     )
-    if not counts(contact, continue_counts=found.settings.continue_counts):
+    if browser().is_admitted or not counts(contact, continue_counts=found.settings.continue_counts):
         return times
     policy = policy_of(found.kind, is_shared=found.is_shared)
     deadline = (renewed if times.alive(now()) else revived)(times, policy, now())

@@ -139,6 +139,7 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         self._cookies: dict[str, str | None] = {}
         self._forgiven: str | None = None
         self._withheld: set[str] = set()
+        self.is_admitted = False
         self._new_visitor: str | None = None
         self._epoch: str | None = None
 
@@ -201,8 +202,12 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         return held if held and held.kind in self._withheld and not self._needs_grace(held) else None
 
     def admit(self) -> None:
-        """Take the session that waits for the password as live, on the page that asks for it."""
+        """Take the session that waits for the password as live, on the page that asks for it.
+
+        `is_admitted` remembers it: until the password was right, nothing renews the session or says whose it is.
+        """
         self._withheld.discard(self.kind)
+        self.is_admitted = True
 
     def _needs_grace(self, found: FoundSession) -> bool:
         return found.kind != self._forgiven and not found.times.alive(now())

@@ -177,7 +177,7 @@ def test_signing_out_asks_for_no_password(citizen: Citizen, section: str, set_ru
 def test_no_page_shows_anything_of_a_person_to_another_network(
     app: Flask, citizen: Citizen, section: str, set_rule: Callable[..., None], rule: str
 ) -> None:
-    """Ask on every page without a value in its address, and on a form's own; not where the password is asked for."""
+    """Ask on every page without a value in its address, and on a form's own."""
     citizen.open("/account/name")
     citizen.press("Save name", name="Zoe Findlater")
     assert "Zoe Findlater" in citizen.open("/")
@@ -190,7 +190,7 @@ def test_no_page_shows_anything_of_a_person_to_another_network(
     told = []
     for path in [*pages, "/forms/housing-support"]:
         citizen.client.set_cookie("session_customer", cookie.value)
-        text = "" if path == "/account/again" else citizen.get(path).text
+        text = citizen.get(path).text
         told += [path] if "Findlater" in text or (reference in text and path != "/session/ended") else []
     assert told == []
 
@@ -208,6 +208,27 @@ def test_poll_and_stay_signed_in_ask_another_network_for_the_password(
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, wanted)
     assert citizen.post("/session/extend", {"csrf_token": token, "next": section}).status_code == 403
     assert newest_session().expires_at == before
+
+
+def test_session_that_waits_for_the_password_is_renewed_by_nothing_but_the_right_one(
+    citizen: Citizen,
+    section: str,
+    set_rule: Callable[..., None],
+    newest_session: Callable[[], SessionRow],
+    clock: MovableClock,
+) -> None:
+    set_rule(customer_network_rule="password")
+    before = newest_session().expires_at
+    clock.advance(minutes=25)
+    move(citizen)
+    page = citizen.open("/account/again")
+    assert (page.status, newest_session().expires_at) == (200, before)
+    page = citizen.press("Continue", password="a wrong password")
+    assert (page.status, newest_session().expires_at) == (422, before)
+    assert ZOE not in page.text
+    page = citizen.press("Continue", password=PASSWORD)
+    assert page.path == "/account/security"
+    assert ZOE in page.text
 
 
 @pytest.mark.parametrize("rule", ["password", "end"])
