@@ -174,9 +174,10 @@ def note_codes_kept(db: Session, person_id: int) -> None:
 
 def switch_off(db: Session, person: Person, *, by: Actor, now: datetime, notice: Notice) -> bool:
     """Ask for the password alone from now on; return whether a code was asked for until now."""
-    remember_account(db, person, now=now)
-    if not _delete_factor(db, person.id):
+    if factor_of(db, person.id) is None:
         return False
+    remember_account(db, person, now=now)
+    _delete_factor(db, person.id)
     record(db, notice.value, by=by, now=now, subject=person_subject(person.id))
     messages.security_notice(db, notice, to=person.email, now=now)
     return True

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
-from portal.accounts.models import PendingSignIn, Person, RecoveryCode, SecondFactor
+from portal.accounts.models import FormerAccount, PendingSignIn, Person, RecoveryCode, SecondFactor
 from portal.accounts.operations import disable_account, replace_password
 from portal.accounts.second_factors import forget_shown_codes, proof_of, use_proof
 from portal.audit import Actor
@@ -184,6 +184,22 @@ def test_recovery_codes_can_be_renewed_a_few_times_and_then_after_a_wait(visitor
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
     assert "10 recovery codes left" in visitor.get(CODES).text
+
+
+def test_same_set_up_sent_again_and_again_is_slowed_down_and_switching_off_nothing_leaves_no_trace(
+    visitor: Browser, citizen: Person, clock: MovableClock, mailbox: Mailbox, database: Database
+) -> None:
+    visitor.sign_in(EMAIL)
+    page = visitor.get(SET_UP)
+    _action, hidden = served_form(page)
+    for _ in range(2):
+        assert visitor.post(f"{SET_UP}/off", hidden).location == "/account/security?done=factor_off"
+    with database.reading() as db:
+        assert not db.scalars(select(FormerAccount)).all()
+    answers = [visitor.post(SET_UP, hidden | {"code": App(page, clock).code}) for _ in range(7)]
+    assert [answer.status_code for answer in answers] == [303] * 5 + [429] * 2
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert mailbox.subjects == [(EMAIL, "Your second factor is on")] * 5
 
 
 def test_wrong_codes_are_slowed_down_and_reported_by_mail_once(
