@@ -57,7 +57,7 @@ def ask_address_change(
         messages.already_registered(db, to=known.email, link=links.account, now=now)
     else:
         messages.confirm_new_address(db, to=address.email, link=links.confirm(token), now=now)
-    _offer_objection(db, person, links=links, is_done=False, until=until, now=now)
+    _offer_objection(db, person, person.email, links=links, is_done=False, until=until, now=now)
     record(db, "address_change_asked", by=by, now=now, subject=person_subject(person.id))
 
 
@@ -68,11 +68,12 @@ def change_address(
 
     Links that went to the old address stop working, but for the objection.
     """
+    old = person.email
     remember_account(db, person, now=now)
-    void_links(db, person.id, Purpose.SET_PASSWORD, now=now)
-    _offer_objection(db, person, links=links, is_done=True, until=until, now=now)
     if not _take_address(db, person, address):
         return False
+    void_links(db, person.id, Purpose.SET_PASSWORD, now=now)
+    _offer_objection(db, person, old, links=links, is_done=True, until=until, now=now)
     record(db, "address_changed", by=by, now=now, subject=person_subject(person.id))
     return True
 
@@ -176,7 +177,7 @@ def _take_address(db: Session, person: Person, address: EmailAddress) -> bool:
 
 
 def _offer_objection(
-    db: Session, person: Person, *, links: AddressLinks, is_done: bool, until: date, now: datetime
+    db: Session, person: Person, email: str, *, links: AddressLinks, is_done: bool, until: date, now: datetime
 ) -> None:
-    token = issue_token(db, Purpose.OBJECT, person.email, now=now, person_id=person.id, lifetime=OBJECTION_LIFETIME)
-    messages.address_change(db, to=person.email, link=links.object(token), is_done=is_done, until=until, now=now)
+    token = issue_token(db, Purpose.OBJECT, email, now=now, person_id=person.id, lifetime=OBJECTION_LIFETIME)
+    messages.address_change(db, to=email, link=links.object(token), is_done=is_done, until=until, now=now)

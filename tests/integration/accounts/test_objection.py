@@ -333,6 +333,19 @@ def test_account_that_staff_close_after_an_objection_stays_closed_until_they_ope
     assert scene.state() == scene.before
 
 
+def test_address_that_somebody_has_by_now_is_not_taken_and_nobody_is_told_that_it_was(
+    make_scene: Callable[..., Scene],
+) -> None:
+    scene = make_scene()
+    ask_to_move(scene)
+    add_person(scene.app, NEW)
+    mails = len(scene.mailbox.subjects)
+    (link,) = scene.links(NEW, "Confirm your e-mail address")
+    assert scene.thief.fill_in(link, password=PASSWORD).status_code == 410
+    assert scene.state() == scene.before
+    assert len(scene.mailbox.subjects) == mails
+
+
 def test_recovery_codes_that_were_used_since_stay_used(make_scene: Callable[..., Scene]) -> None:
     scene = make_scene(has_factor=True)
     with scene.database.writing() as db:
