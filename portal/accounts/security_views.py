@@ -77,12 +77,13 @@ def proved_first(view: PersonView) -> PersonView:
 def locked_self() -> Person:
     """The signed-in person as stored, locked for a change of the account.
 
-    Whose session ended while this request waited for the lock (a new password, an objection) changes nothing any more.
+    Whose session ended or was replaced while this request waited for the lock (a new password, an objection) changes
+    nothing any more.
     """
     stored, live = locked_person(db(), own_person().id) or abort(404), browser().live()
     row = db().get(SessionRow, live.id, populate_existing=True) if live else None
-    if live and (row is None or row.ended_at is not None):
-        reason = row.end_reason if row else None
+    if live and (row is None or row.ended_at is not None or row.token_hash != live.token_hash):
+        reason = row.end_reason or EndReason.REPLACED.value if row else None
         ended = replace(live, times=replace(live.times, ended_at=now()), stored_reason=reason)
         abort(make_response(answer_ended_session(ended)))
     return stored
@@ -257,7 +258,7 @@ def ask_end_others() -> ResponseReturnValue:
 @proved_first
 def end_others() -> ResponseReturnValue:
     """End all of one's own sessions but this one."""
-    person = locked_person(db(), own_person().id) or abort(404)
+    person = locked_self()
     if end_sessions_of(db(), person.id, EndReason.ENDED_BY_OWNER, now=now(), but=_this()):
         record(db(), "own_sessions_ended", by=actor(person.id), now=now())
     return redirect(own_path(SECURITY_PAGE, done="ended"), 303)

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from portal.accounts.models import FormerAccount, KnownDevice, Person, RecoveryCode, SecondFactor
 from portal.accounts.operations import disable_account
 from portal.accounts.remembered import sweep_former_accounts
-from portal.audit import Actor
+from portal.audit import Actor, AuditEvent
 from portal.db import Database
 from portal.drafts.models import Draft
 from tests.citizen import Citizen
@@ -422,3 +422,31 @@ def test_change_that_waits_while_an_objection_is_carried_out_changes_nothing(
     assert not scene.links(THIRD, "Confirm your e-mail address")
     with scene.database.reading() as db:
         assert db.get_one(Person, 1).password_hash is None
+
+
+@pytest.mark.parametrize("change", ["factor", "name", "move", "devices", "delete", "others"])
+def test_change_that_waits_while_the_password_is_changed_in_its_session_changes_nothing(
+    make_scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """The thief has a copy of the cookie; the owner goes on in the same session, under a new token."""
+    scene = make_scene()
+    hidden = served_form(scene.thief.get("/account/name"))[1]
+    path, form = (_forms(scene) | {"others": ("/account/security/end-others", hidden)})[change]
+    owner = Browser(scene.app)
+    owner.client.set_cookie("session_customer", scene.thief.cookie() or "")
+    waiting, writing = iter([hidden | {"old_password": PASSWORD, "password": FRESH}]), scene.database.writing
+
+    def password_first() -> Any:
+        for typed in waiting:
+            with ThreadPoolExecutor(1) as elsewhere:  # in a context of its own, as another request is
+                answer = elsewhere.submit(owner.post, "/account/password/change", typed).result()
+            assert answer.status_code == 303
+        return writing()
+
+    monkeypatch.setattr(scene.app.extensions["portal"].database, "writing", password_first)
+    assert scene.thief.post(path, form).status_code == 403
+    assert next(waiting, None) is None
+    assert scene.state() == scene.before
+    assert owner.get("/account").status_code == 200
+    with scene.database.reading() as db:
+        assert not db.scalars(select(AuditEvent).where(AuditEvent.action == "own_sessions_ended")).all()
