@@ -328,14 +328,15 @@ def _return_page(form: ReturnForm, status: int = 200) -> ResponseReturnValue:
 def _mail_lost() -> ResponseReturnValue:
     """Mail a guest who has nothing left but the mailbox the links to their forms; the same for a stranger's address.
 
-    The answer is the same, too, where so many links went there lately that only those to other forms are mailed.
+    The answer is the same, too, where so many links went there lately that only those to other forms are
+    mailed whose guest has proved the address.
     """
     lost, wait = SaveForm(), None
     if lost.validate():
         wait = use_try(lost_link_throttle(), now=now())
         if wait is None:
             is_enough = use_try(lost_mail_throttle(lost.address), now=now()) is not None
-            mail_lost_links(lost.address, unless_mailed=is_enough)
+            mail_lost_links(lost.address, is_enough=is_enough)
             return redirect(url_for("resume.return_page", asked=1), 303)
         lost.refuse(lost.email, _("Too many tries.") + " " + wait_text(wait))
     page, status = form_page("resume/return", ReturnForm(formdata=None), 429 if wait else 422, **_beside_return(lost))

@@ -88,19 +88,20 @@ def guest_addresses(db: Session, draft: Draft, named: str | None) -> tuple[str, 
     return tuple(address for address in known if address and not is_taken_back(db, draft, address))
 
 
-def mail_lost_links(address: EmailAddress, *, unless_mailed: bool = False) -> None:
+def mail_lost_links(address: EmailAddress, *, is_enough: bool = False) -> None:
     """Mail the links to the forms of guests who answered this address, for whoever has nothing left but the mailbox.
 
     Where there is none, as much is done and undone, so that time tells nobody who has begun a form. The browser that
-    asks is not remembered: anybody may ask, and the link then wants a code from the same mailbox. `unless_mailed`
-    leaves out the forms to which a link was mailed lately: it is in the mailbox and works.
+    asks is not remembered: anybody may ask, and the link then wants a code from the same mailbox. `is_enough` leaves
+    out the forms to which a link was mailed lately, which is in the mailbox and works, and those whose guest has not
+    proved the address: anybody can begin many forms that name it.
     """
     keyring = app_state().configuration.keyring
     found = guests_drafts_with(
         db(),
         address_hash(address),
         mailed_since=now() - MAILED_LATELY,
-        with_mailed=not unless_mailed,
+        is_enough=is_enough,
         now=now(),
         limit=MOST_LOST,
     )
@@ -109,6 +110,8 @@ def mail_lost_links(address: EmailAddress, *, unless_mailed: bool = False) -> No
             known = answered_address(db(), draft, keyring=keyring, now=now())
             is_theirs = bool(found) and known is not None and EmailAddress(email=known).key == address.key
             is_theirs = is_theirs and not is_taken_back(db(), draft, address.email)
+            proved = {EmailAddress(email=each).key for each in proved_addresses(db(), draft)}
+            is_theirs = is_theirs and (not is_enough or address.key in proved)
             mail_link(draft, known if known and is_theirs else address.email)
             db().flush()
             if not is_theirs:

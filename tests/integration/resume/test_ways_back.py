@@ -2,12 +2,17 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from portal.db import Database
 from portal.drafts.models import Draft
+from portal.resume import ways_back
 from portal.resume.coming_back import opening_throttle
+from portal.resume.models import ResumeLink
 from portal.sessions.models import SessionRow
 from portal.web.addresses import remote_network
 from portal.web.limits import take_all
@@ -445,6 +450,32 @@ def test_right_codes_to_many_forms_from_one_network_have_a_limit(
         answer = other.send("Continue your form", reference=guests.reference, return_code=guests.code)
         statuses.append(answer.status_code)
     assert (statuses, len(sessions())) == ([303, 429, 303], before + 2)
+
+
+def test_many_forms_that_name_a_strangers_address_fill_no_mailbox(
+    app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch, clock: MovableClock
+) -> None:
+    """Once the tries are used up, a link goes only to a form whose guest has proved the address."""
+    monkeypatch.setattr(ways_back, "MOST_LOST", 1)
+    publish_loan(app)
+    for _ in range(5):
+        Guest(app, is_shared=False, **HALF)
+
+    def ask() -> int:
+        citizen = Citizen(app)
+        citizen.open("/resume")
+        assert citizen.press("Send link", email=ADDRESS).status == 200
+        return len(letters(app))
+
+    assert [ask() for _ in range(5)] == [1, 2, 3, 3, 3]
+    with database.writing() as db:
+        first = db.scalars(select(ResumeLink).order_by(ResumeLink.id)).first()
+        assert first
+        first.issued_at, first.proved_at = clock.now() - timedelta(days=2), clock.now()
+        draft_id = first.draft_id
+    assert [ask() for _ in range(2)] == [4, 4]
+    with database.reading() as db:
+        assert db.scalars(select(ResumeLink.draft_id).order_by(ResumeLink.id)).all()[-1] == draft_id
 
 
 def test_right_codes_open_a_few_dozen_sessions_and_then_one_a_minute(
