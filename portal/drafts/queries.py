@@ -56,7 +56,17 @@ def find_draft(db: Session, reference: str, holder: Holder, *, now: datetime, lo
     """
     known = reference.upper()
     values = {"reference": known, "person": holder.person_id, "guest": holder.guest_id, "now": now}
-    return db.scalar(_FOUND_LOCKED if locked else _FOUND, values | {"work": f"/drafts/{known}"})
+    draft = db.scalar(_FOUND_LOCKED if locked else _FOUND, values | {"work": f"/drafts/{known}"})
+    return None if draft and locked and _is_lost(db, draft, holder) else draft
+
+
+def _is_lost(db: Session, draft: Draft, holder: Holder) -> bool:
+    """Return whether a guest lost the draft while this request waited for its lock.
+
+    PostgreSQL judges grants by what they were before it waited; on SQLite nobody else writes meanwhile.
+    """
+    is_owner = draft.person_id is not None and draft.person_id == holder.person_id
+    return not is_owner and db.get_bind().dialect.name != "sqlite" and holder.guest_id not in grants_of(db, draft.id)
 
 
 def formerly_held(db: Session, reference: str, guest_id: str) -> Draft | None:

@@ -118,8 +118,8 @@ def prove_address(db: Session, link: ResumeLink, *, now: datetime) -> None:
 
 
 def may_take_back(link: ResumeLink, grants: Grants, guest_id: str | None) -> bool:
-    """Whether a guest may take back the address of a link: their own right does not come from its reader."""
-    return guest_id not in grants.made_through(_hash_of(link), by_slip=False)
+    """Whether a guest may take back the address of a link: they hold the draft, and not by its reader."""
+    return guest_id in grants and guest_id not in grants.made_through(_hash_of(link), by_slip=False)
 
 
 def take_back(db: Session, draft: Draft, address: str, *, keyring: Keyring, by: str | None, now: datetime) -> None:

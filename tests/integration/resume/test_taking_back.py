@@ -1,14 +1,15 @@
 """A link went to a wrong address, and its reader came in: taking the address back undoes all that they could do."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, event, select, text
 
 from portal.audit import AuditEvent
 from portal.db import Database
@@ -247,6 +248,29 @@ def once_it_has_read(database: Database, words: str, deed: Callable[[], Any]) ->
     event.remove(database.engine, "after_cursor_execute", listen)
 
 
+@contextmanager
+def before_it_commits(database: Database, begin: Callable[[], Future[Any]]) -> Iterator[list[Future[Any]]]:
+    """Begin a request once another has taken the draft and what was parked; that one goes on when it waits or is done.
+
+    On SQLite it waits before its first statement, which no query shows.
+    """
+    begun: list[Future[Any]] = []
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+    def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE FROM parked_values") and not begun:
+            begun.append(begin())
+            ends = monotonic() + 30
+            while database.engine.dialect.name == "postgresql" and not begun[0].done() and monotonic() < ends:
+                with database.engine.connect() as connection:
+                    if connection.scalar(waiting):
+                        break
+
+    event.listen(database.engine, "after_cursor_execute", listen)
+    yield begun
+    event.remove(database.engine, "after_cursor_execute", listen)
+
+
 def type_code(reader: Citizen, guests: Saved, clock: MovableClock) -> Callable[[], object]:
     reader.open(guests.link)
     reader.press("Continue your form")
@@ -319,3 +343,21 @@ def test_browser_whose_guest_has_lost_the_form_is_asked_for_a_code(reader: Reade
         db.execute(delete(DraftGuest).where(DraftGuest.through.is_not(None)))
     reader.citizen.open(reader.other_address_link)
     assert reader.citizen.press("Continue your form").path == "/resume/code"
+
+
+@pytest.mark.parametrize("deed", [save], ids=["save"])
+def test_request_of_a_reader_that_waits_while_the_address_is_taken_back_comes_too_late(
+    app: Flask, citizen: Citizen, guests: Saved, clock: MovableClock, database: Database, deed: Any
+) -> None:
+    """The reader's request asks for the form's lock before the taking back is committed."""
+    mallorys = Citizen(app)
+    send = deed(mallorys, guests, clock)
+    come_back(citizen, guests.reference, guests.code)
+    citizen.open(f"{guests.address}/save")
+    with ThreadPoolExecutor(1) as pool, before_it_commits(database, lambda: pool.submit(send)) as sent:
+        citizen.press(WRONG)
+        sent[0].result(timeout=30)
+    assert "Your return code is new." in citizen.page
+    assert "Planted" not in citizen.open(f"{guests.address}/remarks").text
+    with database.reading() as db:
+        assert db.scalars(select(ParkedValues)).all() == []
