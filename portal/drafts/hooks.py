@@ -14,7 +14,7 @@ from portal.sessions.operations import Holder
 from portal.sessions.queries import FoundSession
 from portal.site_settings.current import clock_time, moment_text
 from portal.web.languages import language
-from portal.web.unit_of_work import now, reading
+from portal.web.unit_of_work import db, is_writing, now, reading
 
 _PAGE = re.compile(
     r"/drafts/(?P<reference>[^/]+)(?:/autosave)?(?:/(?P<section>[^/]+)(?:/(?P<item>(?!files$)[^/]+))?(?:/files)?)?"
@@ -64,6 +64,10 @@ def place_of_page(found: FoundSession, path: str) -> tuple[str, str]:
 
 def parkable_draft_page(found: FoundSession, path: str) -> ParkablePage | None:
     """Return the page for which a late form may be kept: a section or item of a draft that this session could save."""
+    page_path, holder = _PAGE.fullmatch(path), Holder(person_id=found.person_id, guest_id=found.guest_id)
+    if page_path and is_writing():
+        # Lock the draft before looking: whoever takes it from this guest, or adds it to an account, is done then.
+        find_draft(db(), page_path["reference"], holder, now=now(), locked=True)
     page = open_page_at(found, path, is_late=True)
     if page is None:
         return None

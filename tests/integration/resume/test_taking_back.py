@@ -345,7 +345,7 @@ def test_browser_whose_guest_has_lost_the_form_is_asked_for_a_code(reader: Reade
     assert reader.citizen.press("Continue your form").path == "/resume/code"
 
 
-@pytest.mark.parametrize("deed", [save], ids=["save"])
+@pytest.mark.parametrize("deed", [save, save_late], ids=["save", "late save"])
 def test_request_of_a_reader_that_waits_while_the_address_is_taken_back_comes_too_late(
     app: Flask, citizen: Citizen, guests: Saved, clock: MovableClock, database: Database, deed: Any
 ) -> None:
