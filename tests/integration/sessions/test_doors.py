@@ -59,8 +59,9 @@ def test_proof_of_the_owner_outdoes_a_return_of_a_thief_at_the_same_moment(scene
     at = Round(scene)
     scene.parts.clock.advance(seconds=1)
     sends = {"owner": OPENINGS["password again"].prepare(at), "thief": OPENINGS["return code"].prepare(at.double())}
-    last, faster = transactions_of(scene, OPENINGS["password again"]), sends["thief" if slower == "owner" else "owner"]
-    with Crossing(scene.database, meanwhile=faster).at(last):
+    door, faster = ("password again", "thief") if slower == "owner" else ("return code", "owner")
+    last = transactions_of(scene, OPENINGS[door])
+    with Crossing(scene.database, meanwhile=sends[faster]).at(last):
         sends[slower]()
     assert at.lives() == [at.copied.id]
     assert at.thief.get("/account").status_code == 200
