@@ -1,6 +1,7 @@
 # What to type: `make run` to try the portal, `make test` to prove it, `make check` before a commit.
 # `make test ALL=1` adds sessions in Firefox and the fault runs; `make test TESTS=tests/unit` is a part;
 # `make faults` runs for long, and on PostgreSQL also what no database can change.
+# `make judge` lets Wapiti, sqlmap, a CSP evaluator and bandit look for holes.
 # The environment lives in .venv; a second call finds its stamp and starts at once.
 
 VENV := .venv
@@ -12,8 +13,10 @@ UV_LOCK := uv pip compile --universal --python-version=3.11 --generate-hashes
 PYBABEL := $(VENV)/bin/pybabel
 CATALOGUES := portal/translations
 TEXTS := $(VENV)/messages.pot
+JUDGES := .venv-judge
+JUDGES_READY := $(JUDGES)/ready
 
-.PHONY: install run test check bench faults pictures translations lock browser nginx
+.PHONY: install run test check bench faults judge pictures translations lock browser nginx
 .DELETE_ON_ERROR:
 
 install: $(COMPILED)
@@ -46,6 +49,9 @@ faults: $(TEST_READY) browser
 		FORMS_TRIED=$${FORMS_TRIED:-100} $(PYTHON) -m pytest -q --twice -n $$($(PYTHON) -c "$$TEST_WORKERS") \
 			$$($(PYTHON) -c "$$ASSERTIONS") $$tests || broken=1; done; exit $$broken
 
+judge: $(TEST_READY) $(JUDGES_READY)
+	@exec $(PYTHON) -m tests.judge $(JUDGES)
+
 pictures: $(TEST_READY) browser
 	@exec $(PYTHON) -m tests.browser.pictures
 
@@ -60,6 +66,7 @@ translations: $(RUN_READY)
 lock:
 	$(UV_LOCK) --output-file=requirements.txt pyproject.toml
 	$(UV_LOCK) --extra=dev --constraint=requirements.txt --output-file=requirements-dev.txt pyproject.toml
+	$(UV_LOCK) --output-file=tests/judge/requirements.txt tests/judge/requirements.in
 
 # What is installed for `make run` compiles itself as it is first used; a server may not be allowed to write that down.
 $(RUN_READY): requirements.txt
@@ -73,6 +80,15 @@ $(COMPILED): $(RUN_READY)
 $(TEST_READY): requirements.txt requirements-dev.txt
 	@set -- requirements-dev.txt --compile; eval "$$INSTALL"
 	@touch $(RUN_READY) $(COMPILED) $@
+
+# The judges have an environment of their own, as they need older packages than the portal; some are no wheels.
+$(JUDGES_READY): tests/judge/requirements.txt tests/judge/package-lock.json | $(TEST_READY)
+	@echo "Installing the judges …"
+	@$(PYTHON) -m venv --clear $(JUDGES)
+	@$(JUDGES)/bin/python -m pip install --quiet --no-input --require-hashes -r tests/judge/requirements.txt
+	@cp tests/judge/package.json tests/judge/package-lock.json $(JUDGES)
+	@$(JUDGES)/bin/npm ci --silent --prefix $(JUDGES)
+	@touch $@
 
 browser: $(TEST_READY)
 	@eval "$$FIND_BROWSER"
