@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
@@ -43,6 +44,11 @@ BEGAN = time.monotonic()
 DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
 BROWSERS = ["chromium", "firefox"]
 START = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
+
+
+# A busy machine is no fault, and a run proves a change: the same examples in each, others in `make faults`.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize="FORMS_TRIED" not in os.environ)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
