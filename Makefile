@@ -45,7 +45,7 @@ faults: ALL = 1
 faults: $(TEST_READY) browser
 	@broken=0; for run in tests.faults tests.faults.stories tests.browser.back; do \
 		$(PYTHON) -W ignore -m $$run || broken=1; done; \
-	for tests in "-m one_database tests/integration tests/journeys" tests/any_form; do \
+	for tests in "-m one_database tests/integration tests/journeys" tests/any_form tests/integration/attacks/test_holders.py; do \
 		FORMS_TRIED=$${FORMS_TRIED:-100} $(PYTHON) -m pytest -q --twice -n $$($(PYTHON) -c "$$TEST_WORKERS") \
 			$$($(PYTHON) -c "$$ASSERTIONS") $$tests || broken=1; done; exit $$broken
 

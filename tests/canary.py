@@ -121,7 +121,8 @@ class Canary:
         found = [f"{kind} in the log" for value, kind in typed.items() if value in log]
         for mail in mails:
             found += [f"{kind} in a mail" for value, kind in typed.items() if value in _foreign(mail, value)]
-        found += [f"mailed link or code in the log: {each}" for each in (*links, *codes) if _word(each, log)]
+        found += [f"mailed link in the log: {token}" for token in links if token in log]
+        found += [f"mailed code in the log: {code}" for code in codes if _word(code, log)]
         for at in self.addresses:
             found += [f"{kind} in the address {at}" for value, kind in typed.items() if value in at]
             found += [f"mailed code in the address {at}" for code in codes if _word(code, at)]

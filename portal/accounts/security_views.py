@@ -348,7 +348,7 @@ ACTION_NAMES: Mapping[str, LazyString] = MappingProxyType(
         "password_set": lazy_gettext("A new password was set"),
         "address_change_asked": lazy_gettext("A change of e-mail address was requested"),
         "address_changed": lazy_gettext("The e-mail address was changed"),
-        "address_objection_unsettled": lazy_gettext("A change of e-mail address was objected to, and staff look at it"),
+        "address_objection_unsettled": lazy_gettext("A change of e-mail address was objected to. Staff will decide"),
         "address_change_objected": lazy_gettext("A change of e-mail address was stopped or undone"),
         "name_changed": lazy_gettext("The name was changed"),
         "second_factor_on": lazy_gettext("The second factor was switched on"),

@@ -148,8 +148,8 @@ EXPLANATIONS: Mapping[EndReason, Explanation] = MappingProxyType(
         EndReason.TAKEN_BACK: Explanation(
             why=_("The person who filled in the form told us that its link went to a wrong e-mail address."),
             what_to_do=_(
-                "If the form is yours, open it with its new return code. We showed the code when the address was "
-                "taken back."
+                "If the form is yours, open it with the new return code. We showed it when you told us that the "
+                "address was wrong."
             ),
         ),
     }

@@ -119,8 +119,8 @@ WORDINGS: Mapping[Notice, Wording] = MappingProxyType(
         Notice.ADDRESS_GIVEN_BACK: Wording(
             subject=lazy_gettext("Your e-mail address was changed back"),
             what=lazy_gettext(
-                "The former e-mail address of your account objected to the change. It has the account again, as it was "
-                "before. We will not send e-mails about it here any more."
+                "Somebody at the old e-mail address of this account told us that the change was wrong. The account "
+                "uses the old address again. We will not send e-mails about it to this address any more."
             ),
             advice=lazy_gettext("If you think that this is wrong, contact us straight away."),
             page=None,

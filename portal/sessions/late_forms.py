@@ -95,7 +95,7 @@ REASONS: Mapping[EndReason, LazyString] = MappingProxyType(
         EndReason.ENDED_BY_OWNER: _("You signed out here from another device or browser."),
         EndReason.OBJECTED: _("Somebody stopped a change of your e-mail address."),
         EndReason.ACCOUNT_DELETED: _("Your account was deleted."),
-        EndReason.TAKEN_BACK: _("Somebody took back the e-mail address by which you opened this form."),
+        EndReason.TAKEN_BACK: _("The link that you used was stopped, because it went to a wrong e-mail address."),
     }
 )
 

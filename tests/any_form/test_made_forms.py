@@ -22,8 +22,6 @@ TRIED = int(os.environ.get("FORMS_TRIED", "12"))
 """How many forms to make for each test, the same in each run; `make faults` makes a hundred others."""
 GIVEN: dict[str, Any] = {
     "max_examples": TRIED,
-    "deadline": None,
-    "derandomize": "FORMS_TRIED" not in os.environ,
     # A form that fails is small enough to read; shrinking it would fill hundreds of others.
     "phases": (Phase.generate,),
     "suppress_health_check": [

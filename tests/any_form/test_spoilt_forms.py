@@ -14,7 +14,6 @@ from tests.any_form.made import documents
 from tests.any_form.spoilt import SPOILS
 
 GIVEN: dict[str, Any] = {
-    "deadline": None,
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
 

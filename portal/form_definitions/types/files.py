@@ -26,8 +26,8 @@ FILE_MESSAGES = {
     "unpacked": mark("“%(name)s” was not added: it would be too large when opened"),
     "infected": mark("“%(name)s” has a virus and was not added: choose another file"),
     "infected.later": mark("“%(name)s” had a virus and was deleted: remove it and choose another file"),
-    "full": mark("“%(name)s” was not added: all files of this form together may have %(limit)s MB"),
-    "too_much": mark("“%(name)s” was not added: too many files were sent. Choose it again in %(limit)s minutes"),
+    "full": mark("“%(name)s” was not added: the files of this form may have %(limit)s MB in all"),
+    "too_much": mark("“%(name)s” was not added: too many files were sent. Choose it again after %(limit)s min"),
     "again": mark("“%(name)s” was not added: please choose it again"),
 }
 """One sentence for each reason why a file was not kept."""

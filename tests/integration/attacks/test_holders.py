@@ -43,7 +43,7 @@ sections:
 ADDRESSES = ("zoe@mail.example", "zo@mail.example", "work@office.example")
 ACCOUNTS = ("ada@mail.example", "bea@mail.example")
 REFUSED = (302, 303, 401, 403, 404, 405, 413)
-STEPS, LONG = 24, 140
+STEPS, LONG = 24, 400
 WATCHED = (Draft, DraftGuest, DraftPart, ResumeLink, ParkedValues, StoredFile, Submission)
 
 

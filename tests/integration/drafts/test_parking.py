@@ -113,7 +113,7 @@ def sizes(database: Database) -> list[int]:
         return list(db.scalars(select(func.length(ParkedValues.sealed)).order_by(ParkedValues.id)))
 
 
-GAVE_WAY = "So much reached us then that we kept only the latest and deleted the oldest."
+GAVE_WAY = "There was too much to keep. We kept the newest and deleted the oldest."
 
 
 def test_late_forms_of_many_tabs_give_way_to_the_newest_and_the_pages_say_so(

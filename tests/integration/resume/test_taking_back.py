@@ -128,7 +128,7 @@ def test_taking_an_address_back_undoes_what_its_reader_could_do(
     for each in (reader.citizen, by_slip, by_passed_link):
         assert each.open(f"{guests.address}/you").path == "/session/ended"
         assert "Wilhelmina" not in each.page.text
-    assert "Somebody took back the e-mail address by which you opened this form." in reader.citizen.page
+    assert "The link that you used was stopped, because it went to a wrong e-mail address." in reader.citizen.page
     assert {known.open(link).status for link in (guests.link, reader.other_address_link)} == {404}
     assert come_back(known, guests.reference, guests.code).status == 422
     assert asking.send("Continue", code=code).location == "/resume"

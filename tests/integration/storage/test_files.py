@@ -415,10 +415,10 @@ def test_bytes_have_limits_for_a_draft_a_holder_and_a_network_and_typed_answers_
     with database.reading() as db:
         (draft_id,) = db.scalars(select(Draft.id).where(Draft.reference == others.rpartition("/")[2]))
     forget(subject(draft_id))
-    assert "all files of this form together may have 10 MB" in add(other, others, token)
+    assert "the files of this form may have 10 MB in all" in add(other, others, token)
 
 
-TOO_MUCH = "too many files were sent. Choose it again in"
+TOO_MUCH = "too many files were sent. Choose it again after"
 
 
 def test_rolled_back_request_leaves_no_file(

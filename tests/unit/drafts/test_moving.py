@@ -274,7 +274,7 @@ def states(draw: st.DrawFn, form: FormDefinition, section_id: str) -> SectionSta
     return page(form, section_id, posted=pairs).kept()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(drafts(), forms())
 def test_migrating_never_fails_and_every_answer_fits_the_new_version(before: Filled, new: FormDefinition) -> None:
     result = move(before, compare(before.definition, new))
@@ -295,7 +295,7 @@ def test_migrating_never_fails_and_every_answer_fits_the_new_version(before: Fil
         assert isinstance(result.filled.statuses[found.id], Status)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(drafts())
 def test_migrating_to_the_same_version_changes_nothing(before: Filled) -> None:
     again = compare(before.definition, before.definition)

@@ -53,7 +53,7 @@ def form_of(stored: SectionState, posted: MultiDict[str, str] | None = None) -> 
     return section_form(PAGE, language="en", scope=scope, stored=stored, posted=posted)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(POSTED)
 def test_no_post_raises_and_everything_typed_comes_back(pairs):
     posted = MultiDict(pairs)
@@ -94,7 +94,7 @@ TREES = st.recursive(
 KEYS = ["format", "form", "conditions", "lists", "sections"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.dictionaries(st.sampled_from(KEYS), st.one_of(TREES, st.lists(TREES, max_size=2)), max_size=5),
     st.sampled_from(KEYS),
@@ -107,7 +107,7 @@ def test_a_faulty_document_always_lists_its_faults_with_paths(parts, spoilt):
     assert found != ()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_yaml_or_json_reader(text):
     assert faults_of(read_yaml, text) != ()

@@ -23,7 +23,7 @@ def read(body: bytes, kind: str = "multipart/form-data") -> MultiDict[str, str]:
     return parser.parse(BytesIO(body), kind, len(body), {"boundary": "cut"})[1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(PIECES, st.binary(max_size=4)), max_size=30).map(b"".join))
 def test_a_body_that_cannot_be_read_is_refused_as_such(body: bytes) -> None:
     for kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
@@ -34,7 +34,7 @@ def test_a_body_that_cannot_be_read_is_refused_as_such(body: bytes) -> None:
         assert all(isinstance(text, str) for pair in found.items(multi=True) for text in pair)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=50))
 def test_multipart_text_is_read_as_it_was_typed(text: str) -> None:
     body = b'--cut\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + text.encode() + b"\r\n--cut--"
