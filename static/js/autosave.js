@@ -11,6 +11,7 @@
   const ANSWER_MS = 20_000;
   const REFUSALS = new Set([400, 403, 404, 410, 413]); // the server will not take this, however often we ask
   const KEEPALIVE_BYTES = 60_000; // browsers refuse more in requests that outlive their page
+  const CLOSED_MS = 3000; // how long a page waits at most to catch up with its own last words
 
   const CONTROLS = "input[name], select[name], textarea[name]";
 
@@ -248,23 +249,40 @@
     history.replaceState({ ...history.state, unsaved }, "");
   }
 
+  // As the page was made, the server did not have the last words that were typed on it.
+  const lacksWords = () => Boolean(arrival && form()) && arrival.owner === owner() && arrival.revision === control("_revision").value;
+
   // Words that were never saved count as typed now; where anything was saved since, or by somebody else, they do not.
   function takeRestored(event) {
     const field = event.target.form === form() && fieldOf(event.target);
-    if (!field || !arrival || arrival.owner !== owner() || arrival.revision !== control("_revision").value) return;
-    if (!arrival.fields.includes(field.getAttribute("data-field"))) return;
+    if (!field || !lacksWords() || !arrival.fields.includes(field.getAttribute("data-field"))) return;
     event.preventDefault();
     restored.add(field.getAttribute("data-field"));
   }
 
-  // The page may have been made before its own last words were saved: asked once, while nothing is typed.
+  // Whoever typed at once into a page that lacks their last words would be asked to choose between the two.
+  function close() {
+    form().inert = true;
+    setTimeout(open, CLOSED_MS);
+  }
+
+  function open() {
+    if (form()) form().inert = false;
+  }
+
+  // The page may have been made before its own last words were saved: asked while nothing is typed.
   async function catchUp() {
     const answer = await post([]);
     if ([401, 409].includes(answer.status)) await take(answer, []);
     const saved = answer.ok ? parse(await answer.text(), "[data-saved]") : null;
     const isBehind = saved && saved.dataset.latest && saved.dataset.latest !== control("_revision").value;
     if (isBehind && !changed.size) location.replace(location.pathname + location.search);
-    else saveRestored();
+    else goOnTyping();
+  }
+
+  function goOnTyping() {
+    open();
+    saveRestored();
   }
 
   // They have waited long enough, and what the page says of them must be true at once.
@@ -275,9 +293,11 @@
 
   function comeBack({ persisted }) {
     const isBack = persisted || performance.getEntriesByType("navigation").some(({ type }) => type !== "navigate");
-    if (isBack && !changed.size && !sending && !stopped) catchUp().catch(saveRestored);
+    if (isBack && !changed.size && !sending && !stopped) catchUp().catch(goOnTyping);
+    else open();
   }
 
+  document.addEventListener("DOMContentLoaded", () => { if (lacksWords()) close(); });
   document.addEventListener("input", note);
   document.addEventListener("change", note);
   document.addEventListener("submit", leaveToForm);

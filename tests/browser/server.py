@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import BytesIO
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,6 +21,14 @@ from tests.citizen import Citizen
 from tests.conftest import MovableClock
 
 
+class Turn:
+    """A request's turn to be answered."""
+
+    def __init__(self) -> None:
+        self.may_go = threading.Event()
+        self.is_over = threading.Event()
+
+
 class Server:
     """A served application; `received` holds what came in, in order, as (method, path, form)."""
 
@@ -29,7 +38,7 @@ class Server:
         self.received: list[tuple[str, str, dict[str, list[str]]]] = []
         self._arrival = threading.Condition()
         self._faults: dict[str, int] = {}
-        self._holds: dict[str, threading.Event] = {}
+        self._holds: dict[str, list[Turn]] = {}
         self._http = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self.base_url = f"http://127.0.0.1:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
@@ -39,8 +48,8 @@ class Server:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        for hold in self._holds.values():
-            hold.set()
+        for turn in chain.from_iterable(self._holds.values()):
+            turn.may_go.set()
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
@@ -48,14 +57,21 @@ class Server:
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
         form = parse_qs(request.get_data(cache=True, as_text=True), keep_blank_values=True)
+        turn = Turn()
         with self._arrival:
             self.received.append((request.method, request.path, form))
             self._arrival.notify_all()
-        if request.path in self._holds:
-            self._holds[request.path].wait(timeout=20)
+            held = self._holds.get(request.path)
+            if held is not None:
+                held.append(turn)
+        if held is not None:
+            turn.may_go.wait(timeout=20)
         status = self._faults.get(request.path)
         answer: Any = Response("out of order", status) if status else self.app.wsgi_app
-        return answer(environ | {"wsgi.input": _again(request)}, start_response)
+        try:
+            return answer(environ | {"wsgi.input": _again(request)}, start_response)
+        finally:
+            turn.is_over.set()
 
     def count(self, path: str) -> int:
         """Return how many times this path was requested."""
@@ -80,11 +96,15 @@ class Server:
 
     @contextmanager
     def holding(self, path: str) -> Iterator[None]:
-        """Receive requests of this path, and answer them only after the block."""
-        hold = self._holds[path] = threading.Event()
+        """Receive requests of this path, and answer them only after the block, one after another as they came."""
+        turns: list[Turn] = []
+        self._holds[path] = turns
         yield
-        del self._holds[path]
-        hold.set()
+        with self._arrival:
+            del self._holds[path]
+        for turn in turns:
+            turn.may_go.set()
+            turn.is_over.wait(timeout=20)
 
     def open_session(self, context: BrowserContext, kind: str = "customer") -> None:
         """Open a guest's session of this kind, with the full time, in a browser."""

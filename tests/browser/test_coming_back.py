@@ -235,6 +235,27 @@ def test_words_typed_just_before_leaving_are_there_and_can_be_typed_on(
     page.wait_for_url("**/home")
 
 
+def test_nothing_is_typed_over_last_words_that_are_still_on_their_way(
+    page: Page, server: Server, citizen: Citizen
+) -> None:
+    draft = housing.start(citizen)
+    enters_as(page, citizen, server)
+    page.goto(f"{draft}/about_you")
+    page.wait_for_load_state()
+    autosave = f"{draft}/autosave/about_you"
+    with server.holding(autosave):
+        fill(page, full_name=OLD)
+        page.reload()
+        server.wait_for(autosave, 2)  # the last words, and the question whether they have arrived
+        typed = page.locator("main [name=full_name]")
+        typed.focus()
+        page.keyboard.type("X")
+        expect(typed).not_to_have_value("X")
+    expect_answers(page, full_name=OLD)
+    press(page, **(housing.ABOUT_YOU | {"full_name": NEWER}))
+    page.wait_for_url("**/home")
+
+
 def test_a_link_leads_to_a_page_that_knows_the_last_words(page: Page, server: Server, citizen: Citizen) -> None:
     draft = housing.start(citizen)
     housing.fill(citizen, draft)

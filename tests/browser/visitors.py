@@ -28,9 +28,11 @@ SOON = """(() => {
 def fill(page: Page, **values: Typed) -> None:
     """Fill inputs as a person does; `born__day` names born-day, a list ticks several boxes.
 
-    It waits until the scripts of the page listen: a press leads to a page that may still be loading.
+    It waits until the scripts of the page listen, as a press leads to a page that may still be loading, and until the
+    page has caught up with its own last words.
     """
     page.wait_for_load_state()
+    expect(page.locator("main form[inert]")).to_have_count(0)
     for name, value in values.items():
         for each in [value] if isinstance(value, str) else value:
             _answer(page.locator(f"main [name='{name.replace('__', '-')}']"), each)

@@ -71,7 +71,7 @@ LOOK = """async () => {
     fields: Object.fromEntries([...inputs].map((input) => [input.name, input.value])),
     seen: [...inputs].filter((input) => input.checkVisibility()).map((input) => input.name),
     files: [...document.querySelectorAll("[data-file]")].map((file) => file.innerText),
-    isLeaving: Boolean(window.isLeaving),
+    isLeaving: Boolean(window.isLeaving || document.querySelector("main form[inert]")),
     state: status ? status.dataset.state : "",
     heading: document.querySelector("h1")?.textContent.trim() || "",
     words: document.body ? document.body.innerText : "",
