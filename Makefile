@@ -1,6 +1,6 @@
 # What to type: `make run` to try the portal, `make test` to prove it, `make check` before a commit.
 # `make test ALL=1` adds sessions in Firefox and the fault runs; `make test TESTS=tests/unit` is a part;
-# `make faults` runs for long, and on PostgreSQL also what no database can change.
+# `make faults` runs for long, and every case of every test on PostgreSQL.
 # `make judge` lets Wapiti, sqlmap, a CSP evaluator and bandit look for holes.
 # The environment lives in .venv; a second call finds its stamp and starts at once.
 
@@ -45,7 +45,8 @@ faults: ALL = 1
 faults: $(TEST_READY) browser
 	@broken=0; for run in tests.faults tests.faults.stories tests.browser.back; do \
 		$(PYTHON) -W ignore -m $$run || broken=1; done; \
-	for tests in "-m one_database tests/integration tests/journeys" tests/any_form tests/integration/attacks/test_holders.py; do \
+	for tests in "-k postgresql tests/integration tests/journeys" \
+			tests/any_form "-k sqlite tests/integration/attacks/test_holders.py"; do \
 		FORMS_TRIED=$${FORMS_TRIED:-100} $(PYTHON) -m pytest -q --twice -n $$($(PYTHON) -c "$$TEST_WORKERS") \
 			$$($(PYTHON) -c "$$ASSERTIONS") $$tests || broken=1; done; exit $$broken
 

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from jinja2 import FileSystemBytecodeCache
@@ -21,6 +23,7 @@ from sqlalchemy.orm import Session
 from xdist.scheduler import LoadScopeScheduling
 
 from portal import migrations
+from portal.accounts import passwords
 from portal.config import Configuration, read_configuration
 from portal.db import Base, Database
 from portal.form_definitions.versions.operations import publish
@@ -28,6 +31,7 @@ from tests.applications import Equipment, SharedApplication, as_served, build
 from tests.canary import Canary, watched
 from tests.citizen import Citizen
 from tests.loan import definition_of
+from tests.people import password_hash
 from tests.prepared import SECRETS, Walks
 from tests.services import Service
 
@@ -43,6 +47,7 @@ ROOM = 2**30
 BEGAN = time.monotonic()
 DEMO_FORMS = Path(__file__).parents[1] / "portal" / "demo_forms"
 BROWSERS = ["chromium", "firefox"]
+HASHER = passwords._hasher
 START = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 
 
@@ -53,7 +58,7 @@ hypothesis.settings.load_profile("suite")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the tests marked two_browsers in Firefox, too")
-    parser.addoption("--twice", action="store_true", help="run the tests marked one_database on PostgreSQL, too")
+    parser.addoption("--twice", action="store_true", help="run every case of every test on PostgreSQL, too")
     parser.addoption("--limit", type=float, help="say at the end how long it took beside this many minutes")
 
 
@@ -71,18 +76,30 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the tests that take long; leave out second runs that would show nothing new."""
-    config.hook.pytest_deselected(items=[item for item in items if _is_doubled(item)])
-    items[:] = [item for item in items if not _is_doubled(item)]
+    doubled = _doubled(items, config)
+    config.hook.pytest_deselected(items=doubled)
+    items[:] = [item for item in items if item not in set(doubled)]
     _begin_with_long_ones(items)
 
 
-def _is_doubled(item: pytest.Item) -> bool:
-    """Return whether this run of a test, in another browser or on another database, would show nothing new."""
-    cases = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    if item.config.option.browser == BROWSERS and cases.get("browser_name") == "firefox":
-        return item.get_closest_marker("two_browsers") is None
-    is_single = item.get_closest_marker("one_database") is not None and not item.config.option.twice
-    return is_single and cases.get("database_url") == "postgresql"
+def _doubled(items: list[pytest.Item], config: pytest.Config) -> list[pytest.Item]:
+    """Return the runs of tests, in another browser or on another database, that would show nothing new.
+
+    The cases of a test differ in what is typed or pressed, and the first has asked PostgreSQL all that the others ask.
+    """
+    found: list[pytest.Item] = []
+    begun: set[object] = set()
+    for item in items:
+        cases = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        marks = {mark.name for mark in item.iter_markers()}
+        if config.option.browser == BROWSERS and cases.get("browser_name") == "firefox" and "two_browsers" not in marks:
+            found.append(item)
+        if cases.get("database_url") == "postgresql" and not config.option.twice:
+            test = getattr(item, "function", item)
+            if "one_database" in marks or (test in begun and "each_case" not in marks):
+                found.append(item)
+            begun.add(test)
+    return found
 
 
 def _begin_with_long_ones(items: list[pytest.Item]) -> None:
@@ -141,6 +158,36 @@ class MovableClock:
 
     def set(self, at: datetime) -> None:
         self._at = at
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Hash passwords as cheaply as Argon2 can, in the process of the tests; its cost in use is tested by itself."""
+    with _hashing_by(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)):
+        yield
+
+
+@pytest.fixture
+def whole_hashes() -> Iterator[None]:
+    """Hash passwords at their cost in use."""
+    with _hashing_by(HASHER):
+        yield
+
+
+@contextmanager
+def _hashing_by(hasher: PasswordHasher) -> Iterator[None]:
+    before = passwords._hasher
+    try:
+        _hash_by(hasher)
+        yield
+    finally:
+        _hash_by(before)
+
+
+def _hash_by(hasher: PasswordHasher) -> None:
+    passwords._hasher = hasher
+    for made in (passwords._nobodys_hash, password_hash):
+        made.cache_clear()
 
 
 @pytest.fixture

@@ -18,8 +18,7 @@ GUESSABLE = mark("This password is easy to guess. Choose another")
 OWN_ADDRESS = mark("Choose a password that is not your e-mail address")
 HASHED_AT_ONCE = 2
 """How many hashes a process works on at the same time: each takes 19 MiB and a whole core for some 17 ms."""
-PASSES, MEMORY_KIB, LANES = 2, 19 * 1024, 1
-_hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _hashing = threading.BoundedSemaphore(HASHED_AT_ONCE)
 
 
@@ -60,10 +59,9 @@ def password_matches(password: str, stored: str | None) -> bool:
 
 def hash_code(code: str, salt: bytes) -> bytes:
     """What we store of a code that people copy by hand, which is short enough to be guessed (ASVS 5.0 6.5.2)."""
+    cost = {"time_cost": _hasher.time_cost, "memory_cost": _hasher.memory_cost, "parallelism": _hasher.parallelism}
     with _hashing:
-        return hash_secret_raw(
-            code.encode(), salt, time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES, hash_len=32, type=Type.ID
-        )
+        return hash_secret_raw(code.encode(), salt, **cost, hash_len=_hasher.hash_len, type=Type.ID)
 
 
 def _verifies(stored: str, password: str) -> bool:

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.bench.costs import COSTS, TAKE_FILES, Prober, key_of, open_rules, prepared
 
 
+@pytest.mark.usefixtures("whole_hashes")
 def test_the_dearest_requests_of_strangers_and_guests_stay_within_the_table_of_costs(tmp_path: Path) -> None:
     app = prepared(str(tmp_path))
     rules = open_rules(app)

@@ -1,4 +1,7 @@
-"""Tests run on both kinds of database unless no database can change their result; the exceptions are listed here."""
+"""Tests run on both kinds of database unless no database can change their result; the exceptions are listed here.
+
+Of the cases of a test, the first runs on PostgreSQL, and the others where they ask it something else or meet in a race.
+"""
 
 import ast
 import re
@@ -40,6 +43,8 @@ SETS_A_SCENE = {"publish", "change_settings", "create_account", "open_session", 
 ABOUT_DATABASES = re.compile(r"threading|portal\.migrations|portal\..*\.(queries|upkeep|delivery|counters)")
 FIXTURES = {"db", "statements", "copy_case", "records", "deeds", "newest_session", "runner"}
 SUBJECTS = re.compile(r"_(races?|at_once|locks?|sweeps?|swept|migrat\w+|counted|export\w*)(_|$)")
+
+RACES = re.compile(r"_(races?|at_once|at_the_same_moment|on_its_way|that_waits?|sweeps?|swept)(_|$)")
 
 
 @cache
@@ -92,3 +97,10 @@ def test_tests_on_one_database_touch_no_query_operation_race_sweep_or_migration(
     assert operations <= SETS_A_SCENE
     assert not asked & FIXTURES
     assert [test.name for test in tests if SUBJECTS.search(test.name)] == []
+
+
+def test_races_run_every_case_on_postgresql() -> None:
+    tests = {f"{path}::{test.name}": test for path, tree in _trees().items() for test in _tests(tree)}
+    marks = {name: " ".join(map(ast.unparse, test.decorator_list)) for name, test in tests.items()}
+    raced = {name for name, each in marks.items() if "parametrize" in each and RACES.search(name)}
+    assert {name for name in raced if name.startswith("integration/") and "each_case" not in marks[name]} == set()

@@ -94,11 +94,13 @@ def test_known_and_unknown_addresses_are_slowed_down_alike(
     assert {answer[0] for answer in seen[0]} == ({status} if door == "reset" else {status, 429})
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     "values",
     [{}, {"password_hash": None}, {"disabled_at": "now"}, {"verified_at": None}, None],
     ids=["known", "no-password", "disabled", "unverified", "unknown"],
 )
+@pytest.mark.usefixtures("whole_hashes")
 def test_every_sign_in_hashes_exactly_once(
     visitor: Browser,
     make_person: Callable[..., Person],

@@ -37,6 +37,7 @@ def test_row_says_who_sent_what_and_links_to_the_case(staff: Citizen, reference:
     assert staff.follow(reference).path == f"/hub/cases/{reference}"
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     ("chosen", "shown"),
     [
@@ -179,6 +180,7 @@ def test_case_is_overdue_after_the_target_and_not_a_day_sooner(
     assert "11 days, overdue" in staff.open("/hub")
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("query", ["", "?status=all&assignee=nobody&order=newest", "?form=tool_loan&overdue=yes"])
 def test_a_page_asks_the_database_at_most_five_times(
     app: Flask, staff: Citizen, reference: str, copy_case: Copy, statements: Statements, query: str

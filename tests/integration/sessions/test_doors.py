@@ -54,6 +54,7 @@ def test_session_that_was_replaced_by_a_thief_ends_as_its_owner_signs_out(scene:
     assert at.lives() == []
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("slower", ["owner", "thief"])
 def test_proof_of_the_owner_outdoes_a_return_of_a_thief_at_the_same_moment(scene: Scene, slower: str) -> None:
     at = Round(scene)

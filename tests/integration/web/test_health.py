@@ -17,6 +17,7 @@ def test_a_migrated_database_is_ready(client: FlaskClient) -> None:
     assert (answer.status_code, answer.text) == (200, "ready\n")
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("change", ["UPDATE alembic_version SET version_num = '0000'", "DROP TABLE alembic_version"])
 def test_a_database_of_another_version_is_not_ready(client: FlaskClient, database: Database, change: str) -> None:
     with database.engine.execution_options(portal_writes=True).begin() as connection:

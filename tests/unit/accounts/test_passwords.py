@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from portal.accounts import passwords
 from portal.accounts.passwords import HASHED_AT_ONCE, hash_password, password_matches
 
+pytestmark = pytest.mark.usefixtures("whole_hashes")
 PASSWORD = "correct horse battery"
 COST = "$argon2id$v=19$m=19456,t=2,p=1$"
 
