@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
 
 
@@ -41,53 +43,55 @@ class Element:
         return next((parent for parent in reversed(self.parents) if parent.tag == tag), None)
 
 
-class _Reader(HTMLParser):
-    def __init__(self, *, is_strict: bool) -> None:
+class _Nesting(HTMLParser):
+    """Fails on a tag that closes nothing, or not what is open: browsers put such a page right in silence."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self._is_strict = is_strict
-        self._words: list[str] = []
-        self.open: list[Element] = []
-        self.nodes: list[Element | str] = []
+        self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in attrs}
-        element = Element(tag, attributes, tuple(self.open), self._words, len(self._words))
-        self.nodes.append(element)
-        if tag in VOID:
-            element.ends = element.begins
-        else:
-            self.open.append(element)
+        if tag not in VOID:
+            self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.handle_endtag(tag)
+        pass
 
     def handle_endtag(self, tag: str) -> None:
-        if self._is_strict:
-            assert self.open, f"</{tag}> closes nothing"
-            assert self.open[-1].tag == tag, f"</{tag}> where <{self.open[-1].tag}> is open"
-        while any(element.tag == tag for element in self.open):
-            element = self.open.pop()
-            element.ends = len(self._words)
-            if element.tag == tag:
-                return
-
-    def handle_data(self, data: str) -> None:
-        self._words.append(data)
-        self.nodes.append(data)
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open[-1] == tag, f"</{tag}> where <{self.open[-1]}> is open"
+        self.open.pop()
 
 
 def nodes(html: str) -> list[Element | str]:
-    """Return every element as it begins, and the words between them."""
-    reader = _Reader(is_strict=False)
-    reader.feed(html)
-    return reader.nodes
+    """Return every element of a page or of a part of one as it begins, and the words between them."""
+    found: list[Element | str] = []
+    words: list[str] = []
+
+    def read(node: LexborNode, parents: tuple[Element, ...]) -> None:
+        if node.is_text_node:
+            words.append(node.text_content or "")
+            found.append(words[-1])
+        elif node.is_element_node:
+            attributes = {name: value or "" for name, value in node.attributes.items()}
+            element = Element(node.tag or "", attributes, parents, words, len(words))
+            found.append(element)
+            for child in node.iter(include_text=True):
+                read(child, (*parents, element))
+            element.ends = len(words)
+
+    if html.lstrip()[:9].lower() == "<!doctype":
+        read(LexborHTMLParser(html).root, ())
+    else:
+        for node in LexborHTMLParser(f"<!doctype html><body>{html}").body.iter(include_text=True):
+            read(node, ())
+    return found
 
 
 def elements(html: str, *, is_strict: bool = False) -> list[Element]:
     """Return every element in order; a strict reader fails on tags that do not nest."""
-    reader = _Reader(is_strict=is_strict)
-    reader.feed(html)
-    assert not (is_strict and reader.open), f"left open: {reader.open}"
-    return [node for node in reader.nodes if isinstance(node, Element)]
+    if is_strict:
+        nesting = _Nesting()
+        nesting.feed(html)
+        assert not nesting.open, f"left open: {nesting.open}"
+    return [node for node in nodes(html) if isinstance(node, Element)]
