@@ -11,7 +11,7 @@ from wtforms import Field
 from portal.accounts.forms import AccountForm
 from portal.accounts.signed_in import own_path
 from portal.sessions.gate import token_refused
-from portal.web.limits import Throttle, retry_after, use_try, wait_text
+from portal.web.limits import Throttle, retry_after, use_first_try, wait_text
 from portal.web.unit_of_work import now
 
 
@@ -37,10 +37,13 @@ def refusal_page(template: str, form: AccountForm, field: Field, sentence: str, 
 
 
 def too_many_tries_page(
-    template: str, form: AccountForm, throttle: Throttle, **values: Any
+    template: str, form: AccountForm, *throttles: Throttle, **values: Any
 ) -> ResponseReturnValue | None:
-    """Use a try up, or return the form with how long to wait; call it before the write transaction begins."""
-    wait = use_try(throttle, now=now())
+    """Use a try up at the first throttle that has one, or return the form with how long to wait.
+
+    Call it before the write transaction begins.
+    """
+    _used, wait = use_first_try(throttles, now=now())
     return wait_page(template, form, wait, **values) if wait else None
 
 

@@ -30,7 +30,7 @@ from portal.accounts.rules import EmailAddress, LinkState, Purpose, address_key
 from portal.accounts.security_views import locked_self, own_person, proved_first
 from portal.accounts.sign_in_steps import link_over, mailed_link, open_link
 from portal.accounts.signed_in import device_here, own_path, prove_again
-from portal.accounts.throttles import again_throttle, confirm_throttle, move_throttle, object_throttle, right_throttle
+from portal.accounts.throttles import again_throttle, confirm_throttle, move_throttles, object_throttle, right_throttle
 from portal.accounts.views import password_link
 from portal.audit import record
 from portal.sessions.browser_sessions import browser, forget_session
@@ -38,7 +38,7 @@ from portal.site_settings.current import day_text, local_day
 from portal.web.addresses import SECURITY_PAGE, actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
-from portal.web.limits import return_try, use_try
+from portal.web.limits import return_try, use_first_try
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("profile", __name__)
@@ -95,7 +95,7 @@ def submit_email() -> ResponseReturnValue:
         return refusal_page(
             "accounts/email", form, form.email, _("This is already your e-mail address"), present=present
         )
-    wait = use_try(move_throttle(person.id, form.address.key), now=now())
+    _used, wait = use_first_try(move_throttles(person.id, form.address.key), now=now())
     if wait:
         return wait_page("accounts/email", form, wait, present=present)
     stored = locked_self()

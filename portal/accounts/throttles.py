@@ -4,9 +4,12 @@ Strangers share the tries of an account, wherever they are; a device that its ow
 that who guesses slows down other strangers, never the owner at home. A network has tries as well, for all accounts.
 
 What strangers can use up is never what the owner needs: a link for a new password is always in the mailbox, asking for
-it draws on no limit that anything else uses up, and nothing but the link is needed to open and use it.
+it draws on no limit that anything else uses up, and nothing but the link is needed to open and use it. Where strangers
+have used up what may be mailed to an address, each network or person has a reserve: a mail a minute after they first
+asked, then one in ten minutes.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from portal.accounts.models import KnownDevice
@@ -17,11 +20,13 @@ _A_MINUTE = timedelta(minutes=1)
 _SIGN_IN = Limit(name="sign-in", burst=10, interval=_A_MINUTE)
 _SIGN_IN_NETWORK = Limit(name="sign-in-network", burst=100, interval=timedelta(seconds=10))
 _REGISTER = Limit(name="account-mail", burst=5, interval=timedelta(minutes=10))
+_REGISTER_RESERVE = Limit(name="account-mail-reserve", burst=1, interval=timedelta(minutes=10), first_after=_A_MINUTE)
 _MAIL_NETWORK = Limit(name="account-mail-network", burst=30, interval=_A_MINUTE)
 _RESET_MAIL = Limit(name="reset-mail", burst=5, interval=timedelta(minutes=10))
 _RESET_NETWORK = Limit(name="reset-network", burst=100, interval=timedelta(seconds=10))
 _MOVE = Limit(name="move-mail", burst=5, interval=timedelta(minutes=10))
 _MOVE_TO = Limit(name="move-mail-to", burst=5, interval=timedelta(minutes=10))
+_MOVE_TO_RESERVE = Limit(name="move-mail-to-reserve", burst=1, interval=timedelta(minutes=10), first_after=_A_MINUTE)
 _CONFIRM = Limit(name="confirm", burst=10, interval=_A_MINUTE)
 _OBJECT = Limit(name="object", burst=10, interval=_A_MINUTE)
 _AGAIN = Limit(name="password-again", burst=10, interval=_A_MINUTE)
@@ -43,9 +48,10 @@ def sign_in_throttle(address_key: str, device: KnownDevice | None = None) -> Thr
     return [(_SIGN_IN, address_key), (_SIGN_IN_NETWORK, remote_network())]
 
 
-def register_throttle(address_key: str) -> Throttle:
-    """Registering with this address: its mail must not fill a stranger's mailbox."""
-    return [(_REGISTER, address_key), (_MAIL_NETWORK, remote_network())]
+def register_throttles(address_key: str) -> Sequence[Throttle]:
+    """Registering with this address, whose mail must not fill a stranger's mailbox; then the network's reserve."""
+    network = (_MAIL_NETWORK, remote_network())
+    return [[(_REGISTER, address_key), network], [(_REGISTER_RESERVE, f"{address_key} {remote_network()}"), network]]
 
 
 def reset_throttle() -> Throttle:
@@ -58,9 +64,10 @@ def reset_mail_throttle(address_key: str) -> Throttle:
     return [(_RESET_MAIL, address_key)]
 
 
-def move_throttle(person_id: int, address_key: str) -> Throttle:
-    """Having a person's account moved to this address: both mailboxes are told each time."""
-    return [(_MOVE, str(person_id)), (_MOVE_TO, address_key), (_MAIL_NETWORK, remote_network())]
+def move_throttles(person_id: int, address_key: str) -> Sequence[Throttle]:
+    """Having a person's account moved to this address: both mailboxes are told each time; then the person's reserve."""
+    own = [(_MOVE, str(person_id)), (_MAIL_NETWORK, remote_network())]
+    return [[(_MOVE_TO, address_key), *own], [(_MOVE_TO_RESERVE, f"{address_key} {person_id}"), *own]]
 
 
 def confirm_throttle(token: str) -> Throttle:

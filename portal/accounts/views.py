@@ -39,7 +39,7 @@ from portal.accounts.sign_in_steps import (
 from portal.accounts.signed_in import active_person, current_person, device_here
 from portal.accounts.throttles import (
     confirm_throttle,
-    register_throttle,
+    register_throttles,
     reset_mail_throttle,
     reset_throttle,
     right_throttle,
@@ -184,7 +184,7 @@ def submit_register() -> ResponseReturnValue:
     """Mail the address what comes next; the answer is the same for an address that has an account."""
     form = RegisterForm()
     refusal = unusable_form_page("accounts/register", form) or too_many_tries_page(
-        "accounts/register", form, register_throttle(form.address.key)
+        "accounts/register", form, *register_throttles(form.address.key)
     )
     if refusal:
         return refusal

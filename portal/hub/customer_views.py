@@ -29,7 +29,7 @@ from portal.form_definitions.versions.queries import current_version, definition
 from portal.hub.queries import MailedLink, case_of, count_cases, links_of, open_drafts_of, sent_by
 from portal.hub.rules import ALL, Filter
 from portal.hub.views import Choice, opened_words, person, record_view, sealed_words, search_of
-from portal.resume.coming_back import link_mail_throttle, mail_begun_draft, mail_link
+from portal.resume.coming_back import link_mail_throttles, mail_begun_draft, mail_link
 from portal.resume.rules import Life, Target, clean_reference, target
 from portal.resume.ways_back import link_destination
 from portal.sessions.operations import Holder
@@ -41,7 +41,7 @@ from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.languages import language, speaking
-from portal.web.limits import retry_after, use_try, wait_text
+from portal.web.limits import retry_after, use_first_try, wait_text
 from portal.web.unit_of_work import db, now, reading
 
 STATES = {
@@ -257,7 +257,7 @@ def send_link_again(reference: str) -> ResponseReturnValue:
     address = link_destination(draft) if target(life, now()) is Target.OPEN else None
     if address is None:
         return draft_page(draft)
-    wait = use_try(link_mail_throttle(draft, EmailAddress(email=address)), now=now())
+    wait = use_first_try(link_mail_throttles({draft: EmailAddress(email=address)}), now=now())[1]
     if wait:
         return draft_page(draft, wait)
     with speaking(draft.language):

@@ -1,6 +1,6 @@
 """Letting somebody back into a draft: the link that does, the browser that asked for it, and how often to try."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -52,13 +52,15 @@ _CODE_MAIL = Limit(name="resume-code-mail", burst=5, interval=2 * MINUTE)
 _COME_BACK = Limit(name="come-back", burst=30, interval=MINUTE)
 _COME_BACK_NETWORK = Limit(name="come-back-network", burst=1000, interval=timedelta(seconds=1))
 _RETURN = Limit(name="return-code", burst=10, interval=MINUTE)
-_RETURN_RESERVE = Limit(name="return-code-reserve", burst=10, interval=MINUTE, is_reserve=True)
+_RETURN_RESERVE = Limit(name="return-code-reserve", burst=10, interval=MINUTE, first_after=MINUTE)
 _RETURN_DEVICE = Limit(name="return-code-device", burst=10, interval=MINUTE)
 _RETURN_NETWORK = Limit(name="return-code-network", burst=50, interval=timedelta(seconds=20))
 _LINK_MAIL = Limit(name="resume-link-mail", burst=10, interval=5 * MINUTE)
 _LINK_MAIL_ADDRESS = Limit(name="resume-link-mail-address", burst=10, interval=5 * MINUTE)
+_LINK_MAIL_RESERVE = Limit(name="resume-link-mail-reserve", burst=1, interval=5 * MINUTE, first_after=MINUTE)
 _LINK_MAIL_NETWORK = Limit(name="resume-link-mail-network", burst=60, interval=MINUTE)
 _LOST_LINK = Limit(name="lost-link-mail", burst=3, interval=10 * MINUTE)
+_LOST_LINK_NETWORK = Limit(name="lost-link-mail-network", burst=1, interval=10 * MINUTE)
 MAILED_LATELY = _LOST_LINK.burst * _LOST_LINK.interval
 _PROOF = Limit(name="address-proof", burst=5, interval=MINUTE)
 
@@ -262,19 +264,24 @@ def return_throttles(reference: str, device: bytes | None) -> Sequence[Throttle]
     return [[(_RETURN, reference), network], [(_RETURN_RESERVE, f"{reference} {remote_network()}"), network]]
 
 
-def link_mail_throttle(draft: Draft, address: EmailAddress) -> Throttle:
-    """Having links mailed: of one draft, from one network, and to one address whatever the draft.
+def link_mail_throttles(letters: Mapping[Draft, EmailAddress]) -> Sequence[Throttle]:
+    """Having links to drafts mailed: of each draft, from one network, and to one address whatever the draft.
 
     The last is for drafts that have sent no link there: nobody's own drafts use up what another one needs that has.
+    Once it is used up, each network has a reserve: a mail a minute after it first asked, then one in five minutes.
     """
-    limits = [(_LINK_MAIL, str(draft.id)), (_LINK_MAIL_NETWORK, remote_network())]
+    network = remote_network()
+    limits = [(_LINK_MAIL_NETWORK, network), *((_LINK_MAIL, str(draft.id)) for draft in letters)]
+    new = sorted({address.key for draft, address in letters.items() if not _is_mailed_last(draft, address)})
+    shared = [(_LINK_MAIL_ADDRESS, key) for key in new]
+    return [[*limits, *shared], [*limits, *((_LINK_MAIL_RESERVE, f"{key} {network}") for key in new)]]
+
+
+def _is_mailed_last(draft: Draft, address: EmailAddress) -> bool:
+    """Whether the last link to a draft went to this address."""
     last = last_link(reading(), draft.id)
     mailed = link_address(last, app_state().configuration.keyring) if last else ""
-    return (
-        limits
-        if mailed and EmailAddress(email=mailed).key == address.key
-        else [*limits, (_LINK_MAIL_ADDRESS, address.key)]
-    )
+    return bool(mailed) and EmailAddress(email=mailed).key == address.key
 
 
 def lost_link_throttle() -> Throttle:
@@ -282,9 +289,12 @@ def lost_link_throttle() -> Throttle:
     return [(_LINK_MAIL_NETWORK, remote_network())]
 
 
-def lost_mail_throttle(address: EmailAddress) -> Throttle:
-    """Mailing lost links to one address again. Once these are used up, links mailed lately are in the mailbox."""
-    return [(_LOST_LINK, address.key)]
+def lost_mail_throttles(address: EmailAddress) -> Sequence[Throttle]:
+    """Mailing lost links to one address: all; then, once for each network, those to forms with none of late.
+
+    Once these are used up, links mailed lately are in the mailbox.
+    """
+    return [[(_LOST_LINK, address.key)], [(_LOST_LINK_NETWORK, f"{address.key} {remote_network()}")]]
 
 
 def proof_throttle(link_id: int) -> Throttle:

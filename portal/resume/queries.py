@@ -45,21 +45,30 @@ def sessions_of_guests(db: Session, guests: Collection[str]) -> Sequence[Session
 
 
 def guests_drafts_with(
-    db: Session, address_key: bytes, *, mailed_since: datetime, is_enough: bool, now: datetime, limit: int
+    db: Session,
+    address_key: bytes,
+    *,
+    mailed_since: datetime,
+    is_enough: bool,
+    must_be_proved: bool,
+    now: datetime,
+    limit: int,
 ) -> Sequence[Draft]:
     """The open drafts of guests who answered the address with this key: proved ones first, then last changed first.
 
     Anybody can answer somebody else's address, and must not crowd out those whose guest has shown to read its mail.
-    Drafts to which a link was mailed at `mailed_since` or later come last; if it `is_enough`, only others come, and
-    only proved ones.
+    Drafts to which a link was mailed at `mailed_since` or later come last; if it `is_enough`, only others come. With
+    `must_be_proved` only proved ones come.
     """
     links = select(ResumeLink.id).where(ResumeLink.draft_id == Draft.id).correlate(Draft)
     is_open = (Draft.person_id.is_(None), Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
     query = select(Draft).where(Draft.address_key == address_key, *is_open)
     is_mailed = links.where(ResumeLink.issued_at >= mailed_since).exists()
     is_proved = links.where(ResumeLink.proved_at.is_not(None)).exists()
+    query = query.where(~is_mailed) if is_enough else query
+    query = query.where(is_proved) if must_be_proved else query
     order = (case((is_mailed, 1), else_=0), case((is_proved, 0), else_=1), Draft.changed_at.desc(), Draft.id.desc())
-    return db.scalars((query.where(~is_mailed, is_proved) if is_enough else query).order_by(*order).limit(limit)).all()
+    return db.scalars(query.order_by(*order).limit(limit)).all()
 
 
 def is_link_mailed(db: Session, draft_id: int, *, since: datetime) -> bool:

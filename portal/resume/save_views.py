@@ -19,7 +19,7 @@ from portal.outbox.definition import Fate
 from portal.resume.coming_back import (
     first_unfinished,
     keep_for_longer,
-    link_mail_throttle,
+    link_mail_throttles,
     mail_link_to_guest,
     mail_link_to_owner,
     proof_throttle,
@@ -44,7 +44,7 @@ from portal.tokens import clean_code
 from portal.web.addresses import actor, local_path
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
-from portal.web.limits import Throttle, retry_after, return_try, use_try, wait_text
+from portal.web.limits import Throttle, retry_after, return_try, use_first_try, use_try, wait_text
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("saving", __name__)
@@ -98,7 +98,7 @@ def _link_wait(reference: str, form: SaveForm) -> timedelta | None:
     Only for a draft of this session's holder, so that nobody uses up the tries of somebody else.
     """
     draft = find_draft(reading(), reference, holder(), now=now())
-    return use_try(link_mail_throttle(draft, form.address), now=now()) if draft else None
+    return use_first_try(link_mail_throttles({draft: form.address}), now=now())[1] if draft else None
 
 
 def _slow_down(opened: OpenDraft, wait: timedelta, **form: AccountForm) -> ResponseReturnValue:

@@ -26,8 +26,9 @@ from portal.resume.coming_back import (
     first_unfinished,
     forget_browser,
     is_known_browser,
+    link_mail_throttles,
     lost_link_throttle,
-    lost_mail_throttle,
+    lost_mail_throttles,
     remember_browser,
     return_throttles,
 )
@@ -38,7 +39,6 @@ from portal.resume.queries import find_code, find_link, is_stopped, last_code, r
 from portal.resume.rules import Life, Target, clean_reference, is_code, target
 from portal.resume.ways_back import (
     drafts_left,
-    links_throttle,
     mail_address,
     mail_after_end,
     mail_lost_links,
@@ -291,7 +291,7 @@ def _send_after_sign_out(found: FoundSession, offered: WayBack) -> ResponseRetur
     if not form.validate():
         return left_page(offered, email=typed_text(form.email), error=form.error_of("email")), 422
     letters = dict.fromkeys(drafts, form.address)
-    wait = use_try(links_throttle(letters), now=now())
+    wait = use_first_try(link_mail_throttles(letters), now=now())[1]
     if wait:
         error = _("Too many tries.") + " " + wait_text(wait)
         return left_page(offered, email=typed_text(form.email), error=error), 429, retry_after(wait)
@@ -306,7 +306,7 @@ def _send_after_end(found: FoundSession) -> ResponseReturnValue:
     letters = {draft: EmailAddress(email=address) for draft, address in addresses.items() if address}
     if here is None or here.id != found.id or not letters:
         return redirect(url_for("resume.return_page"), 303)
-    wait = use_try(links_throttle(letters), now=now())
+    wait = use_first_try(link_mail_throttles(letters), now=now())[1]
     if wait:
         return render_template("resume/wait.html", wait=wait_text(wait)), 429, retry_after(wait)
     is_theirs = mail_after_end(found, letters, is_typed=False)
@@ -335,8 +335,10 @@ def _mail_lost() -> ResponseReturnValue:
     if lost.validate():
         wait = use_try(lost_link_throttle(), now=now())
         if wait is None:
-            is_enough = use_try(lost_mail_throttle(lost.address), now=now()) is not None
-            mail_lost_links(lost.address, is_enough=is_enough)
+            throttles = lost_mail_throttles(lost.address)
+            used, must_wait = use_first_try(throttles, now=now())
+            is_enough, must_be_proved = used is not throttles[0], must_wait is not None
+            mail_lost_links(lost.address, is_enough=is_enough, must_be_proved=must_be_proved)
             return redirect(url_for("resume.return_page", asked=1), 303)
         lost.refuse(lost.email, _("Too many tries.") + " " + wait_text(wait))
     page, status = form_page("resume/return", ReturnForm(formdata=None), 429 if wait else 422, **_beside_return(lost))

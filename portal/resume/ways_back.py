@@ -15,7 +15,7 @@ from portal.drafts.open_draft import OpenDraft, holder
 from portal.drafts.operations import keep_save_address
 from portal.drafts.queries import any_draft, drafts_to_come_back_to, grants_of, locked_draft
 from portal.drafts.sealing import save_address
-from portal.resume.coming_back import MAILED_LATELY, link_mail_throttle, mail_link, remember_browser
+from portal.resume.coming_back import MAILED_LATELY, mail_link, remember_browser
 from portal.resume.operations import allow_again, is_taken_back, link_address, proved_addresses
 from portal.resume.queries import guests_drafts_with, is_link_mailed, last_link
 from portal.sessions.browser_sessions import sealed_session
@@ -26,7 +26,6 @@ from portal.sessions.rules import EndReason
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER
-from portal.web.limits import Throttle
 from portal.web.unit_of_work import db, is_writing, now, reading
 
 MOST_LOST = 5
@@ -88,13 +87,13 @@ def guest_addresses(db: Session, draft: Draft, named: str | None) -> tuple[str, 
     return tuple(address for address in known if address and not is_taken_back(db, draft, address))
 
 
-def mail_lost_links(address: EmailAddress, *, is_enough: bool = False) -> None:
+def mail_lost_links(address: EmailAddress, *, is_enough: bool = False, must_be_proved: bool = False) -> None:
     """Mail the links to the forms of guests who answered this address, for whoever has nothing left but the mailbox.
 
     Where there is none, as much is done and undone, so that time tells nobody who has begun a form. The browser that
     asks is not remembered: anybody may ask, and the link then wants a code from the same mailbox. `is_enough` leaves
-    out the forms to which a link was mailed lately, which is in the mailbox and works, and those whose guest has not
-    proved the address: anybody can begin many forms that name it.
+    out the forms to which a link was mailed lately, which is in the mailbox and works; `must_be_proved` those whose
+    guest has not proved the address: anybody can begin many forms that name it.
     """
     keyring = app_state().configuration.keyring
     found = guests_drafts_with(
@@ -102,6 +101,7 @@ def mail_lost_links(address: EmailAddress, *, is_enough: bool = False) -> None:
         address_hash(address),
         mailed_since=now() - MAILED_LATELY,
         is_enough=is_enough,
+        must_be_proved=must_be_proved,
         now=now(),
         limit=MOST_LOST,
     )
@@ -111,7 +111,7 @@ def mail_lost_links(address: EmailAddress, *, is_enough: bool = False) -> None:
             is_theirs = bool(found) and known is not None and EmailAddress(email=known).key == address.key
             is_theirs = is_theirs and not is_taken_back(db(), draft, address.email)
             proved = {EmailAddress(email=each).key for each in proved_addresses(db(), draft)}
-            is_theirs = is_theirs and (not is_enough or address.key in proved)
+            is_theirs = is_theirs and (not must_be_proved or address.key in proved)
             mail_link(draft, known if known and is_theirs else address.email)
             db().flush()
             if not is_theirs:
@@ -130,12 +130,6 @@ def link_destination(draft: Draft) -> str | None:
 def _seen() -> Session:
     """Return the database as this request has left it: a late form may have just been parked."""
     return db() if is_writing() else reading()
-
-
-def links_throttle(letters: Mapping[Draft, EmailAddress]) -> Throttle:
-    """Having links to these drafts mailed to these addresses."""
-    limits = (each for draft, address in letters.items() for each in link_mail_throttle(draft, address))
-    return list(dict.fromkeys(limits))
 
 
 def _locked_for(found: FoundSession, draft_id: int) -> Draft | None:

@@ -27,18 +27,20 @@ UNIT = 2**10
 class Limit:
     """A limit of its own name: `burst` attempts at once, then one every `interval`.
 
-    A reserve begins used up: whoever comes for the first time gets an attempt after one `interval`, and then one every
-    `interval`. So the number of attempts at one moment does not rise with the number of those who share the limit.
+    A reserve begins used up: whoever comes for the first time gets an attempt `first_after` so long, and then one every
+    `interval`. So the number of attempts at one moment does not rise with the number of those who have a reserve.
     """
 
     name: str
     burst: int
     interval: timedelta
-    is_reserve: bool = False
+    first_after: timedelta | None = None
 
     def at_first(self, now: datetime) -> datetime:
         """The mark of a subject of which nothing is known."""
-        return now + self.burst * self.interval if self.is_reserve else now
+        if self.first_after is None:
+            return now
+        return now + (self.burst - 1) * self.interval + self.first_after
 
     def after(self, used_until: datetime, now: datetime, number: int = 1) -> datetime:
         """The mark after `number` more attempts at `now`."""

@@ -135,11 +135,27 @@ def test_mails_about_registering_to_one_address_are_limited(
     path, fields = "/account/register", {"password": PASSWORD}
     answers = [visitor.fill_in(path, email=EMAIL, **fields) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [303] * 5 + [429]
-    assert answers[-1].headers["Retry-After"] == "600"
-    assert "Wait 10 minutes and try again." in answers[-1].text
+    assert answers[-1].headers["Retry-After"] == "60"
+    assert "Wait a minute and try again." in answers[-1].text
     assert len(mailbox.subjects) == 5
-    clock.advance(minutes=10)
+    clock.advance(minutes=1)
+    answers = [visitor.fill_in(path, email=EMAIL, **fields) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 429]
+    assert answers[-1].headers["Retry-After"] == "540"
+    clock.advance(minutes=9)
     assert visitor.fill_in(path, email=EMAIL, **fields).status_code == 303
+
+
+def test_networks_that_register_one_address_get_no_more_mails_at_one_moment(
+    app: Flask, mailbox: Mailbox, clock: MovableClock
+) -> None:
+    strangers = [Browser(app, f"192.0.2.{number}") for number in range(1, 9)]
+    asked = [stranger.fill_in("/account/register", email=EMAIL, password=PASSWORD) for stranger in strangers]
+    assert [answer.status_code for answer in asked] == [303] * 5 + [429] * 3
+    clock.advance(seconds=59)
+    asked = [stranger.fill_in("/account/register", email=EMAIL, password=PASSWORD) for stranger in strangers]
+    assert [answer.status_code for answer in asked] == [429] * 8
+    assert len(mailbox.subjects) == 5
 
 
 def test_links_for_a_new_password_are_limited_without_refusing_anybody(

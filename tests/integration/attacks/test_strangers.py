@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 from flask import Flask
 
+from portal.web.addresses import SECURITY_PAGE
 from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
 from tests.integration.accounts.app import App
@@ -20,7 +21,7 @@ from tests.post import Letter, letters
 
 OWNER, STRANGER, NEW = "ada@mail.example", "eve@mail.example", "ada@new.example"
 FRESH = "staple battery horse"
-OWN_NETWORK = "198.51.100.7"
+OWN_NETWORK, QUIET_NETWORK = "198.51.100.7", "203.0.113.9"
 HALF = {"name": "Ada Byron", "email": OWNER, "born__day": "3", "born__month": "4", "born__year": "1990"}
 NOBODYS = "2222 2222"
 
@@ -65,6 +66,13 @@ def register(scene: Scene) -> None:
     browser.press("Register", email=OWNER, password=PASSWORD)
 
 
+def register_new_address(scene: Scene) -> None:
+    """Register the address that the owner is going to use, with a password that only the stranger knows."""
+    browser = scene.stranger()
+    browser.open("/account/register")
+    browser.press("Register", email=NEW, password=PASSWORD)
+
+
 def ask_for_link(scene: Scene) -> None:
     browser = scene.stranger()
     browser.open("/account/password")
@@ -85,6 +93,14 @@ def ask_to_move_there(scene: Scene) -> None:
     for email in (OWNER, NEW):
         browser.open("/account/email")
         browser.press("Send me a link", email=email)
+
+
+def ask_to_move_to_new_address(scene: Scene) -> None:
+    """Ask for one's own account to be moved to the address that the owner wants, and no other."""
+    browser = scene.stranger()
+    sign_in(browser, STRANGER)
+    browser.open("/account/email")
+    browser.press("Send me a link", email=NEW)
 
 
 def guess_return_code(scene: Scene) -> None:
@@ -132,9 +148,63 @@ def by_moving(scene: Scene) -> Page:
     return owner.open("/account")
 
 
+def a_minute_later(scene: Scene, press: Callable[[], Page], goes_on: Callable[[Scene], None]) -> None:
+    """Press a button; who is refused does it again a minute later, while the strangers go on."""
+    page = press()
+    if page.status == 429:
+        assert page.headers["Retry-After"] == "60"
+        scene.clock.advance(minutes=1)
+        goes_on(scene)
+        page = press()
+    assert page.status == 200
+
+
+def by_registering(scene: Scene) -> Page:
+    """Make another account with the new address, in a network of one's own."""
+    owner = scene.owner(QUIET_NETWORK)
+    owner.open("/account/register")
+    a_minute_later(scene, lambda: owner.press("Register", email=NEW, password=FRESH), register_new_address)
+    owner.open(next(each for each in reversed(letters(scene.app)) if each.to == NEW).link)
+    return owner.press("Confirm", password=FRESH)
+
+
+def by_moving_there(scene: Scene) -> Page:
+    """Move the account to the new address, whoever else asked for it."""
+    owner = scene.owner(QUIET_NETWORK)
+    sign_in(owner, OWNER)
+    owner.open("/account/email")
+    a_minute_later(scene, lambda: owner.press("Send me a link", email=NEW), ask_to_move_to_new_address)
+    owner.open(next(each for each in reversed(letters(scene.app)) if each.to == NEW).link)
+    return owner.press("Confirm", password=PASSWORD)
+
+
+def by_saving(scene: Scene) -> Page:
+    """Have the link to another form mailed to an address that strangers had theirs mailed to."""
+    owner = scene.owner(QUIET_NETWORK)
+    scene.draft = start(owner)
+    owner.open(f"{scene.draft}/save")
+    a_minute_later(scene, lambda: owner.press("Send link", email=OWNER), save_to_owners_address)
+    owner.open(letters(scene.app)[-1].link)
+    return owner.press("Continue your form")
+
+
+def by_lost_link_of_new_form(scene: Scene) -> Page:
+    """Begin a form, lose all but the mailbox, and ask for the link, while strangers have asked all the time."""
+    scene.draft = start(browser := scene.owner(QUIET_NETWORK))
+    browser.open(f"{scene.draft}/you")
+    browser.press("Continue", **HALF)
+    owner = scene.owner(QUIET_NETWORK)
+    owner.open("/resume")
+    owner.press("Send link", email=OWNER)
+    mine = [each for each in letters(scene.app) if f"Your reference is {scene.reference}." in each.lines]
+    owner.open(mine[-1].link)
+    owner.press("Continue your form")
+    return owner.press("Continue", code=letters(scene.app)[-1].code)
+
+
 def by_slip(scene: Scene) -> Page:
     """Type reference and return code in a network of one's own; who is refused there tries again a minute later."""
-    owner = scene.owner("203.0.113.9")
+    owner = scene.owner(QUIET_NETWORK)
     for _ in range(2):
         owner.open("/resume")
         page = owner.press("Continue your form", reference=scene.reference, return_code=scene.slip)
@@ -176,6 +246,14 @@ ROWS = {
     "all-of-an-account": Row(uses_up=(register, guess_password, ask_for_link), times=12, way_in=by_new_password),
     "codes-of-the-second-factor": Row(uses_up=(guess_code,), times=12, way_in=by_new_password, has_factor=True),
     "moves": Row(uses_up=(ask_to_move_there, register), times=8, way_in=by_moving),
+    "registrations-of-a-new-address": Row(uses_up=(register_new_address,), times=12, way_in=by_registering),
+    "moves-to-a-new-address": Row(
+        uses_up=(ask_to_move_to_new_address,), times=8, way_in=by_moving_there, leads_to=SECURITY_PAGE
+    ),
+    "links-to-an-address": Row(uses_up=(save_to_owners_address,), times=12, way_in=by_saving, leads_to="form"),
+    "lost-links-of-a-new-form": Row(
+        uses_up=(ask_for_lost_links,), times=12, way_in=by_lost_link_of_new_form, leads_to="form"
+    ),
     "return-codes": Row(uses_up=(guess_return_code,), way_in=by_slip, leads_to="form"),
     "return-codes-with-a-mailbox": Row(uses_up=(guess_return_code,), way_in=by_lost_link, leads_to="form"),
     "lost-links": Row(uses_up=(ask_for_lost_links,), times=12, way_in=by_lost_link, leads_to="form"),

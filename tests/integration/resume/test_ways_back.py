@@ -455,7 +455,10 @@ def test_right_codes_to_many_forms_from_one_network_have_a_limit(
 def test_many_forms_that_name_a_strangers_address_fill_no_mailbox(
     app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch, clock: MovableClock
 ) -> None:
-    """Once the tries are used up, a link goes only to a form whose guest has proved the address."""
+    """Once the tries are used up, a link goes only to a form whose guest has proved the address.
+
+    A network has one more try, for forms to which none was mailed lately.
+    """
     monkeypatch.setattr(ways_back, "MOST_LOST", 1)
     publish_loan(app)
     for _ in range(5):
@@ -467,13 +470,13 @@ def test_many_forms_that_name_a_strangers_address_fill_no_mailbox(
         assert citizen.press("Send link", email=ADDRESS).status == 200
         return len(letters(app))
 
-    assert [ask() for _ in range(5)] == [1, 2, 3, 3, 3]
+    assert [ask() for _ in range(5)] == [1, 2, 3, 4, 4]
     with database.writing() as db:
         first = db.scalars(select(ResumeLink).order_by(ResumeLink.id)).first()
         assert first
         first.issued_at, first.proved_at = clock.now() - timedelta(days=2), clock.now()
         draft_id = first.draft_id
-    assert [ask() for _ in range(2)] == [4, 4]
+    assert [ask() for _ in range(2)] == [5, 5]
     with database.reading() as db:
         assert db.scalars(select(ResumeLink.draft_id).order_by(ResumeLink.id)).all()[-1] == draft_id
 
