@@ -161,7 +161,9 @@ def come_back(draft: Draft, *, by_code_to: ResumeLink | None = None, keeps: bool
     A draft that became an account's meanwhile opens to its signed-in owner alone: a link, a code or a return code
     proves a guest, never a person. So a session of a person only ever goes on; if it was ended or replaced a moment
     ago, the page that comes next says so, or opens in the session that there is now. A person who brings a guest's
-    draft is asked whether to add it to the account. `by_code_to` is the link to whose address the code went that they
+    draft is asked whether to add it to the account. Whoever has to wait is answered before anything is changed.
+
+    `by_code_to` is the link to whose address the code went that they
     proved it with; `keeps` says that they want it kept longer.
     """
     live = browser().live(CUSTOMER)

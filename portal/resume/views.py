@@ -104,9 +104,10 @@ def redeem(token: str) -> ResponseReturnValue:
         return _to_owner(link, token, keeps=pressed == "keep")
     if is_known_browser(link.draft):
         remember_browser()
+        answer = _let_in(link, keeps=pressed == "keep")
         if link.device_hash == browser_hash(link.draft_id):
             prove_address(db(), link, now=now())  # who asked for it has opened it: the e-mail reached them
-        return _let_in(link, keeps=pressed == "keep")
+        return answer
     return _ask_code(link, keeps=pressed == "keep")
 
 
@@ -164,12 +165,17 @@ def _to_owner(link: ResumeLink, token: str, *, keeps: bool) -> ResponseReturnVal
 
 
 def _let_in(link: ResumeLink, *, keeps: bool, by_code: bool = False) -> ResponseReturnValue:
-    """Let in by a link, unless its address was taken back while this request was on its way."""
+    """Let in by a link, unless its address was taken back while this request was on its way.
+
+    Whoever has to wait is answered from here, so what a right proof uses up is used up afterwards.
+    """
     draft = locked_draft(db(), link.draft_id)
     if is_stopped(db(), link.id):
         return _no_link()
-    record(db(), "link_used", by=actor(holder().person_id), now=now(), subject=draft.reference)
-    return come_back(draft, by_code_to=link if by_code else None, keeps=keeps)
+    by = actor(holder().person_id)
+    answer = come_back(draft, by_code_to=link if by_code else None, keeps=keeps)
+    record(db(), "link_used", by=by, now=now(), subject=draft.reference)
+    return answer
 
 
 def _ask_code(link: ResumeLink, *, keeps: bool, is_new: bool = False) -> ResponseReturnValue:
@@ -263,9 +269,10 @@ def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
     gone = gone_page(pending.link.draft)
     if gone:
         return gone
+    answer = _let_in(pending.link, keeps=pending.keeps, by_code=True)
     use_code(db(), pending, now=now())
     keep_cookie(CODE_COOKIE, None)
-    return _let_in(pending.link, keeps=pending.keeps, by_code=True)
+    return answer
 
 
 @blueprint.post("/resume/link")
@@ -398,5 +405,6 @@ def _return_to(draft: Draft) -> ResponseReturnValue:
     gone = gone_page(draft)
     if gone:
         return gone
+    answer = come_back(draft)
     record(db(), "return_code_used", by=actor(), now=now(), subject=draft.reference)
-    return come_back(draft)
+    return answer

@@ -4,8 +4,15 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from portal.audit import AuditEvent
+from portal.db import Database
+from portal.drafts.models import Draft
+from portal.resume.coming_back import opening_throttle
+from portal.resume.models import ResumeCode, ResumeLink
 from portal.sessions.models import SessionRow
+from portal.web.limits import take_all
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.integration.resume.conftest import Saved, return_code
@@ -63,6 +70,38 @@ def test_sixth_try_waits_and_the_code_stays_valid(
     assert int(page.headers["Retry-After"]) > 0
     clock.advance(seconds=int(page.headers["Retry-After"]))
     assert other.press("Continue", code=asked).path == f"{guests.address}/tools"
+
+
+def test_whoever_must_wait_before_coming_back_keeps_the_code(
+    app: Flask, other: Citizen, guests: Saved, asked: str, clock: MovableClock, database: Database
+) -> None:
+    with database.reading() as db, app.test_request_context():
+        draft = db.scalars(select(Draft)).one()
+        assert take_all(opening_throttle(draft)[:1], now=clock.now(), number=30) is None
+    page = other.press("Continue", code=asked)
+    assert (page.status, page.headers["Retry-After"]) == (429, "60")
+    with database.reading() as db:
+        assert db.scalars(select(ResumeCode.used_at)).all() == [None]
+        assert db.scalars(select(AuditEvent).where(AuditEvent.action == "link_used")).all() == []
+    clock.advance(minutes=1)
+    other.open("/resume/code")
+    assert other.press("Continue", code=asked).path == f"{guests.address}/tools"
+
+
+def test_whoever_must_wait_before_coming_back_has_proved_and_used_nothing(
+    app: Flask, citizen: Citizen, guests: Saved, clock: MovableClock, database: Database
+) -> None:
+    with database.reading() as db, app.test_request_context():
+        draft = db.scalars(select(Draft)).one()
+        assert take_all(opening_throttle(draft)[:1], now=clock.now(), number=30) is None
+    citizen.open(guests.link)
+    assert citizen.press("Continue your form").status == 429
+    citizen.open("/resume")
+    assert citizen.press("Continue your form", reference=guests.reference, return_code=guests.code).status == 429
+    with database.reading() as db:
+        assert db.scalars(select(ResumeLink.proved_at)).all() == [None]
+        used = AuditEvent.action.in_(("link_used", "return_code_used"))
+        assert db.scalars(select(AuditEvent).where(used)).all() == []
 
 
 def test_code_ends_after_ten_minutes_and_a_new_one_can_be_requested(
