@@ -66,6 +66,7 @@ from portal.web.addresses import MailedToken, StoredNumber, page_of, sign_in_pag
 from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.languages import DEFAULT, language, other_languages
+from portal.web.turns import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, InTurn
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 STATIC = PROJECT_DIR / "static"
@@ -215,6 +216,8 @@ def _add_middleware(app: Flask, configuration: Configuration) -> None:
     hops = configuration.trusted_proxies
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    turns = TURNS_ON_SQLITE if configuration.is_sqlite else TURNS_ON_POSTGRESQL
+    app.wsgi_app = InTurn(app.wsgi_app, turns=turns)  # type: ignore[method-assign]
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
         app.wsgi_app, root=STATIC, prefix="static/", max_age=STATIC_MAX_AGE_S, allow_all_origins=False
     )

@@ -22,10 +22,9 @@ from portal.integrations.adapters import check_integrations
 from portal.outbox.delivery import read_mail_server
 from portal.storage.adapters import open_storage
 from portal.storage.scanner import read_scanner
+from portal.web.turns import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, WAITING_THREADS
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
-THREADS_ON_SQLITE = 8
-THREADS_ON_POSTGRESQL = 4
 MOST_WORKERS = 64
 WITHOUT_WORKER = "--without-worker"
 """For a worker in a container of its own; on SQLite the worker is always a thread of the server."""
@@ -92,15 +91,18 @@ def prepare_installation(configuration: Configuration) -> None:
         database.close()
 
 
-def server_command(listening: Listening, *, workers: int, threads: int) -> list[str]:
-    """Return the command line of granian; without its access log, which would contain paths with tokens."""
+def server_command(listening: Listening, *, workers: int, turns: int) -> list[str]:
+    """Return the command line of granian for so many processes, each with so many requests that work at once.
+
+    It has no access log, which would contain paths with tokens.
+    """
     options = {
         "--interface": "wsgi",
         "--http": "1",
         "--host": listening.host,
         "--port": str(listening.port),
         "--workers": str(workers),
-        "--blocking-threads": str(threads),
+        "--blocking-threads": str(turns + WAITING_THREADS),
         "--backlog": "4096",
         "--backpressure": "4096",
         "--respawn-interval": "0.5",
@@ -129,10 +131,10 @@ def serve(configuration: Configuration, listening: Listening) -> NoReturn:
     os.chdir(PROJECT_ROOT)
     command = [sys.executable, "-m", "portal.commands.supervise"]
     if configuration.is_sqlite:
-        command += server_command(listening, workers=1, threads=THREADS_ON_SQLITE)
+        command += server_command(listening, workers=1, turns=TURNS_ON_SQLITE)
     else:
         command += [] if WITHOUT_WORKER in sys.argv else [WITH_WORKER]
-        command += server_command(listening, workers=listening.workers, threads=THREADS_ON_POSTGRESQL)
+        command += server_command(listening, workers=listening.workers, turns=TURNS_ON_POSTGRESQL)
     os.execv(command[0], command)  # noqa: S606 - our own program, no shell wanted
 
 

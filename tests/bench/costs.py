@@ -27,13 +27,14 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from portal.accounts import passwords
-from portal.commands.run import PROJECT_ROOT, THREADS_ON_SQLITE
+from portal.commands.run import PROJECT_ROOT
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.types.files import MEGABYTE
 from portal.form_definitions.versions.operations import publish
 from portal.outbox.models import Delivery
 from portal.sessions.models import SessionRow
 from portal.web.declarations import declaration_of
+from portal.web.turns import TURNS_ON_SQLITE
 from tests.bench.load import COUNT, Asked, apply
 from tests.bench.requests import TYPED, prepared_app
 from tests.bench.server import PORTAL, running
@@ -405,14 +406,14 @@ def _healthy_beside(dear: Mapping[str, Asked], data_dir: str) -> bool:
     slowest = 0.0
     with (
         running(PORTAL, "/healthz", DATA_DIR=data_dir, TRUSTED_PROXIES="1") as server,
-        ProcessPoolExecutor(THREADS_ON_SQLITE + 1) as askers,
+        ProcessPoolExecutor(TURNS_ON_SQLITE + 1) as askers,
         ThreadPoolExecutor(1) as aside,
     ):
         click.echo(
-            f"\n/healthz, {THREADS_ON_SQLITE} dear requests at once beside it: aim 99 % within {MOST_HEALTH_MS} ms"
+            f"\n/healthz, {TURNS_ON_SQLITE} dear requests at once beside it: aim 99 % within {MOST_HEALTH_MS} ms"
         )
         for name, asked in dear.items():
-            load = aside.submit(apply, [asked] * THREADS_ON_SQLITE, HEALTH_SECONDS + 2, server.port, askers)
+            load = aside.submit(apply, [asked] * TURNS_ON_SQLITE, HEALTH_SECONDS + 2, server.port, askers)
             health = apply([Asked(path="/healthz")], HEALTH_SECONDS, server.port, askers, pause_s=0.02)
             rate, slowest = load.result().rate, max(slowest, health.p99_ms)
             verdict = "met" if health.p99_ms <= MOST_HEALTH_MS else "NOT met"

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from portal.commands.run import PROJECT_ROOT, THREADS_ON_SQLITE, Listening, server_command
+from portal.commands.run import PROJECT_ROOT, Listening, server_command
+from portal.web.turns import TURNS_ON_SQLITE
 
 HELLO, PORTAL = "tests.bench.hello:serve", "wsgi:serve"
 TRIES, PAUSE_S, STOPS_WITHIN_S = 300, 0.05, 10
@@ -23,7 +24,7 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         listening = Listening(host="127.0.0.1", port=self.port, workers=1)
-        command = [*server_command(listening, workers=1, threads=THREADS_ON_SQLITE)[:-1], target]
+        command = [*server_command(listening, workers=1, turns=TURNS_ON_SQLITE)[:-1], target]
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         quiet = subprocess.DEVNULL
         self._own = psutil.Popen(command, cwd=PROJECT_ROOT, env=inherited | environ, stdout=quiet, stderr=quiet)

@@ -1,10 +1,18 @@
 """What operations ask: whether the process is alive, and whether it is ready."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
+from typing import Any
+
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from portal.db import Database
+from portal.web.turns import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE
+
+WITHIN_S = 20
 
 
 def test_a_live_process_says_so(client: FlaskClient) -> None:
@@ -43,3 +51,36 @@ def test_process_without_its_database_is_alive_but_not_ready(client: FlaskClient
     answer = client.get("/readyz")
     assert (answer.status_code, answer.text) == (503, "not ready: the database does not answer\n")
     assert client.get("/healthz").status_code == 200
+
+
+def test_process_is_alive_while_it_works_on_as_much_as_it_may_and_on_no_more(
+    client: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = TURNS_ON_SQLITE if database.engine.dialect.name == "sqlite" else TURNS_ON_POSTGRESQL
+    app, begun, may_end = client.application, threading.Semaphore(0), threading.Event()
+    inside: list[int] = []
+    page = app.view_functions["home.cookies"]
+
+    @wraps(page)
+    def slow_page(**values: Any) -> Any:
+        inside.append(1)
+        most.append(len(inside))
+        begun.release()
+        may_end.wait(WITHIN_S)
+        inside.pop()
+        return page(**values)
+
+    def status_of(path: str) -> int:
+        return app.test_client().get(path).status_code
+
+    most: list[int] = []
+    monkeypatch.setitem(app.view_functions, "home.cookies", slow_page)
+    with ThreadPoolExecutor(3 * turns) as threads, ThreadPoolExecutor(1) as aside:
+        pages = threads.map(status_of, ["/cookies"] * 3 * turns)
+        try:
+            assert all(begun.acquire(timeout=WITHIN_S) for _ in range(turns))
+            assert aside.submit(status_of, "/healthz").result(WITHIN_S) == 200
+        finally:
+            may_end.set()
+        assert list(pages) == [200] * 3 * turns
+    assert max(most) == turns
