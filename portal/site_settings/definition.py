@@ -230,7 +230,10 @@ SETTINGS = (
         low=10,
         high=10_000,
         label=_("Files of one form together (MB)"),
-        help=_("A whole number from 10 to 10000. The same holds for what one person or guest sends in an hour."),
+        help=_(
+            "A whole number from 10 to 10000. The same holds for what one person or guest sends in an hour. One file "
+            "may always be as large as its question permits, even if that is more."
+        ),
     ),
     Setting(
         name="network_files_mb",
@@ -240,7 +243,10 @@ SETTINGS = (
         low=10,
         high=100_000,
         label=_("Files from one internet connection in an hour (MB)"),
-        help=_("A whole number from 10 to 100000. Many people may share one connection, such as a library’s."),
+        help=_(
+            "A whole number from 10 to 100000. Many people may share one connection, such as a library’s. One file may "
+            "always be as large as its question permits, even if that is more."
+        ),
     ),
     Setting(
         name="password_again_minutes",

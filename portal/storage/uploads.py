@@ -109,7 +109,8 @@ def _received() -> Received:
                 uploads.append(_taken(fields[field_id], file, number, end))
             except InvalidAnswerError as refusal:
                 refusals.append((field_id, refusal))
-    over = _over_quota(sum(upload.entry.size for upload, _spool in uploads), work, holder)
+    largest = max((field.files.max_mb for field in fields.values() if field.files), default=0)
+    over = _over_quota(sum(upload.entry.size for upload, _spool in uploads), work, holder, largest)
     if over:
         key, limit = over
         refusals += [(each.field_id, InvalidAnswerError(key, name=each.entry.name, limit=limit)) for each, _ in uploads]
@@ -118,11 +119,14 @@ def _received() -> Received:
     return Received(uploads=tuple(upload for upload, _spool in uploads), refusals=tuple(refusals))
 
 
-def _over_quota(size: int, work: str, holder: str) -> tuple[str, int] | None:
-    """Return why so many bytes may not be kept: of this work, or for now of this holder or network; None: they may."""
+def _over_quota(size: int, work: str, holder: str, largest: int) -> tuple[str, int] | None:
+    """Return why so many bytes may not be kept: of this work, or for now of this holder or network; None: they may.
+
+    No site setting holds up one file for ever that the form permits: it may have `largest` MB.
+    """
     if not size:
         return None
-    most, network_most = settings().draft_files_mb, settings().network_files_mb
+    most, network_most = (max(each, largest) for each in (settings().draft_files_mb, settings().network_files_mb))
     with app_state().database.reading() as db:
         if bytes_of_work(db, work) + size > most * MEGABYTE:
             return "full", most

@@ -21,7 +21,9 @@ from portal.db import Database
 from portal.drafts.models import Draft
 from portal.drafts.sealing import subject
 from portal.errors import ConfigurationError, UndecryptableError
+from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.types.files import FileEntry
+from portal.form_definitions.versions.operations import publish
 from portal.site_settings.operations import change_settings
 from portal.storage.adapters import open_storage
 from portal.storage.definition import Scan
@@ -29,9 +31,10 @@ from portal.storage.models import StoredFile
 from portal.storage.operations import Content, Upload, claim_upload, new_name, stage
 from portal.storage.upkeep import FileKeeper
 from portal.storage.uploads import UPLOADS
-from tests.citizen import Citizen, File, post
+from tests.citizen import Citizen, File, Page, post
 from tests.conftest import MovableClock
 from tests.files import PDF, WORD, archive, open_document, pdf, picture, stored, with_large_ends
+from tests.integration.storage.conftest import FORM
 from tests.people import add_person, sign_in
 
 Kept = Callable[[], list[Path]]
@@ -416,6 +419,27 @@ def test_bytes_have_limits_for_a_draft_a_holder_and_a_network_and_typed_answers_
         (draft_id,) = db.scalars(select(Draft.id).where(Draft.reference == others.rpartition("/")[2]))
     forget(subject(draft_id))
     assert "the files of this form may have 10 MB in all" in add(other, others, token)
+
+
+def test_one_file_that_a_form_permits_can_be_sent_however_low_the_limits_are(
+    app: Flask, database: Database, clock: MovableClock
+) -> None:
+    with database.writing() as db:
+        publish(db, read_yaml(FORM.replace("max_mb: 2", "max_mb: 12")), now=clock.now())
+        change_settings(db, {"draft_files_mb": 10, "network_files_mb": 10}, by=Actor(), now=clock.now())
+    large = File("large.txt", b"x" * 12_000_000)
+
+    def add() -> Page:
+        guest = Citizen(app)
+        guest.open("/forms/evidence")
+        address = guest.press("Start now").path
+        guest.open(f"{address}/papers")
+        return guest.press("Save and stay signed in", notes=large)
+
+    said = [add(), add()]
+    clock.advance(hours=1)
+    said.append(add())
+    assert ["large.txt" in page and TOO_MUCH not in page.text for page in said] == [True, False, True]
 
 
 TOO_MUCH = "too many files were sent. Choose it again after"
