@@ -20,7 +20,7 @@ from portal.sessions.browser_sessions import form_token
 from portal.sessions.models import ParkedValues
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
-from portal.storage.operations import claim_upload, late_work
+from portal.storage.operations import claim_upload, hand_over_late_files, late_work
 from portal.storage.uploads import receive
 from portal.tokens import proves
 from portal.web.app_state import app_state
@@ -265,6 +265,16 @@ def forget_parked_of(db: Session, work: str, guests: Collection[str] | None = No
     """Remove what was parked of a whole: all of it, or what these guests sent."""
     parked = delete(ParkedValues).where(ParkedValues.work == work)
     db.execute(parked if guests is None else parked.where(ParkedValues.guest_id.in_(guests)))
+
+
+def hand_over_late(db: Session, keyring: Keyring, from_id: int, to_id: int) -> None:
+    """Keep for one person what another sent late, files included; the caller hands the works over as well."""
+    theirs = select(ParkedValues).where(ParkedValues.person_id == from_id).order_by(ParkedValues.id)
+    for row in db.scalars(theirs.with_for_update()).all():
+        form = _open_parked(keyring, row).form
+        row.person_id = to_id
+        _seal(keyring, row, form)
+    hand_over_late_files(db, late_place(from_id), to=late_place(to_id), keyring=keyring)
 
 
 def sweep_parked(db: Session, *, now: datetime) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from portal.db import rows_changed
@@ -139,6 +139,15 @@ def release_late_files(db: Session, whole: str, *, now: datetime, places: Collec
     """Release the late files of the pages below `whole`, such as a draft: all, or those of some places."""
     of_places = [] if places is None else [StoredFile.place.in_(places)]
     _release_where(db, StoredFile.work.startswith(late_work(f"{whole}/"), autoescape=True), *of_places, now=now)
+
+
+def hand_over_late_files(db: Session, place: str, *, to: str, keyring: Keyring) -> None:
+    """Bind the late files of one place to another, on the same pages and for as long as before."""
+    late = select(StoredFile).where(StoredFile.place == place, StoredFile.work.startswith(late_work("/")))
+    for file in db.scalars(late.order_by(StoredFile.id).with_for_update()).all():
+        if file.sealed:
+            rekey_file(db, file, work=file.work, place=to, keyring=keyring, until=file.delete_at)
+        file.place = to  # an infected file has no key left
 
 
 def late_work(page: str) -> str:

@@ -13,7 +13,7 @@ from portal.drafts.queries import answered_drafts
 from portal.drafts.rules import Filled
 from portal.form_definitions.definition import FormAnswers
 from portal.keyring import Keyring
-from portal.sessions.late_forms import forget_parked_of
+from portal.sessions.late_forms import forget_parked_of, hand_over_late
 from portal.sessions.operations import Holder
 from portal.submissions.customers import Customer, keys_of, seal_customer
 from portal.submissions.definition import NEW
@@ -105,9 +105,10 @@ def held_by(db: Session, person_id: int, *, now: datetime) -> Held:
 
 
 def hand_over_held(db: Session, from_id: int, to_id: int) -> None:
-    """Make the drafts and sent forms of one person another's, who has proved to be the same."""
+    """Make the drafts and sent forms of one person another's, who has proved to be the same; and what came late."""
     for table in (Draft, Submission):
         db.execute(update(table).where(table.person_id == from_id).values(person_id=to_id))
+    hand_over_late(db, app_state().configuration.keyring, from_id, to_id)
 
 
 def delete_drafts_of(db: Session, person_id: int, *, now: datetime) -> None:

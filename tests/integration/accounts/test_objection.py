@@ -23,7 +23,7 @@ from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.integration.accounts.app import App
 from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, Records, served_form
-from tests.loan import publish_loan
+from tests.loan import YOU, publish_loan
 from tests.loan import start as start_loan
 from tests.people import add_person, sign_in
 
@@ -171,11 +171,13 @@ def nothing(scene: Scene) -> None:
     pass
 
 
-def register(scene: Scene) -> None:
+def register(scene: Scene, browser: Citizen | None = None) -> None:
     """Register the old address anew, and begin a form there."""
-    browser = Browser(scene.app)
-    browser.fill_in("/account/register", email=OLD, password=FRESH)
-    browser.fill_in(scene.links(OLD, "Confirm your e-mail address")[-1], password=FRESH)
+    browser = browser or Citizen(scene.app)
+    browser.open("/account/register")
+    browser.press("Register", email=OLD, password=FRESH)
+    browser.open(scene.links(OLD, "Confirm your e-mail address")[-1])
+    browser.press("Confirm", password=FRESH)
     scene.drafts.append(start_loan(browser).rpartition("/")[2])
 
 
@@ -247,6 +249,25 @@ def test_objection_restores_the_account_as_it_was_before_the_first_change(
         assert set(db.scalars(select(Draft.reference).where(Draft.person_id == 1))) == set(scene.drafts)
     if scene.email != OLD:
         assert (scene.email, "Your e-mail address was changed back") in scene.mailbox.subjects
+
+
+def test_what_came_late_to_an_account_that_is_joined_goes_where_its_forms_go(make_scene: Callable[..., Scene]) -> None:
+    scene = make_scene()
+    move(scene)
+    owner = Citizen(scene.app, "198.51.100.7")
+    register(scene, owner)
+    section = f"/drafts/{scene.drafts[-1]}/you"
+    owner.open(section)
+    scene.clock.advance(minutes=31)
+    assert owner.press("Continue", **YOU).status == 403
+    Browser(scene.app).fill_in(scene.links(OLD, ASKED)[0], email=OLD)
+    Browser(scene.app).fill_in(scene.links(OLD, "Set a new password")[-1], password=FRESH)
+    home = Citizen(scene.app)
+    home.open("/account/sign-in")
+    home.press("Sign in", email=OLD, password=FRESH)
+    page = home.open(section)
+    assert page.value("name") == YOU["name"]
+    assert "We kept what you typed. You have not sent it yet." in page
 
 
 def _has_factor(scene: Scene) -> None:

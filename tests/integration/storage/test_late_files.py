@@ -9,11 +9,12 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.db import Database
-from portal.drafts.models import DraftGuest
+from portal.drafts.models import Draft, DraftGuest
 from portal.drafts.operations import claim_drafts
 from portal.storage.models import StoredFile
 from portal.storage.operations import rekey_file
 from portal.storage.upkeep import FileKeeper
+from portal.submissions.operations import hand_over_held
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
 from tests.files import PDF
@@ -128,6 +129,23 @@ def test_a_late_file_of_another_person_is_not_offered_even_on_the_same_page(
         rekey_file(db, file, work=file.work, place="person 999", keyring=keyring, until=file.delete_at)
     sign_in(citizen, ZOE)
     assert "payslip.pdf" not in citizen.open(f"{draft}/papers")
+
+
+def test_late_words_and_files_of_a_person_go_with_the_forms_to_whoever_gets_these(
+    app: Flask, citizen: Citizen, draft: str, clock: MovableClock, database: Database
+) -> None:
+    late(citizen, draft, clock, proof=PAYSLIP)
+    ben = add_person(app, "ben@mail.example")
+    with app.test_request_context(), database.writing() as db:
+        (zoe,) = db.scalars(select(Draft.person_id))
+        hand_over_held(db, zoe or 0, ben.id)
+    other = Citizen(app)
+    sign_in(other, "ben@mail.example")
+    page = other.open(f"{draft}/papers")
+    assert page.value("story") == "Typed too late"
+    assert "payslip.pdf 77 B Kept, not sent yet" in page
+    assert other.press("Continue").path == f"{draft}/people"
+    assert "payslip.pdf" in other.open(f"{draft}/check")
 
 
 def test_late_upload_by_script_is_also_kept(citizen: Citizen, draft: str, clock: MovableClock, kept: Kept) -> None:
