@@ -1,5 +1,5 @@
 # What to type: `make run` to try the portal, `make test` to prove it, `make check` before a commit.
-# `make test ALL=1` adds sessions in Firefox and the fault runs; `make test TESTS=tests/unit` is a part;
+# `make test ALL=1` adds Firefox, all of PostgreSQL and the fault runs; `make test TESTS=tests/unit` is a part;
 # `make faults` runs for long, and every case of every test on PostgreSQL.
 # `make judge` lets Wapiti, sqlmap, a CSP evaluator and bandit look for holes.
 # The environment lives in .venv; a second call finds its stamp and starts at once.

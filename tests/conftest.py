@@ -57,7 +57,7 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all", action="store_true", help="run the tests marked two_browsers in Firefox, too")
+    parser.addoption("--all", action="store_true", help="use Firefox and PostgreSQL where they matter less, too")
     parser.addoption("--twice", action="store_true", help="run every case of every test on PostgreSQL, too")
     parser.addoption("--limit", type=float, help="say at the end how long it took beside this many minutes")
 
@@ -83,23 +83,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _doubled(items: list[pytest.Item], config: pytest.Config) -> list[pytest.Item]:
-    """Return the runs of tests, in another browser or on another database, that would show nothing new.
-
-    The cases of a test differ in what is typed or pressed, and the first has asked PostgreSQL all that the others ask.
-    """
+    """Return the runs of tests, in another browser or on another database, that would show nothing new."""
     found: list[pytest.Item] = []
-    begun: set[object] = set()
+    begun: set[tuple[object, str]] = set()
     for item in items:
         cases = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         marks = {mark.name for mark in item.iter_markers()}
+        test = getattr(item, "function", item)
         if config.option.browser == BROWSERS and cases.get("browser_name") == "firefox" and "two_browsers" not in marks:
             found.append(item)
-        if cases.get("database_url") == "postgresql" and not config.option.twice:
-            test = getattr(item, "function", item)
-            if "one_database" in marks or (test in begun and "each_case" not in marks):
-                found.append(item)
-            begun.add(test)
+        done = [database for database in DATABASES if (test, database) in begun]
+        if "postgresql" in cases.values() and not _is_asked(config, marks, done):
+            found.append(item)
+        begun |= {(test, database) for database in DATABASES if database in cases.values()}
     return found
+
+
+def _is_asked(config: pytest.Config, marks: set[str], done: list[str]) -> bool:
+    """Return whether a test runs on PostgreSQL, when cases of it have run on these databases.
+
+    The cases of a test differ in what is typed or pressed, and the first asks PostgreSQL all that the others ask.
+    """
+    if config.option.twice:
+        return True
+    if "one_database" in marks:
+        return False
+    return "both_databases" in marks or not done or (config.option.all and done == ["sqlite"])
 
 
 def _begin_with_long_ones(items: list[pytest.Item]) -> None:
@@ -139,7 +148,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         minutes, seconds = divmod(round(time.monotonic() - BEGAN), 60)
         limit = f"{config.option.limit:g} min on two quiet cores"
         if not config.option.all:
-            words = "Firefox was left out: `make test ALL=1` tests sessions, autosave, Back, reload and uploads in it."
+            words = (
+                "Firefox was left out, and most of PostgreSQL: `make test ALL=1` uses both throughout."
+            )
             terminalreporter.write_line(words)
         terminalreporter.write_sep("=", f"the whole run took {minutes} min {seconds} s; the limit is {limit}")
 
@@ -290,8 +301,11 @@ def configuration(database_url: str, tmp_path: Path) -> Configuration:
 
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Return the compiled templates that the many applications of a run share."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    """Return the compiled templates that the applications of all processes of a run share."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "templates"
+    shared.mkdir(exist_ok=True)
+    return FileSystemBytecodeCache(str(shared))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Tests run on both kinds of database unless no database can change their result; the exceptions are listed here.
 
-Of the cases of a test, the first runs on PostgreSQL, and the others where they ask it something else or meet in a race.
+`make test` runs on PostgreSQL what may differ there, `make test ALL=1` the first case of every test, since the others
+differ in what is typed or pressed, and `make faults` every case.
 """
 
 import ast
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parent.parent
-MARK = "one_database"
+MARK, BOTH = "one_database", "both_databases"
 REASONS = {
     "any_form/test_made_forms.py": "what a form asks, keeps and sends, whatever its questions",
     "integration/attacks/test_addresses.py": "hosts, proxies and addresses that lead away",
@@ -44,7 +45,7 @@ ABOUT_DATABASES = re.compile(r"threading|portal\.migrations|portal\..*\.(queries
 FIXTURES = {"db", "statements", "copy_case", "records", "deeds", "newest_session", "runner"}
 SUBJECTS = re.compile(r"_(races?|at_once|locks?|sweeps?|swept|migrat\w+|counted|export\w*)(_|$)")
 
-RACES = re.compile(r"_(races?|at_once|at_the_same_moment|on_its_way|that_waits?|sweeps?|swept)(_|$)")
+RACES = re.compile(r"_(races?|at_once|at_the_same_moment|on_its_way|that_waits?|sweeps?|swept|migrat\w+)(_|$)")
 
 
 @cache
@@ -99,8 +100,13 @@ def test_tests_on_one_database_touch_no_query_operation_race_sweep_or_migration(
     assert [test.name for test in tests if SUBJECTS.search(test.name)] == []
 
 
-def test_races_run_every_case_on_postgresql() -> None:
-    tests = {f"{path}::{test.name}": test for path, tree in _trees().items() for test in _tests(tree)}
-    marks = {name: " ".join(map(ast.unparse, test.decorator_list)) for name, test in tests.items()}
-    raced = {name for name, each in marks.items() if "parametrize" in each and RACES.search(name)}
-    assert {name for name in raced if name.startswith("integration/") and "each_case" not in marks[name]} == set()
+def test_races_sweeps_and_migrations_run_on_both_databases_in_every_run() -> None:
+    named = {f"{path}::{test.name}": test for path, tree in _trees().items() for test in _tests(tree)}
+    modules = {path for path, tree in _trees().items() if any(BOTH in ast.unparse(node) for node in _marks(tree))}
+    wanted = {name for name in named if name.startswith("integration/") and RACES.search(name)}
+    alone = {name for name in wanted if BOTH in " ".join(map(ast.unparse, named[name].decorator_list))}
+    assert {name for name in wanted - alone if name.partition("::")[0] not in modules} == set()
+
+
+def _marks(tree: ast.Module) -> list[ast.Assign]:
+    return [node for node in tree.body if isinstance(node, ast.Assign) and "pytestmark" in ast.unparse(node.targets[0])]

@@ -9,11 +9,6 @@ from tests.browser.conftest import base_url, browser, browser_type_launch_args
 __all__ = ["base_url", "browser", "browser_type_launch_args", "environ"]
 
 
-@pytest.fixture(autouse=True)
-def as_costly_as_in_use(whole_hashes: None) -> None:
-    """Hash passwords as the processes do that a run starts."""
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def environ(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """Return the environment of several processes that share one new database."""

@@ -3,6 +3,8 @@
 `make faults` guesses ten thousand times on both, from 1 and 50 addresses, with 1 and 4 processes.
 """
 
+import pytest
+
 from portal import migrations
 from portal.app import create_app
 from portal.config import read_configuration
@@ -13,6 +15,7 @@ GUESSES = 120
 SIEGES = {"sqlite": (1, 1), "postgresql": (50, 2)}
 
 
+@pytest.mark.usefixtures("whole_hashes")
 def test_guessing_opens_no_account_costs_no_extra_hash_and_locks_no_owner_out(
     environ: dict[str, str],
 ) -> None:

@@ -12,6 +12,8 @@ from portal import app as _all_models
 from portal import migrations
 from portal.db import Base, Database
 
+pytestmark = pytest.mark.both_databases
+
 assert _all_models
 
 

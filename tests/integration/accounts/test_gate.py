@@ -47,7 +47,7 @@ def test_signed_out_people_are_asked_to_sign_in(visitor: Browser) -> None:
     assert (answer.status_code, answer.location) == (302, "/account/sign-in?next=%2Fprobe%2Fcustomer%3Fa%3D1")
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("path", ["/probe/customer", "/probe/draft"])
 def test_disabled_person_is_refused_at_once_even_with_a_live_session(
     visitor: Browser, citizen: Person, database: Database, records: Records, path: str

@@ -210,7 +210,7 @@ def make_scene(
     return lambda **values: Scene(app, clock, mailbox, database, **values)
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("thief", "owner", "has_factor"), ROWS.values(), ids=ROWS)
 def test_objection_restores_the_account_as_it_was_before_the_first_change(
     make_scene: Callable[..., Scene],
@@ -416,7 +416,7 @@ def _forms(scene: Scene) -> dict[str, tuple[str, dict[str, str]]]:
     }
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("change", ["factor", "name", "move", "password", "devices", "delete"])
 def test_change_that_waits_while_an_objection_is_carried_out_changes_nothing(
     make_scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch, change: str
@@ -447,7 +447,7 @@ def test_change_that_waits_while_an_objection_is_carried_out_changes_nothing(
         assert db.get_one(Person, 1).password_hash is None
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("change", ["factor", "name", "move", "devices", "delete", "others"])
 def test_change_that_waits_while_the_password_is_changed_in_its_session_changes_nothing(
     make_scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch, change: str

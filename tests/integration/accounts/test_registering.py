@@ -187,6 +187,7 @@ def test_confirming_in_a_guests_browser_asks_about_the_guests_form(
     assert records.sessions[0].end_reason == EndReason.REPLACED.value
 
 
+@pytest.mark.both_databases
 def test_link_used_twice_at_once_works_once(
     visitor: Browser, database: Database, clock: MovableClock, records: Records
 ) -> None:

@@ -94,7 +94,7 @@ def test_known_and_unknown_addresses_are_slowed_down_alike(
     assert {answer[0] for answer in seen[0]} == ({status} if door == "reset" else {status, 429})
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "values",
     [{}, {"password_hash": None}, {"disabled_at": "now"}, {"verified_at": None}, None],

@@ -354,7 +354,7 @@ def test_administrator_removes_a_lost_second_factor_by_command(
     assert (unknown.exit_code, unknown.output) == (1, "Error: There is no account for nobody@example.test.\n")
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("kind", ["app", "recovery code"])
 def test_code_accepted_by_two_requests_at_once_is_used_once(
     visitor: Browser, phone: App, citizen: Person, database: Database, clock: MovableClock, kind: str

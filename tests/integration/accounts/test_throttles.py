@@ -169,6 +169,7 @@ def test_links_for_a_new_password_are_limited_without_refusing_anybody(
     assert len(mailbox.subjects) == 6
 
 
+@pytest.mark.both_databases
 def test_another_link_is_mailed_at_once_where_the_last_ones_were_used_up(
     visitor: Browser, citizen: Person, mailbox: Mailbox
 ) -> None:

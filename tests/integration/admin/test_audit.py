@@ -43,7 +43,7 @@ SHOWN = {
 }
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("events")
 @pytest.mark.parametrize(("query", "shown"), SHOWN.values(), ids=SHOWN)
 def test_query_in_the_address_filters_the_log(administrator: SignedIn, query: str, shown: set[str]) -> None:

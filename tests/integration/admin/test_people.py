@@ -115,7 +115,7 @@ def change_of(app: Flask, person: int, way: str) -> Callable[[], bool]:
     return run
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("way", ["staff", "citizen", "closed", "deleted"])
 def test_only_open_administrator_stays_one(app: Flask, administrator: SignedIn, sign_in: SignIn, way: str) -> None:
     closed, demoted = sign_in("ada@example.org", "administrator"), sign_in("ben@example.org", "administrator")
@@ -129,7 +129,7 @@ def test_only_open_administrator_stays_one(app: Flask, administrator: SignedIn, 
     assert not is_refused()
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "ways",
     [("staff", "staff"), ("closed", "closed"), ("deleted", "closed"), ("staff", "closed"), ("citizen", "deleted")],
@@ -146,7 +146,7 @@ def test_administrators_who_remove_each_other_at_the_same_moment_leave_one(
         before = pair
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("action", ["role", "disable"])
 def test_two_administrators_who_press_at_the_same_moment_are_never_both_gone(
     app: Flask, sign_in: SignIn, action: str

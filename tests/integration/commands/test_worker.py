@@ -18,6 +18,8 @@ from portal.outbox.operations import enqueue, forget_delivered, new_public_id
 from portal.web.limits import UsedUp, forget_old
 from tests.conftest import MovableClock
 
+pytestmark = pytest.mark.both_databases
+
 MAIL_TO_ANN = Mail(sender="a@b.example", recipient="ann@example.org", content="x\n")
 
 

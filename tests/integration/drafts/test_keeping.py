@@ -142,6 +142,7 @@ def test_the_last_day_moves_with_each_change(app: Flask, citizen: Citizen, clock
     assert "14 December 2026" in citizen.open(f"{draft}/save")
 
 
+@pytest.mark.both_databases
 def test_draft_is_swept_when_it_expires_and_not_a_second_sooner(
     app: Flask, citizen: Citizen, parts: Parts, clock: MovableClock
 ) -> None:

@@ -144,7 +144,7 @@ def values_of(page: Any) -> dict[str, Any]:
     return {name: page.value(name) for name in TYPED if name != "kind"}
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_values_for_hidden_questions_are_kept_and_come_back(citizen: Citizen, draft: str, way: Send) -> None:
     way(citizen, f"{draft}/place", TYPED | BOXES)

@@ -34,6 +34,7 @@ def sign_in_and_claim(citizen: Citizen) -> None:
     citizen.press("Yes")
 
 
+@pytest.mark.both_databases
 def test_a_guests_page_gets_the_token_of_the_account_and_saves_at_once(citizen: Citizen, draft: str) -> None:
     tab = tab_of(citizen, f"{draft}/remarks")
     sign_in_and_claim(citizen)

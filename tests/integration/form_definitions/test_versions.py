@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy.orm import Session
 
 from portal.db import Database
@@ -61,6 +62,7 @@ def test_an_unknown_form_has_no_version(db: Session):
     assert version(db, 4711) is None
 
 
+@pytest.mark.both_databases
 def test_many_publishers_at_once_get_numbers_without_gaps(database: Database):
     found: list[int] = []
 

@@ -63,7 +63,7 @@ def test_customer_is_found_by_a_reference_with_all_requests(staff: Citizen, citi
     assert {reference, second} <= set(page.links)
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("sought", ["quartermaine", "Wilhelmina Quartermaine"])
 def test_customer_is_found_by_name_whatever_became_of_the_form_and_no_url_contains_it(
     staff: Citizen, reference: str, audited: Audited, sought: str

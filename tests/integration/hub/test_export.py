@@ -53,7 +53,7 @@ def test_json_file_has_the_same_rows(staff: Citizen, reference: str) -> None:
     assert answer.headers["Content-Type"] == "application/json"
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("status", ["open", "closed"])
 def test_download_holds_only_what_the_filter_shows(
     staff: Citizen, reference: str, copy_case: Copy, status: str

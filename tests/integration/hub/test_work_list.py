@@ -37,7 +37,7 @@ def test_row_says_who_sent_what_and_links_to_the_case(staff: Citizen, reference:
     assert staff.follow(reference).path == f"/hub/cases/{reference}"
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("chosen", "shown"),
     [
@@ -128,7 +128,7 @@ def test_chosen_filter_is_kept_only_in_the_address(staff: Citizen, reference: st
 
 
 @pytest.mark.parametrize("order", ["oldest", "newest"])
-def test_long_list_is_paged_and_shows_each_case_once(
+def test_long_list_is_paged_and_shows_both_databases_once(
     staff: Citizen, reference: str, copy_case: Copy, order: str
 ) -> None:
     names = [reference, *copy_case(120)]
@@ -180,7 +180,7 @@ def test_case_is_overdue_after_the_target_and_not_a_day_sooner(
     assert "11 days, overdue" in staff.open("/hub")
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("query", ["", "?status=all&assignee=nobody&order=newest", "?form=tool_loan&overdue=yes"])
 def test_a_page_asks_the_database_at_most_five_times(
     app: Flask, staff: Citizen, reference: str, copy_case: Copy, statements: Statements, query: str

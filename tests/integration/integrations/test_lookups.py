@@ -123,7 +123,7 @@ BAD = [
 ]
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("answer", "sentence"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
 def test_a_bad_answer_leaves_hand_entry_open(
     citizen: Citizen, draft: str, service: Service, answer: Callable[..., None], sentence: str

@@ -26,6 +26,8 @@ from portal.tokens import new_token
 from tests.conftest import MovableClock
 from tests.integration.outbox.conftest import MAIL_TO_ANN, MailServerOnLoopback, Outbox
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_rolled_back_transaction_sends_no_mail(
     database: Database, configuration: Configuration, clock: MovableClock, outbox: Outbox

@@ -216,6 +216,7 @@ def test_a_guest_without_an_address_is_not_reminded(
     assert at(clock, app, START + timedelta(days=28)) == 0
 
 
+@pytest.mark.both_databases
 def test_two_workers_at_once_remind_nobody_twice(
     app: Flask, begun: str, clock: MovableClock, database: Database
 ) -> None:

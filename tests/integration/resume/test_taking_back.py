@@ -307,7 +307,7 @@ def ask_for_a_link_after_the_end(reader: Citizen, guests: Saved, clock: MovableC
     return lambda: reader.press("E-mail a link to z•••@mail.example")
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("deed", "read"),
     [
@@ -346,7 +346,7 @@ def test_browser_whose_guest_has_lost_the_form_is_asked_for_a_code(reader: Reade
     assert reader.citizen.press("Continue your form").path == "/resume/code"
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("deed", [save, save_late], ids=["save", "late save"])
 def test_request_of_a_reader_that_waits_while_the_address_is_taken_back_comes_too_late(
     app: Flask, citizen: Citizen, guests: Saved, clock: MovableClock, database: Database, deed: Any

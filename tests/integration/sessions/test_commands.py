@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskCliRunner
 
 from tests.conftest import MovableClock
@@ -34,6 +35,7 @@ def test_a_dead_session_cannot_be_ended(runner: FlaskCliRunner) -> None:
     assert "There is no live session 99." in answer.output
 
 
+@pytest.mark.both_databases
 def test_sweep_removes_sessions_that_need_no_explanation(
     runner: FlaskCliRunner, open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:

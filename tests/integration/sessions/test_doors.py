@@ -37,6 +37,7 @@ def test_whoever_ends_a_session_ends_what_was_made_of_it(scene: Scene) -> None:
     assert inside == []
 
 
+@pytest.mark.both_databases
 def test_three_returns_at_once_with_one_cookie_leave_one_live_session(scene: Scene) -> None:
     at = Round(scene)
     sends = [OPENINGS["return code"].prepare(at.double()) for _ in range(3)]
@@ -54,7 +55,7 @@ def test_session_that_was_replaced_by_a_thief_ends_as_its_owner_signs_out(scene:
     assert at.lives() == []
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("slower", ["owner", "thief"])
 def test_proof_of_the_owner_outdoes_a_return_of_a_thief_at_the_same_moment(scene: Scene, slower: str) -> None:
     at = Round(scene)

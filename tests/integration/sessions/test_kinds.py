@@ -77,6 +77,7 @@ def _set_lifetime(app: Flask, clock: MovableClock, minutes: int) -> None:
         change_settings(db, {"session_lifetime_minutes": minutes}, by=Actor(), now=clock.now())
 
 
+@pytest.mark.both_databases
 def test_new_lifetime_applies_to_new_sessions_at_once(
     app: Flask, open_browser: Callable[..., Browser], clock: MovableClock
 ) -> None:

@@ -210,6 +210,7 @@ def test_poll_and_stay_signed_in_ask_another_network_for_the_password(
     assert newest_session().expires_at == before
 
 
+@pytest.mark.both_databases
 def test_session_that_waits_for_the_password_is_renewed_by_nothing_but_the_right_one(
     citizen: Citizen,
     section: str,

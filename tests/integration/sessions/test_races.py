@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from flask import Flask
 
 from portal.db import Database
@@ -15,6 +16,8 @@ from portal.sessions.rules import EndReason
 from portal.site_settings.rules import snapshot
 from tests.conftest import START, MovableClock
 from tests.integration.sessions.conftest import Browser
+
+pytestmark = pytest.mark.both_databases
 
 POLICY = KINDS["customer"].policy(snapshot({}))
 AT_ONCE = 20

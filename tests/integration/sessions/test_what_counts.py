@@ -150,6 +150,7 @@ def test_page_after_continue_counts_ten_seconds_later(guest: Watched) -> None:
     assert guest.renews(_get("{draft}/home"))
 
 
+@pytest.mark.both_databases
 def test_page_after_back_does_not_count_at_once(guest: Watched) -> None:
     guest.citizen.open(f"{guest.draft}/home")
     guest.clock.advance(**IN_LAST_THIRD)

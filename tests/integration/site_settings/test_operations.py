@@ -60,6 +60,7 @@ def test_exception_undoes_both_the_change_and_its_record(database: Database) -> 
         assert not changes(db, [MINUTES])
 
 
+@pytest.mark.both_databases
 def test_two_changes_at_once_are_both_kept(database: Database) -> None:
     together = Barrier(2)
 

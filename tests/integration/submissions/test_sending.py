@@ -62,6 +62,7 @@ def test_two_check_pages_of_one_draft_send_it_once(citizen: Citizen, draft: str,
     assert count(database, Submission) == 1
 
 
+@pytest.mark.both_databases
 def test_many_presses_at_once_make_one_submission_and_one_mail(
     app: Flask, citizen: Citizen, draft: str, database: Database
 ) -> None:

@@ -20,12 +20,13 @@ def test_a_live_process_says_so(client: FlaskClient) -> None:
     assert (answer.status_code, answer.text) == (200, "ok\n")
 
 
+@pytest.mark.both_databases
 def test_a_migrated_database_is_ready(client: FlaskClient) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.text) == (200, "ready\n")
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("change", ["UPDATE alembic_version SET version_num = '0000'", "DROP TABLE alembic_version"])
 def test_a_database_of_another_version_is_not_ready(client: FlaskClient, database: Database, change: str) -> None:
     with database.engine.execution_options(portal_writes=True).begin() as connection:
