@@ -148,9 +148,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         minutes, seconds = divmod(round(time.monotonic() - BEGAN), 60)
         limit = f"{config.option.limit:g} min on two quiet cores"
         if not config.option.all:
-            words = (
-                "Firefox was left out, and most of PostgreSQL: `make test ALL=1` uses both throughout."
-            )
+            words = "Firefox was left out, and most of PostgreSQL: `make test ALL=1` uses both throughout."
             terminalreporter.write_line(words)
         terminalreporter.write_sep("=", f"the whole run took {minutes} min {seconds} s; the limit is {limit}")
 
