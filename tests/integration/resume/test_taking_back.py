@@ -13,9 +13,12 @@ from sqlalchemy import delete, event, select, text
 
 from portal.audit import AuditEvent
 from portal.db import Database
-from portal.drafts.models import DraftGuest
+from portal.drafts.models import Draft, DraftGuest
+from portal.drafts.queries import grants_of
 from portal.resume.models import ResumeLink
-from portal.sessions.models import ParkedValues
+from portal.resume.operations import may_take_back
+from portal.resume.queries import last_link
+from portal.sessions.models import ParkedValues, SessionRow
 from portal.storage.models import StoredFile
 from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
@@ -179,6 +182,21 @@ def test_reader_cannot_take_back_the_address_by_which_they_came(
         reader.citizen.client.post(f"{guests.address}/save/proof", data=data | {"_link": link})
     assert citizen.open(guests.address).status == 200
     assert "zoe@mail.example" in citizen.open(f"{guests.address}/save")
+
+
+def test_nobody_may_take_back_an_address_who_does_not_hold_the_form(
+    app: Flask, citizen: Citizen, guests: Saved, reader: Reader, database: Database
+) -> None:
+    """Whoever lost the form while their page was on its way is nobody's reader any more, and holds nothing."""
+    take_back(citizen, guests, "zoe@mail.example is wrong")
+    citizen.press("Send link", email="home@mail.example")
+    with database.reading() as db, app.app_context():
+        lost = db.scalars(select(SessionRow.guest_id).where(SessionRow.end_reason == "taken_back")).one()
+        owners = db.scalars(select(DraftGuest.guest_id)).one()
+        link = last_link(db, db.scalars(select(Draft.id)).one())
+        assert link
+        grants = grants_of(db, link.draft_id)
+        assert [may_take_back(link, grants, guest_id) for guest_id in (owners, lost, None)] == [True, False, False]
 
 
 def test_person_who_came_in_by_the_link_loses_the_form_and_stays_signed_in(
