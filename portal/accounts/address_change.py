@@ -66,12 +66,14 @@ def change_address(
 ) -> bool:
     """Give a person the address that was proved; False where somebody else has it by now.
 
-    Links that went to the old address stop working, but for the objection.
+    Links that went to the old address stop working, but for the objection. Where it fails, nothing is remembered.
     """
     old = person.email
-    remember_account(db, person, now=now)
-    if not _take_address(db, person, address):
-        return False
+    with db.begin_nested() as change:
+        remember_account(db, person, now=now)
+        if not _take_address(db, person, address):
+            change.rollback()
+            return False
     void_links(db, person.id, Purpose.SET_PASSWORD, now=now)
     _offer_objection(db, person, old, links=links, is_done=True, until=until, now=now)
     record(db, "address_changed", by=by, now=now, subject=person_subject(person.id))

@@ -368,6 +368,20 @@ def test_address_that_somebody_has_by_now_is_not_taken_and_nobody_is_told_that_i
     assert len(scene.mailbox.subjects) == mails
 
 
+def test_change_that_could_not_be_made_leaves_nothing_to_go_back_to(make_scene: Callable[..., Scene]) -> None:
+    def remembered() -> list[int]:
+        with scene.database.reading() as db:
+            return list(db.scalars(select(FormerAccount.id).order_by(FormerAccount.id)))
+
+    scene = make_scene()
+    ask_to_move(scene)
+    add_person(scene.app, NEW)
+    before = remembered()
+    (link,) = scene.links(NEW, "Confirm your e-mail address")
+    assert scene.thief.fill_in(link, password=PASSWORD).status_code == 410
+    assert remembered() == before
+
+
 def test_recovery_codes_that_were_used_since_stay_used(make_scene: Callable[..., Scene]) -> None:
     scene = make_scene(has_factor=True)
     with scene.database.writing() as db:
