@@ -97,9 +97,12 @@ def offer_password_link(
     """Mail a link for a new password to an address that has a working account.
 
     For any other address the same is done and then undone, so that time tells nobody which addresses we know; and so
-    it is, with `unless_mailed`, where a link of the last hour still works.
+    it is, with `unless_mailed`, where a link of the last hour still works. The person is locked, so that whatever stops
+    such links, or gives the account another address, comes before this one or stops it, too.
     """
-    person = person_by_key(db, address.key)
+    found = person_by_key(db, address.key)
+    person = locked_person(db, found.id if found else 0)
+    person = person if person and person.email_key == address.key else None
     is_mailed = has_open_link(db, person.id if person else 0, Purpose.SET_PASSWORD, until=now + LINK_LIFETIME - LATELY)
     with db.begin_nested() as done:
         mail_password_link(db, person, link_to=link_to, to=person.email if person else address.email, now=now)

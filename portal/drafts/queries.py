@@ -161,8 +161,9 @@ def any_draft(db: Session) -> Draft | None:
 
 
 def locked_draft(db: Session, draft_id: int) -> Draft:
-    """Return a draft for a change, its row locked until the transaction ends."""
-    return db.scalars(select(Draft).where(Draft.id == draft_id).with_for_update(of=Draft)).one()
+    """Return a draft for a change as the row is now, locked until the transaction ends."""
+    query = select(Draft).where(Draft.id == draft_id).with_for_update(of=Draft)
+    return db.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def last_draft(db: Session, holder: Holder, *, now: datetime) -> Draft | None:

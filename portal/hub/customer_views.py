@@ -260,8 +260,11 @@ def send_link_again(reference: str) -> ResponseReturnValue:
     wait = use_first_try(link_mail_throttles({draft: EmailAddress(email=address)}), now=now())[1]
     if wait:
         return draft_page(draft, wait)
+    draft = locked_draft(db(), draft.id)
+    if link_destination(draft) != address:  # it was taken back, or the form got an owner, while this was on its way
+        return draft_page(draft)
     with speaking(draft.language):
-        mail_link(locked_draft(db(), draft.id), address)
+        mail_link(draft, address)
     record(db(), "link_sent_again", by=actor(person().id), now=now(), subject=draft.reference)
     return redirect(url_for("customers.show_draft", reference=draft.reference, sent=1), 303)
 

@@ -105,10 +105,14 @@ def mail_lost_links(address: EmailAddress, *, is_enough: bool = False, must_be_p
         now=now(),
         limit=MOST_LOST,
     )
-    for draft in found or filter(None, [any_draft(db())]):
+    drafts = list(found or filter(None, [any_draft(db())]))
+    for draft_id in sorted(draft.id for draft in drafts):
+        locked_draft(db(), draft_id)  # whoever takes the address back, or the form, is done then
+    for draft in drafts:
         with db().begin_nested() as done:
             known = answered_address(db(), draft, keyring=keyring, now=now())
             is_theirs = bool(found) and known is not None and EmailAddress(email=known).key == address.key
+            is_theirs = is_theirs and not (draft.person_id or draft.sent_at or draft.deleted_at)
             is_theirs = is_theirs and not is_taken_back(db(), draft, address.email)
             proved = {EmailAddress(email=each).key for each in proved_addresses(db(), draft)}
             is_theirs = is_theirs and (not must_be_proved or address.key in proved)
@@ -148,6 +152,8 @@ def mail_after_end(found: FoundSession, letters: Mapping[Draft, EmailAddress], *
     keyring, device = app_state().configuration.keyring, None if found.is_shared else remember_browser()
     drafts = {draft: letters[seen] for seen in letters if (draft := _locked_for(found, seen.id))}
     for draft, address in drafts.items():
+        if not is_typed and is_taken_back(db(), draft, address.email):
+            continue
         last = last_link(db(), draft.id)
         if last and last.issued_at >= found.ended_at and link_address(last, keyring) == address.email:
             continue

@@ -312,7 +312,7 @@ COSTS = {
     "POST /account/confirm/<mailed:token>": Cost(sql=5, kb=16),
     "POST /account/email/<mailed:token>": Cost(sql=5, kb=16),
     "POST /account/email/objection/<mailed:token>": Cost(sql=5, kb=16),
-    "POST /account/password": Cost(sql=15, kb=16),
+    "POST /account/password": Cost(sql=17, kb=16),
     "POST /account/password/<mailed:token>": Cost(sql=5, kb=16),
     "POST /account/register": Cost(sql=14, kb=16, mails=1, hashes=1),
     "POST /account/second-factor": Cost(sql=4, kb=16),

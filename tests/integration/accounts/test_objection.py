@@ -23,6 +23,7 @@ from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.integration.accounts.app import App
 from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, Records, served_form
+from tests.integration.resume.test_taking_back import before_it_commits
 from tests.loan import YOU, publish_loan
 from tests.loan import start as start_loan
 from tests.people import add_person, sign_in
@@ -380,6 +381,27 @@ def test_change_that_could_not_be_made_leaves_nothing_to_go_back_to(make_scene: 
     (link,) = scene.links(NEW, "Confirm your e-mail address")
     assert scene.thief.fill_in(link, password=PASSWORD).status_code == 410
     assert remembered() == before
+
+
+def test_link_for_a_new_password_that_is_asked_for_while_an_objection_is_carried_out_is_not_mailed(
+    make_scene: Callable[..., Scene],
+) -> None:
+    scene = make_scene()
+    move(scene)
+    (link,) = scene.links(OLD, ASKED)[:1]
+    thief = Browser(scene.app, "192.0.2.67")
+
+    def ask() -> Any:
+        return thief.fill_in("/account/password", email=NEW)
+
+    with (
+        ThreadPoolExecutor(1) as elsewhere,
+        before_it_commits(scene.database, lambda: elsewhere.submit(ask), "UPDATE mailed_tokens") as asked,
+    ):
+        assert Browser(scene.app).fill_in(link, email=OLD).location == "/account/check-mail"
+        assert asked[0].result(timeout=30).status_code == 303
+    assert scene.links(NEW, "Set a new password") == []
+    assert len(scene.links(OLD, "Set a new password")) == 1
 
 
 def test_recovery_codes_that_were_used_since_stay_used(make_scene: Callable[..., Scene]) -> None:

@@ -267,8 +267,10 @@ def once_it_has_read(database: Database, words: str, deed: Callable[[], Any]) ->
 
 
 @contextmanager
-def before_it_commits(database: Database, begin: Callable[[], Future[Any]]) -> Iterator[list[Future[Any]]]:
-    """Begin a request once another has taken the draft and what was parked; that one goes on when it waits or is done.
+def before_it_commits(
+    database: Database, begin: Callable[[], Future[Any]], after: str = "DELETE FROM parked_values"
+) -> Iterator[list[Future[Any]]]:
+    """Begin a request once another has done this much of its work; that one goes on when the first waits or is done.
 
     On SQLite it waits before its first statement, which no query shows.
     """
@@ -276,7 +278,7 @@ def before_it_commits(database: Database, begin: Callable[[], Future[Any]]) -> I
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
     def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("DELETE FROM parked_values") and not begun:
+        if statement.startswith(after) and not begun:
             begun.append(begin())
             ends = monotonic() + 30
             while database.engine.dialect.name == "postgresql" and not begun[0].done() and monotonic() < ends:
@@ -381,3 +383,50 @@ def test_request_of_a_reader_that_waits_while_the_address_is_taken_back_comes_to
     assert "Planted" not in citizen.open(f"{guests.address}/remarks").text
     with database.reading() as db:
         assert db.scalars(select(ParkedValues)).all() == []
+
+
+def ask_for_lost_links(guests: Saved, citizen: Citizen, clock: MovableClock) -> Callable[[], object]:
+    stranger = Citizen(citizen.app)
+    stranger.open("/resume")
+    return lambda: stranger.press("Send link", email="zoe@mail.example")
+
+
+def send_link_again(guests: Saved, citizen: Citizen, clock: MovableClock) -> Callable[[], object]:
+    """As one of the staff, from the page of the draft."""
+    add_person(citizen.app, "mina@mail.example", "staff")
+    minas = Citizen(citizen.app)
+    sign_in(minas, "mina@mail.example", "/account/sign-in?next=/hub")
+    minas.open(f"/hub/drafts/{guests.reference}")
+    return lambda: minas.press("Send the link again")
+
+
+def ask_after_the_end(guests: Saved, citizen: Citizen, clock: MovableClock) -> Callable[[], object]:
+    """As the owner, in another browser, whose time has run out."""
+    owners = Citizen(citizen.app)
+    come_back(owners, guests.reference, guests.code)
+    clock.advance(minutes=31)
+    owners.open("/session/ended")
+    come_back(citizen, guests.reference, guests.code)
+    return lambda: owners.press("E-mail a link to z•••@mail.example")
+
+
+@pytest.mark.each_case
+@pytest.mark.parametrize("deed", [ask_for_lost_links, send_link_again, ask_after_the_end])
+def test_no_link_goes_to_an_address_that_is_taken_back_at_this_moment(
+    app: Flask, citizen: Citizen, guests: Saved, clock: MovableClock, database: Database, deed: Any
+) -> None:
+    citizen.open(f"{guests.address}/you")
+    citizen.press("Continue", email="zoe@mail.example")
+    send = deed(guests, citizen, clock)
+    citizen.open(f"{guests.address}/save")
+    before = len(letters(app))
+    with (
+        ThreadPoolExecutor(1) as pool,
+        before_it_commits(database, lambda: pool.submit(send), "UPDATE resume_links") as sent,
+    ):
+        citizen.press(WRONG)
+        sent[0].result(timeout=30)
+    assert "Your return code is new." in citizen.page
+    assert len(letters(app)) == before
+    with database.reading() as db:
+        assert db.scalars(select(ResumeLink).where(ResumeLink.taken_back.is_(None))).all() == []
