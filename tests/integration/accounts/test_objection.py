@@ -383,6 +383,7 @@ def test_change_that_could_not_be_made_leaves_nothing_to_go_back_to(make_scene: 
     assert remembered() == before
 
 
+@pytest.mark.both_databases
 def test_link_for_a_new_password_that_is_asked_for_while_an_objection_is_carried_out_is_not_mailed(
     make_scene: Callable[..., Scene],
 ) -> None:

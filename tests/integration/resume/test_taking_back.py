@@ -410,7 +410,7 @@ def ask_after_the_end(guests: Saved, citizen: Citizen, clock: MovableClock) -> C
     return lambda: owners.press("E-mail a link to z•••@mail.example")
 
 
-@pytest.mark.each_case
+@pytest.mark.both_databases
 @pytest.mark.parametrize("deed", [ask_for_lost_links, send_link_again, ask_after_the_end])
 def test_no_link_goes_to_an_address_that_is_taken_back_at_this_moment(
     app: Flask, citizen: Citizen, guests: Saved, clock: MovableClock, database: Database, deed: Any
