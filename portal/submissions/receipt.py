@@ -13,8 +13,9 @@ from portal.submissions.operations import sent_answers
 from portal.web.app_state import app_state
 from portal.web.languages import language
 
-LETTERS, OTHER_SCRIPTS, OTHERS_COST = 40_000, "\u0250", 6
-"""Latin letters that are drawn in half a second, the first letter of other scripts, and how much more those cost."""
+LETTERS, OTHER_SCRIPTS, OTHERS_COST, LINE_COST = 200_000, "\u0250", 10, 12
+"""Latin letters that are drawn in half a second, the first letter of other scripts, how many Latin ones each of those
+costs, and how many each line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +50,18 @@ class Receipt:
     def tries(self) -> int:
         """How many tries drawing it uses up, about one for each half second: letters of other scripts cost more."""
         blocks = (block for section in self.sections for block in section.blocks)
-        lines = (line for block in blocks for row in block.rows for line in row.value_lines)
-        return 1 + sum(1 if letter < OTHER_SCRIPTS else OTHERS_COST for line in lines for letter in line) // LETTERS
+        texts = (text for block in blocks for row in block.rows for text in row.value_lines)
+        lines = (line for text in texts for line in text.split("\n"))
+        return 1 + sum(LINE_COST + len(line) + (OTHERS_COST - 1) * _others(line) for line in lines) // LETTERS
 
     @property
     def foot(self) -> str:
         """The text at the foot of every page."""
         return _("%(reference)s, received %(received)s", reference=self.reference, received=self.received)
+
+
+def _others(line: str) -> int:
+    return 0 if line.isascii() else sum(letter >= OTHER_SCRIPTS for letter in line)
 
 
 def receipt_of(submission: Submission) -> Receipt:

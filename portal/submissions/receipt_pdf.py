@@ -1,51 +1,47 @@
 """Draw the receipt as a PDF, with our own fonts, so that every name is printed as its owner writes it."""
 
+import json
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
-from functools import cache
+from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from flask_babel import gettext as _
-from fontTools.ttLib import TTFont
 from fpdf import FPDF, ViewerPreferences
 from fpdf.bidi import auto_detect_base_direction
-from fpdf.enums import MethodReturnValue, TextDirection, YPos
+from fpdf.enums import PDFResourceType, TextDirection
 from fpdf.fonts import TTFFont
 
 from portal.submissions.answers import AnswerRow
 from portal.submissions.receipt import Receipt
+from portal.submissions.typesetting import (
+    BOLD,
+    REGULAR,
+    THOUSANDTH,
+    VENDOR,
+    Face,
+    Line,
+    Run,
+    Step,
+    broken,
+    directions,
+    fallback,
+    fallback_of,
+    is_one_way,
+    letters_of,
+    operators,
+    without_endless_runs,
+)
 
-VENDOR = Path(__file__).resolve().parents[2] / "static" / "vendor"
-REGULAR = VENDOR / "atkinson-hyperlegible-next-print" / "AtkinsonHyperlegibleNext_400Regular.ttf"
-BOLD = VENDOR / "atkinson-hyperlegible-next-print" / "AtkinsonHyperlegibleNext_700Bold.ttf"
 LOGO = VENDOR.parent / "images" / "logo-print.svg"
 FACE = "Atkinson"
-FALLBACKS: Mapping[str, Path] = {
-    file.stem: file
-    for file in (
-        VENDOR / "noto-sans-print" / "NotoSans_400Regular.ttf",
-        VENDOR / "noto-sans-arabic-print" / "NotoSansArabic_400Regular.ttf",
-        VENDOR / "noto-sans-hebrew-print" / "NotoSansHebrew_400Regular.ttf",
-        VENDOR / "noto-sans-bengali-print" / "NotoSansBengali_400Regular.ttf",
-        VENDOR / "noto-sans-gujarati-print" / "NotoSansGujarati_400Regular.ttf",
-        VENDOR / "noto-sans-gurmukhi-print" / "NotoSansGurmukhi_400Regular.ttf",
-        VENDOR / "noto-sans-tamil-print" / "NotoSansTamil_400Regular.ttf",
-        VENDOR / "noto-sans-thai-print" / "NotoSansThai_400Regular.ttf",
-        VENDOR / "noto-sans-ethiopic-print" / "NotoSansEthiopic_400Regular.ttf",
-        VENDOR / "droid-sans-fallback-print" / "DroidSansFallback.ttf",
-        VENDOR / "noto-emoji-print" / "NotoEmoji_400Regular.ttf",
-    )
-}
-"""The faces for letters that ours lacks, the first one that has a letter first; each is read only when it is needed."""
 NO_LETTER = "\N{REPLACEMENT CHARACTER}"
+"""Printed for a letter that no face has; Noto Sans has this one."""
 INVISIBLE = frozenset({"Cf", "Mn", "Me"})
 """Marks that are drawn with the letter before them; if a font has no such mark, the letter is drawn alone."""
-STRONG = frozenset({"L", "R", "AL", "AN", "EN"})
-LONGEST_RUN = 100
-MOST_WIDTHS = 5000
 
 TOP, SIDE, BOTTOM, FOOT = 16.0, 14.0, 26.0, 14.0
 WIDTH = 210 - 2 * SIDE
@@ -59,20 +55,15 @@ FIRST_ROWS = 22.0
 """Millimetres that must be free below a heading, so that it is never alone at the foot of a page."""
 
 
-@cache
-def _letters(face: Path) -> frozenset[str]:
-    """Return the letters that a font can draw."""
-    with TTFont(face, lazy=True) as font:
-        return frozenset(map(chr, font.getBestCmap()))
-
-
 class ReceiptPages(FPDF):
     """The pages of one receipt, from the letterhead to the foot."""
 
     def __init__(self, receipt: Receipt) -> None:
         super().__init__(unit="mm", format="A4")
         self._receipt = receipt
-        self._fallbacks: list[str] = []
+        self._typed = _letters_in(receipt) - letters_of(REGULAR)
+        self._own_faces: dict[str, Face] = {}
+        self._face_of: dict[str, Face] = {}
         self._lacks_letters = False
         self.set_margins(SIDE, TOP)
         self.c_margin = 0.0
@@ -84,11 +75,9 @@ class ReceiptPages(FPDF):
         self._describe(receipt.received_at)
 
     def _add_face(self, name: str, style: str, file: Path) -> None:
-        before = set(self.fonts)
         self.add_font(name, style, file)
-        for key in self.fonts.keys() - before:
-            font: Any = self.fonts[key]
-            font.__class__, font.cw = _RememberingFont, _Widths(font.cw)
+        font = cast("TTFFont", self.fonts[f"{name.lower()}{style}"])
+        self._own_faces[font.fontkey] = Face(font)
 
     def _describe(self, received_at: datetime) -> None:
         """Set title and language, which a screen reader reads first; the file's date is the day of the form."""
@@ -151,14 +140,14 @@ class ReceiptPages(FPDF):
     def _row(self, row: AnswerRow) -> None:
         """Draw a question and its answer side by side; only an answer longer than a page is split."""
         self._face(TEXT_PT)
-        value = "\n".join(row.value_lines) or _("Not answered")
-        heights = self._height(KEY_WIDTH - 4, row.key), self._height(VALUE_WIDTH, value)
-        self._make_room(max(heights) + 2 * PADDING)
+        key = self._lines(row.key, KEY_WIDTH - 4)
+        value = self._lines("\n".join(row.value_lines) or _("Not answered"), VALUE_WIDTH)
+        self._make_room(max(len(key), len(value)) * self._line_height + 2 * PADDING)
         page, top = self.page, self.y + PADDING
-        self._text(SIDE, top, KEY_WIDTH - 4, row.key)
+        self._print(SIDE, top, KEY_WIDTH - 4, key)
         end_of_key = self.page, self.y
         self.page = page
-        self._text(SIDE + KEY_WIDTH, top, VALUE_WIDTH, value)
+        self._print(SIDE + KEY_WIDTH, top, VALUE_WIDTH, value)
         self.page, lowest = max(end_of_key, (self.page, self.y))
         self._rule(lowest + PADDING, THIN)
 
@@ -192,25 +181,58 @@ class ReceiptPages(FPDF):
         self.set_font(FACE, style, size)
         return size * MM_PER_PT * LINE_HEIGHT
 
-    def _height(self, width: float, text: str) -> float:
-        height = 0.0
-        for line in self._lines(text):
-            found = self.multi_cell(width, self._line_height, line, dry_run=True, output=MethodReturnValue.HEIGHT)
-            height += float(found)  # type: ignore[arg-type]  # what `output` asks for
-        return height
+    @property
+    def _chosen(self) -> Face:
+        return self._own_faces[cast("TTFFont", self.current_font).fontkey]
 
     @property
     def _line_height(self) -> float:
         return self.font_size * LINE_HEIGHT
 
     def _text(self, left: float, top: float, width: float, text: str, align: str = "L") -> None:
+        self._print(left, top, width, self._lines(text, width), align)
+
+    def _print(self, left: float, top: float, width: float, lines: Sequence[Line], align: str = "L") -> None:
         self.set_y(top)
-        for line in self._lines(text):
-            is_leftwards = bool(self.text_shaping) and auto_detect_base_direction(line) is TextDirection.RTL
-            self.set_x(left)
-            self.multi_cell(
-                width, self._line_height, line, align="R" if is_leftwards else align, new_y=YPos.NEXT, padding=0
-            )
+        for line in lines:
+            if self.will_page_break(self._line_height):
+                self.add_page(same=True)
+            if line.text:
+                self._show(left, width, line, align)
+            self.set_y(self.y + self._line_height)
+
+    def _show(self, left: float, width: float, line: Line, align: str) -> None:
+        """Show a line here, with no more of the state of a page than it has itself."""
+        runs: list[Run] = []
+        if line.direction:
+            runs = self._runs(line.text, line.direction)
+            wide = sum(glyph.advance for _face, glyphs in runs for glyph in glyphs) * THOUSANDTH * self.font_size
+            shown = operators(runs, self.font_size_pt)
+        else:
+            wide = sum(step for _, step in self._plain_steps(line.text))
+            shown = f"/F{self._chosen.font.i} {self.font_size_pt:.2f} Tf {self._chosen.font.encode_text(line.text)}"
+        if align == "R" or line.direction is TextDirection.RTL:
+            left += width - wide
+        base = self.h - self.y - 0.5 * self._line_height - 0.3 * self.font_size
+        for face in {face for face, _glyphs in runs} or {self._chosen}:
+            self._resource_catalog.add(PDFResourceType.FONT, face.font.i, self.page)
+        self._out(f"q BT {left * self.k:.2f} {base * self.k:.2f} Td {shown} ET Q")
+
+    def _runs(self, text: str, direction: TextDirection) -> list[Run]:
+        """Return what is printed in one face each, from left to right."""
+        runs: list[list[Run]] = []
+        for towards, together in groupby(directions(text, direction), lambda part: part[1]):
+            found = [run for part, _ in together for run in self._runs_of_faces(part, towards)]
+            runs.append(found[::-1] if towards is TextDirection.RTL else found)
+        return [run for found in (runs[::-1] if direction is TextDirection.RTL else runs) for run in found]
+
+    def _runs_of_faces(self, text: str, direction: TextDirection) -> Iterator[Run]:
+        for face, letters in self._by_face(text):
+            yield face, face.shaped(letters, direction)
+
+    def _by_face(self, text: str) -> Iterator[tuple[Face, str]]:
+        chosen = self._chosen
+        return ((face or chosen, "".join(letters)) for face, letters in groupby(text, self._face_of.get))
 
     def _rule(self, y: float, width: float) -> None:
         self.set_line_width(width)
@@ -222,25 +244,41 @@ class ReceiptPages(FPDF):
         if self.y + height > self.page_break_trigger and height < self.page_break_trigger - TOP:
             self.add_page()
 
-    def _lines(self, text: str) -> Iterator[str]:
-        """Yield each line as it is printed, with the letters of other scripts joined and in their direction."""
-        for line in text.split("\n"):
-            printable = self._printable(line)
-            is_plain = _letters(REGULAR).issuperset(printable)
-            self.set_text_shaping(not is_plain)
-            yield from (printable,) if is_plain else _without_endless_runs(printable)
+    def _lines(self, text: str, width: float) -> list[Line]:
+        """Return a text in lines that are no wider than this in the face that is chosen.
+
+        A paragraph in letters of other scripts is shaped: they are joined, and each line is in its own direction.
+        """
+        lines: list[Line] = []
+        for paragraph in text.split("\n"):
+            printable = self._printable(paragraph)
+            if letters_of(REGULAR).issuperset(printable):
+                lines += (Line(line) for line in broken(self._plain_steps(printable), width))
+                continue
+            for piece in without_endless_runs(printable):
+                direction = auto_detect_base_direction(piece)
+                lines += (Line(line, direction) for line in broken(self._shaped_steps(piece, direction), width))
+        return lines
+
+    def _plain_steps(self, text: str) -> Iterator[Step]:
+        widths, scale = self._chosen.font.cw, THOUSANDTH * self.font_size
+        return ((letter, widths[ord(letter)] * scale) for letter in text)
+
+    def _shaped_steps(self, text: str, base: TextDirection) -> Iterator[Step]:
+        scale, direction = THOUSANDTH * self.font_size, base if is_one_way(text, base) else None
+        return ((step, wide * scale) for face, run in self._by_face(text) for step, wide in face.steps(run, direction))
 
     def _printable(self, text: str) -> str:
         """Return the text in letters that our fonts have, with a sign for each letter that none has."""
         composed = unicodedata.normalize("NFC", text)
-        return composed if _letters(REGULAR).issuperset(composed) else "".join(map(self._letter, composed))
+        return composed if letters_of(REGULAR).issuperset(composed) else "".join(map(self._letter, composed))
 
     def _letter(self, letter: str) -> str:
-        if letter in _letters(REGULAR):
+        if letter in letters_of(REGULAR) or letter in self._face_of:
             return letter
-        name = next((name for name, file in FALLBACKS.items() if letter in _letters(file)), None)
+        name = fallback_of(letter)
         if name:
-            self._bring(name)
+            self._bring(name, letter)
             return letter
         category = unicodedata.category(letter)
         if letter.isspace() or category == "Cc":
@@ -248,53 +286,17 @@ class ReceiptPages(FPDF):
         if category in INVISIBLE:
             return ""
         self._lacks_letters = True
-        return NO_LETTER
+        return self._letter(NO_LETTER)
 
-    def _bring(self, name: str) -> None:
-        if name not in self._fallbacks:
-            self._add_face(name, "", FALLBACKS[name])
-            self._fallbacks = [each for each in FALLBACKS if each in (name, *self._fallbacks)]
-            self.set_fallback_fonts(self._fallbacks, exact_match=False)
-
-
-def _without_endless_runs(line: str) -> Iterator[str]:
-    """Yield a line in pieces, each without a long run of signs that have no direction, such as emoji.
-
-    What finds their direction calls itself for each sign of the run, and looks through the run for each of them.
-    """
-    begin = run = 0
-    for place, letter in enumerate(line):
-        run = 0 if unicodedata.bidirectional(letter) in STRONG else run + 1
-        if run > LONGEST_RUN:
-            yield line[begin:place]
-            begin, run = place, 1
-    yield line[begin:]
+    def _bring(self, name: str, letter: str) -> None:
+        """Bring a fallback face with a letter, and with all others of its letters that somebody typed."""
+        letters = {letter, *(each for each in self._typed if fallback_of(each) == name)}
+        self._face_of.update(dict.fromkeys(letters, fallback(self, name, letters)))
 
 
-class _Widths(defaultdict[int, float]):
-    """The widths of a font's letters, and those of the texts that were measured in it."""
-
-    def __init__(self, of_letters: Any) -> None:
-        super().__init__(of_letters.default_factory, of_letters)
-        self.of_texts: dict[tuple[str, float, Any], tuple[int, float]] = {}
-
-
-class _RememberingFont(TTFFont):
-    """A font that remembers how wide a text is: to break a line, each of its words is measured for each letter."""
-
-    __slots__ = ()
-
-    def get_text_width(
-        self, text: str, font_size_pt: float, text_shaping_params: dict[str, Any] | None
-    ) -> tuple[int, float]:
-        known = cast("_Widths", self.cw).of_texts  # with the letters' widths, because fonts have no place of their own
-        key = text, font_size_pt, text_shaping_params and text_shaping_params["fragment_direction"]
-        found = known.get(key)
-        if found is None:
-            if len(known) >= MOST_WIDTHS:
-                known.clear()
-            found = known[key] = super().get_text_width(text, font_size_pt, text_shaping_params)
-        return found
+def _letters_in(receipt: Receipt) -> frozenset[str]:
+    """Return the letters of all that people and forms say in a receipt."""
+    return frozenset(unicodedata.normalize("NFC", json.dumps(asdict(receipt), ensure_ascii=False, default=str)))
 
 
 def drawn(receipt: Receipt) -> bytes:

@@ -17,8 +17,8 @@ RUN = [Requirement(line) for line in PROJECT["dependencies"]]
 DEVELOPMENT = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
 LOCKED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)(?: ;[^\\]*)? \\$", re.MULTILINE)
 OURS = {"portal", "tests", "wsgi"}
-NOT_IMPORTED = {"granian", "psycopg", "tzdata", "uharfbuzz"}
-"""Run as a command, loaded by SQLAlchemy, read by zoneinfo, loaded by fpdf to join letters."""
+NOT_IMPORTED = {"granian", "psycopg", "tzdata"}
+"""Run as a command, loaded by SQLAlchemy, read by zoneinfo."""
 
 
 def normal(name: str) -> str:

@@ -1,8 +1,8 @@
 """What the dearest request costs at each address that a stranger or a guest can call, and the most that it may cost.
 
-`python -m tests.bench.costs` prints the table and then asks for `/healthz` while the dearest public page, and each of
-the dear forms, is asked for eight times at once. A test holds what no machine changes: that each address has a row, and
-statements, stored bytes, e-mails and password hashes.
+`python -m tests.bench.costs` prints the table and what receipts of a longest answer cost, and then asks for `/healthz`
+while the dearest public page, and each of the dear forms, is asked for eight times at once. A test holds what no
+machine changes: that each address has a row, and statements, stored bytes, e-mails and password hashes.
 """
 
 import re
@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import BytesIO
+from random import Random
 from time import thread_time
 from typing import Any
 from urllib.parse import urlencode
@@ -29,10 +30,13 @@ from werkzeug.test import TestResponse
 from portal.accounts import passwords
 from portal.commands.run import PROJECT_ROOT
 from portal.form_definitions.format.reading import read_yaml
+from portal.form_definitions.types.answers import LONG_TEXT
 from portal.form_definitions.types.files import MEGABYTE
 from portal.form_definitions.versions.operations import publish
 from portal.outbox.models import Delivery
 from portal.sessions.models import SessionRow
+from portal.submissions.answers import AnsweredSection, AnswerRow, Block
+from portal.submissions.receipt import Receipt
 from portal.web.declarations import declaration_of
 from portal.web.turns import TURNS_ON_SQLITE
 from tests.bench.load import COUNT, Asked, apply
@@ -49,6 +53,16 @@ LARGE, MANY, EACH = 900_000, 1_900, 400
 """Bytes of one value, and a number of values with their bytes: a body of nearly the megabyte that anybody may send."""
 FILES, FILE_MB = 5, 2
 """Files, and megabytes of each, that a question of the probed form takes: the dearest request brings them all."""
+LONGEST = {
+    "Latin": "abcdefghijklmnopqrstuvwxyzé",
+    "Arabic": "ابتثجحخدذرزسشصضطظعغفقكلمنهوي",
+    "Arabic with Latin and numbers": "ابتثجحخدذرزسشصضطظعغفقabc123",
+    "Hindi": "कखगघचछजझटडतदनपबमयरलवशसहािीुेो",
+    "Chinese": "".join(map(chr, range(0x4E00, 0x4E00 + 2000))),
+    "emoji": "😀👧🎉🚀",
+    "lines of one letter": "",
+}
+"""The letters of receipts that are drawn: of words in no language, so that nothing but the letters is known before."""
 TAKE_FILES = {"drafts.save_section", "drafts.save_item", "drafts.change_files"}
 HEALTH_SECONDS, MOST_HEALTH_MS = 10.0, 200
 PROCESSOR_MS, MEMORY_MB = 500, 64
@@ -214,9 +228,7 @@ class Prober:
         """Return the processor time in ms and the peak of memory in MB of the dearest request of an address."""
         worst_ms = worst_mb = 0.0
         for request in self.requests(rule):
-            began = thread_time()
-            request().close()
-            worst_ms = max(worst_ms, (thread_time() - began) * 1000)
+            worst_ms = max(worst_ms, _processor_ms(partial(_answered, request)))
         for request in self.requests(rule):
             tracemalloc.start()
             request().close()
@@ -358,7 +370,41 @@ def measure(data_dir: str) -> bool:
         counts = f"{cost.sql:>5}{cost.kb:>6}{cost.mails:>6}{cost.hashes:>7}"
         click.echo(f"{key_of(rule):<62}{counts}{ms:>8.0f}{mb:>6.1f}{'' if is_within else '   NOT within its limits'}")
     app.extensions["portal"].database.close()
+    holds = _receipts_within(app) and holds
     return _healthy_beside({dearest[1]: Asked(path=dearest[1]), **dear}, data_dir) and holds
+
+
+def _receipts_within(app: Flask) -> bool:
+    """Print what it costs to draw the longest answer to one question; return whether no script costs too much."""
+    from portal.submissions.receipt_pdf import drawn
+
+    click.echo(f"\n{f'receipts of one answer of {LONG_TEXT} letters':<62}  CPU ms")
+    dice, worst = Random(1), 0.0  # noqa: S311 - the same words each time
+    for script, alphabet in LONGEST.items():
+        words = ("".join(dice.choices(alphabet, k=dice.randint(2, 9))) for _ in range(LONG_TEXT)) if alphabet else ()
+        receipt = _receipt_of(" ".join(words)[:LONG_TEXT] or "ж\n" * (LONG_TEXT // 2))
+        with app.test_request_context():
+            ms = min(_processor_ms(partial(drawn, receipt)) for _ in range(3))
+        worst = max(worst, ms)
+        click.echo(f"{script:<62}{ms:>8.0f}{'' if ms <= PROCESSOR_MS else '   NOT within its limit'}")
+    return worst <= PROCESSOR_MS
+
+
+def _receipt_of(answer: str) -> Receipt:
+    rows = [AnswerRow(key="Question", value_lines=answer.split("\n"), actions=[])]
+    section = AnsweredSection(id="a", title="Answers", blocks=[Block(name=None, rows=rows)])
+    words = {name: name for name in ("site_name", "support_contact", "title", "reference", "received")}
+    return Receipt(language="en", received_at=datetime.now(UTC), sections=(section,), **words)
+
+
+def _answered(request: Callable[[], TestResponse]) -> None:
+    request().close()
+
+
+def _processor_ms(work: Callable[[], object]) -> float:
+    began = thread_time()
+    work()
+    return (thread_time() - began) * 1000
 
 
 def dear_forms(app: Flask) -> dict[str, Asked]:

@@ -1,8 +1,10 @@
 """The receipt: every answer as it was sent, on paper, for its sender and for staff, and for nobody else."""
 
 import re
+import sys
 from datetime import UTC, datetime
 from io import BytesIO
+from types import FrameType
 
 import pytest
 from flask import Flask
@@ -47,6 +49,19 @@ NOT_PRINTED = {
     "private letters": "Ada \uf022",
     "nonsense": "{nb} \u200b\u202e",
 }
+
+
+COSTS = {
+    "Latin": ("wörter ohne Ende ", 10),
+    "Arabic": ("مرحبا بالعالم كيف الحال ", 25),
+    "Arabic with numbers": ("مرحبا 123 كيف abc ", 35),
+    "Hindi": ("अर्जुन शर्मा हिन्दी ", 20),
+    "Chinese": ("王小明陳大文", 25),
+    "emoji": ("😀 👧 ", 40),
+    "short lines": ("a\n", 70),
+    "short lines in Russian": ("ж\n", 90),
+}
+"""Words, and the most functions that one more of their letters may call: a multiple of them is half a second."""
 
 
 @pytest.fixture
@@ -238,7 +253,31 @@ def test_answers_that_are_a_long_run_of_signs_are_printed(app: Flask, sign: str)
     assert sum(page.extract_text().count(sign[0]) for page in pages) == 3000
 
 
+def calls_of(text: str) -> int:
+    """Return how many functions drawing a text calls."""
+    calls = 0
+
+    def note(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    drawn(receipt_with(text))
+    sys.setprofile(note)
+    try:
+        drawn(receipt_with(text))
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize(("words", "most"), COSTS.values(), ids=COSTS)
+def test_each_letter_of_a_receipt_takes_few_steps(app: Flask, words: str, most: int) -> None:
+    short, long = (words * (number // len(words)) for number in (600, 1200))
+    with app.test_request_context():
+        assert calls_of(long) - calls_of(short) < most * (len(long) - len(short))
+
+
 def test_a_long_receipt_uses_up_more_tries(citizen: Citizen, sent: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [receipt_with(line * 1000).tries for line in ("a" * 30, "é" * 90, "مرحبا" * 8)] == [1, 3, 7]
+    assert [receipt_with(line * 1000).tries for line in ("a" * 30, "é" * 450, "مرحبا" * 24, "\n" * 36)] == [1, 3, 7, 3]
     monkeypatch.setattr(receipts, "LETTERS", 1)
     assert [citizen.client.get(f"{sent}/receipt.pdf").status_code for _ in range(2)] == [200, 429]
