@@ -106,13 +106,13 @@ def submit_code() -> ResponseReturnValue:
     proof = proof_of(reading(), person.id, typed_text(form.code), app_state().configuration.keyring, now=now())
     if proof is None:
         return _refuse_code(form, person, is_told=_must_tell(person, throttle))
-    return_try(db(), throttle)
-    return _let_in_with(form, person, proof)
+    return _let_in_with(form, person, proof, throttle)
 
 
-def _let_in_with(form: FactorCodeForm, person: Person, proof: Proof) -> ResponseReturnValue:
+def _let_in_with(form: FactorCodeForm, person: Person, proof: Proof, throttle: Throttle) -> ResponseReturnValue:
     """The right code opens a session once, for the browser that typed the password."""
     stored = locked_person(db(), person.id) or abort(404)
+    return_try(db(), throttle)
     if not use_proof(db(), stored, proof, by=actor(person.id), now=now()):
         return _refuse_code(form, person, is_told=False)
     if not stored.is_active or not end_pending(db(), kept_token(SIGN_IN)):

@@ -158,7 +158,8 @@ def change_name(db: Session, person: Person, name: str, *, by: Actor, now: datet
 def delete_account(db: Session, person: Person, *, by: Actor, now: datetime) -> None:
     """Forget a person: address, name, password, links, devices and second factor; every session ends.
 
-    Forms that were sent belong to those who got them and stay. The caller deletes the drafts in the same transaction.
+    Forms that were sent belong to those who got them and stay. The caller deletes the drafts first, in the same
+    transaction.
     Raise `LastAdministratorError` if the portal would have no administrator, and `ObjectionOpenError` as long as an
     address may object to a change: it would find nothing that it could get back.
     """

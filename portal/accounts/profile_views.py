@@ -38,7 +38,7 @@ from portal.site_settings.current import day_text, local_day
 from portal.web.addresses import SECURITY_PAGE, actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
-from portal.web.limits import return_try, use_first_try
+from portal.web.limits import Throttle, return_try, use_first_try
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("profile", __name__)
@@ -213,12 +213,12 @@ def submit_password() -> ResponseReturnValue:
     if refusal:
         return refusal
     password_hash = hash_password(typed_text(form.password))
-    return_try(db(), throttle)
-    return _set_password(person, password_hash)
+    return _set_password(person, password_hash, throttle)
 
 
-def _set_password(person: Person, password_hash: str) -> ResponseReturnValue:
+def _set_password(person: Person, password_hash: str, throttle: Throttle) -> ResponseReturnValue:
     stored = locked_person(db(), person.id)
+    return_try(db(), throttle)
     if stored is None or stored.password_hash != person.password_hash:
         return redirect(own_path("/account/password/change"), 303)
     over = prove_again(stored)
@@ -261,10 +261,11 @@ def submit_delete() -> ResponseReturnValue:
     if stored.role not in DELETERS:  # as it is now: an administrator may have changed it a moment ago
         abort(403)
     try:
-        delete_account(db(), stored, by=actor(stored.id), now=now())
+        with db().begin_nested():  # drafts before sessions, in the order of all locks
+            app_state().hooks.delete_drafts_of(db(), stored.id, now=now())
+            delete_account(db(), stored, by=actor(stored.id), now=now())
     except ObjectionOpenError:
         return _delete_page(stored, 422)
-    app_state().hooks.delete_drafts_of(db(), stored.id, now=now())
     return forget_session(browser().kind, url_for("profile.deleted"))
 
 

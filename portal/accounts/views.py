@@ -49,6 +49,7 @@ from portal.audit import record
 from portal.sessions.browser_sessions import browser, leave
 from portal.sessions.gate import answer_ended_session, token_refused
 from portal.sessions.operations import forget_guest
+from portal.sessions.queries import FoundSession
 from portal.web.addresses import actor, local_path
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
@@ -148,14 +149,26 @@ def submit_claim() -> ResponseReturnValue:
     answer = request.form.get("answer")
     if token_refused() or answer not in ("yes", "no"):
         return form_page("accounts/claim", form, 409 if token_refused() else 422)
-    live, guest_id = browser().live(), _guest_id()
-    if live is None or not forget_guest(db(), live.id, now=now()):
+    live, then = browser().live(), _after_claim(form)
+    if live is None or not _settle_guest(live, is_own=answer == "yes"):
         return answer_ended_session(browser().find())
-    if answer == "yes" and guest_id and live.person_id:
-        app_state().hooks.claim_drafts(db(), guest_id, live.person_id)
-    else:
-        app_state().hooks.left_behind(live)
-    return redirect(_after_claim(form), 303)
+    return redirect(then, 303)
+
+
+def _settle_guest(live: FoundSession, *, is_own: bool) -> bool:
+    """Add the forms of a session's guest to its person's account, or leave them; False where the session has ended.
+
+    The forms are locked before the session is, as everywhere (docs/architecture.md).
+    """
+    with db().begin_nested() as done:
+        if is_own and live.guest_id and live.person_id:
+            app_state().hooks.claim_drafts(db(), live.guest_id, live.person_id)
+        else:
+            app_state().hooks.left_behind(live)
+        lives = forget_guest(db(), live.id, now=now())
+        if not lives:
+            done.rollback()
+    return lives
 
 
 def _guest_id() -> str | None:

@@ -129,9 +129,10 @@ def _told_occupied(is_occupied: bool) -> dict[str, Any]:
 
 def end_session_here(then: str) -> Response:
     """End whatever session lives in this browser, so that the next person can come in; its work stays saved."""
-    ended = browser().end(CUSTOMER, EndReason.REPLACED)
-    if ended:
-        mail_to_left_behind(ended)
+    held = browser().held(CUSTOMER)
+    if held:
+        mail_to_left_behind(held)
+    browser().end(CUSTOMER, EndReason.REPLACED)
     return forget_session(CUSTOMER, then)
 
 
@@ -265,6 +266,7 @@ def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
     expected = code_hash(app_state().configuration.secret_key, pending.link, digits)
     if not hmac.compare_digest(expected, pending.code_hash):
         return refusal_page("resume/code", form, form.code, _("The code is wrong. Check the e-mail"), **_times(pending))
+    locked_draft(db(), pending.link.draft_id)
     return_try(db(), throttle)
     gone = gone_page(pending.link.draft)
     if gone:

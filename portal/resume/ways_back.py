@@ -1,6 +1,6 @@
 """A guest's way back, whatever the way out: what the page after the end offers, and the links that it mails."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -106,8 +106,8 @@ def mail_lost_links(address: EmailAddress, *, is_enough: bool = False, must_be_p
         limit=MOST_LOST,
     )
     drafts = list(found or filter(None, [any_draft(db())]))
-    for draft_id in sorted(draft.id for draft in drafts):
-        locked_draft(db(), draft_id)  # whoever takes the address back, or the form, is done then
+    for draft in _in_order(drafts):
+        locked_draft(db(), draft.id)  # whoever takes the address back, or the form, is done then
     for draft in drafts:
         with db().begin_nested() as done:
             known = answered_address(db(), draft, keyring=keyring, now=now())
@@ -136,6 +136,11 @@ def _seen() -> Session:
     return db() if is_writing() else reading()
 
 
+def _in_order(drafts: Iterable[Draft]) -> list[Draft]:
+    """Drafts in the order in which they are locked."""
+    return sorted(drafts, key=lambda draft: draft.id)
+
+
 def _locked_for(found: FoundSession, draft_id: int) -> Draft | None:
     """Lock a draft of an ended session's guest; return None where they do not hold it any more, as the lock shows."""
     draft = locked_draft(db(), draft_id)
@@ -150,7 +155,7 @@ def mail_after_end(found: FoundSession, letters: Mapping[Draft, EmailAddress], *
     on a shared computer is not remembered: the link asks for a code there as well.
     """
     keyring, device = app_state().configuration.keyring, None if found.is_shared else remember_browser()
-    drafts = {draft: letters[seen] for seen in letters if (draft := _locked_for(found, seen.id))}
+    drafts = {draft: letters[seen] for seen in _in_order(letters) if (draft := _locked_for(found, seen.id))}
     for draft, address in drafts.items():
         if not is_typed and is_taken_back(db(), draft, address.email):
             continue
@@ -167,7 +172,7 @@ def mail_after_end(found: FoundSession, letters: Mapping[Draft, EmailAddress], *
 
 def mail_to_left_behind(found: FoundSession) -> None:
     """Mail the link to a guest in whose browser somebody else goes on, unless they have one already."""
-    for seen in drafts_left(found):
+    for seen in _in_order(drafts_left(found)):
         draft, address = _locked_for(found, seen.id), mail_address(seen)
         if draft and address and last_link(db(), draft.id) is None:
             mail_link(draft, address, guest_id=found.guest_id)

@@ -458,7 +458,8 @@ def change_language(asked: str | None) -> None:
         return
     live = browser().live()
     if live:
-        store_language(db(), live.id, code, now=now())
+        with at_once() as own:
+            store_language(own, live.id, code, now=now())
     keep_cookie(COOKIE, code)
     speak_from_now(code)
 
@@ -470,11 +471,11 @@ def leave(*, is_told: bool = False) -> Response:
     guest ran out before, the browser keeps what explains that, and with it the way back.
     """
     kind, held = browser().kind, browser().held()
+    if held and held.guest_id and held.person_id:  # they signed in over a guest's form, and never said whose it is
+        app_state().hooks.left_behind(held)
     ended = browser().end(kind, EndReason.SIGNED_OUT)
     if ended:
         record(db(), "signed_out", by=actor(ended.person_id), now=now(), kind=kind)
-        if ended.guest_id and ended.person_id:  # they signed in over a guest's form, and never said whose it is
-            app_state().hooks.left_behind(ended)
     found = browser().find()
     guest = found if found and found.guest_id and found.person_id is None else None
     left = _left_by(guest) if guest else None

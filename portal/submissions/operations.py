@@ -114,6 +114,6 @@ def hand_over_held(db: Session, from_id: int, to_id: int) -> None:
 def delete_drafts_of(db: Session, person_id: int, *, now: datetime) -> None:
     """Delete everything that a person typed and did not send, in the transaction that deletes the account."""
     unsent = select(Draft).where(Draft.person_id == person_id, Draft.sent_at.is_(None), Draft.deleted_at.is_(None))
-    for draft in db.scalars(unsent.order_by(Draft.id)).all():
+    for draft in db.scalars(unsent.order_by(Draft.id).with_for_update(of=Draft)).all():
         delete_draft(db, draft, now=now)
         app_state().hooks.draft_deleted(db, draft.id)

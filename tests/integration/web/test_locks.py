@@ -1,0 +1,121 @@
+"""Two requests at once that lock the same rows wait for each other, and neither is broken off.
+
+On PostgreSQL two transactions that lock the same rows in another order wait for each other for ever, until the database
+breaks one off; on SQLite the second waits before its first statement.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from time import monotonic
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, text
+
+from portal.db import Database
+from tests.citizen import Citizen, Page
+from tests.loan import YOU, publish_loan, start
+from tests.people import PASSWORD, add_person, sign_in
+
+ADA, NEW_PASSWORD = "ada@mail.example", "staple battery horse"
+Pressed = Callable[[], Page]
+
+
+@contextmanager
+def once_it_holds(database: Database, lock: str, press: Pressed) -> Iterator[list[Future[Page]]]:
+    """Press a button elsewhere as soon as this thread holds a lock; go on when that request waits or is done."""
+    begun, here = list[Future[Page]](), threading.get_ident()
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+    def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if begun or threading.get_ident() != here or not re.search(lock, statement):
+            return
+        begun.append(pool.submit(press))
+        ends = monotonic() + 30
+        while database.engine.dialect.name == "postgresql" and not begun[0].done() and monotonic() < ends:
+            with database.engine.connect() as connection:
+                if connection.scalar(waiting):
+                    break
+
+    event.listen(database.engine, "after_cursor_execute", listen)
+    with ThreadPoolExecutor(1) as pool:
+        yield begun
+    event.remove(database.engine, "after_cursor_execute", listen)
+
+
+def other_tab(citizen: Citizen, address: str) -> Citizen:
+    """Return another tab of the same browser, in which a page is open."""
+    tab = Citizen(citizen.app)
+    tab.client = citizen.client
+    tab.open(address)
+    return tab
+
+
+def claims(citizen: Citizen, draft: str) -> Pressed:
+    """Sign in over the guest's form, and say that it is one's own."""
+    sign_in(citizen, ADA)
+    assert citizen.page.form_with("Yes")
+    return lambda: citizen.press("Yes")
+
+
+def leaves(citizen: Citizen, draft: str) -> Pressed:
+    """Sign in over the guest's form, and say that it is somebody else's."""
+    sign_in(citizen, ADA)
+    return lambda: citizen.press("No")
+
+
+def signs_out(citizen: Citizen, draft: str) -> Pressed:
+    """Sign in over the guest's form, and never say whose it is."""
+    sign_in(citizen, ADA)
+    return lambda: citizen.press("Sign out")
+
+
+def hands_over(citizen: Citizen, draft: str) -> Pressed:
+    citizen.open("/resume")
+    return lambda: citizen.press("Hand over")
+
+
+def deletes(citizen: Citizen, draft: str) -> Pressed:
+    """Delete the account to which the form was added."""
+    sign_in(citizen, ADA)
+    citizen.press("Yes")
+    citizen.open("/account/delete")
+    return lambda: citizen.press("Delete my account")
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("deed", [claims, leaves, signs_out, hands_over, deletes])
+def test_continue_in_another_tab_and_what_ends_its_session_do_not_break_each_other_off(
+    app: Flask, citizen: Citizen, database: Database, deed: Callable[[Citizen, str], Pressed]
+) -> None:
+    publish_loan(app)
+    add_person(app, ADA)
+    draft = start(citizen)
+    citizen.open(f"{draft}/you")
+    citizen.press("Continue", **YOU, email=ADA)
+    press = deed(citizen, draft)
+    tab = other_tab(citizen, f"{draft}/remarks")
+    first_lock = r"FROM drafts.*FOR UPDATE|^UPDATE (sessions|drafts)|^DELETE FROM draft_parts"
+    with once_it_holds(database, f"(?s){first_lock}", lambda: tab.press("Continue", remark="Typed here")) as sent:
+        page = press()
+    assert page.status < 500
+    assert sent[0].result(timeout=30).status < 500
+
+
+@pytest.mark.both_databases
+def test_two_pages_that_ask_for_the_password_do_not_break_each_other_off(
+    app: Flask, citizen: Citizen, database: Database
+) -> None:
+    add_person(app, ADA)
+    sign_in(citizen, ADA)
+    citizen.open("/account/again")
+    tab, typed = other_tab(citizen, "/account/password/change"), {"old_password": PASSWORD, "password": NEW_PASSWORD}
+    with once_it_holds(
+        database, "(?s)FROM people.*FOR UPDATE|^UPDATE sessions", lambda: tab.press("Save password", **typed)
+    ) as sent:
+        page = citizen.press("Continue", password=PASSWORD)
+    assert page.status < 500
+    assert sent[0].result(timeout=30).status < 500
