@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from portal.commands.run import PROJECT_ROOT, Listening, server_command
+from portal.commands.run import FEW_ARENAS, PROJECT_ROOT, Listening, server_command
 from portal.web.turns import TURNS_ON_SQLITE
 
 HELLO, PORTAL = "tests.bench.hello:serve", "wsgi:serve"
@@ -27,7 +27,9 @@ class Server:
         command = [*server_command(listening, workers=1, turns=TURNS_ON_SQLITE)[:-1], target]
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         quiet = subprocess.DEVNULL
-        self._own = psutil.Popen(command, cwd=PROJECT_ROOT, env=inherited | environ, stdout=quiet, stderr=quiet)
+        self._own = psutil.Popen(
+            command, cwd=PROJECT_ROOT, env=FEW_ARENAS | inherited | environ, stdout=quiet, stderr=quiet
+        )
 
     def _processes(self) -> list[psutil.Process]:
         return [self._own, *self._own.children(recursive=True)]

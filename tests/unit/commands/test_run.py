@@ -23,6 +23,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(os, "execv", lambda _, line: became.append(line))
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("DATA_DIR", str(tmp_path))
+        monkeypatch.setattr(os, "environ", os.environ.copy())
         run.serve(read_configuration({"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url}), LISTENING)
         return became[0]
 
@@ -40,3 +41,12 @@ def test_worker_runs_beside_the_servers_on_postgresql(command) -> None:
 )
 def test_no_worker_process_is_started_on_sqlite_or_on_request(command, database_url: str, words: list[str]) -> None:
     assert WITH_WORKER not in command(database_url, *words)
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, "2"), ({"MALLOC_ARENA_MAX": "8"}, "8")], ids=["unset", "set"])
+def test_many_threads_share_the_memory_of_few(command, monkeypatch, given: dict[str, str], expected: str) -> None:
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    command("sqlite:///x")
+    assert os.environ["MALLOC_ARENA_MAX"] == expected
