@@ -54,6 +54,7 @@ def test_process_without_its_database_is_alive_but_not_ready(client: FlaskClient
     assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.own_app  # how much at once depends on the database
 def test_process_is_alive_while_it_works_on_as_much_as_it_may_and_on_no_more(
     client: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
