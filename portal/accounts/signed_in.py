@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, abort, g, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import gettext as _
@@ -171,9 +171,6 @@ class TableLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login has 
     def _load_user_from_remember_cookie(self, cookie: str) -> None:
         return None
 
-    def _update_remember_cookie(self, response: Response) -> Response:
-        return response
-
 
 def guard_person() -> ResponseReturnValue | None:
     """After the session's own guard: whoever is signed in must still exist, be active and fit the door."""
@@ -192,7 +189,8 @@ def guard_person() -> ResponseReturnValue | None:
 
 def init_app(app: Flask) -> None:
     """Stand behind the session's guard; tell Flask-Login who is there."""
-    manager = TableLoginManager(app, add_context_processor=False)
+    manager = TableLoginManager()  # not its `init_app`, which would set the cookie behind each request
+    app.login_manager = manager  # type: ignore[attr-defined]
     manager.session_protection = None
     manager.user_loader(lambda person_id: active_person(int(person_id)))
     app.before_request(guard_person)
