@@ -173,7 +173,9 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
             self._found[kind] = found = find_session(reading(), kind, token, now=now()) if token else None
             if found:
                 use_settings(found.settings)
-                self._ask_for_network(found)
+                network = remote_network(found.settings.known_networks)
+                if found.network not in (None, network):
+                    self._apply_network_rule(found, network)
         return self._found[kind]
 
     def live(self, kind: str | None = None) -> FoundSession | None:
@@ -181,8 +183,12 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
 
         One that waits for the password, because its network changed, is none.
         """
-        held = self.held(kind)
-        return None if held is None or held.kind in self._withheld or self._needs_grace(held) else held
+        found = self.find(kind)
+        if found is None or found.kind in self._withheld:
+            return None
+        if found.times.alive(now()):
+            return found
+        return self.in_grace(kind) if found.kind == self._forgiven else None
 
     def in_grace(self, kind: str | None = None) -> FoundSession | None:
         """Return the session of a kind, if a form that was open in it may still be sent and nothing else."""
@@ -198,8 +204,8 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
 
     def withheld(self) -> FoundSession | None:
         """Return the session of the view's kind that waits for the password, because its network changed."""
-        held = self.held()
-        return held if held and held.kind in self._withheld and not self._needs_grace(held) else None
+        found = self.find()
+        return found if found and found.kind in self._withheld and found.times.alive(now()) else None
 
     def admit(self) -> None:
         """Take the session that waits for the password as live, on the page that asks for it.
@@ -209,13 +215,9 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         self._withheld.discard(self.kind)
         self.is_admitted = True
 
-    def _needs_grace(self, found: FoundSession) -> bool:
-        return found.kind != self._forgiven and not found.times.alive(now())
-
-    def _ask_for_network(self, found: FoundSession) -> None:
+    def _apply_network_rule(self, found: FoundSession, network: str) -> None:
         """Do what the network rule says about a session that comes from another network than before."""
-        network = remote_network(found.settings.known_networks)
-        if found.network in (None, network) or self.held(found.kind) is None:
+        if self.held(found.kind) is None:
             return
         rule = app_state().policies[found.kind].network_rule(found.settings)
         if rule is NetworkRule.PASSWORD and found.person_id:

@@ -44,7 +44,7 @@ def guard() -> ResponseReturnValue | None:
 
 def _session_answer(door: Door) -> ResponseReturnValue | None:
     live = browser().live() or _forgiven(door)
-    withheld = browser().withheld()
+    withheld = None if live else browser().withheld()
     if withheld and request.path in WITHOUT_PROOF:
         browser().admit()
         live = withheld
@@ -156,17 +156,13 @@ def _page_of_form(found: FoundSession) -> str:
 
 def _token_answer(door: Door) -> ResponseReturnValue | None:
     """Answer a form whose token does not fit, or that another site sent; browsers that send no `Origin` pass."""
-    is_own_origin = request.headers.get("Origin") in (None, _own_origin())
+    # Behind a proxy that ends TLS our pages come from https all the same; the proxy need not be configured to say so.
+    scheme = "https" if app_state().configuration.is_https else request.scheme
+    is_own_origin = request.headers.get("Origin") in (None, f"{scheme}://{request.host}")
     nothing_to_protect = browser().live() is None and door.kind == BY_QUERY
     if is_own_origin and (nothing_to_protect or browser().proves(form_token(), signed_out=not door.session)):
         return None
     return _mismatch()
-
-
-def _own_origin() -> str:
-    """Where our pages come from, as browsers write it; a proxy that ends TLS need not be configured for that."""
-    scheme = "https" if app_state().configuration.is_https else request.scheme
-    return f"{scheme}://{request.host}"
 
 
 def _mismatch() -> ResponseReturnValue | None:

@@ -59,7 +59,7 @@ ENDERS = {
     "admin/people_views.end_everybody",
     "resume/operations._end_sessions_of_guests",
     "resume/views.end_session_here",
-    "sessions/browser_sessions._ask_for_network",
+    "sessions/browser_sessions._apply_network_rule",
     "sessions/browser_sessions.leave",
     "sessions/commands._end_many",
     "sessions/commands.end_sessions",
