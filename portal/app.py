@@ -61,12 +61,12 @@ from portal.storage.scanner import read_scanner
 from portal.submissions import downloads
 from portal.submissions import views as submission_views
 from portal.submissions.operations import answers_of_draft, delete_drafts_of, hand_over_held, held_by
-from portal.web import counters, error_pages, health, languages, logs, responses, strict_input, unit_of_work
+from portal.web import counters, error_pages, front, health, languages, logs, strict_input, unit_of_work
 from portal.web.addresses import MailedToken, StoredNumber, page_of, sign_in_page
 from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
+from portal.web.front import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, InTurn, WithHeaders
 from portal.web.languages import DEFAULT, language, other_languages
-from portal.web.turns import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, InTurn
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 STATIC = PROJECT_DIR / "static"
@@ -200,7 +200,7 @@ def _add_mechanisms(app: Flask) -> None:
     gate writes before the unit of work commits.
     """
     first = (logs, counters, storage, strict_input, unit_of_work)
-    for mechanism in (*first, session_gate, signed_in, responses, error_pages):
+    for mechanism in (*first, session_gate, signed_in, front, error_pages):
         mechanism.init_app(app)
     app.context_processor(_layout_context)
 
@@ -221,7 +221,7 @@ def _add_middleware(app: Flask, configuration: Configuration) -> None:
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
         app.wsgi_app, root=STATIC, prefix="static/", max_age=STATIC_MAX_AGE_S, allow_all_origins=False
     )
-    app.wsgi_app = responses.WithHeaders(app.wsgi_app, is_https=configuration.is_https)  # type: ignore[method-assign]
+    app.wsgi_app = WithHeaders(app.wsgi_app, is_https=configuration.is_https)  # type: ignore[method-assign]
 
 
 @cache

@@ -22,7 +22,7 @@ from portal.integrations.adapters import check_integrations
 from portal.outbox.delivery import read_mail_server
 from portal.storage.adapters import open_storage
 from portal.storage.scanner import read_scanner
-from portal.web.turns import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, WAITING_THREADS
+from portal.web.front import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, WAITING_THREADS
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 MOST_WORKERS = 64

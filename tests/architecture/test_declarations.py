@@ -26,7 +26,7 @@ from portal.web.declarations import (
     Door,
     declaration_of,
 )
-from portal.web.responses import HEADERS
+from portal.web.front import HEADERS
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.people import add_person

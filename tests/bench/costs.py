@@ -38,7 +38,7 @@ from portal.sessions.models import SessionRow
 from portal.submissions.answers import AnsweredSection, AnswerRow, Block
 from portal.submissions.receipt import Receipt
 from portal.web.declarations import declaration_of
-from portal.web.turns import TURNS_ON_SQLITE
+from portal.web.front import TURNS_ON_SQLITE
 from tests.bench.load import COUNT, Asked, apply
 from tests.bench.requests import TYPED, prepared_app
 from tests.bench.server import PORTAL, running

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 import psutil
 
 from portal.commands.run import FEW_ARENAS, PROJECT_ROOT, Listening, server_command
-from portal.web.turns import TURNS_ON_SQLITE
+from portal.web.front import TURNS_ON_SQLITE
 
 HELLO, PORTAL = "tests.bench.hello:serve", "wsgi:serve"
 TRIES, PAUSE_S, STOPS_WITHIN_S = 300, 0.05, 10

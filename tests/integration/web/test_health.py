@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from portal.db import Database
-from portal.web.turns import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE
+from portal.web.front import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE
 
 WITHIN_S = 20
 

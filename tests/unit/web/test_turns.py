@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import Client
 
 from portal.commands.run import Listening, server_command
-from portal.web.turns import PROBE, TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, InTurn
+from portal.web.front import PROBE, TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, InTurn
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
