@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask.templating import Environment
 from flask_babel import Babel
 from jinja2 import StrictUndefined
@@ -50,7 +50,7 @@ from portal.resume.ways_back import guest_addresses, mail_to_left_behind, way_ba
 from portal.sessions import gate as session_gate
 from portal.sessions import views as session_views
 from portal.sessions.activity import TableSessionInterface, page_clock
-from portal.sessions.browser_sessions import browser, language_of_request
+from portal.sessions.browser_sessions import browser, is_shared_computer, language_of_request
 from portal.sessions.commands import sessions_group
 from portal.sessions.policies import KINDS, SessionKind
 from portal.site_settings.commands import settings_group
@@ -67,6 +67,7 @@ from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.front import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, InTurn, WithHeaders
 from portal.web.languages import DEFAULT, language, other_languages
+from portal.web.unit_of_work import is_safe
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 STATIC = PROJECT_DIR / "static"
@@ -174,7 +175,7 @@ def _configure(app: Flask, configuration: Configuration) -> None:
     app.jinja_env.autoescape = True
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(asset=asset, sign_in_page=sign_in_page)
+    app.jinja_env.globals.update(asset=asset, sign_in_page=sign_in_page, is_shared_computer=is_shared_computer)
     app.session_interface = TableSessionInterface()
     app.url_map.converters["int"] = StoredNumber
     app.url_map.converters["mailed"] = MailedToken
@@ -241,7 +242,9 @@ class Site:
 
 def _layout_context() -> dict[str, Any]:
     query = request.query_string.decode("ascii", "replace")
-    here = page_of(request.path) + (f"?{query}" if query else "")
+    # A page that was asked for and is shown is where the person is; behind any other answer it must be looked for.
+    is_page = is_safe() and g.get("answer_status", 200) < 400
+    here = (request.path if is_page else page_of(request.path)) + (f"?{query}" if query else "")
     return {
         "site": Site(name=settings().site_name, support_contact=settings().support_contact),
         "viewer": viewer(),
@@ -251,5 +254,4 @@ def _layout_context() -> dict[str, Any]:
         "current_path": request.path,
         "language": language(),
         "other_languages": [] if browser().kind == HUB else other_languages(here),  # staff pages have one language
-        "shared_computer": browser().is_shared,
     }

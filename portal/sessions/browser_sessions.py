@@ -305,7 +305,11 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
     def is_shared(self) -> bool:
         """Whether others use this computer, as the page that sent this form asked, or an earlier one here."""
         form = self._request.form
-        return SHARED in form if SHARED_OFFERED in form else cookie_name(SHARED_COOKIE) in self._request.cookies
+        return SHARED in form if SHARED_OFFERED in form else self._was_shared
+
+    @property
+    def _was_shared(self) -> bool:
+        return cookie_name(SHARED_COOKIE) in self._request.cookies
 
     @property
     def language(self) -> str | None:
@@ -366,7 +370,7 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
     def cookies(self) -> dict[str, str | None]:
         """The cookies that this request sets (a value) or takes away (None)."""
         cookies = {app_state().policies[kind].cookie: token for kind, token in self._cookies.items()}
-        if self.is_shared != (cookie_name(SHARED_COOKIE) in self._request.cookies):
+        if SHARED_OFFERED in self._request.form and self.is_shared != self._was_shared:
             cookies[SHARED_COOKIE] = "1" if self.is_shared else None
         if self._new_visitor:
             cookies[VISITOR_COOKIE] = visitor_signer().sign(self._new_visitor).decode()
@@ -398,6 +402,11 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
 def browser() -> BrowserSessions:
     """Return the sessions of the browser that sent this request."""
     return cast("BrowserSessions", session)
+
+
+def is_shared_computer() -> bool:
+    """Whether others use the computer of this request."""
+    return browser().is_shared
 
 
 def form_token() -> str | None:
