@@ -75,12 +75,13 @@ def pressed_button() -> str | None:
 def expected_times(found: FoundSession, status: int) -> Times:
     """The session's times as they will be after this request, if it is answered with `status`."""
     times = found.times
+    is_after_continue = found.quiet_path == request.path and found.quiet_until is not None and now() < found.quiet_until
     contact = Contact(
         activity=pressed_activity(),
         method=request.method,
         status=status,
         is_prefetch=any("prefetch" in request.headers.get(name, "") for name in PREFETCH_HEADERS),
-        is_quiet=request.method == "GET" and found.is_quiet(request.path, now()),
+        is_quiet=request.method == "GET" and is_after_continue,
     )
     if browser().is_admitted or not counts(contact, continue_counts=found.settings.continue_counts):
         return times

@@ -41,10 +41,11 @@ from portal.sessions.queries import FoundSession, find_session, session_by_id
 from portal.sessions.rules import EndReason, NetworkRule, Policy, in_grace
 from portal.site_settings.current import settings, use_settings
 from portal.tokens import TOKEN, masked, new_token, proves
-from portal.web.addresses import actor, remote_network
+from portal.web.addresses import actor
 from portal.web.app_state import app_state, called_view
 from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, HUB, PERSONAL_KINDS
 from portal.web.languages import COOKIE, DEFAULT, LANGUAGES, known, speak_from_now
+from portal.web.networks import network_of
 from portal.web.unit_of_work import at_once, db, is_safe, now, reading
 
 CSRF_FIELD = "csrf_token"
@@ -173,7 +174,7 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
             self._found[kind] = found = find_session(reading(), kind, token, now=now()) if token else None
             if found:
                 use_settings(found.settings)
-                network = remote_network(found.settings.known_networks)
+                network = network_of(self._request.remote_addr, found.settings.known_networks)
                 if found.network not in (None, network):
                     self._apply_network_rule(found, network)
         return self._found[kind]
@@ -274,7 +275,7 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         is_shared = kind == CUSTOMER and self.is_shared
         opened_from = OpenedFrom(
             device=device_of(self._request.headers.get("User-Agent", "")),
-            network=remote_network(settings().known_networks),
+            network=network_of(self._request.remote_addr, settings().known_networks),
             language=self.language,
             is_shared=is_shared,
         )

@@ -51,10 +51,6 @@ class FoundSession:
         """This session as it is once somebody has ended it."""
         return replace(self, times=replace(self.times, ended_at=at), stored_reason=reason.value)
 
-    def is_quiet(self, path: str, now: datetime) -> bool:
-        """Whether a GET of this path only follows a Continue, Back, Add or Remove."""
-        return self.quiet_path == path and self.quiet_until is not None and now < self.quiet_until
-
 
 _TABLE = SessionRow.__table__
 _COLUMNS = select(*_TABLE.c, settings_document.label("settings"))

@@ -12,6 +12,7 @@ LONGEST_POLL_GAP = timedelta(minutes=30)
 QUIET_TIME = timedelta(seconds=10)
 EXPLAINED_FOR = timedelta(hours=24)
 ZERO = timedelta(0)
+SECOND = timedelta(seconds=1)
 
 
 class State(Enum):
@@ -168,23 +169,15 @@ def poll(times: Times, policy: Policy, now: datetime) -> Poll:
     current = state(times, policy, now)
     if current is State.ENDED:
         return OVER
-    end = grace_end(times, policy) if current is State.GRACE else times.expires_at
-    return Poll(state=current, remaining=_seconds(end - now), next=_seconds(_next_question(end - now, policy)))
+    left = (grace_end(times, policy) if current is State.GRACE else times.expires_at) - now
+    if left > policy.warning:
+        wait = min(left - policy.warning, LONGEST_POLL_GAP)
+    else:
+        wait = left - LAST_POLL_BEFORE_END if left > LAST_POLL_BEFORE_END else left
+    return Poll(state=current, remaining=ceil(left / SECOND), next=ceil(wait / SECOND))
 
 
 OVER = Poll(state=State.ENDED, remaining=0, next=0)
-
-
-def _next_question(left: timedelta, policy: Policy) -> timedelta:
-    if left > policy.warning:
-        return min(left - policy.warning, LONGEST_POLL_GAP)
-    return left - LAST_POLL_BEFORE_END if left > LAST_POLL_BEFORE_END else left
-
-
-def _seconds(duration: timedelta) -> int:
-    return ceil(duration / timedelta(seconds=1))
-
-
 COUNTED = frozenset({Activity.LOAD, Activity.NAVIGATE, Activity.SUBMIT, Activity.SAVE, Activity.INTEGRATION})
 
 

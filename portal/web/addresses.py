@@ -9,7 +9,7 @@ from werkzeug.routing import IntegerConverter, PathConverter
 from portal.audit import Actor
 from portal.tokens import clean_token
 from portal.web.app_state import app_state
-from portal.web.networks import UNKNOWN, network_of
+from portal.web.networks import network_of
 
 START_PAGE = "/"
 SIGN_IN_PAGE = "/account/sign-in"
@@ -103,7 +103,7 @@ def public_url(path: str) -> str:
 
 def remote_network(ranges: str = "") -> str:
     """The network this request came from; `ranges` lists networks that count as one."""
-    return network_of(request.remote_addr or UNKNOWN, ranges)
+    return network_of(request.remote_addr, ranges)
 
 
 def actor(person_id: int | None = None) -> Actor:

@@ -9,7 +9,7 @@ SUBSCRIBER_BITS = 64
 
 
 @lru_cache(maxsize=1024)
-def network_of(address: str, ranges: str = "") -> str:
+def network_of(address: str | None, ranges: str = "") -> str:
     """Return the network that an address counts as: a listed range, else an IPv4 address itself, an IPv6 address's /64.
 
     `ranges` lists networks that count as one, such as those of an office or a mobile operator, separated by spaces or
@@ -18,7 +18,7 @@ def network_of(address: str, ranges: str = "") -> str:
     """
     known = parsed_ranges(ranges)
     try:
-        found = ip_address(address.strip().partition("%")[0])
+        found = ip_address((address or UNKNOWN).strip().partition("%")[0])
     except ValueError:
         return UNKNOWN
     if isinstance(found, IPv6Address):
