@@ -17,6 +17,8 @@ _ONE_SPACE = re.compile(r"[^\S\n]")
 
 def trimmed(text: str) -> str:
     """Return a text without spaces and format characters at its ends; empty where nothing is seen of it."""
+    if text.isprintable() and not _BLANK.search(text):  # then nothing but its spaces is unseen
+        return text.strip()
     start, end = 0, len(text)
     while start < end and _is_outside(text[start]):
         start += 1

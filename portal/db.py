@@ -168,7 +168,7 @@ class Database:
 
     def _shorten_log(self) -> None:
         """Empty SQLite's log if it has grown and nobody reads or writes; else try again when it has grown on."""
-        if self._log is None or self._door.is_passed() or _size(self._log) < self._next_at:
+        if self._log is None or _size(self._log) < self._next_at or self._door.is_passed():
             return
         with self._door.closed() as is_alone:
             if is_alone:

@@ -88,6 +88,8 @@ def receive() -> Received:
     Nothing here may wait inside a transaction: the scanner is asked over the network, and disks are slow. Raise
     `TooManyRequests` if one work gets more uploads than a person would make.
     """
+    if "expected_files" not in g:
+        return Received()
     if "received" not in g:
         g.received = _received()
     received: Received = g.received
@@ -95,7 +97,7 @@ def receive() -> Received:
 
 
 def _received() -> Received:
-    fields, work, holder = cast("tuple[Mapping[str, Field], str, str]", g.get("expected_files", ({}, "", "")))
+    fields, work, holder = cast("tuple[Mapping[str, Field], str, str]", g.expected_files)
     arrived = {field_id: _arrived(field_id) for field_id in fields}
     if not any(arrived.values()):
         return Received()
