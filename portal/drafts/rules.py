@@ -231,7 +231,7 @@ class Filled:
         return self._undecided(section, earlier) is not None
 
     def _undecided(self, section: Section, statuses: Mapping[str, Status]) -> str | None:
-        deciding = (sections_of(section.when) if section.when else set()) | set(section.needs)
+        deciding = dependence(self.definition).opened_by[section.id]
         waiting = (section_id for section_id, status in statuses.items() if status not in DONE)
         return next((section_id for section_id in waiting if section_id in deciding), None)
 

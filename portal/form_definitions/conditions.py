@@ -232,10 +232,12 @@ class Dependence:
     """What depends on what in a form, for showing and for being required.
 
     `rests_on`: for each section, the earlier sections that decide about it, directly or through others, in order.
+    `opened_by`: for each section, those that its own condition reads and those to complete first.
     `readers`: for each field, what its answer shows or hides.
     """
 
     rests_on: Mapping[str, tuple[str, ...]]
+    opened_by: Mapping[str, frozenset[str]]
     readers: Mapping[FieldPlace, Readers]
 
 
@@ -263,7 +265,8 @@ def _dependence(sections: Sequence[Section]) -> Dependence:
         read = set().union(*map(sections_of, conditions_of(section))) - {section.id}
         all_read = read.union(*(rests_on[each] for each in read))
         rests_on[section.id] = tuple(sorted(all_read, key=position.__getitem__))
-    return Dependence(rests_on=rests_on, readers=readers)
+    opened_by = {section.id: frozenset(sections_of(section.when)).union(section.needs) for section in sections}
+    return Dependence(rests_on=rests_on, opened_by=opened_by, readers=readers)
 
 
 def conditions_of(section: Section) -> Iterator[Condition | None]:

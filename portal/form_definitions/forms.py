@@ -22,6 +22,7 @@ from portal.form_definitions.definition import (
     Answer,
     Comparison,
     Field,
+    FileLimits,
     FormAnswers,
     FormDefinition,
     Mistyped,
@@ -267,9 +268,8 @@ class SectionForm(BaseForm):
                 continue
             is_open = left is True or bound.error  # what is said of a file is seen, whether its question shows or not
             bound.show_when = None if is_open else json.dumps(left, ensure_ascii=False)
-            bound.reveals, bound.bounds = {}, _bounds(bound.definition, self._scope.today)
-            _add_language(bound)
-            self._add_need(bound)
+            bound.reveals = {}
+            self._make_ready(bound)
             parent_id, option = self._revealed_by.get(field_id, ("", ""))
             if parent_id in top:
                 top[parent_id].reveals.setdefault(option, []).append(bound)
@@ -317,13 +317,25 @@ class SectionForm(BaseForm):
         """Return one question, ready to be rendered by itself."""
         bound = self.all_fields.get(field_id)
         if bound is not None:
-            _add_language(bound)
-            self._add_need(bound)
+            self._make_ready(bound)
         return bound
 
-    def _add_need(self, bound: AnswerField) -> None:
-        """Say whether an answer is needed; if answers of this page decide, say by which condition, for the script."""
+    def _make_ready(self, bound: AnswerField) -> None:
+        """Add what a question's template needs and no plan can know: the reader's words, its bounds and its need.
+
+        The bounds let the page's script know that a number or date is not a valid answer. If answers of this page
+        decide whether an answer is needed, the script gets the condition.
+        """
         asked = bound.definition
+        if asked.type == "yes_no":
+            bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO_LABELS)
+        if isinstance(bound, FilesField) and asked.files:
+            _add_limits(bound, asked.files)
+        for name, bound_value in (("data-min", asked.min), ("data-max", asked.max)):
+            if isinstance(bound_value, Decimal):
+                bound.bounds[name] = plain_number(bound_value)
+            elif bound_value is not None:
+                bound.bounds[name] = bound_date(bound_value, self._scope.today).isoformat()
         left = remaining(asked.required_when, self._scope, self.section.id)
         if isinstance(left, dict):
             bound.required_when = json.dumps(left, ensure_ascii=False)
@@ -389,31 +401,17 @@ class SectionForm(BaseForm):
         return SectionState(answers=answers, typed=typed)
 
 
-def _bounds(field: Field, today: date) -> dict[str, str]:
-    """Return the attributes by which the page's script knows that a number or date is not a valid answer."""
-    bounds = {"data-min": field.min, "data-max": field.max}
-    return {
-        name: plain_number(value) if isinstance(value, Decimal) else bound_date(value, today).isoformat()
-        for name, value in bounds.items()
-        if value is not None
-    }
-
-
 def says_optional(label: str) -> bool:
     """Return whether an author wrote "(optional)" into a label, as was needed before the portal said so itself."""
     return label.rstrip().lower().endswith((OPTIONAL, _(OPTIONAL).lower()))
 
 
-def _add_language(bound: AnswerField) -> None:
-    """Add what Babel knows of the reader's language."""
-    if bound.definition.type == "yes_no":
-        bound.choices_shown = tuple((value, _(label), None, False) for value, label in _YES_NO_LABELS)
-    limits = bound.definition.files
-    if isinstance(bound, FilesField) and limits:
-        one = _("One file: %(kinds)s, up to %(size)s MB.")
-        several = _("Up to %(num)s files: %(kinds)s, up to %(size)s MB each.")
-        values = {"num": limits.max, "kinds": kinds_text(limits.types, _), "size": limits.max_mb}
-        bound.limits_text = (one if limits.max == 1 else several) % values
-        bound.accept = ",".join(f".{ending}" for ending in endings_of(limits.types))
-        bound.many, bound.most = limits.max > 1, limits.max
-        bound.largest = limits.max_mb * MEGABYTE
+def _add_limits(bound: FilesField, limits: FileLimits) -> None:
+    """Say, in the reader's language, which files may be added and how many."""
+    one = _("One file: %(kinds)s, up to %(size)s MB.")
+    several = _("Up to %(num)s files: %(kinds)s, up to %(size)s MB each.")
+    values = {"num": limits.max, "kinds": kinds_text(limits.types, _), "size": limits.max_mb}
+    bound.limits_text = (one if limits.max == 1 else several) % values
+    bound.accept = ",".join(f".{ending}" for ending in endings_of(limits.types))
+    bound.many, bound.most = limits.max > 1, limits.max
+    bound.largest = limits.max_mb * MEGABYTE
