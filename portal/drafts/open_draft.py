@@ -14,7 +14,7 @@ from portal.drafts.models import Draft
 from portal.drafts.operations import PartChange, clear_marks, move_draft, note_check, save_part
 from portal.drafts.queries import fill, find_draft, newer_versions
 from portal.drafts.rules import NO_REVISION, Filled, Part, Seen
-from portal.drafts.sealing import return_code
+from portal.drafts.sealing import RETURN_CODE, open_text
 from portal.drafts.versions.migrating import move
 from portal.drafts.versions.newer import NewVersion
 from portal.form_definitions.definition import Drafts, FormDefinition, Section
@@ -87,7 +87,8 @@ class OpenDraft:
         self.reference = draft.reference
         self.db = found_in or db()
         self.has_parked = draft.has_parked
-        versions = () if stays or draft.sent_at or draft.deleted_at else newer_versions(self.db, draft)
+        is_newest = draft.newest_number == draft.version.number
+        versions = () if is_newest or stays or draft.sent_at or draft.deleted_at else newer_versions(self.db, draft)
         self.newer = NewVersion(draft, versions) if versions else None
         """The newest version of the form, if the draft is on an older one."""
         self.version: FormVersion = self.newer.newest if self.newer and self.newer.moves else draft.version
@@ -126,26 +127,26 @@ class OpenDraft:
     @property
     def return_code(self) -> str | None:
         """The code that opens a guest's draft together with its reference, as people copy it; None if it has none."""
-        code = return_code(app_state().configuration.keyring, self.draft)
-        return f"{code[:4]} {code[4:]}" if code and self.is_guest else None
+        if not self.is_guest:
+            return None
+        code = open_text(app_state().configuration.keyring, self.draft.id, RETURN_CODE, self.draft.return_code)
+        return f"{code[:4]} {code[4:]}" if code else None
 
     @property
     def can_be_saved(self) -> bool:
         """Whether the person can leave and come back: with an account, or because the form allows saving."""
         return self.draft.person_id is not None or self.definition.allow_save
 
-    @property
-    def is_resumed(self) -> bool:
-        """Whether the person has come back: this session began after the last change."""
-        live = browser().live()
-        return live is not None and self.draft.answered_at is not None and self.draft.changed_at < live.started_at
-
     def says_kept(self, section: Section | None = None, item_id: str = PLAIN) -> bool:
         """Return whether a page tells a person who has come back that we kept what they typed.
 
-        The page of a section does so only if it holds some of it, or if it is where to go on.
+        They have come back if this session began after the last change. The page of a section tells so only if it holds
+        some of it, or if it is where to go on.
         """
-        kept = [part for part in self.filled.parts if not part.is_empty] if self.is_resumed else []
+        live = browser().live()
+        if live is None or self.draft.answered_at is None or self.draft.changed_at >= live.started_at:
+            return False
+        kept = [part for part in self.filled.parts if not part.is_empty]
         if section is None or not kept:
             return bool(kept)
         here = [part for part in kept if part.section_id == section.id and item_id in (PLAIN, part.item_id)]
@@ -222,12 +223,15 @@ class OpenDraft:
         if self.draft.language != language():
             self.draft.language = language()
         keyring = app_state().configuration.keyring
-        note_answered_address(self.draft, part.section_id, part.state, change.state)
+        # Contents that are stored already keep their seal: earlier verdicts on them hold.
+        state = part.state if change.state == part.state else change.state
+        if state is change.state:
+            note_answered_address(self.draft, part.section_id, part.state, state)
         revision = save_part(db(), self.draft, part, change, rules=kept_by(self.definition), keyring=keyring, now=now())
         self.note_stored(
             replace(
                 part,
-                state=change.state,
+                state=state,
                 revision=revision,
                 is_confirmed=part.is_confirmed if change.is_confirmed is None else change.is_confirmed,
                 changed_at=now(),
@@ -246,7 +250,9 @@ class OpenDraft:
 
     def note_stored(self, part: Part) -> None:
         """Use a part that has just been stored from now on in this request."""
-        self._filled = self.filled.with_part(part)
+        parts = {(each.section_id, each.item_id): each for each in self.filled.parts}
+        parts[part.section_id, part.item_id] = part
+        self._filled = replace(self.filled, parts=tuple(parts.values()))
 
 
 def kept_by(definition: FormDefinition) -> Drafts:
@@ -343,7 +349,7 @@ def with_origin(address: str) -> str:
 
 
 def note_visit(opened: OpenDraft) -> None:
-    """Remember what the person has seen on the check page, if this page was opened from it."""
+    """Remember what the person has seen on the check page, from which this page was opened."""
     seen = request.args.get("seen", type=int)
-    if seen is not None and is_from_check():
+    if seen is not None:
         note_check(opened.draft, seen)

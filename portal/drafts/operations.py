@@ -54,10 +54,10 @@ _VALUES: dict[str, Any] = {
     name: bindparam(name)
     for name in ("revision", "is_confirmed", "changed_at", "page_id", "sequence", "marks", "edited", "sealed")
 }
+_PAGE: dict[str, Any] = {name: bindparam(name) for name in ("page_id", "sequence")}
 _INSERT_PART = insert(_PART_TABLE).values(_PART_PLACE | _VALUES)
-_UPDATE_PART = (
-    update(_PART_TABLE).where(*(_PART_TABLE.c[name] == value for name, value in _PART_PLACE.items())).values(_VALUES)
-)
+_OF_PLACE = update(_PART_TABLE).where(*(_PART_TABLE.c[name] == value for name, value in _PART_PLACE.items()))
+_UPDATE_PART, _UPDATE_PAGE = _OF_PLACE.values(_VALUES), _OF_PLACE.values(_PAGE)
 """Compiled once and run without the ORM, because every save runs one of them."""
 _DRAFT_TABLE = cast("Table", Draft.__table__)
 _TOUCHED = ("changed_at", "answered_at", "expires_at", "remind_at", "last_section_id", "edits")
@@ -170,26 +170,35 @@ def save_part(
     """Store a part; return its revision.
 
     `before` is the part as stored, so the caller must hold the draft's lock. `rules` say how long a changed draft is
-    kept. If neither the values nor the confirmation differ, the revision and the draft's last day stay.
+    kept. If neither the values nor the confirmation differ, the revision and the draft's last day stay, and nothing is
+    encrypted anew.
     """
-    # Store the page and its sequence even if no value differs. Otherwise an earlier save of this page that arrives
-    # later would not be recognised as overtaken.
     confirmed = before.is_confirmed if change.is_confirmed is None else change.is_confirmed
-    after = replace(before, page_id=change.page_id, sequence=change.sequence)
-    if before.revision == NO_REVISION or before.state != change.state or before.is_confirmed != confirmed:
-        _touch(db, draft, rules, change.section_id, now)
-        edited = edited_after(
-            before, change.state, is_confirmed=confirmed, edit=draft.edits, checked=draft.edits_checked or 0
-        )
-        revision = _next_revision(before, change)
-        after = replace(
-            after, state=change.state, revision=revision, is_confirmed=confirmed, changed_at=now, edited=edited
-        )
-    if after != before:
-        is_new = before.changed_at is None
-        if is_new and after.item_id != PLAIN:
-            _make_room(db, draft, after, keyring)
-        _write_part(db, draft, after, keyring, is_new=is_new)
+    if before.revision != NO_REVISION and before.state == change.state and before.is_confirmed == confirmed:
+        # Without its page and sequence an earlier save of this page that arrives later would not be known as overtaken.
+        if (before.page_id, before.sequence) != (change.page_id, change.sequence):
+            place = {"of_draft_id": draft.id, "of_section_id": before.section_id, "of_item_id": before.item_id}
+            page = {"page_id": change.page_id, "sequence": change.sequence}
+            db.connection().execute(_UPDATE_PAGE, place | page)
+        return before.revision
+    _touch(db, draft, rules, change.section_id, now)
+    edited = edited_after(
+        before, change.state, is_confirmed=confirmed, edit=draft.edits, checked=draft.edits_checked or 0
+    )
+    after = replace(
+        before,
+        state=change.state,
+        revision=_next_revision(before, change),
+        is_confirmed=confirmed,
+        changed_at=now,
+        page_id=change.page_id,
+        sequence=change.sequence,
+        edited=edited,
+    )
+    is_new = before.changed_at is None
+    if is_new and after.item_id != PLAIN:
+        _make_room(db, draft, after, keyring)
+    _write_part(db, draft, after, keyring, is_new=is_new)
     return after.revision
 
 

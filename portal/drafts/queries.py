@@ -57,16 +57,11 @@ def find_draft(db: Session, reference: str, holder: Holder, *, now: datetime, lo
     known = reference.upper()
     values = {"reference": known, "person": holder.person_id, "guest": holder.guest_id, "now": now}
     draft = db.scalar(_FOUND_LOCKED if locked else _FOUND, values | {"work": f"/drafts/{known}"})
-    return None if draft and locked and _is_lost(db, draft, holder) else draft
-
-
-def _is_lost(db: Session, draft: Draft, holder: Holder) -> bool:
-    """Return whether a guest lost the draft while this request waited for its lock.
-
-    PostgreSQL judges grants by what they were before it waited; on SQLite nobody else writes meanwhile.
-    """
+    if draft is None or not locked or db.get_bind().dialect.name == "sqlite":
+        return draft
+    # PostgreSQL judges grants by what they were before it waited for the lock. Meanwhile a guest may have lost theirs.
     is_owner = draft.person_id is not None and draft.person_id == holder.person_id
-    return not is_owner and db.get_bind().dialect.name != "sqlite" and holder.guest_id not in grants_of(db, draft.id)
+    return draft if is_owner or holder.guest_id in grants_of(db, draft.id) else None
 
 
 def formerly_held(db: Session, reference: str, guest_id: str) -> Draft | None:
@@ -90,8 +85,6 @@ def grants_of(db: Session, draft_id: int) -> Grants:
 
 def newer_versions(db: Session, draft: Draft) -> Sequence[FormVersion]:
     """Return the versions of a draft's form that were published after its own, oldest first."""
-    if draft.newest_number == draft.version.number:
-        return ()
     query = select(FormVersion).where(
         FormVersion.form_id == draft.version.form_id, FormVersion.number > draft.version.number
     )

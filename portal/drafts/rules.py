@@ -129,12 +129,6 @@ class Filled:
             Part(section_id=section_id, item_id=item_id),
         )
 
-    def with_part(self, changed: Part) -> "Filled":
-        """Return the same form with one part changed or added."""
-        place = (changed.section_id, changed.item_id)
-        parts = {**{(part.section_id, part.item_id): part for part in self.parts}, place: changed}
-        return replace(self, parts=tuple(parts.values()))
-
     def items(self, section: Section) -> tuple[Part, ...]:
         """Return the stored items of a repeat, in order."""
         return tuple(part for part in self._parts_of.get(section.id, ()) if part.item_id != PLAIN)

@@ -81,20 +81,11 @@ def seal_text(keyring: Keyring, draft_id: int, name: str, text: str) -> bytes:
     return keyring.seal(text.encode(), subject=subject(draft_id), place=name)
 
 
-def return_code(keyring: Keyring, draft: Draft) -> str | None:
-    """Return the code that opens a guest's draft together with its reference."""
-    return _decrypted_text(keyring, draft.id, RETURN_CODE, draft.return_code)
-
-
 def save_address(keyring: Keyring, draft: Draft) -> str | None:
     """Return the e-mail address that a guest gave on the save page."""
-    return _decrypted_text(keyring, draft.id, SAVE_ADDRESS, draft.save_address)
+    return open_text(keyring, draft.id, SAVE_ADDRESS, draft.save_address)
 
 
-def begun_for(keyring: Keyring, draft: Draft) -> str | None:
-    """Return for whom a member of staff started the draft."""
-    return _decrypted_text(keyring, draft.id, BEGUN_FOR, draft.begun_for)
-
-
-def _decrypted_text(keyring: Keyring, draft_id: int, name: str, sealed: bytes | None) -> str | None:
+def open_text(keyring: Keyring, draft_id: int, name: str, sealed: bytes | None) -> str | None:
+    """Return one value of the draft itself; None if it has none of this name."""
     return keyring.open(sealed, subject=subject(draft_id), place=name).decode() if sealed else None

@@ -223,13 +223,14 @@ class SectionPage:
             # Moving the draft to a new version raises the revision by one. If it rose by more, somebody else saved too,
             # and the page must conflict.
             revision = str(stored.revision if stored.revision - served <= 1 else served)
+        left_out = ",".join(self.form.left_out)
         shown = parked.tab if parked else shown_tab() if is_unsaved else None
         return {
             "_revision": revision,
             "_page": new_token()[:PAGE_ID_CHARACTERS],
             "_sequence": "0",
             "_version": str(self.opened.version.number),
-            **({LEFT_OUT: ",".join(self.form.left_out)} if self.form.left_out else {}),
+            **({LEFT_OUT: left_out} if left_out else {}),
             **({TOLD: "1"} if self.is_one_too_many else {}),
             **({SHOWN: shown} if shown else {}),
             **({LATE: ",".join(late)} if late else {}),

@@ -70,8 +70,10 @@ class SentPage(SectionPage):
             return self._look_up()
         if is_refused:
             return self._refuse(is_out_of_date)
-        self._take_files(received)
-        note_visit(self.opened)
+        if self.form.files_fields:
+            self._take_files(received)
+        if is_from_check():
+            note_visit(self.opened)
         if BUTTON in request.form and not self.form.errors:
             return self._change_language()
         unseen = self.unseen_fields()
@@ -79,7 +81,7 @@ class SentPage(SectionPage):
             return conflict_page(self, unseen)
         if self.form.errors:
             return self._stay_with_problems()
-        if _pressed_file():
+        if self.form.files_fields and _pressed_file():
             return self._leave_settled(f"{with_origin(request.path)}#{_pressed_file()}")
         answer = PAGE_BUTTONS.get(pressed_button() or "", SentPage.go_on)(self)
         self.settle_parked()
@@ -176,7 +178,7 @@ class SentPage(SectionPage):
 
     def _stop_page(self) -> str | None:
         """Return the page that says why the form ends here, if it does; other mistakes on the page no longer matter."""
-        stop = stopped(self.section, self.opened.filled.shown)
+        stop = stopped(self.section, self.opened.filled.shown) if self.section.stop_when else None
         if stop is None:
             return None
         body = rich_text(stop.body.in_(language())) if stop.body else None
@@ -188,10 +190,11 @@ class SentPage(SectionPage):
 
         From the check page, first lead to a section that the changed answers have opened.
         """
-        filled = self.opened.filled
-        section = filled.newly_asked() if is_from_check() else filled.next_section(self.section)
-        address = self.opened.address(section.id if section else "check")
-        return with_origin(address) if section else address
+        if is_from_check():
+            asked = self.opened.filled.newly_asked()
+            return with_origin(self.opened.address(asked.id)) if asked else self.opened.address("check")
+        following = self.opened.filled.next_section(self.section)
+        return self.opened.address(following.id if following else "check")
 
     def _address_before(self) -> str:
         if is_from_check():
@@ -262,7 +265,8 @@ class SentList(SentPage):
         self.require_whole()
         if token_refused() or self.is_outdated:
             return show_list(self, status=409)
-        note_visit(self.opened)
+        if is_from_check():
+            note_visit(self.opened)
         if not self.opened.filled.is_open(self.section):
             return redirect(self.opened.address(), 303)
         if request.form.get("_remove"):

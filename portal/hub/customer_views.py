@@ -22,7 +22,7 @@ from portal.drafts.models import Draft
 from portal.drafts.open_draft import kept_by
 from portal.drafts.operations import keep_save_address, note_beginning, start_draft
 from portal.drafts.queries import draft_by_reference, locked_draft
-from portal.drafts.sealing import begun_for
+from portal.drafts.sealing import BEGUN_FOR, open_text
 from portal.form_definitions.definition import FormDefinition
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import current_version, definition_of, published_forms
@@ -160,7 +160,7 @@ def draft_page(draft: Draft, wait: timedelta | None = None) -> ResponseReturnVal
 
 def _draft_facts(draft: Draft, *, is_open: bool) -> list[tuple[str, str]]:
     begun = [(_("Started by"), draft.begun_by_name)] if draft.begun_by_name else []
-    customer = begun_for(app_state().configuration.keyring, draft)
+    customer = open_text(app_state().configuration.keyring, draft.id, BEGUN_FOR, draft.begun_for)
     whom = [(_("Started for"), customer)] if customer else []
     kept = [(_("Kept until"), day_text(local_day(draft.expires_at)))] if is_open else []
     changed = moment_text(draft.changed_at) if draft.answered_at else _("Nothing is filled in yet")
