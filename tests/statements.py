@@ -1,12 +1,18 @@
 """The statements that a database receives while somebody listens."""
 
-from collections.abc import Iterator
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from time import monotonic
+from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from portal.db import Database
 
+WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 AROUND = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SAVEPOINT", "RELEASE")
 """Statements that begin and end transactions are not counted."""
 
@@ -49,3 +55,29 @@ def heard(database: Database) -> Iterator[Statements]:
     finally:
         event.remove(database.engine, "before_cursor_execute", statements.note)
         event.remove(database.engine, "commit", statements.commit)
+
+
+@contextmanager
+def sent_between(database: Database, statement: str, send: Callable[[], Any]) -> Iterator[list[Future[Any]]]:
+    """Send a request once this thread has made a statement (a pattern), and go on when that request waits or is done.
+
+    On SQLite it waits before its first statement, which no query shows.
+    """
+    sent, here = list[Future[Any]](), threading.get_ident()
+
+    def listen(_connection: object, _cursor: object, made: str, *_rest: object) -> None:
+        if sent or threading.get_ident() != here or not re.search(statement, made):
+            return
+        sent.append(pool.submit(send))
+        ends = monotonic() + 30
+        while database.engine.dialect.name == "postgresql" and not sent[0].done() and monotonic() < ends:
+            with database.engine.connect() as connection:
+                if connection.scalar(WAITING):
+                    break
+
+    event.listen(database.engine, "after_cursor_execute", listen)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            yield sent
+    finally:
+        event.remove(database.engine, "after_cursor_execute", listen)

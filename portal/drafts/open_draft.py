@@ -349,7 +349,7 @@ def with_origin(address: str) -> str:
 
 
 def note_visit(opened: OpenDraft) -> None:
-    """Remember what the person has seen on the check page, from which this page was opened."""
-    seen = request.args.get("seen", type=int)
+    """Remember what the person has seen on the check page, if this page was opened from it."""
+    seen = request.args.get("seen", type=int) if is_from_check() else None
     if seen is not None:
         note_check(opened.draft, seen)

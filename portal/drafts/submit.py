@@ -72,8 +72,7 @@ class SentPage(SectionPage):
             return self._refuse(is_out_of_date)
         if self.form.files_fields:
             self._take_files(received)
-        if is_from_check():
-            note_visit(self.opened)
+        note_visit(self.opened)
         if BUTTON in request.form and not self.form.errors:
             return self._change_language()
         unseen = self.unseen_fields()
@@ -265,8 +264,7 @@ class SentList(SentPage):
         self.require_whole()
         if token_refused() or self.is_outdated:
             return show_list(self, status=409)
-        if is_from_check():
-            note_visit(self.opened)
+        note_visit(self.opened)
         if not self.opened.filled.is_open(self.section):
             return redirect(self.opened.address(), 303)
         if request.form.get("_remove"):

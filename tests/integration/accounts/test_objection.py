@@ -23,10 +23,10 @@ from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.integration.accounts.app import App
 from tests.integration.accounts.conftest import PASSWORD, Browser, Mailbox, Records, served_form
-from tests.integration.resume.test_taking_back import before_it_commits
 from tests.loan import YOU, publish_loan
 from tests.loan import start as start_loan
 from tests.people import add_person, sign_in
+from tests.statements import sent_between
 
 OLD, NEW, THIRD = "ada@example.test", "eve@example.test", "eve@third.example.test"
 FRESH = "staple battery horse"
@@ -395,10 +395,7 @@ def test_link_for_a_new_password_that_is_asked_for_while_an_objection_is_carried
     def ask() -> Any:
         return thief.fill_in("/account/password", email=NEW)
 
-    with (
-        ThreadPoolExecutor(1) as elsewhere,
-        before_it_commits(scene.database, lambda: elsewhere.submit(ask), "UPDATE mailed_tokens") as asked,
-    ):
+    with sent_between(scene.database, "^UPDATE mailed_tokens", ask) as asked:
         assert Browser(scene.app).fill_in(link, email=OLD).location == "/account/check-mail"
         assert asked[0].result(timeout=30).status_code == 303
     assert scene.links(NEW, "Set a new password") == []

@@ -188,6 +188,14 @@ def by_saving(scene: Scene) -> Page:
     return owner.press("Continue your form")
 
 
+def opened_by_letter(scene: Scene, owner: Citizen) -> Page:
+    """Open the form by the last of all letters that is about it, and type the code that the same mailbox gets."""
+    mine = [each for each in letters(scene.app) if f"Your reference is {scene.reference}." in each.lines]
+    owner.open(mine[-1].link)
+    owner.press("Continue your form")
+    return owner.press("Continue", code=letters(scene.app)[-1].code)
+
+
 def by_lost_link_of_new_form(scene: Scene) -> Page:
     """Begin a form, lose all but the mailbox, and ask for the link, while strangers have asked all the time."""
     scene.draft = start(browser := scene.owner(QUIET_NETWORK))
@@ -196,10 +204,7 @@ def by_lost_link_of_new_form(scene: Scene) -> Page:
     owner = scene.owner(QUIET_NETWORK)
     owner.open("/resume")
     owner.press("Send link", email=OWNER)
-    mine = [each for each in letters(scene.app) if f"Your reference is {scene.reference}." in each.lines]
-    owner.open(mine[-1].link)
-    owner.press("Continue your form")
-    return owner.press("Continue", code=letters(scene.app)[-1].code)
+    return opened_by_letter(scene, owner)
 
 
 def by_slip(scene: Scene) -> Page:
@@ -222,10 +227,7 @@ def by_lost_link(scene: Scene) -> Page:
     for _ in range(2):
         owner.open("/resume")
         owner.press("Send link", email=OWNER)
-    mine = [each for each in letters(scene.app) if f"Your reference is {scene.reference}." in each.lines]
-    owner.open(mine[-1].link)
-    owner.press("Continue your form")
-    return owner.press("Continue", code=letters(scene.app)[-1].code)
+    return opened_by_letter(scene, owner)
 
 
 @dataclass(frozen=True, kw_only=True)

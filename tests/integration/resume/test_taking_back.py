@@ -1,15 +1,14 @@
 """A link went to a wrong address, and its reader came in: taking the address back undoes all that they could do."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, event, select, text
+from sqlalchemy import delete, event, select
 
 from portal.audit import AuditEvent
 from portal.db import Database
@@ -27,6 +26,7 @@ from tests.integration.resume.test_addresses import proof
 from tests.loan import YOU, fill
 from tests.people import add_person, sign_in
 from tests.post import letters
+from tests.statements import sent_between
 
 WORKS, WRONG = "The address works.", "The address is wrong"
 
@@ -266,31 +266,6 @@ def once_it_has_read(database: Database, words: str, deed: Callable[[], Any]) ->
     event.remove(database.engine, "after_cursor_execute", listen)
 
 
-@contextmanager
-def before_it_commits(
-    database: Database, begin: Callable[[], Future[Any]], after: str = "DELETE FROM parked_values"
-) -> Iterator[list[Future[Any]]]:
-    """Begin a request once another has done this much of its work; that one goes on when the first waits or is done.
-
-    On SQLite it waits before its first statement, which no query shows.
-    """
-    begun: list[Future[Any]] = []
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-
-    def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith(after) and not begun:
-            begun.append(begin())
-            ends = monotonic() + 30
-            while database.engine.dialect.name == "postgresql" and not begun[0].done() and monotonic() < ends:
-                with database.engine.connect() as connection:
-                    if connection.scalar(waiting):
-                        break
-
-    event.listen(database.engine, "after_cursor_execute", listen)
-    yield begun
-    event.remove(database.engine, "after_cursor_execute", listen)
-
-
 def type_code(reader: Citizen, guests: Saved, clock: MovableClock) -> Callable[[], object]:
     reader.open(guests.link)
     reader.press("Continue your form")
@@ -376,7 +351,7 @@ def test_request_of_a_reader_that_waits_while_the_address_is_taken_back_comes_to
     send = deed(mallorys, guests, clock)
     come_back(citizen, guests.reference, guests.code)
     citizen.open(f"{guests.address}/save")
-    with ThreadPoolExecutor(1) as pool, before_it_commits(database, lambda: pool.submit(send)) as sent:
+    with sent_between(database, "^DELETE FROM parked_values", send) as sent:
         citizen.press(WRONG)
         sent[0].result(timeout=30)
     assert "Your return code is new." in citizen.page
@@ -420,10 +395,7 @@ def test_no_link_goes_to_an_address_that_is_taken_back_at_this_moment(
     send = deed(guests, citizen, clock)
     citizen.open(f"{guests.address}/save")
     before = len(letters(app))
-    with (
-        ThreadPoolExecutor(1) as pool,
-        before_it_commits(database, lambda: pool.submit(send), "UPDATE resume_links") as sent,
-    ):
+    with sent_between(database, "^UPDATE resume_links", send) as sent:
         citizen.press(WRONG)
         sent[0].result(timeout=30)
     assert "Your return code is new." in citizen.page

@@ -4,46 +4,19 @@ On PostgreSQL two transactions that lock the same rows in another order wait for
 breaks one off; on SQLite the second waits before its first statement.
 """
 
-import re
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from time import monotonic
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
 
 from portal.db import Database
 from tests.citizen import Citizen, Page
 from tests.loan import YOU, publish_loan, start
 from tests.people import PASSWORD, add_person, sign_in
+from tests.statements import sent_between
 
 ADA, NEW_PASSWORD = "ada@mail.example", "staple battery horse"
 Pressed = Callable[[], Page]
-
-
-@contextmanager
-def once_it_holds(database: Database, lock: str, press: Pressed) -> Iterator[list[Future[Page]]]:
-    """Press a button elsewhere as soon as this thread holds a lock; go on when that request waits or is done."""
-    begun, here = list[Future[Page]](), threading.get_ident()
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-
-    def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if begun or threading.get_ident() != here or not re.search(lock, statement):
-            return
-        begun.append(pool.submit(press))
-        ends = monotonic() + 30
-        while database.engine.dialect.name == "postgresql" and not begun[0].done() and monotonic() < ends:
-            with database.engine.connect() as connection:
-                if connection.scalar(waiting):
-                    break
-
-    event.listen(database.engine, "after_cursor_execute", listen)
-    with ThreadPoolExecutor(1) as pool:
-        yield begun
-    event.remove(database.engine, "after_cursor_execute", listen)
 
 
 def other_tab(citizen: Citizen, address: str) -> Citizen:
@@ -99,7 +72,7 @@ def test_continue_in_another_tab_and_what_ends_its_session_do_not_break_each_oth
     press = deed(citizen, draft)
     tab = other_tab(citizen, f"{draft}/remarks")
     first_lock = r"FROM drafts.*FOR UPDATE|^UPDATE (sessions|drafts)|^DELETE FROM draft_parts"
-    with once_it_holds(database, f"(?s){first_lock}", lambda: tab.press("Continue", remark="Typed here")) as sent:
+    with sent_between(database, f"(?s){first_lock}", lambda: tab.press("Continue", remark="Typed here")) as sent:
         page = press()
     assert page.status < 500
     assert sent[0].result(timeout=30).status < 500
@@ -113,7 +86,7 @@ def test_two_pages_that_ask_for_the_password_do_not_break_each_other_off(
     sign_in(citizen, ADA)
     citizen.open("/account/again")
     tab, typed = other_tab(citizen, "/account/password/change"), {"old_password": PASSWORD, "password": NEW_PASSWORD}
-    with once_it_holds(
+    with sent_between(
         database, "(?s)FROM people.*FOR UPDATE|^UPDATE sessions", lambda: tab.press("Save password", **typed)
     ) as sent:
         page = citizen.press("Continue", password=PASSWORD)
