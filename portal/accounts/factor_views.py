@@ -43,11 +43,10 @@ from portal.mail.messages import Notice
 from portal.sessions.browser_sessions import keep_cookie, kept_token
 from portal.site_settings.current import settings
 from portal.tokens import clean_code
-from portal.web.addresses import SECURITY_PAGE, actor, local_path, sign_in_page
+from portal.web.addresses import SECURITY_PAGE, actor, local_path, qr_picture, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.limits import Throttle, require, return_try, use_try, wait_for
-from portal.web.qr import qr_picture
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("factors", __name__)

@@ -25,9 +25,9 @@ from portal.integrations.definition import Found, LookupFailure, Outcome
 from portal.integrations.service import integrations
 from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import token_refused
+from portal.web.addresses import is_htmx
 from portal.web.languages import language
 from portal.web.limits import Limit, take_all
-from portal.web.responses import is_htmx
 from portal.web.unit_of_work import is_writing, now, stop_reading
 
 LOOKUPS = Limit(name="lookup", burst=30, interval=timedelta(seconds=5))

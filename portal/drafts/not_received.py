@@ -16,9 +16,9 @@ from portal.form_definitions.types.field_types import answer_lines
 from portal.form_definitions.types.form_fields import AnswerField
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import clock_time, day_text, local_day, today
+from portal.web.addresses import is_htmx
 from portal.web.app_state import app_state
 from portal.web.languages import language
-from portal.web.responses import is_htmx
 
 
 @dataclass(frozen=True, kw_only=True)

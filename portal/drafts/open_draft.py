@@ -35,11 +35,10 @@ from portal.sessions.late_forms import SHOWN, park_late_form, parked_pages
 from portal.sessions.operations import Holder
 from portal.site_settings.current import clock_time, day_text, local_day, settings, today
 from portal.tokens import new_token
-from portal.web.addresses import sign_in_page
+from portal.web.addresses import htmx_redirect, is_htmx, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER
 from portal.web.languages import language
-from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.unit_of_work import db, is_safe, now, reading
 
 PAGE_ID_CHARACTERS = 16

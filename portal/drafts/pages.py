@@ -1,4 +1,4 @@
-"""What the pages of a draft show: the band, the task list, the items of a repeat."""
+"""What the pages of a draft show: the band, the task list, the items of a repeat, what a new version asks."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -11,13 +11,14 @@ from markupsafe import Markup
 
 from portal.drafts.open_draft import OpenDraft, kept_by
 from portal.drafts.rules import WHOLE, Filled, Part, Status, expiry
+from portal.drafts.versions.migrating import Touch, move
 from portal.form_definitions.definition import Field, Section
-from portal.form_definitions.rules import item_name
+from portal.form_definitions.rules import PLAIN, item_name
+from portal.form_definitions.types.field_types import answer_lines
 from portal.form_definitions.versions.comparison import Effect
 from portal.site_settings.current import day_text, local_day, saved_text
-from portal.web.addresses import public_url
+from portal.web.addresses import public_url, qr_picture
 from portal.web.languages import language
-from portal.web.qr import qr_picture
 from portal.web.unit_of_work import now
 
 
@@ -332,3 +333,53 @@ def asked_again(section: Section, part: Part) -> list[Asked]:
     marks = sorted((key for key in part.marks if key in order), key=order.index)
     fields = {field.id: field.label.in_(language()) for field in section.fields}
     return [Asked(label=fields.get(key), sentence=asked_sentence(Effect(part.marks[key]))) for key in marks]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangedSection:
+    """A section, or one item of it, with all that is asked about it."""
+
+    title: str
+    rows: Sequence[Asked]
+
+
+def changed_sections(opened: OpenDraft) -> list[ChangedSection]:
+    """Return what the newer version changes for this draft, if its person has to decide about it."""
+    newer = opened.asked_about
+    if newer is None:
+        return []
+    moved = move(opened.filled, newer.differences)
+    places: dict[tuple[str, str], list[Touch]] = {}
+    for touch in moved.touches:
+        places.setdefault((touch.section.id, touch.item_id), []).append(touch)
+    return [
+        ChangedSection(
+            title=_place_title(touches[0], opened.filled, moved.filled), rows=[_asked(touch) for touch in touches]
+        )
+        for touches in places.values()
+    ]
+
+
+def _place_title(touch: Touch, before: Filled, after: Filled) -> str:
+    title = touch.section.title.in_(language())
+    if touch.item_id == PLAIN:
+        return title
+    parts = (filled.part(touch.section.id, touch.item_id) for filled in (after, before))
+    names = (item_name(touch.section, part.state.answers, language(), _) for part in parts)
+    name = next(filter(None, names), None)
+    return f"{title}: {name}" if name else title
+
+
+def _asked(touch: Touch) -> Asked:
+    return Asked(
+        label=touch.field.label.in_(language()) if touch.field else None,
+        sentence=asked_sentence(touch.effect, touch.waits_for),
+        was=_was(touch) if touch.effect in (Effect.NOT_SENT, Effect.KEPT, Effect.ANSWER_AGAIN) else (),
+    )
+
+
+def _was(touch: Touch) -> Sequence[str]:
+    """Return the old answer as lines to read."""
+    if touch.former is None or touch.answer is None:
+        return ()
+    return answer_lines(touch.former, touch.answer, language(), _)

@@ -32,9 +32,9 @@ from portal.sessions.browser_sessions import browser, change_language
 from portal.sessions.gate import token_refused
 from portal.storage.uploads import Received
 from portal.tokens import item_token
+from portal.web.addresses import htmx_redirect, is_htmx
 from portal.web.app_state import app_state
 from portal.web.languages import BUTTON, language
-from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.strict_input import repeated, require_end_marker
 from portal.web.unit_of_work import db, now
 

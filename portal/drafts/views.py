@@ -9,19 +9,18 @@ from flask_babel import gettext as _
 from portal.drafts import pages
 from portal.drafts.not_received import answer_closed, closed_notice, closed_sentence, words_not_received
 from portal.drafts.open_draft import OpenDraft, open_draft, require_open, seen_by_page
-from portal.drafts.operations import delete_draft
+from portal.drafts.operations import delete_draft, keep_version
 from portal.drafts.rules import NO_REVISION, Order, order
 from portal.drafts.section_page import SectionPage, pages_with_late_answers
 from portal.drafts.submit import SentList, SentPage, show_list
 from portal.drafts.uploads import REMOVE, UNDO, FilePlace, list_files, refuse_files
-from portal.drafts.version_pages import changed_sections, decide
 from portal.form_definitions.definition import Section
 from portal.site_settings.current import clock_time, moment_text
 from portal.storage.uploads import receive
+from portal.web.addresses import is_htmx
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, accepts_files, access, activity, shows_form_again
 from portal.web.languages import language
-from portal.web.responses import is_htmx
 from portal.web.strict_input import require_end_marker
 from portal.web.unit_of_work import db, now
 
@@ -54,7 +53,7 @@ def show_task_list(reference: str) -> ResponseReturnValue:
         saved=pages.saved(opened),
         changed=moment_text(opened.draft.changed_at),
         tasks=pages.tasks(opened, {page.section.id for page, _parked in pages_with_late_answers(opened)}),
-        changed_form=changed_sections(opened),
+        changed_form=pages.changed_sections(opened),
         next=opened.continue_address(),
         slip=pages.slip(opened),
         keep_until=pages.keep_until(opened),
@@ -71,13 +70,25 @@ def change_draft(reference: str) -> ResponseReturnValue:
     opened = open_draft(reference)
     require_open(opened)
     if request.form.get("_action") in ("use_version", "keep_version"):
-        return decide(opened)
+        return _decide(opened)
     if request.form.get("_confirmed") != "yes":
         title = opened.definition.title.in_(language())
         return render_template("drafts/delete.html", opened=opened, title=title)
     delete_draft(db(), opened.draft, now=now())
     app_state().hooks.draft_deleted(db(), opened.draft.id)
     return redirect("/account" if not opened.is_guest else opened.address(), 303)
+
+
+def _decide(opened: OpenDraft) -> ResponseReturnValue:
+    """Take the new version of the form, or keep the old one; show the task list if another version came meanwhile."""
+    newer = opened.asked_about
+    if newer is None or request.form.get("_newest") != str(newer.newest.number):
+        return redirect(opened.address(), 303)
+    if request.form["_action"] == "keep_version":
+        keep_version(opened.draft, newer.newest)
+        return redirect(opened.continue_address(), 303)
+    opened.move()
+    return redirect(opened.address(), 303)
 
 
 @blueprint.get("/drafts/<reference>/<section_id>")

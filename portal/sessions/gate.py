@@ -12,11 +12,10 @@ from portal.sessions.queries import FoundSession, has_signed_out_since, session_
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import clock_time
 from portal.tokens import owner_of, proves
-from portal.web.addresses import AGAIN_PAGE, page_of, sign_in_page
+from portal.web.addresses import AGAIN_PAGE, htmx_redirect, is_htmx, page_of, sign_in_page
 from portal.web.app_state import app_state, called_view
 from portal.web.declarations import BY_PERSON, BY_QUERY, CUSTOMER, PERSONAL_KINDS, Activity, Door
 from portal.web.languages import other_languages
-from portal.web.responses import htmx_redirect, is_htmx
 from portal.web.unit_of_work import is_safe, now, reading
 
 WITHOUT_PROOF = (AGAIN_PAGE, "/account/sign-out")

@@ -22,10 +22,9 @@ from portal.sessions.late_forms import REASONS, WayBack
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import clock_time
-from portal.web.addresses import START_PAGE, local_path
+from portal.web.addresses import START_PAGE, is_htmx, local_path
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity
-from portal.web.responses import is_htmx
 
 blueprint = Blueprint("sessions", __name__)
 

@@ -1,8 +1,8 @@
-"""Addresses: where a request came from, and where people may be sent next."""
+"""Addresses: where a request came from, where people may be sent next, and how they are told."""
 
 from urllib.parse import unquote, urlencode, urlsplit
 
-from flask import current_app, request
+from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, PathConverter
 
@@ -99,6 +99,24 @@ def _rule_of(path: str, method: str) -> str | None:
 def public_url(path: str) -> str:
     """A full address for a mail, built from configuration alone."""
     return app_state().configuration.base_url + path
+
+
+def qr_picture(address: str) -> str:
+    """Return an address as a QR picture: an SVG that needs no style, in the ink of the page, on a white ground."""
+    import segno
+
+    modules = segno.make(address, error="m")
+    return str(modules.svg_inline(border=4, omitsize=True, svgclass="qr", lineclass=None, dark="#000", light="#fff"))
+
+
+def is_htmx() -> bool:
+    """Whether the request comes from htmx (or our script in its place) and wants a fragment."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def htmx_redirect(location: str, status: int) -> Response:
+    """Tell the page to go elsewhere: a plain redirect would land inside a fragment."""
+    return Response(status=status, headers={"HX-Redirect": location})
 
 
 def remote_network(ranges: str = "") -> str:

@@ -10,9 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from portal.web.addresses import START_PAGE
+from portal.web.addresses import START_PAGE, is_htmx
 from portal.web.languages import language
-from portal.web.responses import is_htmx
 
 RETRY_AFTER_S = "5"
 DATABASE_ERRORS = (DBAPIError, PoolTimeoutError)

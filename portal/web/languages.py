@@ -14,19 +14,16 @@ from flask_babel import get_translations
 DEFAULT = "en"
 
 
-def _catalogue() -> NullTranslations:
-    found: NullTranslations | None = g.get("catalogue")
-    if found is None:
-        found = g.catalogue = get_translations()
-    return found
-
-
 def _one(message: str) -> str:
-    return _catalogue().ugettext(message)
+    """A page asks for hundreds of words, so their catalogue is found once."""
+    catalogue: NullTranslations | None = g.get("catalogue")
+    if catalogue is None:
+        catalogue = g.catalogue = get_translations()
+    return catalogue.ugettext(message)
 
 
 def _by_number(singular: str, plural: str, number: int) -> str:
-    return _catalogue().ungettext(singular, plural, number)
+    return get_translations().ungettext(singular, plural, number)
 
 
 def forget_catalogue() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from portal.accounts.second_factors import STEP_S, app_address, matching_step, new_secret, spelled
-from portal.web.qr import qr_picture
+from portal.web.addresses import qr_picture
 
 SECRET = b32encode(b"12345678901234567890").decode()
 """The key of the RFC's test vectors, which have eight digits; an app shows the last six."""
