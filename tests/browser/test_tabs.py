@@ -28,7 +28,8 @@ def test_staying_in_one_tab_closes_the_warning_in_the_other_within_a_second(
     expect(warning(second)).to_be_visible()
     with second.expect_response(f"**{POLL}*"):
         first.get_by_role("button", name="Stay signed in").click()
-    pass_time(1)
+        expect(first.locator("[data-session-spoken]")).to_contain_text("stays open")
+        pass_time(1)
     expect(warning(second)).to_be_hidden()
     expect(second.locator("[data-session-until]").first).to_have_text("15:00")
 
