@@ -18,8 +18,7 @@ from portal.accounts.operations import sweep_tokens
 from portal.accounts.remembered import sweep_devices, sweep_former_accounts
 from portal.accounts.second_factors import forget_shown_codes
 from portal.accounts.sign_in_steps import sweep_pending
-from portal.drafts.counting import close_and_count
-from portal.drafts.operations import sweep_drafts
+from portal.drafts.operations import close_and_count, sweep_drafts
 from portal.outbox.delivery import Deliverer, Round
 from portal.outbox.operations import forget_delivered
 from portal.resume.operations import sweep_codes, sweep_links

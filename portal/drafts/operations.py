@@ -1,7 +1,8 @@
-"""Change drafts: start, save a part, remove an item and bring it back, move to a new version, delete, claim."""
+"""Change drafts: start, save a part, remove an item and bring it back, move to a new version, delete, claim; count."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -12,7 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.db import SWEEP_BATCH
 from portal.drafts.models import Draft, DraftGuest, DraftPart
-from portal.drafts.queries import grants_of
+from portal.drafts.queries import FormPlace, Last, grants_of, last_places
 from portal.drafts.rules import (
     NO_REVISION,
     REMOVED,
@@ -41,13 +42,16 @@ from portal.form_definitions.rules import PLAIN
 from portal.form_definitions.versions.models import FormVersion
 from portal.keyring import Keyring
 from portal.sessions.late_forms import forget_parked_of, late_place
-from portal.sessions.operations import Holder
+from portal.sessions.operations import ClosedSession, Holder, close_expired
 from portal.storage.operations import rekey_file, release_files_of_works, release_late_files
 from portal.storage.queries import files_of_work
 from portal.tokens import item_token, readable_code
+from portal.web.app_state import app_state
+from portal.web.counters import Counted, Event, write_numbers
 from portal.web.languages import DEFAULT
 
 CODE_LENGTH = 8
+NOWHERE: FormPlace = ("", "")
 _PART_TABLE = cast("Table", DraftPart.__table__)
 _PART_PLACE: dict[str, Any] = {name: bindparam(f"of_{name}") for name in ("draft_id", "section_id", "item_id")}
 _VALUES: dict[str, Any] = {
@@ -375,3 +379,24 @@ def claim_draft(db: Session, draft: Draft, person_id: int, guest_id: str | None)
     db.execute(update(Draft).where(Draft.id == draft.id).values(person_id=person_id, return_code=None))
     db.execute(update(DraftGuest).where(DraftGuest.draft_id == draft.id, own).values(is_former=True))
     db.execute(delete(DraftGuest).where(DraftGuest.draft_id == draft.id, not_(own)))
+
+
+def close_and_count(db: Session, *, now: datetime) -> int:
+    """Close one batch of sessions that have run out, count them in the same transaction, and return how many."""
+    closed = close_expired(db, now=now)
+    if closed:
+        write_numbers(db, app_state().database, Counter(_counted(closed, *last_places(db, closed))))
+    return len(closed)
+
+
+def _counted(closed: Sequence[ClosedSession], by_person: Last, by_guest: Last) -> list[Counted]:
+    return [_counted_end(each, by_person.get(each.person_id) or by_guest.get(each.guest_id)) for each in closed]
+
+
+def _counted_end(closed: ClosedSession, last: tuple[datetime, FormPlace] | None) -> Counted:
+    """Return the count of one ended session.
+
+    Its form and section are those of the last change, if that was made in this session or after it.
+    """
+    form, section = last[1] if last and last[0] >= closed.started_at else NOWHERE
+    return Counted(event=Event.ENDED.value, kind=closed.kind, form=form, section=section, day=closed.ended_at.date())

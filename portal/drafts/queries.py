@@ -1,10 +1,11 @@
 """Find drafts that somebody may open, and read what is in them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, exists, false, func, or_, select, tuple_
-from sqlalchemy.orm import Session, aliased, with_expression
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, with_expression
 
 from portal.drafts.models import Draft, DraftGuest, DraftPart
 from portal.drafts.rules import Filled, Grant, Grants
@@ -14,8 +15,11 @@ from portal.form_definitions.versions.queries import definition_of
 from portal.keyring import Keyring
 from portal.sessions.late_forms import has_parked
 from portal.sessions.models import ParkedValues
-from portal.sessions.operations import Holder
+from portal.sessions.operations import ClosedSession, Holder
 
+FormPlace = tuple[str, str]
+Last = Mapping[object, tuple[datetime, FormPlace]]
+ChangeQuery = Select[Any, datetime, str, str | None]
 _IS_HELD = DraftGuest.is_former.is_(False)
 
 
@@ -172,3 +176,28 @@ def guest_has_drafts(db: Session, guest_id: str) -> bool:
         .where(DraftGuest.guest_id == guest_id, _IS_HELD, Draft.person_id.is_(None), Draft.deleted_at.is_(None))
     )
     return db.scalar(query.limit(1)) is not None
+
+
+def last_places(db: Session, closed: Sequence[ClosedSession]) -> tuple[Last, Last]:
+    """Return the form and section in which each person and each guest last changed a draft, and when.
+
+    Changes before the first of these sessions began are left out.
+    """
+    since = min(each.started_at for each in closed)
+    people = {each.person_id for each in closed if each.person_id is not None}
+    guests = {each.guest_id for each in closed if each.guest_id is not None}
+    by_person = _changes(Draft.person_id, since).where(Draft.person_id.in_(people))
+    by_guest = _changes(DraftGuest.guest_id, since).join(DraftGuest).where(DraftGuest.guest_id.in_(guests))
+    return _read(db, by_person if people else None), _read(db, by_guest if guests else None)
+
+
+def _changes(holder: "ColumnElement[Any] | InstrumentedAttribute[Any]", since: datetime) -> ChangeQuery:
+    """Select the changes that count, oldest first, so that each holder's last change is read last."""
+    columns = select(holder, Draft.changed_at, FormVersion.form_id, Draft.last_section_id).select_from(Draft)
+    is_open = (Draft.sent_at.is_(None), Draft.deleted_at.is_(None))
+    return columns.join(FormVersion).where(*is_open, Draft.changed_at >= since).order_by(Draft.changed_at, Draft.id)
+
+
+def _read(db: Session, query: ChangeQuery | None) -> Last:
+    rows = db.execute(query).all() if query is not None else ()
+    return {holder: (changed_at, (form, section or "")) for holder, changed_at, form, section in rows}

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from portal.drafts.counting import close_and_count
+from portal.drafts.operations import close_and_count
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
 from tests.counted import counted

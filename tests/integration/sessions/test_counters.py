@@ -10,7 +10,7 @@ from sqlalchemy import event, select, text
 
 from portal.commands.worker import Worker
 from portal.db import Database
-from portal.drafts.counting import close_and_count
+from portal.drafts.operations import close_and_count
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import CLOSED_AFTER
 from portal.sessions.rules import EndReason
