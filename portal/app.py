@@ -1,14 +1,13 @@
 """The composition root: the only module that knows every feature."""
 
 import hashlib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, g, request
-from flask.templating import Environment
 from flask_babel import Babel
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -67,6 +66,7 @@ from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.front import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, InTurn, WithHeaders
 from portal.web.languages import DEFAULT, language, other_languages
+from portal.web.templates import PageEnvironment
 from portal.web.unit_of_work import is_safe
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -181,17 +181,6 @@ def _configure(app: Flask, configuration: Configuration) -> None:
     app.url_map.converters["mailed"] = MailedToken
     Babel(app, locale_selector=language_of_request)  # type: ignore[no-untyped-call]
     languages.init_app(app)
-
-
-class PageEnvironment(Environment):
-    """The Jinja environment of our pages, in which no template has globals of its own."""
-
-    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """Return the globals of all templates.
-
-        A `ChainMap` for each, as in Jinja, would make every import in a page search it twice.
-        """
-        return super().make_globals(d) if d else self.globals
 
 
 def _add_mechanisms(app: Flask) -> None:

@@ -4,38 +4,60 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import flask_babel
 from babel import Locale, UnknownLocaleError
 from babel.support import NullTranslations
 from flask import Flask, g
 from flask_babel import get_translations
+from markupsafe import Markup
 
 DEFAULT = "en"
 
 
-def _one(message: str) -> str:
-    """A page asks for hundreds of words, so their catalogue is found once."""
-    catalogue: NullTranslations | None = g.get("catalogue")
-    if catalogue is None:
-        catalogue = g.catalogue = get_translations()
-    return catalogue.ugettext(message)
+class _Words(dict[str, Markup]):
+    """The texts of templates in one language, each looked up once. They are ours, so what looks like HTML is HTML."""
+
+    def __init__(self, catalogue: NullTranslations) -> None:
+        self._catalogue = catalogue
+
+    def __missing__(self, message: str) -> Markup:
+        text = self[message] = Markup(self._catalogue.ugettext(message))  # noqa: S704
+        return text
 
 
-def _by_number(singular: str, plural: str, number: int) -> str:
-    return get_translations().ungettext(singular, plural, number)
+_WORDS = WeakKeyDictionary[NullTranslations, _Words]()
 
 
-def forget_catalogue() -> None:
-    """Look the words up again: the language of this request has changed."""
-    g.pop("catalogue", None)
+def _words() -> _Words:
+    found: _Words | None = g.get("words")
+    if found is None:
+        catalogue = get_translations()
+        found = g.words = _WORDS.setdefault(catalogue, _Words(catalogue))
+    return found
+
+
+def _one(message: str, /, **values: Any) -> Markup:
+    """Return a text of a template; what is put into it is escaped, and a per cent sign is always written twice."""
+    text = _words()[message]
+    return text % values if values or "%" in text else text
+
+
+def _by_number(singular: str, plural: str, number: int, /, **values: Any) -> Markup:
+    text = get_translations().ungettext(singular, plural, number)
+    return Markup(text) % {"num": number, **values}  # noqa: S704
+
+
+def forget_words() -> None:
+    """Look for the words again: the language of this request has changed."""
+    g.pop("words", None)
 
 
 def init_app(app: Flask) -> None:
     """Give templates `_`, `gettext` and `ngettext`; Flask-Babel is there already."""
-    words = app.jinja_env
-    words.install_gettext_callables(_one, _by_number, newstyle=True)  # type: ignore[attr-defined]
-    words.globals["_"] = words.globals["gettext"]
+    app.jinja_env.globals.update(_=_one, gettext=_one, ngettext=_by_number)
 
 
 BUTTON = "_language"
@@ -86,15 +108,15 @@ def speak_from_now(code: str) -> None:
     """Go on in another language in this very request."""
     g.chosen_language = code
     flask_babel.refresh()  # type: ignore[no-untyped-call]
-    forget_catalogue()
+    forget_words()
 
 
 @contextmanager
 def speaking(code: str | None) -> Iterator[None]:
     """Another language for what is made inside, such as a mail to somebody who reads Welsh; None: the default."""
-    forget_catalogue()
+    forget_words()
     try:
         with flask_babel.force_locale(known(code) or DEFAULT):
             yield
     finally:
-        forget_catalogue()
+        forget_words()
