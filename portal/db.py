@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, DateTime, MetaData, create_engine, delete, event, inspect, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, CursorResult, Dialect, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeDecorator
 
@@ -33,6 +36,8 @@ LEAVE_WITHIN_S = 0.5
 """How long such a moment may take to come; others wait for it no longer than that."""
 EMPTIED_WITHIN_MS = 200
 """How long emptying waits for readers of other processes."""
+ASKED_AFTER_S = 1
+"""After how many idle seconds a connection to PostgreSQL is asked whether it is still there."""
 SWEEP_BATCH = 50
 """The most rows that a sweep changes in one transaction, so that nobody waits long for its locks."""
 CONSTRAINT_NAMES = {
@@ -41,6 +46,10 @@ CONSTRAINT_NAMES = {
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
+}
+_OUTSIDE_TRANSACTIONS: dict[str, dict[str, Any]] = {
+    "sqlite": {"portal_writes": None},
+    "postgresql": {"isolation_level": "AUTOCOMMIT", "postgresql_readonly": True},
 }
 WANTED_PRAGMAS = {
     "journal_mode": "wal",
@@ -126,7 +135,7 @@ class _Door:
 
 
 class Database:
-    """One database with two ways in: `reading` never writes, `writing` is one short transaction.
+    """One database with three ways in: `looking` for one statement, `reading`, and `writing` in one transaction.
 
     On SQLite a lock in the process queues the writers before `BEGIN IMMEDIATE` would, because its own waiting is slow.
     And as its write-ahead log only starts anew when nobody reads, which never happens on a busy day, readers are kept
@@ -141,8 +150,16 @@ class Database:
         self._writers = set[int]()
         self._door, self._log, self._next_at = _Door(), _log_of(self.engine), LOG_BYTES
         reader = self.engine.execution_options(portal_writes=False, postgresql_readonly=True)
+        self._looker = self.engine.execution_options(**_OUTSIDE_TRANSACTIONS[self.engine.dialect.name])
         self._reading = sessionmaker(reader, expire_on_commit=False, autoflush=False)
         self._writing = sessionmaker(self.engine.execution_options(portal_writes=True), expire_on_commit=False)
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """Yield a connection that reads outside a transaction: each statement sees what is committed by then."""
+        with self._door.passed(), self._looker.connect() as connection:
+            yield connection
+        self._shorten_log()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -286,21 +303,44 @@ def _begin_sqlite(connection: Connection) -> None:
     """
     writes = connection.get_execution_options().get("portal_writes", True)
     driver: Any = connection.connection.driver_connection
-    driver.execute(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+    if writes is None:
+        return
+    if connection.info.get("writes") is not writes:
+        driver.execute(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+        connection.info["writes"] = writes
     driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _postgresql_engine(url: str, pool_size: int) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         pool_timeout=POOL_TIMEOUT_S,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": POOL_TIMEOUT_S,
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
         },
     )
+    event.listen(engine, "checkout", partial(_ask_if_idle, engine.dialect))
+    event.listen(engine, "checkin", _note_use)
+    return engine
+
+
+def _ask_if_idle(dialect: Dialect, connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Ask a connection that has been idle for a while whether it is still there; the pool makes another if it is not.
+
+    One that was used a moment ago is not asked: that would be a way to the database and back for each use.
+    """
+    if monotonic() - record.info.get("used_at", monotonic()) < ASKED_AFTER_S:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as gone:
+        raise DisconnectionError from gone
+
+
+def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = monotonic()
 
 
 def _check_sqlite(connection: Connection) -> None:

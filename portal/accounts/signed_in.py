@@ -146,7 +146,7 @@ def prove_again(person: Person) -> ResponseReturnValue | None:
         return answer_ended_session(browser().find())
     proved = Proved(authenticated_at=now(), network=remote_network(live.settings.known_networks))
     if not browser().replace(live, guest_id=live.guest_id, proved=proved):
-        return answer_ended_session(session_by_id(db(), live.id, now=now()))
+        return answer_ended_session(session_by_id(db().connection(), live.id, now=now()))
     _sole_slot(person, but=live.id)
     return None
 

@@ -171,7 +171,7 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         kind = kind or self.kind
         if kind not in self._found:
             token = self._request.cookies.get(cookie_name(app_state().policies[kind].cookie))
-            self._found[kind] = found = find_session(reading(), kind, token, now=now()) if token else None
+            self._found[kind] = found = _found_by(token, kind) if token else None
             if found:
                 use_settings(found.settings)
                 network = network_of(self._request.remote_addr, found.settings.known_networks)
@@ -400,6 +400,11 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         return len(self._values)
 
 
+def _found_by(token: str, kind: str) -> FoundSession | None:
+    with app_state().database.looking() as connection:
+        return find_session(connection, kind, token, now=now())
+
+
 def browser() -> BrowserSessions:
     """Return the sessions of the browser that sent this request."""
     return cast("BrowserSessions", session)
@@ -528,7 +533,7 @@ def opened_session(sealed: str) -> FoundSession | None:
         plain = app_state().configuration.keyring.open(raw, subject=ENDED, place=LEFT_COOKIE)
     except (UndecryptableError, UnicodeError, ValueError):
         return None
-    found = session_by_id(reading(), int(plain), now=now())
+    found = session_by_id(reading().connection(), int(plain), now=now())
     if found:
         use_settings(found.settings)
     return found

@@ -189,7 +189,7 @@ def _owner_of_page() -> FoundSession | None:
     token = form_token()
     owner = owner_of(token)
     known = owner.isascii() and owner.isdigit() and len(owner) <= OWNER_LENGTH
-    found = session_by_id(reading(), int(owner), now=now()) if known else None
+    found = session_by_id(reading().connection(), int(owner), now=now()) if known else None
     return found if found and proves(token, found.csrf_secret) else None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, select
+from sqlalchemy import Connection, Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from portal.sessions.models import SessionRow
@@ -60,18 +60,20 @@ _BY_ID = _EXPLAINED.where(_TABLE.c.id == bindparam("session_id"))
 """Made once and asked without the ORM: every request asks one of them, and a poll asks nothing else."""
 
 
-def find_session(db: Session, kind: str, token: str, *, now: datetime) -> FoundSession | None:
+def find_session(connection: Connection, kind: str, token: str, *, now: datetime) -> FoundSession | None:
     """Return the session of this kind that a cookie's token names, live or ended so lately that we explain its end."""
-    return _find(db, _BY_TOKEN, now, hash=token_hash(token), session_kind=kind)
+    return _find(connection, _BY_TOKEN, now, hash=token_hash(token), session_kind=kind)
 
 
-def session_by_id(db: Session, session_id: int, *, now: datetime) -> FoundSession | None:
+def session_by_id(connection: Connection, session_id: int, *, now: datetime) -> FoundSession | None:
     """Return the session with this id, live or ended so lately that we explain its end."""
-    return _find(db, _BY_ID, now, session_id=session_id)
+    return _find(connection, _BY_ID, now, session_id=session_id)
 
 
-def _find(db: Session, statement: Select[Any], now: datetime, **values: str | int | bytes) -> FoundSession | None:
-    row = db.connection().execute(statement, {"ended_after": now - EXPLAINED_FOR, **values}).one_or_none()
+def _find(
+    connection: Connection, statement: Select[Any], now: datetime, **values: str | int | bytes
+) -> FoundSession | None:
+    row = connection.execute(statement, {"ended_after": now - EXPLAINED_FOR, **values}).one_or_none()
     if row is None:
         return None
     return FoundSession(
