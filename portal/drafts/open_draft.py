@@ -222,22 +222,10 @@ class OpenDraft:
         if self.draft.language != language():
             self.draft.language = language()
         keyring = app_state().configuration.keyring
-        # Contents that are stored already keep their seal: earlier verdicts on them hold.
-        state = part.state if change.state == part.state else change.state
-        if state is change.state:
-            note_answered_address(self.draft, part.section_id, part.state, state)
-        revision = save_part(db(), self.draft, part, change, rules=kept_by(self.definition), keyring=keyring, now=now())
-        self.note_stored(
-            replace(
-                part,
-                state=state,
-                revision=revision,
-                is_confirmed=part.is_confirmed if change.is_confirmed is None else change.is_confirmed,
-                changed_at=now(),
-                page_id=change.page_id,
-                sequence=change.sequence,
-            )
-        )
+        if change.state != part.state:
+            note_answered_address(self.draft, part.section_id, part.state, change.state)
+        stored = save_part(db(), self.draft, part, change, rules=kept_by(self.definition), keyring=keyring, now=now())
+        self.note_stored(stored)
         if change.is_confirmed:
             parts = (each for each in self.filled.parts if each.section_id == part.section_id and each.marks)
             settled = [each for each in parts if part.item_id in (PLAIN, each.item_id)]
@@ -245,7 +233,7 @@ class OpenDraft:
                 clear_marks(db(), self.draft, settled)
             for each in settled:
                 self.note_stored(replace(each, marks={}))
-        return revision
+        return stored.revision
 
     def note_stored(self, part: Part) -> None:
         """Use a part that has just been stored from now on in this request."""

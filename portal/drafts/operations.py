@@ -33,6 +33,7 @@ from portal.drafts.sealing import (
     open_part,
     place,
     removed_place,
+    seal_of,
     seal_state,
     seal_text,
     subject,
@@ -170,8 +171,8 @@ def save_part(
     rules: Drafts,
     keyring: Keyring,
     now: datetime,
-) -> int:
-    """Store a part; return its revision.
+) -> Part:
+    """Store a part; return it as it is stored then.
 
     `before` is the part as stored, so the caller must hold the draft's lock. `rules` say how long a changed draft is
     kept. If neither the values nor the confirmation differ, the revision and the draft's last day stay, and nothing is
@@ -184,7 +185,7 @@ def save_part(
             place = {"of_draft_id": draft.id, "of_section_id": before.section_id, "of_item_id": before.item_id}
             page = {"page_id": change.page_id, "sequence": change.sequence}
             db.connection().execute(_UPDATE_PAGE, place | page)
-        return before.revision
+        return replace(before, page_id=change.page_id, sequence=change.sequence)
     _touch(db, draft, rules, change.section_id, now)
     edited = edited_after(
         before, change.state, is_confirmed=confirmed, edit=draft.edits, checked=draft.edits_checked or 0
@@ -202,8 +203,7 @@ def save_part(
     is_new = before.changed_at is None
     if is_new and after.item_id != PLAIN:
         _make_room(db, draft, after, keyring)
-    _write_part(db, draft, after, keyring, is_new=is_new)
-    return after.revision
+    return _write_part(db, draft, after, keyring, is_new=is_new)
 
 
 def _make_room(db: Session, draft: Draft, new: Part, keyring: Keyring) -> None:
@@ -278,7 +278,8 @@ def move_draft(
     draft.version = newest
 
 
-def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring, *, is_new: bool) -> None:
+def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring, *, is_new: bool) -> Part:
+    sealed = seal_state(keyring, draft.id, part.section_id, part.item_id, part.state)
     values: dict[str, Any] = {
         "of_draft_id": draft.id,
         "of_section_id": part.section_id,
@@ -288,10 +289,12 @@ def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring, *, is_n
         "changed_at": part.changed_at or draft.changed_at,
         "page_id": part.page_id,
         "sequence": part.sequence,
-        "sealed": seal_state(keyring, draft.id, part.section_id, part.item_id, part.state),
+        "marks": _mapping_text(part.marks),
+        "edited": _mapping_text(part.edited),
+        "sealed": sealed,
     }
-    values |= {"marks": _mapping_text(part.marks), "edited": _mapping_text(part.edited)}
     db.connection().execute(_INSERT_PART if is_new else _UPDATE_PART, values)
+    return replace(part, state=replace(part.state, seal=seal_of(sealed)))
 
 
 def _mapping_text(mapping: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from portal.sessions.operations import (
 from portal.sessions.queries import FoundSession, live_deadline
 from portal.sessions.rules import (
     LAST_POLL_BEFORE_END,
+    MAY_COUNT,
     Contact,
     State,
     Times,
@@ -74,10 +75,12 @@ def pressed_button() -> str | None:
 
 def expected_times(found: FoundSession, status: int) -> Times:
     """The session's times as they will be after this request, if it is answered with `status`."""
-    times = found.times
+    times, activity = found.times, pressed_activity()
+    if activity not in MAY_COUNT:
+        return times
     is_after_continue = found.quiet_path == request.path and found.quiet_until is not None and now() < found.quiet_until
     contact = Contact(
-        activity=pressed_activity(),
+        activity=activity,
         method=request.method,
         status=status,
         is_prefetch=any("prefetch" in request.headers.get(name, "") for name in PREFETCH_HEADERS),

@@ -6,9 +6,9 @@ another token, so whoever ends the one has ended the other, whichever of two tra
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Update, and_, case, exists, not_, or_, select, update
+from sqlalchemy import ColumnElement, Table, Update, and_, bindparam, case, exists, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.db import SWEEP_BATCH, delete_batch, rows_changed
@@ -20,6 +20,13 @@ from portal.tokens import new_token, token_hash
 from portal.web.declarations import PERSONAL_KINDS
 
 _UPDATE = update(SessionRow).execution_options(synchronize_session=False)
+_TABLE = cast("Table", SessionRow.__table__)
+_LEAVE_QUIET_PATH = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("of_id"), _TABLE.c.ended_at.is_(None), _TABLE.c.expires_at > bindparam("at"))
+    .values(quiet_path=bindparam("path"), quiet_until=bindparam("until"))
+)
+"""Built once: every Continue runs it."""
 CLOSED_AFTER = timedelta(minutes=5)
 """Longer than any request takes: one that arrived in time may still renew its session."""
 
@@ -177,7 +184,8 @@ def revive_session(db: Session, session_id: int, deadline: datetime, policy: Pol
 
 def leave_quiet_path(db: Session, session_id: int, path: str, *, now: datetime) -> bool:
     """Remember the page that a Continue leads to, so that loading it is not activity."""
-    return rows_changed(db, _live(session_id, now).values(quiet_path=path, quiet_until=now + QUIET_TIME)) == 1
+    values = {"of_id": session_id, "at": now, "path": path, "until": now + QUIET_TIME}
+    return db.connection().execute(_LEAVE_QUIET_PATH, values).rowcount == 1
 
 
 def store_language(db: Session, session_id: int, language: str, *, now: datetime) -> bool:

@@ -179,6 +179,8 @@ def poll(times: Times, policy: Policy, now: datetime) -> Poll:
 
 OVER = Poll(state=State.ENDED, remaining=0, next=0)
 COUNTED = frozenset({Activity.LOAD, Activity.NAVIGATE, Activity.SUBMIT, Activity.SAVE, Activity.INTEGRATION})
+MAY_COUNT = COUNTED | {Activity.CONTINUE_SECTION}
+"""What a site can let count; the rest, such as a poll, never does."""
 
 
 @dataclass(frozen=True, kw_only=True)
