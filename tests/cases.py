@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from portal.drafts.models import Draft
 from portal.submissions.customers import Customer, keys_of, seal_customer
 from portal.submissions.models import Case, Submission
-from portal.submissions.operations import seal_answers, sent_answers
+from portal.submissions.operations import count_open, seal_answers, sent_answers
 
 
 def copy_cases(app: Flask, reference: str, copies: int, *, prefix: str = "TL-0000", **values: object) -> list[str]:
@@ -45,4 +45,6 @@ def copy_case(app: Flask, db: Session, first: Submission, name: str, number: int
     )
     db.add(submission)
     db.flush()
+    if submission.case.closed_at is None:
+        count_open(db, submission.case, 1)
     db.add_all(keys_of(customer, secret=secret, submission_id=submission.id))

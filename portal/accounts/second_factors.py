@@ -14,7 +14,7 @@ from portal.accounts.passwords import hash_code
 from portal.accounts.remembered import remember_account
 from portal.accounts.rules import person_subject
 from portal.audit import Actor, record
-from portal.db import rows_changed
+from portal.db import SWEEP_BATCH, rows_changed
 from portal.keyring import Keyring
 from portal.mail import messages
 from portal.mail.messages import Notice
@@ -189,9 +189,11 @@ def remove_factor(db: Session, person_id: int) -> None:
 
 
 def forget_shown_codes(db: Session, *, now: datetime) -> int:
-    """Forget recovery codes as their owners read them, once their time to be shown is over; return how many."""
-    over = update(SecondFactor).where(SecondFactor.codes_shown_until < now)
-    return rows_changed(db, over.values(sealed_codes=None, codes_shown_until=None))
+    """Forget one batch of recovery codes as their owners read them, once they need no longer be shown; return it."""
+    over = SecondFactor.codes_shown_until < now
+    batch = select(SecondFactor.person_id).where(over).limit(SWEEP_BATCH)
+    codes = update(SecondFactor).where(SecondFactor.person_id.in_(batch.scalar_subquery()), over)
+    return rows_changed(db, codes.values(sealed_codes=None, codes_shown_until=None))
 
 
 def _delete_factor(db: Session, person_id: int) -> bool:

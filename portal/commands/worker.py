@@ -18,10 +18,10 @@ from portal.accounts.operations import sweep_tokens
 from portal.accounts.remembered import sweep_devices, sweep_former_accounts
 from portal.accounts.second_factors import forget_shown_codes
 from portal.accounts.sign_in_steps import sweep_pending
-from portal.drafts.operations import close_and_count, sweep_drafts
+from portal.drafts.operations import close_and_count
 from portal.outbox.delivery import Deliverer, Round
 from portal.outbox.operations import forget_delivered
-from portal.resume.operations import sweep_codes, sweep_links
+from portal.resume.operations import sweep_codes, sweep_drafts
 from portal.resume.reminders import send_reminders
 from portal.sessions.late_forms import sweep_parked
 from portal.sessions.operations import sweep_sessions
@@ -53,7 +53,6 @@ SWEEPS: tuple[Sweep, ...] = (
     sweep_former_accounts,
     forget_shown_codes,
     sweep_codes,
-    sweep_links,
     send_reminders,
     sweep_drafts,
     forget_old,

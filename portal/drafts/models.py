@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Identity, Integer, LargeBinary, String, Text, UniqueConstraint, false
+from sqlalchemy import Boolean, ForeignKey, Identity, Index, Integer, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from portal.audit import Id
@@ -33,12 +33,15 @@ class Draft(Base):
     started_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime]
     remind_at: Mapped[datetime | None] = mapped_column(index=True)
     """When we next remind the person that the draft will be deleted; None if there is nothing more to send."""
 
     sent_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    swept_at: Mapped[datetime | None]
+    """When the worker swept it after its last day; None again if its last day moves."""
+
     language: Mapped[str] = mapped_column(String(8), default=DEFAULT, server_default=DEFAULT)
     """The language in which somebody last worked on it; e-mails about it are written in this language."""
 
@@ -58,6 +61,10 @@ class Draft(Base):
     """The number of the form's newest version; only some queries load it."""
     has_parked: Mapped[bool] = query_expression(default_expr=false())
     """Whether late answers wait to be taken; only `find_draft` loads it."""
+
+
+NOT_SWEPT = Draft.swept_at.is_(None)
+Index("ix_drafts_not_swept", Draft.expires_at, sqlite_where=NOT_SWEPT, postgresql_where=NOT_SWEPT)
 
 
 class DraftPart(Base):

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, delete, exists, func, insert, not_, or_, select, update
+from sqlalchemy import Table, bindparam, delete, func, insert, not_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.db import SWEEP_BATCH
-from portal.drafts.models import Draft, DraftGuest, DraftPart
+from portal.drafts.models import NOT_SWEPT, Draft, DraftGuest, DraftPart
 from portal.drafts.queries import FormPlace, Last, grants_of, last_places
 from portal.drafts.rules import (
     NO_REVISION,
@@ -65,7 +65,7 @@ _OF_PLACE = update(_PART_TABLE).where(*(_PART_TABLE.c[name] == value for name, v
 _UPDATE_PART, _UPDATE_PAGE = _OF_PLACE.values(_VALUES), _OF_PLACE.values(_PAGE)
 """Compiled once and run without the ORM, because every save runs one of them."""
 _DRAFT_TABLE = cast("Table", Draft.__table__)
-_TOUCHED = ("changed_at", "answered_at", "expires_at", "remind_at", "last_section_id", "edits")
+_TOUCHED = ("changed_at", "answered_at", "expires_at", "remind_at", "swept_at", "last_section_id", "edits")
 _TOUCH = (
     update(_DRAFT_TABLE)
     .where(_DRAFT_TABLE.c.id == bindparam("draft"))
@@ -118,7 +118,7 @@ def keep_longer(draft: Draft, rules: Drafts, *, now: datetime) -> None:
 
     A reminder is planned only if the draft holds an answer.
     """
-    draft.expires_at = expiry(rules, now)
+    draft.expires_at, draft.swept_at = expiry(rules, now), None
     draft.remind_at = next_reminder(rules, draft.expires_at, now) if draft.answered_at else None
 
 
@@ -235,6 +235,7 @@ def _touch(db: Session, draft: Draft, rules: Drafts, section_id: str, now: datet
         "answered_at": draft.answered_at or now,
         "expires_at": expires_at,
         "remind_at": next_reminder(rules, expires_at, now),
+        "swept_at": None,
         "last_section_id": section_id,
         "edits": draft.edits + 1,
     }
@@ -341,25 +342,20 @@ def delete_draft(db: Session, draft: Draft, *, now: datetime) -> None:
     draft.save_address = draft.begun_for = draft.address_key = None
 
 
-def sweep_drafts(db: Session, *, now: datetime) -> int:
-    """Delete the answers of one batch of expired drafts; return how many drafts."""
-    holds_something = or_(
-        exists().where(DraftPart.draft_id == Draft.id),
-        Draft.save_address.is_not(None),
-        Draft.begun_for.is_not(None),
-        Draft.address_key.is_not(None),
-    )
-    over = (
-        select(Draft.id)
-        .where(Draft.expires_at < now, Draft.sent_at.is_(None), holds_something)
-        .order_by(Draft.expires_at)
-        .limit(SWEEP_BATCH)
-    )
-    drafts = db.scalars(over).all()
-    db.execute(delete(DraftPart).where(DraftPart.draft_id.in_(drafts)))
-    release_files_of_works(db, [subject(draft_id) for draft_id in drafts], now=now)
-    db.execute(update(Draft).where(Draft.id.in_(drafts)).values(save_address=None, begun_for=None, address_key=None))
-    return len(drafts)
+def empty_expired(db: Session, *, now: datetime) -> Sequence[int]:
+    """Delete the answers of one batch of drafts whose last day is over; return the batch, with those that were sent.
+
+    Each is marked, so that no later sweep finds it.
+    """
+    over = select(Draft.id, Draft.sent_at).where(Draft.expires_at < now, NOT_SWEPT).order_by(Draft.expires_at)
+    rows = db.execute(over.limit(SWEEP_BATCH).with_for_update(skip_locked=True)).all()
+    unsent = [draft_id for draft_id, sent_at in rows if sent_at is None]
+    db.execute(delete(DraftPart).where(DraftPart.draft_id.in_(unsent)))
+    release_files_of_works(db, [subject(draft_id) for draft_id in unsent], now=now)
+    db.execute(update(Draft).where(Draft.id.in_(unsent)).values(save_address=None, begun_for=None, address_key=None))
+    batch = [draft_id for draft_id, _sent_at in rows]
+    db.execute(update(Draft).where(Draft.id.in_(batch)).values(swept_at=now))
+    return batch
 
 
 def claim_drafts(db: Session, guest_id: str, person_id: int) -> None:

@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from portal.db import Database
-from portal.hub.models import CaseEvent
 from portal.keyring import Keyring
 from portal.submissions.definition import STATUSES
-from portal.submissions.models import Submission
+from portal.submissions.models import CaseEvent, Submission
+from portal.submissions.operations import count_open
 
 NOTE, STATUS, ASSIGNED = "note", "status", "assigned"
 
@@ -43,9 +43,12 @@ def _note_subject(submission: Submission) -> str:
 def change_status(db: Session, submission: Submission, status: str, *, by: Acting) -> None:
     """Change the status of a case; the caller has locked the case and checked that the status is a new one."""
     case = submission.case
+    was_open = case.closed_at is None
     case.status, case.status_at = status, by.now
     case.closed_at = None if STATUSES[status].is_open else case.closed_at or by.now
     _add_event(db, submission, STATUS, status, by)
+    if STATUSES[status].is_open != was_open:
+        count_open(db, case, -1 if was_open else 1)
 
 
 def assign(db: Session, submission: Submission, person_id: int | None, *, by: Acting) -> None:

@@ -2,22 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, CompoundSelect, case, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
 from portal.accounts.models import Person
 from portal.drafts.models import Draft
 from portal.form_definitions.versions.models import FormVersion
-from portal.hub.models import CaseEvent
 from portal.hub.rules import ALL, ME, NEWEST, NOBODY, OPEN, Filter
 from portal.outbox.models import Delivery
 from portal.resume.models import ResumeLink
-from portal.submissions.models import CASE_IS_OPEN, Case, CaseKey, Submission
+from portal.submissions.models import CASE_IS_OPEN, Case, CaseEvent, CaseKey, OpenCases, Submission
 
 STAFF_ROLES = ("staff", "administrator")
 MOST_REQUESTS = 100
+_ALMOST_A_DAY = timedelta(days=1, microseconds=-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +109,14 @@ class FormLoad:
 
 
 def form_loads(db: Session, *, young_from: datetime, overdue_before: datetime) -> list[FormLoad]:
-    """Return all forms with their numbers of open cases, ordered by form id."""
-    parts = (
-        func.sum(case((Case.sent_at >= young_from, 1), else_=0)),
-        func.sum(case((Case.sent_at < overdue_before, 1), else_=0)),
-        func.count(),
-    )
-    loads = select(Case.form_id, *parts).where(CASE_IS_OPEN).group_by(Case.form_id).subquery()
+    """Return all forms with their numbers of open cases, ordered by form id.
+
+    Whole days (UTC) come from the stored counts, and what is left of the two days on which a part of the chart begins
+    or ends from the cases themselves: so this takes as long with a million open cases.
+    """
+    waiting = _counts(young_from, overdue_before).subquery()
+    parts = (func.sum(waiting.c[name]).label(name) for name in ("young", "overdue", "total"))
+    loads = select(waiting.c.form_id, *parts).group_by(waiting.c.form_id).subquery()
     form_id, young, overdue, total = loads.c
     newest = select(FormVersion.form_id, func.max(FormVersion.number).label("number"))
     current = newest.group_by(FormVersion.form_id).subquery()
@@ -128,6 +130,30 @@ def form_loads(db: Session, *, young_from: datetime, overdue_before: datetime) -
         FormLoad(version=version, waiting=(young or 0, (total or 0) - (young or 0) - (overdue or 0), overdue or 0))
         for version, young, overdue, total in db.execute(query)
     ]
+
+
+def _counts(young_from: datetime, overdue_before: datetime) -> CompoundSelect[Any]:
+    """Select numbers of open cases to add up: a form, and how many are young, overdue and open at all."""
+    young_day, overdue_day = _midnight(young_from + _ALMOST_A_DAY), _midnight(overdue_before)
+    number = OpenCases.number
+    young = case((OpenCases.sent_on >= young_day.date(), number), else_=0).label("young")
+    overdue = case((OpenCases.sent_on < overdue_day.date(), number), else_=0).label("overdue")
+    days = select(OpenCases.form_id, young, overdue, number.label("total"))
+    rest = select(Case.form_id).where(CASE_IS_OPEN)
+    return union_all(
+        days,
+        rest.add_columns(literal(1), literal(0), literal(0)).where(
+            Case.sent_at >= young_from, Case.sent_at < young_day
+        ),
+        rest.add_columns(literal(0), literal(1), literal(0)).where(
+            Case.sent_at >= overdue_day, Case.sent_at < overdue_before
+        ),
+    )
+
+
+def _midnight(at: datetime) -> datetime:
+    """Return the beginning of the day (UTC)."""
+    return datetime.combine(at.astimezone(UTC), time.min, UTC)
 
 
 def staff(db: Session) -> list[Person]:

@@ -27,8 +27,8 @@ class Delivery(Base):
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     leased_until: Mapped[datetime | None]
-    sent_at: Mapped[datetime | None]
-    failed_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None] = mapped_column(index=True)
+    failed_at: Mapped[datetime | None] = mapped_column(index=True)
     last_error: Mapped[str | None] = mapped_column(String(200))
     last_failure: Mapped[str | None] = mapped_column(String(16))
     """The `DeliveryFailure` of the last attempt; None before a failure, and once sent."""

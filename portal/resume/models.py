@@ -56,7 +56,7 @@ class ResumeCode(Base):
     link_id: Mapped[int] = mapped_column(Id, ForeignKey("resume_links.id", ondelete="CASCADE"), index=True)
     code_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     mailed_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
     keeps: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 

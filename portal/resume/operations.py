@@ -4,13 +4,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from portal.accounts.rules import EmailAddress
-from portal.db import SWEEP_BATCH, delete_batch, rows_changed
+from portal.db import delete_batch
 from portal.drafts.models import Draft
-from portal.drafts.operations import renew_return_code, take_from
+from portal.drafts.operations import empty_expired, renew_return_code, take_from
 from portal.drafts.queries import grants_of
 from portal.drafts.rules import Grants
 from portal.drafts.sealing import save_address, subject
@@ -229,17 +229,12 @@ def forget_addresses(db: Session, draft_id: int) -> None:
     db.execute(update(ResumeLink).where(ResumeLink.draft_id == draft_id).values(address=b""))
 
 
-def sweep_links(db: Session, *, now: datetime) -> int:
-    """Forget, in one batch, where links to expired drafts were mailed; return how many links."""
-    over = (
-        select(ResumeLink.id)
-        .join(Draft, Draft.id == ResumeLink.draft_id)
-        .where(Draft.expires_at < now, or_(ResumeLink.address != b"", ResumeLink.device_hash.is_not(None)))
-        .order_by(ResumeLink.id)
-        .limit(SWEEP_BATCH)
-    )
-    links = update(ResumeLink).where(ResumeLink.id.in_(over.scalar_subquery()))
-    return rows_changed(db, links.values(address=b"", device_hash=None, proof_hash=None))
+def sweep_drafts(db: Session, *, now: datetime) -> int:
+    """Delete the answers of one batch of expired drafts, and where links to them were mailed; return how many."""
+    drafts = empty_expired(db, now=now)
+    links = update(ResumeLink).where(ResumeLink.draft_id.in_(drafts))
+    db.execute(links.values(address=b"", device_hash=None, proof_hash=None))
+    return len(drafts)
 
 
 def sweep_codes(db: Session, *, now: datetime) -> int:

@@ -1,8 +1,8 @@
-"""What was sent, one row for each draft, never changed; and beside it the case, on which staff work."""
+"""What was sent, one row for each draft, never changed; and beside it the case on which staff work, and its history."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Identity, Index, LargeBinary, String
+from sqlalchemy import Date, ForeignKey, Identity, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.audit import Id
@@ -63,7 +63,23 @@ Index("ix_cases_form", Case.form_id, *_LIST_ORDER)
 Index("ix_cases_status", Case.status, *_LIST_ORDER)
 Index("ix_cases_assignee", Case.assignee_id, *_LIST_ORDER)
 Index("ix_cases_open", *_LIST_ORDER, sqlite_where=CASE_IS_OPEN, postgresql_where=CASE_IS_OPEN)
+Index(
+    "ix_cases_open_assignee", Case.assignee_id, *_LIST_ORDER, sqlite_where=CASE_IS_OPEN, postgresql_where=CASE_IS_OPEN
+)
 Index("ix_cases_open_form", Case.form_id, *_LIST_ORDER, sqlite_where=CASE_IS_OPEN, postgresql_where=CASE_IS_OPEN)
+
+
+class OpenCases(Base):
+    """How many cases are open, of those of one form that were sent on one day (UTC); no row stands for none.
+
+    Kept by whatever opens or closes a case, so that the work list need not count them.
+    """
+
+    __tablename__ = "open_cases"
+
+    form_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sent_on: Mapped[date] = mapped_column(Date, primary_key=True)
+    number: Mapped[int] = mapped_column(Integer)
 
 
 class CaseKey(Base):
@@ -75,3 +91,22 @@ class CaseKey(Base):
     submission_id: Mapped[int] = mapped_column(
         Id, ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True, index=True
     )
+
+
+class CaseEvent(Base):
+    """One action on a case: a note (sealed), another status, or another assignee; rows are only added.
+
+    `value` is the status, or the person's number. `key` is that of the page on which a note was written: the same page
+    sent twice is one note.
+    """
+
+    __tablename__ = "case_events"
+
+    id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
+    submission_id: Mapped[int] = mapped_column(Id, ForeignKey("submissions.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime]
+    person_id: Mapped[int] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(String(16))
+    value: Mapped[str | None] = mapped_column(String(32))
+    key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from portal.drafts.models import Draft, DraftPart
@@ -18,11 +19,12 @@ from portal.sessions.operations import Holder
 from portal.submissions.customers import Customer, keys_of, seal_customer
 from portal.submissions.definition import NEW
 from portal.submissions.files import move_sent_files
-from portal.submissions.models import Case, Submission
+from portal.submissions.models import Case, OpenCases, Submission
 from portal.web.app_state import app_state
 
 ANSWERS_PLACE = "answers"
 KEY_LENGTH = 64
+_PLAIN = {"synchronize_session": False}
 
 
 def seal_answers(keyring: Keyring, reference: str, answers: FormAnswers) -> bytes:
@@ -80,11 +82,23 @@ def send(
     db.execute(delete(DraftPart).where(DraftPart.draft_id == draft.id))
     forget_parked_of(db, f"/drafts/{draft.reference}")
     draft.sent_at = draft.changed_at = now
+    count_open(db, submission.case, 1)
     return submission
 
 
 def _new_case(form_id: str, customer: bytes, now: datetime) -> Case:
     return Case(form_id=form_id, status=NEW, sent_at=now, status_at=now, customer=customer)
+
+
+def count_open(db: Session, case: Case, change: int) -> None:
+    """Note that one case more (1) or one fewer (-1) is open, of those of its form and its day."""
+    insert = sqlite.insert if db.get_bind().dialect.name == "sqlite" else postgresql.insert
+    key = {"form_id": case.form_id, "sent_on": case.sent_at.astimezone(UTC).date()}
+    added = insert(OpenCases).values(**key, number=change)
+    number = {"number": OpenCases.number + change}
+    db.execute(added.on_conflict_do_update(index_elements=list(key), set_=number), execution_options=_PLAIN)
+    if change < 0:
+        db.execute(delete(OpenCases).filter_by(**key, number=0), execution_options=_PLAIN)
 
 
 @dataclass(frozen=True, kw_only=True)

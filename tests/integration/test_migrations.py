@@ -3,14 +3,17 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url, select, text
 
 from portal import app as _all_models
 from portal import migrations
 from portal.db import Base, Database
+from portal.drafts.models import NOT_SWEPT, Draft
+from portal.submissions.models import OpenCases
 
 pytestmark = pytest.mark.both_databases
 
@@ -120,3 +123,45 @@ def test_migration_can_be_reversed(empty: Database) -> None:
     with empty.engine.execution_options(portal_writes=True).begin() as connection:
         command.downgrade(migrations.alembic_config(connection), "base")
     assert not is_current(empty)
+
+
+OLD_ROWS = (
+    """INSERT INTO form_versions (id, form_id, slug, number, document, digest, published_at)
+    VALUES (1, 'loan', 'loan', 1, '{}', 'd', '2026-01-01')""",
+    """INSERT INTO drafts (id, reference, form_version_id, save_address, started_at, changed_at, expires_at, sent_at)
+    VALUES (1, 'EMPTY', 1, NULL, '2026-01-01', '2026-01-01', '2026-01-31', NULL),
+        (2, 'ANSWERED', 1, NULL, '2026-01-01', '2026-01-01', '2026-01-31', NULL),
+        (3, 'ADDRESSED', 1, 'sealed', '2026-01-01', '2026-01-01', '2026-01-31', NULL),
+        (4, 'LINKED', 1, NULL, '2026-01-01', '2026-01-01', '2026-01-31', '2026-01-02'),
+        (5, 'SENT', 1, 'sealed', '2026-01-01', '2026-01-01', '2026-01-31', '2026-01-02'),
+        (6, 'CLOSED', 1, NULL, '2026-01-01', '2026-01-01', '2026-01-31', '2026-01-02'),
+        (7, 'LIVE', 1, NULL, '2026-01-01', '2026-01-01', '2999-01-31', NULL)""",
+    """INSERT INTO draft_parts (draft_id, section_id, item_id, revision, is_confirmed, sealed, changed_at)
+    VALUES (2, 'you', '', 1, false, 'sealed', '2026-01-01')""",
+    """INSERT INTO resume_links (token_hash, draft_id, address, issued_at)
+    VALUES ('a', 4, 'sealed', '2026-01-01'), ('b', 5, {nothing}, '2026-01-01')""",
+    """INSERT INTO submissions (id, reference, draft_id, idempotency_key, form_version_id, sealed, sent_at)
+    VALUES (4, 'LINKED', 4, '4', 1, 'sealed', '2026-01-02 23:30:00.000000'),
+        (5, 'SENT', 5, '5', 1, 'sealed', '2026-01-02 00:30:00.000000'),
+        (6, 'CLOSED', 6, '6', 1, 'sealed', '2026-01-02 00:30:00.000000')""",
+    """INSERT INTO cases (submission_id, form_id, status, sent_at, status_at, closed_at, customer)
+    VALUES (4, 'loan', 'new', '2026-01-02 23:30:00.000000', '2026-01-02', NULL, ''),
+        (5, 'loan', 'new', '2026-01-02 00:30:00.000000', '2026-01-02', NULL, ''),
+        (6, 'loan', 'closed', '2026-01-02 00:30:00.000000', '2026-01-02', '2026-01-03', '')""",
+)
+NOTHING = {"sqlite": "x''", "postgresql": "''"}
+
+
+def test_migrated_old_drafts_are_swept_if_anything_is_left_and_open_cases_are_counted(empty: Database) -> None:
+    from alembic import command
+
+    with empty.engine.execution_options(portal_writes=True).begin() as connection:
+        command.upgrade(migrations.alembic_config(connection), "0008")
+        for statement in OLD_ROWS:
+            connection.exec_driver_sql(statement.replace("{nothing}", NOTHING[empty.engine.dialect.name]))
+    migrations.upgrade(empty)
+    with empty.reading() as db:
+        waiting = select(Draft.reference).where(NOT_SWEPT).order_by(Draft.id)
+        assert list(db.scalars(waiting)) == ["ANSWERED", "ADDRESSED", "LINKED", "LIVE"]
+        (counted,) = db.scalars(select(OpenCases))
+        assert (counted.form_id, counted.sent_on, counted.number) == ("loan", date(2026, 1, 2), 2)

@@ -13,6 +13,8 @@ from portal.audit import Actor
 from portal.commands.worker import Worker
 from portal.db import Database
 from portal.drafts.models import Draft, DraftPart
+from portal.drafts.operations import keep_longer
+from portal.form_definitions.definition import Drafts
 from portal.resume.models import ResumeLink
 from portal.resume.reminders import send_reminders
 from portal.site_settings.definition import SettingValue
@@ -95,6 +97,21 @@ def test_draft_is_deleted_on_its_day_even_without_reminders(
     assert at(clock, app, START + timedelta(days=28)) == 0
     assert at(clock, app, START + timedelta(days=30) + SECOND) == 0
     assert count(database, DraftPart) == 0
+
+
+@pytest.mark.both_databases
+def test_a_draft_that_is_kept_longer_as_it_is_swept_is_swept_again(
+    app: Flask, citizen: Citizen, begun: str, clock: MovableClock, database: Database
+) -> None:
+    at(clock, app, START + timedelta(days=30) + SECOND)
+    with database.writing() as db:
+        draft = db.scalars(select(Draft)).one()
+        keep_longer(draft, Drafts(keep_days=30, remind_days_before=(), on_new_version="stay"), now=clock.now())
+        draft.save_address = b"sealed"
+    at(clock, app, START + timedelta(days=61))
+    with database.reading() as db:
+        draft = db.scalars(select(Draft)).one()
+        assert (draft.save_address, draft.swept_at) == (None, clock.now())
 
 
 def test_site_limit_on_keeping_applies_from_the_next_change(
