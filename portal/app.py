@@ -1,7 +1,7 @@
 """The composition root: the only module that knows every feature."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -129,6 +129,14 @@ HOOKS = Hooks(
 )
 
 
+class Portal(Flask):
+    """The application."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what is to be called; nothing of ours is a coroutine, so nothing is looked at for that, every time."""
+        return func
+
+
 def create_app(
     configuration: Configuration | None = None,
     *,
@@ -143,7 +151,7 @@ def create_app(
     configuration = configuration or read_configuration()
     open_storage(configuration).check()
     read_scanner(configuration.clamav_url)
-    app = Flask("portal", static_folder=None, template_folder=str(PROJECT_DIR / "templates"))
+    app = Portal("portal", static_folder=None, template_folder=str(PROJECT_DIR / "templates"))
     app.extensions["portal"] = AppState(
         configuration=configuration,
         clock=clock or SystemClock(),

@@ -122,6 +122,7 @@ def _template_values(section: Section, field: Field, language: str, own: bool) -
         **FIELD_TYPES[field.type].template_values,
         "type": field.type,
         "label": field.label.in_(language),
+        "label_says_optional": says_optional(field.label.in_(language)),
         "hint": field.hint.in_(language) if field.hint else None,
         "max_words": field.max_words,
         "max_length": field.max_length,
@@ -341,7 +342,7 @@ class SectionForm(BaseForm):
             bound.required_when = json.dumps(left, ensure_ascii=False)
         need = "required" if is_required(asked, self._here) else "optional"
         bound.need = f"now_{need}" if bound.required_when else need
-        if says_optional(bound.label):
+        if bound.label_says_optional:
             bound.need = None
 
     def is_shown(self, field_id: str) -> bool:

@@ -14,9 +14,9 @@ from portal.web.unit_of_work import now, reading
 
 def settings() -> Settings:
     """The settings of this request; a session's own query may have brought them already (`use_settings`)."""
-    if "settings" not in g:
-        g.settings = current_settings(reading())
-    found: Settings = g.settings
+    found: Settings | None = g.get("settings")
+    if found is None:
+        found = g.settings = current_settings(reading())
     return found
 
 

@@ -1,5 +1,6 @@
 """The Jinja environment of our pages. A page of a form writes a thousand values and calls four hundred macros."""
 
+import re
 from collections.abc import MutableMapping
 from types import FunctionType
 from typing import Any
@@ -10,6 +11,7 @@ from jinja2.nodes import Expr
 from jinja2.runtime import Context, Macro
 from markupsafe import Markup, escape
 
+is_special = re.compile("[&<>\"']").search
 PASSED = ("_block_vars", "_loop_vars")
 """What Jinja hands to functions that ask for the context."""
 
@@ -45,8 +47,9 @@ class PageEnvironment(Environment):
 
     @staticmethod
     def written(value: Any) -> str:
-        """Return a value as it is written into a page; most are HTML already and need no copy."""
-        return value if type(value) is Markup else escape(value)
+        """Return a value as it is written into a page; most are HTML already, or texts without its signs."""
+        kind = type(value)
+        return value if kind is Markup or (kind is str and not is_special(value)) else escape(value)
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """Return the globals of all templates.

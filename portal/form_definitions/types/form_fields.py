@@ -42,6 +42,7 @@ class AnswerField(wtforms.Field):
     body_html = Markup()
     choices_shown: tuple[tuple[str, str, str | None, bool], ...] = ()
     label: Any
+    label_says_optional: bool
     type: Any
 
     def __init__(self, *, definition: Field, template_values: Mapping[str, Any], **kwargs: Any) -> None:
