@@ -1,6 +1,7 @@
 # What to type: `make run` to try the portal, `make test` to prove it, `make check` before a commit.
 # `make test ALL=1` adds Firefox, all of PostgreSQL and the fault runs; `make test TESTS=tests/unit` is a part;
 # `make faults` runs for long, and every case of every test on PostgreSQL.
+# `make bench PART=doors` measures a part that `make bench` leaves out: costs, doors, journal, long_form or uploads.
 # `make judge` lets Wapiti, sqlmap, a CSP evaluator and bandit look for holes.
 # The environment lives in .venv; a second call finds its stamp and starts at once.
 
@@ -39,7 +40,7 @@ check: $(TEST_READY)
 	@$(PYTHON) -m pytest -q tests/architecture/test_requirements.py tests/unit/look/test_vendor.py
 
 bench: $(TEST_READY)
-	@exec $(PYTHON) -m tests.bench
+	@exec $(PYTHON) -m tests.bench$(if $(PART),.$(PART))
 
 faults: ALL = 1
 faults: $(TEST_READY) browser

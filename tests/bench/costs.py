@@ -7,10 +7,9 @@ machine changes: that each address has a row, and statements, stored bytes, e-ma
 
 import re
 import sys
-import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -40,7 +39,7 @@ from portal.submissions.receipt import Receipt
 from portal.web.declarations import declaration_of
 from portal.web.front import TURNS_ON_SQLITE
 from tests.bench.load import COUNT, Asked, apply
-from tests.bench.requests import TYPED, prepared_app
+from tests.bench.requests import TYPED, data_folder, prepared_app
 from tests.bench.server import PORTAL, running
 from tests.citizen import Citizen, post
 from tests.files import PDF
@@ -452,15 +451,14 @@ def _healthy_beside(dear: Mapping[str, Asked], data_dir: str) -> bool:
     slowest = 0.0
     with (
         running(PORTAL, "/healthz", DATA_DIR=data_dir, TRUSTED_PROXIES="1") as server,
-        ProcessPoolExecutor(TURNS_ON_SQLITE + 1) as askers,
-        ThreadPoolExecutor(1) as aside,
+        ProcessPoolExecutor(1) as aside,
     ):
         click.echo(
             f"\n/healthz, {TURNS_ON_SQLITE} dear requests at once beside it: aim 99 % within {MOST_HEALTH_MS} ms"
         )
         for name, asked in dear.items():
-            load = aside.submit(apply, [asked] * TURNS_ON_SQLITE, HEALTH_SECONDS + 2, server.port, askers)
-            health = apply([Asked(path="/healthz")], HEALTH_SECONDS, server.port, askers, pause_s=0.02)
+            load = aside.submit(apply, [asked] * TURNS_ON_SQLITE, HEALTH_SECONDS + 2, server.port)
+            health = apply([Asked(path="/healthz")], HEALTH_SECONDS, server.port, pause_s=0.02)
             rate, slowest = load.result().rate, max(slowest, health.p99_ms)
             verdict = "met" if health.p99_ms <= MOST_HEALTH_MS else "NOT met"
             click.echo(f"{name:<62}{health.p99_ms:>8.0f} ms {rate:>8.0f} a second   {verdict}")
@@ -469,8 +467,7 @@ def _healthy_beside(dear: Mapping[str, Asked], data_dir: str) -> bool:
 
 def main() -> None:
     """Measure in a folder of its own; exit with 1 where a limit does not hold."""
-    (PROJECT_ROOT / "instance").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-costs-", dir=PROJECT_ROOT / "instance") as data_dir:
+    with data_folder("costs") as data_dir:
         sys.exit(0 if measure(data_dir) else 1)
 
 

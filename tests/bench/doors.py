@@ -5,7 +5,6 @@
 
 import os
 import random
-import tempfile
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from portal.app import create_app
 from portal.config import read_configuration
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
+from tests.bench.requests import data_folder
 from tests.citizen import Citizen
 from tests.conftest import DEMO_FORMS, MovableClock
 from tests.journeys import housing
@@ -158,7 +158,7 @@ def measure(data_dir: str, pairs: int = PAIRS) -> bool:
 
 def main() -> None:
     """Measure in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="bench-doors-") as data_dir:
+    with data_folder("doors") as data_dir:
         measure(data_dir)
 
 

@@ -4,15 +4,13 @@
 """
 
 import os
-import tempfile
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
 import click
 
-from portal.commands.run import PROJECT_ROOT
-from tests.bench.load import Answered, Asked, apply
-from tests.bench.requests import AUTOSAVE, SECTION, guest_asks, prepared_app
+from tests.bench.load import Answered, apply
+from tests.bench.requests import AUTOSAVE, SECTION, data_folder, guest_asks, prepared_app
 from tests.bench.server import PORTAL, running
 
 BROWSERS = 12
@@ -29,7 +27,7 @@ def measure(data_dir: str, seconds: float = SECONDS) -> bool:
     app.extensions["portal"].database.close()
     database, longest = Path(data_dir) / "portal.sqlite3", 0
     with running(PORTAL, "/healthz", DATA_DIR=data_dir) as server, ProcessPoolExecutor(1) as aside:
-        load = aside.submit(_apply, asked, seconds, server.port)
+        load = aside.submit(apply, asked, seconds, server.port)
         while not _is_over(load):
             longest = max(longest, database.with_name("portal.sqlite3-wal").stat().st_size)
         seen = load.result()
@@ -42,11 +40,6 @@ def measure(data_dir: str, seconds: float = SECONDS) -> bool:
     return longest <= MOST_MB * 1e6
 
 
-def _apply(asked: list[Asked], seconds: float, port: int) -> Answered:
-    with ProcessPoolExecutor(len(asked)) as browsers:
-        return apply(asked, seconds, port, browsers)
-
-
 def _is_over(load: Future[Answered]) -> bool:
     try:
         load.exception(LOOKS_EVERY_S)
@@ -56,9 +49,8 @@ def _is_over(load: Future[Answered]) -> bool:
 
 
 def main() -> None:
-    """Measure in a folder of its own, on the disk of the project."""
-    (PROJECT_ROOT / "instance").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-log-", dir=PROJECT_ROOT / "instance") as data_dir:
+    """Measure in a folder of its own."""
+    with data_folder("log") as data_dir:
         measure(data_dir)
 
 

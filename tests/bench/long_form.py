@@ -11,7 +11,7 @@ from flask import Flask
 
 from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.operations import publish
-from tests.bench.requests import prepared_app
+from tests.bench.requests import data_folder, prepared_app
 from tests.citizen import Citizen, Values
 
 SHORT, LONG = 3, 60
@@ -133,3 +133,13 @@ def aims(app: Flask) -> Iterator[tuple[str, float, float, str]]:
 def _receipt(citizen: Citizen) -> None:
     answer = citizen.client.get(f"{citizen.page.path}/receipt.pdf")
     assert answer.data.startswith(b"%PDF")
+
+
+def main() -> None:
+    """Measure in a folder of its own."""
+    with data_folder("long") as data_dir:
+        measure(data_dir)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,28 +3,49 @@
 import os
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 from portal.commands.run import FEW_ARENAS, PROJECT_ROOT, Listening, server_command
 from portal.web.front import TURNS_ON_SQLITE
 
-HELLO, PORTAL = "tests.bench.hello:serve", "wsgi:serve"
+BARE, PORTAL = "tests.bench.bare:serve", "tests.bench.bare:serve_portal"
+PROCESSES = ("supervisor", "server", "worker")
 TRIES, PAUSE_S, STOPS_WITHIN_S = 300, 0.05, 10
 
 
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What one process holds, in MiB: all of it, and what no other process holds as well."""
+
+    resident: float
+    private: float
+
+    @classmethod
+    def of(cls, pid: int) -> "Memory":
+        """Read it from the kernel (Linux)."""
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        kib = {line.partition(":")[0]: int(line.split()[1]) for line in lines if line.endswith(" kB")}
+        private = kib["Private_Clean"] + kib["Private_Dirty"]
+        return cls(resident=kib["Rss"] / 1024, private=private / 1024)
+
+
 class Server:
-    """One running server: granian with its worker."""
+    """One running server as `make run` starts it: the supervisor, granian, and granian's worker."""
 
     def __init__(self, target: str, environ: dict[str, str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         listening = Listening(host="127.0.0.1", port=self.port, workers=1)
-        command = [*server_command(listening, workers=1, turns=TURNS_ON_SQLITE)[:-1], target]
+        command = [sys.executable, "-m", "portal.commands.supervise"]
+        command += [*server_command(listening, workers=1, turns=TURNS_ON_SQLITE)[:-1], target]
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         quiet = subprocess.DEVNULL
         self._own = psutil.Popen(
@@ -34,13 +55,9 @@ class Server:
     def _processes(self) -> list[psutil.Process]:
         return [self._own, *self._own.children(recursive=True)]
 
-    def cpu_s(self) -> float:
-        """Return the processor time of all its processes, in seconds."""
-        return sum(sum(process.cpu_times()[:2]) for process in self._processes())
-
-    def memory_mb(self) -> list[float]:
-        """Return the resident memory of each of its processes in megabytes, the supervising one first."""
-        return [process.memory_info().rss / 1e6 for process in self._processes()]
+    def memory(self) -> dict[str, Memory]:
+        """Return what each of its processes holds."""
+        return {name: Memory.of(process.pid) for name, process in zip(PROCESSES, self._processes(), strict=False)}
 
     def pids(self) -> list[int]:
         """Return the ids of its processes."""

@@ -115,19 +115,19 @@ def _loaded(asked: list[Asked], port: int) -> Iterator[Counter[str]]:
     """Let browsers send requests until the end of the block; yield how many failed and were answered."""
     seen, is_over = Counter[str](), Event()
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(len(asked), mp_context=spawn) as browsers:
-        apply(asked, 1.0, port, browsers, pause_s=PAUSE_S)
-        asking = Thread(target=_ask, args=(seen, is_over, asked, port, browsers))
+    with ProcessPoolExecutor(1, mp_context=spawn) as aside:
+        aside.submit(apply, asked, 1.0, port, pause_s=PAUSE_S).result()
+        asking = Thread(target=_ask, args=(seen, is_over, asked, port, aside))
         asking.start()
         yield seen
         is_over.set()
         asking.join()
 
 
-def _ask(seen: Counter[str], is_over: Event, asked: list[Asked], port: int, browsers: ProcessPoolExecutor) -> None:
+def _ask(seen: Counter[str], is_over: Event, asked: list[Asked], port: int, aside: ProcessPoolExecutor) -> None:
     while not is_over.is_set():
         try:
-            seen["requests meanwhile"] += apply(asked, 1.0, port, browsers, pause_s=PAUSE_S).count
+            seen["requests meanwhile"] += aside.submit(apply, asked, 1.0, port, pause_s=PAUSE_S).result().count
         except (OSError, ValueError):
             seen[FAILED] += 1
 
