@@ -17,7 +17,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from portal.web.app_state import app_state, called_view
-from portal.web.declarations import Access
+from portal.web.declarations import Access, Activity
 from portal.web.unit_of_work import now
 
 ID_HEADER = "X-Request-ID"
@@ -86,8 +86,9 @@ def _name_request() -> None:
 def _log_answer(response: Response) -> Response:
     response.headers[ID_HEADER] = g.request_id
     view = called_view()
-    is_probe = view is not None and view.door is Access.SYSTEM.value  # operations ask every few seconds
-    if access_log.isEnabledFor(logging.INFO) and not is_probe:
+    # Operations and every open page ask all the time, and nobody does anything by it.
+    only_asks = view is not None and (view.door is Access.SYSTEM.value or view.activity is Activity.POLL)
+    if access_log.isEnabledFor(logging.INFO) and not (only_asks and response.status_code < 400):
         facts = {
             "method": request.method,
             "route": request.url_rule.rule if request.url_rule else None,

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import MutableMapping
-from types import FunctionType
 from typing import Any
 
 from flask.templating import Environment
@@ -30,9 +29,8 @@ class PageContext(Context):
     """The names that a template sees."""
 
     def call(self, called: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Call what a template calls; at once where it cannot ask for anything besides its arguments."""
-        is_plain = type(called) is FunctionType and not hasattr(called, "jinja_pass_arg")
-        if not is_plain and type(called) is not Macro:
+        """Call what a template calls; at once where it asks for nothing besides its arguments, as macros do."""
+        if type(called) is not Macro and hasattr(called, "jinja_pass_arg"):
             return super().call(called, *args, **kwargs)
         for name in PASSED:
             kwargs.pop(name, None)

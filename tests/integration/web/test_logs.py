@@ -70,10 +70,17 @@ def test_libraries_are_heard_from_warnings_on(name: str) -> None:
     assert [line["event"] for line in lines] == ["careful"]
 
 
-def test_probes_are_not_logged(client: FlaskClient) -> None:
+@pytest.mark.parametrize("asked", ["/healthz", "/session/poll?kind=customer"])
+def test_what_is_asked_all_the_time_is_not_logged(client: FlaskClient, asked: str) -> None:
     with written() as lines:
-        client.get("/healthz")
+        assert client.get(asked).status_code == 200
     assert lines == []
+
+
+def test_a_poll_that_failed_is_logged(client: FlaskClient) -> None:
+    with written() as lines:
+        assert client.get("/session/poll?kind=nonsense").status_code == 404
+    assert [line["status"] for line in lines] == [404]
 
 
 @pytest.mark.own_app
