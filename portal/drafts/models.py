@@ -59,6 +59,8 @@ class Draft(Base):
     version: Mapped[FormVersion] = relationship(lazy="joined", innerjoin=True)
     newest_number: Mapped[int | None] = query_expression()
     """The number of the form's newest version; only some queries load it."""
+    mail_is_refused: Mapped[bool] = query_expression(default_expr=false())
+    """Whether a mail server refused our last e-mail about it; only `whole_drafts` loads it."""
     has_parked: Mapped[bool] = query_expression(default_expr=false())
     """Whether late answers wait to be taken; only `find_draft` loads it."""
 

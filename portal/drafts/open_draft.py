@@ -12,7 +12,7 @@ from portal.accounts.signed_in import current_person
 from portal.drafts.addresses import note_answered_address
 from portal.drafts.models import Draft
 from portal.drafts.operations import PartChange, clear_marks, move_draft, note_check, save_part
-from portal.drafts.queries import fill, find_draft, newer_versions
+from portal.drafts.queries import WholeDraft, fill, find_draft, newer_versions
 from portal.drafts.rules import NO_REVISION, Filled, Part, Seen
 from portal.drafts.sealing import RETURN_CODE, open_text
 from portal.drafts.versions.migrating import move
@@ -78,16 +78,20 @@ class OpenDraft:
 
     `has_parked` is read before any change: whether late answers wait to be taken. If a newer version of the form takes
     the draft without asking, the draft is read as moved and the first change stores it so. With `stays` it is read in
-    its own version, because a page of that version still saves itself.
+    its own version, because a page of that version still saves itself. `whole` is what was read of it with others.
     """
 
-    def __init__(self, draft: Draft, *, found_in: Session | None = None, stays: bool = False) -> None:
+    def __init__(
+        self, draft: Draft, *, found_in: Session | None = None, stays: bool = False, whole: WholeDraft | None = None
+    ) -> None:
         self.draft = draft
         self.reference = draft.reference
         self.db = found_in or db()
         self.has_parked = draft.has_parked
         is_newest = draft.newest_number == draft.version.number
-        versions = () if is_newest or stays or draft.sent_at or draft.deleted_at else newer_versions(self.db, draft)
+        is_kept = is_newest or stays or draft.sent_at or draft.deleted_at
+        versions = () if is_kept else whole.newer if whole else newer_versions(self.db, [draft])[draft.id]
+        self._rows = whole.parts if whole else None
         self.newer = NewVersion(draft, versions) if versions else None
         """The newest version of the form, if the draft is on an older one."""
         self.version: FormVersion = self.newer.newest if self.newer and self.newer.moves else draft.version
@@ -99,7 +103,7 @@ class OpenDraft:
     def filled(self) -> Filled:
         """The form with its stored answers, in the version that the pages show; read at the first use."""
         if self._filled is None:
-            stored = fill(self.db, self.draft, app_state().configuration.keyring, today())
+            stored = fill(self.db, self.draft, app_state().configuration.keyring, today(), self._rows)
             self._filled = move(stored, self.newer.differences).filled if self.newer and self.newer.moves else stored
         return self._filled
 

@@ -1,10 +1,11 @@
 """Find drafts that somebody may open, and read what is in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, exists, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, bindparam, exists, false, func, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, with_expression
 
 from portal.drafts.models import Draft, DraftGuest, DraftPart
@@ -87,12 +88,19 @@ def grants_of(db: Session, draft_id: int) -> Grants:
     )
 
 
-def newer_versions(db: Session, draft: Draft) -> Sequence[FormVersion]:
-    """Return the versions of a draft's form that were published after its own, oldest first."""
+def newer_versions(db: Session, drafts: Collection[Draft]) -> Mapping[int, Sequence[FormVersion]]:
+    """Return the versions of each draft's form that were published after its own, oldest first."""
+    own = [draft.version for draft in drafts]
     query = select(FormVersion).where(
-        FormVersion.form_id == draft.version.form_id, FormVersion.number > draft.version.number
+        FormVersion.form_id.in_({version.form_id for version in own}),
+        FormVersion.number > min((version.number for version in own), default=0),
     )
-    return db.scalars(query.order_by(FormVersion.number)).all()
+    found = db.scalars(query.order_by(FormVersion.number)).all() if own else ()
+    return {draft.id: [version for version in found if _is_newer(version, draft.version)] for draft in drafts}
+
+
+def _is_newer(version: FormVersion, own: FormVersion) -> bool:
+    return version.form_id == own.form_id and version.number > own.number
 
 
 def draft_by_reference(db: Session, reference: str) -> Draft | None:
@@ -100,10 +108,10 @@ def draft_by_reference(db: Session, reference: str) -> Draft | None:
     return db.scalar(select(Draft).where(Draft.reference == reference.upper()))
 
 
-def fill(db: Session, draft: Draft, keyring: Keyring, today: date) -> Filled:
-    """Return the draft's form with all stored answers."""
-    rows = db.connection().execute(_PARTS_OF_DRAFT, {"draft": draft.id})
-    stored = [open_part(keyring, row) for row in rows]
+def fill(db: Session, draft: Draft, keyring: Keyring, today: date, rows: Sequence[Row[Any]] | None = None) -> Filled:
+    """Return the draft's form with all stored answers; `rows` are its parts, if they have been read already."""
+    found = db.connection().execute(_PARTS_OF_DRAFT, {"draft": draft.id}) if rows is None else rows
+    stored = [open_part(keyring, row) for row in found]
     return Filled(
         definition=definition_of(draft.version),
         parts=tuple(part for part in stored if not part.removed_by),
@@ -112,28 +120,64 @@ def fill(db: Session, draft: Draft, keyring: Keyring, today: date) -> Filled:
     )
 
 
+_LAST_CHANGED_FIRST = (Draft.changed_at.desc(), Draft.id.desc())
+
+
+def _is_open(holder: Holder, now: datetime) -> Iterator[ColumnElement[bool]]:
+    yield opened_by(holder)
+    yield from (Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
+
+
 def _open_drafts(holder: Holder, now: datetime) -> Select[Draft]:
-    return (
-        select(Draft)
-        .options(with_expression(Draft.newest_number, _newest_number()))
-        .where(opened_by(holder), Draft.sent_at.is_(None), Draft.deleted_at.is_(None), Draft.expires_at > now)
-        .order_by(Draft.changed_at.desc(), Draft.id.desc())
-    )
+    newest = with_expression(Draft.newest_number, _newest_number())
+    return select(Draft).options(newest).where(*_is_open(holder, now)).order_by(*_LAST_CHANGED_FIRST)
 
 
-def answered_drafts(
-    db: Session, holder: Holder, *, now: datetime, before: str | None = None, limit: int | None = None
-) -> Sequence[Draft]:
-    """Return the holder's open drafts that hold an answer, last changed first.
+def count_answered(db: Session, holder: Holder, *, now: datetime) -> int:
+    """Return the number of the holder's open drafts that hold an answer."""
+    answered = select(func.count()).where(*_is_open(holder, now), Draft.answered_at.is_not(None))
+    return db.scalar(answered) or 0
 
-    `before` is the reference of the last draft on the previous page; `limit` is the number of drafts on a page.
+
+@dataclass(frozen=True, kw_only=True)
+class WholeDraft:
+    """A draft with its stored parts and the newer versions of its form, all read together with other drafts."""
+
+    draft: Draft
+    parts: Sequence[Row[Any]]
+    newer: Sequence[FormVersion]
+
+
+def whole_drafts(
+    db: Session, holder: Holder, *, now: datetime, before: str | None, limit: int, refused: ColumnElement[bool]
+) -> list[WholeDraft]:
+    """Return a page of the holder's open drafts that hold an answer, last changed first, by two statements at most.
+
+    `before` is the reference of the last draft on the previous page; `limit` is the number of drafts on a page;
+    `refused` is the column for `Draft.mail_is_refused`.
     """
-    query = _open_drafts(holder, now).where(Draft.answered_at.is_not(None))
+    chosen = select(Draft.id, _newest_number().label("newest"), refused.label("refused"))
+    chosen = chosen.where(*_is_open(holder, now), Draft.answered_at.is_not(None))
     if before:
         last = aliased(Draft)
         place = select(last.changed_at, last.id).where(last.reference == before).scalar_subquery()
-        query = query.where(tuple_(Draft.changed_at, Draft.id) < place)
-    return db.scalars(query.limit(limit)).all()
+        chosen = chosen.where(tuple_(Draft.changed_at, Draft.id) < place)
+    page = chosen.order_by(*_LAST_CHANGED_FIRST).limit(limit).subquery()
+    query = (
+        select(Draft, *DraftPart.__table__.c)
+        .join(page, page.c.id == Draft.id)
+        .outerjoin(DraftPart, DraftPart.draft_id == Draft.id)
+        .options(
+            with_expression(Draft.newest_number, page.c.newest),
+            with_expression(Draft.mail_is_refused, page.c.refused),
+        )
+    )
+    parts: dict[Draft, list[Row[Any]]] = {}
+    for row in db.execute(query.order_by(*_LAST_CHANGED_FIRST, DraftPart.id)):
+        parts.setdefault(row.Draft, []).extend([row] if row.draft_id else [])
+    older = [draft for draft in parts if draft.newest_number != draft.version.number]
+    newer = newer_versions(db, older)
+    return [WholeDraft(draft=draft, parts=rows, newer=newer.get(draft.id, ())) for draft, rows in parts.items()]
 
 
 def drafts_of_form(db: Session, holder: Holder, form_id: str, *, now: datetime) -> Sequence[Draft]:

@@ -15,15 +15,13 @@ from portal.accounts.remembered import FORGOTTEN_AFTER
 from portal.accounts.sign_in_steps import LIFETIME as SIGN_IN_LIFETIME
 from portal.accounts.signed_in import DEVICE, SIGN_IN
 from portal.drafts import pages
-from portal.drafts.models import Draft
 from portal.drafts.open_draft import OpenDraft, holder
-from portal.drafts.queries import answered_drafts
+from portal.drafts.queries import WholeDraft, whole_drafts
 from portal.form_definitions.definition import ForeignText
 from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.versions.queries import published_forms
-from portal.outbox.definition import Fate
 from portal.resume.coming_back import DEVICE_COOKIE, KNOWN_FOR
-from portal.resume.queries import fates_of_links
+from portal.resume.queries import MAIL_IS_REFUSED
 from portal.resume.rules import CODE_LIFETIME
 from portal.resume.views import CODE_COOKIE
 from portal.sessions.browser_sessions import (
@@ -181,13 +179,13 @@ class DraftCard:
 def my_requests() -> ResponseReturnValue:
     """Show drafts to continue and sent forms: the newest of each, and older ones a page at a time."""
     person_id, asked = holder().person_id or 0, request.args
-    drafts = answered_drafts(db(), holder(), now=now(), before=asked.get("drafts_before"), limit=DRAFTS + 1)
+    before = asked.get("drafts_before")
+    drafts = whole_drafts(db(), holder(), now=now(), before=before, limit=DRAFTS + 1, refused=MAIL_IS_REFUSED)
     sent = submissions_of(db(), person_id, before=asked.get("sent_before"), limit=SENT + 1)
-    fates = fates_of_links(db(), [draft.id for draft in drafts])
     return render_template(
         "home/my_requests.html",
-        drafts=[_draft_card(draft, fates.get(draft.id)) for draft in drafts[:DRAFTS]],
-        older_drafts=drafts[DRAFTS - 1].reference if len(drafts) > DRAFTS else None,
+        drafts=[_draft_card(whole) for whole in drafts[:DRAFTS]],
+        older_drafts=drafts[DRAFTS - 1].draft.reference if len(drafts) > DRAFTS else None,
         sent=[sent_row(submission) for submission in sent[:SENT]],
         older_sent=sent[SENT - 1].reference if len(sent) > SENT else None,
         is_first_page=not asked.keys() & {"drafts_before", "sent_before"},
@@ -195,8 +193,8 @@ def my_requests() -> ResponseReturnValue:
     )
 
 
-def _draft_card(draft: Draft, fate: Fate | None) -> DraftCard:
-    opened = OpenDraft(draft)
+def _draft_card(whole: WholeDraft) -> DraftCard:
+    draft, opened = whole.draft, OpenDraft(whole.draft, whole=whole)
     return DraftCard(
         reference=draft.reference,
         title=opened.definition.title.in_(language()),
@@ -207,7 +205,7 @@ def _draft_card(draft: Draft, fate: Fate | None) -> DraftCard:
         days_left=(draft.expires_at - now()).days,
         is_ending=draft.expires_at - now() <= ENDING_SOON,
         longer=pages.kept_longer_until(opened),
-        is_refused=fate is Fate.REFUSED,
+        is_refused=draft.mail_is_refused,
     )
 
 

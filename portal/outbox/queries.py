@@ -1,10 +1,10 @@
 """Reading the outbox: what is due, how much is waiting and since when, what has failed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.outbox.definition import DeliveryFailure, Fate
@@ -38,17 +38,19 @@ def backlog(db: Session) -> Backlog:
     return Backlog(waiting=waiting, oldest_due_at=oldest, given_up=given_up or 0)
 
 
-def fates_of(db: Session, public_ids: Collection[str]) -> dict[str, Fate]:
-    """Return the state of each of these deliveries; those that were deleted are missing."""
-    query = select(Delivery.public_id, Delivery.sent_at, Delivery.failed_at, Delivery.last_failure)
-    rows = db.execute(query.where(Delivery.public_id.in_(public_ids)))
-    return {row.public_id: _fate(row.sent_at, row.failed_at, row.last_failure) for row in rows}
+IS_REFUSED = and_(
+    Delivery.sent_at.is_(None),
+    or_(Delivery.failed_at.is_not(None), Delivery.last_failure == DeliveryFailure.REFUSED.value),
+)
 
 
-def _fate(sent_at: datetime | None, failed_at: datetime | None, last_failure: str | None) -> Fate:
-    if sent_at:
-        return Fate.SENT
-    return Fate.REFUSED if failed_at or last_failure == DeliveryFailure.REFUSED.value else Fate.WAITING
+def fate_of(db: Session, public_id: str) -> Fate | None:
+    """Return the state of a delivery, or None if it was deleted."""
+    row = db.execute(select(Delivery.sent_at, IS_REFUSED).where(Delivery.public_id == public_id)).one_or_none()
+    if row is None:
+        return None
+    sent_at, is_refused = row
+    return Fate.SENT if sent_at else Fate.REFUSED if is_refused else Fate.WAITING
 
 
 def dead_letters(db: Session, limit: int = 100) -> Sequence[Delivery]:

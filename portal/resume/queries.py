@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import case, exists, select
 from sqlalchemy.orm import Session
 
 from portal.drafts.models import Draft
 from portal.outbox.definition import Fate
-from portal.outbox.queries import fates_of
+from portal.outbox.models import Delivery
+from portal.outbox.queries import IS_REFUSED, fate_of
 from portal.resume.models import ResumeCode, ResumeLink
 from portal.sessions.models import SessionRow
 from portal.tokens import token_hash
@@ -77,22 +78,25 @@ def is_link_mailed(db: Session, draft_id: int, *, since: datetime) -> bool:
     return bool(db.scalar(select(exists().where(ResumeLink.draft_id == draft_id, *is_since))))
 
 
-def fates_of_links(db: Session, draft_ids: Collection[int]) -> dict[int, Fate]:
-    """What became of the mail with the last link to each draft; drafts without one are missing."""
-    newest = (
-        select(func.max(ResumeLink.id))
-        .where(ResumeLink.draft_id.in_(draft_ids), ResumeLink.delivery.is_not(None), ResumeLink.address != b"")
-        .group_by(ResumeLink.draft_id)
-    )
-    query = select(ResumeLink.draft_id, ResumeLink.delivery).where(ResumeLink.id.in_(newest))
-    deliveries = {draft_id: delivery or "" for draft_id, delivery in db.execute(query)}
-    fates = fates_of(db, set(deliveries.values()))
-    return {draft_id: fates[delivery] for draft_id, delivery in deliveries.items() if delivery in fates}
+_LAST_DELIVERY = (
+    select(ResumeLink.delivery)
+    .where(ResumeLink.draft_id == Draft.id, ResumeLink.delivery.is_not(None), ResumeLink.address != b"")
+    .order_by(ResumeLink.id.desc())
+    .limit(1)
+)
+MAIL_IS_REFUSED = exists().where(Delivery.public_id == _LAST_DELIVERY.correlate(Draft).scalar_subquery(), IS_REFUSED)
+"""Of a draft: whether a mail server refused the e-mail with the last link to it."""
+
+
+def fate_of_link(db: Session, draft_id: int) -> Fate | None:
+    """What became of the mail with the last link to a draft; None where there is none, or we no longer know."""
+    delivery = db.scalar(select(_LAST_DELIVERY.correlate(Draft).scalar_subquery()).where(Draft.id == draft_id))
+    return fate_of(db, delivery) if delivery else None
 
 
 def is_refused(db: Session, draft_id: int) -> bool:
     """Whether a mail server said no to the last link to this draft."""
-    return fates_of_links(db, [draft_id]).get(draft_id) is Fate.REFUSED
+    return bool(db.scalar(select(MAIL_IS_REFUSED).where(Draft.id == draft_id)))
 
 
 def find_code(db: Session, cookie: str) -> ResumeCode | None:

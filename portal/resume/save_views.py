@@ -35,7 +35,7 @@ from portal.resume.operations import (
     proved_addresses,
     take_back,
 )
-from portal.resume.queries import fates_of_links, last_link, links_to
+from portal.resume.queries import fate_of_link, last_link, links_to
 from portal.resume.ways_back import mail_address
 from portal.sessions.browser_sessions import browser, leave
 from portal.sessions.gate import token_refused
@@ -284,7 +284,7 @@ def _about_link(opened: OpenDraft) -> dict[str, Any]:
     is_proved = _is_proved(opened, link)
     return {
         "mailed_at": moment_text(link.issued_at) if link else None,
-        "fate": fates_of_links(db(), [opened.draft.id]).get(opened.draft.id, Fate.SENT).value,
+        "fate": (fate_of_link(db(), opened.draft.id) or Fate.SENT).value,
         "is_proved": is_proved,
         "may_prove": link is not None and not is_proved and may_prove(link, grants, guest_id),
         "link": link,

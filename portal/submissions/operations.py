@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.drafts.models import Draft, DraftPart
 from portal.drafts.operations import delete_draft
-from portal.drafts.queries import answered_drafts
+from portal.drafts.queries import count_answered
 from portal.drafts.rules import Filled
 from portal.form_definitions.definition import FormAnswers
 from portal.keyring import Keyring
@@ -113,7 +113,7 @@ def held_by(db: Session, person_id: int, *, now: datetime) -> Held:
     """Return how much a person has, as My Requests lists it."""
     sent = select(func.count()).select_from(Submission).join(Draft, Submission.draft_id == Draft.id)
     return Held(
-        drafts=len(answered_drafts(db, Holder(person_id=person_id), now=now)),
+        drafts=count_answered(db, Holder(person_id=person_id), now=now),
         sent=db.scalar(sent.where(Draft.person_id == person_id)) or 0,
     )
 

@@ -6,10 +6,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from portal.db import Database
 from tests.citizen import Citizen
 from tests.conftest import MovableClock
-from tests.loan import YOU, publish_loan, send, start
+from tests.loan import FORM, YOU, publish_loan, publish_yaml, send, start
 from tests.people import add_person, sign_in
+from tests.statements import heard
 
 
 @pytest.fixture
@@ -86,3 +88,18 @@ def test_drafts_of_other_people_are_never_listed(app: Flask, ada: Citizen) -> No
     client: FlaskClient = bea.client
     assert reference not in client.get("/account").text
     assert references(client.get(f"/account?drafts_before={reference}").text) == []
+
+
+def test_page_takes_five_statements_however_many_cards_in_however_many_versions(
+    app: Flask, ada: Citizen, database: Database
+) -> None:
+    for version in (1, 2, 3):
+        publish_yaml(app, FORM.format(access="anyone", allow_save="true").replace("Remark}", f"Remark {version}}}"))
+        for _ in range(3):
+            begin(ada)
+    send(ada)
+    ada.open("/account")
+    with heard(database) as statements:
+        page = ada.open("/account")
+    assert len(references(page.text)) == 10
+    assert len(statements.asked) <= 5, "\n\n".join(statements.asked)
