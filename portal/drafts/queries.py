@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, bindparam, exists, false, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    ScalarSelect,
+    Select,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, with_expression
 
 from portal.drafts.models import Draft, DraftGuest, DraftPart
@@ -25,12 +37,16 @@ _IS_HELD = DraftGuest.is_former.is_(False)
 
 
 def opened_by(holder: Holder) -> ColumnElement[bool]:
-    """Return the condition that this person or guest may open the draft."""
-    granted = exists().where(DraftGuest.draft_id == Draft.id, DraftGuest.guest_id == holder.guest_id, _IS_HELD)
-    return or_(
-        Draft.person_id == holder.person_id if holder.person_id else false(),
-        granted if holder.guest_id else false(),
-    )
+    """Return the condition that this person or guest may open the draft.
+
+    Both rights are looked up by their own index: with OR, every draft would be asked.
+    """
+    own, ids = aliased(Draft), list[Select[int]]()
+    if holder.person_id:
+        ids.append(select(own.id).where(own.person_id == holder.person_id))
+    if holder.guest_id:
+        ids.append(select(DraftGuest.draft_id).where(DraftGuest.guest_id == holder.guest_id, _IS_HELD))
+    return Draft.id.in_(union_all(*ids) if ids else ())
 
 
 def _newest_number() -> ScalarSelect[int]:

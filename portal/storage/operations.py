@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import Session
 
 from portal.db import rows_changed
@@ -138,16 +138,21 @@ def release_files_of_works(db: Session, works: Collection[str], *, now: datetime
 def release_late_files(db: Session, whole: str, *, now: datetime, places: Collection[str] | None = None) -> None:
     """Release the late files of the pages below `whole`, such as a draft: all, or those of some places."""
     of_places = [] if places is None else [StoredFile.place.in_(places)]
-    _release_where(db, StoredFile.work.startswith(late_work(f"{whole}/"), autoescape=True), *of_places, now=now)
+    _release_where(db, _begins_with(late_work(f"{whole}/")), *of_places, now=now)
 
 
 def hand_over_late_files(db: Session, place: str, *, to: str, keyring: Keyring) -> None:
     """Bind the late files of one place to another, on the same pages and for as long as before."""
-    late = select(StoredFile).where(StoredFile.place == place, StoredFile.work.startswith(late_work("/")))
+    late = select(StoredFile).where(StoredFile.place == place, _begins_with(late_work("/")))
     for file in db.scalars(late.order_by(StoredFile.id).with_for_update()).all():
         if file.sealed:
             rekey_file(db, file, work=file.work, place=to, keyring=keyring, until=file.delete_at)
         file.place = to  # an infected file has no key left
+
+
+def _begins_with(prefix: str) -> ColumnElement[bool]:
+    """Return the condition that a file's work begins like this: as a range, which the index of works knows."""
+    return and_(StoredFile.work >= prefix, StoredFile.work < prefix[:-1] + chr(ord(prefix[-1]) + 1))
 
 
 def late_work(page: str) -> str:

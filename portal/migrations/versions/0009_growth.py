@@ -38,6 +38,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("form_id", "sent_on", name=op.f("pk_open_cases")),
     )
     op.execute(COUNTED)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute('ALTER TABLE stored_files ALTER COLUMN work TYPE VARCHAR(210) COLLATE "C"')
 
 
 def downgrade() -> None:

@@ -1,0 +1,149 @@
+"""However many rows there are, each request and each sweep finds its own by an index, on both databases."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from portal.commands.worker import SWEEPS, Sweep
+from portal.db import Database
+from portal.hub.queries import Listed, Search, listed_cases
+from portal.hub.rules import CASES_A_PAGE, Filter
+from portal.submissions.customers import search_key
+from tests.cases import copy_cases
+from tests.citizen import Citizen
+from tests.conftest import START
+from tests.grown import add_due, fill
+from tests.integration.drafts.test_autosave import autosave
+from tests.loan import begin, publish_loan, send
+from tests.people import add_person, sign_in
+from tests.plans import Plan, counted, explained, full_scans
+from tests.statements import heard
+
+pytestmark = pytest.mark.both_databases
+
+MANY = 4000
+MOST_WORK = 60
+"""What a sweep may take that finds nothing to do, as `tests.plans.counted` counts; a look at every draft takes 1200."""
+FILTERS = {
+    "open": Filter(),
+    "newest": Filter(order="newest"),
+    "all": Filter(status="all"),
+    "one status": Filter(status="new"),
+    "one form": Filter(form="grown_3", status="all"),
+    "one form, open": Filter(form="grown_3"),
+    "one form, closed": Filter(form="grown_6", status="closed", order="newest"),
+    "mine": Filter(assignee="me", status="all"),
+    "mine, open": Filter(assignee="me"),
+    "nobody's": Filter(assignee="nobody"),
+    "overdue": Filter(overdue="yes"),
+    "far down": Filter(status="all", after="10002003"),
+    "far down, newest": Filter(order="newest", after="10002003"),
+}
+
+
+@pytest.fixture
+def grown(app: Flask, database: Database) -> Database:
+    fill(database, MANY, now=START)
+    return database
+
+
+@pytest.fixture
+def plans(grown: Database) -> Iterator[list[Plan]]:
+    with explained(grown) as plans:
+        yield plans
+
+
+def assert_none_is_full(plans: list[Plan]) -> None:
+    assert len(plans) > 0
+    assert full_scans(plans) == [], "\n\n".join(full_scans(plans))
+
+
+def test_every_request_about_a_draft_reads_along_an_index(app: Flask, citizen: Citizen, plans: list[Plan]) -> None:
+    publish_loan(app)
+    plans.clear()
+    draft = begin(citizen)
+    assert autosave(citizen, draft, "name", name="Ada").status_code == 200
+    assert citizen.client.get("/session/poll", headers={"HX-Request": "true"}).status_code == 200
+    citizen.open(draft)
+    send(citizen)
+    assert_none_is_full(plans)
+
+
+def test_signing_in_and_my_requests_read_along_an_index(app: Flask, citizen: Citizen, plans: list[Plan]) -> None:
+    publish_loan(app)
+    add_person(app)
+    begin(citizen)
+    plans.clear()
+    sign_in(citizen)
+    begin(citizen)
+    assert "Borrow a tool" in citizen.open("/account")
+    citizen.open("/account/security")
+    assert_none_is_full(plans)
+
+
+def test_the_hub_reads_along_an_index_with_few_statements(app: Flask, citizen: Citizen, grown: Database) -> None:
+    publish_loan(app)
+    reference = send(citizen, email="minnie@mail.example")
+    copy_cases(app, reference, CASES_A_PAGE, sent_at=START - timedelta(days=3000))
+    add_person(app, "mina@mail.example", "staff")
+    sign_in(citizen, "mina@mail.example")
+    with heard(grown) as statements, explained(grown) as plans:
+        page = citizen.open("/hub")
+        assert len(statements.asked) <= 5, "\n\n".join(statements.asked)
+        assert len([link for link in page.links.values() if link.startswith("/hub/cases/")]) == CASES_A_PAGE
+        citizen.open(f"/hub/cases/{reference}")
+        citizen.press("Add note", note="Rang back")
+    assert_none_is_full(plans)
+
+
+def found(database: Database, chosen: Filter, **search: Any) -> list[Listed]:
+    with database.reading() as db:
+        question = Search(filter=chosen, person_id=10_000_007, overdue_before=START - timedelta(days=1), **search)
+        return listed_cases(db, question, limit=CASES_A_PAGE + 1)
+
+
+@pytest.mark.parametrize("chosen", FILTERS.values(), ids=FILTERS)
+def test_every_page_of_the_work_list_walks_along_an_index_of_cases(
+    grown: Database, plans: list[Plan], chosen: Filter
+) -> None:
+    assert found(grown, chosen)
+    assert_none_is_full(plans)
+    assert "ix_cases_" in plans[0].text, plans[0].text
+
+
+def test_a_search_for_a_customer_reads_along_an_index(app: Flask, citizen: Citizen, plans: list[Plan]) -> None:
+    publish_loan(app)
+    reference = send(citizen)
+    plans.clear()
+    key = search_key("quartermaine", secret=app.extensions["portal"].configuration.secret_key)
+    (listed,) = found(app.extensions["portal"].database, Filter(), keys=[key])
+    assert listed.reference == reference
+    assert_none_is_full(plans)
+
+
+@pytest.fixture
+def sweep(app: Flask, database: Database) -> Callable[[Sweep], int]:
+    def run(sweep: Sweep) -> int:
+        with app.app_context(), database.writing() as db:
+            return sweep(db, now=START)
+
+    return run
+
+
+@pytest.mark.parametrize("each", SWEEPS, ids=lambda each: each.__name__)
+def test_every_sweep_finds_its_batch_by_an_index(
+    grown: Database, plans: list[Plan], sweep: Callable[[Sweep], int], each: Sweep
+) -> None:
+    add_due(grown, now=START)
+    assert sweep(each) > 0
+    assert_none_is_full(plans)
+
+
+@pytest.mark.parametrize("each", SWEEPS, ids=lambda each: each.__name__)
+def test_a_sweep_reads_nothing_that_needs_no_more_work(app: Flask, grown: Database, each: Sweep) -> None:
+    with app.app_context(), grown.writing() as db, counted(db) as work:
+        assert each(db, now=START) == 0
+        assert work() <= MOST_WORK
