@@ -1,15 +1,21 @@
 """The composition root: the only module that knows every feature."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, g, request
+from flask.templating import Environment
 from flask_babel import Babel
 from jinja2 import StrictUndefined
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.nodes import Expr
+from jinja2.runtime import Context, Macro
+from markupsafe import Markup, escape
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
@@ -66,11 +72,13 @@ from portal.web.app_state import AppState, Hooks
 from portal.web.declarations import HUB
 from portal.web.front import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, InTurn, WithHeaders
 from portal.web.languages import DEFAULT, language, other_languages
-from portal.web.templates import PageEnvironment
 from portal.web.unit_of_work import is_safe
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 STATIC = PROJECT_DIR / "static"
+PASSED = ("_block_vars", "_loop_vars")
+"""What Jinja hands to functions that ask for the context."""
+SPECIAL = re.compile("[&<>\"']")
 STATIC_MAX_AGE_S = 365 * 24 * 3600
 VIEWS = (
     health,
@@ -129,14 +137,6 @@ HOOKS = Hooks(
 )
 
 
-class Portal(Flask):
-    """The application."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return what is to be called; nothing of ours is a coroutine, so nothing is looked at for that, every time."""
-        return func
-
-
 def create_app(
     configuration: Configuration | None = None,
     *,
@@ -151,7 +151,7 @@ def create_app(
     configuration = configuration or read_configuration()
     open_storage(configuration).check()
     read_scanner(configuration.clamav_url)
-    app = Portal("portal", static_folder=None, template_folder=str(PROJECT_DIR / "templates"))
+    app = Flask("portal", static_folder=None, template_folder=str(PROJECT_DIR / "templates"))
     app.extensions["portal"] = AppState(
         configuration=configuration,
         clock=clock or SystemClock(),
@@ -189,6 +189,48 @@ def _configure(app: Flask, configuration: Configuration) -> None:
     app.url_map.converters["mailed"] = MailedToken
     Babel(app, locale_selector=language_of_request)  # type: ignore[no-untyped-call]
     languages.init_app(app)
+
+
+class PageCode(CodeGenerator):
+    """Compiles templates so that they write a value by `PageEnvironment.written`."""
+
+    def _output_child_pre(self, node: Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape or finalize.src is not None:
+            super()._output_child_pre(node, frame, finalize)
+        else:
+            self.write("environment.written(")
+
+
+class PageContext(Context):
+    """The names that a template sees."""
+
+    def call(self, called: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call what a template calls; at once where it asks for nothing besides its arguments, as macros do."""
+        if type(called) is not Macro and hasattr(called, "jinja_pass_arg"):
+            return super().call(called, *args, **kwargs)
+        for name in PASSED:
+            kwargs.pop(name, None)
+        return called(*args, **kwargs)
+
+
+class PageEnvironment(Environment):
+    """The Jinja environment of our pages, in which no template has globals of its own."""
+
+    code_generator_class = PageCode
+    context_class = PageContext
+
+    @staticmethod
+    def written(value: Any) -> str:
+        """Return a value as it is written into a page; most are HTML already, or texts without its signs."""
+        kind = type(value)
+        return value if kind is Markup or (kind is str and not SPECIAL.search(value)) else escape(value)
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the globals of all templates.
+
+        A `ChainMap` for each, as in Jinja, would make every import in a page search it twice.
+        """
+        return super().make_globals(d) if d else self.globals
 
 
 def _add_mechanisms(app: Flask) -> None:

@@ -99,22 +99,22 @@ class _Door:
         self._open_of: Counter[int] = Counter()
         self._is_closed = False
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def passed(self) -> Iterator[None]:
         """Use the database; whoever uses it already may go on, so nobody waits for a door that waits for them."""
         thread = threading.get_ident()
         with self._changed:
             if thread not in self._open_of:
                 self._changed.wait_for(lambda: not self._is_closed, LEAVE_WITHIN_S)
             self._open_of[thread] += 1
-
-    def __exit__(self, *_failure: object) -> None:
-        """Use it no longer."""
-        thread = threading.get_ident()
-        with self._changed:
-            self._open_of[thread] -= 1
-            if not self._open_of[thread]:
-                del self._open_of[thread]
-                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._open_of[thread] -= 1
+                if not self._open_of[thread]:
+                    del self._open_of[thread]
+                    self._changed.notify_all()
 
     def is_passed(self) -> bool:
         """Whether this thread uses the database."""
@@ -157,14 +157,14 @@ class Database:
     @contextmanager
     def looking(self) -> Iterator[Connection]:
         """Yield a connection that reads outside a transaction: each statement sees what is committed by then."""
-        with self._door, self._looker.connect() as connection:
+        with self._door.passed(), self._looker.connect() as connection:
             yield connection
         self._shorten_log()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Yield a session that sees one state of the database and cannot change it."""
-        with self._door, self._reading() as session:
+        with self._door.passed(), self._reading() as session:
             yield session
         self._shorten_log()
 
@@ -174,7 +174,7 @@ class Database:
         thread = threading.get_ident()
         if thread in self._writers:
             raise RuntimeError("This thread is writing already: it would wait for itself.")
-        with self._door, self._writer:
+        with self._door.passed(), self._writer:
             self._writers.add(thread)
             try:
                 with self._writing.begin() as session:

@@ -17,6 +17,7 @@ from portal.drafts.queries import FormPlace, Last, grants_of, last_places
 from portal.drafts.rules import (
     NO_REVISION,
     REMOVED,
+    SEAL_LENGTH,
     Edited,
     Filled,
     Part,
@@ -33,7 +34,6 @@ from portal.drafts.sealing import (
     open_part,
     place,
     removed_place,
-    seal_of,
     seal_state,
     seal_text,
     subject,
@@ -295,7 +295,7 @@ def _write_part(db: Session, draft: Draft, part: Part, keyring: Keyring, *, is_n
         "sealed": sealed,
     }
     db.connection().execute(_INSERT_PART if is_new else _UPDATE_PART, values)
-    return replace(part, state=replace(part.state, seal=seal_of(sealed)))
+    return replace(part, state=replace(part.state, seal=sealed[-SEAL_LENGTH:]))
 
 
 def _mapping_text(mapping: Mapping[str, Any]) -> str:

@@ -36,11 +36,6 @@ def seal_state(keyring: Keyring, draft_id: int, section_id: str, item_id: str, s
     return keyring.seal(plain.encode(), subject=subject(draft_id), place=place(section_id, item_id))
 
 
-def seal_of(sealed: bytes) -> bytes:
-    """Return what identifies encrypted contents: the tag at their end."""
-    return sealed[-SEAL_LENGTH:]
-
-
 def open_part(keyring: Keyring, row: Any) -> Part:
     """Return a stored part from a row of its table.
 
@@ -51,7 +46,7 @@ def open_part(keyring: Keyring, row: Any) -> Part:
     return Part(
         section_id=row.section_id,
         item_id=row.item_id,
-        state=SectionState(answers=_Opened(contents, 0), typed=_Opened(contents, 1), seal=seal_of(row.sealed)),
+        state=SectionState(answers=_Opened(contents, 0), typed=_Opened(contents, 1), seal=row.sealed[-SEAL_LENGTH:]),
         revision=row.revision,
         is_confirmed=row.is_confirmed,
         changed_at=row.changed_at,

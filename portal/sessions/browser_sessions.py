@@ -171,7 +171,11 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         kind = kind or self.kind
         if kind not in self._found:
             token = self._request.cookies.get(cookie_name(app_state().policies[kind].cookie))
-            self._found[kind] = found = _found_by(token, kind) if token else None
+            found = None
+            if token:
+                with app_state().database.looking() as connection:
+                    found = find_session(connection, kind, token, now=now())
+            self._found[kind] = found
             if found:
                 use_settings(found.settings)
                 network = network_of(self._request.remote_addr, found.settings.known_networks)
@@ -398,11 +402,6 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._values)
-
-
-def _found_by(token: str, kind: str) -> FoundSession | None:
-    with app_state().database.looking() as connection:
-        return find_session(connection, kind, token, now=now())
 
 
 def browser() -> BrowserSessions:

@@ -31,17 +31,13 @@ class _Words(dict[str, Markup]):
 _WORDS = WeakKeyDictionary[NullTranslations, _Words]()
 
 
-def _words() -> _Words:
-    found: _Words | None = g.get("words")
-    if found is None:
-        catalogue = get_translations()
-        found = g.words = _WORDS.setdefault(catalogue, _Words(catalogue))
-    return found
-
-
 def _one(message: str, /, **values: Any) -> Markup:
     """Return a text of a template; what is put into it is escaped, and a per cent sign is always written twice."""
-    text = _words()[message]
+    words: _Words | None = g.get("words")
+    if words is None:
+        catalogue = get_translations()
+        words = g.words = _WORDS.get(catalogue) or _WORDS.setdefault(catalogue, _Words(catalogue))
+    text = words[message]
     return text % values if values or "%" in text else text
 
 
