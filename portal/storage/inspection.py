@@ -8,9 +8,6 @@ import zlib
 from collections.abc import Sequence
 from typing import BinaryIO
 
-import puremagic
-from PIL import Image
-
 from portal.form_definitions.types.answers import InvalidAnswerError
 from portal.form_definitions.types.files import FILE_KINDS, MEGABYTE, TYPE_MEMBER, FileKind
 from portal.storage.locks import find, is_locked, is_locked_package
@@ -27,7 +24,6 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(
 LARGEST_PIXELS = 250_000_000
 """More than the 200 megapixels of the largest phone cameras."""
 LONGEST_SIDE = 60_000
-Image.MAX_IMAGE_PIXELS = None  # Pillow would warn at half of what we allow; the limit is judged here
 _PILLOW_FORMATS = {
     "image/jpeg": ("JPEG", "MPO"),
     "image/png": ("PNG",),
@@ -109,6 +105,9 @@ def judge_picture(file: BinaryIO, kind: FileKind, name: str) -> None:
 
 
 def _size(file: BinaryIO, formats: tuple[str, ...], name: str) -> tuple[int, int]:
+    from PIL import Image  # 2 MiB, for pictures only
+
+    Image.MAX_IMAGE_PIXELS = None  # Pillow would warn at half of what we allow; the limit is judged here
     try:
         with Image.open(file, formats=formats) as picture:
             return picture.size
@@ -254,6 +253,8 @@ def _judge_content(file: BinaryIO, size: int, head: bytes, kind: FileKind, name:
 
 def _sniffed(head: bytes, foot: bytes) -> set[str]:
     """Return the endings that such content may have."""
+    import puremagic  # 1 MiB, once somebody sends a file
+
     try:
         begun = head.lstrip(_BEFORE_PDF) if b"%PDF-" in head[:_MARKUP_WITHIN] else head
         found = puremagic.magic_string(begun if len(head) < HEAD else begun + foot)

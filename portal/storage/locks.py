@@ -8,8 +8,6 @@ import re
 import struct
 from typing import BinaryIO
 
-from pypdf import PasswordType, PdfReader
-
 from portal.form_definitions.types.files import FileKind
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -80,6 +78,8 @@ def _is_locked_pdf(file: BinaryIO) -> bool:
     It says that it is encrypted, so it also counts as locked if that cannot be found out: it is damaged, or locked by
     other means than a password.
     """
+    from pypdf import PasswordType, PdfReader  # 8 MiB, for the few PDFs that say so
+
     file.seek(0)
     try:
         reader = PdfReader(file)
