@@ -2,6 +2,7 @@
 # `make test ALL=1` adds Firefox, all of PostgreSQL and the fault runs; `make test TESTS=tests/unit` is a part;
 # `make faults` runs for long, and every case of every test on PostgreSQL.
 # `make bench PART=doors` measures a part that `make bench` leaves out: costs, doors, journal, long_form or uploads.
+# `make grow N=1000000` fills a database with so many drafts and measures the portal there, beside one with a thousand.
 # `make judge` lets Wapiti, sqlmap, a CSP evaluator and bandit look for holes.
 # The environment lives in .venv; a second call finds its stamp and starts at once.
 
@@ -17,7 +18,7 @@ TEXTS := $(VENV)/messages.pot
 JUDGES := .venv-judge
 JUDGES_READY := $(JUDGES)/ready
 
-.PHONY: install run test check bench faults judge pictures translations lock browser nginx
+.PHONY: install run test check bench grow faults judge pictures translations lock browser nginx
 .DELETE_ON_ERROR:
 
 install: $(COMPILED)
@@ -41,6 +42,9 @@ check: $(TEST_READY)
 
 bench: $(TEST_READY)
 	@exec $(PYTHON) -m tests.bench$(if $(PART),.$(PART))
+
+grow: $(TEST_READY)
+	@N=$(N) exec $(PYTHON) -m tests.bench.grow
 
 faults: ALL = 1
 faults: $(TEST_READY) browser

@@ -18,8 +18,9 @@ from portal.form_definitions.versions.operations import publish
 
 FORMS, PARTS, DUE = 12, 5, 200
 """Forms that people fill in, parts of a draft, and rows that each sweep finds after `add_due`."""
-FIRST, FIRST_DUE = 10_000_000, 500_000_000
-"""Where the numbers of generated rows begin: far behind those of rows that the portal makes meanwhile."""
+FIRST, FIRST_DUE, ROOM = 10_000_000, 500_000_000, 100_000
+"""Where the numbers of generated rows begin. SQLite numbers a new row after the highest, so there is room behind each
+call for rows that the portal makes before the next."""
 AT_ONCE = 100_000
 FORM = "format: 1\nform: {{id: grown_{number}, title: Form {number}, access: anyone, allow_save: true}}\nsections:\n"
 SECTION = "  - {{id: s{number}, title: Section {number}, fields: [{{id: name, type: text, label: Name}}]}}\n"
@@ -108,8 +109,9 @@ def fill(database: Database, rows: int, *, now: datetime, since: int = 0) -> Non
         with own.writing() as db:
             for number in range(0 if since else FORMS):
                 publish(db, read_yaml(FORM.format(number=number) + _sections()), now=now)
-        for first in range(since + 1, rows + 1, AT_ONCE):
-            place = {"first": first, "last": min(rows, first + AT_ONCE - 1)}
+        first, last = (number + (ROOM if since else 0) for number in (since + 1, rows))
+        for begin in range(first, last + 1, AT_ONCE):
+            place = {"first": begin, "last": min(last, begin + AT_ONCE - 1)}
             with own.writing() as db:
                 _insert(own, db, _standing, place, now)
                 db.execute(text(OPEN_CASES), place)
@@ -117,16 +119,16 @@ def fill(database: Database, rows: int, *, now: datetime, since: int = 0) -> Non
 
 def add_due(database: Database, *, now: datetime, calls: int = 0) -> None:
     """Add `DUE` rows for each sweep, after as many `calls` before."""
-    first = FIRST_DUE + calls * DUE
+    first = FIRST_DUE + calls * ROOM
     with _apart(database) as own, own.writing() as db:
         _insert(own, db, _due, {"first": first, "last": first + DUE - 1}, now)
 
 
 @contextmanager
 def _apart(database: Database) -> Iterator[Database]:
-    """Yield the same database by connections of its own; at the end it looks at its tables, as it does after a while.
+    """Yield the same database by connections of its own, with no limit of time and much memory; then let it look at it.
 
-    These connections have no limit of time and much memory.
+    PostgreSQL does so by itself after a while. SQLite does not, and must find its ways by its indexes alone as well.
     """
     own = Database(database.engine.url.render_as_string(hide_password=False))
     yield own

@@ -24,7 +24,8 @@ from portal.web.app_state import app_state
 from portal.web.languages import speaking
 
 logger = logging.getLogger(__name__)
-REMINDED_AT_ONCE = 25
+REMINDED_AT_ONCE = 2
+"""Each e-mail takes some milliseconds to write, and nobody else can save meanwhile."""
 
 
 def send_reminders(db: Session, *, now: datetime) -> int:
