@@ -26,7 +26,7 @@ def create_app() -> Flask:
 
 
 def serve() -> Flask:
-    """The application in a server's process; on SQLite, which knows one process, the worker is a thread of it."""
+    """The application in a server's process; on SQLite the worker is a thread of it."""
     _end_with_server()
     app = create_app()
     if read_configuration().is_sqlite:

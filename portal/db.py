@@ -1,11 +1,12 @@
 """The database: base class, UTC times, engines to read and to write, and the checks of a connection."""
 
+import fcntl
 import os
 import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,8 @@ EMPTIED_WITHIN_MS = 200
 """How long emptying waits for readers of other processes."""
 ASKED_AFTER_S = 1
 """After how many idle seconds a connection to PostgreSQL is asked whether it is still there."""
+TURN_FILES = ("-next", "-turn")
+"""What the names of the files end in that are locked by who writes to SQLite next, and by who writes now."""
 SWEEP_BATCH = 50
 """The most rows that a sweep changes in one transaction, so that nobody waits long for its locks."""
 CONSTRAINT_NAMES = {
@@ -134,19 +137,58 @@ class _Door:
                 self._changed.notify_all()
 
 
+class _Turn:
+    """The turn to write to a database of SQLite: one thread of one process at a time, and no process overtakes another.
+
+    SQLite itself would look again after ever longer pauses, and whoever looks at the right moment comes first. So a
+    process waits in front of the other lock, where only one can stand. The turn of a process that dies passes on.
+    """
+
+    def __init__(self, database: str | None) -> None:
+        self._threads = threading.Lock()
+        in_file = database not in (None, "", ":memory:")
+        self._names = tuple(f"{database}{suffix}" for suffix in TURN_FILES) if in_file else ()
+        self._files: tuple[int, ...] = ()
+
+    def __enter__(self) -> None:
+        """Wait for the turn and take it."""
+        self._threads.acquire()
+        try:
+            # Opened at the first use: what is wrong with the folder is reported by the connection.
+            self._files = self._files or tuple(os.open(name, os.O_WRONLY | os.O_CREAT, PRIVATE) for name in self._names)
+            for file in self._files:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            for file in self._files[:1]:
+                fcntl.flock(file, fcntl.LOCK_UN)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_failure: object) -> None:
+        """Give the turn back."""
+        for file in self._files:
+            fcntl.flock(file, fcntl.LOCK_UN)
+        self._threads.release()
+
+    def close(self) -> None:
+        """Close what it has opened."""
+        for file in self._files:
+            os.close(file)
+        self._files = ()
+
+
 class Database:
     """One database with three ways in: `looking` for one statement, `reading`, and `writing` in one transaction.
 
-    On SQLite a lock in the process queues the writers before `BEGIN IMMEDIATE` would, because its own waiting is slow.
-    And as its write-ahead log only starts anew when nobody reads, which never happens on a busy day, readers are kept
-    out for a moment when it has grown.
+    On SQLite a lock queues the writers of all processes before `BEGIN IMMEDIATE` would. And as its write-ahead log only
+    starts anew when nobody reads, which never happens on a busy day, readers are kept out for a moment when it has
+    grown.
     """
 
     def __init__(self, url: str, *, pool_size: int = 12) -> None:
         self.engine = _sqlite_engine(url, pool_size) if url.startswith("sqlite") else _postgresql_engine(url, pool_size)
-        self._writer: AbstractContextManager[Any] = (
-            threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
-        )
+        is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writer = _Turn(self.engine.url.database) if is_sqlite else nullcontext()
         self._writers = set[int]()
         self._door, self._log, self._next_at = _Door(), _log_of(self.engine), LOG_BYTES
         reader = self.engine.execution_options(portal_writes=False, postgresql_readonly=True)
@@ -219,6 +261,8 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if isinstance(self._writer, _Turn):
+            self._writer.close()
 
 
 def rows_changed(db: Session, statement: UpdateBase) -> int:
@@ -274,7 +318,7 @@ def _keep_private(database: str | None) -> None:
         return
     with suppress(OSError):
         os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-wal", "-shm", *TURN_FILES):
         with suppress(OSError):
             Path(f"{database}{suffix}").chmod(PRIVATE)
 

@@ -29,12 +29,12 @@ MOST_WORKERS = 64
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 """For glibc: many threads otherwise keep the memory of large requests once each, which is twice as much altogether."""
 WITHOUT_WORKER = "--without-worker"
-"""For a worker in a container of its own; on SQLite the worker is always a thread of the server."""
+"""For a worker in a container of its own; on SQLite the worker is always a thread of each process of the server."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listening:
-    """Where the server listens, and its number of processes where the database allows several."""
+    """Where the server listens, and its number of processes."""
 
     host: str
     port: int
@@ -133,7 +133,7 @@ def serve(configuration: Configuration, listening: Listening) -> NoReturn:
     os.chdir(PROJECT_ROOT)
     command = [sys.executable, "-m", "portal.commands.supervise"]
     if configuration.is_sqlite:
-        command += server_command(listening, workers=1, turns=TURNS_ON_SQLITE)
+        command += server_command(listening, workers=listening.workers, turns=TURNS_ON_SQLITE)
     else:
         command += [] if WITHOUT_WORKER in sys.argv else [WITH_WORKER]
         command += server_command(listening, workers=listening.workers, turns=TURNS_ON_POSTGRESQL)

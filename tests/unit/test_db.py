@@ -1,7 +1,10 @@
 """SQLite's log starts anew although somebody always reads, its files are private, and no writer waits for itself."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,29 @@ from sqlalchemy import text
 from portal.db import LOG_BYTES, LOG_STEP_BYTES, Database
 
 MEGABYTE, READERS, A_READ_S = 2**20, 6, 0.06
+WRITTEN, MOST_IN_A_ROW = 80, 40
+A_WHILE = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT count(*) FROM n"
+"""Some milliseconds, so that the others wait meanwhile."""
+WRITES = f"""
+import sys
+from sqlalchemy import text
+from portal.db import Database
+database = Database(sys.argv[1])
+for _ in range({WRITTEN}):
+    with database.writing() as db:
+        db.execute(text("INSERT INTO written (by) VALUES (:by)"), {{"by": sys.argv[2]}})
+        db.execute(text('{A_WHILE}')).all()
+"""
+WAITS = """
+import sys
+from sqlalchemy import text
+from portal.db import Database
+with Database(sys.argv[1]).writing() as db:
+    db.execute(text("DELETE FROM large"))
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+"""Programs that another process runs."""
 
 
 @pytest.fixture
@@ -75,7 +101,7 @@ def test_files_of_a_database_are_for_their_owner_alone(database: Database, tmp_p
         file.chmod(0o644)
     Database(str(database.engine.url)).close()
     assert {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()} == dict.fromkeys(
-        ("portal.sqlite3", "portal.sqlite3-wal", "portal.sqlite3-shm"), "0o600"
+        [f"portal.sqlite3{suffix}" for suffix in ("", "-wal", "-shm", "-next", "-turn")], "0o600"
     )
 
 
@@ -83,3 +109,30 @@ def test_thread_that_writes_is_told_so_and_never_waits_for_itself(database: Data
     with database.writing(), pytest.raises(RuntimeError, match="writing already"), database.writing():
         pass
     assert write(database, 1)
+
+
+def test_processes_that_write_to_one_file_take_turns(database: Database) -> None:
+    with database.writing() as db:
+        db.execute(text("CREATE TABLE written (number INTEGER PRIMARY KEY, by TEXT)"))
+    others = [subprocess.Popen([sys.executable, "-c", WRITES, str(database.engine.url), name]) for name in "abc"]
+    assert [other.wait() for other in others] == [0, 0, 0]
+    with database.reading() as db:
+        writers = "".join(db.execute(text("SELECT by FROM written ORDER BY number")).scalars())
+    assert len(writers) == 3 * WRITTEN
+    all_write = writers[max(map(writers.index, "abc")) : min(map(writers.rindex, "abc"))]
+    assert max((len(list(run)) for _name, run in groupby(all_write)), default=WRITTEN) <= MOST_IN_A_ROW
+
+
+def test_turn_of_a_process_that_dies_passes_on(database: Database) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITS, str(database.engine.url)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"writing\n"
+        waiting = threading.Thread(target=write, args=(database, 1))
+        waiting.start()
+        assert waiting.is_alive()
+        other.kill()
+        waiting.join()
+    with database.reading() as db:
+        assert db.execute(text("SELECT count(*) FROM large")).scalar() == 1
