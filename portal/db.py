@@ -150,25 +150,21 @@ class _Turn:
         self._names = tuple(f"{database}{suffix}" for suffix in TURN_FILES) if in_file else ()
         self._files: tuple[int, ...] = ()
 
-    def __enter__(self) -> None:
-        """Wait for the turn and take it."""
-        self._threads.acquire()
-        try:
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for the turn, and have it until the end of the block."""
+        with self._threads:
             # Opened at the first use: what is wrong with the folder is reported by the connection.
             self._files = self._files or tuple(os.open(name, os.O_WRONLY | os.O_CREAT, PRIVATE) for name in self._names)
-            for file in self._files:
-                fcntl.flock(file, fcntl.LOCK_EX)
-            for file in self._files[:1]:
-                fcntl.flock(file, fcntl.LOCK_UN)
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def __exit__(self, *_failure: object) -> None:
-        """Give the turn back."""
-        for file in self._files:
-            fcntl.flock(file, fcntl.LOCK_UN)
-        self._threads.release()
+            try:
+                for file in self._files:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                for file in self._files[:1]:
+                    fcntl.flock(file, fcntl.LOCK_UN)
+                yield
+            finally:
+                for file in self._files:
+                    fcntl.flock(file, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Close what it has opened."""
@@ -187,8 +183,7 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 12) -> None:
         self.engine = _sqlite_engine(url, pool_size) if url.startswith("sqlite") else _postgresql_engine(url, pool_size)
-        is_sqlite = self.engine.dialect.name == "sqlite"
-        self._writer = _Turn(self.engine.url.database) if is_sqlite else nullcontext()
+        self._turn = _Turn(self.engine.url.database) if self.engine.dialect.name == "sqlite" else None
         self._writers = set[int]()
         self._door, self._log, self._next_at = _Door(), _log_of(self.engine), LOG_BYTES
         reader = self.engine.execution_options(portal_writes=False, postgresql_readonly=True)
@@ -216,7 +211,7 @@ class Database:
         thread = threading.get_ident()
         if thread in self._writers:
             raise RuntimeError("This thread is writing already: it would wait for itself.")
-        with self._door.passed(), self._writer:
+        with self._door.passed(), self._turn.taken() if self._turn else nullcontext():
             self._writers.add(thread)
             try:
                 with self._writing.begin() as session:
@@ -261,8 +256,8 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
-        if isinstance(self._writer, _Turn):
-            self._writer.close()
+        if self._turn:
+            self._turn.close()
 
 
 def rows_changed(db: Session, statement: UpdateBase) -> int:

@@ -27,7 +27,7 @@ from portal.sessions.late_forms import sweep_parked
 from portal.sessions.operations import sweep_sessions
 from portal.storage.upkeep import FileKeeper
 from portal.web.app_state import AppState, app_state
-from portal.web.counters import write_if_due
+from portal.web.counters import write_tally
 from portal.web.limits import forget_old
 
 mail = AppGroup("mail", help="Send e-mails that wait in the outbox.")
@@ -97,10 +97,14 @@ class Worker:
         """Do once what is due now; return whether all of it succeeded."""
         jobs: list[Job] = [
             partial(self._deliverer.deliver_due, stop=stop),
-            partial(write_if_due, self._state),
+            self._write_counted,
             *self._due_sweeps(stop),
         ]
         return [_succeeds(job) for job in jobs].count(False) == 0
+
+    def _write_counted(self) -> None:
+        if self._state.tally.is_due(self._clock.now()):
+            write_tally(self._state)
 
     def _due_sweeps(self, stop: threading.Event) -> Iterator[Job]:
         now = self._clock.now()

@@ -142,12 +142,6 @@ def write_tally(parts: AppState) -> None:
         raise
 
 
-def write_if_due(parts: AppState) -> None:
-    """Write what this process has counted, if it has waited long enough."""
-    if parts.tally.is_due(parts.clock.now()):
-        write_tally(parts)
-
-
 def _note_counted(response: Response) -> Response:
     """Behind the commit of what is counted: take it, and write what has waited long enough.
 
@@ -160,7 +154,8 @@ def _note_counted(response: Response) -> Response:
     if view is None or view.door.kind is None or view.activity is Activity.POLL:
         return response
     try:
-        write_if_due(parts)
+        if parts.tally.is_due(parts.clock.now()):
+            write_tally(parts)
     except SQLAlchemyError:
         logger.warning("The counters could not be written and wait", exc_info=True)
     return response
