@@ -16,8 +16,8 @@ from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.operations import publish
 
-FORMS, PARTS, DUE = 12, 5, 200
-"""Forms that people fill in, parts of a draft, and rows that each sweep finds after `add_due`."""
+FORMS, PARTS = 12, 5
+"""Forms that people fill in, and parts of a draft."""
 FIRST, FIRST_DUE, ROOM = 10_000_000, 500_000_000, 100_000
 """Where the numbers of generated rows begin. SQLite numbers a new row after the highest, so there is room behind each
 call for rows that the portal makes before the next."""
@@ -117,11 +117,11 @@ def fill(database: Database, rows: int, *, now: datetime, since: int = 0) -> Non
                 db.execute(text(OPEN_CASES), place)
 
 
-def add_due(database: Database, *, now: datetime, calls: int = 0) -> None:
-    """Add `DUE` rows for each sweep, after as many `calls` before."""
+def add_due(database: Database, rows: int, *, now: datetime, calls: int = 0) -> None:
+    """Add work for each sweep, half of these rows at least, after as many `calls` before."""
     first = FIRST_DUE + calls * ROOM
     with _apart(database) as own, own.writing() as db:
-        _insert(own, db, _due, {"first": first, "last": first + DUE - 1}, now)
+        _insert(own, db, _due, {"first": first, "last": first + rows - 1}, now)
 
 
 @contextmanager

@@ -24,8 +24,8 @@ from portal.web.app_state import app_state
 from portal.web.languages import speaking
 
 logger = logging.getLogger(__name__)
-REMINDED_AT_ONCE = 2
-"""Each e-mail takes some milliseconds to write, and nobody else can save meanwhile."""
+REMINDED_AT_ONCE = 1
+"""An e-mail takes some milliseconds to write, and on SQLite nobody else can save meanwhile."""
 
 
 def send_reminders(db: Session, *, now: datetime) -> int:

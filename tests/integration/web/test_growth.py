@@ -137,7 +137,7 @@ def sweep(app: Flask, database: Database) -> Callable[[Sweep], int]:
 def test_every_sweep_finds_its_batch_by_an_index(
     grown: Database, plans: list[Plan], sweep: Callable[[Sweep], int], each: Sweep
 ) -> None:
-    add_due(grown, now=START)
+    add_due(grown, 200, now=START)
     assert sweep(each) > 0
     assert_none_is_full(plans)
 
