@@ -5,7 +5,7 @@ and the tombstones of drafts that are over; first for 1000 drafts, then for all.
 requests, the longest hold of the write lock by each sweep, and how many times those of the small database they are.
 
 SQLite in a folder of the project by default, DATABASE_URL for an empty database of PostgreSQL. On two cores N=100000
-takes one minute and 350 MB, N=1000000 six minutes and 3.5 GB.
+takes one minute and 350 MB, N=1000000 four minutes and 3.5 GB.
 """
 
 import os
@@ -36,7 +36,7 @@ MOST_MS = 20
 """How long a sweep may hold the write lock at most."""
 WORD = "hold of "
 Times = dict[str, tuple[float, float]]
-"""The times in ms of half and of 95 % of each request; for each sweep the hold of half of its batches, and the longest."""
+"""In ms: for each request the time of half and of 95 %; for each sweep the hold of half its batches and the longest."""
 
 
 def main() -> None:
