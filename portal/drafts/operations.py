@@ -11,7 +11,6 @@ from sqlalchemy import Table, bindparam, delete, func, insert, not_, select, upd
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from portal.db import SWEEP_BATCH
 from portal.drafts.models import NOT_SWEPT, Draft, DraftGuest, DraftPart
 from portal.drafts.queries import FormPlace, Last, grants_of, last_places
 from portal.drafts.rules import (
@@ -52,6 +51,8 @@ from portal.web.counters import Counted, Event, write_numbers
 from portal.web.languages import DEFAULT
 
 CODE_LENGTH = 8
+SWEPT_AT_ONCE = 20
+"""Fewer than of other rows: each draft has a part for every section and item."""
 NOWHERE: FormPlace = ("", "")
 _PART_TABLE = cast("Table", DraftPart.__table__)
 _PART_PLACE: dict[str, Any] = {name: bindparam(f"of_{name}") for name in ("draft_id", "section_id", "item_id")}
@@ -348,14 +349,15 @@ def empty_expired(db: Session, *, now: datetime) -> Sequence[int]:
     Each is marked, so that no later sweep finds it.
     """
     over = select(Draft.id, Draft.sent_at).where(Draft.expires_at < now, NOT_SWEPT).order_by(Draft.expires_at)
-    rows = db.execute(over.limit(SWEEP_BATCH).with_for_update(skip_locked=True)).all()
+    rows = db.execute(over.limit(SWEPT_AT_ONCE).with_for_update(skip_locked=True)).all()
+    sent = [draft_id for draft_id, sent_at in rows if sent_at]
     unsent = [draft_id for draft_id, sent_at in rows if sent_at is None]
     db.execute(delete(DraftPart).where(DraftPart.draft_id.in_(unsent)))
     release_files_of_works(db, [subject(draft_id) for draft_id in unsent], now=now)
-    db.execute(update(Draft).where(Draft.id.in_(unsent)).values(save_address=None, begun_for=None, address_key=None))
-    batch = [draft_id for draft_id, _sent_at in rows]
-    db.execute(update(Draft).where(Draft.id.in_(batch)).values(swept_at=now))
-    return batch
+    nothing = {"save_address": None, "begun_for": None, "address_key": None}
+    for drafts, values in ((unsent, nothing), (sent, {})):
+        db.execute(update(Draft).where(Draft.id.in_(drafts)).values(values | {"swept_at": now}))
+    return unsent + sent
 
 
 def claim_drafts(db: Session, guest_id: str, person_id: int) -> None:
