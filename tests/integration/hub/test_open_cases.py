@@ -1,6 +1,7 @@
 """The stored counts of open cases are what a sum over all cases would be, whatever staff do and whatever the day."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
 
@@ -74,3 +75,19 @@ def test_a_day_without_open_cases_has_no_count(database: Database, many_states: 
                 change_status(db, submission, "closed", by=Acting(person_id=1, now=START))
     with database.reading() as db:
         assert db.scalars(select(OpenCases)).all() == []
+
+
+def test_cases_that_open_and_close_at_once_are_all_counted(database: Database, copy_case: Copy) -> None:
+    names = copy_case(6)
+
+    def work_on(name: str) -> None:
+        for status in ("closed", "new", "decided", "waiting", "closed", "new", "closed"):
+            with database.writing() as db:
+                submission = db.scalars(select(Submission).where(Submission.reference == name)).one()
+                change_status(db, submission, status, by=Acting(person_id=1, now=START))
+
+    with ThreadPoolExecutor(len(names)) as staff:
+        list(staff.map(work_on, names))
+    with database.reading() as db:
+        (only,) = db.scalars(select(OpenCases))
+        assert only.number == 1, "the case of the fixture"
