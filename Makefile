@@ -1,7 +1,8 @@
 # What to type: `make run` to try the portal, `make test` to prove it, `make check` before a commit.
 # `make test ALL=1` adds Firefox, all of PostgreSQL and the fault runs; `make test TESTS=tests/unit` is a part;
 # `make faults` runs for long, and every case of every test on PostgreSQL.
-# `make bench PART=doors` measures a part that `make bench` leaves out: costs, doors, journal, long_form or uploads.
+# `make bench PART=doors` measures a part that `make bench` leaves out: citizens, costs,
+# doors, journal, long_form or uploads.
 # `make grow N=1000000` fills a database with so many drafts and measures the portal there, beside one with a thousand.
 # `make judge` lets Wapiti, sqlmap, a CSP evaluator and bandit look for holes.
 # The environment lives in .venv; a second call finds its stamp and starts at once.

@@ -8,16 +8,15 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
-from portal.commands.run import FEW_ARENAS, PROJECT_ROOT, Listening, server_command
+from portal.commands.run import FEW_ARENAS, PROJECT_ROOT, read_listening, server_command
 from portal.web.front import TURNS_ON_SQLITE
 
 BARE, PORTAL = "tests.bench.bare:serve", "tests.bench.bare:serve_portal"
-PROCESSES = ("supervisor", "server", "worker")
 TRIES, PAUSE_S, STOPS_WITHIN_S = 300, 0.05, 10
 
 
@@ -38,14 +37,14 @@ class Memory:
 
 
 class Server:
-    """One running server as `make run` starts it: the supervisor, granian, and granian's worker."""
+    """One running server as `make run` starts it: the supervisor, granian, and granian's workers."""
 
     def __init__(self, target: str, environ: dict[str, str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
-        listening = Listening(host="127.0.0.1", port=self.port, workers=1)
+        listening = replace(read_listening({}), port=self.port)
         command = [sys.executable, "-m", "portal.commands.supervise"]
-        command += [*server_command(listening, workers=1, turns=TURNS_ON_SQLITE)[:-1], target]
+        command += [*server_command(listening, workers=listening.workers, turns=TURNS_ON_SQLITE)[:-1], target]
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         quiet = subprocess.DEVNULL
         self._own = psutil.Popen(
@@ -57,7 +56,10 @@ class Server:
 
     def memory(self) -> dict[str, Memory]:
         """Return what each of its processes holds."""
-        return {name: Memory.of(process.pid) for name, process in zip(PROCESSES, self._processes(), strict=False)}
+        supervisor, server, *workers = (Memory.of(pid) for pid in self.pids())
+        return {"supervisor": supervisor, "server": server} | {
+            f"worker {at}": each for at, each in enumerate(workers, 1)
+        }
 
     def pids(self) -> list[int]:
         """Return the ids of its processes."""
