@@ -3,7 +3,7 @@
 import asyncio
 import resource
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -16,6 +16,17 @@ TIMEOUT_S = 20
 OPENED_AT_ONCE = 200
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length:"
+
+
+def _rising() -> Iterator[int]:
+    """Yield the milliseconds since this machine started, or one more than the last: no number comes twice."""
+    number = 0
+    while True:
+        number = max(number + 1, monotonic_ns() // 1_000_000)
+        yield number
+
+
+_numbers = _rising()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +48,8 @@ class Asked:
         return self.headers | {"X-Forwarded-For": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
 
     def next_body(self) -> str:
-        """Return the body of the next request; its number is the milliseconds since this machine started."""
-        return self.body.replace(COUNT, str(monotonic_ns() // 1_000_000)) if self.body else ""
+        """Return the body of the next request, with its number."""
+        return self.body.replace(COUNT, str(next(_numbers))) if self.body else ""
 
     def next_bytes(self, host: str) -> bytes:
         """Return the next request as it is sent."""
