@@ -12,6 +12,8 @@ from babel import Locale, UnknownLocaleError
 from babel.support import NullTranslations
 from flask import Flask, g
 from flask_babel import get_translations
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
 DEFAULT = "en"
@@ -31,19 +33,24 @@ class _Words(dict[str, Markup]):
 _WORDS = WeakKeyDictionary[NullTranslations, _Words]()
 
 
-def _one(message: str, /, **values: Any) -> Markup:
-    """Return a text of a template; what is put into it is escaped, and a per cent sign is always written twice."""
+@pass_eval_context
+def _one(here: EvalContext, message: str, /, **values: Any) -> str:
+    """Return a text of a template; a per cent sign is always written twice.
+
+    What is put into it is escaped, unless the template is no HTML.
+    """
     words: _Words | None = g.get("words")
     if words is None:
         catalogue = get_translations()
         words = g.words = _WORDS.get(catalogue) or _WORDS.setdefault(catalogue, _Words(catalogue))
-    text = words[message]
+    text = words[message] if here.autoescape else str(words[message])
     return text % values if values or "%" in text else text
 
 
-def _by_number(singular: str, plural: str, number: int, /, **values: Any) -> Markup:
-    text = get_translations().ungettext(singular, plural, number)
-    return Markup(text) % {"num": number, **values}  # noqa: S704
+@pass_eval_context
+def _by_number(here: EvalContext, singular: str, plural: str, number: int, /, **values: Any) -> str:
+    text: str = get_translations().ungettext(singular, plural, number)
+    return (Markup(text) if here.autoescape else text) % {"num": number, **values}  # noqa: S704
 
 
 def forget_words() -> None:
