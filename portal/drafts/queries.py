@@ -213,8 +213,13 @@ def drafts_to_come_back_to(db: Session, holder: Holder, *, now: datetime) -> Seq
 
 
 def any_draft(db: Session) -> Draft | None:
-    """Return some draft: to do with it, and undo, what would be done with one that there is not."""
-    return db.scalars(select(Draft).order_by(Draft.id.desc()).limit(1)).first()
+    """Return some draft, one that names an address if there is one.
+
+    With it is done, and undone, what would be done with one that there is not.
+    """
+    named = select(Draft).where(Draft.address_key.is_not(None)).order_by(Draft.address_key.desc())
+    drafts = (db.scalars(query.limit(1)).first() for query in (named, select(Draft).order_by(Draft.id.desc())))
+    return next(filter(None, drafts), None)
 
 
 def locked_draft(db: Session, draft_id: int) -> Draft:

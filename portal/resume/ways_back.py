@@ -113,7 +113,7 @@ def mail_lost_links(address: EmailAddress, *, is_enough: bool = False, must_be_p
             known = answered_address(db(), draft, keyring=keyring, now=now())
             is_theirs = bool(found) and known is not None and EmailAddress(email=known).key == address.key
             is_theirs = is_theirs and not (draft.person_id or draft.sent_at or draft.deleted_at)
-            is_theirs = is_theirs and not is_taken_back(db(), draft, address.email)
+            is_theirs = not is_taken_back(db(), draft, address.email) and is_theirs
             proved = {EmailAddress(email=each).key for each in proved_addresses(db(), draft)}
             is_theirs = is_theirs and (not must_be_proved or address.key in proved)
             mail_link(draft, known if known and is_theirs else address.email)
