@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from io import BytesIO
 from itertools import chain
@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext
 from sqlalchemy import update
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
+from werkzeug.wsgi import ClosingIterator
 
 from portal.sessions.models import SessionRow
 from portal.sessions.queries import live_sessions
@@ -69,7 +70,9 @@ class Server:
         status = self._faults.get(request.path)
         answer: Any = Response("out of order", status) if status else self.app.wsgi_app
         try:
-            return answer(environ | {"wsgi.input": _again(request)}, start_response)
+            # Whole, since the server leaves a file open whose reader goes away.
+            with closing(ClosingIterator(answer(environ | {"wsgi.input": _again(request)}, start_response))) as parts:
+                return list(parts)
         finally:
             turn.is_over.set()
 
