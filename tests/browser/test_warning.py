@@ -131,6 +131,7 @@ def test_the_live_region_is_written_at_most_five_times(warned: Page, pass_time: 
     # Real time passes as well, so it covers the last part.
     for _ in range(10):
         pass_time(10)
+        polled(warned)
     expect(warned.get_by_text("20 seconds until you are signed out.")).to_be_attached(timeout=15_000)
     stay(warned).click()
     expect(warning(warned)).to_be_hidden()
