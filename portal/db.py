@@ -248,8 +248,7 @@ class Database:
 
     def insert_or_ignore(self, db: Session, model: type[Base], **values: Any) -> bool:
         """Insert a row unless a unique constraint already has it; return whether it was inserted."""
-        insert = sqlite.insert if self.engine.dialect.name == "sqlite" else postgresql.insert
-        statement = insert(model).values(**values).on_conflict_do_nothing()
+        statement = insert_into(db, model).values(**values).on_conflict_do_nothing()
         # Read the returned key, not `rowcount`: PostgreSQL's driver sets none when a statement returns rows.
         return db.execute(statement.returning(*model.__table__.primary_key)).first() is not None
 
@@ -258,6 +257,11 @@ class Database:
         self.engine.dispose()
         if self._turn:
             self._turn.close()
+
+
+def insert_into(db: Session, model: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """Return an `INSERT` as this database writes it, which can say what to do where there is such a row."""
+    return (sqlite.insert if db.get_bind().dialect.name == "sqlite" else postgresql.insert)(model)
 
 
 def rows_changed(db: Session, statement: UpdateBase) -> int:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from portal.db import insert_into
 from portal.drafts.models import Draft, DraftPart
 from portal.drafts.operations import delete_draft
 from portal.drafts.queries import count_answered
@@ -92,9 +92,8 @@ def _new_case(form_id: str, customer: bytes, now: datetime) -> Case:
 
 def count_open(db: Session, case: Case, change: int) -> None:
     """Note that one case more (1) or one fewer (-1) is open, of those of its form and its day."""
-    insert = sqlite.insert if db.get_bind().dialect.name == "sqlite" else postgresql.insert
     key = {"form_id": case.form_id, "sent_on": case.sent_at.astimezone(UTC).date()}
-    added = insert(OpenCases).values(**key, number=change)
+    added = insert_into(db, OpenCases).values(**key, number=change)
     number = {"number": OpenCases.number + change}
     db.execute(added.on_conflict_do_update(index_elements=list(key), set_=number), execution_options=_PLAIN)
     if change < 0:

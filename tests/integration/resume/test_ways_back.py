@@ -22,6 +22,7 @@ from tests.integration.resume.conftest import Saved
 from tests.loan import FORM, YOU, begin, publish_loan, publish_yaml, start
 from tests.people import add_person, sign_in
 from tests.post import letters
+from tests.statements import heard
 
 ADDRESS = "rosa@mail.example"
 MASKED = "r•••@mail.example"
@@ -400,6 +401,22 @@ def test_address_that_nobody_answered_gets_the_same_page_and_no_mail(
         other = same.send("Send link", email=ADDRESS)
         assert (other.status_code, other.location, other.text) == (answer.status_code, answer.location, answer.text)
         assert sorted(name for name, _ in other.headers) == sorted(name for name, _ in answer.headers)
+
+
+def test_an_address_that_nobody_answered_costs_the_statements_of_one_that_somebody_did(
+    app: Flask, database: Database
+) -> None:
+    publish_loan(app)
+    Guest(app, is_shared=False, **HALF)
+    Guest(app, is_shared=False)  # a newer form without an address, with which there would be less to do
+    asked: dict[str, list[str]] = {}
+    for number, email in enumerate(("first@mail.example", ADDRESS, "nobody@mail.example")):
+        citizen = Citizen(app, f"192.0.2.{number}")
+        citizen.open("/resume")
+        with heard(database) as statements:
+            citizen.send("Send link", email=email)
+        asked[email] = statements.asked
+    assert asked[ADDRESS] == asked["nobody@mail.example"]
 
 
 def test_address_of_a_persons_own_draft_or_a_sent_form_gets_no_link(app: Flask, citizen: Citizen) -> None:
