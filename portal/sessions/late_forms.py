@@ -10,7 +10,7 @@ from types import MappingProxyType
 from flask import request
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
-from sqlalchemy import BindParameter, Exists, Select, and_, delete, exists, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Exists, Select, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.db import Database, delete_batch, rows_changed
@@ -237,7 +237,7 @@ def parked_on(db: Session, keyring: Keyring, page: str, *, now: datetime, person
     return [_open_parked(keyring, row) for row in rows if row.person_id in (None, person_id)]
 
 
-def has_parked(work: BindParameter[str], *, now: BindParameter[datetime]) -> Exists:
+def has_parked(work: ColumnElement[str], *, now: BindParameter[datetime]) -> Exists:
     """The condition that something of a whole is parked, for queries that ask this beside other things."""
     return exists().where(ParkedValues.work == work, ParkedValues.expires_at > now)
 
