@@ -36,7 +36,7 @@ FormSection = tuple[str, str]
 SEEN_PREFIX = "_seen_"
 """The prefix of the hidden inputs with the values that the page showed when it was loaded."""
 blueprint = Blueprint("admin", __name__)
-FIRST_TAB = "general"
+FIRST_TAB, MESSAGES_TAB = "general", "messages"
 ABOUT_SESSIONS = frozenset({"general", "sessions"})
 NUMBER_TEXT = re.compile("[0-9]{1,9}")
 SHOWN_LENGTH = 80
@@ -290,6 +290,7 @@ def _tab_or_404(tab: str) -> str:
 
 
 def _settings_page(tab: str, form: SettingsForm, *, outcome: str | None = None) -> str:
+    lifetime = settings().messages_lifetime if tab == MESSAGES_TAB else settings().session_lifetime
     return render_template(
         "admin/site_settings.html",
         tab=tab,
@@ -300,8 +301,10 @@ def _settings_page(tab: str, form: SettingsForm, *, outcome: str | None = None) 
         changes=setting_history(tab_settings(tab)),
         time_zones=time_zones(),
         time_now=clock_time(now()),
-        minutes=settings().session_lifetime_minutes,
-        stay_until=clock_time(now() + settings().session_lifetime),
+        minutes=int(lifetime.total_seconds()) // 60,
+        stay_until=clock_time(now() + lifetime),
+        promised=settings().messages_reply_days,
+        emergency=settings().messages_emergency,
         hub=policy_of(HUB),
         ends=session_ends() if tab in ABOUT_SESSIONS else None,
     )

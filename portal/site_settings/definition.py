@@ -10,8 +10,11 @@ from zoneinfo import ZoneInfo
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 
-SettingKind = Literal["whole_number", "text", "long_text", "yes_no", "time_zone", "choice", "networks"]
+SettingKind = Literal["whole_number", "text", "long_text", "yes_no", "time_zone", "choice", "networks", "topics"]
 SettingValue = int | str | bool
+
+
+TOPIC_SEPARATOR, TOPIC_PARTS = ";", ("name", "team", "address")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,21 @@ class Advice:
     def summary_of(self, value: int) -> str | None:
         """The first sentence of the advice on a value, or None where there is nothing to say."""
         return str(self.summary).replace("{value}", str(value)) if value >= self.at_least else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topic:
+    """What somebody may write about: its name, and the team that answers with its address, both empty without one."""
+
+    name: str
+    team: str = ""
+    address: str = ""
+
+
+def topics_of(text: str) -> tuple[Topic, ...]:
+    """Return the topics of a text that lists one a line, as `Topic` or `Topic; team; e-mail address of the team`."""
+    lines = (line.split(TOPIC_SEPARATOR) for line in text.splitlines() if line.strip())
+    return tuple(Topic(**dict(zip(TOPIC_PARTS, map(str.strip, line), strict=False))) for line in lines)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,6 +267,76 @@ SETTINGS = (
         ),
     ),
     Setting(
+        name="messages_idle_minutes",
+        tab="messages",
+        kind="whole_number",
+        default=60,
+        low=5,
+        high=480,
+        label=_("Close messages after (minutes)"),
+        help=_(
+            "A whole number from 5 to 480. Messages are closed when nobody has used them for so long. It applies the "
+            "next time that people open messages or get more time. Nobody’s messages are closed sooner."
+        ),
+    ),
+    Setting(
+        name="messages_network_rule",
+        tab="messages",
+        kind="choice",
+        default="end",
+        options=(
+            ("log", _("Only log it")),
+            ("password", _("Ask for the password again")),
+            ("end", _("Close the messages")),
+        ),
+        label=_("When the internet connection of somebody who reads messages changes"),
+        help=_(
+            "Only their messages are closed, and what they have written is kept. Guests have no password to ask for."
+        ),
+    ),
+    Setting(
+        name="messages_reply_days",
+        tab="messages",
+        kind="whole_number",
+        default=5,
+        low=1,
+        high=30,
+        label=_("Reply promise in working days"),
+        help=_("A whole number from 1 to 30, Monday to Friday. People read it before they write."),
+    ),
+    Setting(
+        name="messages_topics",
+        tab="messages",
+        kind="topics",
+        default="Council tax\nHousing\nParking\nSomething else",
+        low=1,
+        high=5000,
+        label=_("Topics"),
+        help=_(
+            "One on each line, at most 50. To tell a team by e-mail when somebody writes, add its name and address: "
+            "Parking; Parking team; parking@council.example"
+        ),
+    ),
+    Setting(
+        name="messages_emergency",
+        tab="messages",
+        kind="text",
+        default="In an emergency, call 999. Do not write here.",
+        high=200,
+        label=_("Emergency line"),
+        help=_("Shown before people write. If you leave it empty, nothing is shown."),
+    ),
+    Setting(
+        name="messages_keep_days",
+        tab="messages",
+        kind="whole_number",
+        default=365,
+        low=30,
+        high=3650,
+        label=_("Keep messages without a form for (days)"),
+        help=_("A whole number from 30 to 3650. Messages about a form are kept as long as the form."),
+    ),
+    Setting(
         name="password_again_minutes",
         tab="accounts",
         kind="whole_number",
@@ -293,6 +381,7 @@ TABS = MappingProxyType(
         "general": _("General"),
         "sessions": _("Sessions"),
         "drafts": _("Drafts"),
+        "messages": _("Messages"),
         "accounts": _("Accounts"),
         "content": _("Content"),
     }
@@ -321,6 +410,12 @@ class Settings:
     draft_files_mb: int
     network_files_mb: int
     draft_reminders: bool
+    messages_idle_minutes: int
+    messages_network_rule: str
+    messages_reply_days: int
+    messages_topics: str
+    messages_emergency: str
+    messages_keep_days: int
     postal_address: str
     privacy_text: str
     privacy_text_cy: str
@@ -340,6 +435,21 @@ class Settings:
     def shared_lifetime(self) -> timedelta:
         """How long a customer's session lasts without activity on a computer that others use, too."""
         return timedelta(minutes=self.shared_computer_minutes)
+
+    @cached_property
+    def absolute_limit(self) -> timedelta | None:
+        """How long a citizen's session lasts at most; None without a limit."""
+        return timedelta(hours=self.absolute_limit_hours) or None
+
+    @cached_property
+    def messages_lifetime(self) -> timedelta:
+        """How long messages stay open without activity."""
+        return timedelta(minutes=self.messages_idle_minutes)
+
+    @cached_property
+    def topics(self) -> tuple[Topic, ...]:
+        """What people may write about."""
+        return topics_of(self.messages_topics)
 
     @cached_property
     def password_again(self) -> timedelta:

@@ -7,11 +7,23 @@ from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from email_validator import EmailNotValidError, validate_email
+
 from portal.characters import plain, trimmed
 from portal.errors import PortalError
-from portal.site_settings.definition import SETTINGS, Setting, SettingKind, Settings, SettingValue
+from portal.site_settings.definition import (
+    SETTINGS,
+    TOPIC_PARTS,
+    TOPIC_SEPARATOR,
+    Setting,
+    SettingKind,
+    Settings,
+    SettingValue,
+    topics_of,
+)
 from portal.web.networks import parsed_ranges
 
+MOST_TOPICS, LONGEST_NAME = 50, 80
 _REFUSED_IN_LINES = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -31,7 +43,7 @@ def parse(setting: Setting, typed: str) -> SettingValue:
 
     Raises `RefusedSettingError` for blank, malformed or out of range.
     """
-    text = trimmed(typed) if setting.kind in ("text", "long_text") else plain(typed)
+    text = trimmed(typed) if setting.kind in ("text", "long_text", "topics") else plain(typed)
     return PARSERS[setting.kind](setting, text)
 
 
@@ -106,6 +118,48 @@ def _parse_networks(setting: Setting, typed: str) -> str:
     return typed
 
 
+def _parse_topics(setting: Setting, typed: str) -> str:
+    """Take lines of topics; the sentence of a refusal says which line is wrong, blank ones counted."""
+    text, seen = _parse_long_text(setting, typed), set[str]()
+    if not text:
+        raise RefusedSettingError("This cannot be empty")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            _judge_topic(line, number, seen)
+    if len(seen) > MOST_TOPICS:
+        raise RefusedSettingError("Enter at most %(most)s topics", most=MOST_TOPICS)
+    return text
+
+
+def _judge_topic(line: str, number: int, seen: set[str]) -> None:
+    """Refuse a line that is no topic or names one that an earlier line has named; else add its name to `seen`."""
+    (topic,) = topics_of(line)
+    if not topic.name or line.count(TOPIC_SEPARATOR) not in (0, len(TOPIC_PARTS) - 1):
+        raise RefusedSettingError(
+            "Line %(line)s: enter a topic, or a topic, a team and its e-mail address with “;” between them", line=number
+        )
+    if max(len(topic.name), len(topic.team)) > LONGEST_NAME:
+        raise RefusedSettingError(
+            "Line %(line)s: enter names of at most %(most)s characters", line=number, most=LONGEST_NAME
+        )
+    if topic.name.casefold() in seen:
+        raise RefusedSettingError("Line %(line)s: this topic is in the list already", line=number)
+    if TOPIC_SEPARATOR in line and not _is_address(topic.address):
+        raise RefusedSettingError(
+            "Line %(line)s: enter an e-mail address in the right format, like name@example.com", line=number
+        )
+    seen.add(topic.name.casefold())
+
+
+def _is_address(text: str) -> bool:
+    try:
+        # As for the addresses of people, the domain .test is allowed, which RFC 6761 reserves for testing.
+        validate_email(text, check_deliverability=False, allow_smtputf8=False, test_environment=True)
+    except EmailNotValidError:
+        return False
+    return True
+
+
 PARSERS: Mapping[SettingKind, Callable[[Setting, str], SettingValue]] = {
     "whole_number": _parse_whole_number,
     "text": _parse_text,
@@ -114,6 +168,7 @@ PARSERS: Mapping[SettingKind, Callable[[Setting, str], SettingValue]] = {
     "time_zone": _parse_time_zone,
     "choice": _parse_choice,
     "networks": _parse_networks,
+    "topics": _parse_topics,
 }
 
 

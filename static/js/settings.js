@@ -36,6 +36,7 @@
 
   function drawPart(bar, kind, start, end, total) {
     const part = bar.querySelector(`[data-part="${kind}"]`);
+    if (!part) return;
     part.setAttribute("x", ((WIDTH * start) / total).toFixed(1));
     part.setAttribute("width", ((WIDTH * (end - start)) / total - (end === total ? 0 : GAP)).toFixed(1));
     bar.querySelector(`[data-span="${kind}"]`).textContent = `${clock(start)}–${clock(end)}`;
@@ -43,14 +44,14 @@
 
   function drawBar(minutes) {
     const total = minutes * 60;
-    const renews = minutes * 40;
     document.querySelectorAll("[data-time-bar]").forEach((bar) => {
+      const renews = bar.querySelector('[data-part="track"]') ? minutes * 40 : 0;
       drawPart(bar, "track", 0, renews, total);
       drawPart(bar, "renews", renews, total - WARNING_S, total);
       drawPart(bar, "warns", total - WARNING_S, total, total);
     });
     setText("[data-lifetime]", String(minutes));
-    setText("[data-renews-after]", clock(renews));
+    setText("[data-renews-after]", clock(minutes * 40));
     document.querySelectorAll("[data-preview-until]").forEach((element) => {
       element.textContent = clockTime(element.dataset.previewUntil, minutes - Number(element.dataset.savedMinutes));
     });
@@ -66,8 +67,15 @@
     const input = document.getElementById(notice.dataset.advice);
     follow(input, (value) => advise(notice, value));
   });
-  const lifetime = document.getElementById("session_lifetime_minutes");
-  if (lifetime) follow(lifetime, (value) => { if (value !== null) drawBar(value); });
+  ["session_lifetime_minutes", "messages_idle_minutes"].forEach((name) => {
+    const lifetime = document.getElementById(name);
+    if (lifetime) follow(lifetime, (value) => { if (value !== null) drawBar(value); });
+  });
+  document.querySelectorAll("[data-follows]").forEach((element) => {
+    const input = document.getElementById(element.dataset.follows);
+    const isNumber = "low" in input.dataset;
+    follow(input, (value) => { if (!isNumber || value !== null) element.textContent = isNumber ? String(value) : input.value; });
+  });
 
   // Loading the page again must not say once more that something was saved.
   const address = new URL(location.href);

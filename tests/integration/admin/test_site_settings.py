@@ -7,12 +7,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from portal.db import Database
-from portal.site_settings.definition import SETTINGS, TABS
+from portal.site_settings.definition import BY_NAME, SETTINGS, TABS
 from portal.site_settings.queries import changes, current_settings
 from tests.conftest import MovableClock
 from tests.integration.admin.conftest import GENERAL, SignedIn, form_of
 
 MINUTES = "session_lifetime_minutes"
+MESSAGES = "/admin/self/site-settings/messages"
 REFUSED = "Enter a whole number from 10 to 360"
 SignIn = Callable[[str, str], SignedIn]
 
@@ -137,6 +138,34 @@ def test_explanation_beside_the_settings_follows_the_saved_value(administrator: 
     assert "Warning 88:00–90:00" in words
     assert "If you stay, you have until 15:32 ." in words
     assert "6 hours. Then 2 more hours to send a form that is already open. Set at installation." in words
+
+
+def test_effect_of_the_settings_of_messages_stands_beside_them(administrator: SignedIn) -> None:
+    typed = {"messages_idle_minutes": "90", "messages_reply_days": "3", "messages_emergency": "Call 999."}
+    words = text_of(administrator.get(administrator.save(MESSAGES, **typed).location).text)
+    assert "Your messages will be closed in 2 minutes. What you have written is saved." in words
+    assert "If you stay, you have until 15:32 ." in words
+    assert "Open for 90 minutes" in words
+    assert "Activity renews 0:00–88:00 Warning 88:00–90:00" in words
+    assert "We aim to reply within 3 working days. Call 999." in words
+
+
+@pytest.mark.parametrize("typed", ["4", "481", "30.5", ""])
+def test_time_of_messages_out_of_range_is_refused_beside_the_field(
+    administrator: SignedIn, database: Database, typed: str
+) -> None:
+    answer = administrator.save(MESSAGES, messages_idle_minutes=typed)
+    assert answer.status_code == 422
+    assert re.search('id="messages_idle_minutes-error".*Enter a whole number from 5 to 480', answer.text)
+    assert form_of(answer).get("messages_idle_minutes", "") == typed
+    assert in_force(database)["messages_idle_minutes"] == 60
+
+
+def test_topic_with_a_wrong_address_is_refused_beside_the_field(administrator: SignedIn, database: Database) -> None:
+    answer = administrator.save(MESSAGES, messages_topics="Housing; Housing team; nobody")
+    assert answer.status_code == 422
+    assert re.search('id="messages_topics-error".*Line 1: enter an e-mail address', answer.text)
+    assert in_force(database)["messages_topics"] == BY_NAME["messages_topics"].default
 
 
 def test_preview_cannot_be_operated(administrator: SignedIn) -> None:

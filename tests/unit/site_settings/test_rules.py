@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.site_settings.definition import BY_NAME, SETTINGS, TABS, SettingValue
+from portal.site_settings.definition import BY_NAME, SETTINGS, TABS, SettingValue, Topic, topics_of
 from portal.site_settings.rules import (
     RefusedSettingError,
     advice_on,
@@ -14,6 +14,10 @@ from portal.site_settings.rules import (
 )
 
 MINUTES = "session_lifetime_minutes"
+TOPICS = "messages_topics"
+IDLE, IDLE_REFUSED = "messages_idle_minutes", "Enter a whole number from 5 to 480"
+NO_ADDRESS = "Line 1: enter an e-mail address in the right format, like name@example.com"
+NO_TOPIC = "enter a topic, or a topic, a team and its e-mail address with “;” between them"
 MINUTES_REFUSED = "Enter a whole number from 10 to 360"
 
 
@@ -33,6 +37,10 @@ MINUTES_REFUSED = "Enter a whole number from 10 to 360"
         pytest.param("continue_counts", "no", False, id="no"),
         pytest.param("time_zone", "Europe/London", "Europe/London", id="zone"),
         pytest.param("time_zone", "UTC", "UTC", id="utc"),
+        pytest.param(IDLE, "5", 5, id="messages-shortest"),
+        pytest.param(IDLE, "480", 480, id="messages-longest"),
+        pytest.param(TOPICS, "A\r\n\r\nB; Team; b@c.example\r\n", "A\n\nB; Team; b@c.example", id="topics"),
+        pytest.param("messages_emergency", "", "", id="no-emergency-line"),
     ],
 )
 def test_a_good_value_is_read(name: str, typed: str, value: SettingValue) -> None:
@@ -70,6 +78,17 @@ def test_a_good_value_is_read(name: str, typed: str, value: SettingValue) -> Non
         pytest.param("site_name", "A\udce9", "Enter a text on one line", id="undecodable-argument"),
         pytest.param("continue_counts", "on", "Choose yes or no", id="neither-yes-nor-no"),
         pytest.param("time_zone", "Europe/Camelot", "Choose a time zone from the list, like Europe/London", id="zone"),
+        *(pytest.param(IDLE, typed, IDLE_REFUSED, id=f"messages-{typed}") for typed in ("4", "481", "30.5", "")),
+        pytest.param(TOPICS, "\n \n", "This cannot be empty", id="no-topics"),
+        pytest.param(TOPICS, "A\nB; Team", f"Line 2: {NO_TOPIC}", id="team-without-address"),
+        pytest.param(TOPICS, "; Team; a@b.example", f"Line 1: {NO_TOPIC}", id="topic-without-name"),
+        pytest.param(TOPICS, "A; T; a@b.example; c", f"Line 1: {NO_TOPIC}", id="too-many-parts"),
+        pytest.param(TOPICS, "A; Team; nobody", NO_ADDRESS, id="wrong-address"),
+        pytest.param(TOPICS, "A; Team; ", NO_ADDRESS, id="empty-address"),
+        pytest.param(TOPICS, "A\n\na ", "Line 3: this topic is in the list already", id="topic-twice"),
+        pytest.param(TOPICS, "x" * 81, "Line 1: enter names of at most 80 characters", id="topic-too-long"),
+        pytest.param(TOPICS, "\n".join(map(str, range(51))), "Enter at most 50 topics", id="too-many-topics"),
+        pytest.param("messages_emergency", "x" * 201, "Enter at most 200 characters", id="emergency-line-too-long"),
         pytest.param("time_zone", "../etc/passwd", "Choose a time zone from the list, like Europe/London", id="path"),
     ],
 )
@@ -116,6 +135,18 @@ def test_the_snapshot_uses_stored_values_and_defaults_for_the_rest() -> None:
 @pytest.mark.parametrize("document", [None, "{}"], ids=["no-row", "empty"])
 def test_a_snapshot_of_nothing_stored_has_the_defaults(document: str | None) -> None:
     assert snapshot_of(document) == snapshot({})
+
+
+def test_topics_are_read_with_their_teams() -> None:
+    assert topics_of(" Parking ;Parking team; p@b.example \n\nHousing\n") == (
+        Topic(name="Parking", team="Parking team", address="p@b.example"),
+        Topic(name="Housing"),
+    )
+
+
+def test_a_new_site_offers_four_topics() -> None:
+    names = [topic.name for topic in snapshot({}).topics]
+    assert names == ["Council tax", "Housing", "Parking", "Something else"]
 
 
 def test_the_time_zones_offered_are_places_and_utc() -> None:
