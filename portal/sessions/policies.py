@@ -7,9 +7,8 @@ from types import MappingProxyType
 
 from portal.sessions.rules import ZERO, NetworkRule, Policy
 from portal.site_settings.definition import Settings
-from portal.web.declarations import CUSTOMER, HUB
+from portal.web.declarations import CUSTOMER, HUB, MESSAGES, PERSONAL_KINDS
 
-MESSAGES = "messages"
 SIGNING = "signing"
 MOBILE = "mobile"
 HUB_IDLE_TIMEOUT = timedelta(seconds=21_600)
@@ -25,6 +24,9 @@ class SessionKind:
     """One kind of session; `in_browser` kinds have a cookie and answer to `?kind=`.
 
     `cookie` is the cookie's name, without the prefix that HTTPS adds: one a kind, so that none disturbs another.
+    `within` is the kind whose session it stands beside: its sessions are of the same person, and signing out of the one
+    ends the other. `opened_at` is the page that opens a session of a kind that no sign-in opens.
+    `is_short_on_shared` says that its time is shorter on a computer that others use, too.
     """
 
     name: str
@@ -32,15 +34,17 @@ class SessionKind:
     policy: Callable[[Settings], Policy]
     network_rule: Callable[[Settings], NetworkRule] = lambda _settings: NetworkRule.LOG
     in_browser: bool = True
+    within: str | None = None
+    opened_at: str | None = None
+    is_short_on_shared: bool = False
 
 
 def _customer_policy(settings: Settings) -> Policy:
-    absolute_limit = timedelta(hours=settings.absolute_limit_hours) or None
-    return Policy(idle_timeout=settings.session_lifetime, absolute_limit=absolute_limit)
+    return Policy(idle_timeout=settings.session_lifetime, absolute_limit=settings.absolute_limit)
 
 
-def _messages_policy(_settings: Settings) -> Policy:
-    return Policy(idle_timeout=timedelta(minutes=60), renewal_share=1)
+def _messages_policy(settings: Settings) -> Policy:
+    return Policy(idle_timeout=settings.messages_lifetime, renewal_share=1, absolute_limit=settings.absolute_limit)
 
 
 def _signing_policy(_settings: Settings) -> Policy:
@@ -64,12 +68,16 @@ KINDS: Mapping[str, SessionKind] = MappingProxyType(
                 cookie="session_customer",
                 policy=_customer_policy,
                 network_rule=lambda s: NetworkRule(s.customer_network_rule),
+                is_short_on_shared=True,
             ),
             SessionKind(
                 name=MESSAGES,
                 cookie="session_messages",
                 policy=_messages_policy,
-                network_rule=lambda _s: NetworkRule.END,
+                network_rule=lambda s: NetworkRule(s.messages_network_rule),
+                within=CUSTOMER,
+                opened_at="/messages/unlock",
+                is_short_on_shared=True,
             ),
             SessionKind(name=SIGNING, cookie="session_signing", policy=_signing_policy),
             SessionKind(
@@ -82,3 +90,5 @@ KINDS: Mapping[str, SessionKind] = MappingProxyType(
         )
     }
 )
+SIGN_IN_KINDS = tuple(name for name, kind in KINDS.items() if (kind.within or name) in PERSONAL_KINDS)
+"""The kinds that one sign-in at a time holds together: those that a sign-in opens, and those that stand within them."""

@@ -1,7 +1,7 @@
 """What each view declares: who may call it, and what calling it means for the session."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 View = TypeVar("View", bound=Callable[..., Any])
 CUSTOMER = "customer"
 HUB = "hub"
+MESSAGES = "messages"
 BY_QUERY = "?kind="
 BY_PERSON = "?kind=, else the kind in which a person is signed in"
 PERSONAL_KINDS = (CUSTOMER, HUB)
@@ -29,6 +30,9 @@ class Door:
     roles: frozenset[str] | None = None
 
 
+_OF_MESSAGES = Door(kind=MESSAGES, session=True)
+
+
 class Access(Enum):
     """The doors of the portal."""
 
@@ -37,6 +41,8 @@ class Access(Enum):
     ANY_KIND = Door(kind=BY_QUERY)
     DRAFT_OWNER = Door(session=True)
     PERSON = Door(session=True, person=True)
+    MESSAGES = _OF_MESSAGES
+    MESSAGES_PERSON = replace(_OF_MESSAGES, person=True)
     ANY_PERSON = Door(kind=BY_PERSON, session=True, person=True)
     STAFF = Door(kind=HUB, session=True, person=True, roles=frozenset({"staff", "administrator"}))
     ADMINISTRATOR = Door(kind=HUB, session=True, person=True, roles=frozenset({"administrator"}))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.sessions.policies import GRACE, KINDS
+from portal.sessions.policies import GRACE, KINDS, SIGN_IN_KINDS
 from portal.sessions.rules import (
     NetworkRule,
     Policy,
@@ -64,6 +64,23 @@ def test_activity_renews_in_the_last_third_and_not_at_two_thirds(kind: str) -> N
 def test_any_activity_renews_the_message_centre_at_once() -> None:
     policy = policy_of("messages")
     assert renewed(times_of(policy), policy, BEGIN + SECOND) == BEGIN + SECOND + policy.idle_timeout
+
+
+def test_settings_change_how_long_messages_stay_open_and_what_a_changed_network_does() -> None:
+    policy = policy_of("messages", messages_idle_minutes=480, absolute_limit_hours=3)
+    assert (policy.idle_timeout, policy.absolute_limit) == (timedelta(hours=8), timedelta(hours=3))
+    assert KINDS["messages"].network_rule(snapshot({"messages_network_rule": "password"})) is NetworkRule.PASSWORD
+
+
+def test_only_messages_stand_within_another_kind_and_are_opened_at_a_page() -> None:
+    assert {kind.name: (kind.within, kind.opened_at) for kind in KINDS.values() if kind.within or kind.opened_at} == {
+        "messages": ("customer", "/messages/unlock")
+    }
+    assert SIGN_IN_KINDS == ("customer", "messages", "hub")
+
+
+def test_a_shared_computer_shortens_the_kinds_of_citizens() -> None:
+    assert [kind.name for kind in KINDS.values() if kind.is_short_on_shared] == ["customer", "messages"]
 
 
 def test_only_staff_have_grace() -> None:
