@@ -220,8 +220,18 @@ def resume_link(
     `proof` is a code to type on the page that is still open; it proves that e-mail reaches this address.
     """
     subject = _("Continue your form: %(title)s", title=title)
-    values = {"title": title, "link": link, "reference": reference, "proof": proof, "keep_until": day_text(keep_until)}
-    return _enqueue_message(db, "resume_link", to=to, subject=subject, now=now, **values)
+    return _enqueue_message(
+        db,
+        "resume_link",
+        to=to,
+        subject=subject,
+        now=now,
+        title=title,
+        link=link,
+        reference=reference,
+        proof=proof,
+        keep_until=day_text(keep_until),
+    )
 
 
 def deletion_soon(
@@ -229,8 +239,17 @@ def deletion_soon(
 ) -> str:
     """Warn that an unsent form will be deleted, with the link that continues it or keeps it longer."""
     subject = _("Your form will be deleted on %(date)s", date=day_text(delete_on))
-    values = {"title": title, "link": link, "reference": reference, "delete_on": day_text(delete_on)}
-    return _enqueue_message(db, "deletion_soon", to=to, subject=subject, now=now, **values)
+    return _enqueue_message(
+        db,
+        "deletion_soon",
+        to=to,
+        subject=subject,
+        now=now,
+        title=title,
+        link=link,
+        reference=reference,
+        delete_on=day_text(delete_on),
+    )
 
 
 def begun_for_you(
@@ -238,8 +257,18 @@ def begun_for_you(
 ) -> str:
     """Send the link to a form that `who`, a member of staff, began for somebody; `keep_until` is its last day."""
     subject = _("Continue your form: %(title)s", title=title)
-    values = {"title": title, "link": link, "reference": reference, "who": who, "keep_until": day_text(keep_until)}
-    return _enqueue_message(db, "begun_for_you", to=to, subject=subject, now=now, **values)
+    return _enqueue_message(
+        db,
+        "begun_for_you",
+        to=to,
+        subject=subject,
+        now=now,
+        title=title,
+        link=link,
+        reference=reference,
+        who=who,
+        keep_until=day_text(keep_until),
+    )
 
 
 def status_changed(
@@ -247,8 +276,17 @@ def status_changed(
 ) -> str:
     """Tell somebody the new status of the form that they sent; the e-mail contains none of their answers."""
     subject = _("News about your form: %(reference)s", reference=reference)
-    values = {"title": title, "reference": reference, "status": status, "explanation": explanation}
-    return _enqueue_message(db, "status_changed", to=to, subject=subject, now=now, **values)
+    return _enqueue_message(
+        db,
+        "status_changed",
+        to=to,
+        subject=subject,
+        now=now,
+        title=title,
+        reference=reference,
+        status=status,
+        explanation=explanation,
+    )
 
 
 def guest_code(db: Session, *, to: str, code: str, now: datetime) -> None:
@@ -309,12 +347,23 @@ def security_notice(db: Session, notice: Notice, *, to: str, device: str | None 
     )
 
 
-def _enqueue_message(db: Session, message: str, *, to: str, subject: str, now: datetime, **values: Any) -> str:
-    """Enqueue a message and return the public id of its delivery."""
+def _enqueue_message(
+    db: Session, message: str, *, to: str, subject: str, now: datetime, due_at: datetime | None = None, **values: Any
+) -> str:
+    """Enqueue a message, to be sent at `due_at` or at once; return the public id of its delivery."""
     configuration, settings = app_state().configuration, current_settings(db)
     public_id = new_public_id()
     letter = render_letter(message, subject, settings, values)
     host = mail_host(configuration.base_url)
     mail = address(letter, to=to, site_name=settings.site_name, host=host, public_id=public_id, now=now)
-    enqueue(db, configuration.keyring, public_id=public_id, kind=MAIL, message=message, payload=mail.payload(), now=now)
+    enqueue(
+        db,
+        configuration.keyring,
+        public_id=public_id,
+        kind=MAIL,
+        message=message,
+        payload=mail.payload(),
+        now=now,
+        due_at=due_at,
+    )
     return public_id

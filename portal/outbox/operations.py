@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import Update, or_, update
+from sqlalchemy import Update, delete, or_, update
 from sqlalchemy.orm import Session
 
 from portal.db import delete_batch, rows_changed
@@ -24,15 +24,37 @@ def new_public_id() -> str:
 
 
 def enqueue(
-    db: Session, keyring: Keyring, *, public_id: str, kind: str, message: str, payload: bytes, now: datetime
+    db: Session,
+    keyring: Keyring,
+    *,
+    public_id: str,
+    kind: str,
+    message: str,
+    payload: bytes,
+    now: datetime,
+    due_at: datetime | None = None,
 ) -> Delivery:
-    """Add a delivery in the transaction of its cause: both are stored, or neither."""
-    sealed = keyring.seal(payload, subject=SUBJECT, place=public_id)
+    """Add a delivery in the transaction of its cause: both are stored, or neither.
+
+    It is never tried before `due_at`. Its age counts from `now`, so what is due much later has fewer days of tries.
+    """
     delivery = Delivery(
-        public_id=public_id, kind=kind, message=message, payload=sealed, created_at=now, due_at=now, attempts=0
+        public_id=public_id,
+        kind=kind,
+        message=message,
+        payload=keyring.seal(payload, subject=SUBJECT, place=public_id),
+        created_at=now,
+        due_at=due_at or now,
+        attempts=0,
     )
     db.add(delivery)
     return delivery
+
+
+def cancel(db: Session, public_id: str) -> bool:
+    """Delete a delivery that was never tried; return whether there was one. What a deliverer has leased goes out."""
+    untried = delete(Delivery).where(Delivery.public_id == public_id, Delivery.attempts == 0, WAITING)
+    return rows_changed(db, untried.execution_options(synchronize_session=False)) == 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from datetime import timedelta
 from email import message_from_bytes, policy
 
 import pytest
@@ -13,6 +14,7 @@ from portal.outbox.definition import LEASE, MAIL, DeliveryFailure, Mail
 from portal.outbox.delivery import Round
 from portal.outbox.operations import (
     KEPT,
+    cancel,
     enqueue,
     forget_delivered,
     lease_next,
@@ -72,6 +74,52 @@ def test_sent_mail_is_not_sent_again_and_its_content_is_deleted(outbox: Outbox, 
     assert (row.sent_at, row.payload, row.attempts) == (clock.now(), None, 1)
     clock.advance(days=1)
     assert deliverer.deliver_due() == Round()
+
+
+def put_for_later(outbox: Outbox, database: Database, configuration: Configuration, clock: MovableClock) -> str:
+    """Enqueue an e-mail that is due in thirty seconds; return its id."""
+    public_id, payload, due_at = new_public_id(), MAIL_TO_ANN.payload(), clock.now() + timedelta(seconds=30)
+    with database.writing() as db:
+        enqueue(
+            db,
+            configuration.keyring,
+            public_id=public_id,
+            kind=MAIL,
+            message="m",
+            payload=payload,
+            now=clock.now(),
+            due_at=due_at,
+        )
+    return public_id
+
+
+def test_mail_for_later_is_not_tried_before(
+    outbox: Outbox, database: Database, configuration: Configuration, clock: MovableClock
+) -> None:
+    put_for_later(outbox, database, configuration, clock)
+    assert outbox.row().created_at == clock.now()
+    clock.advance(seconds=29)
+    assert outbox.deliverer("file:").deliver_due() == Round()
+    clock.advance(seconds=1)
+    assert outbox.deliverer("file:").deliver_due() == Round(sent=1)
+
+
+def test_mail_is_taken_back_until_it_is_tried(
+    outbox: Outbox, database: Database, configuration: Configuration, clock: MovableClock
+) -> None:
+    first, second = (put_for_later(outbox, database, configuration, clock) for _ in range(2))
+    with database.writing() as db:
+        assert cancel(db, first)
+        assert not cancel(db, first)
+    assert [row.public_id for row in outbox.rows()] == [second]
+    clock.advance(seconds=30)
+    with database.writing() as db:
+        assert lease_next(db, now=clock.now())
+        assert not cancel(db, second)
+    clock.advance(seconds=LEASE.total_seconds())
+    assert outbox.deliverer("file:").deliver_due() == Round(sent=1)
+    with database.writing() as db:
+        assert not cancel(db, second)
 
 
 def test_mail_leased_by_a_dead_deliverer_is_sent_by_another(
