@@ -120,6 +120,7 @@ HOOKS = Hooks(
     way_back=way_back,
     left_behind=mail_to_left_behind,
     parkable_page=lambda found, path: parkable_draft_page(found, path) or parkable_case_page(found, path),
+    ended_pages={},
     place_of_page=place_of_page,
     guest_has_drafts=guest_has_drafts,
     claim_drafts=claim_drafts,

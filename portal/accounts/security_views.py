@@ -1,6 +1,6 @@
 """Where somebody is signed in, and typing the password again before a sensitive change."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import wraps
@@ -24,7 +24,7 @@ from portal.accounts.second_factors import Proof, codes_left, factor_of, proof_o
 from portal.accounts.signed_in import current_person, device_here, device_words, own_path, prove_again
 from portal.accounts.throttles import again_throttle, right_throttle
 from portal.audit import record
-from portal.sessions.browser_sessions import browser
+from portal.sessions.browser_sessions import browser, kinds_within
 from portal.sessions.gate import answer_ended_session
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import end_session, end_sessions_of
@@ -143,18 +143,18 @@ class ActionLine:
     device: str | None
 
 
-def session_lines(db: Session, person: Person, this: int, *, now: datetime) -> list[SessionLine]:
+def session_lines(db: Session, person: Person, these: Collection[int], *, now: datetime) -> list[SessionLine]:
     """The person's live sessions of every kind, the newest first."""
-    return [_session_line(row, this) for row in live_sessions(db, now=now, person_id=person.id)]
+    return [_session_line(row, these) for row in live_sessions(db, now=now, person_id=person.id)]
 
 
 def session_line(db: Session, person: Person, session_id: int, *, now: datetime) -> SessionLine | None:
     """One of the person's live sessions."""
     rows = live_sessions(db, now=now, person_id=person.id)
-    return next((_session_line(row, 0) for row in rows if row.id == session_id), None)
+    return next((_session_line(row, ()) for row in rows if row.id == session_id), None)
 
 
-def _session_line(row: SessionRow, this: int) -> SessionLine:
+def _session_line(row: SessionRow, these: Collection[int]) -> SessionLine:
     """A session is written to only when it is renewed, so its last known activity is the one that set the deadline."""
     renewed_at = max(row.started_at, row.expires_at - timedelta(seconds=row.idle_timeout_s))
     return SessionLine(
@@ -163,7 +163,7 @@ def _session_line(row: SessionRow, this: int) -> SessionLine:
         kind=str(KIND_NAMES[row.kind]),
         since=moment_text(row.started_at),
         active=moment_text(renewed_at),
-        is_this=row.id == this,
+        is_this=row.id in these,
     )
 
 
@@ -205,7 +205,7 @@ def page() -> ResponseReturnValue:
         own=own_path,
         person=person,
         done=request.args.get("done"),
-        sessions=session_lines(reading(), person, _this(), now=now()),
+        sessions=session_lines(reading(), person, _here(), now=now()),
         devices=device_lines(reading(), person),
         actions=action_lines(reading(), person, now=now()),
         has_factor=factor is not None,
@@ -214,9 +214,10 @@ def page() -> ResponseReturnValue:
     )
 
 
-def _this() -> int:
-    live = browser().live()
-    return live.id if live else 0
+def _here() -> list[int]:
+    """The sessions of this browser that one sign-out ends together."""
+    kinds = (browser().kind, *kinds_within(browser().kind))
+    return [live.id for kind in kinds if (live := browser().live(kind))]
 
 
 @blueprint.get("/account/security/end/<int:session_id>")
@@ -257,9 +258,9 @@ def ask_end_others() -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 @proved_first
 def end_others() -> ResponseReturnValue:
-    """End all of one's own sessions but this one."""
+    """End all of one's own sessions but those of this browser."""
     person = locked_self()
-    if end_sessions_of(db(), person.id, EndReason.ENDED_BY_OWNER, now=now(), but=_this()):
+    if end_sessions_of(db(), person.id, EndReason.ENDED_BY_OWNER, now=now(), but=_here()):
         record(db(), "own_sessions_ended", by=actor(person.id), now=now())
     return redirect(own_path(SECURITY_PAGE, done="ended"), 303)
 

@@ -16,7 +16,7 @@ from portal.accounts.rules import person_subject
 from portal.audit import record
 from portal.mail import messages
 from portal.mail.messages import Notice
-from portal.sessions.browser_sessions import browser, device_of, keep_cookie, kept_token
+from portal.sessions.browser_sessions import browser, device_of, keep_cookie, kept_token, kinds_within
 from portal.sessions.gate import answer_ended_session
 from portal.sessions.operations import Holder, Proved, end_sign_ins_of
 from portal.sessions.queries import FoundSession, session_by_id
@@ -42,7 +42,7 @@ def device_words(device: str | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
-    """Who looks at a page: `kind` is the kind of their session, `role` None for a guest."""
+    """Who looks at a page: `kind` is the kind of their session, or that within which it stands; a guest has no role."""
 
     name: str
     is_guest: bool
@@ -66,15 +66,18 @@ def viewer() -> Viewer | None:
     is_poll = view is not None and view.activity is Activity.POLL
     if is_poll or browser().is_admitted or g.get("answer_status", 200) >= 500:
         return None
-    live = browser().live()
+    live, within = browser().live(), app_state().policies[browser().kind].within
+    if live is None and within:
+        live = browser().live(within)
     if live is None and browser().kind == CUSTOMER:
         live = browser().live(HUB)
     if live is None:
         return None
+    kind = app_state().policies[live.kind].within or live.kind
     if live.person_id is None:
-        return Viewer(name=_("Guest"), is_guest=True, kind=live.kind, role=None)
+        return Viewer(name=_("Guest"), is_guest=True, kind=kind, role=None)
     person = current_person() if live.kind == browser().kind else active_person(live.person_id)
-    return Viewer(name=person.shown_name, is_guest=False, kind=live.kind, role=person.role) if person else None
+    return Viewer(name=person.shown_name, is_guest=False, kind=kind, role=person.role) if person else None
 
 
 def active_person(person_id: int | None) -> Person | None:
@@ -110,7 +113,8 @@ def _sole_slot(person: Person, *, but: int | None = None) -> str | None:
     if not settings().one_sign_in:
         return None
     slot = person_subject(person.id)
-    end_sign_ins_of(db(), person.id, slot, now=now(), but=but)
+    beside = [found.id for name in kinds_within(browser().kind) if (found := browser().held(name))]
+    end_sign_ins_of(db(), person.id, slot, now=now(), but=but, beside=beside)
     return slot
 
 
@@ -180,7 +184,7 @@ def guard_person() -> ResponseReturnValue | None:
     if door is None or live is None or live.person_id is None:
         return None
     person = current_person()
-    if person is None or person.role_row.session_kind != live.kind:
+    if person is None or person.role_row.session_kind not in (live.kind, app_state().policies[live.kind].within):
         return answer_ended_session(browser().end_at_once(live, EndReason.STAFF))
     if door.roles is not None and person.role not in door.roles:
         abort(404)

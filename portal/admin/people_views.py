@@ -110,7 +110,7 @@ def person_page(person_id: int, *, error: str | None = None) -> ResponseReturnVa
         is_me=person.id == my_id(),
         is_unsettled=person.unsettled_at is not None,
         has_second_factor=factor_of(db(), person.id) is not None,
-        sessions=session_lines(db(), person, 0, now=now()),
+        sessions=session_lines(db(), person, (), now=now()),
     )
     page = render_template("admin/person.html", person=known, roles=ROLE_WORDS, error=error)
     return page, 422 if error else 200

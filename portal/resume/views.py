@@ -133,6 +133,7 @@ def end_session_here(then: str) -> Response:
     if held:
         mail_to_left_behind(held)
     browser().end(CUSTOMER, EndReason.REPLACED)
+    browser().end_within(CUSTOMER, EndReason.REPLACED)
     return forget_session(CUSTOMER, then)
 
 

@@ -119,7 +119,10 @@ def _note_activity(response: Response, begin: Callable[[], Session]) -> None:
     if found is None:
         return
     times, policy = expected_times(found, response.status_code), policy_of(found.kind, is_shared=found.is_shared)
-    if times != found.times and found.times.alive(now()):
+    within = app_state().policies[found.kind].within
+    if within is not None and found.times.alive(now()):
+        _renew_both(found, browser().live(within), response.status_code, begin)
+    elif times != found.times and found.times.alive(now()):
         move_deadline(begin(), found.id, times.expires_at, policy, now=now())
     elif times != found.times:  # a form that was open at the deadline was accepted in grace: write down why it goes on
         writing, subject = begin(), request.path[:SUBJECT_LENGTH]
@@ -127,6 +130,21 @@ def _note_activity(response: Response, begin: Callable[[], Session]) -> None:
         record(writing, "accepted_in_grace", by=actor(found.person_id), now=now(), subject=subject)
     elif response.status_code == 303 and pressed_activity() is Activity.CONTINUE_SECTION:
         leave_quiet_path(begin(), found.id, urlsplit(response.location or "").path, now=now())
+
+
+def _renew_both(found: FoundSession, around: FoundSession | None, status: int, begin: Callable[[], Session]) -> None:
+    """Offer an action to a session and to the one of the same person within which it stands, each by its own rule.
+
+    Both are written in one transaction, in the order of their numbers, as everywhere.
+    """
+    both = [found, around] if around and around.person_id == found.person_id else [found]
+    renewed_times = [(each, expected_times(each, status)) for each in sorted(both, key=lambda each: each.id)]
+    moves = [(each, times) for each, times in renewed_times if times != each.times]
+    writing = begin() if moves else None
+    for each, times in moves:
+        if writing:
+            policy = policy_of(each.kind, is_shared=each.is_shared)
+            move_deadline(writing, each.id, times.expires_at, policy, now=now())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +167,15 @@ class SessionClock:
 
 
 def page_clock() -> SessionClock | None:
-    """The clock of the page being made, as it will be after this request; None without a live session."""
-    live = browser().live()
-    return session_clock(live, expected_times(live, g.get("answer_status", 200))) if live else None
+    """The clock of the page being made, as it will be after this request; None without a live session.
+
+    Where the view's kind has none, it is that of the session within which it stands.
+    """
+    live, within = browser().live(), app_state().policies[browser().kind].within
+    if live:
+        return session_clock(live, expected_times(live, g.get("answer_status", 200)))
+    around = browser().live(within) if within else None
+    return session_clock(around, around.times) if around else None
 
 
 def session_clock(found: FoundSession, times: Times) -> SessionClock:

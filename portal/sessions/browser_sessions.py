@@ -1,7 +1,7 @@
 """The sessions that a browser's cookies name: found, opened, closed, and the language that goes with them."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -207,9 +207,9 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         lives = found is not None and (found.times.alive(now()) or in_grace(found.times, policy_of(found.kind), now()))
         return found if lives else None
 
-    def withheld(self) -> FoundSession | None:
-        """Return the session of the view's kind that waits for the password, because its network changed."""
-        found = self.find()
+    def withheld(self, kind: str | None = None) -> FoundSession | None:
+        """Return the session of a kind (by default the view's) that waits for the password: its network changed."""
+        found = self.find(kind)
         return found if found and found.kind in self._withheld and found.times.alive(now()) else None
 
     def admit(self) -> None:
@@ -250,6 +250,16 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         self._found[kind] = held.ended(reason, now())
         return held
 
+    def end_within(
+        self, kind: str, reason: EndReason, *, unless: Callable[[FoundSession], bool] = lambda _found: False
+    ) -> None:
+        """End what stands within a kind and take its cookie away; what `unless` is true of goes on."""
+        for name in kinds_within(kind):
+            found = self.find(name)
+            if found and not unless(found):
+                self.end(name, reason)
+                self.close(name)
+
     def end_at_once(self, found: FoundSession, reason: EndReason) -> FoundSession:
         """End a session whatever becomes of the request; return it as it is then."""
         with at_once() as own:
@@ -272,11 +282,12 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
     ) -> int:
         """Open a session for somebody who has just proved a right to it; what this browser held of the kind ends.
 
-        It opens in the request's transaction, in which the proof is judged, and the browser gets its cookie. Return the
-        session's id.
+        So does what stands within it and is somebody else's, or waits for the password. The session opens in the
+        request's transaction, in which the proof is judged, and the browser gets its cookie. Return the session's id.
         """
         self.end(kind, EndReason.REPLACED)
-        is_shared = kind == CUSTOMER and self.is_shared
+        self.end_within(kind, EndReason.REPLACED, unless=lambda found: self._goes_on(found, holder))
+        is_shared = app_state().policies[kind].is_short_on_shared and self.is_shared
         opened_from = OpenedFrom(
             device=device_of(self._request.headers.get("User-Agent", "")),
             network=network_of(self._request.remote_addr, settings().known_networks),
@@ -297,9 +308,13 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         self._cookies[kind] = token
         return row.id
 
+    def _goes_on(self, found: FoundSession, holder: Holder) -> bool:
+        """Whether a session goes on beside the one of this holder: it is of the same person, or both are guests'."""
+        return found.person_id == holder.person_id and found.kind not in self._withheld
+
     def replace(self, live: FoundSession, *, guest_id: str | None, proved: Proved | None = None) -> bool:
         """Go on in a live session under a new token; return False where it has ended or was replaced meanwhile."""
-        is_shared = live.kind == CUSTOMER and self.is_shared
+        is_shared = app_state().policies[live.kind].is_short_on_shared and self.is_shared
         policy = policy_of(live.kind, is_shared=is_shared)
         token = replace_session(db(), live, policy, now=now(), guest_id=guest_id, is_shared=is_shared, proved=proved)
         if token:
@@ -337,18 +352,18 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         if cookie_name(app_state().policies[kind].cookie) in self._request.cookies:
             self._cookies[kind] = None
 
-    def token(self) -> str:
-        """A form token for the page that is being made: of the live session, else of this visitor."""
-        live = self.live()
+    def token(self, kind: str | None = None) -> str:
+        """A form token for the page that is being made: of the live session of a kind, else of this visitor."""
+        live = self.live(kind)
         if live:
             return masked(live.csrf_secret, str(live.id))
         secret = self.visitor or self._new_visitor or new_token()
         self._new_visitor = None if self.visitor else secret
         return masked(secret)
 
-    def token_if_any(self) -> str:
+    def token_if_any(self, kind: str | None = None) -> str:
         """A form token where this browser has, or gets with this page, what it proves; else none, and no cookie."""
-        return self.token() if self.live() or self.visitor or self._new_visitor else ""
+        return self.token(kind) if self.live(kind) or self.visitor or self._new_visitor else ""
 
     def report_end(self) -> None:
         """Say in this answer that a session has ended.
@@ -426,6 +441,11 @@ def asked_kind() -> str | None:
     return name if kind and kind.in_browser else None
 
 
+def kinds_within(kind: str) -> tuple[str, ...]:
+    """Return the kinds whose sessions stand within one of this kind."""
+    return tuple(name for name, each in app_state().policies.items() if each.within == kind)
+
+
 def policy_of(kind: str, *, is_shared: bool = False) -> Policy:
     """Return the policy of a kind under the settings in force, with a shorter clock on a shared computer."""
     policy = app_state().policies[kind].policy(settings())
@@ -483,25 +503,29 @@ def change_language(asked: str | None) -> None:
 def leave(*, is_told: bool = False) -> Response:
     """End this browser's session of the view's kind; where there is none any more, the answer is the same.
 
-    A guest with answers reads on the next page how to come back, unless they know it (`is_told`). Where the time of a
-    guest ran out before, the browser keeps what explains that, and with it the way back.
+    What stands within it ends as well, and where the view's kind stands within another, that one ends with it. A guest
+    with answers reads on the next page how to come back, unless they know it (`is_told`). Where the time of a guest ran
+    out before, the browser keeps what explains that, and with it the way back.
     """
-    kind, held = browser().kind, browser().held()
+    kind = app_state().policies[browser().kind].within or browser().kind
+    held, beside = browser().held(kind), [found for name in kinds_within(kind) if (found := browser().held(name))]
     if held and held.guest_id and held.person_id:  # they signed in over a guest's form, and never said whose it is
         app_state().hooks.left_behind(held)
-    ended = browser().end(kind, EndReason.SIGNED_OUT)
+    ended = browser().end(kind, EndReason.SIGNED_OUT) or next(iter(beside), None)
+    browser().end_within(kind, EndReason.SIGNED_OUT)
     if ended:
-        record(db(), "signed_out", by=actor(ended.person_id), now=now(), kind=kind)
-    found = browser().find()
+        record(db(), "signed_out", by=actor(ended.person_id), now=now(), kind=ended.kind)
+    found = browser().find(kind)
     guest = found if found and found.guest_id and found.person_id is None else None
-    left = _left_by(guest) if guest else None
+    is_guest_beside = ended is not None and ended.kind != kind and ended.person_id is None
+    left = _left_by(guest) if guest else "done" if is_guest_beside else None
     then = url_for(
         "sessions.ended",
         reason=EndReason.SIGNED_OUT.value,
         guest=left,
         kind=None if kind == CUSTOMER else kind,
     )
-    is_shared = held is not None and held.is_shared
+    is_shared = any(each.is_shared for each in (held, *beside) if each)
     if guest and left == "saved" and not is_told:
         if guest.reason is not EndReason.SIGNED_OUT:
             return forget_pages(redirect(then, 303))
@@ -539,8 +563,12 @@ def opened_session(sealed: str) -> FoundSession | None:
 
 
 def forget_session(kind: str, then: str, cleared: str = CLEARED) -> Response:
-    """Go on without a session that has ended: its cookie goes, and what the browser kept of its pages."""
-    browser().close(kind)
+    """Go on without a session that has ended: its cookie goes, and what the browser kept of its pages.
+
+    The cookies of what stands within it go, too.
+    """
+    for name in (kind, *kinds_within(kind)):
+        browser().close(name)
     return forget_pages(redirect(then, 303), cleared)
 
 

@@ -54,9 +54,10 @@ def _session_answer(door: Door) -> ResponseReturnValue | None:
     found = browser().find()
     if live is None and found:
         return answer_ended_session(found)
-    if live is None and _is_signed_in_elsewhere(door):
+    opened_at = None if live else _opened_at()
+    if live is None and opened_at is None and _is_signed_in_elsewhere():
         abort(404)
-    return _must_sign_in()
+    return _must_sign_in(opened_at)
 
 
 def _ask_for_password(live: FoundSession) -> ResponseReturnValue:
@@ -64,7 +65,10 @@ def _ask_for_password(live: FoundSession) -> ResponseReturnValue:
     parked = None if is_safe() else park_late_form(live)
     page = request.full_path.rstrip("?") if is_safe() else parked.page if parked else _page_of_form(live)
     back = asking_page() if pressed_activity() in ABOUT_SESSION else page
-    target = f"{AGAIN_PAGE}?{urlencode({'kind': live.kind, 'next': back})}"
+    opened_at = app_state().policies[live.kind].opened_at
+    target = f"{opened_at or AGAIN_PAGE}?{urlencode(({} if opened_at else {'kind': live.kind}) | {'next': back})}"
+    if opened_at and _opened_at() is None:
+        target = sign_in_page(target)
     if is_htmx():
         return htmx_redirect(target, 401)
     if is_safe():
@@ -82,17 +86,33 @@ def _forgiven(door: Door) -> FoundSession | None:
     return browser().live()
 
 
-def _is_signed_in_elsewhere(door: Door) -> bool:
-    """Whether this browser holds a person's live session of another kind: the wrong role, not a missing sign-in."""
-    kinds = (name for name, kind in app_state().policies.items() if kind.in_browser and name != door.kind)
+def _opened_at() -> str | None:
+    """The page that opens a session of the view's kind, where the person's session lives within which it stands.
+
+    One that waits for the password lives as well: that page asks for it.
+    """
+    kind = app_state().policies[browser().kind]
+    around = (browser().live(kind.within) or browser().withheld(kind.within)) if kind.within else None
+    return kind.opened_at if around and around.person_id else None
+
+
+def _is_signed_in_elsewhere() -> bool:
+    """Whether this browser holds a person's live session of another sign-in: the wrong role, not a missing one."""
+    policies = app_state().policies
+    own = policies[browser().kind].within or browser().kind
+    kinds = (name for name, kind in policies.items() if kind.in_browser and (kind.within or name) != own)
     return is_safe() and any((live := browser().live(name)) and live.person_id for name in kinds)
 
 
-def _must_sign_in() -> ResponseReturnValue:
+def _must_sign_in(opened_at: str | None) -> ResponseReturnValue:
+    """Answer a request without a session: to sign in, or to the page `opened_at` which a session of the kind opens."""
     owner = None if is_safe() else _owner_of_page()
     has_left = owner is not None and has_signed_out_since(reading(), owner)
     parked = park_late_form(owner) if owner and not has_left else None
-    target = sign_in_page(request.full_path.rstrip("?") if is_safe() else None)
+    page = request.full_path.rstrip("?") if is_safe() else None
+    target = (
+        sign_in_page(page) if opened_at is None else f"{opened_at}?{urlencode({'next': page})}" if page else opened_at
+    )
     if is_htmx():
         return htmx_redirect(target, 401)
     return redirect(target) if is_safe() else _no_session_page(parked, owner)
@@ -125,6 +145,9 @@ def answer_ended_session(found: FoundSession | None) -> ResponseReturnValue:
 
 def _late_notice(found: FoundSession, parked: Parked | None) -> str:
     """The page that says that a form was not received, what is kept, and how to carry on."""
+    pages = app_state().hooks.ended_pages.get(browser().kind)
+    if pages:
+        return pages.late(found, parked)
     kept = app_state().hooks.kept_work(found, request.path)
     is_claimed = parked is not None and kept is None
     return render_template(
@@ -158,7 +181,7 @@ def _token_answer(door: Door) -> ResponseReturnValue | None:
     # Behind a proxy that ends TLS our pages come from https all the same; the proxy need not be configured to say so.
     scheme = "https" if app_state().configuration.is_https else request.scheme
     is_own_origin = request.headers.get("Origin") in (None, f"{scheme}://{request.host}")
-    nothing_to_protect = browser().live() is None and door.kind == BY_QUERY
+    nothing_to_protect = browser().live() is None and door.kind == BY_QUERY and _opened_at() is None
     if is_own_origin and (nothing_to_protect or browser().proves(form_token(), signed_out=not door.session)):
         return None
     return _mismatch()

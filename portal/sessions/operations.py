@@ -4,6 +4,7 @@ Only a proof of who somebody is makes a row that lives. A session that is made o
 another token, so whoever ends the one has ended the other, whichever of two transactions comes first.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -13,11 +14,10 @@ from sqlalchemy.orm import Session
 
 from portal.db import SWEEP_BATCH, delete_batch, rows_changed
 from portal.sessions.models import NOT_ENDED, SessionRow
-from portal.sessions.policies import GRACE
+from portal.sessions.policies import GRACE, SIGN_IN_KINDS
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline, replaced, shortened
 from portal.tokens import new_token, token_hash
-from portal.web.declarations import PERSONAL_KINDS
 
 _UPDATE = update(SessionRow).execution_options(synchronize_session=False)
 _TABLE = cast("Table", SessionRow.__table__)
@@ -219,28 +219,59 @@ def end_made_of(db: Session, replaced: FoundSession, reason: EndReason, *, now: 
     return rows_changed(db, statement.values(ended_at=now, end_reason=reason.value)) == 1
 
 
-def end_sessions_of(db: Session, person_id: int, reason: EndReason, *, now: datetime, but: int | None = None) -> int:
-    """End all sessions of a person, one excepted where given; return how many."""
-    statement = _UPDATE.where(
-        SessionRow.person_id == person_id,
-        _is_not_over(now),
-        SessionRow.id != (but or 0),
-    )
-    return rows_changed(db, statement.values(ended_at=now, end_reason=reason.value))
+def hold_session(db: Session, found: FoundSession, *, now: datetime) -> bool:
+    """Keep a session as it is until the transaction ends; return whether it still lives under the same token.
+
+    For what opens another session on the strength of this one: whoever ends the one waits, and ends the other too.
+    """
+    same = (SessionRow.id == found.id, SessionRow.token_hash == found.token_hash)
+    lives = (SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
+    return db.scalar(select(SessionRow.id).where(*same, *lives).with_for_update()) is not None
+
+
+def end_sessions_of(
+    db: Session, person_id: int, reason: EndReason, *, now: datetime, but: int | Collection[int] | None = None
+) -> int:
+    """End all sessions of a person, some excepted where given; return how many."""
+    spared = [but] if isinstance(but, int) else list(but or ())
+    return _end_all(db, _UPDATE.where(SessionRow.person_id == person_id, SessionRow.id.not_in(spared)), reason, now=now)
 
 
 def end_all_sessions(db: Session, reason: EndReason, *, now: datetime) -> int:
     """End everybody's sessions of every kind, guests included; return how many."""
-    return rows_changed(db, _UPDATE.where(_is_not_over(now)).values(ended_at=now, end_reason=reason.value))
+    return _end_all(db, _UPDATE, reason, now=now)
 
 
-def end_sign_ins_of(db: Session, person_id: int, slot: str, *, now: datetime, but: int | None = None) -> None:
+def _end_all(db: Session, statement: Update, reason: EndReason, *, now: datetime) -> int:
+    """End what a statement finds, until it finds nothing more; return how many.
+
+    A statement that waited for another transaction does not see the session that was opened in it on the strength of
+    one that it has ended; the next one does.
+    """
+    ended, statement = 0, statement.where(_is_not_over(now)).values(ended_at=now, end_reason=reason.value)
+    while more := rows_changed(db, statement):
+        ended += more
+    return ended
+
+
+def end_sign_ins_of(
+    db: Session,
+    person_id: int,
+    slot: str,
+    *,
+    now: datetime,
+    but: int | None = None,
+    beside: Collection[int] = (),
+) -> None:
     """End a person's other sessions of the kinds that a sign-in opens, where only one at a time is allowed.
 
-    Their place is free then, or taken by the one session that was spared.
+    So do those that stand within them, but for those `beside` the one that goes on or opens. The place of the only
+    sign-in is free then, or taken by the one session that was spared.
     """
     others = select(SessionRow.id).where(
-        SessionRow.person_id == person_id, SessionRow.kind.in_(PERSONAL_KINDS), SessionRow.id != (but or 0)
+        SessionRow.person_id == person_id,
+        SessionRow.kind.in_(SIGN_IN_KINDS),
+        SessionRow.id.not_in([*beside, but or 0]),
     )
     for session_id in db.scalars(others.order_by(SessionRow.id)).all():
         end_session(db, session_id, EndReason.SIGNED_OUT_ELSEWHERE, now=now)

@@ -87,6 +87,9 @@ def ended() -> ResponseReturnValue:
     found = browser().find()
     if found:
         browser().report_end()
+    pages = app_state().hooks.ended_pages.get(browser().kind)
+    if pages:
+        return pages.ended(found)
     kept = app_state().hooks.kept_work(found, None) if found else None
     way_back = app_state().hooks.way_back(found) if found else None
     if found and found.is_shared:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from portal.drafts.models import Draft
     from portal.form_definitions.definition import FormAnswers
     from portal.form_definitions.lookups import Offered
-    from portal.sessions.late_forms import KeptWork, ParkablePage, WayBack
+    from portal.sessions.late_forms import KeptWork, ParkablePage, Parked, WayBack
     from portal.sessions.policies import SessionKind
     from portal.sessions.queries import FoundSession
     from portal.storage.sealed_files import SealedSpool
@@ -40,6 +40,16 @@ class AskedOfPerson(Protocol[AnswerT]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EndedPages:
+    """The pages of a kind of session that says in its own words that it has ended."""
+
+    ended: Callable[[FoundSession | None], str]
+    """The page after the end; None where the browser shows no session that we explain."""
+    late: Callable[[FoundSession, Parked | None], str]
+    """The page for a form that came after the end, with what was kept of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hooks:
     """What lower floors ask of higher ones. Only `portal.app` fills it, so that every arrow can be followed."""
 
@@ -51,6 +61,8 @@ class Hooks:
     """Somebody else goes on in the browser of a guest, whose session ends now."""
     parkable_page: Callable[[FoundSession, str], ParkablePage | None]
     """The page whose values a late form sent to this path may leave behind."""
+    ended_pages: Mapping[str, EndedPages]
+    """The pages after the end, by kind; a kind without a row has the pages of sessions themselves."""
     place_of_page: Callable[[FoundSession, str], tuple[str, str]]
     """The ids of the form and section that a session has open at a path; empty texts where it has none."""
     guest_has_drafts: Callable[[Session, str], bool]

@@ -99,10 +99,10 @@ def callers_of(*names: str) -> set[str]:
 
 
 def test_only_named_functions_open_replace_or_end_a_session() -> None:
-    inside = {f"{OF_THE_TABLE[0]}{name}" for name in ("open", "replace", "end", "end_at_once")}
+    inside = {f"{OF_THE_TABLE[0]}{name}" for name in ("open", "replace", "end", "end_within", "end_at_once")}
     assert callers_of("browser().open", "open_session") - {f"{OF_THE_TABLE[0]}open"} == OPENERS
     assert callers_of("browser().replace", "replace_session") - {f"{OF_THE_TABLE[0]}replace"} == REPLACERS
-    ending = callers_of("browser().end", "browser().end_at_once", *ENDING_CALLS)
+    ending = callers_of("browser().end", "browser().end_within", "browser().end_at_once", *ENDING_CALLS)
     assert {name for name in ending - inside if not name.startswith(OF_THE_TABLE[1])} == ENDERS
 
 

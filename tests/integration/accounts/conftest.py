@@ -36,6 +36,7 @@ DOORS = {
     "staff": Access.STAFF,
     "administrator": Access.ADMINISTRATOR,
     "draft": Access.DRAFT_OWNER,
+    "messages": Access.MESSAGES,
 }
 
 
@@ -51,6 +52,7 @@ def add_doors(app: Flask) -> None:
     app.add_url_rule("/probe/viewer", "probe.viewer", _page(Access.PUBLIC, lambda: repr(viewer())))
     app.add_url_rule("/probe/person", "probe.person", _page(Access.PUBLIC, lambda: repr(current_person())))
     app.add_url_rule("/probe/token", "probe.token", _page(Access.ANY_KIND, lambda: browser().token()))
+    app.add_url_rule("/probe/tokens", "probe.tokens", _page(Access.MESSAGES, _both_tokens))
     parts = app.extensions["portal"]
     parts.hooks = replace(
         parts.hooks,
@@ -67,6 +69,10 @@ def _page(door: Access, show: Callable[[], str] = lambda: "through") -> Callable
         return show()
 
     return page
+
+
+def _both_tokens() -> str:
+    return f"{browser().token('customer')} {browser().token()}"
 
 
 def _claim_drafts(session: Any, guest_id: str, person_id: int) -> None:

@@ -338,7 +338,7 @@ def _shown_text(page: list[Element]) -> str:
 def warning(**more: Any) -> list[Element]:
     source = '{% from "components/warning_dialog.html" import warning_dialog with context %}{{ warning_dialog(clock) }}'
     context: dict[str, Any] = {"clock": SimpleNamespace(**CLOCK | more)}
-    token: Callable[[], str] = lambda: "token"  # noqa: E731
+    token: Callable[..., str] = lambda kind=None: "token"  # noqa: E731
     return elements(environment().from_string(source).render(csrf_token=token, **context))
 
 
