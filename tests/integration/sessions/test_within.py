@@ -321,7 +321,7 @@ def test_network_rule_that_asks_for_the_password_asks_where_messages_are_opened(
     assert reader.get(PAGE).text == "through"
 
 
-def test_messages_that_wait_for_the_password_lead_to_sign_in_after_the_customer_session(
+def test_messages_waiting_for_the_password_lead_to_sign_in_after_the_customer_session(
     reader: Reader, set_rule: Callable[..., None], clock: MovableClock
 ) -> None:
     set_rule(messages_network_rule="password")
