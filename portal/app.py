@@ -37,7 +37,6 @@ from portal.drafts.hooks import kept_work, parkable_draft_page, place_of_page
 from portal.drafts.operations import claim_drafts
 from portal.drafts.preview import views as form_views
 from portal.drafts.queries import guest_has_drafts
-from portal.drafts.uploads import upload_allowance
 from portal.home import views as home_views
 from portal.hub import case_views as hub_case_views
 from portal.hub import customer_views as hub_customer_views
@@ -45,6 +44,9 @@ from portal.hub import views as hub_views
 from portal.hub.case_views import parkable_case_page
 from portal.integrations import service as integrations
 from portal.integrations.commands import integrations_group
+from portal.messages import guests as message_guests
+from portal.messages import views as message_views
+from portal.messages.hooks import parkable_message_page
 from portal.outbox.delivery import read_mail_server
 from portal.resume import save_views
 from portal.resume import views as resume_views
@@ -93,6 +95,8 @@ VIEWS = (
     downloads,
     resume_views,
     save_views,
+    message_views,
+    message_guests,
     hub_views,
     hub_case_views,
     hub_customer_views,
@@ -119,7 +123,9 @@ HOOKS = Hooks(
     kept_work=kept_work,
     way_back=way_back,
     left_behind=mail_to_left_behind,
-    parkable_page=lambda found, path: parkable_draft_page(found, path) or parkable_case_page(found, path),
+    parkable_page=lambda found, path: (
+        parkable_draft_page(found, path) or parkable_case_page(found, path) or parkable_message_page(found, path)
+    ),
     ended_pages={},
     place_of_page=place_of_page,
     guest_has_drafts=guest_has_drafts,
@@ -133,7 +139,6 @@ HOOKS = Hooks(
     delete_drafts_of=delete_drafts_of,
     hand_over_held=hand_over_held,
     file_stream=storage.file_stream,
-    upload_allowance=upload_allowance,
     lookups_offered=integrations.lookups_offered,
 )
 

@@ -19,6 +19,8 @@ from portal.accounts.remembered import sweep_devices, sweep_former_accounts
 from portal.accounts.second_factors import forget_shown_codes
 from portal.accounts.sign_in_steps import sweep_pending
 from portal.drafts.operations import close_and_count
+from portal.messages.operations import sweep_thread_codes
+from portal.messages.telling import send_message_reminders, sweep_old_messages
 from portal.outbox.delivery import Deliverer, Round
 from portal.outbox.operations import forget_delivered
 from portal.resume.operations import sweep_codes, sweep_drafts
@@ -55,6 +57,9 @@ SWEEPS: tuple[Sweep, ...] = (
     sweep_codes,
     send_reminders,
     sweep_drafts,
+    send_message_reminders,
+    sweep_thread_codes,
+    sweep_old_messages,
     forget_old,
     forget_delivered,
 )

@@ -13,7 +13,7 @@ from portal.drafts.operations import delete_draft, keep_version
 from portal.drafts.rules import NO_REVISION, Order, order
 from portal.drafts.section_page import SectionPage, pages_with_late_answers
 from portal.drafts.submit import SentList, SentPage, show_list
-from portal.drafts.uploads import REMOVE, UNDO, FilePlace, list_files, refuse_files
+from portal.drafts.uploads import REMOVE, UNDO, FilePlace, list_files, refuse_files, upload_allowance
 from portal.form_definitions.definition import Section
 from portal.site_settings.current import clock_time, moment_text
 from portal.storage.uploads import receive
@@ -123,7 +123,7 @@ def item_page(reference: str, section_id: str, item_id: str) -> ResponseReturnVa
 @access(Access.DRAFT_OWNER)
 @by_button
 @shows_form_again
-@accepts_files
+@accepts_files(upload_allowance)
 def save_section(reference: str, section_id: str) -> ResponseReturnValue:
     """Store what was typed; go on, or show what is wrong."""
     received = receive()
@@ -140,7 +140,7 @@ def save_section(reference: str, section_id: str) -> ResponseReturnValue:
 @access(Access.DRAFT_OWNER)
 @by_button
 @shows_form_again
-@accepts_files
+@accepts_files(upload_allowance)
 def save_item(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:
     """Store what was typed about one item."""
     received = receive()
@@ -216,7 +216,7 @@ def _page_saving_itself(opened: OpenDraft, section_id: str, item_id: str) -> Sen
 @blueprint.post("/drafts/<reference>/autosave/<section_id>/<item_id>/files")
 @access(Access.DRAFT_OWNER)
 @activity(Activity.AUTOSAVE)
-@accepts_files
+@accepts_files(upload_allowance)
 def change_files(reference: str, section_id: str, item_id: str) -> ResponseReturnValue:
     """Add the uploaded files, remove one or bring it back; return the question as it is now."""
     if not is_htmx():

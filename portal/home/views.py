@@ -20,9 +20,9 @@ from portal.drafts.queries import WholeDraft, whole_drafts
 from portal.form_definitions.definition import ForeignText
 from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.versions.queries import published_forms
+from portal.mail.rules import CODE_LIFETIME
 from portal.resume.coming_back import DEVICE_COOKIE, KNOWN_FOR
 from portal.resume.queries import MAIL_IS_REFUSED
-from portal.resume.rules import CODE_LIFETIME
 from portal.resume.views import CODE_COOKIE
 from portal.sessions.browser_sessions import (
     EPOCH_COOKIE,

@@ -289,6 +289,24 @@ def status_changed(
     )
 
 
+def new_message(
+    db: Session, *, to: str, link: str, reference: str, is_reminder: bool, due_at: datetime, now: datetime
+) -> str:
+    """Tell a customer that there is a new message, or remind them; the e-mail has no words of it, and no sender.
+
+    It goes out at `due_at`, when they can see the message. Return the public id of its delivery.
+    """
+    subject = _("You have a new message about %(reference)s", reference=reference)
+    values = {"link": link, "reference": reference, "is_reminder": is_reminder}
+    return _enqueue_message(db, "new_message", to=to, subject=subject, due_at=due_at, now=now, **values)
+
+
+def customer_wrote(db: Session, *, to: str, link: str, reference: str, now: datetime) -> None:
+    """Tell staff that a customer has written; the e-mail has no words of it, and no name."""
+    subject = _("A customer has written about %(reference)s", reference=reference)
+    _enqueue_message(db, "customer_wrote", to=to, subject=subject, now=now, link=link, reference=reference)
+
+
 def guest_code(db: Session, *, to: str, code: str, now: datetime) -> None:
     """Send the code that a guest types to continue."""
     _enqueue_message(db, "guest_code", to=to, subject=_("Your code"), now=now, code=code)

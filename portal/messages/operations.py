@@ -55,12 +55,14 @@ from portal.messages.sealing import (
     work_of_thread,
 )
 from portal.sessions.late_forms import forget_parked_of
+from portal.site_settings.definition import Settings
 from portal.storage.models import StoredFile
 from portal.storage.operations import rekey_file, release_files, release_files_of_works, release_late_files
 from portal.storage.queries import files_of_work
 from portal.submissions.customers import Customer, search_key, search_terms
 from portal.submissions.models import Submission
 from portal.tokens import new_token, readable_code, token_hash
+from portal.web.app_state import app_state
 
 _PLAIN = {"synchronize_session": False}
 CODE_LENGTH, KEY_LENGTH = 8, 64
@@ -83,6 +85,19 @@ class Desk:
     def due_on(self, asked_at: datetime) -> date:
         """Return the day by which we aim to reply to what was asked at an instant."""
         return due_day(asked_at.astimezone(self.zone).date(), self.reply_days)
+
+
+def desk_at(db: Session, settings: Settings, *, now: datetime) -> Desk:
+    """Return what changes of threads need, in a transaction of this application."""
+    state = app_state()
+    return Desk(
+        db=db,
+        database=state.database,
+        keyring=state.configuration.keyring,
+        now=now,
+        zone=settings.zone,
+        reply_days=settings.messages_reply_days,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,11 +160,11 @@ def locked_draft(desk: Desk, thread: Thread | None, holder: str) -> MessageDraft
     """Return what somebody is writing, locked; an empty one is made where there is none."""
     empty = {"revision": 0, "page_id": "", "sequence": 0, "sealed": b"", "begun_at": desk.now, "changed_at": desk.now}
     place = {"thread_id": thread.id if thread else None, "holder": holder}
-    desk.database.insert_or_ignore(desk.db, MessageDraft, **place, **empty)
-    found = draft_of(desk.db, thread, holder, locked=True)
-    if found is None:
-        raise LookupError("A draft that was just made is not there.")
-    return found
+    while True:
+        desk.database.insert_or_ignore(desk.db, MessageDraft, **place, **empty)
+        found = draft_of(desk.db, thread, holder, locked=True)
+        if found:  # else it was sent, and so deleted, while we waited for the lock
+            return found
 
 
 def order_of(draft: MessageDraft, seen: Seen) -> Order:
@@ -359,9 +374,16 @@ def issue_link(desk: Desk, thread: Thread) -> str:
     return token
 
 
-def grant(desk: Desk, thread: Thread, guest_id: str) -> None:
-    """Let a guest read a thread and write in it."""
-    desk.database.insert_or_ignore(desk.db, ThreadGuest, thread_id=thread.id, guest_id=guest_id)
+def grant(desk: Desk, thread: Thread) -> str:
+    """Let the guest of a thread read it and write in it; return who that is, always the same one.
+
+    The caller has locked the thread.
+    """
+    known = desk.db.scalar(select(ThreadGuest.guest_id).where(ThreadGuest.thread_id == thread.id))
+    guest_id = known or new_token()
+    if known is None:
+        desk.db.add(ThreadGuest(thread_id=thread.id, guest_id=guest_id))
+    return guest_id
 
 
 def hand_over_threads(db: Session, from_id: int, to_id: int) -> None:

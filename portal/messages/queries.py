@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, literal, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, lazyload
 
 from portal.messages.definition import CUSTOMER_SIDE, STAFF_SIDE, WRITING_FOR
 from portal.messages.models import (
@@ -63,6 +63,7 @@ def _threads(holder: str, now: datetime) -> Any:
         select(Thread, Submission, MessageDraft, has_parked(page, now=bindparam("now", now)), _unread(now))
         .outerjoin(Submission, Submission.id == Thread.submission_id)
         .outerjoin(MessageDraft, _draft_of(holder))
+        .options(joinedload(Submission.version, innerjoin=False), lazyload(Submission.case))
     )
 
 

@@ -15,9 +15,9 @@ from portal.drafts.queries import grants_of
 from portal.drafts.rules import Grants
 from portal.drafts.sealing import save_address, subject
 from portal.keyring import Keyring
+from portal.mail.rules import CODE_LIFETIME, MailedCode
 from portal.resume.models import ResumeCode, ResumeLink
 from portal.resume.queries import last_code, links_to, sessions_of_guests
-from portal.resume.rules import CODE_LIFETIME, MailedCode
 from portal.sessions.operations import end_session, forget_guest
 from portal.sessions.rules import EndReason
 from portal.tokens import digits_code, keyed_hash, new_token, token_hash

@@ -2,17 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 from portal.tokens import clean_code
 
-CODE_LIFETIME = timedelta(minutes=10)
-SHARED_FOR = timedelta(minutes=5)
-"""Who presses a link's button so soon after somebody else (a scanner of mail, a second click) gets no second mail."""
-TAKEN_AGAIN_FOR = timedelta(seconds=30)
-"""How long a code that was right is right again, for the second click of a double one."""
-CODE_DIGITS = 6
 _REFERENCE_PARTS = re.compile(r"([A-Z][A-Z0-9])(.{4})(.{4})")
 
 
@@ -48,25 +42,3 @@ def clean_reference(typed: str) -> str:
     code = clean_code(typed)
     parts = _REFERENCE_PARTS.fullmatch(code)
     return "-".join(parts.groups()) if parts else code
-
-
-@dataclass(frozen=True, kw_only=True)
-class MailedCode:
-    """The instants of a code's life."""
-
-    mailed_at: datetime
-    expires_at: datetime
-    used_at: datetime | None
-
-    def is_fresh(self, now: datetime) -> bool:
-        """Whether its mail serves another browser that asks now."""
-        return self.used_at is None and now < self.mailed_at + SHARED_FOR
-
-    def opens(self, now: datetime) -> bool:
-        """Whether typing it opens anything at `now`."""
-        return now < self.expires_at and (self.used_at is None or now < self.used_at + TAKEN_AGAIN_FOR)
-
-
-def is_code(typed: str) -> bool:
-    """Whether something could be a code at all; what could not, uses up no try."""
-    return len(typed) == CODE_DIGITS and typed.isascii() and typed.isdigit()

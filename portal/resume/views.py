@@ -17,6 +17,7 @@ from portal.drafts.operations import CODE_LENGTH
 from portal.drafts.queries import find_draft, locked_draft
 from portal.drafts.sealing import RETURN_CODE, subject
 from portal.mail import messages
+from portal.mail.rules import is_code
 from portal.resume.coming_back import (
     address_of_draft,
     browser_hash,
@@ -36,7 +37,7 @@ from portal.resume.forms import CodeForm, ReturnForm, SaveForm
 from portal.resume.models import ResumeCode, ResumeLink
 from portal.resume.operations import code_hash, issue_code, life_of, link_address, prove_address, use_code
 from portal.resume.queries import find_code, find_link, is_stopped, last_code, return_code_of
-from portal.resume.rules import Life, Target, clean_reference, is_code, target
+from portal.resume.rules import Life, Target, clean_reference, target
 from portal.resume.ways_back import (
     drafts_left,
     mail_address,

@@ -27,7 +27,6 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from portal.submissions.operations import Held
     from portal.web.counters import Tally
     from portal.web.declarations import Declaration
-    from portal.web.strict_input import Allowance
 
 
 AnswerT = TypeVar("AnswerT", covariant=True)
@@ -87,8 +86,6 @@ class Hooks:
     """Make the drafts and sent forms of one person another's."""
     file_stream: Callable[[int], SealedSpool]
     """What the parser of a request writes a file into, up to a number of bytes."""
-    upload_allowance: Callable[..., Allowance]
-    """How many bytes of files may be sent to the section's page that these values of an address name."""
     lookups_offered: Callable[[], Offered]
     """The look-ups that forms may name."""
 

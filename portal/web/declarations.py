@@ -71,7 +71,8 @@ class Declaration:
     by_button: Mapping[str, Activity]
     """Activities other than `activity`, by the button (`_action`) that means them."""
     shows_form_again: bool = False
-    accepts_files: bool = False
+    allowance: Callable[..., Any] | None = None
+    """How many bytes of files may come to the view, asked with the values of its address before the body is read."""
 
 
 def declaration_of(view: Callable[..., Any]) -> Declaration:
@@ -106,7 +107,11 @@ def shows_form_again(view: View) -> View:
     return view
 
 
-def accepts_files(view: View) -> View:
-    """Declare that a view takes uploads, from whoever may add files at its address."""
-    declaration_of(view).accepts_files = True
-    return view
+def accepts_files(allowance: Callable[..., Any]) -> Callable[[View], View]:
+    """Declare that a view takes uploads; `allowance` says how many bytes whoever sends them may add at its address."""
+
+    def declare(view: View) -> View:
+        declaration_of(view).allowance = allowance
+        return view
+
+    return declare

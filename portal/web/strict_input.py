@@ -148,9 +148,9 @@ def _read_whole_request() -> None:
         if NUL in request.path:
             raise NotFound
         view = called_view()
-        if request.mimetype == "multipart/form-data" and view is not None and view.accepts_files:
+        if request.mimetype == "multipart/form-data" and view is not None and view.allowance:
             # A body may be larger only where the view takes files, and whoever sends them may add them there.
-            allowance: Allowance = app_state().hooks.upload_allowance(**(request.view_args or {}))
+            allowance: Allowance = view.allowance(**(request.view_args or {}))
             g.largest_file, request.max_content_length = allowance.file, MAX_BODY + allowance.body
         request.form  # noqa: B018 - reads it
     finally:

@@ -1,0 +1,47 @@
+"""Threads of a customer: beginning one, replying, what is listed, and what is refused."""
+
+from flask import Flask
+
+from portal.db import Database
+from tests.citizen import Citizen
+from tests.conftest import MovableClock
+from tests.integration.messages.conftest import Reply, row_of, texts, write
+from tests.people import add_person
+
+
+def test_new_message_begins_a_thread_that_waits_for_us(ada: Citizen, database: Database) -> None:
+    page = write(ada, topic="Housing", subject="Proof of my rent", text="What do you need?")
+    assert page.heading == "Proof of my rent"
+    assert texts(page) == ["What do you need?"]
+    assert "Waiting for us" in page
+    assert row_of(database, page.path).waits_for == "us"
+
+
+def test_reply_of_staff_is_shown_after_half_a_minute_and_asks_for_an_answer(
+    ada: Citizen, thread: str, reply: Reply, clock: MovableClock
+) -> None:
+    reply(thread)
+    clock.advance(seconds=29)
+    assert texts(ada.open(thread)) == ["What do you need?"]
+    assert "Waiting for us" in ada.page
+    clock.advance(seconds=1)
+    assert texts(ada.open(thread)) == ["What do you need?", "A rent statement, please."]
+    assert "You need to reply" in ada.page
+    assert "Anna" in ada.page
+    assert "Whitfield" not in ada.page
+
+
+def test_what_is_saved_comes_back(ada: Citizen, thread: str) -> None:
+    ada.open(thread)
+    assert ada.press("Save and come back later", text="Here it is").path == "/messages"
+    assert "Your reply is saved. You have not sent it yet." in ada.page
+    assert ada.open(thread).value("text") == "Here it is"
+
+
+def test_somebody_else_finds_no_thread(app: Flask, ada: Citizen, thread: str) -> None:
+    other = Citizen(app)
+    other.hold("messages", person_id=add_person(app, "eve@mail.example").id)
+    assert other.get(thread).status_code == 404
+    assert other.get("/messages/MS-2222-2222").status_code == 404
+    assert other.open("/messages").status == 200
+    assert thread not in other.page.text
