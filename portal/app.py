@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.nodes import Expr
 from jinja2.runtime import Context, Macro
 from markupsafe import Markup, escape
+from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
@@ -46,7 +48,7 @@ from portal.integrations import service as integrations
 from portal.integrations.commands import integrations_group
 from portal.messages import guests as message_guests
 from portal.messages import views as message_views
-from portal.messages.hooks import parkable_message_page
+from portal.messages.hooks import delete_messages_of, hand_over_messages, parkable_message_page
 from portal.outbox.delivery import read_mail_server
 from portal.resume import save_views
 from portal.resume import views as resume_views
@@ -119,6 +121,18 @@ COMMANDS = (
     demo_group,
     worker_command,
 )
+
+
+def _hand_over_all(db: Session, from_id: int, to_id: int) -> None:
+    hand_over_held(db, from_id, to_id)
+    hand_over_messages(db, from_id, to_id)
+
+
+def _delete_unsent(db: Session, person_id: int, *, now: datetime) -> None:
+    delete_drafts_of(db, person_id, now=now)
+    delete_messages_of(db, person_id, now=now)
+
+
 HOOKS = Hooks(
     kept_work=kept_work,
     way_back=way_back,
@@ -136,8 +150,8 @@ HOOKS = Hooks(
     guest_addresses=guest_addresses,
     sent_answers=answers_of_draft,
     held_by=held_by,
-    delete_drafts_of=delete_drafts_of,
-    hand_over_held=hand_over_held,
+    delete_drafts_of=_delete_unsent,
+    hand_over_held=_hand_over_all,
     file_stream=storage.file_stream,
     lookups_offered=integrations.lookups_offered,
 )

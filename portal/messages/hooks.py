@@ -2,16 +2,19 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy.orm import Session
 
 from portal.accounts.signed_in import viewer
 from portal.form_definitions.types.files import MEGABYTE
 from portal.messages.definition import FILES
 from portal.messages.models import MessageDraft, Thread
+from portal.messages.operations import desk_at, forget_drafts_of, hand_over
 from portal.messages.pages import about, desk
 from portal.messages.queries import count_unread, draft_of, find_thread, holder_name, last_draft
 from portal.messages.sealing import draft_place, open_written, work_of_draft
@@ -21,6 +24,7 @@ from portal.sessions.late_forms import ParkablePage
 from portal.sessions.operations import Holder
 from portal.sessions.queries import FoundSession
 from portal.site_settings.current import moment_text
+from portal.site_settings.queries import current_settings
 from portal.storage.queries import files_of_work
 from portal.storage.uploads import expect_files
 from portal.submissions.models import Submission
@@ -123,3 +127,13 @@ def unread_messages() -> int:
     if seen is None or seen.is_guest or seen.kind != CUSTOMER or live is None or live.person_id is None:
         return 0
     return count_unread(reading(), live.person_id, now=now())
+
+
+def hand_over_messages(db: Session, from_id: int, to_id: int) -> None:
+    """Make one person's messages another's, who has proved to be the same."""
+    hand_over(desk_at(db, current_settings(db), now=now()), from_id, to_id)
+
+
+def delete_messages_of(db: Session, person_id: int, *, now: datetime) -> None:
+    """Delete what a person wrote and did not send, in the transaction that deletes the account."""
+    forget_drafts_of(desk_at(db, current_settings(db), now=now), person_id)

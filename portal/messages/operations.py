@@ -386,19 +386,40 @@ def grant(desk: Desk, thread: Thread) -> str:
     return guest_id
 
 
-def hand_over_threads(db: Session, from_id: int, to_id: int) -> None:
-    """Make the threads of one person another's, who has proved to be the same.
+def hand_over(desk: Desk, from_id: int, to_id: int) -> None:
+    """Make the threads of one person another's, who has proved to be the same, and what they were writing.
 
-    What the first was writing stays theirs: it opens for its holder alone.
+    Where both were writing in one place, the words of the second stay below those of the first.
     """
-    db.execute(update(Thread).where(Thread.person_id == from_id).values(person_id=to_id), execution_options=_PLAIN)
+    theirs = update(Thread).where(Thread.person_id == from_id).values(person_id=to_id)
+    desk.db.execute(theirs, execution_options=_PLAIN)
+    desk.db.expire_all()
+    for draft, thread in _drafts_of(desk.db, from_id):
+        _give(desk, thread, draft, f"person:{to_id}")
+
+
+def _give(desk: Desk, thread: Thread | None, draft: MessageDraft, holder: str) -> None:
+    other, written = locked_draft(desk, thread, holder), open_written(desk.keyring, thread, draft)
+    texts = (written.text, open_written(desk.keyring, thread, other).text)
+    _put(desk, thread, other, replace(written, text="\n\n".join(filter(None, texts))))
+    work = work_of_draft(thread, draft.holder)
+    for file in files_of_work(desk.db, work).values():
+        if file.place == draft_place(draft.holder) and file.sealed:
+            work_of_other = work_of_draft(thread, holder)
+            rekey_file(desk.db, file, work=work_of_other, place=draft_place(holder), keyring=desk.keyring)
+    desk.db.flush()
+    forget_draft(desk, thread, draft)
+
+
+def _drafts_of(db: Session, person_id: int) -> list[tuple[MessageDraft, Thread | None]]:
+    drafts = select(MessageDraft, Thread).outerjoin(Thread, Thread.id == MessageDraft.thread_id)
+    own = drafts.where(MessageDraft.holder == f"person:{person_id}").order_by(MessageDraft.id)
+    return [(draft, thread) for draft, thread in db.execute(own.with_for_update(of=MessageDraft)).all()]
 
 
 def forget_drafts_of(desk: Desk, person_id: int) -> None:
     """Delete what a person wrote and did not send."""
-    drafts = select(MessageDraft, Thread).outerjoin(Thread, Thread.id == MessageDraft.thread_id)
-    own = drafts.where(MessageDraft.holder == f"person:{person_id}").order_by(MessageDraft.id)
-    for draft, thread in desk.db.execute(own.with_for_update(of=MessageDraft)).all():
+    for draft, thread in _drafts_of(desk.db, person_id):
         forget_draft(desk, thread, draft)
 
 
