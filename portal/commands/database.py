@@ -1,7 +1,7 @@
 """Commands that upgrade the database, and fill it with the demo."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from portal import migrations
+from portal.accounts.models import Person
 from portal.accounts.operations import DuplicateAddressError, create_account
 from portal.accounts.passwords import hash_password
 from portal.accounts.queries import person_by_key
@@ -22,6 +23,12 @@ from portal.form_definitions.versions.operations import publish
 from portal.integrations.commands import read_gazetteer
 from portal.integrations.operations import replace_addresses
 from portal.integrations.queries import count_addresses
+from portal.messages.definition import CUSTOMER_SIDE, STAFF_SIDE
+from portal.messages.operations import Author, Desk, begin_thread, note_read, send_message
+from portal.messages.queries import count_threads
+from portal.site_settings.queries import current_settings
+from portal.submissions.customers import Customer
+from portal.tokens import new_token
 from portal.web.app_state import app_state
 
 db_group = AppGroup("db", help="Upgrade the database.")
@@ -89,6 +96,7 @@ def load_demo(database: Database, configuration: Configuration, *, now: datetime
             replace_addresses(db, read_gazetteer((DEMO_FORMS / "addresses.csv").read_bytes()))
     for person in PEOPLE:
         _add_demo_person(database, person, now=now)
+    _add_demo_thread(database, configuration, now=now)
 
 
 def sign_ins() -> str:
@@ -112,3 +120,48 @@ def _create_demo_account(db: Session, person: DemoPerson, password_hash: str, no
         create_account(db, address, person.role, password_hash=password_hash, by=Actor(), now=now, name=person.name)
     except DuplicateAddressError:
         return
+
+
+def _add_demo_thread(database: Database, configuration: Configuration, *, now: datetime) -> None:
+    """Add a thread of the demo's citizen, with two messages that were read and one that was not."""
+    with database.writing() as db:
+        found = {person.role: person_by_key(db, parse_email_address(person.email).key) for person in PEOPLE}
+        citizen, staff = found["citizen"], found["staff"]
+        if citizen is None or staff is None or count_threads(db, citizen.id):
+            return
+        settings = current_settings(db)
+        desk = Desk(
+            db=db,
+            database=database,
+            keyring=configuration.keyring,
+            now=now - timedelta(days=2),
+            zone=settings.zone,
+            reply_days=settings.messages_reply_days,
+        )
+        _write_demo_thread(desk, citizen, staff, settings.topics[0].name, configuration.secret_key)
+
+
+def _write_demo_thread(desk: Desk, citizen: Person, staff: Person, topic: str, secret: str) -> None:
+    thread = begin_thread(
+        desk,
+        customer=Customer(name=citizen.name, emails=(citizen.email,)),
+        person_id=citizen.id,
+        submission=None,
+        topic=topic,
+        subject="Moving out",
+        language="en",
+        secret=secret,
+    )
+    mine = Author(side=CUSTOMER_SIDE, holder=f"person:{citizen.id}", person_id=citizen.id)
+    ours = Author(side=STAFF_SIDE, holder=f"person:{staff.id}", person_id=staff.id, name=staff.name)
+    said = (
+        (mine, 0, "I am moving out on 12 December. What do I need to do?"),
+        (ours, 20, "Please tell us your new address and the day on which you hand back the keys."),
+        (ours, 44, "You can also send us a photo of the meter, if you like."),
+    )
+    for author, hours, text in said:
+        at = replace(desk, now=desk.now + timedelta(hours=hours))
+        send_message(at, thread, text, author=author, key=new_token(), written_in=thread)
+    read_at = replace(desk, now=desk.now + timedelta(hours=30))
+    note_read(read_at, thread, mine.holder, of_side=STAFF_SIDE, up_to=2)
+    note_read(read_at, thread, ours.holder, of_side=CUSTOMER_SIDE, up_to=1)
