@@ -36,6 +36,8 @@ from portal.drafts.operations import start_draft
 from portal.drafts.preview.views import start_now
 from portal.drafts.sealing import RETURN_CODE, subject
 from portal.form_definitions.versions.queries import current_version, definition_of
+from portal.messages.guests import CODE_COOKIE as MESSAGES_CODE_COOKIE
+from portal.messages.guests import use_code
 from portal.resume.coming_back import DEVICE_COOKIE
 from portal.resume.operations import issue_code, issue_link
 from portal.resume.queries import find_link, return_code_of
@@ -48,6 +50,7 @@ from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
 from portal.site_settings.operations import change_settings
 from portal.tokens import masked, new_token
+from tests import threads
 from tests.citizen import Citizen
 from tests.loan import publish_loan
 from tests.people import PASSWORD, add_person
@@ -201,6 +204,12 @@ def mailed_code(at: Round) -> Send:
     return lambda: at.send("/resume/code", code=issued.digits or "")
 
 
+def code_for_messages(at: Round) -> Send:
+    code = threads.code_for(at.scene.app, threads.begin(at.scene.app))
+    at.give(MESSAGES_CODE_COOKIE, code.cookie)
+    return lambda: at.send("/messages/code", code=code.digits)
+
+
 def own_link(at: Round) -> Send:
     with writing(at) as db:
         _reference, link = at.scene.draft_with_link(db, Holder(person_id=at.person_id))
@@ -274,6 +283,7 @@ OPENINGS: Mapping[str, Opening] = {
     "return code": Opening(view=use_return_code, prepare=return_code),
     "press on a link": Opening(view=redeem, prepare=link_press),
     "mailed code": Opening(view=use_typed_code, prepare=mailed_code),
+    "mailed code for messages": Opening(view=use_code, prepare=code_for_messages),
     "press on the link to an own form": Opening(view=redeem, prepare=own_link),
     "password again": Opening(view=submit_again, prepare=password_again),
     "change of password": Opening(view=submit_password, prepare=password_change),

@@ -65,9 +65,10 @@ def _author() -> Author:
 
 
 def _found(reference: str, *, locked: bool = False) -> FoundThread:
-    """Return the thread with this reference if the session's holder may read it; answer 404 to all others."""
+    """Return the thread with this reference if the session's holder may read it; to all others there is none."""
     found_in = db() if locked else reading()
-    return find_thread(found_in, reference, holder(), now=now(), locked=locked) or abort(404)
+    found = find_thread(found_in, reference, holder(), now=now(), locked=locked)
+    return found or abort(403 if token_refused() else 404)
 
 
 def _writing(thread: Thread | None, shown: int) -> Writing:

@@ -40,6 +40,7 @@ SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 OPENERS = {
     "accounts/signed_in.sign_in_person",
     "drafts/open_draft.holder_or_new_guest",
+    "messages/guests._let_in",
     "resume/coming_back.come_back",
 }
 REPLACERS = {"accounts/signed_in.prove_again", "resume/coming_back.come_back"}
@@ -57,6 +58,7 @@ ENDERS = {
     "admin/people_views._end_all",
     "admin/people_views._end_one",
     "admin/people_views.end_everybody",
+    "messages/guests.ask_code",
     "resume/operations._end_sessions_of_guests",
     "resume/views.end_session_here",
     "sessions/browser_sessions._apply_network_rule",

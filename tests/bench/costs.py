@@ -32,12 +32,14 @@ from portal.form_definitions.format.reading import read_yaml
 from portal.form_definitions.types.answers import LONG_TEXT
 from portal.form_definitions.types.files import MEGABYTE
 from portal.form_definitions.versions.operations import publish
+from portal.messages.guests import CODE_COOKIE
 from portal.outbox.models import Delivery
 from portal.sessions.models import SessionRow
 from portal.submissions.answers import AnsweredSection, AnswerRow, Block
 from portal.submissions.receipt import Receipt
 from portal.web.declarations import declaration_of
 from portal.web.front import TURNS_ON_SQLITE
+from tests import threads
 from tests.bench.load import COUNT, Asked, apply
 from tests.bench.requests import TYPED, data_folder, prepared_app
 from tests.bench.server import PORTAL, running
@@ -48,6 +50,7 @@ from tests.post import letters
 from tests.statements import heard
 
 DEMO = PROJECT_ROOT / "portal" / "demo_forms" / "housing-support.yaml"
+MESSAGES_PAGE, CODE_PAGE = "/messages", "/messages/code"
 LARGE, MANY, EACH = 900_000, 1_900, 400
 """Bytes of one value, and a number of values with their bytes: a body of nearly the megabyte that anybody may send."""
 FILES, FILE_MB = 5, 2
@@ -62,7 +65,8 @@ LONGEST = {
     "lines of one letter": "",
 }
 """The letters of receipts that are drawn: of words in no language, so that nothing but the letters is known before."""
-TAKE_FILES = {"drafts.save_section", "drafts.save_item", "drafts.change_files"}
+OF_THREAD = {"messages.write_in_thread", "messages.change_files"}
+TAKE_FILES = {"drafts.save_section", "drafts.save_item", "drafts.change_files"} | OF_THREAD
 HEALTH_SECONDS, MOST_HEALTH_MS = 10.0, 200
 PROCESSOR_MS, MEMORY_MB = 500, 64
 """The most of any request: no page of a stranger may hold a processor for longer."""
@@ -94,7 +98,7 @@ def open_rules(app: Flask) -> list[Rule]:
 
 
 class Prober:
-    """A guest with a filled form and a sent one, who asks for everything that a guest may ask for."""
+    """A guest with a filled form, a sent one and messages, who asks for everything that a guest may ask for."""
 
     def __init__(self, app: Flask) -> None:
         self.app, self._database = app, app.extensions["portal"].database
@@ -114,6 +118,9 @@ class Prober:
             "token": letters(app)[-1].link.rpartition("/")[2],
             "file_id": "a" * 32,
         }
+        self._thread = self._thread_with_reply()
+        self._digits = ""
+        self._message_link = threads.link_to(app, threads.begin(app))
         with self._database.reading() as db:
             self._guest_id = db.scalars(select(SessionRow.guest_id).order_by(SessionRow.id.desc())).first()
 
@@ -121,6 +128,11 @@ class Prober:
         draft = housing.start(self._guest)
         housing.fill(self._guest, draft)
         return draft
+
+    def _thread_with_reply(self) -> str:
+        reference = threads.begin(self.app)
+        threads.reply(self.app, reference, is_visible=True)
+        return reference
 
     def _item_of(self, draft: str) -> str:
         links = self._guest.open(f"{draft}/household").links.values()
@@ -133,19 +145,28 @@ class Prober:
         """
         path = self.path_of(rule)
         if "POST" not in (rule.methods or ()):
+            if path.startswith(MESSAGES_PAGE):
+                self._come_back(path)
             yield lambda: self._guest.client.get(path)
             return
         for large in (self._usual, self._many, self._long):
-            self._come_back()
+            self._come_back(path)
             served = self._served(path)
             yield partial(self._send, path, {**served, **large(served)})
-        if rule.endpoint in TAKE_FILES:
+        if path == CODE_PAGE:
+            self._come_back(path)
+            yield partial(self._send, path, {**self._served(path), "_action": "again"})
+        if rule.endpoint in OF_THREAD:
+            self._thread = self._thread_with_reply()
+            self._come_back(path)
+            yield self._upload_to_thread(rule)
+        elif rule.endpoint in TAKE_FILES:
             self._come_back()
             yield self._upload(rule)
 
     def _served(self, path: str) -> dict[str, str]:
         """Return what the largest form of a page sends, or of a section's page if nothing is shown at this address."""
-        of_section = path.replace("/autosave/", "/").removesuffix("/files")
+        of_section = path.replace("/autosave", "").removesuffix("/files").removesuffix("/read")
         for address in (path, of_section, f"{self._draft}/about_you"):
             page = self._guest.open(address)
             forms = [form for form in page.forms if "csrf_token" in form.names]
@@ -154,14 +175,15 @@ class Prober:
                 typed = {name: "x" for name in sorted(form.names) if not name.startswith("_") and name != "csrf_token"}
                 own = {each.name: each.value for each in form.controls if each.value}
                 changed = _first_of(typed).partition("-")[0]
-                return typed | own | {"_action": "continue", "_changed": changed, "_end": "1"}
+                action = "send" if path.startswith(f"{MESSAGES_PAGE}/MS-") else "continue"
+                return typed | own | {"_action": action, "_changed": changed, "_end": "1"}
         return {}
 
     def _usual(self, served: dict[str, str]) -> dict[str, str]:
         short = {_first_of(served): "x"}
         addressed: dict[str, str] = {name: "eve@mail.example" for name in ("email", "new_email") if name in served}
-        password = {"password": "a long password"} if "password" in served else {}
-        return short | addressed | password
+        known = {"password": "a long password", "code": self._digits}
+        return short | addressed | {name: value for name, value in known.items() if value and name in served}
 
     def _long(self, served: dict[str, str]) -> dict[str, str]:
         return {_first_of(served): "x" * LARGE}
@@ -169,13 +191,23 @@ class Prober:
     def _many(self, served: dict[str, str]) -> dict[str, str]:
         return {f"f{number}": "x" * EACH for number in range(MANY)}
 
-    def _come_back(self) -> None:
-        """Give the guest a new browser with a new session: what was asked for last may have ended it."""
+    def _come_back(self, path: str = "") -> None:
+        """Give the guest a new browser with new sessions: what was asked for last may have ended them."""
         self._guest = Citizen(self.app)
         self._guest.hold("customer", guest_id=self._guest_id)
+        if path == CODE_PAGE:
+            self._bring_code()
+        elif path.startswith(MESSAGES_PAGE) and "/open/" not in path:
+            self._guest.hold("messages", guest_id=threads.guest_of(self.app, self._thread))
+
+    def _bring_code(self) -> None:
+        """Give the browser what it has after the press on a mailed link to messages."""
+        code = threads.code_for(self.app, self._thread)
+        self._guest.client.set_cookie(CODE_COOKIE, code.cookie)
+        self._digits = code.digits
 
     def _send(self, path: str, data: Mapping[str, Any]) -> TestResponse:
-        headers = {"HX-Request": "true"} if "/autosave/" in path else {}
+        headers = {"HX-Request": "true"} if "/autosave" in path else {}
         return post(self._guest.client, path, data=data, headers=headers)
 
     def _upload(self, rule: Rule) -> Callable[[], TestResponse]:
@@ -189,12 +221,20 @@ class Prober:
         path = page.replace(f"/{section}", f"/autosave/{section}/files") if rule.rule.endswith("/files") else page
         return partial(self._send, path, data)
 
+    def _upload_to_thread(self, rule: Rule) -> Callable[[], TestResponse]:
+        """Return the request that brings as many files as a message takes, each as large as those of the form."""
+        path = self.path_of(rule)
+        files = [(BytesIO(PDF.ljust(FILE_MB * MEGABYTE)), f"{number}.pdf") for number in range(FILES)]
+        return partial(self._send, path, {**self._served(path), "files": files, "text": "x" * LARGE})
+
     def path_of(self, rule: Rule) -> str:
         """Return the address with real values in it."""
         drafts = (draft for start, draft in self._references.items() if rule.rule.startswith(start))
-        reference = next(drafts, self._draft).rpartition("/")[2]
+        is_thread = rule.rule.startswith(MESSAGES_PAGE)
+        reference = self._thread if is_thread else next(drafts, self._draft).rpartition("/")[2]
         section = "household" if "<item_id>" in rule.rule else "about_you"
-        values = {**self._values, "reference": reference, "section_id": section}
+        token = {"token": self._message_link} if is_thread else {}
+        values = self._values | token | {"reference": reference, "section_id": section}
         built = rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)
         assert built is not None, rule
         return built[1]
@@ -238,7 +278,7 @@ class Prober:
 
 def _first_of(served: Mapping[str, str]) -> str:
     """Return the first input that somebody can type in."""
-    return next((name for name in served if not name.startswith("_") and name != "csrf_token"), "story")
+    return next((name for name in served if not name.startswith("_") and name not in ("csrf_token", "files")), "story")
 
 
 @contextmanager
@@ -310,6 +350,11 @@ COSTS = {
     "GET /forms/<slug>/rehearsal/<section_id>": Cost(sql=5, kb=8),
     "GET /healthz": Cost(sql=3, kb=8),
     "GET /help/sessions": Cost(sql=4, kb=8),
+    "GET /messages": Cost(sql=6, kb=8),
+    "GET /messages/<reference>": Cost(sql=9, kb=8),
+    "GET /messages/<reference>/files/<file_id>": Cost(sql=6, kb=8),
+    "GET /messages/code": Cost(sql=4, kb=8),
+    "GET /messages/open/<mailed:token>": Cost(sql=4, kb=8),
     "GET /metrics": Cost(sql=4, kb=8),
     "GET /privacy": Cost(sql=5, kb=8),
     "GET /readyz": Cost(sql=4, kb=8),
@@ -345,6 +390,12 @@ COSTS = {
     "POST /forms/<slug>": Cost(sql=14, kb=16),
     "POST /forms/<slug>/rehearsal/<section_id>": Cost(sql=5, kb=16),
     "POST /language": Cost(sql=4, kb=16),
+    "POST /messages/<reference>": Cost(sql=48, kb=10_100),
+    "POST /messages/<reference>/autosave": Cost(sql=9, kb=100),
+    "POST /messages/<reference>/autosave/files": Cost(sql=40, kb=10_100),
+    "POST /messages/<reference>/read": Cost(sql=10, kb=16),
+    "POST /messages/code": Cost(sql=19, kb=16, mails=1),
+    "POST /messages/open/<mailed:token>": Cost(sql=12, kb=16, mails=1),
     "POST /resume": Cost(sql=12, kb=16),
     "POST /resume/<mailed:token>": Cost(sql=14, kb=16, mails=1),
     "POST /resume/code": Cost(sql=4, kb=16),

@@ -79,7 +79,7 @@ def test_closing_an_account_ends_both(reader: Browser, citizen: Person, database
 
 
 @pytest.mark.both_databases
-def test_person_who_may_no_longer_sign_in_is_refused_in_messages_at_once(
+def test_person_who_may_no_longer_sign_in_is_refused_in_messages_too(
     reader: Browser, database: Database, records: Records
 ) -> None:
     with database.writing() as db:

@@ -9,7 +9,7 @@ from tests.integration.messages.conftest import Reply, row_of, texts, write
 from tests.people import add_person
 
 
-def test_new_message_begins_a_thread_that_waits_for_us(ada: Citizen, database: Database) -> None:
+def test_new_message_begins_a_thread_that_is_ours_to_answer(ada: Citizen, database: Database) -> None:
     page = write(ada, topic="Housing", subject="Proof of my rent", text="What do you need?")
     assert page.heading == "Proof of my rent"
     assert texts(page) == ["What do you need?"]
