@@ -42,8 +42,12 @@ from portal.drafts.queries import guest_has_drafts
 from portal.home import views as home_views
 from portal.hub import case_views as hub_case_views
 from portal.hub import customer_views as hub_customer_views
+from portal.hub import inbox_views as hub_inbox_views
+from portal.hub import message_views as hub_message_views
 from portal.hub import views as hub_views
 from portal.hub.case_views import parkable_case_page
+from portal.hub.inbox_views import waiting_threads_total
+from portal.hub.message_views import parkable_thread_page
 from portal.integrations import service as integrations
 from portal.integrations.commands import integrations_group
 from portal.messages import guests as message_guests
@@ -102,6 +106,8 @@ VIEWS = (
     hub_views,
     hub_case_views,
     hub_customer_views,
+    hub_inbox_views,
+    hub_message_views,
     settings_views,
     audit_views,
     outbox_views,
@@ -138,7 +144,10 @@ HOOKS = Hooks(
     way_back=way_back,
     left_behind=mail_to_left_behind,
     parkable_page=lambda found, path: (
-        parkable_draft_page(found, path) or parkable_case_page(found, path) or parkable_message_page(found, path)
+        parkable_draft_page(found, path)
+        or parkable_case_page(found, path)
+        or parkable_thread_page(found, path)
+        or parkable_message_page(found, path)
     ),
     ended_pages={},
     place_of_page=place_of_page,
@@ -203,7 +212,12 @@ def _configure(app: Flask, configuration: Configuration) -> None:
     app.jinja_env.autoescape = True
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(asset=asset, sign_in_page=sign_in_page, is_shared_computer=is_shared_computer)
+    app.jinja_env.globals.update(
+        asset=asset,
+        sign_in_page=sign_in_page,
+        is_shared_computer=is_shared_computer,
+        waiting_threads_total=waiting_threads_total,
+    )
     app.session_interface = TableSessionInterface()
     app.url_map.converters["int"] = StoredNumber
     app.url_map.converters["mailed"] = MailedToken

@@ -11,7 +11,15 @@ from sqlalchemy.orm import Session
 
 from portal.db import Base, Database
 
-STEADY = {"form_versions", "site_settings", "open_cases", "counters", "integration_records", "gazetteer_addresses"}
+STEADY = {
+    "form_versions",
+    "site_settings",
+    "open_cases",
+    "waiting_threads",
+    "counters",
+    "integration_records",
+    "gazetteer_addresses",
+}
 """Tables that do not grow with what people do; those of counts grow with the days."""
 OF_WORK_LEFT = {"ix_outbox_waiting"}
 """Partial indexes that hold only what is about to be done: they may be read as a whole."""

@@ -22,7 +22,7 @@ from portal.form_definitions.versions.queries import definition_of
 from portal.hub.operations import ASSIGNED, NOTE, STATUS, add_note, assign, change_status, note_text
 from portal.hub.queries import NamedEvent, case_history, case_of, last_change, staff
 from portal.hub.rules import is_overdue, waiting_days
-from portal.hub.views import Choice, acting, days_text, person, record_view, status_choices
+from portal.hub.views import acting, assignee_choices, days_text, person, record_view, status_choices
 from portal.mail import messages
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import ParkablePage, Parked, forget_parked, parked_on
@@ -124,7 +124,7 @@ def case_page(
         page_is_old=form is not None and not form.errors,
         parked_time=clock_time(parked.parked_at) if parked else None,
         statuses=status_choices(),
-        assignees=assignee_choices(submission, people),
+        assignees=assignee_choices(submission.case.assignee_id, people),
         longest_note=LONGEST_NOTE,
         entries=[
             *(_entry(submission, found, people) for found in case_history(db(), submission.id)),
@@ -185,18 +185,6 @@ def _controls(
         seen_assignee=assignee,
         errors=errors,
     )
-
-
-def assignee_choices(submission: Submission, people: list[Person]) -> list[Choice]:
-    """Return the choices of an assignee: nobody, you, other staff, and the present assignee even if they have left."""
-    me = person().id
-    known = [Choice(value=str(each.id), label=_("You") if each.id == me else each.shown_name) for each in people]
-    holder = str(submission.case.assignee_id or "")
-    left = [Choice(value=holder, label=_("Somebody who has left"))] if holder else []
-    mine = [choice for choice in known if choice.value == str(me)]
-    others = [choice for choice in known if choice not in mine]
-    gone = [] if any(choice.value == holder for choice in known) else left
-    return [Choice(value="", label=_("Nobody")), *mine, *others, *gone]
 
 
 def _waiting_text(submission: Submission) -> str | None:
@@ -310,7 +298,7 @@ def _save_status(submission: Submission) -> ResponseReturnValue:
 
 def _save_assignee(submission: Submission) -> ResponseReturnValue:
     wanted, stored = request.form["assignee"], str(submission.case.assignee_id or "")
-    known = {choice.value for choice in assignee_choices(submission, staff(db()))}
+    known = {choice.value for choice in assignee_choices(submission.case.assignee_id, staff(db()))}
     refusal = _refused_change(submission, "assignee", wanted, stored, known=wanted in known)
     if refusal:
         return case_page(submission, refusal=refusal)

@@ -1,18 +1,33 @@
-"""Finding cases with their history, staff, and what one customer has started and sent."""
+"""Finding cases with their history, threads of messages, staff, and what one customer has started and sent."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, case, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, case, exists, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
 from portal.accounts.models import Person
 from portal.drafts.models import Draft
 from portal.form_definitions.versions.models import FormVersion
-from portal.hub.rules import ALL, ME, NEWEST, NOBODY, OPEN, Filter
+from portal.hub.rules import (
+    ALL,
+    ME,
+    NEWEST,
+    NOBODY,
+    OPEN,
+    WAITS_FOR_CUSTOMER,
+    WAITS_FOR_NOBODY,
+    WAITS_FOR_US,
+    Filter,
+    ThreadFilter,
+)
+from portal.messages import definition as waiting
+from portal.messages.definition import CUSTOMER_SIDE
+from portal.messages.models import Message, Reading, Thread, ThreadKey
 from portal.outbox.models import Delivery
+from portal.outbox.queries import IS_REFUSED
 from portal.resume.models import ResumeLink
 from portal.submissions.models import CASE_IS_OPEN, Case, CaseEvent, CaseKey, OpenCases, Submission
 
@@ -233,3 +248,98 @@ def links_of(db: Session, draft_id: int) -> list[MailedLink]:
         MailedLink(issued_at=issued_at, attempts=attempts, sent_at=sent_at, failed_at=failed_at)
         for issued_at, attempts, sent_at, failed_at in db.execute(query)
     ]
+
+
+WAITS = {WAITS_FOR_US: waiting.US, WAITS_FOR_CUSTOMER: waiting.YOU, WAITS_FOR_NOBODY: waiting.NOBODY}
+"""Whom a thread waits for, in the words of an address and as it is stored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreadSearch:
+    """A filter with what a query needs besides: who asks, and the hashes of words."""
+
+    filter: ThreadFilter
+    person_id: int
+    keys: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedThread:
+    """One stored row of the inbox; `person` is the customer's account, `case` and `reference` are what it is about.
+
+    `is_new` says that no member of staff has read what the customer wrote last, `is_refused` that the last e-mail about
+    the thread was refused.
+    """
+
+    thread: Thread
+    reference: str | None
+    case: Case | None
+    person: Person | None
+    assignee: str | None
+    is_new: bool
+    is_refused: bool
+
+
+def listed_threads(db: Session, search: ThreadSearch, *, limit: int) -> list[ListedThread]:
+    """Return at most `limit` threads, those whose reply is due soonest first, without their messages."""
+    threads = select(Thread).where(*_thread_conditions(search)).order_by(Thread.due_on, Thread.id)
+    page = aliased(Thread, threads.limit(limit).subquery())
+    customer, assignee = aliased(Person), aliased(Person)
+    columns = (page, Submission.reference, Case, customer, assignee.name, assignee.email, _is_new(page))
+    query = (
+        select(*columns, func.coalesce(IS_REFUSED, literal(False)))
+        .outerjoin(Submission, Submission.id == page.submission_id)
+        .outerjoin(Case, Case.submission_id == page.submission_id)
+        .outerjoin(customer, customer.id == page.person_id)
+        .outerjoin(assignee, assignee.id == page.assignee_id)
+        .outerjoin(Delivery, Delivery.public_id == page.delivery)
+        .order_by(page.due_on, page.id)
+    )
+    return [
+        ListedThread(
+            thread=thread,
+            reference=reference,
+            case=found,
+            person=person,
+            assignee=name or email,
+            is_new=is_new,
+            is_refused=is_refused,
+        )
+        for thread, reference, found, person, name, email, is_new, is_refused in db.execute(query)
+    ]
+
+
+def _thread_conditions(search: ThreadSearch) -> Iterator[ColumnElement[bool]]:
+    chosen = search.filter
+    if chosen.topic:
+        yield Thread.topic == chosen.topic
+    if chosen.waits:
+        yield Thread.waits_for == WAITS[chosen.waits]
+    if chosen.assignee == NOBODY:
+        yield Thread.assignee_id.is_(None)
+    elif chosen.assignee:
+        yield Thread.assignee_id == (search.person_id if chosen.assignee == ME else int(chosen.assignee))
+    if chosen.case:
+        about = select(Submission.id).where(Submission.reference == chosen.case.upper())
+        yield Thread.submission_id == about.scalar_subquery()
+    for key in search.keys:
+        yield Thread.id.in_(select(ThreadKey.thread_id).where(ThreadKey.key == key))
+    if chosen.after_id:
+        last = aliased(Thread)
+        due_on = select(last.due_on).where(last.id == chosen.after_id).scalar_subquery()
+        yield tuple_(Thread.due_on, Thread.id) > tuple_(due_on, chosen.after_id)
+
+
+def _is_new(of: type[Thread]) -> ColumnElement[bool]:
+    """Return the condition that no member of staff has read the customer's last message."""
+    theirs = aliased(Message)
+    last = select(func.max(theirs.number)).where(theirs.thread_id == of.id, theirs.author_kind == CUSTOMER_SIDE)
+    number = last.correlate(of).scalar_subquery()
+    is_read = exists().where(Reading.message_id == Message.id)
+    return exists().where(Message.thread_id == of.id, Message.number == number, ~is_read).correlate(of)
+
+
+def new_threads(db: Session, threads: Sequence[Thread]) -> set[int]:
+    """Return the numbers of those threads whose last message of the customer no member of staff has read."""
+    query = select(Thread.id).where(Thread.id.in_([thread.id for thread in threads]), _is_new(Thread))
+    return set(db.scalars(query.order_by(Thread.id)))

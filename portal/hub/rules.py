@@ -1,4 +1,4 @@
-"""Which cases the work list shows, and how long they have waited. Pure."""
+"""Which cases the work list shows and which threads the inbox, and how long a case has waited. Pure."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from portal.characters import plain
 
-CASES_A_PAGE = 50
+CASES_A_PAGE = THREADS_A_PAGE = 50
 OPEN, ALL = "open", "all"
 ME, NOBODY = "me", "nobody"
 OLDEST, NEWEST = "oldest", "newest"
@@ -67,6 +67,52 @@ def read_filter(given: Mapping[str, str], *, statuses: Collection[str]) -> Filte
     if not _NUMBER.fullmatch(values["after"]):
         values["after"] = ""
     return Filter(**values)
+
+
+WAITS_FOR_US, WAITS_FOR_CUSTOMER, WAITS_FOR_NOBODY = "us", "customer", "nobody"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreadFilter:
+    """What the inbox shows, as in its address; an empty value means any.
+
+    `assignee` and `find` are as in `Filter`; `case` is the reference of a case, `after` the last thread of the previous
+    page.
+    """
+
+    topic: str = ""
+    waits: str = ""
+    assignee: str = ""
+    case: str = ""
+    find: str = ""
+    after: str = ""
+
+    def with_(self, **changes: str) -> "ThreadFilter":
+        """Return this filter with other values, at its first page."""
+        return replace(self, **{"after": "", **changes})
+
+    @property
+    def address(self) -> str:
+        """The address of the inbox, without what is not chosen."""
+        chosen = {name: value for name, value in asdict(self).items() if value}
+        return f"/hub/messages?{urlencode(chosen)}" if chosen else "/hub/messages"
+
+    @property
+    def after_id(self) -> int | None:
+        """The number of the last thread of the previous page."""
+        return int(self.after) if self.after else None
+
+
+def read_thread_filter(given: Mapping[str, str]) -> ThreadFilter:
+    """Read the filter of an address or a form; an impossible value counts as not given."""
+    values = {name: plain(given.get(name, "")) for name in asdict(ThreadFilter())}
+    if values["waits"] not in (WAITS_FOR_US, WAITS_FOR_CUSTOMER, WAITS_FOR_NOBODY):
+        values["waits"] = ""
+    if values["assignee"] not in (ME, NOBODY) and not _NUMBER.fullmatch(values["assignee"]):
+        values["assignee"] = ""
+    if not _NUMBER.fullmatch(values["after"]):
+        values["after"] = ""
+    return ThreadFilter(**values)
 
 
 def waiting_days(sent_on: date, today: date) -> int:

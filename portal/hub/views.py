@@ -246,6 +246,18 @@ def status_choices() -> list[Choice]:
     return [Choice(value=status.name, label=str(status.staff_words)) for status in STATUSES.values()]
 
 
+def assignee_choices(assignee_id: int | None, people: list[Person]) -> list[Choice]:
+    """Return the choices of an assignee: nobody, you, other staff, and the present assignee even if they have left."""
+    me = person().id
+    known = [Choice(value=str(each.id), label=_("You") if each.id == me else each.shown_name) for each in people]
+    holder = str(assignee_id or "")
+    left = [Choice(value=holder, label=_("Somebody who has left"))] if holder else []
+    mine = [choice for choice in known if choice.value == str(me)]
+    others = [choice for choice in known if choice not in mine]
+    gone = [] if any(choice.value == holder for choice in known) else left
+    return [Choice(value="", label=_("Nobody")), *mine, *others, *gone]
+
+
 def _form_choices(loads: list[FormLoad]) -> list[Choice]:
     choices = [
         Choice(value=load.version.form_id, label=definition_of(load.version).title.in_(language())) for load in loads

@@ -194,6 +194,8 @@ NOT_FOUND, NOT_YOURS = {404}, {403}
 REFUSED = {
     "admin.save_settings": NOT_FOUND,
     "cases.save_case": NOT_FOUND,
+    "messages_of_staff.change_thread": NOT_FOUND,
+    "messages_of_staff.save_note": NOT_FOUND,
     "forms.try_page": NOT_FOUND,
     "profile.submit_confirm_email": NOT_FOUND,
     "profile.submit_objection": NOT_FOUND,

@@ -92,7 +92,7 @@ def test_the_hub_reads_along_an_index_with_few_statements(app: Flask, citizen: C
     sign_in(citizen, "mina@mail.example")
     with heard(grown) as statements, explained(grown) as plans:
         page = citizen.open("/hub")
-        assert len(statements.asked) <= 5, "\n\n".join(statements.asked)
+        assert len(statements.asked) <= 6, "\n\n".join(statements.asked)
         assert len([link for link in page.links.values() if link.startswith("/hub/cases/")]) == CASES_A_PAGE
         citizen.open(f"/hub/cases/{reference}")
         citizen.press("Add note", note="Rang back")
