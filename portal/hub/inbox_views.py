@@ -223,7 +223,12 @@ def _row_of(listed: ListedThread, writers: Mapping[int, tuple[str, datetime]]) -
 @activity(Activity.NAVIGATE)
 def show_inbox() -> ResponseReturnValue:
     """Show the page of the inbox that the address asks for."""
-    return render_template("hub/inbox.html", inbox=inbox(read_thread_filter(request.args)))
+    saved = request.args.get("saved", "")
+    return render_template(
+        "hub/inbox.html",
+        inbox=inbox(read_thread_filter(request.args)),
+        saved=saved if clean_reference(saved) == saved else "",
+    )
 
 
 @blueprint.post("/hub/messages")

@@ -1,7 +1,7 @@
 """Threads of messages as staff work on them: reading, assigning, closing, taking back, and notes on their own page."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -19,47 +19,50 @@ from portal.hub.queries import staff
 from portal.hub.thread_page import (
     Refused,
     address_of,
+    author_of,
     customer_of_thread,
-    desk,
     holder_of,
     show,
     staff_moment,
     submission_of,
+    writing_in,
 )
 from portal.hub.views import assignee_choices, person, record_view
 from portal.messages.definition import CUSTOMER_SIDE, LONGEST_REASON, STAFF_SIDE
+from portal.messages.hooks import Place, allowance_of
 from portal.messages.models import Message, Note, Thread
 from portal.messages.operations import (
-    Author,
     add_note,
     close_thread,
+    desk_at,
     note_download,
     note_read,
     take_back,
     take_back_unseen,
 )
-from portal.messages.queries import message_of, notes_of, thread_by_reference
+from portal.messages.pages import desk, last_shown
+from portal.messages.queries import message_of, messages_of, notes_of, thread_by_reference
 from portal.messages.sealing import draft_place, subject_of, text_of_note, work_of_thread
+from portal.messages.telling import stop_mail, tell_customer
+from portal.messages.writing import KEY, Writing
 from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import ParkablePage, Parked, forget_parked, park_late_form, parked_on
 from portal.sessions.queries import FoundSession
-from portal.site_settings.current import clock_time
+from portal.site_settings.current import clock_time, settings
 from portal.storage.models import StoredFile
 from portal.storage.queries import file_of
-from portal.storage.uploads import file_answer
+from portal.storage.uploads import Received, file_answer, receive
 from portal.tokens import new_token
 from portal.web.addresses import LONGEST_NUMBER, actor, is_htmx
 from portal.web.app_state import app_state
-from portal.web.declarations import HUB, Access, Activity, access, activity, shows_form_again
-from portal.web.strict_input import require_end_marker
-from portal.web.unit_of_work import db, is_safe, now, reading
+from portal.web.declarations import HUB, Access, Activity, accepts_files, access, activity, shows_form_again
+from portal.web.strict_input import Allowance, require_end_marker
+from portal.web.unit_of_work import db, is_safe, now, reading, stop_reading
 
 blueprint = Blueprint("messages_of_staff", __name__)
 LONGEST_NOTE = 4000
-KEPT_INPUTS = ("text", "note", "reason")
-"""What somebody types on the pages of a thread and must not lose."""
-_THREAD = re.compile(r"/hub/messages/(?P<reference>[^/]+)(/notes)?")
+_THREAD = re.compile(r"/hub/messages/(?P<reference>[^/]+)(?:/notes|/autosave)?")
 _OF_MESSAGE = re.compile(r"message:(?P<number>[0-9]+)")
 
 
@@ -109,11 +112,13 @@ def asked_first(thread: Thread, page: str) -> ResponseReturnValue | None:
 def parkable_thread_page(found: FoundSession, path: str) -> ParkablePage | None:
     """Return the page of a thread, or of its notes, whose text was sent too late."""
     page = _THREAD.fullmatch(path)
-    typed = [name for name in KEPT_INPUTS if trimmed(request.form.get(name, ""))]
-    if page is None or found.kind != HUB or found.person_id is None or not typed:
+    is_reply = page is not None and KEY in request.form
+    typed = [name for name in ("note", "reason") if trimmed(request.form.get(name, ""))]
+    if page is None or found.kind != HUB or found.person_id is None or not (is_reply or typed):
         return None
-    fields = frozenset({*typed, "number"})
-    return ParkablePage(address=path, fields=fields) if thread_by_reference(reading(), page["reference"]) else None
+    fields = frozenset({"text"} if is_reply else {*typed, "number"})
+    is_there = thread_by_reference(reading(), page["reference"]) is not None
+    return ParkablePage(address=path.removesuffix("/autosave"), fields=fields) if is_there else None
 
 
 def parked_here(page: str, name: str) -> tuple[Parked, dict[str, str]] | None:
@@ -157,17 +162,29 @@ def _parked_reason(thread: Thread) -> Refused | None:
     return Refused(status=200, control="reason", typed=parked[1]["reason"], text=text, number=number)
 
 
+def staff_allowance(reference: str) -> Allowance:
+    """Return what files staff may add to a reply in this thread, with a session that is live or has just ended."""
+    found = browser().find()
+    thread = thread_by_reference(reading(), reference) if found and found.kind == HUB and found.person_id else None
+    stop_reading()
+    return allowance_of(Place(thread, f"person:{found.person_id}", "")) if thread and found else Allowance()
+
+
 @blueprint.post("/hub/messages/<reference>")
 @access(Access.STAFF)
-@activity(Activity.SUBMIT)
+@activity(Activity.SUBMIT, save=Activity.SAVE, keep=Activity.SAVE, stay=Activity.SAVE)
 @shows_form_again
+@accepts_files(staff_allowance)
 def change_thread(reference: str) -> ResponseReturnValue:
-    """Assign or close a thread, make it confidential or not, or take a message back, according to the button."""
+    """Keep or send a reply; or assign or close a thread, or take a message back, according to the button."""
+    received = receive()
     thread = opened(reference, locked=True)
+    require_end_marker()
+    if KEY in request.form:
+        return _reply(thread, received)
     asked = asked_first(thread, address_of(thread))
     if asked:
         return asked
-    require_end_marker()
     actions = {
         "assign": _assign,
         "close": _close,
@@ -177,6 +194,74 @@ def change_thread(reference: str) -> ResponseReturnValue:
     }
     chosen = actions.get(request.form.get("_action", "")) or abort(400)
     return chosen(thread)
+
+
+def _reply(thread: Thread, received: Received) -> ResponseReturnValue:
+    """Keep what was written, and send it if **Send** was pressed and nothing is in its way."""
+    writing = writing_in(thread)
+    if not token_refused() and writing.wants_to_send and writing.sent_before():
+        return _back(thread)
+    if thread.is_confidential and not has_just_proved():
+        return _kept_first(thread, writing, received)
+    if not writing.keep(received):
+        return show(thread, writing, status=409)
+    if not writing.wants_to_send:
+        return show(thread, writing, status=422) if writing.errors else _kept(thread, writing)
+    if thread.closed_at:
+        return show(thread, writing, status=409)
+    last = last_shown(messages_of(db(), thread))
+    if not writing.judge():
+        return show(thread, writing, status=422 if writing.errors else 409)
+    if writing.has_missed(last):
+        return show(thread, writing, status=409)
+    return _send(thread, writing)
+
+
+def _kept_first(thread: Thread, writing: Writing, received: Received) -> ResponseReturnValue:
+    """Ask for the password once the reply is kept: as the draft, else beside it as if it had come too late."""
+    if writing.keep(received):
+        return ask_again(address_of(thread))
+    return asked_first(thread, address_of(thread)) or _back(thread)
+
+
+def _kept(thread: Thread, writing: Writing) -> ResponseReturnValue:
+    """Go where the pressed button leads that keeps and does not send."""
+    is_done = request.form.get("_action") in ("save", "keep")
+    return redirect(f"/hub/messages?saved={thread.reference}", 303) if is_done else writing.page_again
+
+
+def _send(thread: Thread, writing: Writing) -> ResponseReturnValue:
+    message = writing.send(thread)
+    tell_customer(writing.desk, thread, message)
+    _note("message_sent", thread, number=message.number)
+    return redirect(f"{address_of(thread)}?sent=1", 303)
+
+
+@blueprint.post("/hub/messages/<reference>/autosave")
+@access(Access.STAFF)
+@activity(Activity.AUTOSAVE)
+def autosave(reference: str) -> ResponseReturnValue:
+    """Keep what is typed; only our script calls this, and it never counts as activity."""
+    return _own_writing(reference).autosave()
+
+
+@blueprint.post("/hub/messages/<reference>/autosave/files")
+@access(Access.STAFF)
+@activity(Activity.AUTOSAVE)
+@accepts_files(staff_allowance)
+def change_files(reference: str) -> ResponseReturnValue:
+    """Add files to a reply, remove one or bring it back; return the question as it is now."""
+    received = receive()
+    writing = _own_writing(reference)
+    is_kept = writing.change_files(received)
+    return render_template("messages/_files.html", reply=writing.reply()), 200 if is_kept else 422
+
+
+def _own_writing(reference: str) -> Writing:
+    """Return what the page of this thread writes, for a request of its script."""
+    if not is_htmx():
+        abort(404)
+    return writing_in(opened(reference, locked=True))
 
 
 def _back(thread: Thread) -> ResponseReturnValue:
@@ -213,7 +298,7 @@ def _close(thread: Thread) -> ResponseReturnValue:
     if token_refused():
         return show(thread, refusal=_page_was_old("close", ""))
     if thread.closed_at is None:
-        close_thread(desk(db()), thread)
+        close_thread(desk(), thread)
         _note("thread_closed", thread)
     return _back(thread)
 
@@ -248,7 +333,8 @@ def _take_back(thread: Thread) -> ResponseReturnValue:
     if token_refused():
         return show(thread, refusal=_page_was_old("reason", reason, number))
     if message.visible_at > now():
-        take_back_unseen(desk(db()), thread, message, f"person:{message.author_id}")
+        stop_mail(desk(), thread, message)
+        take_back_unseen(desk(), thread, message, f"person:{message.author_id}")
         _note("message_taken_back_unseen", thread, number=number)
         return _back(thread)
     return _take_back_with_reason(thread, message, trimmed(reason).replace("\r\n", "\n"))
@@ -259,7 +345,7 @@ def _take_back_with_reason(thread: Thread, message: Message, reason: str) -> Res
     if fault:
         refused = Refused(status=422, control="reason", typed=reason, text=fault, number=message.number)
         return show(thread, refusal=refused)
-    take_back(desk(db()), thread, message, reason)
+    take_back(desk(), thread, message, reason)
     _note("message_taken_back", thread, number=message.number)
     forget_parked_here(address_of(thread), request.form.get("_page", "")[:PAGE_ID_CHARACTERS])
     return _back(thread)
@@ -285,7 +371,7 @@ def mark_read(reference: str) -> ResponseReturnValue:
     """Note that this person has read the customer's messages up to a number; the page itself says so once shown."""
     thread = opened(reference, locked=True)
     up_to = _stored_number(request.form.get("number", "")) or abort(400)
-    note_read(desk(db()), thread, holder_of(person()), of_side=CUSTOMER_SIDE, up_to=min(up_to, thread.last_number))
+    note_read(desk(), thread, holder_of(person()), of_side=CUSTOMER_SIDE, up_to=min(up_to, thread.last_number))
     return ("", 204) if is_htmx() else _back(thread)
 
 
@@ -300,12 +386,11 @@ def download_file(reference: str, file_id: str) -> ResponseReturnValue:
         return asked
     file = file_of(db(), work_of_thread(thread.reference), file_id) or abort(404)
     message = _message_of_file(thread, file)
-    answer = file_answer(file)
     record_view("message_file_downloaded", thread.reference)
     if message and message.author_kind == CUSTOMER_SIDE:
         with app_state().database.writing() as own:
-            note_download(desk(own), message, holder_of(person()))
-    return answer
+            note_download(desk_at(own, settings(), now=now()), message, holder_of(person()))
+    return file_answer(file)
 
 
 def _message_of_file(thread: Thread, file: StoredFile) -> Message | None:
@@ -376,10 +461,9 @@ def save_note(reference: str) -> ResponseReturnValue:
     if token_refused() or not form.validate():
         return _notes_page(thread, form)
     key = request.form.get("_page", "")[:PAGE_ID_CHARACTERS] or abort(400)
-    me = person()
-    author = Author(side=STAFF_SIDE, holder=holder_of(me), person_id=me.id, name=me.shown_name)
     text = trimmed(typed_text(form.note)).replace("\r\n", "\n")
-    if add_note(desk(db()), thread, text, key=key, author=author):
+    author = replace(author_of(person()), name=person().shown_name)
+    if add_note(desk(), thread, text, key=key, author=author):
         _note("thread_note_added", thread)
     forget_parked_here(page, key)
     return redirect(page, 303)

@@ -1,63 +1,33 @@
 """What the page of one thread shows to staff: its messages, who has seen them, the case, and what can be changed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from babel.dates import format_date
-from flask import render_template
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy.orm import Session
 
 from portal.accounts.models import Person
 from portal.accounts.queries import person_by_id
-from portal.drafts.uploads import file_view
-from portal.form_definitions.types.files import FileEntry
-from portal.form_definitions.types.form_fields import FileView
 from portal.form_definitions.versions.queries import definition_of
 from portal.hub.inbox_views import WAITS, DueDay, Waits, due_day, name_of_customer, writers_of
 from portal.hub.queries import staff
-from portal.hub.views import Choice, assignee_choices
+from portal.hub.views import Choice, assignee_choices, person
 from portal.messages.definition import CUSTOMER_SIDE, STAFF_SIDE
-from portal.messages.models import Message, Thread
-from portal.messages.operations import Desk
-from portal.messages.queries import ReadMessage, count_notes, messages_of
-from portal.messages.sealing import message_place, reason_of, subject_of, text_of, work_of_thread
-from portal.site_settings.current import clock_time, day_text, local_day, settings, today
-from portal.storage.models import StoredFile
-from portal.storage.operations import open_content
-from portal.storage.queries import files_of_work
+from portal.messages.models import Thread
+from portal.messages.operations import Author
+from portal.messages.pages import MessageView, desk, last_shown, message_views, staff_name
+from portal.messages.queries import count_notes, messages_of
+from portal.messages.sealing import subject_of
+from portal.messages.writing import Reply, Writing
+from portal.site_settings.current import clock_time, day_text, local_day, today
 from portal.submissions.definition import STATUSES, CaseStatus
 from portal.submissions.models import Submission
 from portal.web.app_state import app_state
 from portal.web.languages import language
-from portal.web.unit_of_work import db, now
-
-
-@dataclass(frozen=True, kw_only=True)
-class MessageCard:
-    """One message; of one that was taken back `taken_back` is all that is shown.
-
-    `is_hidden` says that the customer cannot see it yet. `asks_reason` says that taking it back needs a reason.
-    """
-
-    number: int
-    is_ours: bool
-    name: str
-    role: str
-    moment: str
-    text: str
-    files: list[FileView]
-    seen: str
-    is_seen: bool
-    is_hidden: bool
-    taken_back: str | None
-
-    @property
-    def asks_reason(self) -> bool:
-        """Whether the customer may have seen it."""
-        return self.is_ours and not self.is_hidden
+from portal.web.unit_of_work import db
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,26 +61,22 @@ class ThreadPage:
     customer: str
     waits: Waits
     due: DueDay
-    cards: list[MessageCard]
+    messages: Sequence[MessageView]
     case: CaseCard | None
     unread_up_to: int | None
     writing: str | None
     assignees: list[Choice]
     notes: int
+    reply: Reply
     refusal: Refused | None
-    errors: dict[str, str] = field(default_factory=dict)
+    is_sent: bool
 
-
-def desk(session: Session) -> Desk:
-    """Return what a change of threads needs in this request."""
-    return Desk(
-        db=session,
-        database=app_state().database,
-        keyring=app_state().configuration.keyring,
-        now=now(),
-        zone=settings().zone,
-        reply_days=settings().messages_reply_days,
-    )
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """What to put right, each with the link to its input."""
+        refused = self.refusal if self.refusal and self.refusal.status == 422 else None
+        place = f"reason-{refused.number}" if refused and refused.control == "reason" else refused and refused.control
+        return [(f"#{place}", refused.text)] if refused else self.reply.error_links
 
 
 def address_of(thread: Thread) -> str:
@@ -135,12 +101,21 @@ def customer_of_thread(thread: Thread, submission: Submission | None) -> str:
     return name_of_customer(submission.reference if submission else None, case, account)
 
 
-def thread_page(thread: Thread, *, refusal: Refused | None = None) -> ThreadPage:
+def author_of(member: Person) -> Author:
+    """Return a member of staff as who writes."""
+    return Author(side=STAFF_SIDE, holder=holder_of(member), person_id=member.id, name=staff_name(member))
+
+
+def writing_in(thread: Thread) -> Writing:
+    """Return what this member of staff writes in a thread."""
+    return Writing(desk=desk(), thread=thread, author=author_of(person()), address=address_of(thread))
+
+
+def thread_page(thread: Thread, writing: Writing, *, refusal: Refused | None = None) -> ThreadPage:
     """Return what the page of a thread shows; `refusal` is a change that was not made."""
     submission, people = submission_of(thread), staff(db())
-    customer = customer_of_thread(thread, submission)
-    found = messages_of(db(), thread)
-    cards = _cards(thread, found, customer)
+    customer, found = customer_of_thread(thread, submission), messages_of(db(), thread)
+    writing.shown = last_shown(found)
     theirs = [each for each in found if each.message.author_kind == CUSTOMER_SIDE]
     return ThreadPage(
         thread=thread,
@@ -149,64 +124,24 @@ def thread_page(thread: Thread, *, refusal: Refused | None = None) -> ThreadPage
         customer=customer,
         waits=WAITS[thread.waits_for],
         due=due_day(thread),
-        cards=cards,
+        messages=message_views(thread, found, side=STAFF_SIDE, address=address_of(thread), customer=customer),
         case=_case_card(submission),
         unread_up_to=theirs[-1].message.number if theirs and theirs[-1].read_at is None else None,
         writing=_writing(thread, people),
         assignees=assignee_choices(thread.assignee_id, people),
         notes=count_notes(db(), thread),
+        reply=writing.reply(),
         refusal=refusal,
-        errors={refusal.control: refusal.text} if refusal and refusal.status == 422 else {},
+        is_sent="sent" in request.args,
     )
 
 
-def show(thread: Thread, *, refusal: Refused | None = None) -> ResponseReturnValue:
-    """Return the page of a thread."""
-    page = render_template("hub/thread.html", page=thread_page(thread, refusal=refusal))
-    return page, refusal.status if refusal else 200
-
-
-def _cards(thread: Thread, found: list[ReadMessage], customer: str) -> list[MessageCard]:
-    files = _files_by_place(thread)
-    team = next((topic.team for topic in settings().topics if topic.name == thread.topic and topic.team), "")
-    roles = {STAFF_SIDE: team or _("Staff"), CUSTOMER_SIDE: _("Customer")}
-    return [_card(thread, each, customer, roles, files.get(message_place(each.message.number), [])) for each in found]
-
-
-def _card(
-    thread: Thread, read: ReadMessage, customer: str, roles: Mapping[str, str], files: list[FileView]
-) -> MessageCard:
-    message, keyring = read.message, app_state().configuration.keyring
-    is_ours = message.author_kind == STAFF_SIDE
-    is_back = message.taken_back_at is not None
-    return MessageCard(
-        number=message.number,
-        is_ours=is_ours,
-        name=(message.author_name or _("Staff")) if is_ours else customer,
-        role=roles[message.author_kind],
-        moment=staff_moment(message.sent_at),
-        text="" if is_back else text_of(keyring, thread, message),
-        files=[] if is_back else files,
-        seen=_seen_text(read),
-        is_seen=read.read_at is not None,
-        is_hidden=message.visible_at > now(),
-        taken_back=_taken_back_text(thread, message) if is_back else None,
-    )
-
-
-def _seen_text(read: ReadMessage) -> str:
-    if read.message.visible_at > now():
-        return _("The customer cannot see it yet")
-    if read.read_at is None:
-        return _("Not seen yet")
-    seen = _("Seen %(moment)s", moment=staff_moment(read.read_at, inside=True))
-    return _("%(seen)s, files downloaded", seen=seen) if read.downloads else seen
-
-
-def _taken_back_text(thread: Thread, message: Message) -> str:
-    reason = reason_of(app_state().configuration.keyring, thread, message).rstrip(".")
-    who, moment = message.author_name or _("Staff"), staff_moment(message.sent_at, inside=True)
-    return _("%(who)s wrote %(moment)s. Taken back because %(reason)s.", who=who, moment=moment, reason=reason)
+def show(
+    thread: Thread, writing: Writing | None = None, *, refusal: Refused | None = None, status: int = 200
+) -> ResponseReturnValue:
+    """Return the page of a thread; `writing` is a reply that was not sent, `refusal` a change that was not made."""
+    page = thread_page(thread, writing or writing_in(thread), refusal=refusal)
+    return render_template("hub/thread.html", page=page, reply=page.reply), refusal.status if refusal else status
 
 
 def staff_moment(instant: datetime, *, inside: bool = False) -> str:
@@ -216,22 +151,6 @@ def staff_moment(instant: datetime, *, inside: bool = False) -> str:
         return _("today at %(time)s", time=time) if inside else _("Today at %(time)s", time=time)
     short = format_date(day, "d MMMM" if day.year == today().year else "d MMMM y", locale=language())
     return _("%(day)s at %(time)s", day=short, time=time)
-
-
-def _files_by_place(thread: Thread) -> dict[str, list[FileView]]:
-    rows = files_of_work(db(), work_of_thread(thread.reference))
-    found: dict[str, list[FileView]] = {}
-    for row in rows.values():
-        found.setdefault(row.place, []).append(_file_view(thread, row, rows))
-    return found
-
-
-def _file_view(thread: Thread, row: StoredFile, rows: Mapping[str, StoredFile]) -> FileView:
-    if not row.sealed:
-        return FileView(id=row.name, name=_("A file"), size="", href=None, remark=_("Deleted because it had a virus"))
-    content = open_content(app_state().configuration.keyring, row)
-    entry = FileEntry(id=row.name, name=content.name, kind=content.kind, size=row.size)
-    return file_view(f"{address_of(thread)}/files", entry, rows)
 
 
 def _case_card(submission: Submission | None) -> CaseCard | None:

@@ -67,7 +67,12 @@ def message_allowance(reference: str = NEW) -> Allowance:
     found = browser().find()
     place = place_at(found, request.path) if found else None
     stop_reading()
-    if place is None or found is None or FILES.files is None:
+    return allowance_of(place) if place else Allowance()
+
+
+def allowance_of(place: Place) -> Allowance:
+    """Return what files may be added to a message at a place; they are expected from here on."""
+    if FILES.files is None:
         return Allowance()
     expect_files({FILES.id: FILES}, work=work_of_draft(place.thread, place.holder), holder=place.holder)
     largest = FILES.files.max_mb * MEGABYTE
