@@ -51,8 +51,10 @@ from portal.hub.message_views import parkable_thread_page
 from portal.integrations import service as integrations
 from portal.integrations.commands import integrations_group
 from portal.messages import guests as message_guests
+from portal.messages import opening as messages_opening
 from portal.messages import views as message_views
-from portal.messages.hooks import delete_messages_of, hand_over_messages, parkable_message_page
+from portal.messages.hooks import delete_messages_of, hand_over_messages, parkable_message_page, unread_messages
+from portal.messages.opening import ended_page, late_page
 from portal.outbox.delivery import read_mail_server
 from portal.resume import save_views
 from portal.resume import views as resume_views
@@ -76,8 +78,8 @@ from portal.submissions import views as submission_views
 from portal.submissions.operations import answers_of_draft, delete_drafts_of, hand_over_held, held_by
 from portal.web import counters, error_pages, front, health, languages, logs, strict_input, unit_of_work
 from portal.web.addresses import MailedToken, StoredNumber, page_of, sign_in_page
-from portal.web.app_state import AppState, Hooks
-from portal.web.declarations import HUB
+from portal.web.app_state import AppState, EndedPages, Hooks
+from portal.web.declarations import HUB, MESSAGES
 from portal.web.front import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, InTurn, WithHeaders
 from portal.web.languages import DEFAULT, language, other_languages
 from portal.web.unit_of_work import is_safe
@@ -101,6 +103,7 @@ VIEWS = (
     downloads,
     resume_views,
     save_views,
+    messages_opening,
     message_views,
     message_guests,
     hub_views,
@@ -149,7 +152,7 @@ HOOKS = Hooks(
         or parkable_thread_page(found, path)
         or parkable_message_page(found, path)
     ),
-    ended_pages={},
+    ended_pages={MESSAGES: EndedPages(ended=ended_page, late=late_page)},
     place_of_page=place_of_page,
     guest_has_drafts=guest_has_drafts,
     claim_drafts=claim_drafts,
@@ -217,6 +220,7 @@ def _configure(app: Flask, configuration: Configuration) -> None:
         sign_in_page=sign_in_page,
         is_shared_computer=is_shared_computer,
         waiting_threads_total=waiting_threads_total,
+        unread_messages=unread_messages,
     )
     app.session_interface = TableSessionInterface()
     app.url_map.converters["int"] = StoredNumber

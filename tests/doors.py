@@ -38,6 +38,7 @@ from portal.drafts.sealing import RETURN_CODE, subject
 from portal.form_definitions.versions.queries import current_version, definition_of
 from portal.messages.guests import CODE_COOKIE as MESSAGES_CODE_COOKIE
 from portal.messages.guests import use_code
+from portal.messages.opening import submit_unlock
 from portal.resume.coming_back import DEVICE_COOKIE
 from portal.resume.operations import issue_code, issue_link
 from portal.resume.queries import find_link, return_code_of
@@ -257,6 +258,16 @@ def form_start(at: Round) -> Send:
     return lambda: at.send("/forms/tool-loan")
 
 
+def messages_press(at: Round) -> Send:
+    return lambda: at.send("/messages/unlock")
+
+
+def messages_password(at: Round) -> Send:
+    with writing(at) as db:
+        db.execute(update(SessionRow).where(SessionRow.id == at.copied.id).values(authenticated_at=None))
+    return lambda: at.send("/messages/unlock", password=PASSWORD)
+
+
 def claim(at: Round) -> Send:
     with writing(at) as db:
         db.execute(update(SessionRow).where(SessionRow.id == at.copied.id).values(guest_id=new_token()))
@@ -271,11 +282,15 @@ def at_person(db: Session, at: Round) -> Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """A door: `prepare` makes ready what is sent; `proves` where it proves a person with or without a session."""
+    """A door: `prepare` makes ready what is sent; `proves` where it proves a person with or without a session.
+
+    What opens `beside` another session is not ended by what ends that one alone.
+    """
 
     view: Callable[..., object]
     prepare: Prepare
     proves: bool = False
+    beside: bool = False
     role: str = "citizen"
 
 
@@ -292,6 +307,8 @@ OPENINGS: Mapping[str, Opening] = {
     "second factor set up first": Opening(view=submit_set_up_first, prepare=factor_set_up, proves=True, role="staff"),
     "mailed link for a new password": Opening(view=submit_new_password, prepare=mailed_password, proves=True),
     "start of a form": Opening(view=start_now, prepare=form_start),
+    "press that opens messages": Opening(view=submit_unlock, prepare=messages_press, beside=True),
+    "password that opens messages": Opening(view=submit_unlock, prepare=messages_password, beside=True),
     "claim of a guest's form": Opening(view=submit_claim, prepare=claim),
 }
 
@@ -410,6 +427,8 @@ ENDINGS: Mapping[str, Ending] = {
 
 def may_live(opening: Opening, ending: Ending, *, ended_first: bool) -> bool:
     """Whether somebody may be in afterwards: who proved anew what nobody had made void, after the end or beside it."""
+    if opening.beside and not ended_first:
+        return ending.of == "session"
     return opening.proves and not (ending.voids if ended_first else ending.of == "person")
 
 
@@ -433,6 +452,8 @@ def storm(scene: Scene, opening: Opening, ending: Ending, servers: tuple[Flask, 
             future.result(timeout=120)
     if opening.proves:
         return at.lives() if ending.voids else []
+    if opening.beside and ending.of == "session":
+        return []
     for send in sends:
         send()
     return at.lives()

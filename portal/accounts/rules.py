@@ -46,11 +46,12 @@ ROLES: Mapping[str, Role] = MappingProxyType(
 )
 
 
-def opens(door: Door, role: Role) -> bool:
-    """Whether a person of this role, signed in, gets through a door."""
+def opens(door: Door, role: Role, *, within: str | None = None) -> bool:
+    """Whether a person of this role, signed in, gets through a door; `within` is the kind around its own."""
     if not door.session:
         return True
-    return door.kind in (BY_PERSON, role.session_kind) and (door.roles is None or role.name in door.roles)
+    fits = door.kind == BY_PERSON or role.session_kind in (door.kind, within)
+    return fits and (door.roles is None or role.name in door.roles)
 
 
 def must_have_factor(role: Role, settings: Settings) -> bool:

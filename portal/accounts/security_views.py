@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import wraps
 from types import MappingProxyType
+from typing import Any
 
 from flask import Blueprint, abort, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -282,32 +283,39 @@ def forget(device_id: int) -> ResponseReturnValue:
 @activity(Activity.NAVIGATE)
 def again() -> ResponseReturnValue:
     """Ask for the password once more, before a sensitive change."""
-    return _again_page(AgainForm(next=request.args.get("next")))
+    form = AgainForm(next=request.args.get("next"))
+    return form_page("accounts/again", form, has_factor=_has_factor(own_person()))
 
 
 @blueprint.post(AGAIN_PAGE)
 @access(Access.ANY_PERSON)
 @activity(Activity.SUBMIT)
 def submit_again() -> ResponseReturnValue:
-    """Go on to what was meant with a new session id, or say no; guesses are counted before anything is hashed."""
+    """Go on to what was meant with a new session id, or say no."""
     form, person = AgainForm(), own_person()
-    throttle, has_factor = again_throttle(person.id), _has_factor(person)
-    refusal = unusable_form_page("accounts/again", form, has_factor=has_factor) or too_many_tries_page(
-        "accounts/again", form, throttle, has_factor=has_factor
-    )
+    refusal = refuse_again("accounts/again", form, person, has_factor=_has_factor(person))
+    return refusal or prove_again(person) or redirect(local_path(form.next.data, own_path(SECURITY_PAGE)), 303)
+
+
+def refuse_again(template: str, form: AgainForm, person: Person, **values: Any) -> ResponseReturnValue | None:
+    """Judge what somebody typed to prove who they are: return the form again with what is wrong, None where it holds.
+
+    Then the person is locked in the write transaction, and nothing has changed meanwhile. Guesses are counted before
+    anything is hashed.
+    """
+    throttle = again_throttle(person.id)
+    refusal = unusable_form_page(template, form, **values) or too_many_tries_page(template, form, throttle, **values)
     if refusal:
         return refusal
     judged = judge_again(person, typed_text(form.password), typed_text(form.code))
     if judged.is_password_right:
-        refusal = too_many_tries_page(
-            "accounts/again", form, right_throttle(person.id, device_here(person)), has_factor=has_factor
-        )
+        refusal = too_many_tries_page(template, form, right_throttle(person.id, device_here(person)), **values)
         if refusal:
             return refusal
     if not _holds(person, judged):
-        return _refuse_again(form, person, judged)
+        return _refuse_again(template, form, person, judged, **values)
     return_try(db(), throttle)
-    return prove_again(person) or redirect(local_path(form.next.data, own_path(SECURITY_PAGE)), 303)
+    return None
 
 
 def _holds(person: Person, judged: JudgedAgain) -> bool:
@@ -320,17 +328,15 @@ def _holds(person: Person, judged: JudgedAgain) -> bool:
     return is_unused and now_stored.password_hash == person.password_hash
 
 
-def _refuse_again(form: AgainForm, person: Person, judged: JudgedAgain) -> ResponseReturnValue:
+def _refuse_again(
+    template: str, form: AgainForm, person: Person, judged: JudgedAgain, **values: Any
+) -> ResponseReturnValue:
     record(db(), "password_again_failed", by=actor(person.id), now=now())
     if judged.is_password_right:
         form.refuse(form.code, _("This code is wrong or has already been used"))
     else:
         form.refuse(form.password, _("The password is wrong"))
-    return _again_page(form, 422)
-
-
-def _again_page(form: AgainForm, status: int = 200) -> ResponseReturnValue:
-    return form_page("accounts/again", form, status, has_factor=_has_factor(own_person()))
+    return form_page(template, form, 422, **values)
 
 
 def _has_factor(person: Person) -> bool:

@@ -17,6 +17,7 @@ from portal.sessions.browser_sessions import keep_cookie, kept_token
 from portal.site_settings.current import settings
 from portal.tokens import new_token, token_hash
 from portal.web.addresses import local_path, public_url
+from portal.web.app_state import app_state
 from portal.web.declarations import Door, declaration_of
 from portal.web.unit_of_work import db, now, reading
 
@@ -100,7 +101,13 @@ def page_after_sign_in(then: str | None, role: Role) -> str:
     """Where a person of this role goes after signing in: a page of the portal that they may open."""
     target = local_path(then, role.home)
     door = door_behind(target)
-    return target if door is None or opens(door, role) else role.home
+    return target if door is None or opens(door, role, within=kind_around(door)) else role.home
+
+
+def kind_around(door: Door) -> str | None:
+    """The kind within whose session that of a door stands; None for most."""
+    kind = app_state().policies.get(door.kind or "")
+    return kind.within if kind else None
 
 
 def door_behind(path: str) -> Door | None:

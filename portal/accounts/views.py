@@ -31,6 +31,7 @@ from portal.accounts.sign_in_steps import (
     continue_sign_in,
     door_behind,
     has_all_steps,
+    kind_around,
     link_over,
     mailed_link,
     open_link,
@@ -76,7 +77,7 @@ def _open_already(then: str | None) -> str | None:
     """
     target = local_path(then, "")
     door = door_behind(target) if target else None
-    kind = door.kind if door else None
+    kind = (kind_around(door) or door.kind) if door else None
     live = browser().live(kind) if kind and kind in app_state().policies else None
     return target if live and active_person(live.person_id) else None
 

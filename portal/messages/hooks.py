@@ -81,13 +81,17 @@ def allowance_of(place: Place) -> Allowance:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptMessage:
-    """What is kept of an unsent message: what it is about, in words, since when, and the page where it goes on."""
+    """What is kept of an unsent message: what it is about, in words, since when, and the page where it goes on.
+
+    `files` is how many files it has.
+    """
 
     about: str
     reference: str | None
     kept: str
     saved_at: str
     path: str
+    files: int
 
 
 def kept_message(found: FoundSession, path: str | None) -> KeptMessage | None:
@@ -115,6 +119,7 @@ def _kept(thread: Thread | None, draft: MessageDraft) -> KeptMessage | None:
         kept=_kept_words(is_reply=thread is not None, number=number),
         saved_at=moment_text(draft.changed_at),
         path=f"/messages/{thread.reference if thread else NEW}",
+        files=number,
     )
 
 

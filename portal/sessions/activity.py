@@ -151,7 +151,8 @@ def _renew_both(found: FoundSession, around: FoundSession | None, status: int, b
 class SessionClock:
     """A session's time as a page shows it; `until` and `stay_until` are clock times like 14:47.
 
-    `grace_until` is the clock time until which an open form can still be sent; None where the kind has no grace.
+    `grace_until` is the clock time until which an open form can still be sent; None where the kind has no grace. Where
+    the session stands within another (`is_within`), its end closes an area, and nobody is signed out.
     """
 
     kind: str
@@ -163,6 +164,7 @@ class SessionClock:
     can_extend: bool
     answers_lost: bool
     is_guest: bool = False
+    is_within: bool = False
     grace_until: str | None = None
 
 
@@ -192,6 +194,7 @@ def session_clock(found: FoundSession, times: Times) -> SessionClock:
         can_extend=stay_until > times.expires_at or answer.state is State.ACTIVE,
         answers_lost=bool(g.get("answers_lost")),
         is_guest=found.kind == CUSTOMER and found.person_id is None,
+        is_within=app_state().policies[found.kind].within is not None,
         grace_until=clock_time(grace_end(times, policy)) if policy.grace else None,
     )
 

@@ -229,6 +229,13 @@ def hold_session(db: Session, found: FoundSession, *, now: datetime) -> bool:
     return db.scalar(select(SessionRow.id).where(*same, *lives).with_for_update()) is not None
 
 
+def free_place(db: Session, slot: str, *, now: datetime) -> None:
+    """End the session that holds a place which one live session at a time may hold, and free the place."""
+    holder = _UPDATE.where(SessionRow.sole_slot == slot)
+    db.execute(holder.where(_is_not_over(now)).values(ended_at=now, end_reason=EndReason.REPLACED.value))
+    db.execute(holder.values(sole_slot=None))
+
+
 def end_sessions_of(
     db: Session, person_id: int, reason: EndReason, *, now: datetime, but: int | Collection[int] | None = None
 ) -> int:

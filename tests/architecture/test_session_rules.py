@@ -41,6 +41,7 @@ OPENERS = {
     "accounts/signed_in.sign_in_person",
     "drafts/open_draft.holder_or_new_guest",
     "messages/guests._let_in",
+    "messages/opening._open",
     "resume/coming_back.come_back",
 }
 REPLACERS = {"accounts/signed_in.prove_again", "resume/coming_back.come_back"}
