@@ -1,4 +1,4 @@
-// Saves what is typed before a person leaves by signing out, or by a link: the page that it leads to is to show it.
+// Saves what is typed before a person leaves by signing out, by a link or by a button of the header: the page that it leads to is to show it.
 (() => {
   "use strict";
 
@@ -32,7 +32,15 @@
   }
 
   document.addEventListener("click", follow);
+  function leave(event) {
+    const saving = flush();
+    if (!saving) return;
+    event.preventDefault();
+    saving.then(() => event.target.submit());
+  }
+
   document.addEventListener("submit", (event) => {
+    if (event.target.hasAttribute("data-leaving-form")) leave(event);
     if (!event.target.hasAttribute("data-sign-out-form")) return;
     event.preventDefault();
     signOut(event.target);

@@ -22,7 +22,7 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
-    env.globals.update(other_languages=[], csrf_token_if_any=lambda kind=None: "token")
+    env.globals.update(other_languages=[], unread_messages=lambda: 0, csrf_token_if_any=lambda kind=None: "token")
     return env
 
 

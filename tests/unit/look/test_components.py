@@ -327,6 +327,7 @@ CLOCK: dict[str, Any] = {
     "can_extend": True,
     "answers_lost": False,
     "is_guest": False,
+    "is_within": False,
     "grace_until": None,
 }
 
