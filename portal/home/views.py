@@ -37,7 +37,7 @@ from portal.sessions.rules import EXPLAINED_FOR, EndReason
 from portal.site_settings.current import moment_text, settings
 from portal.submissions.queries import sent_row, submissions_of
 from portal.web.app_state import app_state
-from portal.web.declarations import CUSTOMER, HUB, Access, Activity, access, activity
+from portal.web.declarations import CUSTOMER, HUB, MESSAGES, Access, Activity, access, activity
 from portal.web.languages import COOKIE as LANGUAGE_COOKIE
 from portal.web.languages import DEFAULT, language
 from portal.web.unit_of_work import db, now, reading
@@ -238,6 +238,7 @@ def cookies() -> ResponseReturnValue:
     return render_template(
         "home/cookies.html",
         customer_cookie=cookie_name(app_state().policies[CUSTOMER].cookie),
+        messages_cookie=cookie_name(app_state().policies[MESSAGES].cookie),
         staff_cookie=cookie_name(app_state().policies[HUB].cookie),
         visitor_cookie=cookie_name(VISITOR_COOKIE),
         epoch_cookie=cookie_name(EPOCH_COOKIE),
@@ -253,6 +254,7 @@ def cookies() -> ResponseReturnValue:
         sign_in_cookie=cookie_name(SIGN_IN),
         sign_in_lifetime=duration_parts(SIGN_IN_LIFETIME),
         lifetime=duration_parts(policy_of(CUSTOMER).idle_timeout),
+        messages_lifetime=duration_parts(policy_of(MESSAGES).idle_timeout),
         staff_lifetime=duration_parts(policy_of(HUB).idle_timeout),
         explained_for=duration_parts(EXPLAINED_FOR),
         own_text=own_text("cookies"),
@@ -298,6 +300,8 @@ def help_sessions() -> ResponseReturnValue:
         shared_lifetime=duration_parts(min(policy.idle_timeout, settings().shared_lifetime)),
         one_sign_in=settings().one_sign_in,
         network_rule=settings().customer_network_rule,
+        messages_lifetime=duration_parts(policy_of(MESSAGES).idle_timeout),
+        messages_network_rule=settings().messages_network_rule,
         reasons=REASONS,
         explanations=EXPLANATIONS,
     )

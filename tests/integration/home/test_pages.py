@@ -45,6 +45,35 @@ def test_page_in_a_session_says_until_when_it_lasts(
     assert "This form stays open until 14:32" in words_of(client, path)
 
 
+def test_help_explains_each_reason_for_closed_messages(client: FlaskClient, database: Database) -> None:
+    set_value(database, messages_idle_minutes=90)
+    words = words_of(client, "/help/sessions")
+    assert 'id="messages"' in client.get("/help/sessions").text
+    assert "for 1 hour 30 minutes. What you have written is saved." in words
+    for reason in (
+        "Your internet connection changed A sudden change",
+        "Your browser is not keeping our cookie",
+        "Signing out in one tab closes your messages in all of them",
+        "Our staff closed your account or signed you out.",
+    ):
+        assert reason in words
+    set_value(database, messages_network_rule="password", one_sign_in=True)
+    words = words_of(client, "/help/sessions")
+    assert "so we ask for your password again." in words
+    assert "signing in somewhere else closes your messages here" in words
+    set_value(database, messages_network_rule="log")
+    assert "A sudden change can mean that somebody else is using your account, so" not in words_of(
+        client, "/help/sessions"
+    )
+
+
+def test_cookies_page_says_how_long_messages_stay_open(client: FlaskClient, database: Database) -> None:
+    set_value(database, messages_idle_minutes=45)
+    words = words_of(client, "/cookies")
+    assert " session_messages " in words
+    assert "Messages are closed after 45 minutes unless" in words
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_page_sets_no_cookie_for_people_without_a_session(client: FlaskClient, path: str) -> None:
     assert "Set-Cookie" not in client.get(path).headers
