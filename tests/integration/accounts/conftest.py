@@ -31,6 +31,7 @@ from tests.conftest import MovableClock
 from tests.html import elements
 from tests.people import PASSWORD, password_hash
 
+HEADER_FORMS = ("/account/sign-out", "/messages/unlock", "/session/")
 DOORS = {
     "customer": Access.PERSON,
     "staff": Access.STAFF,
@@ -86,7 +87,7 @@ def served_form(page: TestResponse, of: str = "") -> tuple[str | None, dict[str,
     found = elements(page.text)
     for form in (element for element in found if element.tag == "form"):
         action = form.get("action")
-        if action.startswith(of) if of else not action.startswith(("/account/sign-out", "/session/")):
+        if action.startswith(of) if of else not action.startswith(HEADER_FORMS):
             hidden = [each for each in found if each.inside("form") is form and each.get("type") == "hidden"]
             return form.attributes.get("action"), {each.get("name"): each.get("value") for each in hidden}
     raise AssertionError("no form on the page")
