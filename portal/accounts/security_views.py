@@ -25,7 +25,7 @@ from portal.accounts.second_factors import Proof, codes_left, factor_of, proof_o
 from portal.accounts.signed_in import current_person, device_here, device_words, own_path, prove_again
 from portal.accounts.throttles import again_throttle, right_throttle
 from portal.audit import record
-from portal.sessions.browser_sessions import browser, kinds_within
+from portal.sessions.browser_sessions import browser, kinds_beside
 from portal.sessions.gate import answer_ended_session
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import end_session, end_sessions_of
@@ -217,8 +217,7 @@ def page() -> ResponseReturnValue:
 
 def _here() -> list[int]:
     """The sessions of this browser that one sign-out ends together."""
-    kinds = (browser().kind, *kinds_within(browser().kind))
-    return [live.id for kind in kinds if (live := browser().live(kind))]
+    return [live.id for kind in kinds_beside(browser().kind) if (live := browser().live(kind))]
 
 
 @blueprint.get("/account/security/end/<int:session_id>")

@@ -71,7 +71,7 @@ def submit_unlock() -> ResponseReturnValue:
         locked_person(db(), own_person().id)
         return _open(then, has_proved=False)
     if "password" not in request.form:
-        return redirect(f"{UNLOCK_PAGE}?{urlencode({'next': then})}", 303)
+        return _back_to_unlocking(then)
     return refuse_again("messages/unlock", form, own_person(), **_about_unlocking()) or _open(then, has_proved=True)
 
 
@@ -84,7 +84,7 @@ def _open(then: str, *, has_proved: bool) -> ResponseReturnValue:
     if not hold_session(db(), live, now=now()):
         stored = session_by_id(db().connection(), live.id, now=now())
         is_renewed = stored is not None and stored.times.alive(now())  # under another token, which the browser has
-        return redirect(request.full_path.rstrip("?"), 303) if is_renewed else answer_ended_session(stored)
+        return _back_to_unlocking(then) if is_renewed else answer_ended_session(stored)
     place, old = f"messages {live.id}", browser().held(MESSAGES)
     free_place(db(), place, now=now())
     browser().open(
@@ -95,6 +95,10 @@ def _open(then: str, *, has_proved: bool) -> ResponseReturnValue:
         sole_slot=place,
     )
     return redirect(then, 303)
+
+
+def _back_to_unlocking(then: str) -> ResponseReturnValue:
+    return redirect(f"{UNLOCK_PAGE}?{urlencode({'next': then})}", 303)
 
 
 def _own_session() -> FoundSession:

@@ -446,6 +446,12 @@ def kinds_within(kind: str) -> tuple[str, ...]:
     return tuple(name for name, each in app_state().policies.items() if each.within == kind)
 
 
+def kinds_beside(kind: str) -> tuple[str, ...]:
+    """Return the kinds whose sessions one sign-out ends together with one of this kind, itself included."""
+    around = app_state().policies[kind].within or kind
+    return (around, *kinds_within(around))
+
+
 def policy_of(kind: str, *, is_shared: bool = False) -> Policy:
     """Return the policy of a kind under the settings in force, with a shorter clock on a shared computer."""
     policy = app_state().policies[kind].policy(settings())
@@ -492,10 +498,11 @@ def change_language(asked: str | None) -> None:
     code = known(asked)
     if code is None:
         return
-    live = browser().live()
-    if live:
+    held = [live for kind in kinds_beside(browser().kind) if (live := browser().live(kind))]
+    if held:
         with at_once() as own:
-            store_language(own, live.id, code, now=now())
+            for live in held:
+                store_language(own, live.id, code, now=now())
     keep_cookie(COOKIE, code)
     speak_from_now(code)
 

@@ -421,3 +421,15 @@ def test_messages_page_shows_until_when_they_stay_open(ada: Citizen) -> None:
     assert "Signed in until" not in page
     page.form_with("Stay signed in")
     assert page.form_with("Sign out")[0].action == "/account/sign-out?kind=messages"
+
+
+def test_language_chosen_among_messages_is_that_of_the_portal(ada: Citizen, clock: MovableClock) -> None:
+    ada.open(UNLOCK)
+    ada.press("Open messages")
+    ada.press("Cymraeg")
+    ada.client.delete_cookie("language")
+    assert ada.open("/account").text.startswith('<!doctype html>\n<html lang="cy">')
+    keep_signed_in(ada, clock, minutes=70)
+    page = ada.open("/messages")
+    assert page.heading == "Caewyd eich negeseuon am 15:02"
+    assert ada.follow("Agor negeseuon").heading == "Agor eich negeseuon"
