@@ -277,8 +277,8 @@ def test_page_after_the_end_says_why_and_leads_back(ada: Citizen, clock: Movable
     close_by_idleness(ada, clock)
     page = ada.open("/messages/new")
     assert (page.status, page.address, page.heading) == (200, ENDED, "Your messages were closed at 15:02")
-    assert "You had not used them for 60 minutes, so we closed them to keep them private." in page
-    assert "You are still signed in to the rest of the portal." in page
+    why = "You had not used them for 60 minutes, so we closed them to keep them private."
+    assert f"{why} You are still signed in to the rest of the portal." in page
     assert page.links["Why were my messages closed?"] == "/help/sessions#messages"
     assert "ada@mail.example" in page
     assert "Signed in until" in page
