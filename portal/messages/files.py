@@ -47,9 +47,13 @@ class DraftFiles:
         return work_of_draft(self.thread, self.holder)
 
     @cached_property
+    def _found(self) -> Mapping[str, StoredFile]:
+        return files_of_work(self.desk.db, self._work, late_work(self.page))
+
+    @property
     def rows(self) -> Mapping[str, StoredFile]:
         """All files of the thread, by name."""
-        return files_of_work(self.desk.db, self._work)
+        return {name: file for name, file in self._found.items() if file.work == self._work}
 
     def _at(self, place: str) -> list[StoredFile]:
         return [file for file in self.rows.values() if file.place == place]
@@ -59,10 +63,10 @@ class DraftFiles:
         """The files that would be sent."""
         return self._at(draft_place(self.holder))
 
-    @cached_property
+    @property
     def late(self) -> list[StoredFile]:
         """The files that came after the session had ended and wait to be taken."""
-        waiting = files_of_work(self.desk.db, late_work(self.page)).values()
+        waiting = [file for file in self._found.values() if file.work == late_work(self.page)]
         alive = [file for file in waiting if file.delete_at is not None and file.delete_at > self.desk.now]
         return [file for file in alive if file.sealed and may_take_late(file.place, self.person_id)]
 
@@ -127,8 +131,7 @@ class DraftFiles:
     def _forget(self) -> None:
         """Read the files again when they are asked for next."""
         self.desk.db.flush()
-        self.__dict__.pop("rows", None)
-        self.__dict__.pop("late", None)
+        self.__dict__.pop("_found", None)
 
     def infected(self) -> list[InvalidAnswerError]:
         """Return a problem for each file in which a virus was found after it was kept."""

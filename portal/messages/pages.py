@@ -1,6 +1,6 @@
 """What pages of messages show: threads as rows, messages, who reads and when we aim to reply."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
@@ -15,6 +15,7 @@ from portal.messages.operations import Desk, desk_at
 from portal.messages.queries import FoundThread, ReadMessage
 from portal.messages.sealing import open_written, reason_of, subject_of, text_of, work_of_thread
 from portal.site_settings.current import clock_time, day_text, local_day, moment_text, settings, today
+from portal.storage.models import StoredFile
 from portal.storage.queries import files_of_work
 from portal.submissions.models import Submission
 from portal.web.app_state import app_state
@@ -93,14 +94,20 @@ class MessageView:
 
 
 def message_views(
-    thread: Thread, messages: Sequence[ReadMessage], *, side: str, address: str, customer: str = ""
+    thread: Thread,
+    messages: Sequence[ReadMessage],
+    *,
+    side: str,
+    address: str,
+    customer: str = "",
+    rows: Mapping[str, StoredFile] | None = None,
 ) -> list[MessageView]:
     """Return the messages of a thread as one side sees them; files are downloaded below `address`.
 
-    `customer` is what staff call the customer.
+    `customer` is what staff call the customer, `rows` are the files of the thread where they have been read.
     """
     found = desk()
-    rows = files_of_work(found.db, work_of_thread(thread.reference))
+    rows = files_of_work(found.db, work_of_thread(thread.reference)) if rows is None else rows
     return [
         _view(
             thread,

@@ -122,7 +122,7 @@ def _thread_page(found: FoundThread, writing: Writing | None = None, status: int
         about=about(thread, found.submission),
         case=found.submission.reference if found.submission else None,
         waits_for=shown_wait(thread),
-        messages=message_views(thread, messages, side=CUSTOMER_SIDE, address=address),
+        messages=message_views(thread, messages, side=CUSTOMER_SIDE, address=address, rows=writing.files.rows),
         is_new_shown=any(each.read_at is None and each.message.author_kind == STAFF_SIDE for each in messages),
         reply=writing.reply(),
         closed_on=day_text(local_day(thread.closed_at)) if thread.closed_at else None,

@@ -12,9 +12,9 @@ from portal.storage.models import StoredFile
 WORKER_BATCH = 50
 
 
-def files_of_work(db: Session, work: str) -> Mapping[str, StoredFile]:
-    """Return all files of a draft, a parked page or a submission, by name."""
-    rows = db.scalars(select(StoredFile).where(StoredFile.work == work).order_by(StoredFile.id))
+def files_of_work(db: Session, *works: str) -> Mapping[str, StoredFile]:
+    """Return all files of a draft, a parked page, a submission or a thread, or of several of these, by name."""
+    rows = db.scalars(select(StoredFile).where(StoredFile.work.in_(works)).order_by(StoredFile.id))
     return {row.name: row for row in rows}
 
 
