@@ -94,6 +94,9 @@ STAFF = f"({FIRST} + 2 + 5 * ((i / 20) % 40))"
 GUEST = "'grown-' || i"
 LIVE, SENT, OVER, OF_PERSON = "i % 10 < 3", "i % 10 BETWEEN 3 AND 6", "i % 10 > 6", "i % 10 BETWEEN 2 AND 6"
 IS_OPEN = "i % 20 = 3"
+THREADS, OF_CASE, OF_TOPIC, OF_GUEST = "i % 5 IN (0, 3)", "i % 10 = 3", "i % 10 = 8", "i % 5 = 0"
+"""Messages about a case and about a topic, of people, and those of guests."""
+WAITS = "i % 20 = 3"
 AGO, LONG_AGO = "-(i % 40000)", "-(i % 400000)"
 """Minutes back: four weeks, and nine months."""
 OPEN_CASES = f"""INSERT INTO open_cases (form_id, sent_on, number)
@@ -101,6 +104,11 @@ SELECT form_id, date(sent_at), count(*) FROM cases
 WHERE closed_at IS NULL AND submission_id BETWEEN {FIRST} + :first AND {FIRST} + :last
 GROUP BY form_id, date(sent_at)
 ON CONFLICT (form_id, sent_on) DO UPDATE SET number = open_cases.number + excluded.number"""
+WAITING_THREADS = f"""INSERT INTO waiting_threads (due_on, number)
+SELECT due_on, count(*) FROM threads
+WHERE waits_for = 'us' AND id BETWEEN {FIRST} + :first AND {FIRST} + :last
+GROUP BY due_on
+ON CONFLICT (due_on) DO UPDATE SET number = waiting_threads.number + excluded.number"""
 
 
 def fill(database: Database, rows: int, *, now: datetime, since: int = 0) -> None:
@@ -115,6 +123,7 @@ def fill(database: Database, rows: int, *, now: datetime, since: int = 0) -> Non
             with own.writing() as db:
                 _insert(own, db, _standing, place, now)
                 db.execute(text(OPEN_CASES), place)
+                db.execute(text(WAITING_THREADS), place)
 
 
 def add_due(database: Database, rows: int, *, now: datetime, calls: int = 0) -> None:
@@ -229,6 +238,7 @@ def _standing(dialect: Dialect, version: str) -> Rowsets:
             times=2,
         ),
         Rows(table="case_keys", columns={"key": key, "submission_id": ID}, where=SENT, times=3),
+        *_threads(dialect),
         _sessions(dialect, at("-60"), at("5 + i % 25"), "i % 10 = 0"),
         _sessions(dialect, at("-2860"), at("-1 - i % 2800"), "i % 10 > 0", ended_at=at("-1 - i % 2800")),
         _parked(dialect, at("600"), "i % 50 = 0"),
@@ -280,6 +290,16 @@ def _due(dialect: Dialect, version: str) -> Rowsets:
         _parts(dialect, "true"),
         _links(dialect, sealed(64), "true"),
         _codes(dialect, "-1", "true"),
+        Rows(
+            table="threads",
+            columns=_thread(dialect)
+            | {
+                "person_id": ID,
+                "changed_at": f"CASE i % 2 WHEN 1 THEN {at('-1')} ELSE {at('-600000')} END",
+                "remind_at": f"CASE i % 2 WHEN 1 THEN {at('-1')} END",
+            },
+        ),
+        _thread_codes(dialect, "-1", "true"),
         _sessions(dialect, at("-100"), at("-60"), "i % 2 = 1"),
         _sessions(dialect, at("-9000"), at("-8000"), "i % 2 = 0", ended_at=at("-8000")),
         _parked(dialect, at("-1"), "true"),
@@ -345,6 +365,110 @@ def _codes(dialect: Dialect, minutes: str, where: str) -> Rows:
     times = {"mailed_at": dialect.at("-60"), "expires_at": dialect.at(minutes)}
     columns = {"token_hash": dialect.key, "link_id": ID, "code_hash": dialect.key}
     return Rows(table="resume_codes", columns=columns | times, where=where)
+
+
+def _threads(dialect: Dialect) -> Rowsets:
+    """Return messages: one thread for each two drafts, with a message of either side; some wait for a reply."""
+    at, sealed, key = dialect.at, dialect.sealed, dialect.key
+    person, staff = f"'person:' || {PERSON}", f"'person:' || {STAFF}"
+    message = f"(2 * {ID} + j)"
+    return (
+        Rows(
+            table="threads",
+            columns=_thread(dialect)
+            | {
+                "submission_id": f"CASE WHEN {OF_CASE} THEN {ID} END",
+                "person_id": f"CASE WHEN NOT ({OF_GUEST}) THEN {PERSON} END",
+                "address": f"CASE WHEN {OF_GUEST} THEN {sealed(64)} END",
+                "waits_for": f"CASE WHEN {WAITS} THEN 'us' WHEN i % 20 = 8 THEN 'you' ELSE '' END",
+                "assignee_id": f"CASE WHEN i % 80 <> 3 THEN {STAFF} END",
+                "changed_at": at(AGO),
+                "closed_at": f"CASE WHEN i % 20 > 8 THEN {at('-1')} END",
+                "due_on": f"CASE WHEN {WAITS} THEN date({at('1440 * (i % 60 - 40)')}) ELSE date('9999-12-31') END",
+                "remind_at": f"CASE WHEN i % 20 = 8 THEN {at('1440')} END",
+            },
+            where=THREADS,
+        ),
+        Rows(
+            table="messages",
+            columns={
+                "id": message,
+                "thread_id": ID,
+                "number": "j",
+                "author_kind": "CASE j WHEN 1 THEN 'customer' ELSE 'staff' END",
+                "author_id": f"CASE j WHEN 1 THEN {PERSON} ELSE {STAFF} END",
+                "author_name": "CASE j WHEN 2 THEN 'Zoe' END",
+                "sealed": sealed(480),
+                "key": "'grown-' || i || '-' || j",
+                "sent_at": at(AGO),
+                "visible_at": at(AGO),
+            },
+            where=THREADS,
+            times=2,
+        ),
+        Rows(
+            table="readings",
+            columns={
+                "message_id": message,
+                "reader": f"CASE j WHEN 1 THEN {staff} ELSE {person} END",
+                "first_read_at": at(AGO),
+                "downloads": "0",
+            },
+            where=f"{THREADS} AND (j = 1 OR i % 20 <> 8)",
+            times=2,
+        ),
+        Rows(
+            table="message_drafts",
+            columns={
+                "thread_id": ID,
+                "holder": person,
+                "revision": "1",
+                "page_id": "''",
+                "sequence": "1",
+                "sealed": sealed(160),
+                "begun_at": at(AGO),
+                "changed_at": at(AGO),
+            },
+            where=WAITS,
+        ),
+        Rows(
+            table="thread_notes",
+            columns={
+                "thread_id": ID,
+                "author_id": STAFF,
+                "author_name": "'Zoe'",
+                "key": "'grown-' || i",
+                "sealed": sealed(160),
+                "written_at": at(AGO),
+            },
+            where=WAITS,
+        ),
+        Rows(table="thread_keys", columns={"key": key, "thread_id": ID}, where=THREADS, times=3),
+        Rows(table="thread_guests", columns={"guest_id": GUEST, "thread_id": ID}, where=OF_GUEST),
+        Rows(table="thread_links", columns={"token_hash": key, "thread_id": ID, "issued_at": at(AGO)}, where=OF_GUEST),
+        _thread_codes(dialect, "5", "i % 100 = 0"),
+    )
+
+
+def _thread(dialect: Dialect) -> dict[str, str]:
+    return {
+        "id": ID,
+        "reference": "'GN-' || i",
+        "topic": "'Housing'",
+        "subject": dialect.sealed(64),
+        "language": "'en'",
+        "waits_for": "''",
+        "is_confidential": "false",
+        "begun_at": dialect.at(f"-60 {AGO}"),
+        "due_on": "date('9999-12-31')",
+        "last_number": "2",
+    }
+
+
+def _thread_codes(dialect: Dialect, minutes: str, where: str) -> Rows:
+    times = {"mailed_at": dialect.at("-60"), "expires_at": dialect.at(minutes)}
+    columns = {"token_hash": dialect.key, "thread_id": ID, "code_hash": dialect.key}
+    return Rows(table="thread_codes", columns=columns | times, where=where)
 
 
 def _sessions(dialect: Dialect, started: str, expires: str, where: str, *, ended_at: str = "NULL") -> Rows:

@@ -201,8 +201,8 @@ def _let_in(thread: Thread, code: ThreadCode) -> ResponseReturnValue:
     """Open the messages session of the guest of this thread: always the same guest, whose draft waits for them."""
     thread_by_reference(db(), thread.reference, locked=True)
     guest_id = grant(desk(), thread)
-    shared = update(ThreadCode).where(ThreadCode.code_hash == code.code_hash, ThreadCode.used_at.is_(None))
-    db().execute(shared.values(used_at=now()))
+    shared = (ThreadCode.thread_id == thread.id, ThreadCode.code_hash == code.code_hash, ThreadCode.used_at.is_(None))
+    db().execute(update(ThreadCode).where(*shared).values(used_at=now()))
     browser().open(MESSAGES, Holder(guest_id=guest_id))
     keep_cookie(CODE_COOKIE, None)
     record(db(), "messages_opened_by_code", by=actor(), now=now(), subject=thread.reference)

@@ -23,7 +23,7 @@ class Thread(Base):
 
     id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
     reference: Mapped[str] = mapped_column(String(16), unique=True)
-    submission_id: Mapped[int | None] = mapped_column(Id, ForeignKey("submissions.id", ondelete="CASCADE"), index=True)
+    submission_id: Mapped[int | None] = mapped_column(Id, ForeignKey("submissions.id", ondelete="CASCADE"))
     person_id: Mapped[int | None] = mapped_column(Id)
     address: Mapped[bytes | None] = mapped_column(LargeBinary)
     topic: Mapped[str] = mapped_column(String(100))
@@ -52,8 +52,7 @@ Index("ix_threads_waits_for", Thread.waits_for, *_INBOX_ORDER)
 Index("ix_threads_topic", Thread.topic, *_INBOX_ORDER)
 Index("ix_threads_assignee", Thread.assignee_id, *_INBOX_ORDER)
 Index("ix_threads_person", Thread.person_id, Thread.changed_at)
-HAS_NO_CASE = Thread.submission_id.is_(None)
-Index("ix_threads_without_case", Thread.changed_at, sqlite_where=HAS_NO_CASE, postgresql_where=HAS_NO_CASE)
+Index("ix_threads_submission", Thread.submission_id, Thread.changed_at)
 IS_REMINDED = Thread.remind_at.is_not(None)
 Index("ix_threads_remind", Thread.remind_at, sqlite_where=IS_REMINDED, postgresql_where=IS_REMINDED)
 

@@ -24,7 +24,6 @@ from portal.messages.definition import (
     YOU,
 )
 from portal.messages.models import (
-    HAS_NO_CASE,
     Message,
     MessageDraft,
     Note,
@@ -438,8 +437,8 @@ def delete_threads(db: Session, threads: Collection[Thread], *, now: datetime) -
 
 def sweep_old_threads(db: Session, *, kept_since: datetime, now: datetime) -> int:
     """Delete one batch of threads without a case in which nothing has happened since; return how many."""
-    old = select(Thread).where(HAS_NO_CASE, Thread.changed_at < kept_since).order_by(Thread.changed_at)
-    threads = db.scalars(old.limit(SWEEP_BATCH).with_for_update(skip_locked=True)).all()
+    old = select(Thread).where(Thread.submission_id.is_(None), Thread.changed_at < kept_since)
+    threads = db.scalars(old.order_by(Thread.changed_at).limit(SWEEP_BATCH).with_for_update(skip_locked=True)).all()
     delete_threads(db, threads, now=now)
     return len(threads)
 

@@ -72,16 +72,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("remind_at IS NOT NULL"),
         postgresql_where=sa.text("remind_at IS NOT NULL"),
     )
-    op.create_index(op.f("ix_threads_submission_id"), "threads", ["submission_id"])
+    op.create_index("ix_threads_submission", "threads", ["submission_id", "changed_at"])
     op.create_index("ix_threads_topic", "threads", ["topic", "due_on", "id"])
     op.create_index("ix_threads_waits_for", "threads", ["waits_for", "due_on", "id"])
-    op.create_index(
-        "ix_threads_without_case",
-        "threads",
-        ["changed_at"],
-        sqlite_where=sa.text("submission_id IS NULL"),
-        postgresql_where=sa.text("submission_id IS NULL"),
-    )
     op.create_table(
         "message_drafts",
         sa.Column("id", ID, sa.Identity(always=False), nullable=False),

@@ -11,15 +11,18 @@ from portal.commands.worker import SWEEPS, Sweep
 from portal.db import Database
 from portal.hub.queries import Listed, Search, listed_cases
 from portal.hub.rules import CASES_A_PAGE, Filter
+from portal.messages.queries import count_unread
 from portal.submissions.customers import search_key
+from tests import threads
 from tests.cases import copy_cases
-from tests.citizen import Citizen
+from tests.citizen import Citizen, Page
 from tests.conftest import START
 from tests.grown import add_due, fill
 from tests.integration.drafts.test_autosave import autosave
 from tests.loan import begin, publish_loan, send
 from tests.people import add_person, sign_in
 from tests.plans import Plan, counted, explained, full_scans
+from tests.post import letters
 from tests.statements import heard
 
 pytestmark = pytest.mark.both_databases
@@ -96,6 +99,52 @@ def test_the_hub_reads_along_an_index_with_few_statements(app: Flask, citizen: C
         assert len([link for link in page.links.values() if link.startswith("/hub/cases/")]) == CASES_A_PAGE
         citizen.open(f"/hub/cases/{reference}")
         citizen.press("Add note", note="Rang back")
+    assert_none_is_full(plans)
+
+
+def test_messages_read_along_an_index_with_few_statements(app: Flask, citizen: Citizen, grown: Database) -> None:
+    ada = add_person(app)
+    reference = threads.begin(app, ada)
+    threads.reply(app, reference, is_visible=True)
+    sign_in(citizen)
+    citizen.hold("messages", person_id=ada.id)
+    for address in ("/messages", f"/messages/{reference}"):
+        with heard(grown) as statements:
+            assert "Proof of my rent" in citizen.open(address)
+        assert len([each for each in statements.asked if each.startswith("SELECT")]) <= 6, statements.asked
+    with explained(grown) as plans:
+        citizen.open("/messages")
+        thread = citizen.open(f"/messages/{reference}")
+        inputs = own_inputs(thread) | {"text": "It", "_changed": "text", "_end": "1"}
+        typed = citizen.post(f"/messages/{reference}/autosave", inputs, headers={"HX-Request": "true"})
+        assert typed.status_code == 200
+        citizen.open(f"/messages/{reference}")
+        assert citizen.press("I have read this").status == 200
+        assert "We have sent your message." in citizen.press("Send", text="It is enclosed.")
+        citizen.open("/messages/new")
+        assert citizen.press("Send", topic="Housing", subject="Heating", text="It is cold.").status == 200
+        citizen.open("/messages?before=" + reference)
+        with grown.reading() as db:
+            assert count_unread(db, ada.id, now=START) == 0
+    assert_none_is_full(plans)
+
+
+def own_inputs(page: Page) -> dict[str, str]:
+    """Return what the script of a page sends besides what is typed."""
+    form, _button = page.form_with("Send")
+    inputs = {each.name: each.value for each in form.controls}
+    return {name: value for name, value in inputs.items() if name.startswith("_") or name == "csrf_token"}
+
+
+def test_a_guest_comes_to_messages_along_an_index(app: Flask, citizen: Citizen, plans: list[Plan]) -> None:
+    reference = threads.begin(app)
+    link = threads.link_to(app, reference)
+    plans.clear()
+    citizen.open(f"/messages/open/{link}")
+    citizen.press("Open messages")
+    page = citizen.press("Continue", code=letters(app)[-1].code)
+    assert page.path == f"/messages/{reference}"
+    citizen.open("/messages")
     assert_none_is_full(plans)
 
 
