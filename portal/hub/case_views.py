@@ -1,4 +1,4 @@
-"""One case: its answers, files and receipt, notes, status and assignment."""
+"""One case: its answers, files and receipt, notes, status and assignment, and messages to its customer."""
 
 import re
 from dataclasses import dataclass, field
@@ -19,11 +19,29 @@ from portal.drafts.models import Draft
 from portal.drafts.open_draft import PAGE_ID_CHARACTERS
 from portal.form_definitions.types.form_fields import FileView
 from portal.form_definitions.versions.queries import definition_of
+from portal.hub.case_messages import (
+    Addressee,
+    addressee_of,
+    link_to,
+    locked_thread,
+    note_told,
+    open_thread,
+    page_state,
+    sent_from_page,
+    threads_beside,
+    write,
+)
 from portal.hub.operations import ASSIGNED, NOTE, STATUS, add_note, assign, change_status, note_text
 from portal.hub.queries import NamedEvent, case_history, case_of, last_change, staff
 from portal.hub.rules import is_overdue, waiting_days
 from portal.hub.views import acting, assignee_choices, days_text, person, record_view, status_choices
 from portal.mail import messages
+from portal.messages.definition import LONGEST_TEXT
+from portal.messages.models import Message, Thread
+from portal.messages.pages import desk
+from portal.messages.queries import threads_of_case
+from portal.messages.telling import tell_customer
+from portal.resume.rules import clean_reference
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import ParkablePage, Parked, forget_parked, parked_on
 from portal.sessions.queries import FoundSession
@@ -47,6 +65,9 @@ from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("cases", __name__)
 LONGEST_NOTE = 4000
+LONG_TEXTS = ("note", "message", "text")
+"""What somebody types on the page of a case and must not lose."""
+NOBODY_TO_WRITE_TO = lazy_gettext("We have neither an account nor an e-mail address, so nobody can be written to.")
 _CASE = re.compile(r"/hub/cases/(?P<reference>[^/]+)")
 
 
@@ -57,6 +78,17 @@ class NoteForm(AccountForm):
         validators=[
             Needed(lazy_gettext("Write a note")),  # type: ignore[arg-type]  # lazy texts are texts
             Length(max=LONGEST_NOTE, message=lazy_gettext("Write at most %(max)d characters")),  # type: ignore[arg-type]
+        ]
+    )
+
+
+class MessageForm(AccountForm):
+    """A message to the customer of a case."""
+
+    text = TextAreaField(
+        validators=[
+            Needed(lazy_gettext("Write your message")),  # type: ignore[arg-type]
+            Length(max=LONGEST_TEXT, message=lazy_gettext("Write at most %(max)d characters")),  # type: ignore[arg-type]
         ]
     )
 
@@ -82,9 +114,14 @@ class RefusedChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Controls:
-    """The values of the controls; `seen` is the stored value at the time, sent along with each change."""
+    """The values of the controls; `seen` is the stored value at the time, sent along with each change.
+
+    `message` goes with a new status, `text` alone.
+    """
 
     note: str = ""
+    message: str = ""
+    text: str = ""
     status: str
     assignee: str
     seen_status: str
@@ -105,6 +142,7 @@ def case_page(
     definition = definition_of(submission.version)
     people = staff(db())
     parked = _parked(submission) if form is None and refusal is None else None
+    threads, addressee = threads_of_case(db(), submission.id), addressee_of(db(), submission)
     page = render_template(
         "hub/case.html",
         submission=submission,
@@ -131,8 +169,20 @@ def case_page(
             _first_entry(submission),
         ],
         page_id=parked.tab if parked else new_token()[:PAGE_ID_CHARACTERS],
+        threads=threads_beside(threads),
+        can_write=addressee is not None,
+        key=new_token(),
+        seen_thread=page_state(open_thread(threads, addressee)),
+        sent_in=_sent_in(),
+        nobody_to_write_to=NOBODY_TO_WRITE_TO,
     )
     return page, _status(form, refusal)
+
+
+def _sent_in() -> str | None:
+    """Return the reference of the thread in which a message was just sent."""
+    sent = request.args.get("sent", "")
+    return sent if sent and clean_reference(sent) == sent else None
 
 
 def _status(form: NoteForm | None, refusal: RefusedChange | None) -> int:
@@ -154,18 +204,23 @@ def case_files(submission: Submission) -> dict[str, FileView]:
 
 
 def _parked(submission: Submission) -> Parked | None:
-    """Return the note that this person sent too late, the latest of several tabs, or None."""
+    """Return the text that this person sent too late, the latest of several tabs, or None."""
     keyring, page = app_state().configuration.keyring, address_of(submission)
     found = parked_on(db(), keyring, page, now=now(), person_id=person().id)
-    return next((parked for parked in found if trimmed(dict(parked.form.pairs).get("note", ""))), None)
+    return next((parked for parked in found if any(map(trimmed, _late(parked).values()))), None)
+
+
+def _late(parked: Parked | None) -> dict[str, str]:
+    return {name: value for name, value in parked.form.pairs if name in LONG_TEXTS} if parked else {}
 
 
 def parkable_case_page(found: FoundSession, path: str) -> ParkablePage | None:
-    """Return the page of the case whose note was sent too late; no other page of the hub has long answers to keep."""
+    """Return the page of the case whose note or message was sent too late."""
     case = _CASE.fullmatch(path)
-    if case is None or found.kind != HUB or found.person_id is None or not trimmed(request.form.get("note", "")):
+    typed = frozenset(name for name in LONG_TEXTS if trimmed(request.form.get(name, "")))
+    if case is None or found.kind != HUB or found.person_id is None or not typed:
         return None
-    return ParkablePage(address=path, fields=frozenset({"note"})) if case_of(reading(), case["reference"]) else None
+    return ParkablePage(address=path, fields=typed) if case_of(reading(), case["reference"]) else None
 
 
 def _controls(
@@ -173,12 +228,16 @@ def _controls(
 ) -> Controls:
     status, assignee = submission.case.status, str(submission.case.assignee_id or "")
     typed = {refusal.control: refusal.typed} if refusal else {}
-    note = str(form.note.data or "") if form else dict(parked.form.pairs)["note"] if parked else ""
+    late = _late(parked)
+    if refusal:  # of a form with two controls the other one stays as it was chosen
+        typed = {name: request.form[name] for name in ("status", "message") if name in request.form} | typed
     errors = {refusal.control: refusal.text} if refusal and refusal.status == 422 else {}
     if form and form.error_of("note"):
         errors["note"] = form.error_of("note") or ""
     return Controls(
-        note=note,
+        note=str(form.note.data or "") if form else late.get("note", ""),
+        message=typed.get("message", late.get("message", "")),
+        text=typed.get("text", late.get("text", "")),
         status=typed.get("status", status),
         assignee=typed.get("assignee", assignee),
         seen_status=status,
@@ -247,18 +306,18 @@ def show_case(reference: str) -> ResponseReturnValue:
 @activity(Activity.SUBMIT)
 @shows_form_again
 def save_case(reference: str) -> ResponseReturnValue:
-    """Add a note, save a status or assign the case, according to the field that was sent."""
+    """Add a note, save a status, assign the case or send a message, according to the field that was sent."""
     submission = case_of(db(), reference, locked=True) or abort(404)
     require_end_marker()
-    actions = {"note": _save_note, "status": _save_status, "assignee": _save_assignee}
+    actions = {"note": _save_note, "status": _save_status, "assignee": _save_assignee, "text": _send_message}
     sent = [name for name in actions if name in request.form]
     if len(sent) != 1:
         abort(400)
     return actions[sent[0]](submission)
 
 
-def _back(submission: Submission) -> ResponseReturnValue:
-    return redirect(address_of(submission), 303)
+def _back(submission: Submission, *, sent: str | None = None) -> ResponseReturnValue:
+    return redirect(f"{address_of(submission)}?sent={sent}" if sent else address_of(submission), 303)
 
 
 def _save_note(submission: Submission) -> ResponseReturnValue:
@@ -270,30 +329,80 @@ def _save_note(submission: Submission) -> ResponseReturnValue:
     text = trimmed(typed_text(form.note)).replace("\r\n", "\n")
     if add_note(db(), app_state().database, submission, text, key=key, keyring=keyring, by=acting()):
         record(db(), "case_note_added", by=actor(person().id), now=now(), subject=submission.reference)
-    _forget_parked_note(submission, key)
+    _forget_parked(submission)
     return _back(submission)
 
 
-def _forget_parked_note(submission: Submission, tab: str) -> None:
-    """Forget the note that was parked from this page, as it is sent now."""
+def _forget_parked(submission: Submission) -> None:
+    """Forget the text that was parked from this page, as it is sent now."""
     keyring, page = app_state().configuration.keyring, address_of(submission)
+    tab = request.form.get("_page", "")[:PAGE_ID_CHARACTERS]
     for parked in parked_on(db(), keyring, page, now=now(), person_id=person().id):
-        if parked.tab == tab:
+        if tab and parked.tab == tab:
             forget_parked(db(), parked)
 
 
 def _save_status(submission: Submission) -> ResponseReturnValue:
+    """Save another status, and send the message that was written with it; one e-mail tells of both."""
     wanted, stored = request.form["status"], submission.case.status
+    text, key = trimmed(request.form.get("message", "")).replace("\r\n", "\n"), request.form.get("_key", "")
+    if text and sent_from_page(submission, key):
+        return _back(submission)
+    addressee = addressee_of(db(), submission) if text else None
+    thread = locked_thread(submission, addressee) if addressee else None
     refusal = _refused_change(submission, "status", wanted, stored, known=wanted in STATUSES)
+    refusal = refusal or (_refused_message("message", text, addressee, thread) if text else None)
     if refusal:
         return case_page(submission, refusal=refusal)
+    sent = write(submission, addressee, thread, text, key=key) if addressee else None
     if wanted != stored:
         change_status(db(), submission, wanted, by=acting())
         record(
             db(), "case_status_changed", by=actor(person().id), now=now(), subject=submission.reference, status=wanted
         )
-        _mail_new_status(submission)
-    return _back(submission)
+        mail_new_status(submission, sent)
+    elif sent:
+        tell_customer(desk(), *sent)
+    _forget_parked(submission)
+    return _back(submission, sent=sent[0].reference if sent else None)
+
+
+def _send_message(submission: Submission) -> ResponseReturnValue:
+    """Send a message to the customer; the same page sent twice sends one."""
+    form, key = MessageForm(), request.form.get("_key", "")
+    typed = typed_text(form.text)
+    if not form.validate():
+        refusal = RefusedChange(status=422, control="text", typed=typed, text=form.error_of("text") or "")
+        return case_page(submission, refusal=refusal)
+    if sent_from_page(submission, key):
+        return _back(submission)
+    addressee = addressee_of(db(), submission)
+    thread = locked_thread(submission, addressee) if addressee else None
+    refused = _refused_message("text", typed, addressee, thread)
+    if refused or addressee is None:
+        return case_page(submission, refusal=refused)
+    thread, message = write(submission, addressee, thread, trimmed(typed).replace("\r\n", "\n"), key=key)
+    tell_customer(desk(), thread, message)
+    _forget_parked(submission)
+    return _back(submission, sent=thread.reference)
+
+
+def _refused_message(
+    control: str, typed: str, addressee: Addressee | None, thread: Thread | None
+) -> RefusedChange | None:
+    """Return why a message is not sent (too long, nobody to write to, an old page), or None where it can be."""
+    if len(trimmed(typed)) > LONGEST_TEXT:
+        text = _("Write at most %(max)d characters", max=LONGEST_TEXT)
+        return RefusedChange(status=422, control=control, typed=typed, text=text)
+    if addressee is None:
+        return RefusedChange(status=409, control=control, typed=typed, text=str(NOBODY_TO_WRITE_TO))
+    if token_refused():
+        text = _("This page was out of date. Nothing was sent.")
+        return RefusedChange(status=409, control=control, typed=typed, text=text)
+    if request.form.get("_seen_thread", "") != page_state(thread):
+        text = _("There is a newer message about this case. Read it before you send yours.")
+        return RefusedChange(status=409, control=control, typed=typed, text=text)
+    return None
 
 
 def _save_assignee(submission: Submission) -> ResponseReturnValue:
@@ -331,14 +440,17 @@ def _overtaken(submission: Submission, control: str) -> str:
     return _("%(who)s assigned this case to somebody else after you opened this page.", who=who)
 
 
-def _mail_new_status(submission: Submission) -> None:
-    """E-mail the new status to the person who sent the form, in the language of their form."""
+def mail_new_status(submission: Submission, sent: tuple[Thread, Message] | None = None) -> None:
+    """E-mail the new status to the person who sent the form, in the language of their form.
+
+    Of a message that was `sent` with it the e-mail says that it is there, once they can see it.
+    """
     draft, status = db().get_one(Draft, submission.draft_id), STATUSES[submission.case.status]
     address = _told_at(submission)
     if address is None:
         return
     with speaking(draft.language):
-        messages.status_changed(
+        delivery = messages.status_changed(
             db(),
             to=address,
             title=definition_of(submission.version).title.in_(draft.language),
@@ -346,7 +458,11 @@ def _mail_new_status(submission: Submission) -> None:
             status=str(status.words),
             explanation=str(status.explanation),
             now=now(),
+            link=link_to(sent[0]) if sent else None,
+            due_at=sent[1].visible_at if sent else None,
         )
+    if sent:
+        note_told(*sent, delivery)
 
 
 def _told_at(submission: Submission) -> str | None:

@@ -15,7 +15,8 @@ from portal.accounts.security_views import ask_again, has_just_proved
 from portal.audit import record
 from portal.characters import trimmed
 from portal.drafts.open_draft import PAGE_ID_CHARACTERS
-from portal.hub.queries import staff
+from portal.hub.case_views import mail_new_status
+from portal.hub.queries import staff, tells_status
 from portal.hub.thread_page import (
     Refused,
     address_of,
@@ -333,11 +334,19 @@ def _take_back(thread: Thread) -> ResponseReturnValue:
     if token_refused():
         return show(thread, refusal=_page_was_old("reason", reason, number))
     if message.visible_at > now():
-        stop_mail(desk(), thread, message)
-        take_back_unseen(desk(), thread, message, f"person:{message.author_id}")
-        _note("message_taken_back_unseen", thread, number=number)
-        return _back(thread)
+        return _take_back_unseen(thread, message)
     return _take_back_with_reason(thread, message, trimmed(reason).replace("\r\n", "\n"))
+
+
+def _take_back_unseen(thread: Thread, message: Message) -> ResponseReturnValue:
+    """Take a message back that nobody could see; a new status, which was told in its e-mail, is told without it."""
+    told_status, submission = tells_status(db(), thread, message), submission_of(thread)
+    stop_mail(desk(), thread, message)
+    take_back_unseen(desk(), thread, message, f"person:{message.author_id}")
+    if told_status and submission and thread.delivery is None:
+        mail_new_status(submission)
+    _note("message_taken_back_unseen", thread, number=message.number)
+    return _back(thread)
 
 
 def _take_back_with_reason(thread: Thread, message: Message, reason: str) -> ResponseReturnValue:

@@ -343,3 +343,10 @@ def new_threads(db: Session, threads: Sequence[Thread]) -> set[int]:
     """Return the numbers of those threads whose last message of the customer no member of staff has read."""
     query = select(Thread.id).where(Thread.id.in_([thread.id for thread in threads]), _is_new(Thread))
     return set(db.scalars(query.order_by(Thread.id)))
+
+
+def tells_status(db: Session, thread: Thread, message: Message) -> bool:
+    """Return whether the e-mail about a message is that of a new status of its case."""
+    if thread.delivery is None or thread.mailed_at != message.visible_at:
+        return False
+    return db.scalar(select(Delivery.message).where(Delivery.public_id == thread.delivery)) == "status_changed"

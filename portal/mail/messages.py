@@ -272,21 +272,24 @@ def begun_for_you(
 
 
 def status_changed(
-    db: Session, *, to: str, title: str, reference: str, status: str, explanation: str, now: datetime
+    db: Session,
+    *,
+    to: str,
+    title: str,
+    reference: str,
+    status: str,
+    explanation: str,
+    now: datetime,
+    link: str | None = None,
+    due_at: datetime | None = None,
 ) -> str:
-    """Tell somebody the new status of the form that they sent; the e-mail contains none of their answers."""
+    """Tell somebody the new status of the form that they sent; the e-mail contains none of their answers.
+
+    `link` leads to a message that was written with the new status, which they can see from `due_at` on.
+    """
     subject = _("News about your form: %(reference)s", reference=reference)
-    return _enqueue_message(
-        db,
-        "status_changed",
-        to=to,
-        subject=subject,
-        now=now,
-        title=title,
-        reference=reference,
-        status=status,
-        explanation=explanation,
-    )
+    values = {"title": title, "reference": reference, "status": status, "explanation": explanation, "link": link}
+    return _enqueue_message(db, "status_changed", to=to, subject=subject, now=now, due_at=due_at, **values)
 
 
 def new_message(

@@ -52,6 +52,12 @@ SENDS: dict[str, tuple[Callable[..., object], dict[str, Any], str, str]] = {
         "News about your form: K7M-4XQ",
         "K7M-4XQ",
     ),
+    "status_changed_with_message": (
+        messages.status_changed,
+        {"title": TITLE, "reference": "K7M-4XQ", "status": "Closed", "explanation": "Finished.", "link": LINK},
+        "News about your form: K7M-4XQ",
+        LINK,
+    ),
     "confirm_address": (messages.confirm_address, {"link": LINK}, "Confirm your e-mail address", LINK),
     "already_registered": (messages.already_registered, {"link": LINK}, "Confirm your e-mail address", LINK),
     "set_password": (messages.set_password_link, {"link": LINK}, "Set a new password", LINK),
