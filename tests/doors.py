@@ -282,15 +282,11 @@ def at_person(db: Session, at: Round) -> Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """A door: `prepare` makes ready what is sent; `proves` where it proves a person with or without a session.
-
-    What opens `beside` another session is not ended by what ends that one alone.
-    """
+    """A door: `prepare` makes ready what is sent; `proves` where it proves a person with or without a session."""
 
     view: Callable[..., object]
     prepare: Prepare
     proves: bool = False
-    beside: bool = False
     role: str = "citizen"
 
 
@@ -307,8 +303,8 @@ OPENINGS: Mapping[str, Opening] = {
     "second factor set up first": Opening(view=submit_set_up_first, prepare=factor_set_up, proves=True, role="staff"),
     "mailed link for a new password": Opening(view=submit_new_password, prepare=mailed_password, proves=True),
     "start of a form": Opening(view=start_now, prepare=form_start),
-    "press that opens messages": Opening(view=submit_unlock, prepare=messages_press, beside=True),
-    "password that opens messages": Opening(view=submit_unlock, prepare=messages_password, beside=True),
+    "press that opens messages": Opening(view=submit_unlock, prepare=messages_press),
+    "password that opens messages": Opening(view=submit_unlock, prepare=messages_password),
     "claim of a guest's form": Opening(view=submit_claim, prepare=claim),
 }
 
@@ -427,8 +423,6 @@ ENDINGS: Mapping[str, Ending] = {
 
 def may_live(opening: Opening, ending: Ending, *, ended_first: bool) -> bool:
     """Whether somebody may be in afterwards: who proved anew what nobody had made void, after the end or beside it."""
-    if opening.beside and not ended_first:
-        return ending.of == "session"
     return opening.proves and not (ending.voids if ended_first else ending.of == "person")
 
 
@@ -452,8 +446,6 @@ def storm(scene: Scene, opening: Opening, ending: Ending, servers: tuple[Flask, 
             future.result(timeout=120)
     if opening.proves:
         return at.lives() if ending.voids else []
-    if opening.beside and ending.of == "session":
-        return []
     for send in sends:
         send()
     return at.lives()

@@ -20,7 +20,7 @@ from portal.messages.hooks import kept_message
 from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import answer_ended_session, token_refused
 from portal.sessions.late_forms import REASONS, Parked
-from portal.sessions.operations import Holder, free_place, hold_session
+from portal.sessions.operations import Holder, free_place, hold_session, place_within
 from portal.sessions.queries import FoundSession, session_by_id
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import clock_time
@@ -85,7 +85,7 @@ def _open(then: str, *, has_proved: bool) -> ResponseReturnValue:
         stored = session_by_id(db().connection(), live.id, now=now())
         is_renewed = stored is not None and stored.times.alive(now())  # under another token, which the browser has
         return _back_to_unlocking(then) if is_renewed else answer_ended_session(stored)
-    place, old = f"messages {live.id}", browser().held(MESSAGES)
+    place, old = place_within(MESSAGES, live.id), browser().held(MESSAGES)
     free_place(db(), place, now=now())
     browser().open(
         MESSAGES,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import SWEEP_BATCH, delete_batch, rows_changed
 from portal.sessions.models import NOT_ENDED, SessionRow
-from portal.sessions.policies import GRACE, SIGN_IN_KINDS
+from portal.sessions.policies import GRACE, KINDS, SIGN_IN_KINDS
 from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EXPLAINED_FOR, QUIET_TIME, EndReason, Policy, first_deadline, replaced, shortened
 from portal.tokens import new_token, token_hash
@@ -27,6 +27,8 @@ _LEAVE_QUIET_PATH = (
     .values(quiet_path=bindparam("path"), quiet_until=bindparam("until"))
 )
 """Built once: every Continue runs it."""
+_GOES_ON = frozenset({EndReason.REPLACED, EndReason.SIGNED_OUT_ELSEWHERE})
+"""Ends of a session whose person signs in anew: whoever does ends what stands within it, or keeps it."""
 CLOSED_AFTER = timedelta(minutes=5)
 """Longer than any request takes: one that arrived in time may still renew its session."""
 
@@ -199,9 +201,23 @@ def follow_network(db: Session, session_id: int, network: str, *, now: datetime)
 
 
 def end_session(db: Session, session_id: int, reason: EndReason, *, now: datetime) -> bool:
-    """End one session that still lives, or from which an open form might still be sent."""
+    """End one session that still lives, or from which an open form might still be sent.
+
+    What was opened on the strength of it ends as well, in whatever browser, unless the same person goes on here.
+    """
+    ended = {"ended_at": now, "end_reason": reason.value}
     statement = _UPDATE.where(SessionRow.id == session_id, _is_not_over(now))
-    return rows_changed(db, statement.values(ended_at=now, end_reason=reason.value)) == 1
+    if rows_changed(db, statement.values(ended)) != 1:
+        return False
+    if reason not in _GOES_ON:
+        places = [place_within(name, session_id) for name, kind in KINDS.items() if kind.within]
+        db.execute(_UPDATE.where(SessionRow.sole_slot.in_(places), _is_not_over(now)).values(ended))
+    return True
+
+
+def place_within(kind: str, session_id: int) -> str:
+    """Return the place of the one live session of a kind that may stand within this one."""
+    return f"{kind} {session_id}"
 
 
 def end_made_of(db: Session, replaced: FoundSession, reason: EndReason, *, now: datetime) -> bool:
@@ -210,13 +226,14 @@ def end_made_of(db: Session, replaced: FoundSession, reason: EndReason, *, now: 
     Not if its person has proved who they are since: then it is no longer what this token was for.
     """
     person_id, guest_id = replaced.person_id, replaced.guest_id
-    statement = _UPDATE.where(
+    made = select(SessionRow.id).where(
         SessionRow.person_id == person_id if person_id else SessionRow.guest_id == guest_id,
         SessionRow.csrf_secret == replaced.csrf_secret,
         SessionRow.authenticated_at.is_not_distinct_from(replaced.authenticated_at),
         _is_not_over(now),
     )
-    return rows_changed(db, statement.values(ended_at=now, end_reason=reason.value)) == 1
+    found = db.scalars(made.with_for_update()).all()
+    return sum(end_session(db, session_id, reason, now=now) for session_id in found) > 0
 
 
 def hold_session(db: Session, found: FoundSession, *, now: datetime) -> bool:
