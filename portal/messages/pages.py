@@ -76,8 +76,8 @@ def about(thread: Thread, submission: Submission | None) -> str:
 class MessageView:
     """One message as a page shows it.
 
-    `who` is None for the reader's own side at the customer's; `seen` says whether the other side has read it. One that
-    was taken back has a `reason` and no text.
+    `seen` says whether the other side has read it; customers are not told what they have read themselves. One that was
+    taken back has a `reason` and no text.
     """
 
     number: int
@@ -88,6 +88,7 @@ class MessageView:
     text: str
     files: Sequence[FileView]
     seen: str | None
+    is_seen: bool
     is_new: bool
     is_pending: bool
     reason: str | None
@@ -131,7 +132,8 @@ def _view(thread: Thread, read: ReadMessage, *, side: str, who: str, files: Sequ
         moment=moment_text(message.sent_at),
         text="" if is_gone else text_of(keyring, thread, message),
         files=() if is_gone else files,
-        seen=None if is_gone else _seen_text(read, has_files=bool(files), is_own=is_own),
+        seen=_seen_text(read, has_files=bool(files)) if not is_gone and (is_own or side == STAFF_SIDE) else None,
+        is_seen=read.read_at is not None,
         is_new=not is_own and read.read_at is None and not is_gone,
         is_pending=message.visible_at > now(),
         reason=_taken_back_text(thread, message) if is_gone else None,
@@ -146,9 +148,9 @@ def _author(message: Message, side: str, customer: str) -> str:
     return name if side == STAFF_SIDE else name.partition(" ")[0]
 
 
-def _seen_text(read: ReadMessage, *, has_files: bool, is_own: bool) -> str | None:
+def _seen_text(read: ReadMessage, *, has_files: bool) -> str:
     if read.read_at is None:
-        return _("Not seen yet") if is_own else None
+        return _("Not seen yet")
     if local_day(read.read_at) == today():
         seen = _("Seen today at %(time)s", time=clock_time(read.read_at))
     else:

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from tests.browser.server import Server
 from tests.citizen import Citizen
 
-COOKIES = ("session_customer", "session_hub", "visitor", "resume_code")
+COOKIES = ("session_customer", "session_messages", "session_hub", "visitor", "resume_code")
 Enter = Callable[..., Page]
 Typed = str | Sequence[str]
 SOON = """(() => {

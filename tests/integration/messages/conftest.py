@@ -1,6 +1,7 @@
 """A customer with an account and a sent form, staff who reply, and their threads."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -51,19 +52,24 @@ def write(citizen: Citizen, **values: Any) -> Page:
 
 
 @pytest.fixture
-def reply(app: Flask, database: Database, clock: MovableClock) -> Reply:
+def reply(app: Flask) -> Reply:
     """Return a function by which a member of staff replies in a thread; the customer sees it half a minute later."""
 
-    def send_reply(address: str, text: str = "A rent statement, please.", *, name: str = "Anna Whitfield") -> Message:
-        with app.test_request_context(), database.writing() as db:
-            at = desk_at(db, current_settings(db), now=clock.now())
-            thread = db.scalars(select(Thread).where(Thread.reference == address.rpartition("/")[2])).one()
-            author = Author(side=STAFF_SIDE, holder="person:99", person_id=99, name=name)
-            message = send_message(at, thread, text, author=author, key=new_token(), written_in=thread)
-            tell_customer(at, thread, message)
-            return message
+    return partial(reply_of_staff, app)
 
-    return send_reply
+
+def reply_of_staff(
+    app: Flask, address: str, text: str = "A rent statement, please.", *, name: str = "Anna Whitfield"
+) -> Message:
+    """Reply in the thread at an address, as a member of staff."""
+    parts = app.extensions["portal"]
+    with app.test_request_context(), parts.database.writing() as db:
+        at = desk_at(db, current_settings(db), now=parts.clock.now())
+        thread = db.scalars(select(Thread).where(Thread.reference == address.rpartition("/")[2])).one()
+        author = Author(side=STAFF_SIDE, holder="person:99", person_id=99, name=name)
+        message = send_message(at, thread, text, author=author, key=new_token(), written_in=thread)
+        tell_customer(at, thread, message)
+        return message
 
 
 @pytest.fixture
