@@ -8,6 +8,7 @@ from tests.browser.conftest import Console
 from tests.browser.inspection import WIDE, Inspector
 from tests.browser.visitors import Enter, button, follow, press, share_sessions, show_again
 from tests.citizen import Citizen
+from tests.integration.messages.conftest import reply_of_staff
 from tests.journeys import housing
 from tests.people import PASSWORD, add_person, sign_in
 from tests.post import letters
@@ -356,3 +357,48 @@ def open_section(look: Inspector, form: str, section: str) -> None:
     draft = citizen.press("Start now").path
     enters_as(look, citizen)
     look.page.goto(f"{draft}/{section}")
+
+
+def test_pages_of_messages_pass_inspection(look: Inspector, citizen: Citizen) -> None:
+    add_person(look.server.app)
+    sign_in(citizen)
+    citizen.press("Messages")
+    citizen.follow("Write a message")
+    thread = citizen.press("Send", topic="Housing", subject="Proof of my rent", text="What do you need?").path
+    reply_of_staff(look.server.app, thread, "A rent statement, please.")
+    look.server.clock.advance(minutes=1)
+    enters_as(look, citizen)
+    look.visit("messages", "/messages", is_main=True)
+    look.visit("a thread", thread, is_main=True)
+    press(look.page, "Send", text=" ")
+    look.look("a thread with an error", is_main=True)
+    look.look_at_warning("a thread", after_minutes=58.5)
+    look.visit("a new message", "/messages/new", is_main=True)
+    press(look.page, "Send")
+    look.look("a new message with errors")
+    look.server.clock.advance(minutes=61)
+    look.visit("messages were closed", "/session/ended?kind=messages", is_main=True)
+    sign_in(citizen)
+    enters_as(look, citizen)
+    look.visit("opening messages", "/messages/unlock", is_main=True)
+
+
+def test_staff_pages_of_messages_pass_inspection(look: Inspector, citizen: Citizen) -> None:
+    add_person(look.server.app)
+    sign_in(citizen)
+    citizen.press("Messages")
+    citizen.follow("Write a message")
+    thread = citizen.press("Send", topic="Housing", subject="Proof of my rent", text="What do you need?").path
+    add_person(look.server.app, "tom@council.example", "staff")
+    staff = Citizen(look.server.app)
+    sign_in(staff, "tom@council.example")
+    enters_as(look, staff)
+    look.visit("inbox", "/hub/messages", is_main=True)
+    look.visit("thread", f"/hub{thread}", is_main=True)
+    press(look.page, "Send", text=" ")
+    look.look("thread, refused reply", is_main=True)
+    press(look.page, "Send", text="A rent statement, please.")
+    look.look("thread with a reply", is_main=True)
+    look.visit("notes", f"/hub{thread}/notes", is_main=True)
+    press(look.page, "Add note")
+    look.look("notes, refused")
