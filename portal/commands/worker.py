@@ -20,7 +20,7 @@ from portal.accounts.second_factors import forget_shown_codes
 from portal.accounts.sign_in_steps import sweep_pending
 from portal.drafts.operations import close_and_count
 from portal.messages.operations import sweep_thread_codes
-from portal.messages.telling import send_message_reminders, sweep_old_messages
+from portal.messages.telling import send_message_reminders, sweep_old_messages, sweep_unsent_messages
 from portal.outbox.delivery import Deliverer, Round
 from portal.outbox.operations import forget_delivered
 from portal.resume.operations import sweep_codes, sweep_drafts
@@ -60,6 +60,7 @@ SWEEPS: tuple[Sweep, ...] = (
     send_message_reminders,
     sweep_thread_codes,
     sweep_old_messages,
+    sweep_unsent_messages,
     forget_old,
     forget_delivered,
 )

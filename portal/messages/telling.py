@@ -10,8 +10,8 @@ from portal.accounts.queries import person_by_id
 from portal.db import SWEEP_BATCH
 from portal.mail import messages as mails
 from portal.messages.definition import MAILED_ONCE_IN, REMINDED_AFTER, STAFF_SIDE
-from portal.messages.models import IS_REMINDED, Message, Thread
-from portal.messages.operations import Desk, desk_at, issue_link, sweep_old_threads
+from portal.messages.models import IS_REMINDED, Message, MessageDraft, Thread
+from portal.messages.operations import Desk, desk_at, forget_draft, issue_link, sweep_old_threads
 from portal.messages.queries import messages_of
 from portal.messages.rules import mail_due
 from portal.messages.sealing import guest_address
@@ -129,3 +129,14 @@ def sweep_old_messages(db: Session, *, now: datetime) -> int:
     """Delete one batch of threads without a case that are kept no longer; return how many."""
     kept_since = now - timedelta(days=current_settings(db).messages_keep_days)
     return sweep_old_threads(db, kept_since=kept_since, now=now)
+
+
+def sweep_unsent_messages(db: Session, *, now: datetime) -> int:
+    """Delete one batch of messages that were to begin a thread and were never sent; return how many."""
+    settings = current_settings(db)
+    old = MessageDraft.changed_at < now - timedelta(days=settings.messages_keep_days)
+    begun = select(MessageDraft).where(MessageDraft.thread_id.is_(None), old).order_by(MessageDraft.changed_at)
+    drafts = db.scalars(begun.limit(SWEEP_BATCH).with_for_update(skip_locked=True)).all()
+    for draft in drafts:
+        forget_draft(desk_at(db, settings, now=now), None, draft)
+    return len(drafts)

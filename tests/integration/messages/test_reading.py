@@ -12,7 +12,7 @@ from portal.messages.definition import NOT_DUE
 from portal.messages.models import Message, Reading, Thread, WaitingThreads
 from portal.messages.operations import desk_at, take_back, take_back_unseen
 from portal.messages.queries import thread_by_reference
-from portal.messages.telling import send_message_reminders, stop_mail, sweep_old_messages
+from portal.messages.telling import send_message_reminders, stop_mail, sweep_old_messages, sweep_unsent_messages
 from portal.site_settings.operations import change_settings
 from portal.site_settings.queries import current_settings
 from tests.citizen import Citizen
@@ -284,3 +284,16 @@ def test_thread_without_a_case_is_deleted_after_its_time_and_one_with_a_case_sta
     with database.reading() as db:
         assert [f"/messages/{reference}" for reference in db.scalars(select(Thread.reference))] == [kept]
     assert sum(waiting(database).values()) == 1
+
+
+@pytest.mark.both_databases
+def test_message_that_was_never_sent_is_deleted_after_its_time(
+    app: Flask, ada: Citizen, database: Database, clock: MovableClock
+) -> None:
+    ada.open("/messages/new")
+    ada.press("Save and come back later", topic="Housing", subject="My rent", text="Hello")
+    with app.app_context(), database.writing() as db:
+        clock.advance(days=365)
+        assert sweep_unsent_messages(db, now=clock.now()) == 0
+        clock.advance(days=1)
+        assert sweep_unsent_messages(db, now=clock.now()) == 1
