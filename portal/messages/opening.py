@@ -19,11 +19,13 @@ from portal.accounts.security_views import own_person, refuse_again
 from portal.messages.hooks import kept_message
 from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import answer_ended_session, token_refused
-from portal.sessions.late_forms import REASONS, Parked
+from portal.sessions.late_forms import REASONS, Parked, late_place
 from portal.sessions.operations import Holder, free_place, hold_session, place_within
 from portal.sessions.queries import FoundSession, session_by_id
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import clock_time
+from portal.storage.operations import late_work
+from portal.storage.queries import files_of_work
 from portal.web.addresses import local_path, page_of, sign_in_page
 from portal.web.declarations import CUSTOMER, MESSAGES, Access, Activity, access, activity, shows_form_again
 from portal.web.languages import other_languages
@@ -202,6 +204,12 @@ def ended_page(found: FoundSession | None) -> str:
     )
 
 
+def _late_files(found: FoundSession, parked: Parked | None) -> int:
+    """Return how many files came with a message that was too late."""
+    files = files_of_work(db(), late_work(parked.page)).values() if parked else ()
+    return sum(file.place == late_place(found.person_id, found.guest_id) for file in files)
+
+
 def late_page(found: FoundSession, parked: Parked | None) -> str:
     """The page for a message that came after the end: it was not sent, what is kept of it, and how to send it."""
     kept, live = kept_message(found, request.path), browser().live(CUSTOMER)
@@ -214,6 +222,7 @@ def late_page(found: FoundSession, parked: Parked | None) -> str:
         is_parked=parked is not None,
         gave_way=parked is not None and parked.gave_way,
         kept=kept,
+        files=(kept.files if kept else 0) + _late_files(found, parked),
         shows_kept=not is_private,
         must_ask=live is not None and is_here and _must_ask(live),
         has_factor=is_here and factor_of(reading(), found.person_id or 0) is not None,

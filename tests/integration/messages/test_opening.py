@@ -14,8 +14,9 @@ from portal.sessions.models import SessionRow
 from portal.sessions.operations import end_session
 from portal.sessions.rules import EndReason
 from portal.site_settings.operations import change_settings
-from tests.citizen import Citizen, Page
+from tests.citizen import Citizen, File, Page
 from tests.conftest import MovableClock
+from tests.files import PDF
 from tests.people import PASSWORD, add_person, sign_in
 
 UNLOCK = "/messages/unlock"
@@ -381,6 +382,18 @@ def test_message_after_the_end_is_not_sent_and_the_password_leads_back_to_it(ada
     assert "Your message is safe. Enter your password, then check and send it." in page
     assert ada.press("Open messages", password=PASSWORD).path == "/messages/new"
     assert ada.page.value("text") == "The last word"
+
+
+def test_files_of_a_late_message_are_counted(ada: Citizen, clock: MovableClock) -> None:
+    ada.open(UNLOCK)
+    ada.press("Open messages")
+    ada.open("/messages/new")
+    ada.press("Save and come back later", topic="Housing", subject="My rent", files=File("one.pdf", PDF))
+    ada.open("/messages/new")
+    keep_signed_in(ada, clock, minutes=61)
+    page = ada.press("Send", text="The last word", files=File("two.pdf", PDF))
+    assert page.status == 403
+    assert "Your message and 2 files are safe. Enter your password, then check and send them." in page
 
 
 def test_message_after_the_end_of_both_leads_to_sign_in(ada: Citizen, clock: MovableClock) -> None:
