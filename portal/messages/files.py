@@ -23,9 +23,17 @@ from portal.storage.queries import files_of_work
 from portal.storage.uploads import RefusedFile
 from portal.web.languages import language
 
+UNSCANNED = "unscanned"
+
 
 def refusal_text(problem: InvalidAnswerError) -> str:
     """Return why a file was not kept, in a sentence."""
+    if problem.key == UNSCANNED:
+        name = problem.values["name"]
+        return _(
+            "“%(name)s” was not added: we cannot check it for viruses now. Choose it again later, or go on without it",
+            name=name,
+        )
     return sentence_of(FILES, problem, language(), _)
 
 
@@ -71,10 +79,15 @@ class DraftFiles:
         return [file for file in alive if file.sealed and may_take_late(file.place, self.person_id)]
 
     def add(self, uploads: Iterable[Upload]) -> list[RefusedFile]:
-        """Add uploads while there is room; return the refusals."""
+        """Add uploads while there is room; return the refusals.
+
+        A file that the scanner could not judge is refused: a message is in somebody's hands as soon as it is sent.
+        """
         refusals = []
         for upload in uploads:
-            if self._is_full:
+            if upload.scan is Scan.WAITING:
+                refusals.append((FILES.id, InvalidAnswerError(UNSCANNED, name=upload.entry.name)))
+            elif self._is_full:
                 refusals.append((FILES.id, _is_full(upload.entry.name)))
             elif not claim_upload(
                 self.desk.db,
