@@ -1,4 +1,4 @@
-"""The page of session rules names tests that exist, and only named functions open, replace or end a session."""
+"""The pages of rules name tests that exist, and only named functions open, replace or end a session."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from portal.accounts.views import submit_confirm
 from tests.doors import OPENINGS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGE = (ROOT / "docs" / "session-rules.md").read_text(encoding="utf-8")
+PAGE, OF_MESSAGES = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("session-rules.md", "messages.md"))
 CHAPTERS = ["Kinds", "Arithmetic", "What counts", "The end", "Grace"]
 CHAPTERS += ["Several sessions, several people, one computer", "Networks"]
 ROW = re.compile(r"^\| (.+) \| (.+) \|$", re.MULTILINE)
@@ -31,7 +31,7 @@ def test_every_rule_names_a_test() -> None:
 
 
 def test_every_test_that_the_table_names_exists() -> None:
-    named = [found for _rule, shown_by in rules() for found in TEST.findall(shown_by)]
+    named = [found for _rule, shown_by in [*rules(), *ROW.findall(OF_MESSAGES)] for found in TEST.findall(shown_by)]
     missing = [(path, name) for path, name in named if f"def {name}(" not in (ROOT / path).read_text(encoding="utf-8")]
     assert missing == []
 
