@@ -396,7 +396,7 @@ def download_file(reference: str, file_id: str) -> ResponseReturnValue:
     file = file_of(db(), work_of_thread(thread.reference), file_id) or abort(404)
     message = _message_of_file(thread, file)
     record_view("message_file_downloaded", thread.reference)
-    if message and message.author_kind == CUSTOMER_SIDE:
+    if message and message.author_kind == CUSTOMER_SIDE and request.method == "GET":
         with app_state().database.writing() as own:
             note_download(desk_at(own, settings(), now=now()), message, holder_of(person()))
     return file_answer(file)

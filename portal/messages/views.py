@@ -315,7 +315,7 @@ def read(reference: str) -> ResponseReturnValue:
     """Note that the messages up to a number were shown, as the page says by itself, or **I have read this**."""
     thread = _found(reference, locked=True).thread
     up_to = request.form.get("number", default=0, type=int)
-    note_read(desk(), thread, _author().holder, of_side=STAFF_SIDE, up_to=up_to)
+    note_read(desk(), thread, _author().holder, of_side=STAFF_SIDE, up_to=min(up_to, thread.last_number))
     return ("", 204) if is_htmx() else redirect(f"/messages/{thread.reference}", 303)
 
 
@@ -340,7 +340,7 @@ def _sent_file(thread: Thread, file_id: str) -> ResponseReturnValue:
     message = message_of(reading(), thread, int(number)) if number else None
     if file is None or message is None or message.visible_at > now() or message.taken_back_at:
         abort(404)
-    if message.author_kind == STAFF_SIDE:
+    if message.author_kind == STAFF_SIDE and request.method == "GET":
         with app_state().database.writing() as own:
             note_download(desk_at(own, settings(), now=now()), message, _author().holder)
     return file_answer(file)
