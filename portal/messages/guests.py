@@ -46,10 +46,11 @@ class CodeForm(AccountForm):
     code = StringField(validators=[Needed(lazy_gettext("Enter the code from the e-mail"))])  # type: ignore[arg-type]
 
 
+@blueprint.get("/messages/open", strict_slashes=False)
 @blueprint.get("/messages/open/<mailed:token>", strict_slashes=False)
 @access(Access.PUBLIC)
 @activity(Activity.NAVIGATE)
-def landing(token: str) -> ResponseReturnValue:
+def landing(token: str = "") -> ResponseReturnValue:
     """Where a mailed link lands: it changes nothing and shows nothing of a person, however often it is opened."""
     thread = _thread(token)
     is_occupied = browser().live(MESSAGES) is not None and not _is_open_here(thread)

@@ -354,6 +354,7 @@ COSTS = {
     "GET /messages/<reference>": Cost(sql=9, kb=8),
     "GET /messages/<reference>/files/<file_id>": Cost(sql=6, kb=8),
     "GET /messages/code": Cost(sql=4, kb=8),
+    "GET /messages/open": Cost(sql=4, kb=8),
     "GET /messages/open/<mailed:token>": Cost(sql=4, kb=8),
     "GET /metrics": Cost(sql=4, kb=8),
     "GET /privacy": Cost(sql=5, kb=8),

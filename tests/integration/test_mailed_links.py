@@ -3,13 +3,14 @@
 import pytest
 from flask import Flask
 
+from tests import threads
 from tests.citizen import Citizen
 from tests.loan import begin, publish_loan
 from tests.people import add_person, sign_in
 from tests.post import letters
 
 DOES_NOT_WORK = "This link does not work"
-DOORS = ("resume", "account/confirm", "account/password", "account/email", "account/email/objection")
+DOORS = ("resume", "messages/open", "account/confirm", "account/password", "account/email", "account/email/objection")
 
 
 def mailed(app: Flask, citizen: Citizen, door: str) -> str:
@@ -19,6 +20,8 @@ def mailed(app: Flask, citizen: Citizen, door: str) -> str:
         begin(citizen)
         citizen.press("Save and come back later")
         citizen.press("Send link", email="zoe@mail.example")
+    elif door == "messages/open":
+        threads.reply(app, threads.begin(app), is_visible=True)
     elif door == "account/password":
         add_person(app)
         citizen.open("/account/password")
@@ -31,6 +34,7 @@ def mailed(app: Flask, citizen: Citizen, door: str) -> str:
     else:
         citizen.open("/account/register")
         citizen.press("Register", email="eva@mail.example", password="correct horse battery")
+    app.extensions["portal"].clock.advance(seconds=30)
     (link,) = {letter.link for letter in letters(app) if letter.link.rpartition("/")[0] == f"/{door}"}
     return link
 
@@ -56,7 +60,14 @@ def test_link_with_a_slash_behind_it_lets_its_guest_in(app: Flask, citizen: Citi
     assert citizen.press("Continue your form").path.startswith("/drafts/")
 
 
-@pytest.mark.parametrize("door", ["resume", "account/password", "account/confirm"])
+def test_link_with_a_line_break_in_it_asks_for_the_code(app: Flask, citizen: Citizen) -> None:
+    link = mailed(app, citizen, "messages/open")
+    citizen.open(f"{link[:-20]}=%0D%0A{link[-20:]}.")
+    assert citizen.press("Open messages").path == "/messages/code"
+    assert citizen.press("Continue", code=letters(app)[-1].code).path.startswith("/messages/MS-")
+
+
+@pytest.mark.parametrize("door", ["resume", "messages/open", "account/password", "account/confirm"])
 @pytest.mark.parametrize("left", [1, 20, 42])
 def test_link_that_was_cut_short_says_what_to_do(app: Flask, citizen: Citizen, door: str, left: int) -> None:
     beginning, _slash, token = mailed(app, citizen, door).rpartition("/")
@@ -74,6 +85,7 @@ def test_every_door_of_a_mailed_link_names_a_link_that_does_not_work(citizen: Ci
 
 BEGINNINGS = {
     "resume": "Continue a saved form",
+    "messages/open": DOES_NOT_WORK,
     "account/password": "Set a new password",
     "account/confirm": DOES_NOT_WORK,
     "account/email/objection": DOES_NOT_WORK,
