@@ -9,8 +9,8 @@ from flask import Flask
 
 from portal.commands.worker import SWEEPS, Sweep
 from portal.db import Database
-from portal.hub.queries import Listed, Search, listed_cases
-from portal.hub.rules import CASES_A_PAGE, Filter
+from portal.hub.queries import Listed, ListedThread, Search, ThreadSearch, listed_cases, listed_threads
+from portal.hub.rules import CASES_A_PAGE, THREADS_A_PAGE, Filter, ThreadFilter
 from portal.messages.queries import count_unread
 from portal.submissions.customers import search_key
 from tests import threads
@@ -44,6 +44,22 @@ FILTERS = {
     "overdue": Filter(overdue="yes"),
     "far down": Filter(status="all", after="10002003"),
     "far down, newest": Filter(order="newest", after="10002003"),
+}
+
+
+THREAD_FILTERS = {
+    "all": ThreadFilter(),
+    "waiting for us": ThreadFilter(waits="us"),
+    "waiting for the customer": ThreadFilter(waits="customer"),
+    "waiting for nobody": ThreadFilter(waits="nobody"),
+    "mine": ThreadFilter(assignee="me"),
+    "mine, waiting for us": ThreadFilter(assignee="me", waits="us"),
+    "nobody's": ThreadFilter(assignee="nobody"),
+    "one topic": ThreadFilter(topic="Housing"),
+    "one topic, waiting for us": ThreadFilter(topic="Housing", waits="us"),
+    "far down": ThreadFilter(after="10002003"),
+    "far down, waiting for nobody": ThreadFilter(waits="nobody", after="10002003"),
+    "one case": ThreadFilter(case="GN-3"),
 }
 
 
@@ -161,6 +177,26 @@ def test_every_page_of_the_work_list_walks_along_an_index_of_cases(
     assert found(grown, chosen)
     assert_none_is_full(plans)
     assert "ix_cases_" in plans[0].text, plans[0].text
+
+
+def found_threads(database: Database, chosen: ThreadFilter, **search: Any) -> list[ListedThread]:
+    with database.reading() as db:
+        question = ThreadSearch(filter=chosen, person_id=10_000_007, **search)
+        return listed_threads(db, question, limit=THREADS_A_PAGE + 1)
+
+
+@pytest.mark.parametrize("chosen", THREAD_FILTERS.values(), ids=THREAD_FILTERS)
+def test_every_page_of_the_inbox_walks_along_an_index_of_threads(
+    grown: Database, plans: list[Plan], chosen: ThreadFilter
+) -> None:
+    found_threads(grown, chosen)
+    assert_none_is_full(plans)
+    assert "ix_threads_" in plans[0].text, plans[0].text
+
+
+def test_a_search_for_a_customers_threads_reads_along_an_index(grown: Database, plans: list[Plan]) -> None:
+    assert found_threads(grown, ThreadFilter(), keys=[search_key("quartermaine", secret="s")]) == []
+    assert_none_is_full(plans)
 
 
 def test_a_search_for_a_customer_reads_along_an_index(app: Flask, citizen: Citizen, plans: list[Plan]) -> None:
