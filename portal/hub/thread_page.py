@@ -1,7 +1,7 @@
 """What the page of one thread shows to staff: its messages, who has seen them, the case, and what can be changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from babel.dates import format_date
@@ -19,7 +19,7 @@ from portal.messages.definition import CUSTOMER_SIDE, STAFF_SIDE
 from portal.messages.models import Thread
 from portal.messages.operations import Author
 from portal.messages.pages import MessageView, desk, last_shown, message_views, staff_name
-from portal.messages.queries import count_notes, messages_of
+from portal.messages.queries import ReadMessage, count_notes, messages_of
 from portal.messages.sealing import subject_of
 from portal.messages.writing import Reply, Writing
 from portal.site_settings.current import clock_time, day_text, local_day, today
@@ -124,7 +124,7 @@ def thread_page(thread: Thread, writing: Writing, *, refusal: Refused | None = N
         customer=customer,
         waits=WAITS[thread.waits_for],
         due=due_day(thread),
-        messages=message_views(thread, found, side=STAFF_SIDE, address=address_of(thread), customer=customer),
+        messages=_messages(thread, found, customer),
         case=_case_card(submission),
         unread_up_to=theirs[-1].message.number if theirs and theirs[-1].read_at is None else None,
         writing=_writing(thread, people),
@@ -134,6 +134,15 @@ def thread_page(thread: Thread, writing: Writing, *, refusal: Refused | None = N
         refusal=refusal,
         is_sent="sent" in request.args,
     )
+
+
+def _messages(thread: Thread, found: Sequence[ReadMessage], customer: str) -> list[MessageView]:
+    """Return the messages; nobody can have seen one that is pending, so its page says something else."""
+    views = message_views(thread, found, side=STAFF_SIDE, address=address_of(thread), customer=customer)
+    return [
+        replace(view, seen=None if view.is_pending else view.seen, team=view.team if view.is_own else _("Customer"))
+        for view in views
+    ]
 
 
 def show(

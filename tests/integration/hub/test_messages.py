@@ -63,10 +63,10 @@ def test_seen_lines_of_both_sides(
     staff: Citizen, threads: Threads, thread: str, address: str, mina: Person, clock: MovableClock
 ) -> None:
     threads.reply(thread, "Thank you.", by=mina)
-    assert "Not seen yet" in staff.open(address)
-    assert "The customer cannot see it yet" in staff.page
+    assert "The customer cannot see it yet" in staff.open(address)
     clock.advance(seconds=30)
     assert "The customer cannot see it yet" not in staff.open(address)
+    assert "Not seen yet" in staff.page
     clock.advance(minutes=3)
     read_by_customer(threads, thread, 2)
     assert "Seen today at 14:05" in staff.open(address)
