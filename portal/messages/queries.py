@@ -58,12 +58,15 @@ class FoundThread:
 
 
 def _threads(holder: str, now: datetime) -> Any:
+    """Select the threads of which a customer can see a message; what staff begin is one a little later."""
     page = literal("/messages/") + Thread.reference
+    is_begun = exists().where(Message.thread_id == Thread.id, is_visible(now))
     return (
         select(Thread, Submission, MessageDraft, has_parked(page, now=bindparam("now", now)), _unread(now))
         .outerjoin(Submission, Submission.id == Thread.submission_id)
         .outerjoin(MessageDraft, _draft_of(holder))
         .options(joinedload(Submission.version, innerjoin=False), lazyload(Submission.case))
+        .where(is_begun)
     )
 
 

@@ -301,6 +301,24 @@ def test_customer_cannot_see_the_message_for_half_a_minute(
     sign_in(person)
     with app.extensions["portal"].database.reading() as db:
         person.hold("messages", person_id=person_by_key(db, "ada@mail.example").id)
-    assert "card" not in person.open(f"/messages/{thread}")
+    assert person.open(f"/messages/{thread}").status == 404
+    assert "Borrow a tool" not in person.open("/messages")
     clock.advance(seconds=30)
     assert "Please bring your card." in person.open(f"/messages/{thread}")
+    assert "Borrow a tool" in person.open("/messages")
+
+
+def test_customer_never_sees_a_thread_whose_only_message_was_taken_back_in_time(
+    app: Flask, staff: Citizen, account_case: str, clock: MovableClock
+) -> None:
+    staff.open(account_case)
+    (thread,) = threads_on(staff.press("Send", text="Wrong case."))
+    staff.open(f"/hub/messages/{thread}")
+    staff.press("Take back")
+    clock.advance(minutes=1)
+    person = Citizen(app)
+    sign_in(person)
+    with app.extensions["portal"].database.reading() as db:
+        person.hold("messages", person_id=person_by_key(db, "ada@mail.example").id)
+    assert thread not in person.open("/messages").text
+    assert person.open(f"/messages/{thread}").status == 404

@@ -149,6 +149,20 @@ def test_script_saves_what_is_typed(staff: Citizen, threads: Threads, thread: st
     assert staff.open(address).value("text") == "Dear"
 
 
+def test_reply_changed_in_another_tab_is_shown_beside_this_one(
+    staff: Citizen, threads: Threads, thread: str, address: str
+) -> None:
+    staff.open(address)
+    other = staff.tab()
+    other.open(address)
+    other.press("Save and come back later", text="From the other tab")
+    page = staff.press("Send", text="From this tab")
+    assert page.status == 409
+    assert "From the other tab" in page
+    assert page.value("text") == "From this tab"
+    assert texts(threads, thread) == 1
+
+
 def test_newer_message_is_shown_before_the_reply_is_sent(
     staff: Citizen, threads: Threads, thread: str, address: str
 ) -> None:
