@@ -308,8 +308,8 @@ class Writing:
 
 
 def _sent_text(name: str) -> str:
-    """Return a text as it was typed, with the line ends of a stored one; what nobody could read is cut off."""
-    return request.form.get(name, "").replace("\r\n", "\n")[: 4 * LONGEST_TEXT]
+    """Return a text as it was typed, with the line ends of a stored one."""
+    return request.form.get(name, "").replace("\r\n", "\n")
 
 
 def _late(parked: Parked) -> dict[str, str]:
