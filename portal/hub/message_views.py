@@ -324,8 +324,9 @@ def _mark(thread: Thread, action: str, *, is_confidential: bool) -> ResponseRetu
 def _take_back(thread: Thread) -> ResponseReturnValue:
     """Take one of our messages back: unseen into its author's draft, later with a reason in its place."""
     number, reason = _stored_number(request.form.get("number", "")), request.form.get("reason", "")
-    message = message_of(db(), thread, number) if number else None
-    if message is None and number and number <= thread.last_number:
+    is_known = number is not None and 0 < number <= thread.last_number
+    message = message_of(db(), thread, number) if number and is_known else None
+    if message is None and is_known:
         return _back(thread)  # pressed twice: it has gone back to the draft
     if message is None or message.author_kind != STAFF_SIDE:
         abort(404)

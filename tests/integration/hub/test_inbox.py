@@ -156,6 +156,8 @@ def test_soonest_reply_comes_first_and_threads_without_one_last(staff: Citizen, 
         ("assignee=999", []),
         ("assignee=me&topic=Housing", []),
         ("waits=x&assignee=y&after=0&find=-", [0, 1, 2, 3]),
+        ("topic=%00&case=%00&find=%00&waits=%00&saved=%00", [0, 1, 2, 3]),
+        ("case=" + "x" * 300, []),
     ],
 )
 def test_filter_shows_the_matching_threads(

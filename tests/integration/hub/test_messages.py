@@ -96,6 +96,15 @@ def test_reading_by_script_answers_with_nothing(staff: Citizen, address: str) ->
     assert staff.post(f"{address}/read", fields, headers={"HX-Request": "true"}).status_code == 204
 
 
+@pytest.mark.both_databases
+def test_reading_up_to_a_number_that_no_message_has_reads_those_there_are(
+    staff: Citizen, threads: Threads, thread: str, address: str
+) -> None:
+    token = staff.open(address).value("csrf_token") or ""
+    assert staff.post(f"{address}/read", {"csrf_token": token, "number": "9" * 18}).status_code == 303
+    assert threads.messages(thread)[0].read_at is not None
+
+
 @pytest.mark.parametrize("number", ["", "x", "-1", "9" * 30])
 def test_reading_up_to_no_number_is_a_bad_request(staff: Citizen, address: str, number: str) -> None:
     token = staff.open(address).value("csrf_token") or ""
@@ -168,11 +177,12 @@ def test_page_from_within_the_30_seconds_asks_for_the_reason_later(
     assert "Taken back on 21 November 2026 because wrong thread" in staff.press("Take back", reason="wrong thread")
 
 
+@pytest.mark.both_databases
 def test_customers_messages_cannot_be_taken_back(staff: Citizen, address: str) -> None:
     page = staff.open(address)
     assert "Take back" not in page
     token = page.value("csrf_token") or ""
-    for number in ("1", "7", "x", ""):
+    for number in ("1", "7", "0", "9" * 18, "9" * 30, "x", ""):
         fields = {"csrf_token": token, "_action": "take_back", "number": number, "reason": "x", "_end": "1"}
         assert staff.post(address, fields).status_code == 404
 
