@@ -5,9 +5,11 @@ from urllib.parse import quote
 
 import pytest
 from flask import Flask
+from pyotp import TOTP
 from sqlalchemy import select, update
 
 from portal.accounts.models import Person
+from portal.accounts.second_factors import NewCodes, new_secret, switch_on
 from portal.audit import Actor, AuditEvent
 from portal.db import Database
 from portal.sessions.models import SessionRow
@@ -200,6 +202,23 @@ def test_session_that_a_link_opened_proves_nobody(ada: Citizen, database: Databa
         db.execute(update(SessionRow).values(authenticated_at=None))
     assert "We ask for your password again to make sure that it is you." in ada.open(UNLOCK)
     assert ada.press("Open messages", password=PASSWORD).path == "/messages"
+
+
+def test_person_with_a_second_factor_enters_a_code_as_well(
+    app: Flask, ada: Citizen, database: Database, clock: MovableClock, sessions: Sessions
+) -> None:
+    secret, keyring = new_secret(), app.extensions["portal"].configuration.keyring
+    codes = NewCodes(plain=("AAAAA-AAAAA",), salt=bytes(16), hashes=(bytes(32),))
+    close_by_idleness(ada, clock)
+    with app.test_request_context(), database.writing() as db:
+        person = db.scalars(select(Person)).one()
+        switch_on(db, person, secret, 0, codes, keyring=keyring, by=Actor(), now=clock.now())
+    ada.open(UNLOCK)
+    answer = ada.send("Open messages", password=PASSWORD, code="000000")
+    assert answer.status_code == 422
+    assert 'id="code-error"' in answer.text
+    assert len(sessions()) == 1
+    assert ada.press("Open messages", password=PASSWORD, code=TOTP(secret).at(clock.now())).path == "/messages"
 
 
 def test_wrong_passwords_are_recorded_and_limited(ada: Citizen, database: Database) -> None:
