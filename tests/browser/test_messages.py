@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 from sqlalchemy import func, select, update
 
 from portal.messages.models import Message, Reading
@@ -20,7 +20,7 @@ from tests.post import letters
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("demo_forms")]
 HOUR = 60 * 60
 WRITTEN = "The letter came today. It shows the new rent."
-RENT = {"name": "rent.pdf", "mimeType": "application/pdf", "buffer": PDF}
+RENT = FilePayload(name="rent.pdf", mimeType="application/pdf", buffer=PDF)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def heading(page: Page, words: str) -> None:
 
 
 def attach(page: Page) -> None:
-    page.locator("#files").set_input_files([RENT])  # type: ignore[list-item]
+    page.locator("#files").set_input_files([RENT])
     expect(page.get_by_role("link", name="rent.pdf")).to_be_visible()
 
 
@@ -244,7 +244,7 @@ def test_whole_conversation_works_without_script(enter: Enter, server: Server, c
     page.get_by_role("link", name="Proof of my rent").click()
     button(page, "I have read this").click()
     page.locator("#text").fill(WRITTEN)
-    page.locator("#files").set_input_files([RENT])  # type: ignore[list-item]
+    page.locator("#files").set_input_files([RENT])
     button(page, "Save and come back later").click()
     page.wait_for_url("**/messages?saved=1")
     page.get_by_role("link", name="Proof of my rent").click()
