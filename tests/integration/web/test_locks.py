@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from portal.db import Database
+from tests import threads
 from tests.citizen import Citizen, Page
 from tests.loan import YOU, publish_loan, start
 from tests.people import PASSWORD, add_person, sign_in
@@ -17,6 +18,8 @@ from tests.statements import sent_between
 
 ADA, NEW_PASSWORD = "ada@mail.example", "staple battery horse"
 Pressed = Callable[[], Page]
+Deed = Callable[[Citizen, Citizen], Pressed]
+"""What a customer does in one browser, or a member of staff in another."""
 
 
 def other_tab(citizen: Citizen, address: str) -> Citizen:
@@ -90,5 +93,69 @@ def test_two_pages_that_ask_for_the_password_do_not_break_each_other_off(
         database, "(?s)FROM people.*FOR UPDATE|^UPDATE sessions", lambda: tab.press("Save password", **typed)
     ) as sent:
         page = citizen.press("Continue", password=PASSWORD)
+    assert page.status < 500
+    assert sent[0].result(timeout=30).status < 500
+
+
+# Messages
+
+
+def sends(ada: Citizen, _mina: Citizen) -> Pressed:
+    return lambda: ada.press("Send", text="It is enclosed.")
+
+
+def sends_in_another_tab(ada: Citizen, _mina: Citizen) -> Pressed:
+    tab = other_tab(ada, ada.page.path)
+    return lambda: tab.press("Send", text="Another thing.")
+
+
+def says_that_it_is_read(ada: Citizen, _mina: Citizen) -> Pressed:
+    tab = other_tab(ada, ada.page.path)
+    return lambda: tab.press("I have read this")
+
+
+def saves_by_itself(ada: Citizen, _mina: Citizen) -> Pressed:
+    form, _button = ada.page.form_with("Send")
+    own = {each.name: each.value for each in form.controls if each.name.startswith("_") or each.name == "csrf_token"}
+    typed, address = own | {"text": "Another", "_changed": "text", "_end": "1"}, f"{ada.page.path}/autosave"
+    return lambda: Page(address, ada.post(address, typed, headers={"HX-Request": "true"}))
+
+
+def replies(_ada: Citizen, mina: Citizen) -> Pressed:
+    return lambda: mina.press("Send", text="Thank you.")
+
+
+def closes(_ada: Citizen, mina: Citizen) -> Pressed:
+    return lambda: mina.press("Close thread")
+
+
+def takes_back(_ada: Citizen, mina: Citizen) -> Pressed:
+    page = mina.press("Send", text="Thank you.")
+    press = {"csrf_token": page.value("csrf_token") or "", "_action": "take_back", "number": "3", "_end": "1"}
+    return lambda: Page(page.path, mina.post(page.path, press))
+
+
+def takes_back_with_a_reason(_ada: Citizen, mina: Citizen) -> Pressed:
+    return lambda: mina.press("Take back", reason="it named the wrong month.")
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("beside", [sends_in_another_tab, says_that_it_is_read, saves_by_itself, replies, closes])
+@pytest.mark.parametrize("deed", [sends, takes_back, takes_back_with_a_reason])
+def test_two_changes_of_a_thread_do_not_break_each_other_off(
+    app: Flask, citizen: Citizen, database: Database, deed: Deed, beside: Deed
+) -> None:
+    ada, mina = add_person(app, ADA), Citizen(app)
+    reference = threads.begin(app, ada)
+    threads.reply(app, reference, is_visible=True)
+    sign_in(citizen, ADA)
+    citizen.hold("messages", person_id=ada.id)
+    sign_in(mina, add_person(app, "mina@mail.example", "staff").email)
+    citizen.open(f"/messages/{reference}")
+    mina.open(f"/hub/messages/{reference}")
+    first_lock = r"FROM threads.*FOR UPDATE|^INSERT INTO message_drafts|^UPDATE (threads|messages)"
+    first, second = deed(citizen, mina), beside(citizen, other_tab(mina, mina.page.path))
+    with sent_between(database, f"(?s){first_lock}", second) as sent:
+        page = first()
     assert page.status < 500
     assert sent[0].result(timeout=30).status < 500
