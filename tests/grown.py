@@ -300,6 +300,7 @@ def _due(dialect: Dialect, version: str) -> Rowsets:
             },
         ),
         _thread_codes(dialect, "-1", "true"),
+        _message_drafts(dialect, "NULL", f"'person:' || {ID}", "-600000", "i % 2 = 0"),
         _sessions(dialect, at("-100"), at("-60"), "i % 2 = 1"),
         _sessions(dialect, at("-9000"), at("-8000"), "i % 2 = 0", ended_at=at("-8000")),
         _parked(dialect, at("-1"), "true"),
@@ -417,20 +418,8 @@ def _threads(dialect: Dialect) -> Rowsets:
             where=f"{THREADS} AND (j = 1 OR i % 20 <> 8)",
             times=2,
         ),
-        Rows(
-            table="message_drafts",
-            columns={
-                "thread_id": ID,
-                "holder": person,
-                "revision": "1",
-                "page_id": "''",
-                "sequence": "1",
-                "sealed": sealed(160),
-                "begun_at": at(AGO),
-                "changed_at": at(AGO),
-            },
-            where=WAITS,
-        ),
+        _message_drafts(dialect, ID, person, AGO, WAITS),
+        _message_drafts(dialect, "NULL", person, AGO, "i % 20 = 8"),
         Rows(
             table="thread_notes",
             columns={
@@ -463,6 +452,12 @@ def _thread(dialect: Dialect) -> dict[str, str]:
         "due_on": "date('9999-12-31')",
         "last_number": "2",
     }
+
+
+def _message_drafts(dialect: Dialect, thread: str, holder: str, minutes: str, where: str) -> Rows:
+    saved = {"revision": "1", "page_id": "''", "sequence": "1", "sealed": dialect.sealed(160)}
+    times = {"begun_at": dialect.at(minutes), "changed_at": dialect.at(minutes)}
+    return Rows(table="message_drafts", columns={"thread_id": thread, "holder": holder} | saved | times, where=where)
 
 
 def _thread_codes(dialect: Dialect, minutes: str, where: str) -> Rows:

@@ -1,8 +1,9 @@
 """What the portal takes with N drafts, beside what it takes with a thousand, in one run: `make grow N=1000000`.
 
-Fills a database with drafts and their parts, sessions that live and have ended, sent forms with their cases, e-mails,
-and the tombstones of drafts that are over; first for 1000 drafts, then for all. Prints what is there, the times of
-requests, the longest hold of the write lock by each sweep, and how many times those of the small database they are.
+Fills a database with drafts and their parts, sessions that live and have ended, sent forms with their cases, messages,
+e-mails, and the tombstones of drafts that are over; first for 1000 drafts, then for all. Prints what is there, the
+times of requests, the longest hold of the write lock by each sweep, and how many times those of the small database
+they are.
 
 SQLite in a folder of the project by default, DATABASE_URL for an empty database of PostgreSQL. On two cores N=100000
 takes one minute and 350 MB, N=1000000 four minutes and 3.5 GB.
@@ -16,12 +17,16 @@ from time import perf_counter
 
 import click
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from portal.accounts.queries import person_by_key
 from portal.commands.worker import BATCHES_AT_ONCE, SWEEPS, Sweep
 from portal.db import Base
 from portal.drafts.models import Draft
-from portal.hub.rules import CASES_A_PAGE
+from portal.hub.rules import CASES_A_PAGE, THREADS_A_PAGE
+from portal.messages.models import Thread
+from portal.web.declarations import MESSAGES
+from tests import threads
 from tests.bench.load import Asked
 from tests.bench.requests import AUTOSAVE, CONTINUE, POLL, SECTION, Direct, data_folder, guest_asks, prepared_app
 from tests.cases import copy_cases
@@ -83,14 +88,35 @@ def _asked(app: Flask, number: int) -> dict[str, Asked]:
     # The cases on the first page of the work list are real, as their customers are shown.
     long_ago = app.extensions["portal"].clock.now() - timedelta(days=3000)
     copy_cases(app, reference, CASES_A_PAGE, prefix=f"TL-{number}", sent_at=long_ago)
+    thread = _with_messages(app, person, f"ada{number}@mail.example")
     _sign_in(app, staff, f"mina{number}@mail.example", "staff")
-    of_staff = _cookie(staff, "session_hub")
+    of_staff, of_person = _cookies(staff, "session_hub"), _cookies(person, "session_customer", "session_messages")
     return {name: guest[name] for name in (SECTION, CONTINUE, AUTOSAVE, POLL)} | {
-        "My Requests": Asked(path="/account", headers=_cookie(person, "session_customer")),
+        "My Requests": Asked(path="/account", headers=of_person),
+        "messages": Asked(path="/messages", headers=of_person),
+        "thread": Asked(path=f"/messages/{thread}", headers=of_person),
         "work list": Asked(path="/hub", headers=of_staff),
         "overdue": Asked(path="/hub?overdue=yes&assignee=me", headers=of_staff),
         "case": Asked(path=f"/hub/cases/{reference}", headers=of_staff),
+        "inbox": Asked(path="/hub/messages", headers=of_staff),
+        "inbox, mine": Asked(path="/hub/messages?assignee=me&waits=us", headers=of_staff),
+        "thread in the hub": Asked(path=f"/hub/messages/{thread}", headers=of_staff),
     }
+
+
+def _with_messages(app: Flask, person: Citizen, email: str) -> str:
+    """Give a person as many threads as a page of the inbox shows, first in it, and a reply in one; return that one."""
+    parts = app.extensions["portal"]
+    with parts.database.reading() as db:
+        found = person_by_key(db, email)
+    assert found is not None
+    references = [threads.begin(app, found) for _ in range(THREADS_A_PAGE + 1)]
+    threads.reply(app, references[-1], is_visible=True)
+    with parts.database.writing() as db:
+        waiting = update(Thread).where(Thread.reference.in_(references[:-1]))
+        db.execute(waiting.values(due_on=parts.clock.now().date() - timedelta(days=3000)))
+    person.hold(MESSAGES, person_id=found.id)
+    return references[-1]
 
 
 def _sign_in(app: Flask, citizen: Citizen, email: str, role: str) -> None:
@@ -98,9 +124,9 @@ def _sign_in(app: Flask, citizen: Citizen, email: str, role: str) -> None:
     sign_in(citizen, email)
 
 
-def _cookie(citizen: Citizen, name: str) -> dict[str, str]:
-    found = citizen.client.get_cookie(name)
-    return {"Cookie": f"{name}={found.value if found else ''}"}
+def _cookies(citizen: Citizen, *names: str) -> dict[str, str]:
+    found = [cookie for name in names if (cookie := citizen.client.get_cookie(name))]
+    return {"Cookie": "; ".join(f"{cookie.key}={cookie.value}" for cookie in found)}
 
 
 def _ms(work: Callable[[], object]) -> float:
