@@ -109,7 +109,8 @@ def threads_of(db: Session, holder: Holder, *, now: datetime, before: str | None
     """Return a customer's threads, last changed first; those after the thread `before` where given."""
     query = _threads(holder_name(holder), now).where(_is_theirs(holder))
     if before:
-        last = select(Thread.changed_at, Thread.id).where(Thread.reference == before.upper()).subquery()
+        own = (Thread.reference == before.upper(), _is_theirs(holder))
+        last = select(Thread.changed_at, Thread.id).where(*own).subquery()
         at, number = (select(column).scalar_subquery() for column in last.c)
         query = query.where(or_(Thread.changed_at < at, and_(Thread.changed_at == at, Thread.id < number)))
     query = query.order_by(Thread.changed_at.desc(), Thread.id.desc()).limit(limit)

@@ -45,3 +45,16 @@ def test_somebody_else_finds_no_thread(app: Flask, ada: Citizen, thread: str) ->
     assert other.get("/messages/MS-2222-2222").status_code == 404
     assert other.open("/messages").status == 200
     assert thread not in other.page.text
+
+
+def test_list_from_somebody_elses_thread_on_is_that_from_no_thread_on(
+    app: Flask, ada: Citizen, clock: MovableClock
+) -> None:
+    """Else the list would tell which references there are, and when something was written there."""
+    eve = Citizen(app)
+    eve.hold("messages", person_id=add_person(app, "eve@mail.example").id)
+    write(eve, topic="Housing", subject="My own", text="Good morning")
+    clock.advance(minutes=1)
+    of_ada = write(ada, topic="Housing", subject="Proof of my rent", text="What do you need?").path
+    for reference in (of_ada.rpartition("/")[2], "MS-2222-2222"):
+        assert "My own" not in eve.open(f"/messages?before={reference}")
