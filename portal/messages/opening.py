@@ -1,7 +1,7 @@
 """Opening messages: one press, and the password where it is asked for; and the pages after messages were closed."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -22,15 +22,17 @@ from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import answer_ended_session, token_refused
 from portal.sessions.late_forms import REASONS, Parked, late_place
 from portal.sessions.operations import Holder, free_place, hold_session, place_within
-from portal.sessions.queries import FoundSession, session_by_id
-from portal.sessions.rules import EndReason
+from portal.sessions.queries import FoundSession, session_at_place, session_by_id
+from portal.sessions.rules import EndReason, NetworkRule
 from portal.site_settings.current import clock_time
 from portal.storage.operations import late_work
 from portal.storage.queries import files_of_work
 from portal.web.addresses import local_path, page_of, sign_in_page
+from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, MESSAGES, Access, Activity, access, activity, shows_form_again
 from portal.web.languages import other_languages
 from portal.web.limits import Limit, require, take_within
+from portal.web.networks import network_of
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("messages_opening", __name__)
@@ -119,14 +121,32 @@ def _open_already() -> bool:
 
 def _must_ask(live: FoundSession) -> bool:
     """Whether the password is asked: the session was proved by none, or its messages were closed since, or wait."""
-    found = browser().find(MESSAGES)
-    if live.authenticated_at is None:
-        return True
-    if found is None or found.person_id != live.person_id:
-        return False
+    proved_at = live.authenticated_at
+    return proved_at is None or any(_is_closed(found, since=proved_at) for found in _opened_before(live))
+
+
+def _opened_before(live: FoundSession) -> list[FoundSession]:
+    """Return the sessions of messages that a customer's session has opened: this browser's, and the last one of all.
+
+    The last one is known without its cookie, so that a browser which forgets that is asked for the password as well.
+    """
+    last = session_at_place(reading().connection(), place_within(MESSAGES, live.id), now=now())
+    found = {each.id: each for each in (browser().find(MESSAGES), last) if each}
+    return [each for each in found.values() if each.person_id == live.person_id]
+
+
+def _is_closed(found: FoundSession, *, since: datetime) -> bool:
+    """Whether more than a press opens messages again: they were closed since then, or their network has changed."""
     if found.times.alive(now()):
-        return browser().withheld(MESSAGES) is not None
-    return found.reason in ASKS_FOR_PASSWORD and found.ended_at >= live.authenticated_at
+        return _is_waiting(found)
+    return found.reason in ASKS_FOR_PASSWORD and found.ended_at >= since
+
+
+def _is_waiting(found: FoundSession) -> bool:
+    """Whether a live session belongs to another network, and messages go on in one network only."""
+    here = network_of(request.remote_addr, found.settings.known_networks)
+    rule = app_state().policies[MESSAGES].network_rule(found.settings)
+    return rule is not NetworkRule.LOG and found.network not in (None, here)
 
 
 def _wanted_page(target: str | None) -> str:
@@ -142,20 +162,20 @@ def _unlock_page(form: AgainForm, status: int = 200) -> ResponseReturnValue:
 
 def _about_unlocking() -> dict[str, Any]:
     """What the page that opens messages says: why they were closed, and what it asks for."""
-    live, found = _own_session(), browser().find(MESSAGES)
-    is_own = found is not None and found.person_id == live.person_id
+    live = _own_session()
+    found = next(iter(_opened_before(live)), None)
     return {
         "must_ask": _must_ask(live),
         "has_factor": factor_of(reading(), live.person_id or 0) is not None,
-        "why": _why_asked(found) if found and is_own else None,
+        "why": _why_asked(found) if found else None,
     }
 
 
 def _why_asked(found: FoundSession) -> str | None:
     """The sentence that says why messages are not open; None where nothing closed them."""
     if found.times.alive(now()):
-        is_waiting = browser().withheld(MESSAGES) is not None
-        return gettext("Your internet connection changed, so we ask for your password again.") if is_waiting else None
+        asks = _is_waiting(found)
+        return gettext("Your internet connection changed, so we ask for your password again.") if asks else None
     if found.reason is EndReason.NETWORK:
         return str(WHY_CLOSED[found.reason])
     if found.reason is EndReason.IDLE:

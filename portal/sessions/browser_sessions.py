@@ -32,6 +32,7 @@ from portal.sessions.operations import (
     end_made_of,
     end_session,
     follow_network,
+    move_within,
     open_session,
     replace_session,
     shorten_sessions,
@@ -282,8 +283,9 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
     ) -> int:
         """Open a session for somebody who has just proved a right to it; what this browser held of the kind ends.
 
-        So does what stands within it and is somebody else's, or waits for the password. The session opens in the
-        request's transaction, in which the proof is judged, and the browser gets its cookie. Return the session's id.
+        So does what stands within it and is somebody else's, or waits for the password; what goes on stands within the
+        new one. The session opens in the request's transaction, in which the proof is judged, and the browser gets its
+        cookie. Return the session's id.
         """
         self.end(kind, EndReason.REPLACED)
         self.end_within(kind, EndReason.REPLACED, unless=lambda found: self._goes_on(found, holder))
@@ -306,6 +308,10 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
             sole_slot=sole_slot,
         )
         self._cookies[kind] = token
+        for name in kinds_within(kind):
+            beside = self.held(name)
+            if beside and beside.person_id:
+                move_within(db(), name, beside.id, around=row.id)
         return row.id
 
     def _goes_on(self, found: FoundSession, holder: Holder) -> bool:

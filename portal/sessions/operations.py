@@ -220,6 +220,11 @@ def place_within(kind: str, session_id: int) -> str:
     return f"{kind} {session_id}"
 
 
+def move_within(db: Session, kind: str, session_id: int, *, around: int) -> None:
+    """Let a session that goes on stand within another one, `around`, as if it had been opened there."""
+    db.execute(_UPDATE.where(SessionRow.id == session_id).values(sole_slot=place_within(kind, around)))
+
+
 def end_made_of(db: Session, replaced: FoundSession, reason: EndReason, *, now: datetime) -> bool:
     """End what goes on under another token than this one, which was replaced.
 

@@ -57,6 +57,7 @@ _COLUMNS = select(*_TABLE.c, settings_document.label("settings"))
 _EXPLAINED = _COLUMNS.where(func.coalesce(_TABLE.c.ended_at, _TABLE.c.expires_at) > bindparam("ended_after"))
 _BY_TOKEN = _EXPLAINED.where(_TABLE.c.token_hash == bindparam("hash"), _TABLE.c.kind == bindparam("session_kind"))
 _BY_ID = _EXPLAINED.where(_TABLE.c.id == bindparam("session_id"))
+_AT_PLACE = _EXPLAINED.where(_TABLE.c.sole_slot == bindparam("place"))
 """Made once and asked without the ORM: every request asks one of them, and a poll asks nothing else."""
 
 
@@ -68,6 +69,11 @@ def find_session(connection: Connection, kind: str, token: str, *, now: datetime
 def session_by_id(connection: Connection, session_id: int, *, now: datetime) -> FoundSession | None:
     """Return the session with this id, live or ended so lately that we explain its end."""
     return _find(connection, _BY_ID, now, session_id=session_id)
+
+
+def session_at_place(connection: Connection, place: str, *, now: datetime) -> FoundSession | None:
+    """Return the session that took a place last which one at a time may hold, live or ended as lately."""
+    return _find(connection, _AT_PLACE, now, place=place)
 
 
 def _find(

@@ -20,6 +20,7 @@ from tests.citizen import Citizen, File, Page
 from tests.conftest import MovableClock
 from tests.files import PDF
 from tests.people import PASSWORD, add_person, sign_in
+from tests.threads import begin, guest_of
 
 UNLOCK = "/messages/unlock"
 ENDED = "/session/ended?kind=messages"
@@ -171,6 +172,52 @@ def test_password_opens_messages_that_were_closed_by_idleness(
     assert len(sessions()) == 1
     assert ada.press("Open messages", password=PASSWORD).path == "/messages/new"
     assert sessions()[-1].authenticated_at == clock.now()
+
+
+def test_browser_that_forgets_its_messages_is_asked_for_the_password_all_the_same(
+    ada: Citizen, clock: MovableClock
+) -> None:
+    ada.open(UNLOCK)
+    ada.press("Open messages")
+    ada.client.delete_cookie("session_messages")
+    assert ada.open(UNLOCK).value("password") is None
+    keep_signed_in(ada, clock, minutes=70)
+    assert ada.open(UNLOCK).value("password") == ""
+    assert "Your messages were closed at 15:02 because you had not used them for 60 minutes." in ada.page
+    assert ada.send("Open messages", password="").status_code == 422
+
+
+def test_somebody_elses_code_is_no_way_round_the_password(app: Flask, ada: Citizen, clock: MovableClock) -> None:
+    ada.open(UNLOCK)
+    ada.press("Open messages")
+    keep_signed_in(ada, clock, minutes=70)
+    reference = begin(app)
+    ada.hold("messages", guest_id=guest_of(app, reference))
+    assert ada.open(f"/messages/{reference}").status == 200
+    assert ada.open(UNLOCK).value("password") == ""
+
+
+def test_messages_that_outlive_a_sign_in_belong_to_the_next_one(ada: Citizen, clock: MovableClock) -> None:
+    ada.open(UNLOCK)
+    ada.press("Open messages")
+    clock.advance(minutes=35)
+    ada.open("/messages")
+    sign_in(ada)
+    keep_signed_in(ada, clock, minutes=70)
+    ada.client.delete_cookie("session_messages")
+    assert ada.open(UNLOCK).value("password") == ""
+
+
+@pytest.mark.parametrize(("rule", "asks"), [("log", False), ("password", True), ("end", True)])
+def test_network_of_messages_counts_without_their_cookie(
+    ada: Citizen, database: Database, clock: MovableClock, rule: str, asks: bool
+) -> None:
+    set_value(database, clock, messages_network_rule=rule)
+    ada.open(UNLOCK)
+    ada.press("Open messages")
+    ada.client.delete_cookie("session_messages")
+    ada.client.environ_base["REMOTE_ADDR"] = CAFE
+    assert (ada.open(UNLOCK).value("password") is not None) is asks
 
 
 def test_press_in_the_header_leads_to_the_password_where_it_is_needed(ada: Citizen, clock: MovableClock) -> None:
