@@ -24,4 +24,6 @@ MAILED_ONCE_IN = timedelta(minutes=10)
 REMINDED_AFTER = timedelta(days=3)
 WRITING_FOR = timedelta(minutes=10)
 """How long after the last key a colleague is said to be writing."""
+REMINDED_AT_ONCE, SWEPT_AT_ONCE = 1, 2
+"""Customers who are mailed, and threads that are deleted, in one transaction: nobody can save meanwhile."""
 REFERENCE_PREFIX = "MS"

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from portal.db import SWEEP_BATCH, Database, delete_batch, insert_into
+from portal.db import Database, delete_batch, insert_into
 from portal.drafts.rules import Order, Seen
 from portal.keyring import Keyring
 from portal.messages.definition import (
@@ -19,6 +19,7 @@ from portal.messages.definition import (
     NOT_DUE,
     REFERENCE_PREFIX,
     STAFF_SIDE,
+    SWEPT_AT_ONCE,
     TAKEN_BACK_WITHIN,
     US,
     YOU,
@@ -438,7 +439,7 @@ def delete_threads(db: Session, threads: Collection[Thread], *, now: datetime) -
 def sweep_old_threads(db: Session, *, kept_since: datetime, now: datetime) -> int:
     """Delete one batch of threads without a case in which nothing has happened since; return how many."""
     old = select(Thread).where(Thread.submission_id.is_(None), Thread.changed_at < kept_since)
-    threads = db.scalars(old.order_by(Thread.changed_at).limit(SWEEP_BATCH).with_for_update(skip_locked=True)).all()
+    threads = db.scalars(old.order_by(Thread.changed_at).limit(SWEPT_AT_ONCE).with_for_update(skip_locked=True)).all()
     delete_threads(db, threads, now=now)
     return len(threads)
 

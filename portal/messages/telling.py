@@ -7,9 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.accounts.queries import person_by_id
-from portal.db import SWEEP_BATCH
 from portal.mail import messages as mails
-from portal.messages.definition import MAILED_ONCE_IN, REMINDED_AFTER, STAFF_SIDE
+from portal.messages.definition import MAILED_ONCE_IN, REMINDED_AFTER, REMINDED_AT_ONCE, STAFF_SIDE, SWEPT_AT_ONCE
 from portal.messages.models import IS_REMINDED, Message, MessageDraft, Thread
 from portal.messages.operations import Desk, desk_at, forget_draft, issue_link, sweep_old_threads
 from portal.messages.queries import messages_of
@@ -114,7 +113,7 @@ def _staff_address(desk: Desk, thread: Thread) -> str | None:
 def send_message_reminders(db: Session, *, now: datetime) -> int:
     """Remind one batch of customers, once, of messages that they have not read for days; return how many were due."""
     due = select(Thread).where(IS_REMINDED, Thread.remind_at <= now).order_by(Thread.remind_at)
-    threads = db.scalars(due.limit(SWEEP_BATCH).with_for_update(skip_locked=True)).all()
+    threads = db.scalars(due.limit(REMINDED_AT_ONCE).with_for_update(skip_locked=True)).all()
     desk = desk_at(db, current_settings(db), now=now)
     for thread in threads:
         thread.remind_at = None
@@ -136,7 +135,7 @@ def sweep_unsent_messages(db: Session, *, now: datetime) -> int:
     settings = current_settings(db)
     old = MessageDraft.changed_at < now - timedelta(days=settings.messages_keep_days)
     begun = select(MessageDraft).where(MessageDraft.thread_id.is_(None), old).order_by(MessageDraft.changed_at)
-    drafts = db.scalars(begun.limit(SWEEP_BATCH).with_for_update(skip_locked=True)).all()
+    drafts = db.scalars(begun.limit(SWEPT_AT_ONCE).with_for_update(skip_locked=True)).all()
     for draft in drafts:
         forget_draft(desk_at(db, settings, now=now), None, draft)
     return len(drafts)
