@@ -194,10 +194,12 @@ def due_day(thread: Thread) -> DueDay:
 
 
 def name_of_customer(reference: str | None, case: Case | None, account: Person | None) -> str:
-    """Return a customer's name as their case has it, else their account."""
+    """Return a customer's name as their case has it, else their account; an address only where neither has a name."""
     keyring = app_state().configuration.keyring
-    named = customer_of(keyring, reference, case).shown_name if reference and case else None
-    return named or (account.shown_name if account and account.deleted_at is None else None) or _("Not named")
+    customer = customer_of(keyring, reference, case) if reference and case else None
+    account = account if account and account.deleted_at is None else None
+    named = (customer and customer.name) or (account and account.shown_name) or (customer and customer.email)
+    return named or _("Not named")
 
 
 def _row_of(listed: ListedThread, writers: Mapping[int, tuple[str, datetime]]) -> ThreadRow:

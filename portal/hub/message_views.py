@@ -363,7 +363,7 @@ def _take_back_with_reason(thread: Thread, message: Message, reason: str) -> Res
 
 def _fault_of(reason: str) -> str | None:
     if not reason:
-        return _("Enter the reason. The customer reads it in place of the message.")
+        return _("Enter the reason")
     if len(reason) > LONGEST_REASON:
         return _("Write at most %(max)d characters", max=LONGEST_REASON)
     return None

@@ -18,7 +18,7 @@ from portal.hub.views import Choice, assignee_choices, person
 from portal.messages.definition import CUSTOMER_SIDE, STAFF_SIDE
 from portal.messages.models import Thread
 from portal.messages.operations import Author
-from portal.messages.pages import MessageView, desk, last_shown, message_views, staff_name
+from portal.messages.pages import MessageView, desk, last_shown, message_views, staff_name, team_of
 from portal.messages.queries import ReadMessage, count_notes, messages_of
 from portal.messages.sealing import subject_of
 from portal.messages.writing import Reply, Writing
@@ -67,6 +67,7 @@ class ThreadPage:
     writing: str | None
     assignees: list[Choice]
     notes: int
+    team: str | None
     reply: Reply
     refusal: Refused | None
     is_sent: bool
@@ -130,6 +131,7 @@ def thread_page(thread: Thread, writing: Writing, *, refusal: Refused | None = N
         writing=_writing(thread, people),
         assignees=assignee_choices(thread.assignee_id, people),
         notes=count_notes(db(), thread),
+        team=team_of(thread),
         reply=writing.reply(),
         refusal=refusal,
         is_sent="sent" in request.args,

@@ -47,7 +47,7 @@ def test_a_case_is_found_and_worked_on_by_keyboard_alone(staff: Page, reference:
     staff.get_by_label("Status").focus()
     staff.keyboard.type("Decided")
     staff.keyboard.press("Tab")
-    expect(staff.get_by_label("Message to the customer (optional)")).to_be_focused()
+    expect(staff.get_by_label("Add a message to the customer (optional)")).to_be_focused()
     staff.keyboard.press("Tab")
     expect(button(staff, "Save status")).to_be_focused()
     staff.keyboard.press("Enter")

@@ -8,11 +8,14 @@ from flask import Flask
 
 from portal.accounts.models import Person
 from portal.db import Database
+from portal.hub import inbox_views
 from portal.messages.definition import NOBODY, NOT_DUE, US, YOU
 from portal.messages.operations import note_read, wait_for
 from portal.messages.queries import thread_by_reference, waiting_counts
 from portal.outbox.definition import MAIL
 from portal.outbox.models import Delivery
+from portal.submissions.customers import Customer
+from portal.submissions.models import Case
 from tests.citizen import Citizen, Page
 from tests.conftest import MovableClock
 from tests.integration.hub.conftest import Threads, staff_browser
@@ -40,7 +43,7 @@ def test_inbox_without_threads_says_so(staff: Citizen) -> None:
     page = staff.open("/hub/messages")
     assert page.heading == "Messages"
     assert "There are no messages yet." in page
-    assert "0 waiting for us" in page
+    assert "Nothing is waiting for us" in page
 
 
 def test_row_says_what_a_colleague_needs_to_know(staff: Citizen, threads: Threads, reference: str) -> None:
@@ -288,3 +291,12 @@ def test_strangers_are_asked_to_sign_in(app: Flask, threads: Threads) -> None:
         answer = Citizen(app).get(address)
         assert answer.status_code == 302
         assert answer.location.startswith("/account/sign-in?next=%2Fhub%2Fmessages")
+
+
+def test_account_names_a_customer_whose_form_has_only_an_address(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Customer(name=None, emails=("ada@mail.example",))
+    monkeypatch.setattr(inbox_views, "customer_of", lambda *_found: known)
+    account = Person(email="ada@mail.example", name="Ada Byron")
+    with app.app_context():
+        assert inbox_views.name_of_customer("LN-2222-2222", Case(), account) == "Ada Byron"
+        assert inbox_views.name_of_customer("LN-2222-2222", Case(), None) == "ada@mail.example"

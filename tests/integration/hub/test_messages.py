@@ -229,6 +229,7 @@ def test_closing_waits_for_nobody_and_keeps_the_messages(
     page = staff.press("Close thread")
     assert "This thread is closed. Nobody can write in it." in page
     assert "Here is my rent statement." in page
+    assert "Closed" in page
     assert "Close thread" not in page
     stored = threads.of(thread)
     assert (stored.waits_for, stored.closed_at is not None) == (NOBODY, True)

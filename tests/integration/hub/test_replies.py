@@ -51,12 +51,13 @@ def test_reply_is_sent_shown_and_e_mailed_when_the_customer_can_see_it(
 ) -> None:
     page = staff.open(address)
     assert "Message to zoe@mail.example" in page
-    assert "The customer sees your first name and your team." in page
+    assert "The customer sees your first name." in page
     assert "After you send it, you have 30 seconds to take it back." in page
     page = staff.press("Send", text="Thank you. We have all we need.")
     assert page.address == f"{address}?sent=1"
     assert "Thank you. We have all we need." in page
     assert "The reply is sent. The customer sees it in 30 seconds." in page
+    assert page.links["You can take it back until then"] == "#message-2"
     assert threads.of(thread).waits_for == YOU
     assert audited("message_sent") == [thread]
     assert letters(app) == []

@@ -27,7 +27,7 @@ def notes(thread: str) -> str:
 
 def test_notes_have_a_page_of_their_own(staff: Citizen, thread: str, notes: str) -> None:
     page = staff.open(f"/hub/messages/{thread}")
-    assert "No notes yet. They have a page of their own. The customer never sees them." in page
+    assert "There are no notes yet. Customers never see notes." in page
     assert page.value("note") is None
     page = staff.follow("Open notes")
     assert (page.path, page.heading) == (notes, "Notes for staff")
