@@ -29,13 +29,14 @@ from portal.messages.pages import (
 from portal.messages.queries import (
     FoundThread,
     count_threads,
+    draft_of,
     find_thread,
     holder_name,
     message_of,
     messages_of,
     threads_of,
 )
-from portal.messages.sealing import Written, subject_of
+from portal.messages.sealing import Written, open_written, subject_of
 from portal.messages.telling import tell_staff
 from portal.messages.writing import Writing
 from portal.sessions.gate import token_refused
@@ -93,7 +94,15 @@ def list_threads() -> ResponseReturnValue:
         reply_days=settings().messages_reply_days,
         is_saved="saved" in request.args,
         is_guest=holder().person_id is None,
+        begun=None if before else _begun_message(),
     )
+
+
+def _begun_message() -> Written | None:
+    """Return the new message that its writer has kept and not sent, with which the list begins; None without words."""
+    draft = draft_of(reading(), None, holder_name(holder()))
+    written = open_written(app_state().configuration.keyring, None, draft)
+    return written if written.text or written.subject else None
 
 
 @blueprint.get("/messages/<reference>")

@@ -50,11 +50,11 @@ def short_day_text(day: date) -> str:
     return format_date(day, "d MMM" if day.year == today().year else "d MMM y", locale=language())
 
 
-def moment_text(instant: datetime) -> str:
-    """A recent instant: "Today at 14:02", or the day and the time."""
+def moment_text(instant: datetime, *, inside: bool = False) -> str:
+    """A recent instant: "Today at 14:02", or the day and the time; `inside` a sentence if so."""
     day, time = local_day(instant), clock_time(instant)
     if day == today():
-        return _("Today at %(time)s", time=time)
+        return _("today at %(time)s", time=time) if inside else _("Today at %(time)s", time=time)
     return _("%(day)s at %(time)s", day=day_text(day), time=time)
 
 

@@ -109,6 +109,7 @@ def test_other_words_from_a_second_tab_are_not_lost_and_not_sent_unseen(
     page = other.press("Send", text="One thing more")
     assert page.status == 409
     assert "There is a newer message. We have not sent yours." in page
+    assert page.links["See why, and what to do"] == "#not-sent"
     assert "Here it is" in texts(page)
     assert page.value("text") == "One thing more"
     assert other.press("Send anyway").status == 200

@@ -38,6 +38,15 @@ def test_what_is_saved_comes_back(ada: Citizen, thread: str) -> None:
     assert ada.open(thread).value("text") == "Here it is"
 
 
+def test_new_message_that_is_saved_begins_the_list_and_leads_back_to_itself(ada: Citizen) -> None:
+    ada.open("/messages/new")
+    page = ada.press("Save and come back later", subject="Proof of my rent", text="What do you need?")
+    assert "Your message is saved. You have not sent it yet." in page
+    assert ada.follow("Proof of my rent").value("text") == "What do you need?"
+    ada.press("Send", topic="Housing")
+    assert "Your message is saved." not in ada.open("/messages")
+
+
 def test_somebody_else_finds_no_thread(app: Flask, ada: Citizen, thread: str) -> None:
     other = Citizen(app)
     other.hold("messages", person_id=add_person(app, "eve@mail.example").id)
