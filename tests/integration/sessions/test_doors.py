@@ -55,6 +55,17 @@ def test_session_that_was_replaced_by_a_thief_ends_as_its_owner_signs_out(scene:
     assert at.lives() == []
 
 
+@pytest.mark.parametrize("end", ["sign-out", "end one", "change of network"])
+def test_messages_opened_by_a_copied_cookie_end_as_its_owner_signs_out(scene: Scene, end: str) -> None:
+    """Its owner's browser has no cookie of those messages."""
+    at = Round(scene)
+    assert OPENINGS["press that opens messages"].prepare(at)().status_code == 303
+    assert at.thief.get("/messages").status_code == 200
+    ENDINGS[end].end(at)
+    assert at.lives() == []
+    assert at.thief.get("/messages").status_code == 302
+
+
 @pytest.mark.both_databases
 @pytest.mark.parametrize("slower", ["owner", "thief"])
 def test_proof_of_the_owner_outdoes_a_return_of_a_thief_at_the_same_moment(scene: Scene, slower: str) -> None:
