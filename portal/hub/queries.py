@@ -286,13 +286,13 @@ def listed_threads(db: Session, search: ThreadSearch, *, limit: int) -> list[Lis
     page = aliased(Thread, threads.limit(limit).subquery())
     customer, assignee = aliased(Person), aliased(Person)
     columns = (page, Submission.reference, Case, customer, assignee.name, assignee.email, _is_new(page))
+    is_refused = select(IS_REFUSED).where(Delivery.public_id == page.delivery).correlate(page).scalar_subquery()
     query = (
-        select(*columns, func.coalesce(IS_REFUSED, literal(False)))
+        select(*columns, func.coalesce(is_refused, literal(False)))
         .outerjoin(Submission, Submission.id == page.submission_id)
         .outerjoin(Case, Case.submission_id == page.submission_id)
         .outerjoin(customer, customer.id == page.person_id)
         .outerjoin(assignee, assignee.id == page.assignee_id)
-        .outerjoin(Delivery, Delivery.public_id == page.delivery)
         .order_by(page.due_on, page.id)
     )
     return [
