@@ -116,7 +116,7 @@ def thread_page(thread: Thread, writing: Writing, *, refusal: Refused | None = N
     """Return what the page of a thread shows; `refusal` is a change that was not made."""
     submission, people = submission_of(thread), staff(db())
     customer, found = customer_of_thread(thread, submission), messages_of(db(), thread)
-    writing.shown = last_shown(found)
+    writing.shown = writing.seen = last_shown(found)
     theirs = [each for each in found if each.message.author_kind == CUSTOMER_SIDE]
     return ThreadPage(
         thread=thread,

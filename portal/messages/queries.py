@@ -152,6 +152,17 @@ def messages_of(db: Session, thread: Thread, *, visible_at: datetime | None = No
     ]
 
 
+def seen_up_to(db: Session, thread: Thread, *, now: datetime) -> int:
+    """Return the number up to which a customer has seen all messages when they see those that are visible.
+
+    A reply that is not visible yet may stand before a message that the customer has sent since.
+    """
+    of_thread = Message.thread_id == thread.id
+    pending = select(func.min(Message.number)).where(of_thread, ~is_visible(now)).scalar_subquery()
+    before = Message.number < func.coalesce(pending, thread.last_number + 1)
+    return db.scalar(select(func.max(Message.number)).where(of_thread, before)) or 0
+
+
 def message_with_key(db: Session, key: str) -> tuple[Message, Thread] | None:
     """Return the message that a page with this key has sent, and its thread."""
     query = select(Message, Thread).join(Thread, Thread.id == Message.thread_id).where(Message.key == key)

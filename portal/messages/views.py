@@ -34,6 +34,7 @@ from portal.messages.queries import (
     holder_name,
     message_of,
     messages_of,
+    seen_up_to,
     threads_of,
 )
 from portal.messages.sealing import Written, open_written, subject_of
@@ -72,11 +73,11 @@ def _found(reference: str, *, locked: bool = False) -> FoundThread:
     return found or abort(403 if token_refused() else 404)
 
 
-def _writing(thread: Thread | None, shown: int) -> Writing:
+def _writing(thread: Thread | None) -> Writing:
     address = f"/messages/{thread.reference if thread else NEW}"
     who = _author()
     generation = 0 if thread else count_threads(db(), who.person_id or 0)
-    return Writing(desk=desk(), thread=thread, author=who, address=address, shown=shown, generation=generation)
+    return Writing(desk=desk(), thread=thread, author=who, address=address, generation=generation)
 
 
 @blueprint.get("/messages")
@@ -117,11 +118,12 @@ def _thread_page(found: FoundThread, writing: Writing | None = None, status: int
     thread, keyring = found.thread, app_state().configuration.keyring
     messages = messages_of(db(), thread, visible_at=now())
     if writing is None:
-        writing = _writing(thread, last_shown(messages))
+        writing = _writing(thread)
         writing.__dict__["draft"] = found.draft
         if not found.has_parked:
             writing.__dict__["parked"] = None
-    writing.shown = last_shown(messages)
+    writing.shown, writing.seen = last_shown(messages), seen_up_to(db(), thread, now=now())
+    replies = [each for each in messages if each.message.author_kind == STAFF_SIDE]
     address = f"/messages/{thread.reference}"
     page = render_template(
         "messages/thread.html",
@@ -132,7 +134,7 @@ def _thread_page(found: FoundThread, writing: Writing | None = None, status: int
         case=found.submission.reference if found.submission else None,
         waits_for=shown_wait(thread),
         messages=message_views(thread, messages, side=CUSTOMER_SIDE, address=address, rows=writing.files.rows),
-        is_new_shown=any(each.read_at is None and each.message.author_kind == STAFF_SIDE for each in messages),
+        unread_up_to=last_shown(replies) if any(each.read_at is None for each in replies) else None,
         reply=writing.reply(),
         closed_on=day_text(local_day(thread.closed_at)) if thread.closed_at else None,
         is_topic_open=is_topic_open(thread),
@@ -155,7 +157,7 @@ def write_in_thread(reference: str) -> ResponseReturnValue:
     received = receive()
     found = _found(reference, locked=not token_refused())
     thread = found.thread
-    writing = _writing(thread, 0)
+    writing = _writing(thread)
     if not token_refused() and writing.wants_to_send and writing.sent_before():
         return redirect(f"/messages/{thread.reference}", 303)
     if not writing.keep(received):
@@ -168,7 +170,7 @@ def write_in_thread(reference: str) -> ResponseReturnValue:
         return _kept(writing)
     if thread.closed_at or not is_topic_open(thread):
         return _thread_page(found, writing, 409)
-    last = last_shown(messages_of(db(), thread, visible_at=now()))
+    last = seen_up_to(db(), thread, now=now())
     if not writing.judge():
         return _thread_page(found, writing, 422 if writing.errors else 409)
     if writing.has_missed(last):
@@ -211,7 +213,7 @@ def _write_anew(writing: Writing, thread: Thread, found: FoundThread) -> Respons
 @activity(Activity.LOAD)
 def new_message() -> ResponseReturnValue:
     """Show the form that begins a thread."""
-    return _new_page(_writing(None, 0))
+    return _new_page(_writing(None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +254,7 @@ def _new_page(writing: Writing, status: int = 200) -> ResponseReturnValue:
 def begin() -> ResponseReturnValue:
     """Keep what was written, and begin a thread with it if **Send** was pressed."""
     received = receive()
-    writing = _writing(None, 0)
+    writing = _writing(None)
     if not token_refused() and writing.wants_to_send:
         before = writing.sent_before()
         if before:
@@ -313,8 +315,8 @@ def _own_writing(reference: str) -> Writing:
     if not is_htmx():
         abort(404)
     if reference == NEW:
-        return _writing(None, 0) if holder().person_id else abort(404)
-    return _writing(_found(reference, locked=True).thread, 0)
+        return _writing(None) if holder().person_id else abort(404)
+    return _writing(_found(reference, locked=True).thread)
 
 
 @blueprint.post("/messages/<reference>/read")

@@ -73,8 +73,9 @@ class Reply:
 class Writing:
     """What somebody writes in a thread, or to begin one (`thread` None), at the page `address`.
 
-    `shown` is the number of the last message that the page shows. `generation` tells one message that begins a thread
-    from the next. The thread is locked if the request changes something.
+    `shown` is the number of the last message that the page shows, `seen` the one up to which it shows all.
+    `generation` tells one message that begins a thread from the next. The thread is locked if the request changes
+    something.
     """
 
     desk: Desk
@@ -82,6 +83,7 @@ class Writing:
     author: Author
     address: str
     shown: int = 0
+    seen: int = 0
     generation: int = 0
     errors: dict[str, str] = field(default_factory=dict)
     _stopped: str | None = None
@@ -298,7 +300,7 @@ class Writing:
         late = ",".join(file.name for file in self.files.late)
         return {
             KEY: key,
-            SEEN_NUMBER: str(self.shown),
+            SEEN_NUMBER: str(self.seen),
             "_revision": str(self.draft.revision if self.draft else 0),
             "_page": new_token()[:PAGE_ID_CHARACTERS],
             "_sequence": "0",

@@ -74,6 +74,21 @@ def test_button_records_the_reading_without_script(
     assert readings(database) == 1
 
 
+def test_reply_that_became_visible_since_is_not_read_with_the_page(
+    ada: Citizen, thread: str, reply: Reply, clock: MovableClock, database: Database
+) -> None:
+    reply(thread)
+    seen_soon(clock)
+    reply(thread, "The one of March will do.")
+    ada.open(thread)
+    ada.press("Send", text="Which month?")
+    assert texts(ada.page) == ["What do you need?", "A rent statement, please.", "Which month?"]
+    seen_soon(clock)
+    ada.press("I have read this")
+    assert readings(database) == 1
+    assert "1 new" in ada.open("/messages")
+
+
 def test_reading_is_no_activity(ada: Citizen, thread: str, reply: Reply, clock: MovableClock) -> None:
     reply(thread)
     clock.advance(minutes=1)

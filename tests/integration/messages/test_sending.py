@@ -137,6 +137,23 @@ def test_reply_that_is_not_visible_yet_stops_nothing(ada: Citizen, thread: str, 
     assert ada.press("Send", text="Here it is").status == 200
 
 
+def test_reply_that_became_visible_before_ones_own_last_message_stops_send(
+    ada: Citizen, thread: str, reply: Reply, clock: MovableClock, database: Database
+) -> None:
+    """She wrote while it was not visible yet, so its number is lower than that of her message, which the page shows."""
+    reply(thread)
+    ada.open(thread)
+    ada.press("Send", text="One thing more")
+    assert texts(ada.page) == ["What do you need?", "One thing more"]
+    assert ada.press("Send", text="And another").status == 200
+    seen_soon(clock)
+    page = ada.press("Send", text="And a last one")
+    assert page.status == 409
+    assert texts(page) == ["What do you need?", "A rent statement, please.", "One thing more", "And another"]
+    assert ada.press("Send anyway").status == 200
+    assert numbers(database) == 5
+
+
 @pytest.mark.both_databases
 @pytest.mark.parametrize("is_new", [True, False], ids=["new", "reply"])
 def test_twenty_parallel_sends_make_one_message(
