@@ -137,6 +137,15 @@ class DraftFiles:
         self._forget()
         return []
 
+    def set_aside(self) -> list[RefusedFile]:
+        """Remove the files that are too many, where those of two drafts came together; return the refusals."""
+        refusals = []
+        for file in self.kept[FILES.files.max if FILES.files else 0 :]:
+            name = open_content(self.desk.keyring, file).name if file.sealed else _("A file")
+            refusals.append((FILES.id, _is_full(name)))
+            self.remove(file.name)
+        return refusals
+
     @property
     def _is_full(self) -> bool:
         return FILES.files is not None and len(self.kept) >= FILES.files.max

@@ -183,6 +183,7 @@ class Writing:
         self.files.remove(removed)
         refused = [*received.refusals, *self.files.add(received.uploads), *self.files.take_late(late)]
         refused += self.files.bring_back(request.form.get(UNDO, "").partition("/")[2])
+        refused += self.files.set_aside()
         if refused:
             self.errors[FILES.id] = " ".join(refusal_text(problem) for _field, problem in refused)
 

@@ -10,10 +10,12 @@ from sqlalchemy import func, select
 
 from portal.db import Database
 from portal.messages.models import Message, MessageDraft, Thread
+from portal.messages.operations import close_thread
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
 from tests.files import PDF
 from tests.integration.messages.conftest import Reply, row_of, seen_soon, texts, write
+from tests.threads import at_desk, stored
 
 AUTOSAVE = {"HX-Request": "true"}
 
@@ -332,6 +334,26 @@ def close(app: Flask, database: Database, thread: str) -> None:
         found = thread_by_reference(db, thread.rpartition("/")[2], locked=True)
         assert found is not None
         close_thread(desk_at(db, current_settings(db), now=app.extensions["portal"].clock.now()), found)
+
+
+@pytest.mark.both_databases
+def test_files_of_two_drafts_that_come_together_are_sent_while_there_is_room(
+    app: Flask, ada: Citizen, thread: str
+) -> None:
+    ada.open("/messages/new")
+    ada.press("Save and come back later", files=[File(f"new-{number}.pdf", PDF) for number in range(3)])
+    ada.open(thread)
+    ada.press("Save and come back later", text="Here", files=[File(f"reply-{number}.pdf", PDF) for number in range(3)])
+    with at_desk(app) as desk:
+        close_thread(desk, stored(desk, thread.rpartition("/")[2]))
+    ada.open(thread)
+    assert ada.press("Write a new message").path == "/messages/new"
+    page = ada.press("Send")
+    assert page.status == 422
+    assert "was not added: you can add only 5" in page
+    page = ada.press("Send without it")
+    assert page.path.startswith("/messages/MS-")
+    assert sum("/files/" in address for address in page.links.values()) == 5
 
 
 def test_page_of_a_closed_thread_has_no_text_area(ada: Citizen, thread: str, database: Database, app: Flask) -> None:
