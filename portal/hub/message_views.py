@@ -380,6 +380,9 @@ def _stored_number(typed: str) -> int | None:
 def mark_read(reference: str) -> ResponseReturnValue:
     """Note that this person has read the customer's messages up to a number; the page itself says so once shown."""
     thread = opened(reference, locked=True)
+    asked = asked_first(thread, address_of(thread))
+    if asked:
+        return asked
     up_to = _stored_number(request.form.get("number", "")) or abort(400)
     note_read(desk(), thread, holder_of(person()), of_side=CUSTOMER_SIDE, up_to=min(up_to, thread.last_number))
     return ("", 204) if is_htmx() else _back(thread)

@@ -315,6 +315,18 @@ def test_no_change_of_a_confidential_thread_goes_through_without_the_password(
     assert (stored.closed_at, stored.is_confidential) == (None, True)
 
 
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["button", "script"])
+def test_confidential_thread_is_not_read_without_the_password(
+    staff: Citizen, threads: Threads, thread: str, address: str, clock: MovableClock, headers: dict[str, str]
+) -> None:
+    threads.change(thread, is_confidential=True)
+    token = staff.open(address).value("csrf_token") or ""
+    clock.advance(minutes=15)
+    answer = staff.post(f"{address}/read", {"csrf_token": token, "number": "1"}, headers=headers)
+    assert answer.location.startswith("/account/again?")
+    assert threads.messages(thread)[0].read_at is None
+
+
 def test_reason_outlives_the_question_for_the_password(
     staff: Citizen, threads: Threads, thread: str, address: str, mina: Person, clock: MovableClock
 ) -> None:
