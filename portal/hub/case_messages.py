@@ -98,14 +98,14 @@ def page_state(thread: Thread | None) -> str:
     return f"{thread.reference}:{thread.last_number}" if thread else ""
 
 
-def own_key(typed: str) -> str:
-    """Return the key of a message that a page of this member of staff sends."""
-    return token_hash(f"{author_of(person()).holder} case {typed}").hex()
+def own_key(typed: str, text: str) -> str:
+    """Return the key of a message that a page of this member of staff sends: other words are another message."""
+    return token_hash(f"{author_of(person()).holder} case {typed} {text}").hex()
 
 
-def sent_from_page(submission: Submission, typed: str) -> Message | None:
-    """Return the message about a case that a page with this key has sent already."""
-    found = message_with_key(db(), own_key(typed))
+def sent_from_page(submission: Submission, typed: str, text: str) -> Message | None:
+    """Return the message about a case that a page with this key has sent already, with these words."""
+    found = message_with_key(db(), own_key(typed, text))
     return found[0] if found and found[1].submission_id == submission.id else None
 
 
@@ -118,7 +118,7 @@ def write(
     """
     at = desk()
     thread = thread or _begun(at, submission, addressee)
-    message = send_message(at, thread, text, author=author_of(person()), key=own_key(key))
+    message = send_message(at, thread, text, author=author_of(person()), key=own_key(key, text))
     by = actor(person().id)
     record(at.db, "message_sent", by=by, now=now(), subject=thread.reference, number=message.number)
     return thread, message

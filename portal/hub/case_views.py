@@ -346,7 +346,7 @@ def _save_status(submission: Submission) -> ResponseReturnValue:
     """Save another status, and send the message that was written with it; one e-mail tells of both."""
     wanted, stored = request.form["status"], submission.case.status
     text, key = trimmed(request.form.get("message", "")).replace("\r\n", "\n"), request.form.get("_key", "")
-    if text and sent_from_page(submission, key):
+    if text and sent_from_page(submission, key, text):
         return _back(submission)
     addressee = addressee_of(db(), submission) if text else None
     thread = locked_thread(submission, addressee) if addressee else None
@@ -374,14 +374,15 @@ def _send_message(submission: Submission) -> ResponseReturnValue:
     if not form.validate():
         refusal = RefusedChange(status=422, control="text", typed=typed, text=form.error_of("text") or "")
         return case_page(submission, refusal=refusal)
-    if sent_from_page(submission, key):
+    text = trimmed(typed).replace("\r\n", "\n")
+    if sent_from_page(submission, key, text):
         return _back(submission)
     addressee = addressee_of(db(), submission)
     thread = locked_thread(submission, addressee) if addressee else None
     refused = _refused_message("text", typed, addressee, thread)
     if refused or addressee is None:
         return case_page(submission, refusal=refused)
-    thread, message = write(submission, addressee, thread, trimmed(typed).replace("\r\n", "\n"), key=key)
+    thread, message = write(submission, addressee, thread, text, key=key)
     tell_customer(desk(), thread, message)
     _forget_parked(submission)
     return _back(submission, sent=thread.reference)

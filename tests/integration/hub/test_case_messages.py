@@ -118,6 +118,21 @@ def test_twenty_presses_at_once_begin_one_thread_with_one_message(staff: Citizen
     assert len(threads.messages(thread)) == 1
 
 
+def test_other_words_from_a_page_that_has_sent_already_are_not_lost(
+    staff: Citizen, case: str, threads: Threads
+) -> None:
+    """A browser keeps the page for Back, with the key of the message that it has sent."""
+    page = staff.open(case)
+    staff.press("Send", text="Once")
+    staff.page = page
+    again = staff.press("Send", text="And something else")
+    assert again.status == 409
+    assert again.value("text") == "And something else"
+    assert staff.press("Send").status == 200
+    (thread,) = threads_on(staff.open(case))
+    assert len(threads.messages(thread)) == 2
+
+
 @pytest.mark.parametrize("text", ["", " \n", "x" * 5001], ids=["nothing", "blanks", "too long"])
 def test_empty_or_long_message_is_refused_beside_its_field(staff: Citizen, case: str, text: str) -> None:
     staff.open(case)
