@@ -10,6 +10,7 @@ from portal.keyring import Keyring
 from portal.submissions.definition import STATUSES
 from portal.submissions.models import CaseEvent, Submission
 from portal.submissions.operations import count_open
+from portal.tokens import token_hash
 
 NOTE, STATUS, ASSIGNED = "note", "status", "assigned"
 
@@ -25,10 +26,14 @@ class Acting:
 def add_note(
     db: Session, database: Database, submission: Submission, text: str, *, key: str, keyring: Keyring, by: Acting
 ) -> bool:
-    """Add a note for staff; return whether it is new, as the same page sent twice is one note."""
+    """Add a note for staff; return whether it is new, as the same page sent twice is one note.
+
+    Other words from the same page, to which somebody went back, are another one.
+    """
+    own_key = token_hash(f"{submission.id}:{key} {text}").hex()
     sealed = keyring.seal(text.encode(), subject=_note_subject(submission), place=NOTE)
     values = {"submission_id": submission.id, "at": by.now, "person_id": by.person_id, "kind": NOTE}
-    return database.insert_or_ignore(db, CaseEvent, **values, key=f"{submission.id}:{key}"[:64], sealed=sealed)
+    return database.insert_or_ignore(db, CaseEvent, **values, key=own_key, sealed=sealed)
 
 
 def note_text(keyring: Keyring, submission: Submission, event: CaseEvent) -> str:

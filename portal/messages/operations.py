@@ -65,7 +65,7 @@ from portal.tokens import new_token, readable_code, token_hash
 from portal.web.app_state import app_state
 
 _PLAIN = {"synchronize_session": False}
-CODE_LENGTH, KEY_LENGTH = 8, 64
+CODE_LENGTH = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -354,8 +354,11 @@ def close_thread(desk: Desk, thread: Thread) -> None:
 
 
 def add_note(desk: Desk, thread: Thread, text: str, *, key: str, author: Author) -> bool:
-    """Add a note of staff about a thread; return whether it is new, as the same page sent twice is one note."""
-    own_key = f"{thread.id}:{key}"[:KEY_LENGTH]
+    """Add a note of staff about a thread; return whether it is new, as the same page sent twice is one note.
+
+    Other words from the same page, to which somebody went back, are another one.
+    """
+    own_key = token_hash(f"{thread.id}:{key} {text}").hex()
     values = {
         "thread_id": thread.id,
         "author_id": author.person_id,

@@ -232,9 +232,10 @@ def parked_on(db: Session, keyring: Keyring, page: str, *, now: datetime, person
 
     A person's values open for that person alone.
     """
-    query = select(ParkedValues).where(ParkedValues.page == page, ParkedValues.expires_at > now)
+    theirs = or_(ParkedValues.person_id.is_(None), ParkedValues.person_id == person_id)  # others may have such a page
+    query = select(ParkedValues).where(ParkedValues.page == page, ParkedValues.expires_at > now, theirs)
     rows = db.scalars(query.order_by(ParkedValues.parked_at.desc(), ParkedValues.id.desc()))
-    return [_open_parked(keyring, row) for row in rows if row.person_id in (None, person_id)]
+    return [_open_parked(keyring, row) for row in rows]
 
 
 def has_parked(work: ColumnElement[str], *, now: BindParameter[datetime]) -> Exists:

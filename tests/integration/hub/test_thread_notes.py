@@ -58,6 +58,19 @@ def test_page_sent_twice_adds_one_note(staff: Citizen, notes: str, thread: str) 
     assert "1 note, on a page of its own." in staff.open(f"/hub/messages/{thread}")
 
 
+def test_other_words_from_a_page_that_has_added_a_note_are_another_note(
+    staff: Citizen, notes: str, reference: str
+) -> None:
+    """A browser keeps the page for Back, with the key of the note that it has added."""
+    for address in (notes, f"/hub/cases/{reference}"):
+        page = staff.open(address)
+        staff.press("Add note", note="The landlord confirms it.")
+        staff.page = page
+        staff.press("Add note", note="So does the neighbour.")
+        assert "The landlord confirms it." in staff.page
+        assert "So does the neighbour." in staff.page
+
+
 @pytest.mark.parametrize("note", ["", "   \n ", "x" * 4001], ids=["nothing", "blanks", "too long"])
 def test_empty_or_long_note_is_refused_and_kept_in_its_field(staff: Citizen, notes: str, note: str) -> None:
     staff.open(notes)
