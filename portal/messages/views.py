@@ -1,6 +1,7 @@
 """The customer's messages: the threads, one thread with the reply below it, and a new message."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -40,6 +41,7 @@ from portal.messages.queries import (
 from portal.messages.sealing import Written, open_written, subject_of
 from portal.messages.telling import tell_staff
 from portal.messages.writing import Writing
+from portal.sessions.activity import pressed_button
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import day_text, local_day, settings
 from portal.storage.queries import file_of
@@ -50,12 +52,15 @@ from portal.web.addresses import actor, is_htmx
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, accepts_files, access, activity, shows_form_again
 from portal.web.languages import language
+from portal.web.limits import Limit, retry_after, use_try, wait_text
 from portal.web.unit_of_work import db, now, reading
 
 blueprint = Blueprint("messages", __name__)
 THREADS_A_PAGE = 20
 MOST_CASES = 20
 CASE = "case:"
+SENT = Limit(name="messages-sent", burst=30, interval=timedelta(minutes=5))
+"""Of one customer: more than anybody writes, and fewer than would fill our mailboxes."""
 by_button = activity(Activity.SUBMIT, save=Activity.SAVE, keep=Activity.SAVE, stay=Activity.SAVE)
 """What each button of a message means for the session."""
 
@@ -78,6 +83,12 @@ def _writing(thread: Thread | None) -> Writing:
     who = _author()
     generation = 0 if thread else count_threads(db(), who.person_id or 0)
     return Writing(desk=desk(), thread=thread, author=who, address=address, generation=generation)
+
+
+def _wait_to_send() -> timedelta | None:
+    """Use up one of the messages that a customer may send, if that was pressed; return how long to wait for one."""
+    is_counted = pressed_button() in ("send", "anyway") and not token_refused()
+    return use_try([(SENT, _author().holder)], now=now()) if is_counted else None
 
 
 @blueprint.get("/messages")
@@ -114,7 +125,7 @@ def show_thread(reference: str) -> ResponseReturnValue:
     return _thread_page(_found(reference))
 
 
-def _thread_page(found: FoundThread, writing: Writing | None = None, status: int = 200) -> ResponseReturnValue:
+def _thread_page(found: FoundThread, writing: Writing | None = None, status: int = 200) -> tuple[str, int]:
     thread, keyring = found.thread, app_state().configuration.keyring
     messages = messages_of(db(), thread, visible_at=now())
     if writing is None:
@@ -154,7 +165,7 @@ def _thread_page(found: FoundThread, writing: Writing | None = None, status: int
 @accepts_files(message_allowance)
 def write_in_thread(reference: str) -> ResponseReturnValue:
     """Keep what was written, and send it if **Send** was pressed and nothing stands against it."""
-    received = receive()
+    received, wait = receive(), _wait_to_send()
     found = _found(reference, locked=not token_refused())
     thread = found.thread
     writing = _writing(thread)
@@ -168,6 +179,9 @@ def write_in_thread(reference: str) -> ResponseReturnValue:
         return _thread_page(found, writing, 422)
     if not writing.wants_to_send:
         return _kept(writing)
+    if wait:
+        writing.errors["text"] = wait_text(wait)
+        return *_thread_page(found, writing, 429), retry_after(wait)
     if thread.closed_at or not is_topic_open(thread):
         return _thread_page(found, writing, 409)
     last = seen_up_to(db(), thread, now=now())
@@ -232,7 +246,7 @@ def _offered() -> list[Offered]:
     return [*cases, *(Offered(value=topic.name, label=topic.name) for topic in settings().topics)]
 
 
-def _new_page(writing: Writing, status: int = 200) -> ResponseReturnValue:
+def _new_page(writing: Writing, status: int = 200) -> tuple[str, int]:
     asked = request.args.get("case", "")
     page = render_template(
         "messages/new.html",
@@ -253,7 +267,7 @@ def _new_page(writing: Writing, status: int = 200) -> ResponseReturnValue:
 @accepts_files(message_allowance)
 def begin() -> ResponseReturnValue:
     """Keep what was written, and begin a thread with it if **Send** was pressed."""
-    received = receive()
+    received, wait = receive(), _wait_to_send()
     writing = _writing(None)
     if not token_refused() and writing.wants_to_send:
         before = writing.sent_before()
@@ -261,6 +275,9 @@ def begin() -> ResponseReturnValue:
             return redirect(f"/messages/{before[1].reference}", 303)
     if not writing.keep(received):
         return _new_page(writing, 409)
+    if writing.wants_to_send and wait:
+        writing.errors["text"] = wait_text(wait)
+        return *_new_page(writing, 429), retry_after(wait)
     if writing.wants_to_send:
         offered = [each.value for each in _offered()]
         if not writing.judge(offered):

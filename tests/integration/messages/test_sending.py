@@ -9,8 +9,10 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from portal.db import Database
+from portal.messages import views
 from portal.messages.models import Message, MessageDraft, Thread
 from portal.messages.operations import close_thread
+from portal.web.limits import use_try
 from tests.citizen import Citizen, File
 from tests.conftest import MovableClock
 from tests.files import PDF
@@ -154,6 +156,28 @@ def test_reply_that_became_visible_before_ones_own_last_message_stops_send(
     assert texts(page) == ["What do you need?", "A rent statement, please.", "One thing more", "And another"]
     assert ada.press("Send anyway").status == 200
     assert numbers(database) == 5
+
+
+@pytest.mark.both_databases
+def test_nobody_fills_our_mailboxes_with_messages(
+    app: Flask, ada: Citizen, thread: str, database: Database, clock: MovableClock
+) -> None:
+    limit = views.SENT.burst
+    with app.test_request_context():
+        use_try([(views.SENT, "person:1")], now=clock.now(), number=limit - 1)
+    for address in ("/messages/new", thread):
+        ada.open(address)
+        words = {"text": "Hello?"} if address == thread else {"topic": "Housing", "subject": "Hello", "text": "Hello?"}
+        page = ada.press("Send", **words)
+        assert page.status == 429
+        assert page.headers["Retry-After"] == "300"
+        assert "Wait 5 minutes and try again." in page
+        assert page.value("text") == "Hello?"
+    assert numbers(database) == 1
+    assert ada.open(thread).value("text") == "Hello?"
+    clock.advance(minutes=5)
+    ada.open(thread)
+    assert ada.press("Send").status == 200
 
 
 @pytest.mark.both_databases
