@@ -139,8 +139,6 @@ class ReadMessage:
 
 def messages_of(db: Session, thread: Thread, *, visible_at: datetime | None = None) -> list[ReadMessage]:
     """Return the messages of a thread in their order; to customers, those that are visible at an instant."""
-    of_message = select(func.min(Reading.first_read_at), func.max(Reading.downloads))
-    of_message = of_message.where(Reading.message_id == Message.id).correlate(Message)
     read_at = select(func.min(Reading.first_read_at)).where(Reading.message_id == Message.id).scalar_subquery()
     downloads = select(func.max(Reading.downloads)).where(Reading.message_id == Message.id).scalar_subquery()
     query = select(Message, read_at, downloads).where(Message.thread_id == thread.id)

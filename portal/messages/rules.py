@@ -1,4 +1,4 @@
-"""When a reply is due, who has to act, which mail goes out, and what a page had not seen. Pure."""
+"""When a reply is due, and when a mail says that there is something new. Pure."""
 
 from datetime import date, datetime, timedelta
 
