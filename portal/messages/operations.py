@@ -290,10 +290,15 @@ def take_back_unseen(desk: Desk, thread: Thread, message: Message, holder: str) 
 
 
 def take_back(desk: Desk, thread: Thread, message: Message, reason: str) -> None:
-    """Take a message back that may have been seen: its reason stands in its place, its text stays encrypted."""
+    """Take a message back that may have been seen: its reason stands in its place, its text stays encrypted.
+
+    Nobody is reminded of it.
+    """
     message.taken_back_at = desk.now
     message.reason = seal_in_thread(desk.keyring, thread, reason_place(message.number), reason)
     desk.db.flush()
+    if not has_unread(desk.db, thread):
+        thread.remind_at = None
     _wait_again(desk, thread)
 
 

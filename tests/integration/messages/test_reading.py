@@ -20,6 +20,7 @@ from tests.conftest import MovableClock
 from tests.integration.messages.conftest import Reply, row_of, seen_soon, texts, write
 from tests.people import add_person
 from tests.post import letters
+from tests.threads import at_desk, stored
 
 
 def readings(database: Database) -> int:
@@ -285,6 +286,17 @@ def test_message_taken_back_later_shows_the_reason_in_its_place(
     assert "Your rent is" not in page.text
     with database.reading() as db:
         assert db.get_one(Message, message.id).sealed
+
+
+def test_no_reminder_is_sent_of_what_was_taken_back(
+    app: Flask, thread: str, reply: Reply, clock: MovableClock, database: Database
+) -> None:
+    first, second = reply(thread), reply(thread)
+    clock.advance(hours=1)
+    for message, is_reminded in ((first, True), (second, False)):
+        with at_desk(app) as at:
+            take_back(at, stored(at, thread.rpartition("/")[2]), at.db.get_one(Message, message.id), "it was wrong.")
+        assert (row_of(database, thread).remind_at is not None) is is_reminded
 
 
 @pytest.mark.both_databases
