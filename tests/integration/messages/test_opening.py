@@ -20,6 +20,7 @@ from tests.citizen import Citizen, File, Page
 from tests.conftest import MovableClock
 from tests.files import PDF
 from tests.people import PASSWORD, add_person, sign_in
+from tests.statements import heard
 from tests.threads import begin, guest_of
 
 UNLOCK = "/messages/unlock"
@@ -448,6 +449,16 @@ def test_message_after_the_end_is_not_sent_and_the_password_leads_back_to_it(ada
     assert "Your message is safe. Enter your password, then check and send it." in page
     assert ada.press("Open messages", password=PASSWORD).path == "/messages/new"
     assert ada.page.value("text") == "The last word"
+
+
+def test_new_message_reads_nothing_that_others_sent_too_late(ada: Citizen, database: Database) -> None:
+    """The page that begins a thread has one address for everybody."""
+    ada.open(UNLOCK)
+    ada.press("Open messages")
+    with heard(database) as statements:
+        ada.open("/messages/new")
+    (late,) = [each for each in statements.reads if "FROM parked_values" in each]
+    assert "parked_values.person_id = " in late
 
 
 def test_files_of_a_late_message_are_counted(ada: Citizen, clock: MovableClock) -> None:
