@@ -46,6 +46,7 @@ from portal.messages.queries import message_of, messages_of, notes_of, thread_by
 from portal.messages.sealing import draft_place, subject_of, text_of_note, work_of_thread
 from portal.messages.telling import stop_mail, tell_customer
 from portal.messages.writing import KEY, Writing
+from portal.sessions.activity import is_prefetch
 from portal.sessions.browser_sessions import browser
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import ParkablePage, Parked, forget_parked, park_late_form, parked_on
@@ -400,7 +401,7 @@ def download_file(reference: str, file_id: str) -> ResponseReturnValue:
     file = file_of(db(), work_of_thread(thread.reference), file_id) or abort(404)
     message = _message_of_file(thread, file)
     record_view("message_file_downloaded", thread.reference)
-    if message and message.author_kind == CUSTOMER_SIDE and request.method == "GET":
+    if message and message.author_kind == CUSTOMER_SIDE and request.method == "GET" and not is_prefetch():
         with app_state().database.writing() as own:
             note_download(desk_at(own, settings(), now=now()), message, holder_of(person()))
     return file_answer(file)

@@ -41,7 +41,7 @@ from portal.messages.queries import (
 from portal.messages.sealing import Written, open_written, subject_of
 from portal.messages.telling import tell_staff
 from portal.messages.writing import Writing
-from portal.sessions.activity import pressed_button
+from portal.sessions.activity import is_prefetch, pressed_button
 from portal.sessions.gate import token_refused
 from portal.site_settings.current import day_text, local_day, settings
 from portal.storage.queries import file_of
@@ -368,7 +368,7 @@ def _sent_file(thread: Thread, file_id: str) -> ResponseReturnValue:
     message = message_of(reading(), thread, int(number)) if number else None
     if file is None or message is None or message.visible_at > now() or message.taken_back_at:
         abort(404)
-    if message.author_kind == STAFF_SIDE and request.method == "GET":
+    if message.author_kind == STAFF_SIDE and request.method == "GET" and not is_prefetch():
         with app_state().database.writing() as own:
             note_download(desk_at(own, settings(), now=now()), message, _author().holder)
     return file_answer(file)

@@ -83,7 +83,7 @@ def expected_times(found: FoundSession, status: int) -> Times:
         activity=activity,
         method=request.method,
         status=status,
-        is_prefetch=any("prefetch" in request.headers.get(name, "") for name in PREFETCH_HEADERS),
+        is_prefetch=is_prefetch(),
         is_quiet=request.method == "GET" and is_after_continue,
     )
     if browser().is_admitted or not counts(contact, continue_counts=found.settings.continue_counts):
@@ -93,6 +93,11 @@ def expected_times(found: FoundSession, status: int) -> Times:
     if deadline == times.expires_at:
         return times
     return Times(expires_at=deadline, idle_timeout=policy.idle_timeout, absolute_end_at=times.absolute_end_at)
+
+
+def is_prefetch() -> bool:
+    """Whether a browser loads this page in advance; perhaps nobody looks at it."""
+    return any("prefetch" in request.headers.get(name, "") for name in PREFETCH_HEADERS)
 
 
 def extend(found: FoundSession) -> datetime | None:

@@ -262,7 +262,28 @@ def test_reply_in_a_confidential_thread_outlives_the_question_for_the_password(
     assert texts(threads, thread) == 2
 
 
-def test_files_of_the_customer_are_downloaded_and_counted(
+def test_downloads_are_counted_on_both_sides_and_not_what_a_browser_loads_in_advance(
+    app: Flask, staff: Citizen, threads: Threads, zoe: Person, thread: str, address: str, clock: MovableClock
+) -> None:
+    customer = Citizen(app)
+    customer.hold("messages", person_id=zoe.id)
+    customer.open(f"/messages/{thread}")
+    theirs = customer.press("Send", text="See this", files=File("rent.pdf", PDF)).links["rent.pdf"]
+    staff.open(address)
+    ours = staff.press("Send", text="And this", files=File("form.pdf", PDF)).links["form.pdf"]
+    clock.advance(seconds=30)
+    both = ((staff, f"/hub{theirs}"), (customer, ours.removeprefix("/hub")))
+    for browser, file in both:
+        browser.client.head(file).close()
+        with browser.get(file, headers={"Sec-Purpose": "prefetch"}) as answer:
+            assert answer.data == PDF
+    assert [(each.read_at, each.downloads) for each in threads.messages(thread)[1:]] == [(None, 0), (None, 0)]
+    for browser, file in both:
+        assert content(browser, file) == PDF
+    assert [each.downloads for each in threads.messages(thread)[1:]] == [1, 1]
+
+
+def test_files_of_a_draft_are_its_writers_alone_until_they_are_sent(
     staff: Citizen, colleague: Citizen, threads: Threads, thread: str, address: str, audited: Audited
 ) -> None:
     staff.open(address)
