@@ -343,9 +343,9 @@ def _take_back(thread: Thread) -> ResponseReturnValue:
 def _take_back_unseen(thread: Thread, message: Message) -> ResponseReturnValue:
     """Take a message back that nobody could see; a new status, which was told in its e-mail, is told without it."""
     told_status, submission = tells_status(db(), thread, message), submission_of(thread)
-    stop_mail(desk(), thread, message)
+    is_stopped = stop_mail(desk(), thread, message)
     take_back_unseen(desk(), thread, message, f"person:{message.author_id}")
-    if told_status and submission and thread.delivery is None:
+    if told_status and submission and is_stopped:
         mail_new_status(submission)
     _note("message_taken_back_unseen", thread, number=message.number)
     return _back(thread)

@@ -74,15 +74,28 @@ def case_reference(db: Session, thread: Thread) -> str:
     return (db.scalar(query) if thread.submission_id else None) or thread.reference
 
 
-def stop_mail(desk: Desk, thread: Thread, message: Message) -> None:
-    """Stop the mail about a message that is taken back before anybody could see it."""
-    if thread.delivery and thread.mailed_at == message.visible_at and cancel(desk.db, thread.delivery):
-        thread.delivery = thread.mailed_at = None
-    unread = [
-        each for each in messages_of(desk.db, thread) if each.message.author_kind == STAFF_SIDE and not each.read_at
+def stop_mail(desk: Desk, thread: Thread, message: Message) -> bool:
+    """Stop the mail about a message that is taken back before anybody could see it; return whether there was one.
+
+    Of another reply that is not visible yet the customer is told instead.
+    """
+    others = [
+        each.message
+        for each in messages_of(desk.db, thread)
+        if each.message.author_kind == STAFF_SIDE and not each.read_at and not each.message.taken_back_at
     ]
-    if all(each.message.id == message.id for each in unread):
+    others = [other for other in others if other.id != message.id]
+    if not others:
         thread.remind_at = None
+    is_later = not others and thread.mailed_at is not None and thread.mailed_at > message.visible_at
+    is_about_it = thread.mailed_at == message.visible_at or is_later
+    if not (is_about_it and thread.delivery and cancel(desk.db, thread.delivery)):
+        return False
+    thread.delivery = thread.mailed_at = None
+    waiting = next((other for other in others if other.visible_at > desk.now), None)
+    if waiting:
+        tell_customer(desk, thread, waiting)
+    return True
 
 
 def tell_staff(desk: Desk, thread: Thread) -> None:

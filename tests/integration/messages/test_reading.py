@@ -268,6 +268,39 @@ def test_reply_taken_back_within_half_a_minute_is_a_draft_again_and_mails_nobody
     assert waiting(database) == {date(2026, 11, 27): 1}
 
 
+def take_back_at_once(app: Flask, thread: str, message: Message) -> None:
+    with at_desk(app) as at:
+        found, unseen = stored(at, thread.rpartition("/")[2]), at.db.get_one(Message, message.id)
+        stop_mail(at, found, unseen)
+        take_back_unseen(at, found, unseen, "person:99")
+
+
+def test_second_reply_is_mailed_where_the_first_is_taken_back(
+    app: Flask, thread: str, reply: Reply, clock: MovableClock
+) -> None:
+    first = reply(thread)
+    clock.advance(seconds=10)
+    reply(thread, "I mean of March.")
+    clock.advance(seconds=10)
+    take_back_at_once(app, thread, first)
+    assert len(about_messages(app)) == 0
+    clock.advance(seconds=20)
+    assert len(about_messages(app)) == 1
+
+
+def test_mail_that_waits_for_its_time_is_stopped_with_its_message(
+    app: Flask, ada: Citizen, thread: str, reply: Reply, clock: MovableClock
+) -> None:
+    reply(thread)
+    seen_soon(clock)
+    assert len(about_messages(app)) == 1
+    read(ada, thread)
+    clock.advance(minutes=2)
+    take_back_at_once(app, thread, reply(thread))
+    clock.advance(minutes=10)
+    assert len(about_messages(app)) == 1
+
+
 @pytest.mark.both_databases
 def test_message_taken_back_later_shows_the_reason_in_its_place(
     app: Flask, ada: Citizen, thread: str, reply: Reply, clock: MovableClock, database: Database
