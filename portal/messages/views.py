@@ -130,9 +130,9 @@ def _thread_page(found: FoundThread, writing: Writing | None = None, status: int
     messages = messages_of(db(), thread, visible_at=now())
     if writing is None:
         writing = _writing(thread)
-        writing.__dict__["draft"] = found.draft
+        writing.draft = found.draft  # read with the thread, in one query
         if not found.has_parked:
-            writing.__dict__["parked"] = None
+            writing.parked = None
     writing.shown, writing.seen = last_shown(messages), seen_up_to(db(), thread, now=now())
     replies = [each for each in messages if each.message.author_kind == STAFF_SIDE]
     address = f"/messages/{thread.reference}"

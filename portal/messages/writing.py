@@ -171,7 +171,7 @@ class Writing:
         return True
 
     def _lock(self) -> MessageDraft:
-        draft = self.__dict__["draft"] = locked_draft(self.desk, self.thread, self.author.holder)
+        draft = self.draft = locked_draft(self.desk, self.thread, self.author.holder)
         return draft
 
     def _sent(self) -> Written:
