@@ -29,7 +29,7 @@ from portal.site_settings.current import clock_time
 from portal.tokens import clean_code, digits_code, keyed_hash, new_token, token_hash
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
-from portal.web.declarations import MESSAGES, Access, Activity, access, activity, shows_form_again
+from portal.web.declarations import CUSTOMER, MESSAGES, Access, Activity, access, activity, shows_form_again
 from portal.web.limits import Limit, require, retry_after, return_try, take_within, use_try, wait_text
 from portal.web.unit_of_work import db, now, reading
 
@@ -54,7 +54,7 @@ class CodeForm(AccountForm):
 def landing(token: str = "") -> ResponseReturnValue:
     """Where a mailed link lands: it changes nothing and shows nothing of a person, however often it is opened."""
     thread = _thread(token)
-    is_occupied = browser().live(MESSAGES) is not None and not _is_open_here(thread)
+    is_occupied = _is_occupied(thread)
     return render_template(
         "messages/landing.html",
         address=url_for("message_guests.ask_code", token=token),
@@ -71,8 +71,7 @@ def ask_code(token: str) -> ResponseReturnValue:
     """Mail a code to the guest's address; whoever has the thread open in this browser goes on."""
     thread = _thread(token)
     if request.form.get("_action") == "hand_over":
-        browser().end(MESSAGES, EndReason.REPLACED)
-        return forget_session(MESSAGES, url_for("message_guests.landing", token=token, handed_over=1))
+        return _hand_over(url_for("message_guests.landing", token=token, handed_over=1))
     if _is_open_here(thread):
         return redirect(f"/messages/{thread.reference}", 303)
     return _mail_code(thread)
@@ -91,6 +90,23 @@ def _is_open_here(thread: Thread) -> bool:
     live = browser().live(MESSAGES)
     reader = Holder(person_id=live.person_id, guest_id=live.guest_id) if live else None
     return reader is not None and find_thread(reading(), thread.reference, reader, now=now()) is not None
+
+
+def _is_occupied(thread: Thread) -> bool:
+    """Whether somebody is signed in here, or has other messages open, and may be somebody else than this guest."""
+    around = browser().live(CUSTOMER)
+    is_signed_in = around is not None and around.person_id is not None
+    return is_signed_in or (browser().live(MESSAGES) is not None and not _is_open_here(thread))
+
+
+def _hand_over(then: str) -> ResponseReturnValue:
+    """End what lives in this browser, so that the next person can come in; what was typed stays saved."""
+    held = browser().held(CUSTOMER)
+    if held:
+        app_state().hooks.left_behind(held)
+    browser().end(CUSTOMER, EndReason.REPLACED)
+    browser().end_within(CUSTOMER, EndReason.REPLACED)
+    return forget_session(CUSTOMER, then)
 
 
 def _mail_code(thread: Thread, *, is_new: bool = False) -> ResponseReturnValue:

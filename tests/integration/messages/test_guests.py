@@ -151,15 +151,20 @@ def test_message_that_a_guest_sent_too_late_waits_behind_the_next_code(
         assert db.scalar(select(func.count()).select_from(Message)) == 2
 
 
-def test_somebody_elses_messages_in_this_browser_are_not_shown(app: Flask, minnie: Citizen, link: str) -> None:
+@pytest.mark.parametrize("has_messages", [True, False], ids=["messages open", "signed in"])
+def test_somebody_else_in_this_browser_is_not_shown_and_is_signed_out(
+    app: Flask, minnie: Citizen, link: str, *, has_messages: bool
+) -> None:
     person = add_person(app)
     sign_in(minnie)
-    minnie.hold("messages", person_id=person.id)
+    if has_messages:
+        minnie.hold("messages", person_id=person.id)
     page = minnie.open(link)
     assert "Someone is using this computer already." in page
     assert "ada@mail.example" not in page
-    minnie.press("Hand over")
+    assert "The person before you has been signed out." in minnie.press("Hand over")
     assert minnie.get("/messages").status_code == 302
+    assert minnie.get("/account").location == "/account/sign-in?next=%2Faccount"
     assert come_in(app, minnie, link).path.startswith("/messages/MS-")
 
 
