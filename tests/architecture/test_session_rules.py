@@ -59,7 +59,7 @@ ENDERS = {
     "admin/people_views._end_all",
     "admin/people_views._end_one",
     "admin/people_views.end_everybody",
-    "messages/guests.ask_code",
+    "messages/guests._hand_over",
     "resume/operations._end_sessions_of_guests",
     "resume/views.end_session_here",
     "sessions/browser_sessions._apply_network_rule",

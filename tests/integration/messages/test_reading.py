@@ -288,7 +288,7 @@ def test_second_reply_is_mailed_where_the_first_is_taken_back(
     assert len(about_messages(app)) == 1
 
 
-def test_mail_that_waits_for_its_time_is_stopped_with_its_message(
+def test_mail_about_something_newer_is_stopped_with_its_message(
     app: Flask, ada: Citizen, thread: str, reply: Reply, clock: MovableClock
 ) -> None:
     reply(thread)
