@@ -180,6 +180,12 @@ def staff_name(person: Person) -> str:
     return person.name or _("Our staff")
 
 
+def emergency_line() -> str:
+    """Return what to do in an emergency: in the reader's language where the words are the portal's own."""
+    own, line = "In an emergency, call 999. Do not write here.", settings().messages_emergency
+    return _("In an emergency, call 999. Do not write here.") if line == own else line
+
+
 def reply_day(thread: Thread | None) -> str:
     """Return the day by which we aim to reply to what is written now."""
     if thread and thread.waits_for == US:

@@ -19,6 +19,7 @@ from portal.messages.operations import Author, begin_thread, desk_at, move_to_ne
 from portal.messages.pages import (
     about,
     desk,
+    emergency_line,
     is_topic_open,
     last_shown,
     message_views,
@@ -152,7 +153,7 @@ def _thread_page(found: FoundThread, writing: Writing | None = None, status: int
         is_guest=holder().person_id is None,
         team=team_of(thread),
         reply_day=reply_day(thread),
-        emergency=settings().messages_emergency,
+        emergency=emergency_line(),
         is_sent="sent" in request.args,
     )
     return page, status
@@ -255,7 +256,7 @@ def _new_page(writing: Writing, status: int = 200) -> tuple[str, int]:
         asked_topic=f"{CASE}{asked.upper()}" if asked else "",
         reply_day=reply_day(None),
         team=None,
-        emergency=settings().messages_emergency,
+        emergency=emergency_line(),
     )
     return page, status
 

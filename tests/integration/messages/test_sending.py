@@ -394,3 +394,9 @@ def test_page_says_who_reads_by_when_and_what_to_do_in_an_emergency_before_the_t
     assert "They aim to reply by 27 November 2026." in before
     assert "Messages stay open until 15:02" in before
     assert "In an emergency, call 999." in before
+
+
+def test_emergency_line_of_the_portal_is_read_in_welsh(ada: Citizen, thread: str) -> None:
+    ada.open(thread)
+    ada.press("Cymraeg")
+    assert "Mewn argyfwng, ffoniwch 999. Peidiwch ag ysgrifennu yma." in ada.open(thread)
