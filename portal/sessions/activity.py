@@ -83,7 +83,7 @@ def expected_times(found: FoundSession, status: int) -> Times:
         activity=activity,
         method=request.method,
         status=status,
-        is_prefetch=is_prefetch(),
+        is_prefetch=request.method == "GET" and not is_after_continue and is_prefetch(),
         is_quiet=request.method == "GET" and is_after_continue,
     )
     if browser().is_admitted or not counts(contact, continue_counts=found.settings.continue_counts):
