@@ -186,13 +186,16 @@ def test_two_tabs_share_what_is_written_and_neither_overwrites_the_other_unseen(
 
 def test_back_after_the_lock_shows_nothing(page: Page, thread: str, server: Server, console: Console) -> None:
     console.expects("401|403")
-    page.goto("/messages")
-    page.goto(thread)
+    for address in ("/messages", thread):
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
     keep_signed_in(server)
     server.clock.advance(minutes=61)
     show_again(page)
     page.wait_for_url("**/session/ended?kind=messages")
-    page.evaluate("history.back()")
+    page.wait_for_load_state("networkidle")
+    with page.expect_navigation():
+        page.evaluate("history.back()")
     page.wait_for_url("**/session/ended?kind=messages")
     expect(page.get_by_text("What do you need?")).to_have_count(0)
 
