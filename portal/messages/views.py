@@ -134,7 +134,9 @@ def _thread_page(found: FoundThread, writing: Writing | None = None, status: int
         writing.draft = found.draft  # read with the thread, in one query
         if not found.has_parked:
             writing.parked = None
-    writing.shown, writing.seen = last_shown(messages), seen_up_to(db(), thread, now=now())
+    writing.shown = last_shown(messages)
+    is_unbroken = len(messages) == writing.shown  # then no reply that is not visible yet stands between them
+    writing.seen = writing.shown if is_unbroken else seen_up_to(db(), thread, now=now())
     replies = [each for each in messages if each.message.author_kind == STAFF_SIDE]
     address = f"/messages/{thread.reference}"
     page = render_template(
