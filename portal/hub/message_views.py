@@ -254,9 +254,7 @@ def autosave(reference: str) -> ResponseReturnValue:
 def change_files(reference: str) -> ResponseReturnValue:
     """Add files to a reply, remove one or bring it back; return the question as it is now."""
     received = receive()
-    writing = _own_writing(reference)
-    is_kept = writing.change_files(received)
-    return render_template("messages/_files.html", reply=writing.reply()), 200 if is_kept else 422
+    return _own_writing(reference).change_files(received)
 
 
 def _own_writing(reference: str) -> Writing:

@@ -189,11 +189,12 @@ def _pending(found_in: Session) -> tuple[ThreadCode, Thread] | None:
 
 
 def _page(pending: tuple[ThreadCode, Thread], form: CodeForm, status: int = 200) -> ResponseReturnValue:
-    return form_page("messages/code", form, status, **_times(pending[0]))
+    return form_page("resume/code", form, status, **_times(pending[0]))
 
 
 def _times(code: ThreadCode) -> dict[str, str]:
-    return {"mailed": clock_time(code.mailed_at), "until": clock_time(code.expires_at)}
+    times = {"mailed": clock_time(code.mailed_at), "until": clock_time(code.expires_at)}
+    return {"address": url_for("message_guests.code_page"), **times}
 
 
 def _judge(pending: tuple[ThreadCode, Thread], form: CodeForm) -> ResponseReturnValue:
@@ -202,15 +203,15 @@ def _judge(pending: tuple[ThreadCode, Thread], form: CodeForm) -> ResponseReturn
     digits, times = clean_code(typed_text(form.code)), _times(code)
     if not _life(code).opens(now()):
         sentence = _("This code has expired. Ask for a new one.")
-        return refusal_page("messages/code", form, form.code, sentence, **times)
+        return refusal_page("resume/code", form, form.code, sentence, **times)
     if not is_code(digits):
-        return refusal_page("messages/code", form, form.code, _("The code must be 6 numbers"), **times)
+        return refusal_page("resume/code", form, form.code, _("The code must be 6 numbers"), **times)
     throttle = [(_TYPED_CODE, code.token_hash.hex()), (_CODE_THREAD, str(thread.id))]
     wait = use_try(throttle, now=now())
     if wait:
-        return wait_page("messages/code", form, wait, form.code, **times)
+        return wait_page("resume/code", form, wait, form.code, **times)
     if not hmac.compare_digest(_code_hash(thread, digits), code.code_hash):
-        return refusal_page("messages/code", form, form.code, _("The code is wrong. Check the e-mail"), **times)
+        return refusal_page("resume/code", form, form.code, _("The code is wrong. Check the e-mail"), **times)
     thread_by_reference(db(), thread.reference, locked=True)
     return_try(db(), throttle)
     return _let_in(thread, code)

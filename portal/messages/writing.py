@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
-from flask import abort, current_app, redirect, request
+from flask import abort, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -135,12 +135,13 @@ class Writing:
             save_draft(self.desk, self.thread, draft, written, seen)
         return _saved(self.desk, draft.revision)
 
-    def change_files(self, received: Received) -> bool:
-        """Add, remove or bring back files, as the page does by itself; return whether all were kept."""
+    def change_files(self, received: Received) -> ResponseReturnValue:
+        """Add, remove or bring back files, as the page does by itself; answer with the question as it is now."""
         require_end_marker()
         self._lock()
         self._take_files(received, late=())
-        return FILES.id not in self.errors
+        status = 422 if FILES.id in self.errors else 200
+        return render_template("messages/_files.html", reply=self.reply()), status
 
     def keep(self, received: Received) -> bool:
         """Keep all that a page has sent, whatever button was pressed; return whether it could be kept.

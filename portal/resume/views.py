@@ -249,7 +249,8 @@ def _code_page(pending: ResumeCode, form: CodeForm, status: int = 200) -> Respon
 
 
 def _times(pending: ResumeCode) -> dict[str, str]:
-    return {"mailed": clock_time(pending.mailed_at), "until": clock_time(pending.expires_at)}
+    times = {"mailed": clock_time(pending.mailed_at), "until": clock_time(pending.expires_at)}
+    return {"address": url_for("resume.code_page"), **times}
 
 
 def _judge_code(pending: ResumeCode, form: CodeForm) -> ResponseReturnValue:
