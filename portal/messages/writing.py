@@ -141,7 +141,7 @@ class Writing:
         self._lock()
         self._take_files(received, late=())
         status = 422 if FILES.id in self.errors else 200
-        return render_template("messages/_files.html", reply=self.reply()), status
+        return render_template("messages/_files.html", reply=self.reply(), saved=clock_time(self.desk.now)), status
 
     def keep(self, received: Received) -> bool:
         """Keep all that a page has sent, whatever button was pressed; return whether it could be kept.

@@ -328,6 +328,7 @@ def test_script_adds_and_removes_files_without_leaving_the_page(ada: Citizen, th
     answer = ada.post(f"{thread}/autosave/files", sent, headers=AUTOSAVE, content_type="multipart/form-data")
     assert answer.status_code == 200
     assert "rent.pdf" in answer.text
+    assert 'data-saved="14:02"' in answer.text
     assert "rent.pdf" in ada.open(thread).links
 
 
