@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,12 @@ PLANNED = ("SELECT", "UPDATE", "DELETE", "WITH")
 SQLITE_SCAN = re.compile(r"SCAN (\w+?)(?:_\d+)?(?: USING (?:COVERING )?INDEX (\w+))?$")
 OF_FEW_ROWS = ("seqscan", "hashjoin", "mergejoin")
 """How PostgreSQL reads tables as a whole, which is quick while they are small."""
+OURS = "relnamespace = 'public'::regnamespace AND relkind = 'r'"
+FORGET_SIZES = (
+    f"DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE {OURS})",
+    f"UPDATE pg_class SET relpages = 0, reltuples = -1 WHERE {OURS}",
+)
+"""PostgreSQL counts tables now and then, unasked; of those that it has never counted it expects ten pages of rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +49,11 @@ def explained(database: Database) -> Iterator[list[Plan]]:
     """Record the plan of each statement that a database receives until the end of the block."""
     plans: list[Plan] = []
     explain = EXPLAIN[database.engine.dialect.name]
+    if database.engine.dialect.name == "postgresql":
+        with closing(database.engine.raw_connection()) as connection:  # whoever counts statements hears nothing of it
+            for statement in FORGET_SIZES:
+                connection.cursor().execute(statement)
+            connection.commit()
 
     def note(
         _connection: object, cursor: Any, statement: str, parameters: object, _context: object, many: bool
