@@ -18,10 +18,14 @@ LOCK = int.from_bytes(b"portal")
 
 
 def upgrade(database: Database) -> None:
-    """Run what is missing, in one transaction; of several that start at once, one works and the others wait."""
+    """Run what is missing, in one transaction; of several that start at once, one works and the others wait.
+
+    They wait as long as it takes: on a large database that is longer than a writer has to wait otherwise.
+    """
     from alembic import command
 
-    with database.engine.execution_options(portal_writes=True).begin() as connection:
+    with database.writing() as db:
+        connection = db.connection()
         _wait_for_turn(connection)
         command.upgrade(alembic_config(connection), "head")
 
@@ -63,7 +67,7 @@ def alembic_config(connection: Connection) -> "Config":
 
 
 def _wait_for_turn(connection: Connection) -> None:
-    """SQLite's BEGIN IMMEDIATE lines up the starters; on PostgreSQL a lock of ours does, until the commit."""
+    """On SQLite the turn to write lines up the starters; on PostgreSQL a lock of ours does, until the commit."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import make_url, select, text
 
 from portal import app as _all_models
+from portal import db as db_module
 from portal import migrations
 from portal.db import Base, Database
 from portal.drafts.models import NOT_SWEPT, Draft
@@ -93,6 +94,23 @@ def test_several_processes_starting_at_once_upgrade_once(empty: Database) -> Non
     assert not any(starter.is_alive() for starter in starters)
     assert not any(starter.failure for starter in starters), [starter.failure for starter in starters]
     assert is_current(empty)
+
+
+def test_a_start_waits_for_an_upgrade_that_takes_longer_than_any_other_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db_module, "BUSY_TIMEOUT_MS", 20)
+    monkeypatch.setitem(db_module.WANTED_PRAGMAS, "busy_timeout", 20)
+    first = Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
+    starter = Starter(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
+    with first.writing() as writer:
+        writer.execute(text("CREATE TABLE other (id INTEGER)"))
+        starter.start()
+        starter.join(0.5)
+        assert starter.is_alive()
+    starter.join(60)
+    assert not starter.failure, starter.failure
+    first.close()
 
 
 @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
