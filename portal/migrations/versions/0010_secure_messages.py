@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("reference", name=op.f("uq_threads_reference")),
     )
     op.create_index("ix_threads_assignee", "threads", ["assignee_id", "due_on", "id"])
+    op.create_index("ix_threads_assignee_waits_for", "threads", ["assignee_id", "waits_for", "due_on", "id"])
     op.create_index("ix_threads_person", "threads", ["person_id", "changed_at"])
     op.create_index("ix_threads_place", "threads", ["due_on", "id"])
     op.create_index(
@@ -74,6 +75,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_threads_submission", "threads", ["submission_id", "changed_at"])
     op.create_index("ix_threads_topic", "threads", ["topic", "due_on", "id"])
+    op.create_index("ix_threads_topic_waits_for", "threads", ["topic", "waits_for", "due_on", "id"])
     op.create_index("ix_threads_waits_for", "threads", ["waits_for", "due_on", "id"])
     op.create_table(
         "message_drafts",

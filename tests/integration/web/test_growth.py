@@ -30,6 +30,8 @@ pytestmark = pytest.mark.both_databases
 MANY = 4000
 MOST_WORK = 60
 """What a sweep may take that finds nothing to do, as `tests.plans.counted` counts; a look at every draft takes 1200."""
+FEW_STEPS = 4
+"""The same of a list that has no row."""
 FILTERS = {
     "open": Filter(),
     "newest": Filter(order="newest"),
@@ -190,6 +192,17 @@ def test_every_page_of_the_inbox_walks_along_an_index_of_threads(grown: Database
         found_threads(grown, chosen)
         assert_none_is_full(plans)
         assert "ix_threads_" in plans[0].text, f"{name}: {plans[0].text}"
+
+
+@pytest.mark.parametrize(
+    "chosen", [ThreadFilter(assignee="me", waits="us"), ThreadFilter(topic="Roads", waits="us")], ids=["mine", "topic"]
+)
+def test_two_filters_of_the_inbox_pass_over_no_thread_that_one_of_them_leaves_out(
+    grown: Database, chosen: ThreadFilter
+) -> None:
+    with grown.reading() as db, counted(db) as work:
+        assert listed_threads(db, ThreadSearch(filter=chosen, person_id=1), limit=THREADS_A_PAGE) == []
+        assert work() <= FEW_STEPS
 
 
 def test_a_search_for_a_customers_threads_reads_along_an_index(grown: Database, plans: list[Plan]) -> None:
