@@ -166,7 +166,7 @@ def _form_uses() -> dict[str, list[FormUse]]:
     for version in current_versions(reading()):
         definition = definition_of(version)
         for path, field in lookups_of(definition):
-            section = definition.sections[int(path[1])]
+            section = next(each for each in definition.sections if each.place == path[1])
             if field.lookup:
                 use = FormUse(
                     form=definition.title.in_(language()),

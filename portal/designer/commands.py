@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 
 from portal.designer.impact import impact, impact_lines
 from portal.form_definitions.definition import FormDefinition
-from portal.form_definitions.format.readback import missing_texts, readback, unclaimed_addresses
+from portal.form_definitions.format.readback import missing_texts, readback, unclaimed_addresses, unsure_signers
 from portal.form_definitions.format.reading import read_json, read_yaml
 from portal.form_definitions.format.reference import definition_as_yaml, schema_text, with_reference
 from portal.form_definitions.format.source import Fault, FaultyDefinitionError
@@ -42,11 +42,13 @@ def check_command(files: tuple[Path, ...]) -> None:
 
 
 def list_remarks(file: Path, definition: FormDefinition) -> None:
-    """Write to standard error what is doubtful and no fault: translations, e-mail addresses of nobody, look-ups."""
+    """Write to standard error what is doubtful and no fault: translations, addresses of nobody, signers, look-ups."""
     for missing in missing_texts(definition):  # people read them in the first language
         click.echo(f"{file}: to translate: {missing}", err=True)
     for unclaimed in unclaimed_addresses(definition):
         click.echo(f"{file}: customer: {unclaimed}", err=True)
+    for unsure in unsure_signers(definition):
+        click.echo(f"{file}: signer: {unsure}", err=True)
     for doubt in doubts(definition, app_state().hooks.lookups_offered()):  # people type by hand
         click.echo(f"{file}: look-up: {doubt}", err=True)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -223,9 +224,13 @@ class StopWhen:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Section:
-    """One page of the form; compared and hashed by identity, so that page plans can be cached by it."""
+    """One page of the form; compared and hashed by identity, so that page plans can be cached by it.
+
+    `place` is its position among the sections of the document.
+    """
 
     id: str
+    place: int
     title: TranslatedText
     intro: TranslatedText | None
     when: Condition | None
@@ -263,9 +268,43 @@ class CustomerFields:
     email: tuple[str, str] | None = None
 
 
+class SignerCheck(StrEnum):
+    """How we make sure that somebody who follows the link is the person who was invited."""
+
+    FACT = "fact"
+    CODE = "code"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignerDefinition:
+    """A second person who reads what was sent and signs it.
+
+    `name`, `email` and `fact` are the fields, as (section, field), that hold their name and address and what they have
+    to type. `shows` are the sections that they read, `asks` is a section that only they answer, and `after` are the
+    signers who sign before them. Without `when` they are always asked.
+    """
+
+    id: str
+    role: TranslatedText
+    when: Condition | None
+    name: tuple[str, str]
+    email: tuple[str, str]
+    check: SignerCheck
+    fact: tuple[str, str] | None
+    shows: tuple[str, ...]
+    asks: str | None
+    statement: TranslatedText
+    days: int
+    after: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FormDefinition:
-    """A whole form; `document` is the canonical JSON from which it was read."""
+    """A whole form; `document` is the canonical JSON from which it was read.
+
+    `signer_sections` are those that only a signer answers; they are not among `sections`.
+    """
 
     id: str
     title: TranslatedText
@@ -279,6 +318,8 @@ class FormDefinition:
     declaration: TranslatedText | None
     customer: CustomerFields | None
     sections: tuple[Section, ...]
+    signers: tuple[SignerDefinition, ...] = ()
+    signer_sections: tuple[Section, ...] = ()
     document: str
 
     @property
@@ -292,16 +333,20 @@ class FormDefinition:
         return hashlib.sha256(self.document.encode()).hexdigest()
 
     def section(self, section_id: str) -> Section | None:
-        """Return the section with this id, if there is one."""
+        """Return the section with this id, if its applicant fills in one."""
         return self._by_id.get(section_id)
 
     @cached_property
     def _by_id(self) -> Mapping[str, Section]:
         return {section.id: section for section in reversed(self.sections)}
 
+    def signer_section(self, section_id: str) -> Section | None:
+        """Return the section with this id, if signers answer one."""
+        return next((section for section in self.signer_sections if section.id == section_id), None)
+
     def field(self, section_id: str, field_id: str) -> Field:
         """Return a field that a condition refers to; raise `KeyError` if there is none."""
-        section = self.section(section_id)
+        section = self.section(section_id) or self.signer_section(section_id)
         found = section and section.field(field_id)
         if not found:
             raise KeyError(f"{section_id}.{field_id}")

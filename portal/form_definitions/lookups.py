@@ -51,8 +51,8 @@ def _option_value(field: Field, text: str) -> str:
 def lookups_of(definition: FormDefinition) -> list[tuple[KeyPath, Field]]:
     """Return the look-ups of a form, each with its path in the document."""
     return [
-        (("sections", place, "fields", index), field)
-        for place, section in enumerate(definition.sections)
+        (("sections", section.place, "fields", index), field)
+        for section in definition.sections
         for index, field in enumerate(section.fields)
         if field.lookup
     ]

@@ -146,9 +146,12 @@ def shown(
     """Return which sections and fields show, and which answers count; each section is judged at its first use.
 
     `typed` names the fields in which something stands that is not a valid answer, by section and item. With `before`,
-    include only the sections before that one: the conditions of its fields can read no others.
+    include only the sections before that one: the conditions of its fields can read no others. Before a signer's are
+    all.
     """
-    sections = definition.sections[: definition.sections.index(before)] if before else definition.sections
+    sections = definition.sections
+    if before and before not in definition.signer_sections:
+        sections = sections[: sections.index(before)]
     pages = _Pages(definition, sections, answers, typed or {}, today)
     return Shown(pages=pages, answers=pages.answers, scope=pages.scope)
 

@@ -1,5 +1,6 @@
 """The format of a form definition as models, which check the shape and name all faults."""
 
+import difflib
 import json
 import re
 from typing import Annotated, Any, ClassVar
@@ -171,6 +172,36 @@ class CustomerDocument(_DocumentPart):
     email: str | None = None
 
 
+class FactDocument(_DocumentPart):
+    """Which field holds what a signer has to type."""
+
+    required_keys = ("fact",)
+    fact: str = ""
+
+
+CheckDocument = Annotated[
+    Annotated[str, Tag("@word")] | Annotated[FactDocument, Tag("@fact")],
+    Discriminator(lambda value: "@word" if isinstance(value, str) else "@fact"),
+]
+
+
+class SignerDocument(_DocumentPart):
+    """A second person who signs what was sent."""
+
+    required_keys = ("id", "role", "name", "email", "check", "statement")
+    id: str = ""
+    role: TextDocument = ""
+    when: ConditionDocument | None = None
+    name: str = ""
+    email: str = ""
+    check: CheckDocument = ""
+    shows: list[str] | None = None
+    asks: str | None = None
+    statement: TextDocument = ""
+    days: Count = 30
+    after: list[str] = []
+
+
 class HeaderDocument(_DocumentPart):
     """What the form is."""
 
@@ -197,6 +228,25 @@ class Document(_DocumentPart):
     conditions: dict[str, ConditionDocument] = {}
     lists: dict[str, list[OptionDocument]] = {}
     sections: list[SectionDocument] = []
+    signers: list[SignerDocument] = []
+
+
+_PARTS: dict[str, type[BaseModel]] = {
+    "": Document,
+    "form": HeaderDocument,
+    "drafts": DraftsDocument,
+    "customer": CustomerDocument,
+    "sections": SectionDocument,
+    "repeat": RepeatDocument,
+    "stop_when": StopDocument,
+    "fields": FieldDocument,
+    "files": FilesDocument,
+    "options": OptionDocument,
+    "lists": OptionDocument,
+    "signers": SignerDocument,
+    "check": FactDocument,
+}
+"""The model of each part by the key under which it stands."""
 
 
 def read_document(tree: Tree, faults: Faults) -> Document:
@@ -212,7 +262,7 @@ def read_document(tree: Tree, faults: Faults) -> Document:
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False, include_context=False):
             path = tuple(part for part in fault["loc"] if not str(part).startswith("@"))
-            faults.add_unreadable(path, _SHAPE_FAULTS.get(fault["type"], fault["msg"]))
+            faults.add_unreadable(path, _SHAPE_FAULTS.get(fault["type"], fault["msg"]) + _hint(fault["type"], path))
             _leave_out(tree, path)
         document = Document.model_validate(tree)
     _note_missing(document, (), faults)
@@ -231,6 +281,17 @@ def plain(document: Document) -> dict[str, Any]:
     return {key: header if key == "form" else parts[key] for key in Document.model_fields if key in parts}
 
 
+def _hint(fault: str, path: KeyPath) -> str:
+    """Return which key the author of an unknown one may have meant."""
+    parents = ["", *(part for part in path[:-1] if isinstance(part, str))]
+    model = _PARTS.get("lists" if parents[1:2] == ["lists"] else parents[-1])
+    if fault != "extra_forbidden" or model is None:
+        return ""
+    known = [described.alias or name for name, described in model.model_fields.items()]
+    meant = difflib.get_close_matches(str(path[-1]), known, n=1)
+    return f" Did you mean {meant[0]}?" if meant else ""
+
+
 _SHAPE_FAULTS = {
     "extra_forbidden": "This key is not known.",
     "string_type": "This must be a text.",
@@ -242,7 +303,7 @@ _SHAPE_FAULTS = {
 }
 
 
-_LISTS_OF_TEXT = {"one_of", "types", "was", "needs", "languages", "you_will_need", "name"}
+_LISTS_OF_TEXT = {"one_of", "types", "was", "needs", "languages", "you_will_need", "name", "shows", "after"}
 
 
 def _leave_out(tree: Tree, path: KeyPath) -> None:

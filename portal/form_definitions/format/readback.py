@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel
@@ -65,6 +66,7 @@ _PHRASES: _Phrases = {"other": _COMPARISONS, "date": _COMPARISONS | _DATE_COMPAR
 _NEGATED: _Phrases = {"other": _NEGATED_COMPARISONS, "date": _NEGATED_COMPARISONS | _NEGATED_DATE_COMPARISONS}
 _OWNER = re.compile(r"^(\(?)(?:my|your|their|his|her|its|the) ")
 """How a short name may begin: "their date of birth" is the date of birth in "at least one person whose …"."""
+_UNSURE = "{}.{} may be empty, and then the form cannot be sent; require it, or let `when` ask whether it is answered."
 _Found = tuple[str, str, Condition | None]
 
 
@@ -137,8 +139,8 @@ def readback(definition: FormDefinition) -> Iterator[tuple[str, str]]:
 
 
 def _described_conditions(definition: FormDefinition) -> Iterator[_Found]:
-    for index, section in enumerate(definition.sections):
-        path = f"sections[{index}]"
+    for section in sorted((*definition.sections, *definition.signer_sections), key=attrgetter("place")):
+        path = f"sections[{section.place}]"
         yield f"{path}.when", f"{section.id} is shown", section.when
         for place, field in enumerate(section.fields):
             name = f"{section.id}.{field.id}"
@@ -146,6 +148,8 @@ def _described_conditions(definition: FormDefinition) -> Iterator[_Found]:
             yield f"{path}.fields[{place}].required_when", f"{name} must be answered", field.required_when
         for number, stop in enumerate(section.stop_when):
             yield f"{path}.stop_when[{number}].when", f"the form ends at {section.id}", stop.when
+    for index, signer in enumerate(definition.signers):
+        yield f"signers[{index}].when", f"{signer.id} is asked to sign", signer.when
 
 
 def missing_texts(definition: FormDefinition) -> tuple[Fault, ...]:
@@ -167,13 +171,34 @@ def unclaimed_addresses(definition: FormDefinition) -> tuple[Fault, ...]:
     """Return one fault for each e-mail question of a form that does not say which of them is its customer's."""
     if definition.customer and definition.customer.email:
         return ()
+    invited = {signer.email for signer in definition.signers}
     sentence = "The form does not say whose address this is (form.customer.email), so nothing is mailed to it."
     return tuple(
-        Fault(path=path_text(("sections", index, "fields", place)), sentence=sentence)
-        for index, section in enumerate(definition.sections)
+        Fault(path=path_text(("sections", section.place, "fields", place)), sentence=sentence)
+        for section in definition.sections
         for place, field in enumerate(section.fields)
-        if field.type == "email"
+        if field.type == "email" and (section.id, field.id) not in invited
     )
+
+
+def unsure_signers(definition: FormDefinition) -> tuple[Fault, ...]:
+    """Return one fault for each signer's field that may be empty although the signer is asked; Send refuses then."""
+    return tuple(
+        Fault(path=path_text(("signers", index, *path)), sentence=_UNSURE.format(*place))
+        for index, signer in enumerate(definition.signers)
+        for path, place in ((("name",), signer.name), (("email",), signer.email), (("check", "fact"), signer.fact))
+        if place and not _is_sure(definition, place, signer.when)
+    )
+
+
+def _is_sure(definition: FormDefinition, place: tuple[str, str], when: Condition | None) -> bool:
+    """Return whether a field has an answer wherever a condition is true, as far as their wording shows it."""
+    section, field = definition.section(place[0]), definition.field(*place)
+    parts = when.parts if isinstance(when, AllOf) else (when,)
+    hidden = [each for each in (section.when if section else None, field.when) if each]
+    always = field.required or (field.required_when is not None and field.required_when in parts)
+    answered = Comparison(section_id=place[0], field_id=place[1], type=field.type, operator="answered", value=True)
+    return answered in parts or (always and all(each in (*parts, when) for each in hidden))
 
 
 def _texts(part: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str | dict[str, str]]]:

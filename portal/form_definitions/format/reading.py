@@ -1,10 +1,22 @@
 """Read YAML or JSON into a frozen definition, or name every fault at once."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from portal.form_definitions.definition import CustomerFields, Drafts, Field, FormDefinition, Repeat, Section, StopWhen
+from pydantic import BaseModel
+
+from portal.form_definitions.definition import (
+    CustomerFields,
+    Drafts,
+    Field,
+    FormDefinition,
+    Repeat,
+    Section,
+    SignerCheck,
+    SignerDefinition,
+    StopWhen,
+)
 from portal.form_definitions.format.condition_reading import (
     ALL_FIELDS,
     ConditionPlace,
@@ -18,18 +30,27 @@ from portal.form_definitions.format.document import (
     FieldDocument,
     HeaderDocument,
     SectionDocument,
+    SignerDocument,
     StopDocument,
     canonical,
     read_document,
 )
 from portal.form_definitions.format.field_reading import FieldReader, TextReader, checked_id
-from portal.form_definitions.format.source import Faults, KeyPath, Tree, json_tree, yaml_tree
+from portal.form_definitions.format.source import Faults, KeyPath, Tree, json_tree, path_text, yaml_tree
 from portal.form_definitions.types.field_types import FIELD_TYPES
 
 RESERVED_SECTIONS = frozenset({"save", "check", "autosave"})
 MAX_ITEMS = 1000
+AFTER_ALL = "/"
+"""Stands for a section after all others, from which a condition can read every one; no id is written so."""
+_NOWHERE = ("", "")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _OF_NAMES, _OF_EMAIL = ("name", "text"), ("email",)
+_OF_FACTS = ("text", "name", "date", "number", "phone", "email")
+_NOT_FOR_SIGNERS = ("file", "lookup")
+MAX_SIGNER_DAYS = 120
+_REFERRING = frozenset({"field", "some_item", "needs", "inputs", "name", "email", "fact", "shows"})
+"""The keys whose values refer to a section, as `section` or `section.field`."""
 _ACCESS = ("anyone", "account")
 _ON_NEW_VERSION = ("keep", "move", "ask")
 
@@ -77,6 +98,9 @@ class _FormReader:
         self._conditions.read_named()
         for name, options in document.lists.items():
             self._fields.read_options(options, ("lists", name))
+        sections = self._sections(document.sections)
+        signers = self._signers(document.signers)
+        asked = {signer.asks for signer in signers}
         return FormDefinition(
             id=header.id,
             title=self._texts.needed(header.title, ("form", "title")),
@@ -92,7 +116,9 @@ class _FormReader:
             drafts=self._drafts(header),
             declaration=self._texts.read(header.declaration, ("form", "declaration")),
             customer=self._customer(header.customer),
-            sections=self._sections(document.sections),
+            sections=tuple(section for section in sections if section.id not in asked),
+            signers=signers,
+            signer_sections=tuple(section for section in sections if section.id in asked),
             document=canonical(document),
         )
 
@@ -138,14 +164,15 @@ class _FormReader:
             self._faults.add((*path, "name") if written == [] else path, "Name at least one field.")
         _note_repeated(written or (), (*path, "name"), self._faults)
         names = [
-            self._customer_field(each, (*path, "name", *([] if each is document.name else [index])), _OF_NAMES)
+            self._asked_once(each, (*path, "name", *([] if each is document.name else [index])), _OF_NAMES)
             for index, each in enumerate(written or ())
         ]
         emails = [] if document.email is None else [document.email]
-        (email,) = [self._customer_field(each, (*path, "email"), _OF_EMAIL) for each in emails] or (None,)
+        (email,) = [self._asked_once(each, (*path, "email"), _OF_EMAIL) for each in emails] or (None,)
         return CustomerFields(name=tuple(filter(None, names)), email=email)
 
-    def _customer_field(self, written: str, path: KeyPath, types: tuple[str, ...]) -> tuple[str, str] | None:
+    def _asked_once(self, written: str, path: KeyPath, types: tuple[str, ...]) -> tuple[str, str] | None:
+        """Return the (section, field) that a reference means; None if that is not one answer of these types."""
         section_id, _, field_id = written.partition(".")
         section = self._known.get(section_id)
         known = section.fields.get(field_id) if section else None
@@ -171,6 +198,7 @@ class _FormReader:
         fields = self._section_fields(document, path)
         return Section(
             id=document.id,
+            place=own.index,
             title=self._texts.needed(document.title, (*path, "title")),
             intro=self._texts.read(document.intro, (*path, "intro")),
             when=self._conditions.read(document.when, (*path, "when"), ConditionPlace(section=document.id)),
@@ -241,6 +269,115 @@ class _FormReader:
             body=self._texts.read(document.body, (*path, "body")),
         )
 
+    def _signers(self, documents: list[SignerDocument]) -> tuple[SignerDefinition, ...]:
+        _note_repeated([document.id for document in documents], ("signers",), self._faults, "id")
+        self._check_order(documents)
+        asked = {document.asks for document in documents if document.asks}
+        if documents and asked.issuperset(section.id for section in self._document.sections):
+            self._faults.add(("sections",), "A form needs at least one section that its applicant fills in.")
+        return tuple(self._signer(document, ("signers", index), asked) for index, document in enumerate(documents))
+
+    def _signer(self, document: SignerDocument, path: KeyPath, asked: Collection[str]) -> SignerDefinition:
+        checked_id(document.id, (*path, "id"), self._faults)
+        if not 1 <= document.days <= MAX_SIGNER_DAYS:
+            self._faults.add((*path, "days"), f"This must be between 1 and {MAX_SIGNER_DAYS} days.")
+        self._check_asked(document, (*path, "asks"))
+        check, fact = self._signer_check(document, (*path, "check"))
+        return SignerDefinition(
+            id=document.id,
+            role=self._texts.needed(document.role, (*path, "role")),
+            when=self._conditions.read(document.when, (*path, "when"), ConditionPlace(section=AFTER_ALL)),
+            name=self._asked_once(document.name, (*path, "name"), _OF_NAMES) or _NOWHERE,
+            email=self._asked_once(document.email, (*path, "email"), _OF_EMAIL) or _NOWHERE,
+            check=check,
+            fact=fact,
+            shows=self._shows(document, path, asked),
+            asks=document.asks,
+            statement=self._texts.needed(document.statement, (*path, "statement")),
+            days=document.days,
+            after=tuple(document.after),
+        )
+
+    def _signer_check(self, document: SignerDocument, path: KeyPath) -> tuple[SignerCheck, tuple[str, str] | None]:
+        written = document.check
+        if not isinstance(written, str):
+            return SignerCheck.FACT, self._asked_once(written.fact, (*path, "fact"), _OF_FACTS)
+        if written == SignerCheck.FACT:
+            self._faults.add(path, "Say which field holds the fact: {fact: section.field}.")
+        elif written not in tuple(SignerCheck):
+            self._faults.add(path, "This must be {fact: section.field}, code or account.")
+        else:
+            return SignerCheck(written), None
+        return SignerCheck.FACT, None
+
+    def _shows(self, document: SignerDocument, path: KeyPath, asked: Collection[str]) -> tuple[str, ...]:
+        """Return the sections that a signer reads: those written, else all in which nothing is sensitive."""
+        if document.shows is None:
+            plain = (each for each in self._document.sections if not any(field.sensitive for field in each.fields))
+            return tuple(each.id for each in plain if each.id not in asked)
+        _note_repeated(document.shows, (*path, "shows"), self._faults)
+        for index, section_id in enumerate(document.shows):
+            if section_id not in self._known or section_id == AFTER_ALL:
+                self._faults.add((*path, "shows", index), f"There is no section {section_id}.")
+        return tuple(document.shows)
+
+    def _check_asked(self, document: SignerDocument, path: KeyPath) -> None:
+        """Note why a section cannot be asked of a signer: the applicant meets it, or it is more than one page."""
+        section = next((each for each in self._document.sections if each.id == document.asks), None)
+        if section is None or document.asks is None:
+            if document.asks is not None:
+                self._faults.add(path, f"There is no section {document.asks}.")
+            return
+        for place in _references(self._document, section.id):
+            self._faults.add(path, f"Only a signer answers {section.id}, so {path_text(place)} cannot refer to it.")
+        for key in ("when", "needs", "repeat", "stop_when"):
+            if getattr(section, key):
+                self._faults.add(path, f"{section.id} has {key}, which the section of a signer cannot have.")
+        for field in section.fields:
+            if field.type in _NOT_FOR_SIGNERS:
+                self._faults.add(path, f"{section.id}.{field.id} is of type {field.type}; a signer cannot answer that.")
+
+    def _check_order(self, documents: list[SignerDocument]) -> None:
+        """Note signers who wait for nobody that there is, or for themselves."""
+        before = {document.id: document.after for document in documents}
+        for index, document in enumerate(documents):
+            _note_repeated(document.after, ("signers", index, "after"), self._faults)
+            for place, name in enumerate(document.after):
+                path = ("signers", index, "after", place)
+                if name not in before:
+                    self._faults.add(path, f"There is no signer {name}.")
+                elif document.id in _all_before(name, before):
+                    self._faults.add(path, f"{document.id} would wait for {name}, and {name} for {document.id}.")
+
+
+def _all_before(name: str, before: Mapping[str, list[str]]) -> set[str]:
+    """Return a signer and all who sign before them, directly or through others."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting += before.get(each, ())
+    return found
+
+
+def _references(part: Any, section_id: str, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the path of everything in a document, outside a section itself, that refers to this section."""
+    if isinstance(part, SectionDocument) and part.id == section_id:
+        return
+    parts: list[tuple[str | int, Any]]
+    if isinstance(part, BaseModel):
+        parts = [(described.alias or name, getattr(part, name)) for name, described in type(part).model_fields.items()]
+    else:
+        parts = list(part.items()) if isinstance(part, dict) else list(enumerate(part))
+    for key, value in parts:
+        here = (*path, key)
+        if isinstance(value, BaseModel | dict | list):
+            yield from _references(value, section_id, here)
+        elif _REFERRING.intersection(here[-2:]) and str(value).partition(".")[0] == section_id:
+            yield here
+
 
 def _known_sections(document: Document) -> Mapping[str, KnownSection]:
     known: dict[str, KnownSection] = {}
@@ -250,6 +387,7 @@ def _known_sections(document: Document) -> Mapping[str, KnownSection]:
             for place, each in reversed(list(enumerate(section.fields)))
         }
         known.setdefault(section.id, KnownSection(index=index, repeats=section.repeat is not None, fields=fields))
+    known[AFTER_ALL] = KnownSection(index=len(document.sections), repeats=False, fields={})
     return known
 
 

@@ -13,7 +13,7 @@ from portal.form_definitions.format import document
 from portal.form_definitions.format.condition_reading import OPERATORS_BY_KIND
 from portal.form_definitions.format.document import Document, plain
 from portal.form_definitions.format.field_reading import ID
-from portal.form_definitions.format.reading import document_of, read_json
+from portal.form_definitions.format.reading import MAX_SIGNER_DAYS, document_of, read_json
 from portal.form_definitions.format.source import yaml_tree
 from portal.form_definitions.types.answers import Inputs, input_name
 from portal.form_definitions.types.field_types import FIELD_TYPES, FieldType, answer_lines, read_answer
@@ -40,6 +40,15 @@ _EXACT: dict[tuple[str, str], Schema] = {
     ("HeaderDocument", "you_will_need"): {"type": "array", "items": _TEXT_REFERENCE},
     ("CustomerDocument", "name"): {"anyOf": [_REFERENCE, {"type": "array", "items": _REFERENCE, "minItems": 1}]},
     ("CustomerDocument", "email"): _REFERENCE,
+    ("FactDocument", "fact"): _REFERENCE,
+    ("SignerDocument", "id"): _ID,
+    ("SignerDocument", "name"): _REFERENCE,
+    ("SignerDocument", "email"): _REFERENCE,
+    ("SignerDocument", "check"): {"anyOf": [{"enum": ["code", "account"]}, {"$ref": "#/$defs/FactDocument"}]},
+    ("SignerDocument", "shows"): {"type": "array", "items": _ID},
+    ("SignerDocument", "asks"): _ID,
+    ("SignerDocument", "days"): {"type": "integer", "minimum": 1, "maximum": MAX_SIGNER_DAYS},
+    ("SignerDocument", "after"): {"type": "array", "items": _ID},
     ("DraftsDocument", "on_new_version"): {"enum": ["keep", "move", "ask"]},
     ("SectionDocument", "id"): _ID,
     ("FieldDocument", "id"): _ID,
@@ -55,7 +64,9 @@ _EXACT: dict[tuple[str, str], Schema] = {
     ("ConditionDocument", "years_ago_at_least"): {"type": "integer", "minimum": 0},
     **{("ConditionDocument", name): _SCALAR for name in _COMPARED_WITH_ONE},
 }
-_TEXTS = frozenset({"title", "summary", "declaration", "label", "hint", "short", "item", "intro", "body"})
+_TEXTS = frozenset(
+    {"title", "summary", "declaration", "label", "hint", "short", "item", "intro", "body", "role", "statement"}
+)
 _ANY_DAY = date(2026, 6, 30)
 _FILE = {"id": "abcd2345", "name": "payslip.pdf", "kind": "pdf", "size": "48213"}
 

@@ -19,6 +19,7 @@ from portal.form_definitions.definition import (
     Option,
     Repeat,
     Section,
+    SignerDefinition,
     SomeItem,
     TranslatedText,
 )
@@ -91,6 +92,19 @@ def _customer_in_new_names(customer: CustomerFields, names: Names) -> CustomerFi
     )
 
 
+def _signer_in_new_names(signer: SignerDefinition, names: Names) -> SignerDefinition:
+    def renamed(place: tuple[str, str]) -> tuple[str, str]:
+        return place[0], names.get(place, place[1])
+
+    return replace(
+        signer,
+        when=_condition_in_new_names(signer.when, names),
+        name=renamed(signer.name),
+        email=renamed(signer.email),
+        fact=renamed(signer.fact) if signer.fact else None,
+    )
+
+
 def _condition_in_new_names(condition: Condition | None, names: Names) -> Condition | None:
     return _in_new_names(condition, names) if condition else None
 
@@ -144,6 +158,7 @@ class ChangeKind(Enum):
     SECTION_ORDER = "section_order"
     REPEATED = "repeated"
     ITEMS = "items"
+    SIGNERS = "signers"
     FORM = "form"
 
 
@@ -194,6 +209,7 @@ MEANINGS: Mapping[ChangeKind, Meaning] = {
         judged=True,
     ),
     ChangeKind.ITEMS: Meaning(says=mark("Name or number of the items changed"), effect=Effect.NOTHING, judged=True),
+    ChangeKind.SIGNERS: Meaning(says=mark("Who signs, or what they are asked, changed"), effect=Effect.NOTHING),
     ChangeKind.FORM: Meaning(says=mark("Title, declaration or settings of the form changed"), effect=Effect.NOTHING),
 }
 
@@ -225,6 +241,7 @@ FIELD_ASPECTS: Mapping[str, ChangeKind | None] = {
 
 SECTION_ASPECTS: Mapping[str, ChangeKind | None] = {
     "id": None,
+    "place": None,
     "fields": None,
     "repeat": None,
     "title": ChangeKind.SECTION_WORDING,
@@ -238,6 +255,8 @@ SECTION_ASPECTS: Mapping[str, ChangeKind | None] = {
 FORM_ASPECTS: Mapping[str, ChangeKind | None] = {
     "id": None,
     "sections": None,
+    "signers": None,
+    "signer_sections": None,
     "document": None,
     "title": ChangeKind.FORM,
     "summary": ChangeKind.FORM,
@@ -319,8 +338,26 @@ def compare(old: FormDefinition, new: FormDefinition, between: tuple[FormDefinit
             for each in old.sections
             if not new.section(each.id)
         ),
+        *_signer_changes(old, new, names),
     )
     return Differences(old=old, new=new, changes=tuple(dict.fromkeys(changes)), origins=origins)
+
+
+def _signer_changes(old: FormDefinition, new: FormDefinition, names: Names) -> Iterator[FormChange]:
+    """Yield one change if others are asked to sign, or if they are asked something else."""
+    aspects = [each.name for each in dataclasses.fields(SignerDefinition)]
+    read = [_signer_in_new_names(signer, names) for signer in old.signers]
+    same = len(read) == len(new.signers) and all(
+        _alike(getattr(before, name), getattr(after, name))
+        for before, after in zip(read, new.signers, strict=True)
+        for name in aspects
+    )
+    before, after = (replace(each, sections=each.signer_sections) for each in (old, new))
+    origins = _origins(before, after, ())
+    own = {(section, was): field for section, fields in origins.items() for field, was in fields.items()}
+    asked = (change for each in after.sections for change in _section_changes(before, each, origins, {**names, **own}))
+    if not same or any(asked):
+        yield FormChange(kind=ChangeKind.SIGNERS)
 
 
 def _origins(
