@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from base64 import urlsafe_b64encode
 
 READABLE = "23456789BCDFGHJKMNPQRTVWXY"
 """Digits and capitals without look-alikes (0 O, 1 I L, 5 S, 2 Z) and without the vowels that spell words."""
@@ -49,6 +50,11 @@ def digits_code(length: int = 6) -> str:
 def keyed_hash(secret: str, value: str) -> bytes:
     """Return a hash of something that can be guessed (an address, a short code), useless without the secret."""
     return hmac.new(secret.encode(), value.encode(), hashlib.sha256).digest()
+
+
+def token_again(secret: str, seed: str) -> str:
+    """Return a token like a new one, which whoever knows the secret can make again from its seed."""
+    return urlsafe_b64encode(keyed_hash(secret, f"token {seed}")).decode().rstrip("=")
 
 
 def item_token() -> str:

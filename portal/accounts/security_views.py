@@ -29,13 +29,13 @@ from portal.sessions.browser_sessions import browser, kinds_beside
 from portal.sessions.gate import answer_ended_session
 from portal.sessions.models import SessionRow
 from portal.sessions.operations import end_session, end_sessions_of
-from portal.sessions.policies import MOBILE, SIGNING
+from portal.sessions.policies import MOBILE
 from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
 from portal.site_settings.current import day_text, local_day, moment_text, settings
 from portal.web.addresses import AGAIN_PAGE, SECURITY_PAGE, actor, local_path
 from portal.web.app_state import app_state
-from portal.web.declarations import CUSTOMER, HUB, MESSAGES, Access, Activity, access, activity
+from portal.web.declarations import CUSTOMER, HUB, MESSAGES, SIGNING, Access, Activity, access, activity
 from portal.web.limits import return_try
 from portal.web.unit_of_work import db, is_safe, now, reading
 

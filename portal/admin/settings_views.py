@@ -36,7 +36,9 @@ FormSection = tuple[str, str]
 SEEN_PREFIX = "_seen_"
 """The prefix of the hidden inputs with the values that the page showed when it was loaded."""
 blueprint = Blueprint("admin", __name__)
-FIRST_TAB, MESSAGES_TAB = "general", "messages"
+FIRST_TAB = "general"
+LIFETIME_OF_TAB = {"messages": "messages_lifetime", "signing": "signing_lifetime"}
+"""Tabs that show how long something other than a customer's session lasts."""
 ABOUT_SESSIONS = frozenset({"general", "sessions"})
 NUMBER_TEXT = re.compile("[0-9]{1,9}")
 SHOWN_LENGTH = 80
@@ -290,7 +292,7 @@ def _tab_or_404(tab: str) -> str:
 
 
 def _settings_page(tab: str, form: SettingsForm, *, outcome: str | None = None) -> str:
-    lifetime = settings().messages_lifetime if tab == MESSAGES_TAB else settings().session_lifetime
+    lifetime: timedelta = getattr(settings(), LIFETIME_OF_TAB.get(tab, "session_lifetime"))
     return render_template(
         "admin/site_settings.html",
         tab=tab,

@@ -37,7 +37,7 @@ from portal.sessions.rules import EXPLAINED_FOR, EndReason
 from portal.site_settings.current import moment_text, settings
 from portal.submissions.queries import sent_row, submissions_of
 from portal.web.app_state import app_state
-from portal.web.declarations import CUSTOMER, HUB, MESSAGES, Access, Activity, access, activity
+from portal.web.declarations import CUSTOMER, HUB, MESSAGES, SIGNING, Access, Activity, access, activity
 from portal.web.languages import COOKIE as LANGUAGE_COOKIE
 from portal.web.languages import DEFAULT, language
 from portal.web.unit_of_work import db, now, reading
@@ -239,6 +239,7 @@ def cookies() -> ResponseReturnValue:
         "home/cookies.html",
         customer_cookie=cookie_name(app_state().policies[CUSTOMER].cookie),
         messages_cookie=cookie_name(app_state().policies[MESSAGES].cookie),
+        signing_cookie=cookie_name(app_state().policies[SIGNING].cookie),
         staff_cookie=cookie_name(app_state().policies[HUB].cookie),
         visitor_cookie=cookie_name(VISITOR_COOKIE),
         epoch_cookie=cookie_name(EPOCH_COOKIE),
@@ -255,6 +256,7 @@ def cookies() -> ResponseReturnValue:
         sign_in_lifetime=duration_parts(SIGN_IN_LIFETIME),
         lifetime=duration_parts(policy_of(CUSTOMER).idle_timeout),
         messages_lifetime=duration_parts(policy_of(MESSAGES).idle_timeout),
+        signing_lifetime=duration_parts(policy_of(SIGNING).idle_timeout),
         staff_lifetime=duration_parts(policy_of(HUB).idle_timeout),
         explained_for=duration_parts(EXPLAINED_FOR),
         own_text=own_text("cookies"),
@@ -301,6 +303,7 @@ def help_sessions() -> ResponseReturnValue:
         one_sign_in=settings().one_sign_in,
         network_rule=settings().customer_network_rule,
         messages_lifetime=duration_parts(policy_of(MESSAGES).idle_timeout),
+        signing_lifetime=duration_parts(policy_of(SIGNING).idle_timeout),
         messages_network_rule=settings().messages_network_rule,
         reasons=REASONS,
         explanations=EXPLANATIONS,

@@ -156,8 +156,8 @@ def _renew_both(found: FoundSession, around: FoundSession | None, status: int, b
 class SessionClock:
     """A session's time as a page shows it; `until` and `stay_until` are clock times like 14:47.
 
-    `grace_until` is the clock time until which an open form can still be sent; None where the kind has no grace. Where
-    the session stands within another (`is_within`), its end closes an area, and nobody is signed out.
+    `grace_until` is the clock time until which an open form can still be sent; None where the kind has no grace.
+    `words` names the words in which the kind speaks of its end, `left_at` is the address of the form that ends it.
     """
 
     kind: str
@@ -170,6 +170,8 @@ class SessionClock:
     answers_lost: bool
     is_guest: bool = False
     is_within: bool = False
+    words: str = "signed_in"
+    left_at: str | None = None
     grace_until: str | None = None
 
 
@@ -187,7 +189,7 @@ def page_clock() -> SessionClock | None:
 
 def session_clock(found: FoundSession, times: Times) -> SessionClock:
     """Return the clock of a session whose times are `times`."""
-    policy = policy_of(found.kind, is_shared=found.is_shared)
+    policy, kind = policy_of(found.kind, is_shared=found.is_shared), app_state().policies[found.kind]
     stay_until, answer = extended(times, policy, now()), poll(times, policy, now())
     return SessionClock(
         kind=found.kind,
@@ -199,7 +201,9 @@ def session_clock(found: FoundSession, times: Times) -> SessionClock:
         can_extend=stay_until > times.expires_at or answer.state is State.ACTIVE,
         answers_lost=bool(g.get("answers_lost")),
         is_guest=found.kind == CUSTOMER and found.person_id is None,
-        is_within=app_state().policies[found.kind].within is not None,
+        is_within=kind.within is not None,
+        words=kind.words,
+        left_at=kind.left_at,
         grace_until=clock_time(grace_end(times, policy)) if policy.grace else None,
     )
 

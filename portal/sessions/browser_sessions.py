@@ -280,6 +280,7 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
         csrf_secret: str | None = None,
         sole_slot: str | None = None,
         authenticated_at: datetime | None = None,
+        token: str | None = None,
     ) -> int:
         """Open a session for somebody who has just proved a right to it; what this browser held of the kind ends.
 
@@ -306,6 +307,7 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
             csrf_secret=csrf_secret,
             authenticated_at=authenticated_at,
             sole_slot=sole_slot,
+            token=token,
         )
         self._cookies[kind] = token
         for name in kinds_within(kind):
@@ -313,6 +315,10 @@ class BrowserSessions(SessionMixin, MutableMapping[str, Any]):
             if beside and beside.person_id:
                 move_within(db(), name, beside.id, around=row.id)
         return row.id
+
+    def give(self, kind: str, token: str) -> None:
+        """Give this browser the cookie that another answer to it has brought, too."""
+        self._cookies[kind] = token
 
     def _goes_on(self, found: FoundSession, holder: Holder) -> bool:
         """Whether a session goes on beside the one of this holder: it is of the same person, or both are guests'."""

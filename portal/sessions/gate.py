@@ -54,7 +54,7 @@ def _session_answer(door: Door) -> ResponseReturnValue | None:
     found = browser().find()
     if live is None and found:
         return answer_ended_session(found)
-    opened_at = None if live else _opened_at()
+    opened_at = None if live else _opened_at() or app_state().policies[browser().kind].entered_at
     if live is None and opened_at is None and _is_signed_in_elsewhere():
         abort(404)
     return _must_sign_in(opened_at)
@@ -120,9 +120,14 @@ def _must_sign_in(opened_at: str | None) -> ResponseReturnValue:
 
 def _no_session_page(parked: Parked | None = None, owner: FoundSession | None = None) -> ResponseReturnValue:
     """The page for a form that came without a session; a guest, whose page it was, is offered no sign-in."""
+    kind = app_state().policies[browser().kind]
+    if owner and kind.entered_at:
+        return app_state().hooks.ended_pages[kind.name].late(owner, parked), 403
     is_claimed = parked is not None and owner is not None and app_state().hooks.kept_work(owner, request.path) is None
     is_guest = owner is not None and owner.person_id is None and not is_claimed
-    return render_template("sessions/no_session.html", next=parked.page if parked else None, is_guest=is_guest), 403
+    then = parked.page if parked else None
+    page = render_template("sessions/no_session.html", next=then, is_guest=is_guest, entered_at=kind.entered_at)
+    return page, 403
 
 
 def answer_ended_session(found: FoundSession | None) -> ResponseReturnValue:

@@ -65,13 +65,15 @@ def open_session(
     csrf_secret: str | None = None,
     authenticated_at: datetime | None = None,
     sole_slot: str | None = None,
+    token: str | None = None,
 ) -> tuple[str, SessionRow]:
     """Begin a session with the full time; return the cookie's token, which is stored nowhere, and the row.
 
     `csrf_secret` of a session that this one replaces keeps pages in its other tabs working. `authenticated_at` is when
-    its person last proved who they are, `sole_slot` what one live session at a time may hold.
+    its person last proved who they are, `sole_slot` what one live session at a time may hold. `token` is one that can
+    be made again, for a second answer to the same person.
     """
-    token = new_token()
+    token = token or new_token()
     row = SessionRow(
         kind=kind,
         token_hash=token_hash(token),

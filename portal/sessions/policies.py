@@ -7,9 +7,8 @@ from types import MappingProxyType
 
 from portal.sessions.rules import ZERO, NetworkRule, Policy
 from portal.site_settings.definition import Settings
-from portal.web.declarations import CUSTOMER, HUB, MESSAGES, PERSONAL_KINDS
+from portal.web.declarations import CUSTOMER, HUB, MESSAGES, PERSONAL_KINDS, SIGNING
 
-SIGNING = "signing"
 MOBILE = "mobile"
 HUB_IDLE_TIMEOUT = timedelta(seconds=21_600)
 HUB_ABSOLUTE_LIMIT = timedelta(hours=20)
@@ -25,8 +24,10 @@ class SessionKind:
 
     `cookie` is the cookie's name, without the prefix that HTTPS adds: one a kind, so that none disturbs another.
     `within` is the kind whose session it stands beside: its sessions are of the same person, and signing out of the one
-    ends the other. `opened_at` is the page that opens a session of a kind that no sign-in opens.
-    `is_short_on_shared` says that its time is shorter on a computer that others use, too.
+    ends the other. `opened_at` is the page that opens a session of a kind that no sign-in opens. `entered_at` is where
+    people come in who never sign in to it, `left_at` the form that ends it where that is not signing out. `words` names
+    the words in which its pages speak of its end. `is_short_on_shared` says that its time is shorter on a computer that
+    others use, too.
     """
 
     name: str
@@ -36,6 +37,9 @@ class SessionKind:
     in_browser: bool = True
     within: str | None = None
     opened_at: str | None = None
+    entered_at: str | None = None
+    left_at: str | None = None
+    words: str = "signed_in"
     is_short_on_shared: bool = False
 
 
@@ -47,8 +51,8 @@ def _messages_policy(settings: Settings) -> Policy:
     return Policy(idle_timeout=settings.messages_lifetime, renewal_share=1, absolute_limit=settings.absolute_limit)
 
 
-def _signing_policy(_settings: Settings) -> Policy:
-    return Policy(idle_timeout=timedelta(minutes=15))
+def _signing_policy(settings: Settings) -> Policy:
+    return Policy(idle_timeout=settings.signing_lifetime, absolute_limit=settings.absolute_limit)
 
 
 def _hub_policy(_settings: Settings) -> Policy:
@@ -77,9 +81,17 @@ KINDS: Mapping[str, SessionKind] = MappingProxyType(
                 network_rule=lambda s: NetworkRule(s.messages_network_rule),
                 within=CUSTOMER,
                 opened_at="/messages/unlock",
+                words="messages",
                 is_short_on_shared=True,
             ),
-            SessionKind(name=SIGNING, cookie="session_signing", policy=_signing_policy),
+            SessionKind(
+                name=SIGNING,
+                cookie="session_signing",
+                policy=_signing_policy,
+                entered_at="/sign",
+                left_at="/sign/quit",
+                words="signing",
+            ),
             SessionKind(
                 name=HUB,
                 cookie="session_hub",

@@ -337,6 +337,19 @@ SETTINGS = (
         help=_("A whole number from 30 to 3650. Messages about a form are kept as long as the form."),
     ),
     Setting(
+        name="signing_idle_minutes",
+        tab="signing",
+        kind="whole_number",
+        default=15,
+        low=10,
+        high=60,
+        label=_("End signing after (minutes)"),
+        help=_(
+            "A whole number from 10 to 60. Somebody who signs a form that another person sent has so long without "
+            "activity. It applies to the next people who open a form to sign. Nobody’s time gets shorter."
+        ),
+    ),
+    Setting(
         name="password_again_minutes",
         tab="accounts",
         kind="whole_number",
@@ -382,6 +395,7 @@ TABS = MappingProxyType(
         "sessions": _("Sessions"),
         "drafts": _("Drafts"),
         "messages": _("Messages"),
+        "signing": _("Signing"),
         "accounts": _("Accounts"),
         "content": _("Content"),
     }
@@ -416,6 +430,7 @@ class Settings:
     messages_topics: str
     messages_emergency: str
     messages_keep_days: int
+    signing_idle_minutes: int
     postal_address: str
     privacy_text: str
     privacy_text_cy: str
@@ -445,6 +460,11 @@ class Settings:
     def messages_lifetime(self) -> timedelta:
         """How long messages stay open without activity."""
         return timedelta(minutes=self.messages_idle_minutes)
+
+    @cached_property
+    def signing_lifetime(self) -> timedelta:
+        """How long a second person has to sign a form without activity."""
+        return timedelta(minutes=self.signing_idle_minutes)
 
     @cached_property
     def topics(self) -> tuple[Topic, ...]:

@@ -10,6 +10,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 CUSTOMER = "customer"
 HUB = "hub"
 MESSAGES = "messages"
+SIGNING = "signing"
 BY_QUERY = "?kind="
 BY_PERSON = "?kind=, else the kind in which a person is signed in"
 PERSONAL_KINDS = (CUSTOMER, HUB)
@@ -43,6 +44,8 @@ class Access(Enum):
     PERSON = Door(session=True, person=True)
     MESSAGES = _OF_MESSAGES
     MESSAGES_PERSON = replace(_OF_MESSAGES, person=True)
+    SIGNING_PUBLIC = Door(kind=SIGNING)
+    SIGNING = Door(kind=SIGNING, session=True)
     ANY_PERSON = Door(kind=BY_PERSON, session=True, person=True)
     STAFF = Door(kind=HUB, session=True, person=True, roles=frozenset({"staff", "administrator"}))
     ADMINISTRATOR = Door(kind=HUB, session=True, person=True, roles=frozenset({"administrator"}))

@@ -14,6 +14,7 @@ from tests.integration.admin.conftest import GENERAL, SignedIn, form_of
 
 MINUTES = "session_lifetime_minutes"
 MESSAGES = "/admin/self/site-settings/messages"
+SIGNING = "/admin/self/site-settings/signing"
 REFUSED = "Enter a whole number from 10 to 360"
 SignIn = Callable[[str, str], SignedIn]
 
@@ -148,6 +149,24 @@ def test_effect_of_the_settings_of_messages_stands_beside_them(administrator: Si
     assert "Open for 90 minutes" in words
     assert "Activity renews 0:00–88:00 Warning 88:00–90:00" in words
     assert "We aim to reply within 3 working days. Call 999." in words
+
+
+def test_effect_of_the_settings_of_signing_stands_beside_them(administrator: SignedIn) -> None:
+    words = text_of(administrator.get(administrator.save(SIGNING, signing_idle_minutes="30").location).text)
+    assert "Your time to sign ends in 2 minutes. What you have typed is saved." in words
+    assert "If you stay, you have until 14:32 ." in words
+    assert "Warning 28:00–30:00" in words
+
+
+@pytest.mark.parametrize("typed", ["9", "61", "30.5", ""])
+def test_time_to_sign_out_of_range_is_refused_beside_the_field(
+    administrator: SignedIn, database: Database, typed: str
+) -> None:
+    answer = administrator.save(SIGNING, signing_idle_minutes=typed)
+    assert answer.status_code == 422
+    assert re.search('id="signing_idle_minutes-error".*Enter a whole number from 10 to 60', answer.text)
+    assert form_of(answer).get("signing_idle_minutes", "") == typed
+    assert in_force(database)["signing_idle_minutes"] == 15
 
 
 @pytest.mark.parametrize("typed", ["4", "481", "30.5", ""])

@@ -74,6 +74,14 @@ def test_cookies_page_says_how_long_messages_stay_open(client: FlaskClient, data
     assert "Messages are closed after 45 minutes unless" in words
 
 
+def test_pages_say_how_long_somebody_has_to_sign(client: FlaskClient, database: Database) -> None:
+    set_value(database, signing_idle_minutes=45)
+    words = words_of(client, "/cookies")
+    assert " session_signing " in words
+    assert "Your time ends after 45 minutes unless" in words
+    assert "to sign, you have 45 minutes from the moment" in words_of(client, "/help/sessions")
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_page_sets_no_cookie_for_people_without_a_session(client: FlaskClient, path: str) -> None:
     assert "Set-Cookie" not in client.get(path).headers

@@ -72,6 +72,11 @@ def test_settings_change_how_long_messages_stay_open_and_what_a_changed_network_
     assert KINDS["messages"].network_rule(snapshot({"messages_network_rule": "password"})) is NetworkRule.PASSWORD
 
 
+def test_a_setting_changes_how_long_somebody_has_to_sign() -> None:
+    policy = policy_of("signing", signing_idle_minutes=60, absolute_limit_hours=3)
+    assert (policy.idle_timeout, policy.absolute_limit) == (timedelta(hours=1), timedelta(hours=3))
+
+
 def test_only_messages_stand_within_another_kind_and_are_opened_at_a_page() -> None:
     assert {kind.name: (kind.within, kind.opened_at) for kind in KINDS.values() if kind.within or kind.opened_at} == {
         "messages": ("customer", "/messages/unlock")
