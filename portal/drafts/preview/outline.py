@@ -15,6 +15,8 @@ from portal.form_definitions.definition import (
     Field,
     FormDefinition,
     Section,
+    SignerCheck,
+    SignerDefinition,
     SomeItem,
     StopWhen,
     TranslatedText,
@@ -115,6 +117,37 @@ def condition_remark(definition: FormDefinition, when: Condition | None) -> str 
 
 def _is_nested(when: Condition) -> bool:
     return isinstance(when, AllOf | AnyOf) and any(isinstance(part, AllOf | AnyOf) for part in when.parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutlinedSigner:
+    """Somebody who is asked to sign after a form is sent: as what, how we check them, and when."""
+
+    role: str
+    check: str
+    remark: str | None
+
+
+def outlined_signers(definition: FormDefinition) -> tuple[OutlinedSigner, ...]:
+    """Return all signers of a form in order, including those that are asked only by some people's forms."""
+    return tuple(
+        OutlinedSigner(
+            role=signer.role.in_(language()),
+            check=check_words(definition, signer),
+            remark=condition_remark(definition, signer.when),
+        )
+        for signer in definition.signers
+    )
+
+
+def check_words(definition: FormDefinition, signer: SignerDefinition) -> str:
+    """Return how we check that a signer is who was invited, as the applicant reads it."""
+    if signer.fact:
+        fact = definition.field(*signer.fact).in_sentence(language())
+        return _("To open the form, they have to type %(fact)s.", fact=fact)
+    if signer.check is SignerCheck.CODE:
+        return _("To open the form, they have to type a code that we e-mail to them.")
+    return _("To open the form, they have to sign in to an account that has their e-mail address.")
 
 
 def papers(definition: FormDefinition) -> list[str]:

@@ -59,7 +59,7 @@ def page(
     stored: SectionState | None = None,
     only: set[str] | None = None,
 ) -> SectionForm:
-    found = form.section(section_id)
+    found = form.section(section_id) or form.signer_section(section_id)
     assert found
     return section_form(
         found,
