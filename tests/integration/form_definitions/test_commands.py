@@ -47,7 +47,7 @@ def test_check_names_every_fault_and_exits_with_one(run, faulty):
     result = run("check", faulty, DEMO_FORMS[0])
     assert result.exit_code == 1
     assert result.output.splitlines() == [
-        f"{faulty}: form.titel: This key is not known.",
+        f"{faulty}: form.titel: This key is not known. Did you mean title?",
         f"{faulty}: form.title: This is missing.",
         f"{faulty}: sections: A form needs at least one section.",
     ]
