@@ -27,6 +27,7 @@ from portal.resume.operations import sweep_codes, sweep_drafts
 from portal.resume.reminders import send_reminders
 from portal.sessions.late_forms import sweep_parked
 from portal.sessions.operations import sweep_sessions
+from portal.signing.upkeep import expire_invitations, note_refused_invitations, send_signing_reminders
 from portal.storage.upkeep import FileKeeper
 from portal.web.app_state import AppState, app_state
 from portal.web.counters import write_tally
@@ -61,6 +62,9 @@ SWEEPS: tuple[Sweep, ...] = (
     sweep_thread_codes,
     sweep_old_messages,
     sweep_unsent_messages,
+    note_refused_invitations,
+    send_signing_reminders,
+    expire_invitations,
     forget_old,
     forget_delivered,
 )

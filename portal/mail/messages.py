@@ -138,6 +138,103 @@ WORDINGS: Mapping[Notice, Wording] = MappingProxyType(
 )
 
 
+class SignatureNews(Enum):
+    """What people are told about a signature."""
+
+    SIGNED = "signed"
+    DECLINED = "declined"
+    WRONG = "wrong"
+    NOT_ME = "not_me"
+    UNDELIVERED = "undelivered"
+    EXPIRED = "expired"
+    TRIES = "tries"
+    NEW_LINK = "new_link"
+    YOU_SIGNED = "you_signed"
+    YOU_ANSWERED = "you_answered"
+    YOU_ARE_LATE = "you_are_late"
+    NOT_NEEDED = "not_needed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignatureWording:
+    """The words of news about a signature; `advice` is for the person whom it concerns, others need do nothing."""
+
+    subject: LazyString
+    what: LazyString
+    advice: LazyString
+
+
+NOTHING_TO_DO = lazy_gettext("You do not need to do anything.")
+SIGNATURE_WORDINGS: Mapping[SignatureNews, SignatureWording] = MappingProxyType(
+    {
+        SignatureNews.SIGNED: SignatureWording(
+            subject=lazy_gettext("Signed: %(title)s"),
+            what=lazy_gettext("The form has been signed."),
+            advice=lazy_gettext("You can see here who has signed and who has not:"),
+        ),
+        SignatureNews.DECLINED: SignatureWording(
+            subject=lazy_gettext("Not signed: %(title)s"),
+            what=lazy_gettext("Somebody who was asked to sign the form has decided not to sign it."),
+            advice=lazy_gettext("Read what they told us, and what you can do now:"),
+        ),
+        SignatureNews.WRONG: SignatureWording(
+            subject=lazy_gettext("Something is wrong in your form: %(title)s"),
+            what=lazy_gettext("Somebody who was asked to sign the form says that something in it is wrong."),
+            advice=lazy_gettext("Read what they told us. If they are right, send a corrected form:"),
+        ),
+        SignatureNews.NOT_ME: SignatureWording(
+            subject=lazy_gettext("Sent to the wrong person: %(title)s"),
+            what=lazy_gettext("Somebody got our e-mail who is not the person that should sign the form."),
+            advice=lazy_gettext("Check the e-mail address, and change it here:"),
+        ),
+        SignatureNews.UNDELIVERED: SignatureWording(
+            subject=lazy_gettext("We could not send our e-mail: %(title)s"),
+            what=lazy_gettext("Our e-mail to the person who should sign the form could not be delivered."),
+            advice=lazy_gettext("Check the e-mail address, and change it or send the e-mail again here:"),
+        ),
+        SignatureNews.EXPIRED: SignatureWording(
+            subject=lazy_gettext("Not signed in time: %(title)s"),
+            what=lazy_gettext("The form was not signed in time. We keep the form, and nothing is lost."),
+            advice=lazy_gettext("You can ask for the signature again here:"),
+        ),
+        SignatureNews.TRIES: SignatureWording(
+            subject=lazy_gettext("Somebody could not open your form: %(title)s"),
+            what=lazy_gettext(
+                "Somebody followed the link in our e-mail and did not pass the check. They have not seen the form."
+            ),
+            advice=lazy_gettext("If the person who should sign needs help, check here what we ask them:"),
+        ),
+        SignatureNews.NEW_LINK: SignatureWording(
+            subject=lazy_gettext("Somebody asks for a new link: %(title)s"),
+            what=lazy_gettext("The person who should sign the form would like a new link. The old one has expired."),
+            advice=lazy_gettext("Send a new link here:"),
+        ),
+        SignatureNews.YOU_SIGNED: SignatureWording(
+            subject=lazy_gettext("You have signed: %(title)s"),
+            what=lazy_gettext("We have received your signature. You have signed the form."),
+            advice=NOTHING_TO_DO,
+        ),
+        SignatureNews.YOU_ANSWERED: SignatureWording(
+            subject=lazy_gettext("You have not signed: %(title)s"),
+            what=lazy_gettext("We have received your answer. You have not signed the form."),
+            advice=NOTHING_TO_DO,
+        ),
+        SignatureNews.YOU_ARE_LATE: SignatureWording(
+            subject=lazy_gettext("Not signed in time: %(title)s"),
+            what=lazy_gettext("The time in which you could sign the form is over. You have not signed it."),
+            advice=lazy_gettext("If you still want to sign, open this link and ask for a new one:"),
+        ),
+        SignatureNews.NOT_NEEDED: SignatureWording(
+            subject=lazy_gettext("You no longer need to sign: %(title)s"),
+            what=lazy_gettext(
+                "You no longer need to sign the form. The link in our earlier e-mail does not work any more."
+            ),
+            advice=NOTHING_TO_DO,
+        ),
+    }
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Letter:
     """An e-mail without its address: a subject, and the same words as plain text and as HTML."""
@@ -347,6 +444,75 @@ def address_change(db: Session, *, to: str, link: str, is_done: bool, until: dat
     subject = _("Your e-mail address was changed") if is_done else _("Somebody asked to change your e-mail address")
     _enqueue_message(
         db, "address_change", to=to, subject=subject, now=now, link=link, is_done=is_done, until=day_text(until)
+    )
+
+
+def please_sign(
+    db: Session,
+    *,
+    to: str,
+    title: str,
+    who: str,
+    role: str,
+    link: str,
+    reference: str,
+    code: str,
+    until: datetime,
+    is_reminder: bool = False,
+    now: datetime,
+) -> str:
+    """Ask somebody to sign a form that `who` has sent, or remind them; the e-mail contains none of its answers.
+
+    `code` opens the same page as the link, when it is typed with the reference. `until` is when it is too late.
+    Return the public id of its delivery.
+    """
+    return _enqueue_message(
+        db,
+        "please_sign",
+        to=to,
+        subject=_("Please sign: %(title)s", title=title),
+        now=now,
+        title=title,
+        who=who,
+        role=role,
+        link=link,
+        by_hand=public_url("/sign"),
+        reference=reference,
+        code=code,
+        until=day_and_time(until, current_settings(db)),
+        is_reminder=is_reminder,
+    )
+
+
+def signature_news(
+    db: Session,
+    news: SignatureNews,
+    *,
+    to: str,
+    title: str,
+    role: str,
+    reference: str,
+    link: str | None = None,
+    is_concerned: bool = True,
+    now: datetime,
+) -> None:
+    """Tell somebody what became of a signature, with none of the answers and nothing that the signer wrote.
+
+    Whoever it does not concern (`is_concerned`) reads that there is nothing to do.
+    """
+    wording = SIGNATURE_WORDINGS[news]
+    _enqueue_message(
+        db,
+        "signature_news",
+        to=to,
+        subject=str(wording.subject) % {"title": title},
+        now=now,
+        what=wording.what,
+        advice=wording.advice if is_concerned else NOTHING_TO_DO,
+        title=title,
+        role=role,
+        reference=reference,
+        link=link,
     )
 
 

@@ -30,7 +30,7 @@ class OutcomeKind(StrEnum):
 
 
 class Choice(StrEnum):
-    """Why somebody does not sign: they found something wrong, or do not want to."""
+    """Why somebody declines: they found something wrong, or do not want to; the values are stored."""
 
     WRONG = "wrong"
     REFUSE = "refuse"
@@ -52,6 +52,7 @@ class Event(StrEnum):
     WITHDRAWN = "withdrawn"
     EXTENDED = "extended"
     EXPIRED = "expired"
+    WAIVED = "waived"
 
 
 LIVE = frozenset({State.INVITED, State.UNDELIVERED, State.CHECKED})
@@ -85,8 +86,6 @@ SHORTEST_EXTENSION, LONGEST_EXTENSION = 7, 60
 REMINDED_BEFORE = (timedelta(days=7), timedelta(days=2))
 ANSWERED_AGAIN_FOR = timedelta(seconds=30)
 """How long a check that was passed is passed again without a trace, for the second click of a double one."""
-TOLD_OF_TRIES_ONCE_IN = timedelta(days=1)
+TOLD_ONCE_IN = timedelta(days=1)
 COPY_FOR = timedelta(hours=24)
 """How long a signer can fetch the copy after signing."""
-SWEPT_AT_ONCE = 1
-"""Signers who are mailed in one transaction: nobody can save meanwhile."""

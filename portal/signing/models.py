@@ -2,7 +2,19 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Identity, Index, Integer, LargeBinary, String, Text, UniqueConstraint, true
+from sqlalchemy import (
+    Boolean,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    and_,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.audit import Id
@@ -27,7 +39,7 @@ class Invitation(Base):
     submission_id: Mapped[int] = mapped_column(Id, ForeignKey("submissions.id", ondelete="CASCADE"), index=True)
     signer_id: Mapped[str] = mapped_column(String(64))
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
     link: Mapped[bytes] = mapped_column(LargeBinary)
     name: Mapped[bytes] = mapped_column(LargeBinary)
     address: Mapped[bytes] = mapped_column(LargeBinary)
@@ -46,7 +58,10 @@ class Invitation(Base):
     """When the signer is reminded next; None where nothing more is to be said."""
     checked_at: Mapped[datetime | None]
     tries_told_at: Mapped[datetime | None]
-    """When the applicant was last told that somebody did not pass the check."""
+    new_link_told_at: Mapped[datetime | None]
+    """When the applicant was last told that somebody did not pass the check, and that the signer wants a new link."""
+    waived_at: Mapped[datetime | None]
+    """When staff went on without this signature."""
     delivery: Mapped[str | None] = mapped_column(String(32))
     """The name in the outbox of the last mail to the signer, until we know what became of it."""
     place: Mapped[str | None] = mapped_column(String(_PLACE_LENGTH))
@@ -54,7 +69,7 @@ class Invitation(Base):
 
 
 IS_LIVE = Invitation.state.in_(sorted(LIVE))
-IS_MISSING = Invitation.is_current & Invitation.state.in_(sorted(MISSING))
+IS_MISSING = and_(Invitation.is_current, Invitation.waived_at.is_(None), Invitation.state.in_(sorted(MISSING)))
 IS_REMINDED = Invitation.remind_at.is_not(None)
 IS_ON_ITS_WAY = Invitation.delivery.is_not(None)
 Index("ix_invitations_expires_at", Invitation.expires_at, sqlite_where=IS_LIVE, postgresql_where=IS_LIVE)

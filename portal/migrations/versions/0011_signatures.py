@@ -30,7 +30,7 @@ PARTIAL = {
     "ix_invitations_delivery": ("delivery", "delivery IS NOT NULL"),
     "ix_invitations_missing": (
         "submission_id",
-        "is_current AND state IN ('declined', 'expired', 'not_me', 'undelivered')",
+        "is_current AND waived_at IS NULL AND state IN ('declined', 'expired', 'not_me', 'undelivered')",
     ),
 }
 """Indexes of invitations that hold only some of them: the column, and which."""
@@ -110,6 +110,8 @@ def _create_invitations() -> None:
         sa.Column("remind_at", TIME, nullable=True),
         sa.Column("checked_at", TIME, nullable=True),
         sa.Column("tries_told_at", TIME, nullable=True),
+        sa.Column("new_link_told_at", TIME, nullable=True),
+        sa.Column("waived_at", TIME, nullable=True),
         sa.Column("delivery", sa.String(length=32), nullable=True),
         sa.Column("place", sa.String(length=100), nullable=True),
         _of_submission("invitations"),
@@ -118,6 +120,7 @@ def _create_invitations() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_invitations_token_hash")),
     )
     op.create_index(op.f("ix_invitations_submission_id"), "invitations", ["submission_id"])
+    op.create_index(op.f("ix_invitations_code_hash"), "invitations", ["code_hash"])
     for name, (column, which) in PARTIAL.items():
         op.create_index(name, "invitations", [column], sqlite_where=sa.text(which), postgresql_where=sa.text(which))
 

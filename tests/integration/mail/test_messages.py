@@ -15,7 +15,7 @@ from portal.audit import Actor
 from portal.commands.worker import deliver_once
 from portal.db import Database
 from portal.mail import messages
-from portal.mail.messages import WORDINGS, Notice
+from portal.mail.messages import SIGNATURE_WORDINGS, WORDINGS, Notice, SignatureNews
 from portal.site_settings.operations import change_settings
 from tests.conftest import START
 
@@ -58,6 +58,29 @@ SENDS: dict[str, tuple[Callable[..., object], dict[str, Any], str, str]] = {
         "News about your form: K7M-4XQ",
         LINK,
     ),
+    "please_sign": (
+        messages.please_sign,
+        {
+            "title": TITLE,
+            "who": "Zoë Łukasz",
+            "role": "Landlord",
+            "link": LINK,
+            "reference": "K7M-4XQ",
+            "code": "B7CD9FGH",
+            "until": AT,
+        },
+        f"Please sign: {TITLE}",
+        LINK,
+    ),
+    **{
+        f"signature_{news.value}": (
+            partial(messages.signature_news, news=news),
+            {"title": TITLE, "role": "Landlord", "reference": "K7M-4XQ", "link": LINK},
+            str(SIGNATURE_WORDINGS[news].subject) % {"title": TITLE},
+            "K7M-4XQ",
+        )
+        for news in SignatureNews
+    },
     "confirm_address": (messages.confirm_address, {"link": LINK}, "Confirm your e-mail address", LINK),
     "already_registered": (messages.already_registered, {"link": LINK}, "Confirm your e-mail address", LINK),
     "set_password": (messages.set_password_link, {"link": LINK}, "Set a new password", LINK),
