@@ -196,20 +196,7 @@ def _standing(dialect: Dialect, version: str) -> Rowsets:
         _links(dialect, sealed(64), "i % 10 = 0"),
         _links(dialect, sealed(0), "i % 10 = 7"),
         _codes(dialect, "5", "i % 100 = 0"),
-        Rows(
-            table="submissions",
-            columns={
-                "id": ID,
-                "reference": "'GN-' || i",
-                "draft_id": ID,
-                "idempotency_key": "'GN-' || i",
-                "form_version_id": version,
-                "person_id": PERSON,
-                "sealed": sealed(1600),
-                "sent_at": at(LONG_AGO),
-            },
-            where=SENT,
-        ),
+        _submission(dialect, version, PERSON, SENT),
         Rows(
             table="cases",
             columns={
@@ -238,6 +225,16 @@ def _standing(dialect: Dialect, version: str) -> Rowsets:
             times=2,
         ),
         Rows(table="case_keys", columns={"key": key, "submission_id": ID}, where=SENT, times=3),
+        Rows(
+            table="invitations",
+            columns=_invitation(dialect)
+            | {
+                "state": "CASE i % 100 WHEN 4 THEN 'invited' WHEN 14 THEN 'expired' ELSE 'signed' END",
+                "expires_at": at("14400 + i % 20000"),
+                "remind_at": f"CASE i % 100 WHEN 4 THEN {at('1440 + i % 20000')} END",
+            },
+            where="i % 10 = 4",
+        ),
         *_threads(dialect),
         _sessions(dialect, at("-60"), at("5 + i % 25"), "i % 10 = 0"),
         _sessions(dialect, at("-2860"), at("-1 - i % 2800"), "i % 10 > 0", ended_at=at("-1 - i % 2800")),
@@ -299,6 +296,7 @@ def _due(dialect: Dialect, version: str) -> Rowsets:
                 "remind_at": f"CASE i % 2 WHEN 1 THEN {at('-1')} END",
             },
         ),
+        *_signatures(dialect, version),
         _thread_codes(dialect, "-1", "true"),
         _message_drafts(dialect, "NULL", f"'person:' || {ID}", "-600000", "i % 2 = 0"),
         _sessions(dialect, at("-100"), at("-60"), "i % 2 = 1"),
@@ -327,6 +325,61 @@ def _due(dialect: Dialect, version: str) -> Rowsets:
             },
         ),
     )
+
+
+def _signatures(dialect: Dialect, version: str) -> Rowsets:
+    """Return invitations to sign: of three, one is over, one is to be reminded of, and the mail of one was lost."""
+    at = dialect.at
+    case = {
+        "submission_id": ID,
+        "customer": dialect.sealed(96),
+        "form_id": f"'grown_' || (i % {FORMS})",
+        "status": "'new'",
+        "sent_at": at(AGO),
+    }
+    return (
+        _submission(dialect, version, "NULL", "true"),
+        Rows(
+            table="cases", columns=case | {"status_at": at(AGO), "closed_at": at("-1"), "customer": dialect.sealed(96)}
+        ),
+        Rows(
+            table="invitations",
+            columns=_invitation(dialect)
+            | {
+                "state": "'invited'",
+                "expires_at": f"CASE i % 3 WHEN 0 THEN {at('-1')} ELSE {at('14400')} END",
+                "remind_at": f"CASE i % 3 WHEN 1 THEN {at('-1')} END",
+                "delivery": "CASE i % 3 WHEN 2 THEN 'lost-' || i END",
+            },
+        ),
+    )
+
+
+def _submission(dialect: Dialect, version: str, person: str, where: str) -> Rows:
+    columns = {"id": ID, "reference": "'GN-' || i", "draft_id": ID, "idempotency_key": "'GN-' || i"}
+    of_whom = {"form_version_id": version, "person_id": person}
+    content = {"sealed": dialect.sealed(1600), "sent_at": dialect.at(LONG_AGO)}
+    return Rows(table="submissions", columns=columns | of_whom | content, where=where)
+
+
+def _invitation(dialect: Dialect) -> dict[str, str]:
+    sealed, key = dialect.sealed, dialect.key
+    return {
+        "id": ID,
+        "public_id": "'grown-' || i",
+        "submission_id": ID,
+        "signer_id": "'landlord'",
+        "token_hash": key,
+        "code_hash": key,
+        "link": sealed(160),
+        "name": sealed(64),
+        "address": sealed(64),
+        "language": "'en'",
+        '"check"': "'fact'",
+        "copy_hash": key,
+        "shares_mailbox": "false",
+        "issued_at": dialect.at("-1440"),
+    }
 
 
 def _people(dialect: Dialect, where: str) -> Rows:

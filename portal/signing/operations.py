@@ -141,17 +141,17 @@ def lock_form(db: Session, submission_id: int, *, skips: bool = False) -> bool:
     return db.scalar(query.with_for_update(key_share=True, skip_locked=skips)) is not None
 
 
-def note(desk: Desk, form: SentForm, event: Event, invitation: Invitation, **more: object) -> None:
+def note(desk: Desk, submission: Submission, event: Event, invitation: Invitation, **more: object) -> None:
     """Write an event of an invitation into the chain of its form, which is locked."""
     details = {"invitation": invitation.public_id, "state": invitation.state} | more
-    add_event(desk.db, form.submission, event, details, key=_key(desk), now=desk.now)
+    add_event(desk.db, submission, event, details, key=_key(desk), now=desk.now)
 
 
 def _key(desk: Desk) -> Any:
     return key_of(desk.db, desk.database, desk.keyring, now=desk.now)
 
 
-def move(desk: Desk, form: SentForm, invitation: Invitation, to: State, event: Event, **more: object) -> None:
+def move(desk: Desk, submission: Submission, invitation: Invitation, to: State, event: Event, **more: object) -> None:
     """Bring an invitation into another state, and write its event.
 
     Raise `NotAllowedError` where it cannot come there.
@@ -164,7 +164,7 @@ def move(desk: Desk, form: SentForm, invitation: Invitation, to: State, event: E
         invitation.remind_at = None
     if to is not State.INVITED:
         invitation.delivery = None
-    note(desk, form, event, invitation, **more)
+    note(desk, submission, event, invitation, **more)
 
 
 def current_state(desk: Desk, invitation: Invitation) -> State:
@@ -245,7 +245,7 @@ def _add_invitation(desk: Desk, form: SentForm, asked: Asked, copy: bytes) -> In
     if asked.state is State.INVITED:
         _issue(desk, form, invitation)
     event = Event.INVITED if asked.state is State.INVITED else Event.WAITING
-    note(desk, form, event, invitation, **invitation_details(invitation))
+    note(desk, form.submission, event, invitation, **invitation_details(invitation))
     return invitation
 
 
@@ -279,7 +279,7 @@ def check_passed(desk: Desk, invitation: Invitation, guest_id: str) -> bool:
     form = locked_form(desk, invitation)
     is_first = not (current_state(desk, invitation) is State.CHECKED and is_same_check(invitation.checked_at, desk.now))
     if is_first:
-        move(desk, form, invitation, State.CHECKED, Event.CHECKED, check=invitation.check)
+        move(desk, form.submission, invitation, State.CHECKED, Event.CHECKED, check=invitation.check)
         invitation.checked_at = desk.now
     desk.database.insert_or_ignore(desk.db, SigningGuest, guest_id=guest_id, invitation_id=invitation.id)
     return is_first
@@ -381,7 +381,9 @@ def _decide(
         copy_hash=invitation.copy_hash,
         statement_hash=statement_hash(statement),
     )
-    move(desk, form, invitation, State(kind.value), Event(kind.value), outcome=outcome_digest(outcome), **more)
+    move(
+        desk, form.submission, invitation, State(kind.value), Event(kind.value), outcome=outcome_digest(outcome), **more
+    )
     desk.db.add(outcome)
     desk.db.execute(delete(SigningDraft).where(SigningDraft.invitation_id == invitation.id))
     forget_parked_of(desk.db, f"/sign/{invitation.public_id}")
@@ -395,7 +397,7 @@ def _ask_next(desk: Desk, form: SentForm) -> None:
     states = {each.signer_id: State(each.state) for each in current}
     for each in current:
         if each.state == State.WAITING and is_next(form.signer(each), states):
-            move(desk, form, each, State.INVITED, Event.INVITED)
+            move(desk, form.submission, each, State.INVITED, Event.INVITED)
             _issue(desk, form, each)
 
 
@@ -403,7 +405,7 @@ def _stop_after(desk: Desk, form: SentForm, invitation: Invitation) -> None:
     stopped = all_after(form.definition.signers, invitation.signer_id)
     for each in invitations_of(desk.db, form.submission.id):
         if each.signer_id in stopped and each.state == State.WAITING:
-            move(desk, form, each, State.WITHDRAWN, Event.WITHDRAWN, because=invitation.signer_id)
+            move(desk, form.submission, each, State.WITHDRAWN, Event.WITHDRAWN, because=invitation.signer_id)
 
 
 def withdraw(desk: Desk, invitation: Invitation) -> None:
@@ -418,7 +420,7 @@ def withdraw(desk: Desk, invitation: Invitation) -> None:
 
 def _withdraw(desk: Desk, form: SentForm, invitation: Invitation, **more: object) -> None:
     was_asked = invitation.state in (State.INVITED, State.CHECKED)
-    move(desk, form, invitation, State.WITHDRAWN, Event.WITHDRAWN, **more)
+    move(desk, form.submission, invitation, State.WITHDRAWN, Event.WITHDRAWN, **more)
     desk.db.execute(delete(SigningGuest).where(SigningGuest.invitation_id == invitation.id))
     desk.db.execute(delete(SigningDraft).where(SigningDraft.invitation_id == invitation.id))
     if was_asked:
@@ -443,7 +445,7 @@ def go_on_without(desk: Desk, submission: Submission) -> None:
         desk.db.refresh(each)
         if current_state(desk, each) in MISSING and each.waived_at is None:
             each.waived_at = desk.now
-            note(desk, form, Event.WAIVED, each)
+            note(desk, form.submission, Event.WAIVED, each)
 
 
 def may_change_address(desk: Desk, submission: Submission, invitation: Invitation) -> bool:
@@ -513,5 +515,5 @@ def _asked_state(desk: Desk, invitation: Invitation) -> tuple[State, datetime]:
 
 def _mail_again(desk: Desk, form: SentForm, invitation: Invitation, state: State, event: Event) -> None:
     to = State.CHECKED if state is State.CHECKED else State.INVITED
-    move(desk, form, invitation, to, event, expires=instant_text(invitation.expires_at or desk.now))
+    move(desk, form.submission, invitation, to, event, expires=instant_text(invitation.expires_at or desk.now))
     ask_to_sign(desk, form, invitation)

@@ -30,7 +30,7 @@ PARTIAL = {
     "ix_invitations_delivery": ("delivery", "delivery IS NOT NULL"),
     "ix_invitations_missing": (
         "submission_id",
-        "is_current AND waived_at IS NULL AND state IN ('declined', 'expired', 'not_me', 'undelivered')",
+        "waived_at IS NULL AND state IN ('declined', 'expired', 'not_me', 'undelivered')",
     ),
 }
 """Indexes of invitations that hold only some of them: the column, and which."""
