@@ -141,7 +141,7 @@ def lock_form(db: Session, submission_id: int, *, skips: bool = False) -> bool:
     return db.scalar(query.with_for_update(key_share=True, skip_locked=skips)) is not None
 
 
-def note(desk: Desk, submission: Submission, event: Event, invitation: Invitation, **more: object) -> None:
+def note(desk: Desk, submission: Submission, event: Event, invitation: Invitation, /, **more: object) -> None:
     """Write an event of an invitation into the chain of its form, which is locked."""
     details = {"invitation": invitation.public_id, "state": invitation.state} | more
     add_event(desk.db, submission, event, details, key=_key(desk), now=desk.now)
