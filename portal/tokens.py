@@ -13,6 +13,7 @@ MASK_LENGTH = 16
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 """What `new_token` makes."""
 TOKEN_LENGTH = 43
+_REFERENCE_PARTS = re.compile(r"([A-Z][A-Z0-9])(.{4})(.{4})")
 _NOT_CODE = re.compile(r"[^A-Za-z0-9]+")
 _NOT_IN_TOKENS = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -35,6 +36,13 @@ def readable_code(length: int) -> str:
 def clean_code(typed: str) -> str:
     """Return a code as it was issued, without what people put between its characters."""
     return _NOT_CODE.sub("", typed).upper()
+
+
+def clean_reference(typed: str) -> str:
+    """Return a reference as it was given out: `hs7k4m 92qx` gives HS-7K4M-92QX."""
+    code = clean_code(typed)
+    parts = _REFERENCE_PARTS.fullmatch(code)
+    return "-".join(parts.groups()) if parts else code
 
 
 def clean_token(pasted: str) -> str:

@@ -41,7 +41,6 @@ from portal.messages.models import Message, Thread
 from portal.messages.pages import desk
 from portal.messages.queries import threads_of_case
 from portal.messages.telling import tell_customer
-from portal.resume.rules import clean_reference
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import ParkablePage, Parked, forget_parked, parked_on
 from portal.sessions.queries import FoundSession
@@ -55,7 +54,7 @@ from portal.submissions.files import files_of_submission, sent_file
 from portal.submissions.models import Submission
 from portal.submissions.operations import sent_answers
 from portal.submissions.queries import submission_by_reference
-from portal.tokens import new_token
+from portal.tokens import clean_reference, new_token
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import HUB, Access, Activity, access, activity, shows_form_again

@@ -30,13 +30,13 @@ from portal.hub.queries import MailedLink, case_of, count_cases, links_of, open_
 from portal.hub.rules import ALL, Filter
 from portal.hub.views import Choice, opened_words, person, record_view, sealed_words, search_of
 from portal.resume.coming_back import link_mail_throttles, mail_begun_draft, mail_link
-from portal.resume.rules import Life, Target, clean_reference, target
+from portal.resume.rules import Life, Target, target
 from portal.resume.ways_back import link_destination
 from portal.sessions.operations import Holder
 from portal.site_settings.current import day_text, local_day, moment_text
 from portal.submissions.customers import customer_of, search_key, search_terms
 from portal.submissions.queries import SentRow, sent_row
-from portal.tokens import new_token
+from portal.tokens import clean_reference, new_token
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity

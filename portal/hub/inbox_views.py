@@ -29,10 +29,10 @@ from portal.messages.definition import NOT_DUE
 from portal.messages.models import Thread
 from portal.messages.queries import being_written, thread_by_reference, waiting_counts
 from portal.messages.sealing import subject_of
-from portal.resume.rules import clean_reference
 from portal.site_settings.current import settings, short_day_text, today
 from portal.submissions.customers import customer_of, search_keys, search_terms
 from portal.submissions.models import Case
+from portal.tokens import clean_reference
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity
 from portal.web.unit_of_work import db, is_writing, now, reading

@@ -33,10 +33,10 @@ from portal.hub.rules import (
     waiting_days,
 )
 from portal.keyring import Keyring
-from portal.resume.rules import clean_reference
 from portal.site_settings.current import local_day, settings, short_day_text, today
 from portal.submissions.customers import customer_of, search_keys, search_terms
 from portal.submissions.definition import STATUSES, CaseStatus
+from portal.tokens import clean_reference
 from portal.web.addresses import actor
 from portal.web.app_state import app_state
 from portal.web.declarations import Access, Activity, access, activity

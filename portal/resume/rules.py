@@ -1,13 +1,8 @@
-"""What a link or a code may do at an instant, and how pasted links and references are read. Pure."""
+"""What a link or a code may do at an instant. Pure."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-
-from portal.tokens import clean_code
-
-_REFERENCE_PARTS = re.compile(r"([A-Z][A-Z0-9])(.{4})(.{4})")
 
 
 class Target(Enum):
@@ -35,10 +30,3 @@ def target(life: Life, now: datetime) -> Target:
     if life.deleted_at:
         return Target.DELETED
     return Target.OPEN if now < life.expires_at else Target.EXPIRED
-
-
-def clean_reference(typed: str) -> str:
-    """A reference as it was given out: `hs7k4m 92qx` gives HS-7K4M-92QX."""
-    code = clean_code(typed)
-    parts = _REFERENCE_PARTS.fullmatch(code)
-    return "-".join(parts.groups()) if parts else code

@@ -37,7 +37,7 @@ from portal.resume.forms import CodeForm, ReturnForm, SaveForm
 from portal.resume.models import ResumeCode, ResumeLink
 from portal.resume.operations import code_hash, issue_code, life_of, link_address, prove_address, use_code
 from portal.resume.queries import find_code, find_link, is_stopped, last_code, return_code_of
-from portal.resume.rules import Life, Target, clean_reference, target
+from portal.resume.rules import Life, Target, target
 from portal.resume.ways_back import (
     drafts_left,
     mail_address,
@@ -60,7 +60,7 @@ from portal.sessions.queries import FoundSession
 from portal.sessions.rules import EndReason
 from portal.sessions.views import left_page
 from portal.site_settings.current import clock_time, day_text, local_day
-from portal.tokens import clean_code
+from portal.tokens import clean_code, clean_reference
 from portal.web.addresses import actor, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, Access, Activity, access, activity, shows_form_again
