@@ -68,6 +68,11 @@ from portal.sessions.activity import TableSessionInterface, page_clock
 from portal.sessions.browser_sessions import browser, is_shared_computer, language_of_request
 from portal.sessions.commands import sessions_group
 from portal.sessions.policies import KINDS, SessionKind
+from portal.signing import landing as signing_landing
+from portal.signing import views as signing_views
+from portal.signing.hooks import ended_page as signing_ended_page
+from portal.signing.hooks import late_page as signing_late_page
+from portal.signing.hooks import parkable_signing_page
 from portal.site_settings.commands import settings_group
 from portal.site_settings.current import settings
 from portal.storage import uploads as storage
@@ -79,7 +84,7 @@ from portal.submissions.operations import answers_of_draft, delete_drafts_of, ha
 from portal.web import counters, error_pages, front, health, languages, logs, strict_input, unit_of_work
 from portal.web.addresses import MailedToken, StoredNumber, page_of, sign_in_page
 from portal.web.app_state import AppState, EndedPages, Hooks
-from portal.web.declarations import HUB, MESSAGES
+from portal.web.declarations import HUB, MESSAGES, SIGNING
 from portal.web.front import TURNS_ON_POSTGRESQL, TURNS_ON_SQLITE, InTurn, WithHeaders
 from portal.web.languages import DEFAULT, language, other_languages
 from portal.web.unit_of_work import is_safe
@@ -106,6 +111,8 @@ VIEWS = (
     messages_opening,
     message_views,
     message_guests,
+    signing_views,
+    signing_landing,
     hub_views,
     hub_case_views,
     hub_customer_views,
@@ -151,8 +158,12 @@ HOOKS = Hooks(
         or parkable_case_page(found, path)
         or parkable_thread_page(found, path)
         or parkable_message_page(found, path)
+        or parkable_signing_page(found, path)
     ),
-    ended_pages={MESSAGES: EndedPages(ended=ended_page, late=late_page)},
+    ended_pages={
+        MESSAGES: EndedPages(ended=ended_page, late=late_page),
+        SIGNING: EndedPages(ended=signing_ended_page, late=signing_late_page),
+    },
     place_of_page=place_of_page,
     guest_has_drafts=guest_has_drafts,
     claim_drafts=claim_drafts,

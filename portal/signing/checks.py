@@ -1,27 +1,30 @@
 """The check before a form is shown: something that only the right person knows, a mailed code, or their account."""
 
+import hmac
 from dataclasses import replace
 from datetime import timedelta
 
 from flask import request
 from flask_babel import gettext as _
-from portal.signing.models import Invitation, SigningCode
-from portal.signing.rules import fact_of
 from sqlalchemy.orm import Session
 
 from portal.accounts.signed_in import active_person
 from portal.form_definitions.definition import Section, SectionState
 from portal.form_definitions.forms import PageScope, SectionForm, section_form
 from portal.form_definitions.types.form_fields import Posted
-from portal.mail.rules import MailedCode, is_code
+from portal.mail import messages as mails
+from portal.mail.rules import CODE_LIFETIME, MailedCode, is_code
 from portal.sessions.browser_sessions import browser
+from portal.signing.models import Invitation, SigningCode
 from portal.signing.opened import OpenInvitation
+from portal.signing.rules import normalised_fact
 from portal.site_settings.current import today
-from portal.tokens import clean_code
+from portal.tokens import clean_code, digits_code, keyed_hash
+from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER
 from portal.web.languages import language
 from portal.web.limits import Limit, Throttle
-from portal.web.unit_of_work import now
+from portal.web.unit_of_work import db, now
 
 FACT, CODE = "fact", "code"
 TYPED = Limit(name="signing-check", burst=5, interval=timedelta(minutes=3))
@@ -50,11 +53,10 @@ def _section_of(opened: OpenInvitation, section_id: str) -> Section:
     return next(each for each in opened.definition.sections if each.id == section_id)
 
 
-def typed_fact(opened: OpenInvitation, form: SectionForm) -> str:
+def typed_fact(form: SectionForm) -> str:
     """Return what the typed fact comes to; empty where nothing was typed that could be it."""
-    answer = form.all_fields[FACT].answer
-    place = opened.signer.fact
-    return fact_of(opened.definition, place, answer) if answer is not None and place else ""
+    asked = form.all_fields[FACT]
+    return normalised_fact(asked.answer, asked.definition.type)
 
 
 def wrong_fact_text() -> str:
@@ -68,8 +70,41 @@ def wrong_fact_text() -> str:
 def mailed_code(found_in: Session, invitation: Invitation) -> MailedCode | None:
     """Return the life of the code that was mailed last, if it may still be typed."""
     row = found_in.get(SigningCode, invitation.id)
-    life = MailedCode(mailed_at=row.mailed_at, expires_at=row.expires_at, used_at=row.used_at) if row else None
+    life = _life_of(row) if row else None
     return life if life and life.opens(now()) else None
+
+
+def mail_code(opened: OpenInvitation) -> None:
+    """Mail six digits to the invited address, unless the last ones are so fresh that they serve; it is locked."""
+    invitation = opened.invitation
+    row = db().get(SigningCode, invitation.id)
+    if row and _life_of(row).is_fresh(now()):
+        return
+    digits = digits_code()
+    row = row or SigningCode(invitation_id=invitation.id)
+    row.code_hash = _code_hash(invitation, digits)
+    row.mailed_at, row.expires_at, row.used_at = now(), now() + CODE_LIFETIME, None
+    db().add(row)
+    mails.guest_code(db(), to=opened.address, code=digits, now=now())
+
+
+def is_right_code(invitation: Invitation) -> bool:
+    """Return whether the typed code is the mailed one; it opens once, and for half a minute more for a second click."""
+    row = db().get(SigningCode, invitation.id)
+    is_right = row is not None and hmac.compare_digest(_code_hash(invitation, typed_code()), row.code_hash)
+    if row is None or not is_right or not _life_of(row).opens(now()):
+        return False
+    row.used_at = row.used_at or now()
+    return True
+
+
+def _life_of(row: SigningCode) -> MailedCode:
+    return MailedCode(mailed_at=row.mailed_at, expires_at=row.expires_at, used_at=row.used_at)
+
+
+def _code_hash(invitation: Invitation, digits: str) -> bytes:
+    secret = app_state().configuration.secret_key
+    return keyed_hash(secret, f"signing {invitation.public_id} {digits}")
 
 
 def code_fault(found_in: Session, invitation: Invitation) -> str | None:

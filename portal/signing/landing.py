@@ -6,18 +6,35 @@ from datetime import datetime, timedelta
 from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from portal.signing.definition import ANSWERED, LIVE, Choice, State
-from portal.signing.models import Invitation
-from portal.signing.operations import (
-    ask_for_new_link,
-    check_passed,
-    decline,
-    digits_fit,
-    fact_fits,
-    mail_digits,
-    tell_of_tries,
+
+from portal.audit import record
+from portal.form_definitions.definition import SignerCheck
+from portal.form_definitions.forms import SectionForm
+from portal.sessions.browser_sessions import browser, forget_session, prefer_language
+from portal.sessions.gate import token_refused
+from portal.sessions.operations import Holder, free_place
+from portal.sessions.queries import session_at_place
+from portal.sessions.rules import EndReason
+from portal.signing.checks import (
+    CODE,
+    FACT,
+    code_fault,
+    fact_form,
+    has_account_of,
+    is_right_code,
+    mail_code,
+    mailed_code,
+    throttle_of,
+    typed_fact,
+    wrong_fact_text,
 )
+from portal.signing.definition import ANSWERED, LIVE, OutcomeKind, State
+from portal.signing.models import Invitation
+from portal.signing.opened import DONE_PAGE, OpenInvitation
+from portal.signing.operations import ask_for_new_link, check_passed, decline, is_right_fact, note_tries_used_up
 from portal.signing.pages import desk, gone_page, locked
+from portal.signing.queries import guest_of, invitation_of_code, invitation_of_guest, invitation_of_token
+from portal.signing.rules import is_same_check
 from portal.site_settings.current import clock_time, day_text, local_day
 from portal.tokens import clean_code, clean_reference, keyed_hash, new_token, token_again
 from portal.web.addresses import actor, remote_network, sign_in_page
@@ -158,7 +175,7 @@ def _not_me(opened: OpenInvitation, token: str) -> ResponseReturnValue:
     require(use_try([(_PRESS, opened.invitation.public_id)], now=now()))
     current = locked(opened.invitation)
     if current.state in LIVE:
-        decline(desk(), current.invitation, kind=Choice.NOT_ME)
+        decline(desk(), current.invitation, kind=OutcomeKind.NOT_ME)
     return redirect(url_for("signing_landing.landing", token=token), 303)
 
 
@@ -167,7 +184,7 @@ def _not_me(opened: OpenInvitation, token: str) -> ResponseReturnValue:
 
 def _send_code(opened: OpenInvitation, token: str) -> ResponseReturnValue:
     """Mail six digits, unless a mail is on its way: a scanner's press, or a second click, costs the person nothing."""
-    mail_digits(desk(), locked(opened.invitation).invitation)
+    mail_code(locked(opened.invitation))
     return redirect(url_for("signing_landing.landing", token=token), 303)
 
 
@@ -195,7 +212,7 @@ def _check(opened: OpenInvitation, token: str) -> ResponseReturnValue:
         return _check_account(opened, token)
     name = FACT if check is SignerCheck.FACT else CODE
     form = fact_form(opened, request.form) if check is SignerCheck.FACT else None
-    fact = typed_fact(opened, form) if form else ""
+    fact = typed_fact(form) if form else ""
     fault = code_fault(reading(), invitation) if form is None else None if fact else wrong_fact_text()
     if fault:
         return _refused(opened, token, name, fault, form)
@@ -205,10 +222,10 @@ def _check(opened: OpenInvitation, token: str) -> ResponseReturnValue:
         return _wait_page(opened, token, wait, name, form)
     is_last_try = wait_for(throttle, now=now()) is not None
     current = locked(invitation).invitation
-    is_right = fact_fits(desk(), current, fact) if form else digits_fit(desk(), current, typed_code())
+    is_right = is_right_fact(desk(), current, fact) if form else is_right_code(current)
     if not is_right:
         if is_last_try:
-            tell_of_tries(desk(), current)
+            note_tries_used_up(desk(), current)
         wrong = wrong_fact_text() if form else _("The code is wrong. Check the e-mail")
         return _refused(opened, token, name, wrong, form)
     answer = _let_in(opened)
@@ -309,8 +326,7 @@ def find_by_hand() -> ResponseReturnValue:
         answer = make_response(page)
         answer.headers.update(retry_after(wait))
         return answer
-    secret = app_state().configuration.secret_key
-    invitation = invitation_of_code(db(), reference, code, secret=secret)
+    invitation = invitation_of_code(db(), reference, code)
     if invitation is None:
         return by_hand_page(422, sentence)
     return_try(db(), throttle)

@@ -1,21 +1,20 @@
 """An invitation as the pages of its signer need it: what they read, what only they are asked, and what they sign."""
 
 import hashlib
-from dataclasses import replace
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 
 from sqlalchemy.orm import Session
 
+from portal.form_definitions.definition import Answer, FormAnswers, FormDefinition, Section, SignerDefinition
+from portal.form_definitions.versions.queries import definition_of
 from portal.signing.definition import COPY_FOR, State
 from portal.signing.models import Invitation, Outcome
 from portal.signing.queries import outcome_of
 from portal.signing.rules import canonical, state_at
 from portal.signing.sealing import Link, Said, address_of, link_of, name_of, open_said
-
-from portal.form_definitions.definition import Answer, FormAnswers, FormDefinition, Section, SignerDefinition
-from portal.form_definitions.versions.queries import definition_of
 from portal.submissions.answers import AnsweredSection, section_answers, sent_sections
 from portal.submissions.models import Submission
 from portal.submissions.operations import sent_answers

@@ -2,10 +2,13 @@
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
-from portal.signing.definition import State
-from portal.signing.operations import Desk, desk_at
 
-from portal.site_settings.current import settings
+from portal.signing.definition import State
+from portal.signing.models import Invitation
+from portal.signing.opened import OpenInvitation
+from portal.signing.operations import desk_at
+from portal.signing.queries import locked_invitation
+from portal.signing.telling import Desk
 from portal.web.unit_of_work import db, now
 
 
@@ -16,9 +19,7 @@ def desk() -> Desk:
 
 def locked(invitation: Invitation) -> OpenInvitation:
     """Return an invitation for a change: whatever else changes the signatures of its form waits for this request."""
-    own = db().get_one(Invitation, invitation.id)
-    locked_form(desk(), own)
-    return OpenInvitation(db(), own)
+    return OpenInvitation(db(), locked_invitation(db(), invitation.id))
 
 
 def gone_page(state: State, *, address: str | None = None) -> ResponseReturnValue:

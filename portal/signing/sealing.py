@@ -46,20 +46,21 @@ def seal_link(keyring: Keyring, reference: str, public_id: str, link: Link) -> b
 
 def name_of(keyring: Keyring, reference: str, invitation: Invitation) -> str:
     """Decrypt the name of the person who was invited."""
-    return _opened(keyring, reference, invitation, NAME, invitation.name)
+    return open_in_invitation(keyring, reference, invitation, NAME, invitation.name)
 
 
 def address_of(keyring: Keyring, reference: str, invitation: Invitation) -> str:
     """Decrypt the address to which the invitation goes."""
-    return _opened(keyring, reference, invitation, ADDRESS, invitation.address)
+    return open_in_invitation(keyring, reference, invitation, ADDRESS, invitation.address)
 
 
 def link_of(keyring: Keyring, reference: str, invitation: Invitation) -> Link:
     """Decrypt what leads to an invitation."""
-    return Link(**json.loads(_opened(keyring, reference, invitation, LINK, invitation.link)))
+    return Link(**json.loads(open_in_invitation(keyring, reference, invitation, LINK, invitation.link)))
 
 
-def _opened(keyring: Keyring, reference: str, invitation: Invitation, what: str, sealed: bytes) -> str:
+def open_in_invitation(keyring: Keyring, reference: str, invitation: Invitation, what: str, sealed: bytes) -> str:
+    """Decrypt one text of an invitation."""
     return keyring.open(sealed, subject=sent_work(reference), place=_place(invitation.public_id, what)).decode()
 
 
@@ -75,4 +76,4 @@ def seal_said(keyring: Keyring, reference: str, invitation: Invitation, said: Sa
 
 def open_said(keyring: Keyring, reference: str, invitation: Invitation, outcome: Outcome) -> Said:
     """Decrypt what somebody said with an outcome."""
-    return Said(**json.loads(_opened(keyring, reference, invitation, "outcome", outcome.sealed)))
+    return Said(**json.loads(open_in_invitation(keyring, reference, invitation, "outcome", outcome.sealed)))

@@ -6,18 +6,6 @@ from datetime import timedelta
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from portal.signing.definition import (
-    ANSWERED,
-    LIVE,
-    LONGEST_NAME,
-    LONGEST_REASON,
-    SHORTEST_NAME,
-    Choice,
-    State,
-)
-from portal.signing.operations import decline, sign
-from portal.signing.queries import invitation_of_guest
-from portal.signing.signed_copy import signed_copy
 
 from portal.characters import trimmed
 from portal.form_definitions.forms import SectionForm
@@ -26,9 +14,22 @@ from portal.sessions.activity import pressed_button
 from portal.sessions.browser_sessions import browser, change_language, leave
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import Parked
+from portal.signing.definition import (
+    ANSWERED,
+    LIVE,
+    LONGEST_NAME,
+    LONGEST_REASON,
+    SHORTEST_NAME,
+    Choice,
+    OutcomeKind,
+    State,
+)
 from portal.signing.landing import by_hand_page
 from portal.signing.opened import CONFIRM_PAGE, DONE_PAGE, QUESTIONS_PAGE, READ_PAGE, OpenInvitation
+from portal.signing.operations import decline, sign
 from portal.signing.pages import desk, gone_page, locked
+from portal.signing.queries import invitation_of_guest
+from portal.signing.signed_copy import signed_copy
 from portal.signing.writing import NAME, Writing
 from portal.site_settings.current import day_text, local_day, moment_text
 from portal.storage.queries import file_of
@@ -346,7 +347,14 @@ def tell_them() -> ResponseReturnValue:
     faults = _decline_faults(choice, reason)
     if faults:
         return _decline_page(opened, 422, faults=faults)
-    decline(desk(), opened.invitation, kind=Choice(choice), reason=reason, language=language())
+    decline(
+        desk(),
+        opened.invitation,
+        kind=OutcomeKind.DECLINED,
+        choice=Choice(choice),
+        reason=reason,
+        language=language(),
+    )
     return redirect(DONE_PAGE, 303)
 
 

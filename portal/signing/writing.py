@@ -1,24 +1,23 @@
 """What a signer types before they sign: the answers to their own questions, and their name."""
 
+import json
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from flask import abort, current_app, request
-from portal.signing.models import SigningDraft
-from portal.signing.operations import locked_written
-from portal.signing.pages import desk
-from portal.signing.sealing import Written, open_written, seal_written
 from werkzeug.datastructures import MultiDict
 
 from portal.drafts.open_draft import PAGE_ID_CHARACTERS, seen_by_page
 from portal.drafts.rules import Order, Seen
-from portal.form_definitions.definition import Answer, Section, SectionState
+from portal.form_definitions.definition import Answer, Section, SectionState, Typed
 from portal.form_definitions.forms import LEFT_OUT, PageScope, SectionForm, section_form
 from portal.form_definitions.types.form_fields import Posted
 from portal.sessions.late_forms import SHOWN, Parked, forget_parked, parked_on
+from portal.signing.models import SigningDraft
 from portal.signing.opened import CONFIRM_PAGE, QUESTIONS_PAGE, OpenInvitation
+from portal.signing.sealing import open_in_invitation, seal_in_invitation
 from portal.site_settings.current import clock_time, today
 from portal.submissions.answers import AnsweredSection
 from portal.tokens import new_token
@@ -27,7 +26,16 @@ from portal.web.languages import language
 from portal.web.strict_input import require_end_marker
 from portal.web.unit_of_work import db, now
 
-NAME = "name"
+NAME, WRITTEN = "name", "written"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a signer has typed and not signed yet; `typed` is what is no valid answer, by input name."""
+
+    name: str = ""
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    typed: Typed = field(default_factory=dict)
 
 
 class Writing:
@@ -45,7 +53,12 @@ class Writing:
     @property
     def stored(self) -> Written:
         """What is stored, opened."""
-        return open_written(self._keyring, self.opened.reference, self.opened.invitation, self.draft)
+        if self.draft is None:
+            return Written()
+        invitation, sealed = self.opened.invitation, self.draft.sealed
+        return Written(
+            **json.loads(open_in_invitation(self._keyring, self.opened.reference, invitation, WRITTEN, sealed))
+        )
 
     @property
     def revision(self) -> int:
@@ -95,12 +108,14 @@ class Writing:
 
     def save_answers(self, form: SectionForm) -> int:
         """Keep what the signer's own questions hold, valid or not; return the revision."""
-        kept, before, seen = form.kept(), self.stored, seen_by_page()
+        kept, seen, is_other = form.kept(), seen_by_page(), self._differs(form)
+        if self.draft is None and not is_other:
+            return self.revision
         draft = self._own_draft()
         draft.page_id, draft.sequence = seen.page_id, seen.sequence
-        if (dict(kept.answers), _plain(kept.typed)) != (dict(before.answers), _plain(before.typed)):
+        if is_other:
             draft.revision += 1
-            self._seal(draft, replace(before, answers=kept.answers, typed=kept.typed))
+            self._seal(draft, replace(self.stored, answers=kept.answers, typed=kept.typed))
         return draft.revision
 
     def save_name(self, name: str) -> None:
@@ -110,13 +125,20 @@ class Writing:
             self._seal(self._own_draft(), replace(before, name=name))
 
     def _own_draft(self) -> SigningDraft:
-        draft = self.draft = locked_written(desk(), self.opened.invitation)
+        draft = self.draft
+        if draft is None:
+            own = self.opened.invitation.id
+            draft = SigningDraft(invitation_id=own, revision=0, page_id="", sequence=0, sealed=b"", changed_at=now())
+            db().add(draft)
         return draft
 
     def _seal(self, draft: SigningDraft, written: Written) -> None:
-        draft.sealed = seal_written(self._keyring, self.opened.reference, self.opened.invitation, written)
+        plain = json.dumps(asdict(written), ensure_ascii=False, default=dict)
+        public_id = self.opened.invitation.public_id
+        draft.sealed = seal_in_invitation(self._keyring, self.opened.reference, public_id, WRITTEN, plain)
         draft.changed_at = now()
         db().flush()
+        self.draft = draft
 
     # What pages save by themselves
 
