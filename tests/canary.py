@@ -24,8 +24,9 @@ SHORTEST = 8
 """Shorter values are common words, which appear in pages and e-mails anyway; so do the values of options."""
 OPTION = re.compile(r"[a-z0-9_]+")
 DRAFT = re.compile(r"/drafts/[^/]+/(?!save)")
-MAILED_LINK = re.compile(r"https?://[^/\s]+(/(?:resume|account(?:/[a-z-]+)+)/)([A-Za-z0-9_-]{43})")
-MAILED_CODE = re.compile(r"^(\d{6}|[2-9A-Z]{5})$", re.MULTILINE)
+MAILED_LINK = re.compile(r"https?://[^/\s]+(/(?:resume|sign|account(?:/[a-z-]+)+)/)([A-Za-z0-9_-]{43})")
+MAILED_CODE = re.compile(r"^(\d{6}|[2-9A-Z]{5}|[2-9A-Z]{8})$", re.MULTILINE)
+WHO_ASKS = re.compile(r"Who asks you: [^\n<]*")
 SECRET_INPUTS = {
     "password": "password",
     "old_password": "password",
@@ -138,8 +139,8 @@ def _is_answer(name: str, value: str) -> bool:
 
 
 def _foreign(mail: str, value: str) -> str:
-    """Return the e-mail if it may not hold this value; people read their own address in it."""
-    return "" if "@" in value and f"To: {value}" in mail else mail
+    """Return what of an e-mail may not hold this value; people read their own address, and who asks them."""
+    return "" if "@" in value and f"To: {value}" in mail else WHO_ASKS.sub("", mail)
 
 
 def _word(code: str, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""A form that a second person signs, sent by its applicant, and the signer's way from the mailed link to the signature."""
+"""A form that a second person signs, sent by its applicant, and the way from the mailed link to the signature."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

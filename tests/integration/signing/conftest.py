@@ -25,3 +25,9 @@ def link(app: Flask, reference: str) -> str:
 def signer(app: Flask) -> Citizen:
     """The landlord's browser, in which nothing is open."""
     return Citizen(app)
+
+
+@pytest.fixture
+def another_signer(app: Flask) -> Citizen:
+    """Another browser of the landlord, or of somebody else."""
+    return Citizen(app)

@@ -1,13 +1,12 @@
 """Reading, answering and signing: each page of a signer, and what it keeps."""
 
-import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from portal.db import Database
 from portal.signing.models import Outcome
 from tests.citizen import Citizen
-from tests.signatures import ANSWERS, come_to_sign, pass_check, state_of
+from tests.signatures import ANSWERS, pass_check, state_of
 
 
 def outcomes(database: Database) -> list[Outcome]:
