@@ -51,11 +51,14 @@ Faults = Sequence[tuple[str, str]]
 
 
 def _own(*, is_changing: bool = False) -> OpenInvitation:
-    """Return the invitation of this session, locked where something changes; one that is over has a page of its own."""
+    """Return the invitation of this session, locked where something changes; one that is over has a page of its own.
+
+    One that was withdrawn, or goes to another address now, is no longer that of any session.
+    """
     live = browser().live(SIGNING)
     invitation = invitation_of_guest(db(), live.guest_id) if live and live.guest_id else None
     if invitation is None:
-        abort(403 if token_refused() else 404)
+        abort(403 if token_refused() else make_response(gone_page(State.WITHDRAWN)))
     opened = locked(invitation) if is_changing else OpenInvitation(db(), invitation)
     if opened.state not in LIVE and opened.state not in ANSWERED:
         abort(make_response(gone_page(opened.state)))
