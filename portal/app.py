@@ -68,8 +68,10 @@ from portal.sessions.activity import TableSessionInterface, page_clock
 from portal.sessions.browser_sessions import browser, is_shared_computer, language_of_request
 from portal.sessions.commands import sessions_group
 from portal.sessions.policies import KINDS, SessionKind
+from portal.signing import applicant_views as signer_list_views
 from portal.signing import landing as signing_landing
 from portal.signing import views as signing_views
+from portal.signing.applicant import invite_signers, signatures, signing_plan
 from portal.signing.hooks import ended_page as signing_ended_page
 from portal.signing.hooks import late_page as signing_late_page
 from portal.signing.hooks import parkable_signing_page
@@ -113,6 +115,7 @@ VIEWS = (
     message_guests,
     signing_views,
     signing_landing,
+    signer_list_views,
     hub_views,
     hub_case_views,
     hub_customer_views,
@@ -177,6 +180,9 @@ HOOKS = Hooks(
     hand_over_held=_hand_over_all,
     file_stream=storage.file_stream,
     lookups_offered=integrations.lookups_offered,
+    signing_plan=signing_plan,
+    invite_signers=invite_signers,
+    signatures=signatures,
 )
 
 

@@ -34,6 +34,7 @@ from portal.sessions.browser_sessions import (
 )
 from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EXPLAINED_FOR, EndReason
+from portal.signing.queries import ASKED_NUMBER, SIGNED_NUMBER
 from portal.site_settings.current import moment_text, settings
 from portal.submissions.queries import sent_row, submissions_of
 from portal.web.app_state import app_state
@@ -181,7 +182,8 @@ def my_requests() -> ResponseReturnValue:
     person_id, asked = holder().person_id or 0, request.args
     before = asked.get("drafts_before")
     drafts = whole_drafts(db(), holder(), now=now(), before=before, limit=DRAFTS + 1, refused=MAIL_IS_REFUSED)
-    sent = submissions_of(db(), person_id, before=asked.get("sent_before"), limit=SENT + 1)
+    before_sent, signed_of = asked.get("sent_before"), (SIGNED_NUMBER, ASKED_NUMBER)
+    sent = submissions_of(db(), person_id, before=before_sent, limit=SENT + 1, signed_of=signed_of)
     return render_template(
         "home/my_requests.html",
         drafts=[_draft_card(whole) for whole in drafts[:DRAFTS]],

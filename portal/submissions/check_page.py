@@ -16,7 +16,7 @@ from portal.form_definitions.rules import PLAIN
 from portal.form_definitions.types.field_types import FIELD_TYPES
 from portal.sessions.late_forms import Parked
 from portal.submissions.answers import AnsweredSection, Link, ShownAnswers, is_asked, item_names, section_answers
-from portal.submissions.customers import sender
+from portal.submissions.customers import Customer
 from portal.tokens import item_token, keyed_hash
 from portal.web.app_state import app_state
 from portal.web.languages import language
@@ -67,11 +67,10 @@ class ConfirmationPlan:
     save_href: str | None
 
 
-def confirmation_plan(opened: OpenDraft) -> ConfirmationPlan:
-    """Return what the page says before Send about the confirmation."""
-    address = sender(opened.db, opened).email
+def confirmation_plan(opened: OpenDraft, customer: Customer) -> ConfirmationPlan:
+    """Return what the page says before Send about the confirmation; `customer` is who sends the form."""
     return ConfirmationPlan(
-        address=address,
+        address=customer.email,
         is_of_account=not opened.is_guest,
         question_href=_unanswered_address(opened),
         save_href=opened.address("save") if opened.is_guest and opened.can_be_saved else None,

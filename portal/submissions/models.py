@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from sqlalchemy import Date, ForeignKey, Identity, Index, Integer, LargeBinary, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from portal.audit import Id
 from portal.db import Base
@@ -33,6 +33,9 @@ class Submission(Base):
 
     version: Mapped[FormVersion] = relationship(lazy="joined", innerjoin=True)
     case: Mapped["Case"] = relationship(lazy="joined", innerjoin=True, back_populates="submission")
+    asked_number: Mapped[int | None] = query_expression()
+    signed_number: Mapped[int | None] = query_expression()
+    """How many were asked to sign it, and how many have; only some queries load them."""
 
 
 class Case(Base):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ScalarSelect, select, tuple_
+from sqlalchemy.orm import Session, aliased, with_expression
 
 from portal.drafts.models import Draft
 from portal.drafts.queries import opened_by
@@ -28,17 +28,26 @@ def submission_by_reference(db: Session, reference: str) -> Submission | None:
 
 
 def submissions_of(
-    db: Session, person_id: int, *, before: str | None = None, limit: int | None = None
+    db: Session,
+    person_id: int,
+    *,
+    before: str | None = None,
+    limit: int | None = None,
+    signed_of: tuple[ScalarSelect[int], ScalarSelect[int]] | None = None,
 ) -> Sequence[Submission]:
     """Return what a person has sent, newest first, including what they sent as a guest and claimed later.
 
-    `before` is the reference of the last one on the previous page; `limit` is the number on a page.
+    `before` is the reference of the last one on the previous page; `limit` is the number on a page. With `signed_of`
+    they say how many have signed, of how many who were asked.
     """
     query = select(Submission).join(Draft, Submission.draft_id == Draft.id).where(Draft.person_id == person_id)
     if before:
         last = aliased(Submission)
         place = select(last.sent_at, last.id).where(last.reference == before).scalar_subquery()
         query = query.where(tuple_(Submission.sent_at, Submission.id) < place)
+    if signed_of:
+        numbers = zip((Submission.signed_number, Submission.asked_number), signed_of, strict=True)
+        query = query.options(*(with_expression(column, number) for column, number in numbers))
     return db.scalars(query.order_by(Submission.sent_at.desc(), Submission.id.desc()).limit(limit)).all()
 
 
@@ -50,6 +59,8 @@ class SentRow:
     title: str
     sent_on: str
     status: CaseStatus
+    signed: int
+    asked: int
 
 
 def sent_row(submission: Submission) -> SentRow:
@@ -59,4 +70,6 @@ def sent_row(submission: Submission) -> SentRow:
         title=definition_of(submission.version).title.in_(language()),
         sent_on=day_text(local_day(submission.sent_at)),
         status=STATUSES[submission.case.status],
+        signed=submission.signed_number or 0,
+        asked=submission.asked_number or 0,
     )

@@ -1,6 +1,6 @@
 """The views of sending a form: check your answers, send, confirmation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, redirect, render_template, request
@@ -92,7 +92,13 @@ def _faults(opened: OpenDraft) -> list[CheckFault]:
     stop = first_stop(opened.definition, opened.filled.shown)
     stops = [CheckFault(_fault_address(opened, stop[0]), stop[1].title.in_(language()))] if stop else []
     infected = [CheckFault(_fault_address(opened, section), text) for section, text in infected_answers(opened)]
-    return [*unfinished, *infected, *stops, *_declaration_faults(opened)]
+    return [*unfinished, *infected, *stops, *_signer_faults(opened), *_declaration_faults(opened)]
+
+
+def _signer_faults(opened: OpenDraft) -> Iterator[CheckFault]:
+    if opened.definition.signers:
+        for problem in app_state().hooks.signing_plan(opened, sender(db(), opened).emails).problems:
+            yield CheckFault(_fault_address(opened, opened.section(problem.section_id)), problem.text)
 
 
 def _unfinished(opened: OpenDraft, section: Section) -> str:
@@ -128,6 +134,7 @@ def _submit(opened: OpenDraft) -> None:
         secret=app_state().configuration.secret_key,
         now=now(),
     )
+    app_state().hooks.invite_signers(db(), submission, opened.filled)
     recipient = customer.email
     if recipient:
         title = opened.definition.title.in_(language())
@@ -141,6 +148,7 @@ def _check_page(
     fault = next((fault for fault in faults if fault.href == "#declaration"), None)
     waiting = waiting_pages(opened)
     is_other_version = opened.is_of_other_version
+    customer = sender(db(), opened)
     page = render_template(
         "submissions/check.html",
         opened=opened,
@@ -150,7 +158,8 @@ def _check_page(
         shown=as_input(fingerprints(opened, waiting)),
         moved=moved,
         gone=moved.gone_from(opened.definition) if moved else [],
-        plan=confirmation_plan(opened),
+        plan=confirmation_plan(opened, customer),
+        signing=app_state().hooks.signing_plan(opened, customer.emails),
         faults=[(fault.href, fault.text) for fault in faults],
         declaration=declaration.in_(language()) if declaration else None,
         # Nobody has declared anything about answers that they have not seen.
@@ -181,6 +190,7 @@ def _shown(submission: Submission) -> dict[str, object]:
         "mailed_to": customer_of(keyring, submission.reference, submission.case).email,
         "submission": submission,
         "title": definition.title.in_(language()),
+        "signatures": app_state().hooks.signatures(db(), submission),
         "status": STATUSES[submission.case.status],
         "status_on": day_text(local_day(submission.case.status_at)),
         "sections": sent_sections(definition, answers),

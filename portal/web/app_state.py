@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
@@ -18,12 +18,16 @@ if TYPE_CHECKING:  # types of higher floors, for whoever reads or checks this; n
     from sqlalchemy.orm import Session
 
     from portal.drafts.models import Draft
+    from portal.drafts.open_draft import OpenDraft
+    from portal.drafts.rules import Filled
     from portal.form_definitions.definition import FormAnswers
     from portal.form_definitions.lookups import Offered
     from portal.sessions.late_forms import KeptWork, ParkablePage, Parked, WayBack
     from portal.sessions.policies import SessionKind
     from portal.sessions.queries import FoundSession
+    from portal.signing.applicant import Signature, SigningPlan
     from portal.storage.sealed_files import SealedSpool
+    from portal.submissions.models import Submission
     from portal.submissions.operations import Held
     from portal.web.counters import Tally
     from portal.web.declarations import Declaration
@@ -86,6 +90,12 @@ class Hooks:
     """Make the drafts and sent forms of one person another's."""
     file_stream: Callable[[int], SealedSpool]
     """What the parser of a request writes a file into, up to a number of bytes."""
+    signing_plan: Callable[[OpenDraft, Sequence[str]], SigningPlan]
+    """Whom a draft will ask to sign, and what stands against that; the addresses are the applicant's own."""
+    invite_signers: Callable[[Session, Submission, Filled], None]
+    """Ask the signers of a form that is sent now, in its transaction."""
+    signatures: Callable[[Session, Submission], Sequence[Signature]]
+    """Who has signed a sent form and who has not; empty where nobody is asked."""
     lookups_offered: Callable[[], Offered]
     """The look-ups that forms may name."""
 
