@@ -44,6 +44,7 @@ from portal.hub import case_views as hub_case_views
 from portal.hub import customer_views as hub_customer_views
 from portal.hub import inbox_views as hub_inbox_views
 from portal.hub import message_views as hub_message_views
+from portal.hub import signatures as hub_signature_views
 from portal.hub import views as hub_views
 from portal.hub.case_views import parkable_case_page
 from portal.hub.inbox_views import waiting_threads_total
@@ -118,6 +119,7 @@ VIEWS = (
     signer_list_views,
     hub_views,
     hub_case_views,
+    hub_signature_views,
     hub_customer_views,
     hub_inbox_views,
     hub_message_views,

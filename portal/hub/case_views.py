@@ -44,6 +44,7 @@ from portal.messages.telling import tell_customer
 from portal.sessions.gate import token_refused
 from portal.sessions.late_forms import ParkablePage, Parked, forget_parked, parked_on
 from portal.sessions.queries import FoundSession
+from portal.signing.applicant import signatures
 from portal.site_settings.current import clock_time, day_text, local_day, moment_text, settings, today
 from portal.storage.uploads import file_answer
 from portal.submissions.answers import AnsweredSection, sent_sections
@@ -168,6 +169,7 @@ def case_page(
             _first_entry(submission),
         ],
         page_id=parked.tab if parked else new_token()[:PAGE_ID_CHARACTERS],
+        signatures=signatures(db(), submission),
         threads=threads_beside(threads),
         can_write=addressee is not None,
         key=new_token(),

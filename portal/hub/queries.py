@@ -29,6 +29,7 @@ from portal.messages.models import Message, Reading, Thread, ThreadKey
 from portal.outbox.models import Delivery
 from portal.outbox.queries import IS_REFUSED
 from portal.resume.models import ResumeLink
+from portal.signing.queries import is_signature_missing
 from portal.submissions.models import CASE_IS_OPEN, Case, CaseEvent, CaseKey, OpenCases, Submission
 
 STAFF_ROLES = ("staff", "administrator")
@@ -44,6 +45,7 @@ class Listed:
     reference: str
     version: FormVersion
     assignee: str | None
+    is_signature_missing: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +65,17 @@ def listed_cases(db: Session, search: Search, *, limit: int) -> list[Listed]:
         cases = cases.where(_beyond(search.filter))
     page = aliased(Case, cases.limit(limit).subquery())
     query = (
-        select(page, Submission.reference, FormVersion, Person.name, Person.email)
+        select(page, Submission.reference, FormVersion, Person.name, Person.email, is_signature_missing(page))
         .join(Submission, Submission.id == page.submission_id)
         .join(FormVersion, FormVersion.id == Submission.form_version_id)
         .outerjoin(Person, Person.id == page.assignee_id)
         .order_by(*_order(search.filter, page))
     )
     return [
-        Listed(case=found, reference=reference, version=version, assignee=name or email)
-        for found, reference, version, name, email in db.execute(query)
+        Listed(
+            case=found, reference=reference, version=version, assignee=name or email, is_signature_missing=is_missing
+        )
+        for found, reference, version, name, email, is_missing in db.execute(query)
     ]
 
 
@@ -92,6 +96,8 @@ def _case_conditions(search: Search) -> Iterator[ColumnElement[bool]]:
         yield _is_assigned(search)
     if chosen.overdue:
         yield Case.sent_at < search.overdue_before
+    if chosen.signature:
+        yield is_signature_missing(Case)
     for key in search.keys:
         yield Case.submission_id.in_(select(CaseKey.submission_id).where(CaseKey.key == key))
 

@@ -13,6 +13,7 @@ CASES_A_PAGE = THREADS_A_PAGE = 50
 OPEN, ALL = "open", "all"
 ME, NOBODY = "me", "nobody"
 OLDEST, NEWEST = "oldest", "newest"
+MISSING = "missing"
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
 
 
@@ -28,6 +29,7 @@ class Filter:
     status: str = OPEN
     assignee: str = ""
     overdue: str = ""
+    signature: str = ""
     order: str = OLDEST
     find: str = ""
     after: str = ""
@@ -57,6 +59,7 @@ def read_filter(given: Mapping[str, str], *, statuses: Collection[str]) -> Filte
         "status": {OPEN, ALL, *statuses},
         "order": {OLDEST, NEWEST},
         "overdue": {"yes"},
+        "signature": {MISSING},
     }
     values = {name: plain(given.get(name, "")) for name in asdict(NOTHING_CHOSEN)}
     for name, words in allowed.items():

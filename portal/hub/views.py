@@ -139,6 +139,7 @@ class CaseRow:
     status: CaseStatus
     assignee: str | None
     is_mine: bool
+    is_signature_missing: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +234,7 @@ def row_of(listed: Listed) -> CaseRow:
         status=status,
         assignee=listed.assignee,
         is_mine=listed.case.assignee_id == person().id,
+        is_signature_missing=listed.is_signature_missing,
     )
 
 
@@ -315,6 +317,7 @@ def export() -> ResponseReturnValue:
         status=chosen.status,
         assignee=chosen.assignee or None,
         overdue=chosen.overdue or None,
+        signature=chosen.signature or None,
         searched="yes" if chosen.find else None,
     )
     rows = case_records(app_state().database, app_state().configuration.keyring, search)

@@ -1,8 +1,7 @@
 """What an applicant reads about signers: before Send who will be asked, afterwards who has signed and who has not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -13,13 +12,14 @@ from portal.drafts.rules import Filled
 from portal.form_definitions.definition import FormDefinition, SignerDefinition
 from portal.form_definitions.rules import Shown
 from portal.form_definitions.versions.queries import definition_of
-from portal.signing.definition import ANSWERED, OPEN, State
+from portal.signing.definition import ANSWERED, LIVE, MISSING, OPEN, State
 from portal.signing.models import Invitation, Outcome
 from portal.signing.operations import desk_at, invite
 from portal.signing.queries import invitations_of, outcomes_of
 from portal.signing.rules import Asked, SignerFault, differs, signer_faults, signers_of, state_at
 from portal.signing.sealing import Said, address_of, name_of, open_said
 from portal.site_settings.current import moment_text
+from portal.submissions.answers import AnsweredSection, sent_section
 from portal.submissions.models import Submission
 from portal.web.app_state import app_state
 from portal.web.languages import language
@@ -138,7 +138,8 @@ class Signature:
     """One signer of a sent form, as who sent it and staff read of them.
 
     `moment` is when they answered, `told` why they do not sign, `until` the last moment to sign. `may` names what the
-    applicant may do, `differs` says that they signed under another name than that of the invitation.
+    applicant may do, `differs` says that they signed under another name than that of the invitation. `answers` are
+    those to the section that only they were asked.
     """
 
     id: str
@@ -155,12 +156,28 @@ class Signature:
     typed_name: str | None = None
     differs: bool = False
     shares_mailbox: bool = False
-    answers: Mapping[str, Any] = field(default_factory=dict)
+    answers: AnsweredSection | None = None
+    is_waived: bool = False
 
     @property
     def may(self) -> frozenset[str]:
         """What the applicant may do about it now."""
         return MAY.get(self.state, frozenset())
+
+    @property
+    def may_be_extended(self) -> bool:
+        """Whether staff may give the signer more time."""
+        return self.state in LIVE or self.state is State.EXPIRED
+
+    @property
+    def may_be_withdrawn(self) -> bool:
+        """Whether the signer can be asked no more."""
+        return WITHDRAW in self.may
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it does not come by itself, and nobody has decided to go on without it."""
+        return self.state in MISSING and not self.is_waived
 
 
 def signatures(db: Session, submission: Submission) -> list[Signature]:
@@ -183,6 +200,7 @@ def _signature(
     state = state_at(State(invitation.state), invitation.expires_at, now())
     said = open_said(keyring, reference, invitation, outcome) if outcome else Said()
     name = name_of(keyring, reference, invitation)
+    asked = definition.signer_section(signer.asks) if signer.asks else None
     is_open = state in OPEN or state is State.EXPIRED
     return Signature(
         id=invitation.public_id,
@@ -199,7 +217,8 @@ def _signature(
         typed_name=said.name or None,
         differs=bool(said.name) and differs(said.name, name),
         shares_mailbox=invitation.shares_mailbox,
-        answers=said.answers,
+        answers=sent_section(asked, said.answers) if asked and said.answers else None,
+        is_waived=invitation.waived_at is not None,
     )
 
 

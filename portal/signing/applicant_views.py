@@ -89,7 +89,7 @@ def _page(
 def change_signers(reference: str) -> ResponseReturnValue:
     """Do what the pressed button asks about one signer, or begin a corrected form."""
     require_end_marker()
-    submission = find_submission(reading(), reference, holder()) or abort(404)
+    submission = find_submission(reading(), reference, holder()) or abort(403 if token_refused() else 404)
     pressed = pressed_button() or ""
     if token_refused():
         return _page(submission, status=409)

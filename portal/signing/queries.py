@@ -98,9 +98,9 @@ def events_of(db: Session, submission: Submission) -> tuple[ChainedEvent, ...]:
     )
 
 
-def is_signature_missing() -> ColumnElement[bool]:
-    """Return the condition that a case has a signature that does not come by itself."""
-    return exists().where(Invitation.submission_id == Case.submission_id, IS_MISSING)
+def is_signature_missing(of: type[Case]) -> ColumnElement[bool]:
+    """Return the condition that a case has a signature that does not come by itself; `of` may be an alias."""
+    return exists().where(Invitation.submission_id == of.submission_id, IS_MISSING).correlate(of)
 
 
 def with_missing_signatures(db: Session, submission_ids: Collection[int]) -> frozenset[int]:

@@ -60,11 +60,12 @@ NO_MARKS: Callable[[Section, str, Field], Any] = lambda section, item_id, field:
 
 def sent_sections(definition: FormDefinition, answers: FormAnswers) -> list[AnsweredSection]:
     """Return all that was sent, by section in the order of the form."""
-    return [
-        section_answers(section, _pages(section, answers[section.id]))
-        for section in definition.sections
-        if answers.get(section.id)
-    ]
+    return [sent_section(section, answers[section.id]) for section in definition.sections if answers.get(section.id)]
+
+
+def sent_section(section: Section, answers: Mapping[str, Any]) -> AnsweredSection:
+    """Return what was sent of one section."""
+    return section_answers(section, _pages(section, answers))
 
 
 def _pages(section: Section, stored: Mapping[str, Any]) -> list[ShownAnswers]:

@@ -204,6 +204,7 @@ REFUSED = {
     "admin.save_settings": NOT_FOUND,
     "cases.save_case": NOT_FOUND,
     "messages_of_staff.change_thread": NOT_FOUND,
+    "signatures.change_signatures": NOT_FOUND,
     "messages_of_staff.save_note": NOT_FOUND,
     "forms.try_page": NOT_FOUND,
     "profile.submit_confirm_email": NOT_FOUND,
@@ -222,6 +223,7 @@ REFUSED = {
     "signing.save_questions": NOT_YOURS,
     "signing.sign_form": NOT_YOURS,
     "signing.tell_them": NOT_YOURS,
+    "signers.change_signers": NOT_YOURS,
     "submissions.send_form": NOT_YOURS,
 }
 """Forms that come back filled in: the tab or link does not exist here, and the draft belongs to nobody."""
