@@ -19,6 +19,7 @@ from portal.form_definitions.versions.comparison import Effect
 from portal.form_definitions.versions.models import FormVersion
 from portal.form_definitions.versions.queries import definition_of
 from portal.keyring import Keyring
+from portal.signing.queries import count_waiting
 
 MOST_DRAFTS_READ = 200
 """The most drafts that a page reads, those changed last, as their answers must be decrypted."""
@@ -54,12 +55,14 @@ def publishers(db: Session, versions: Sequence[FormVersion]) -> Mapping[int, str
 class Impact:
     """The impact on the `open` drafts on earlier versions; `looked_at` of them were read.
 
+    `waiting_signers` may still sign what was sent in earlier versions, which stays as it is.
     `drafts` counts the drafts with each effect. `most_questions` is the largest number of further questions that one
     of them must answer.
     """
 
     policy: str
     open: int
+    waiting_signers: int = 0
     looked_at: int = 0
     touched: int = 0
     most_questions: int = 0
@@ -83,6 +86,7 @@ def impact(
     return Impact(
         policy=definition_of(newest).drafts.on_new_version,
         open=sum(counts.get(version.id, 0) for version in earlier),
+        waiting_signers=count_waiting(db, [version.id for version in earlier]),
         looked_at=len(found),
         touched=sum(1 for effects in found if effects),
         most_questions=max((effects[Effect.MUST_ANSWER] for effects in found), default=0),
@@ -101,7 +105,7 @@ def _effects(
 def impact_lines(found: Impact) -> list[str]:
     """Return the impact in sentences, with the number of drafts that were read where it is not all of them."""
     if not found.open:
-        return [_("No open draft is on an earlier version.")]
+        return [_("No open draft is on an earlier version."), *_signer_lines(found)]
     lines = [
         ngettext(
             "%(num)s open draft is on an earlier version.", "%(num)s open drafts are on earlier versions.", found.open
@@ -111,7 +115,13 @@ def impact_lines(found: Impact) -> list[str]:
     if found.looked_at < found.open:
         lines.append(_("Counted below: the %(num)s that were changed last.", num=found.looked_at))
     effects = [_effect_sentence(found, effect) for effect in _EFFECTS if found.drafts[effect]]
-    return lines + (effects or [_("None of them changes.")])
+    return lines + (effects or [_("None of them changes.")]) + _signer_lines(found)
+
+
+def _signer_lines(found: Impact) -> list[str]:
+    if not found.waiting_signers:
+        return []
+    return [_("Waiting signers: %(num)s. They sign what was sent, as it was then.", num=found.waiting_signers)]
 
 
 _EFFECTS = tuple(effect for effect in Effect if effect is not Effect.NOTHING)

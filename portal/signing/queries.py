@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, select
 from sqlalchemy.orm import Session
 
-from portal.signing.definition import State
+from portal.signing.definition import OPEN, State
 from portal.signing.models import IS_MISSING, Invitation, Outcome, SigningEvent, SigningGuest
 from portal.signing.rules import ChainedEvent
 from portal.submissions.models import Case, Submission
@@ -107,6 +107,13 @@ def with_missing_signatures(db: Session, submission_ids: Collection[int]) -> fro
     """Return which of these sent forms have a signature that does not come by itself."""
     query = select(Invitation.submission_id).where(Invitation.submission_id.in_(submission_ids), IS_MISSING)
     return frozenset(db.scalars(query)) if submission_ids else frozenset()
+
+
+def count_waiting(db: Session, version_ids: Collection[int]) -> int:
+    """Return how many signers may still sign what was sent in these versions of a form."""
+    sent = select(Submission.id).where(Submission.form_version_id.in_(version_ids))
+    is_waiting = (Invitation.is_current, Invitation.state.in_(sorted(OPEN)), Invitation.submission_id.in_(sent))
+    return db.scalar(select(func.count()).select_from(Invitation).where(*is_waiting)) or 0
 
 
 def _number(*which: ColumnElement[bool]) -> ScalarSelect[int]:

@@ -97,6 +97,10 @@ def open_rules(app: Flask) -> list[Rule]:
     return [rule for rule in rules if not declaration_of(app.view_functions[rule.endpoint]).door.person]
 
 
+ACTIONS = {"signers": "change"}
+"""The dearest button of a page, by the end of its address; of all others it is Continue."""
+
+
 class Prober:
     """A guest with a filled form, a sent one and messages, who asks for everything that a guest may ask for."""
 
@@ -126,7 +130,7 @@ class Prober:
 
     def _filled(self) -> str:
         draft = housing.start(self._guest)
-        housing.fill(self._guest, draft)
+        housing.fill(self._guest, draft, landlord_email="landlord@mail.example")
         return draft
 
     def _thread_with_reply(self) -> str:
@@ -175,7 +179,11 @@ class Prober:
                 typed = {name: "x" for name in sorted(form.names) if not name.startswith("_") and name != "csrf_token"}
                 own = {each.name: each.value for each in form.controls if each.value}
                 changed = _first_of(typed).partition("-")[0]
-                action = "send" if path.startswith(f"{MESSAGES_PAGE}/MS-") else "continue"
+                action = (
+                    "send"
+                    if path.startswith(f"{MESSAGES_PAGE}/MS-")
+                    else ACTIONS.get(path.rpartition("/")[2], "continue")
+                )
                 return typed | own | {"_action": action, "_changed": changed, "_end": "1"}
         return {}
 
@@ -366,6 +374,7 @@ COSTS = {
     "GET /session/poll": Cost(sql=4, kb=8),
     "GET /submissions/<reference>": Cost(sql=5, kb=8),
     "GET /submissions/<reference>/receipt.pdf": Cost(sql=11, kb=8),
+    "GET /submissions/<reference>/signers": Cost(sql=6, kb=8),
     "POST /account/confirm/<mailed:token>": Cost(sql=5, kb=16),
     "POST /account/email/<mailed:token>": Cost(sql=5, kb=16),
     "POST /account/email/objection/<mailed:token>": Cost(sql=5, kb=16),
@@ -402,6 +411,7 @@ COSTS = {
     "POST /resume/code": Cost(sql=4, kb=16),
     "POST /resume/link": Cost(sql=4, kb=16),
     "POST /session/extend": Cost(sql=5, kb=16),
+    "POST /submissions/<reference>/signers": Cost(sql=38, kb=16, mails=2),
 }
 """A new address is measured with `python -m tests.bench.costs`; its row is a little above what that prints."""
 

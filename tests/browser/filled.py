@@ -64,7 +64,7 @@ def add_cases(app: Flask, copies: int) -> str:
 
 def _send(citizen: Citizen) -> str:
     draft = housing.start(citizen)
-    housing.fill(citizen, draft)
+    housing.fill(citizen, draft, landlord_email="office@calder-homes.example")
     citizen.open(f"{draft}/evidence")
     papers = [File("payslip of November with a rather long name.pdf", PDF), File("photo.jpg", picture())]
     citizen.press("Continue", income_proof=papers)

@@ -45,12 +45,12 @@ def begin_with_home(citizen: Citizen) -> str:
     return draft
 
 
-def fill(citizen: Citizen, draft: str) -> None:
-    """Fill every section up to the check page."""
+def fill(citizen: Citizen, draft: str, **rent: str) -> None:
+    """Fill every section up to the check page; with a `landlord_email` the landlord will be asked to sign."""
     citizen.open(f"{draft}/about_you")
     citizen.press("Continue", **ABOUT_YOU)
     citizen.press("Continue", **HOME)
-    citizen.press("Continue", **RENT)
+    citizen.press("Continue", **(RENT | rent))
     citizen.press("Add a person")
     citizen.press("Continue", **PERSON)
     citizen.press("Continue")

@@ -396,3 +396,18 @@ def test_button_for_a_signer_of_another_form_finds_none(app: Flask, citizen: Cit
     fields = {"csrf_token": token, "signer": other, "_action": "withdraw", "_end": "1"}
     assert citizen.post(second, fields).status_code == 404
     assert citizen.post(second, fields | {"_action": "sign"}).status_code == 400
+
+
+def test_new_version_says_how_many_signers_wait_and_changes_nothing_for_them(
+    app: Flask, citizen: Citizen, listed: str
+) -> None:
+    before = invitation(app)
+    publish_yaml(app, FORM.replace("CHECK", "code").replace("title: Ask for a room", "title: Rent a room"))
+    administrator = Citizen(app)
+    add_person(app, "priya@mail.example", role="administrator")
+    sign_in(administrator, "priya@mail.example")
+    sentence = "Waiting signers: 1. They sign what was sent, as it was then."
+    assert sentence in administrator.open("/admin/self/forms/room")
+    assert (invitation(app).copy_hash, invitation(app).check) == (before.copy_hash, "fact")
+    change(app, signs())
+    assert "Waiting signers" not in administrator.open("/admin/self/forms/room")
