@@ -49,12 +49,14 @@ from portal.sessions.operations import Holder, OpenedFrom, end_all_sessions, end
 from portal.sessions.policies import KINDS
 from portal.sessions.queries import live_sessions
 from portal.sessions.rules import EndReason
+from portal.signing.landing import answer_landing
 from portal.site_settings.operations import change_settings
 from portal.tokens import masked, new_token
 from tests import threads
 from tests.citizen import Citizen
 from tests.loan import publish_loan
 from tests.people import PASSWORD, add_person
+from tests.signatures import BORN, link_to, publish_flat, send_flat
 
 HERE, ELSEWHERE = "192.0.2.1", "203.0.113.9"
 NEW_PASSWORD = "another long password"
@@ -77,6 +79,7 @@ class Scene:
         self.keyring = self.parts.configuration.keyring
         self.numbers = count(1)
         publish_loan(app)
+        publish_flat(app)
         add_person(app, "root@council.example", "administrator")
         with self.database.writing() as db:
             change_settings(db, RULES, by=Actor(), now=self.now)
@@ -268,6 +271,14 @@ def messages_password(at: Round) -> Send:
     return lambda: at.send("/messages/unlock", password=PASSWORD)
 
 
+def signers_check(at: Round) -> Send:
+    reference = send_flat(at.scene.app, Citizen(at.scene.app, HERE))
+    link = link_to(at.scene.app, reference)
+    token = at.thief.open(link).value("csrf_token") or ""
+    fact = {name.replace("__", "-"): value for name, value in BORN.items()}
+    return lambda: at.thief.post(link, {**fact, "_action": "check", "csrf_token": token})
+
+
 def claim(at: Round) -> Send:
     with writing(at) as db:
         db.execute(update(SessionRow).where(SessionRow.id == at.copied.id).values(guest_id=new_token()))
@@ -305,6 +316,7 @@ OPENINGS: Mapping[str, Opening] = {
     "start of a form": Opening(view=start_now, prepare=form_start),
     "press that opens messages": Opening(view=submit_unlock, prepare=messages_press),
     "password that opens messages": Opening(view=submit_unlock, prepare=messages_password),
+    "check on a link to sign": Opening(view=answer_landing, prepare=signers_check),
     "claim of a guest's form": Opening(view=submit_claim, prepare=claim),
 }
 

@@ -43,6 +43,7 @@ OPENERS = {
     "messages/guests._let_in",
     "messages/opening._open",
     "resume/coming_back.come_back",
+    "signing/landing._let_in",
 }
 REPLACERS = {"accounts/signed_in.prove_again", "resume/coming_back.come_back"}
 ENDERS = {
@@ -66,6 +67,7 @@ ENDERS = {
     "sessions/browser_sessions.leave",
     "sessions/commands._end_many",
     "sessions/commands.end_sessions",
+    "signing/landing._hand_over",
 }
 """Who may open a session, go on in one under another token, and end one; a new name needs a row in both tables."""
 OF_THE_TABLE = "sessions/browser_sessions.", "sessions/operations."

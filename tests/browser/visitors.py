@@ -56,7 +56,7 @@ def button(page: Page, name: str) -> Locator:
     return page.locator("main").get_by_role("button", name=name, exact=True)
 
 
-def press(page: Page, name: str = "Continue", **values: Typed) -> None:
+def press(page: Page, name: str = "Continue", /, **values: Typed) -> None:
     """Fill in the values, and press a button."""
     fill(page, **values)
     button(page, name).click()
