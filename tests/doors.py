@@ -272,7 +272,7 @@ def messages_password(at: Round) -> Send:
 
 
 def signers_check(at: Round) -> Send:
-    reference = send_flat(at.scene.app, Citizen(at.scene.app, HERE))
+    reference = send_flat(Citizen(at.scene.app, HERE))
     link = link_to(at.scene.app, reference)
     token = at.thief.open(link).value("csrf_token") or ""
     fact = {name.replace("__", "-"): value for name, value in BORN.items()}

@@ -6,15 +6,12 @@ from contextlib import contextmanager
 from flask import Flask
 from sqlalchemy import select
 
-from portal.form_definitions.rules import shown
-from portal.form_definitions.versions.queries import definition_of
 from portal.signing.models import Invitation
-from portal.signing.operations import desk_at, invite
+from portal.signing.operations import desk_at
 from portal.signing.queries import invitations_of
 from portal.signing.sealing import Link, link_of
 from portal.signing.telling import Desk
 from portal.submissions.models import Submission
-from portal.submissions.operations import sent_answers
 from tests.citizen import Citizen, Page
 from tests.loan import publish_yaml, start
 
@@ -108,28 +105,17 @@ def publish_flat(app: Flask, check: str = FACT_CHECK) -> None:
 def sent_form(app: Flask, applicant: Citizen, check: str = FACT_CHECK, **home: str) -> str:
     """Publish the form, and send it; return its reference."""
     publish_flat(app, check)
-    return send_flat(app, applicant, **home)
+    return send_flat(applicant, **home)
 
 
-def send_flat(app: Flask, applicant: Citizen, **home: str) -> str:
+def send_flat(applicant: Citizen, **home: str) -> str:
     """Fill the form in and send it; return its reference."""
     draft = start(applicant, "flat")
     applicant.open(f"{draft}/you")
     applicant.press("Continue", **YOU)
     applicant.press("Continue", **(HOME | home))
     applicant.press("Send")
-    reference = draft.rpartition("/")[2]
-    _invite(app, reference)
-    return reference
-
-
-def _invite(app: Flask, reference: str) -> None:
-    with at_desk(app) as desk:
-        submission = desk.db.scalars(select(Submission).where(Submission.reference == reference)).one()
-        if not invitations_of(desk.db, submission.id):
-            definition = definition_of(submission.version)
-            answers = sent_answers(desk.keyring, submission)
-            invite(desk, submission, shown(definition, answers, desk.now.date()))
+    return draft.rpartition("/")[2]
 
 
 def stored(desk: Desk, reference: str, signer: str = "landlord") -> Invitation:
