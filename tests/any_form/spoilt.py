@@ -97,6 +97,19 @@ def _unknown_language(document: Document, draw: Draw) -> str:
     return f"{path}.title.xx"
 
 
+def in_signer(key: str, value: Any, place: str = "") -> Spoil:
+    """Add a signer with this in it; the fault is reported there, or at `place` in the signer."""
+
+    def spoil(document: Document, _draw: Draw) -> str:
+        asked = [{"id": "name", "type": "name", "label": "Name"}, {"id": "mail", "type": "email", "label": "Mail"}]
+        document["sections"].append({"id": "signing", "title": "Signing", "fields": asked})
+        signer = {"id": "signer", "role": "Signer", "name": "signing.name", "email": "signing.mail", "check": "code"}
+        document["signers"] = [signer | {"statement": "I agree.", key: value}]
+        return f"signers[0].{place or key}"
+
+    return spoil
+
+
 SPOILS: dict[str, Spoil] = {
     "unknown format": lambda document, _: document.update(format="2") or "format",
     "no form id": _missing(_the_form, "id"),
@@ -137,6 +150,14 @@ SPOILS: dict[str, Spoil] = {
     "no such reference": in_field("required_when", {"field": "nothing", "is": "x"}, "required_when.field"),
     "no such condition": in_field("when", {"condition": "nothing"}, "when.condition"),
     "no such repeat": in_field("when", {"some_item": "nothing", "when": {"condition": "x"}}, "when.some_item"),
+    "signer in no field": in_signer("name", "nowhere.name"),
+    "signer's address is a name": in_signer("email", "signing.name"),
+    "signer checked by nothing": in_signer("check", {"fact": "nowhere.born"}, "check.fact"),
+    "signer shown nothing that is": in_signer("shows", ["nowhere"], "shows[0]"),
+    "signer asked what they wait for": in_signer("asks", "signing"),
+    "signer with no days": in_signer("days", "0"),
+    "signer after themselves": in_signer("after", ["signer"], "after[0]"),
+    "unknown key of a signer": in_signer("colour", "blue"),
     "looks forward": _looks_forward,
     "looks at itself": _looks_at_itself,
     "loop": _loop,

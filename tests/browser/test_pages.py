@@ -136,7 +136,7 @@ def test_conditional_sections_pass_inspection(look: Inspector, citizen: Citizen)
 
 def test_save_and_confirmation_pages_pass_inspection(look: Inspector, citizen: Citizen) -> None:
     draft = housing.start(citizen)
-    housing.fill(citizen, draft)
+    housing.fill(citizen, draft, landlord_email="landlord@home.example")
     enters_as(look, citizen)
     look.visit("save page of a guest", f"{draft}/save", is_main=True)
     press(look.page, "Send link", email="nobody")
@@ -148,6 +148,9 @@ def test_save_and_confirmation_pages_pass_inspection(look: Inspector, citizen: C
     press(look.page, "Send", declaration="yes")
     look.page.wait_for_url("**/submissions/*")
     look.look("confirmation", is_main=True)
+    look.visit("signatures", f"{look.page.url.partition('?')[0]}/signers", is_main=True)
+    press(look.page, "Change address", email="nobody")
+    look.look("address refused")
     look.visit("already sent", draft)
 
 
