@@ -73,6 +73,7 @@ from portal.signing import applicant_views as signer_list_views
 from portal.signing import landing as signing_landing
 from portal.signing import views as signing_views
 from portal.signing.applicant import invite_signers, signatures, signing_plan
+from portal.signing.commands import signing_group
 from portal.signing.hooks import ended_page as signing_ended_page
 from portal.signing.hooks import late_page as signing_late_page
 from portal.signing.hooks import parkable_signing_page
@@ -136,6 +137,7 @@ COMMANDS = (
     sessions_group,
     forms_group,
     settings_group,
+    signing_group,
     integrations_group,
     mail_group,
     db_group,

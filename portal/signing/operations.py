@@ -44,12 +44,12 @@ from portal.signing.queries import all_invitations_of, invitations_of, mail_code
 from portal.signing.rules import (
     Asked,
     all_after,
-    copy_hash,
     copy_of,
     differs,
     expiry,
     extended,
     fact_at,
+    hash_of_copy,
     instant_text,
     is_next,
     is_same_check,
@@ -80,6 +80,7 @@ from portal.signing.telling import (
     tell_signer,
 )
 from portal.storage.adapters import open_storage
+from portal.storage.models import StoredFile
 from portal.storage.operations import open_content
 from portal.storage.queries import files_of_work
 from portal.storage.sealed_files import plain_chunks
@@ -188,17 +189,21 @@ def invite(desk: Desk, submission: Submission, shown: Shown) -> None:
     details = {"answers": hashlib.sha256(submission.sealed).hexdigest(), "files": digests}
     add_event(desk.db, submission, Event.SENT, details, key=_key(desk), now=desk.now)
     for each in asked:
-        copy = copy_hash(
-            copy_of(
-                form.definition,
-                each.signer,
-                version=submission.version.number,
-                reference=submission.reference,
-                answers=answers,
-                digests=digests,
-            )
-        )
-        _add_invitation(desk, form, each, copy)
+        _add_invitation(desk, form, each, copy_hash_of(submission, each.signer.id, answers, digests))
+
+
+def copy_hash_of(submission: Submission, signer_id: str, answers: FormAnswers, digests: Mapping[str, str]) -> bytes:
+    """Return the hash of what a signer of a sent form reads and signs, with the digests of its files."""
+    definition = definition_of(submission.version)
+    copy = copy_of(
+        definition,
+        next(signer for signer in definition.signers if signer.id == signer_id),
+        version=submission.version.number,
+        reference=submission.reference,
+        answers=answers,
+        digests=digests,
+    )
+    return hash_of_copy(copy)
 
 
 def _shown_to(asked: Iterable[Asked], answers: FormAnswers) -> FormAnswers:
@@ -210,15 +215,16 @@ def file_digests(desk: Desk, reference: str, answers: FormAnswers) -> dict[str, 
     """Return the SHA-256, in hex, of the files that answers name, by id; one that was infected has none any more."""
     names = {entry.id for entry in entries_in(answers)}
     rows = files_of_work(desk.db, sent_work(reference)) if names else {}
-    found: dict[str, str] = {}
-    for name in sorted(names & rows.keys()):
-        if rows[name].sealed:
-            digest = hashlib.sha256()
-            with desk.storage.open(name) as sealed:
-                for chunk in plain_chunks(sealed, open_content(desk.keyring, rows[name]).key, rows[name].size):
-                    digest.update(chunk)
-            found[name] = digest.hexdigest()
-    return found
+    return {name: file_digest(desk, rows[name]) for name in sorted(names & rows.keys()) if rows[name].sealed}
+
+
+def file_digest(desk: Desk, file: StoredFile) -> str:
+    """Return the SHA-256, in hex, of what is in a file; raise `UndecryptableError` where it was changed."""
+    digest, key = hashlib.sha256(), open_content(desk.keyring, file).key
+    with desk.storage.open(file.name) as sealed:
+        for chunk in plain_chunks(sealed, key, file.size):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _add_invitation(desk: Desk, form: SentForm, asked: Asked, copy: bytes) -> Invitation:

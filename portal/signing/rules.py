@@ -169,7 +169,7 @@ def canonical(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def copy_hash(copy: Mapping[str, Any]) -> bytes:
+def hash_of_copy(copy: Mapping[str, Any]) -> bytes:
     """Return the SHA-256 of a copy."""
     return hashlib.sha256(canonical(copy)).digest()
 
