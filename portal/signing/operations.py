@@ -516,6 +516,7 @@ def _asked_state(desk: Desk, invitation: Invitation) -> tuple[State, datetime]:
     state = current_state(desk, invitation)
     if state not in LIVE | {State.EXPIRED} or invitation.expires_at is None:
         raise NotAllowedError(state)
+    invitation.state = state.value  # what is over is over, also where it gets another end now
     return state, invitation.expires_at
 
 
