@@ -67,6 +67,7 @@ ENDERS = {
     "sessions/browser_sessions.leave",
     "sessions/commands._end_many",
     "sessions/commands.end_sessions",
+    "signing/applicant_views._here",
     "signing/landing._hand_over",
 }
 """Who may open a session, go on in one under another token, and end one; a new name needs a row in both tables."""

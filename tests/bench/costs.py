@@ -39,7 +39,7 @@ from portal.submissions.answers import AnsweredSection, AnswerRow, Block
 from portal.submissions.receipt import Receipt
 from portal.web.declarations import declaration_of
 from portal.web.front import TURNS_ON_SQLITE
-from tests import threads
+from tests import signatures, threads
 from tests.bench.load import COUNT, Asked, apply
 from tests.bench.requests import TYPED, data_folder, prepared_app
 from tests.bench.server import PORTAL, running
@@ -98,6 +98,7 @@ def open_rules(app: Flask) -> list[Rule]:
 
 
 ACTIONS = {"signers": "change"}
+SIGN_PAGE, FACT = "/sign", {"fact__day": "9", "fact__month": "5", "fact__year": "1988"}
 """The dearest button of a page, by the end of its address; of all others it is Continue."""
 
 
@@ -127,6 +128,11 @@ class Prober:
         self._message_link = threads.link_to(app, threads.begin(app))
         with self._database.reading() as db:
             self._guest_id = db.scalars(select(SessionRow.guest_id).order_by(SessionRow.id.desc())).first()
+        self._sign_link = signatures.mailed(app, sent.rpartition("/")[2]).token
+        self._signer = Citizen(app)
+        signatures.pass_check(self._signer, f"{SIGN_PAGE}/{self._sign_link}", **FACT)
+        self._signer.press("Continue")
+        self._signer.press("Continue", **housing.LANDLORD)
 
     def _filled(self) -> str:
         draft = housing.start(self._guest)
@@ -149,7 +155,7 @@ class Prober:
         """
         path = self.path_of(rule)
         if "POST" not in (rule.methods or ()):
-            if path.startswith(MESSAGES_PAGE):
+            if path.startswith((MESSAGES_PAGE, SIGN_PAGE)):
                 self._come_back(path)
             yield lambda: self._guest.client.get(path)
             return
@@ -205,6 +211,10 @@ class Prober:
         self._guest.hold("customer", guest_id=self._guest_id)
         if path == CODE_PAGE:
             self._bring_code()
+        elif path.startswith(SIGN_PAGE) and self._sign_link not in path and path != SIGN_PAGE:
+            self._guest = self._signer
+            if self._guest.get(SIGN_PAGE).status_code == 200 and "mail_code" in self._guest.open(SIGN_PAGE).text:
+                signatures.pass_check(self._guest, f"{SIGN_PAGE}/{self._sign_link}", **FACT)
         elif path.startswith(MESSAGES_PAGE) and "/open/" not in path:
             self._guest.hold("messages", guest_id=threads.guest_of(self.app, self._thread))
 
@@ -241,7 +251,8 @@ class Prober:
         is_thread = rule.rule.startswith(MESSAGES_PAGE)
         reference = self._thread if is_thread else next(drafts, self._draft).rpartition("/")[2]
         section = "household" if "<item_id>" in rule.rule else "about_you"
-        token = {"token": self._message_link} if is_thread else {}
+        is_sign = rule.rule.startswith(SIGN_PAGE)
+        token = {"token": self._message_link if is_thread else self._sign_link} if is_thread or is_sign else {}
         values = self._values | token | {"reference": reference, "section_id": section}
         built = rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)
         assert built is not None, rule
@@ -372,6 +383,14 @@ COSTS = {
     "GET /resume/code": Cost(sql=4, kb=8),
     "GET /session/ended": Cost(sql=4, kb=8),
     "GET /session/poll": Cost(sql=4, kb=8),
+    "GET /sign": Cost(sql=4, kb=8),
+    "GET /sign/<mailed:token>": Cost(sql=6, kb=8),
+    "GET /sign/confirm": Cost(sql=8, kb=8),
+    "GET /sign/decline": Cost(sql=6, kb=8),
+    "GET /sign/done": Cost(sql=6, kb=8),
+    "GET /sign/done/copy.pdf": Cost(sql=6, kb=8),
+    "GET /sign/files/<file_id>": Cost(sql=6, kb=8),
+    "GET /sign/questions": Cost(sql=8, kb=8),
     "GET /submissions/<reference>": Cost(sql=5, kb=8),
     "GET /submissions/<reference>/receipt.pdf": Cost(sql=11, kb=8),
     "GET /submissions/<reference>/signers": Cost(sql=6, kb=8),
@@ -411,6 +430,15 @@ COSTS = {
     "POST /resume/code": Cost(sql=4, kb=16),
     "POST /resume/link": Cost(sql=4, kb=16),
     "POST /session/extend": Cost(sql=5, kb=16),
+    "POST /sign": Cost(sql=11, kb=8),
+    "POST /sign/<mailed:token>": Cost(sql=6, kb=8),
+    "POST /sign/confirm": Cost(sql=11, kb=8),
+    "POST /sign/confirm/autosave": Cost(sql=9, kb=8),
+    "POST /sign/continue": Cost(sql=4, kb=8),
+    "POST /sign/decline": Cost(sql=8, kb=8),
+    "POST /sign/questions": Cost(sql=12, kb=971),
+    "POST /sign/questions/autosave": Cost(sql=10, kb=971),
+    "POST /sign/quit": Cost(sql=8, kb=8),
     "POST /submissions/<reference>/signers": Cost(sql=38, kb=16, mails=2),
 }
 """A new address is measured with `python -m tests.bench.costs`; its row is a little above what that prints."""

@@ -20,6 +20,8 @@ HOME = {
 RENT = {"amount": "650", "period": "month", "in_arrears": "no", "landlord": "Calder Homes Ltd"}
 PERSON = {"full_name": "Joel", "born__day": "2", "born__month": "2", "born__year": "2014", "relation": "child"}
 INCOME: dict[str, str | list[str]] = {"kinds": ["wages"], "wages": "1,420.00", "hours": "30"}
+LANDLORD = {"since__day": "1", "since__month": "3", "since__year": "2019", "owed": "0", "ending": "no"}
+"""What only the landlord answers, before they sign."""
 NEEDS = {"story": "The rent went up.", "urgent": "no"}
 
 
