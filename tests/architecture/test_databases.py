@@ -15,6 +15,7 @@ TESTS = Path(__file__).resolve().parent.parent
 MARK, BOTH = "one_database", "both_databases"
 REASONS = {
     "any_form/test_made_forms.py": "what a form asks, keeps and sends, whatever its questions",
+    "any_form/test_signers.py": "whom a form asks to sign, whatever its questions",
     "integration/attacks/test_addresses.py": "hosts, proxies and addresses that lead away",
     "integration/attacks/test_script.py": "how typed texts are shown",
     "integration/drafts/test_conditions.py": "what a page asks by its own answers",
