@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from pyotp import TOTP
 
+from tests import signatures
 from tests.browser.conftest import Console
 from tests.browser.inspection import WIDE, Inspector
 from tests.browser.visitors import Enter, button, follow, press, share_sessions, show_again
@@ -384,6 +385,55 @@ def test_pages_of_messages_pass_inspection(look: Inspector, citizen: Citizen) ->
     sign_in(citizen)
     enters_as(look, citizen)
     look.visit("opening messages", "/messages/unlock", is_main=True)
+
+
+def test_pages_of_a_signer_pass_inspection(look: Inspector, citizen: Citizen) -> None:
+    app, page = look.server.app, look.page
+    reference = signatures.sent_form(app, citizen)
+    link = signatures.link_to(app, reference)
+    page.context.clear_cookies()
+    look.visit("by hand", "/sign", is_main=True)
+    press(page, "Continue")
+    look.look("by hand, refused")
+    look.visit("landing", link, is_main=True)
+    press(page, "Continue")
+    look.look("landing, refused", is_main=True)
+    press(page, "This is not for me", last_four="x")
+    look.look("not for me, refused")
+    press(page, "Continue", **signatures.BORN)
+    page.wait_for_url("**/sign")
+    look.look("the copy", is_main=True)
+    look.look_at_warning("the copy", after_minutes=13.5)
+    look.visit("occupied", signatures.link_to(app, reference, "agent"), is_main=True)
+    look.visit("questions", "/sign/questions", is_main=True)
+    press(page, "Continue")
+    look.look("questions, refused", is_main=True)
+    press(page, "Continue", **signatures.ANSWERS)
+    page.wait_for_url("**/sign/confirm")
+    look.look("signature", is_main=True)
+    press(page, "Sign")
+    look.look("signature, refused", is_main=True)
+    look.visit("why not", "/sign/decline", is_main=True)
+    press(page, "Tell them")
+    look.look("why not, refused")
+    look.visit("signature", "/sign/confirm")
+    look.server.clock.advance(minutes=16)
+    button(page, "Sign").click()
+    look.look("late signature", is_main=True)
+    look.visit("signing ended", "/session/ended?kind=signing", is_main=True)
+    page.goto(link)
+    press(page, "Continue", **signatures.BORN)
+    page.wait_for_url("**/sign/confirm")
+    press(page, "Sign", name="Calder Homes", consent="yes")
+    page.wait_for_url("**/sign/done")
+    look.look("signed", is_main=True)
+    look.server.clock.advance(hours=25)
+    page.context.clear_cookies()
+    look.visit("signed already", link)
+    look.server.clock.advance(days=30)
+    look.visit("expired", signatures.link_to(app, reference, "agent"))
+    button(page, "Ask for a new link").click()
+    look.look("asked for a new link")
 
 
 def test_staff_pages_of_messages_pass_inspection(look: Inspector, citizen: Citizen) -> None:
