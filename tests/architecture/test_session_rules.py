@@ -10,7 +10,9 @@ from portal.accounts.views import submit_confirm
 from tests.doors import OPENINGS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGE, OF_MESSAGES = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("session-rules.md", "messages.md"))
+PAGE, OF_MESSAGES, OF_SIGNING = (
+    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("session-rules.md", "messages.md", "signing.md")
+)
 CHAPTERS = ["Kinds", "Arithmetic", "What counts", "The end", "Grace"]
 CHAPTERS += ["Several sessions, several people, one computer", "Networks"]
 ROW = re.compile(r"^\| (.+) \| (.+) \|$", re.MULTILINE)
@@ -31,7 +33,8 @@ def test_every_rule_names_a_test() -> None:
 
 
 def test_every_test_that_the_table_names_exists() -> None:
-    named = [found for _rule, shown_by in [*rules(), *ROW.findall(OF_MESSAGES)] for found in TEST.findall(shown_by)]
+    rows = [*rules(), *ROW.findall(OF_MESSAGES), *ROW.findall(OF_SIGNING)]
+    named = [found for _rule, shown_by in rows for found in TEST.findall(shown_by)]
     missing = [(path, name) for path, name in named if f"def {name}(" not in (ROOT / path).read_text(encoding="utf-8")]
     assert missing == []
 
