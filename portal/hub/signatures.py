@@ -1,26 +1,32 @@
 """The signatures of a case: who has signed and who has not, and what staff do where one is missing."""
 
-from flask import Blueprint, abort, redirect, request
+from datetime import timedelta
+
+from flask import Blueprint, Response, abort, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.audit import record
 from portal.hub.case_views import RefusedChange, address_of, case_page
+from portal.hub.certificate import certificate_of
 from portal.hub.queries import case_of
-from portal.hub.views import person
+from portal.hub.views import person, record_view
 from portal.sessions.activity import pressed_button
 from portal.sessions.gate import token_refused
 from portal.signing.definition import LONGEST_EXTENSION, SHORTEST_EXTENSION
 from portal.signing.models import Invitation
 from portal.signing.operations import NotAllowedError, desk_at, extend, go_on_without, withdraw
-from portal.signing.queries import invitation_by_id
+from portal.signing.queries import events_of, invitation_by_id
 from portal.submissions.models import Submission
 from portal.web.addresses import actor
 from portal.web.declarations import Access, Activity, access, activity, shows_form_again
+from portal.web.limits import Limit, require, use_try
 from portal.web.strict_input import require_end_marker
-from portal.web.unit_of_work import db, now
+from portal.web.unit_of_work import db, now, stop_reading
 
 blueprint = Blueprint("signatures", __name__)
+CERTIFICATES = Limit(name="certificate", burst=10, interval=timedelta(minutes=1))
+"""Drawing one costs more than any other page of the hub."""
 EXTEND, WITHDRAW, WITHOUT = "extend", "withdraw", "without"
 
 
@@ -45,6 +51,26 @@ def change_signatures(reference: str) -> ResponseReturnValue:
         return _extend(submission, invitation) if pressed == EXTEND else _withdraw(submission, invitation)
     except NotAllowedError:
         return _refuse(submission, 409, _("The signature has changed since you opened this page. Nothing was changed."))
+
+
+@blueprint.get("/hub/cases/<reference>/signatures.pdf")
+@access(Access.STAFF)
+@activity(Activity.NAVIGATE)
+def download_certificate(reference: str) -> ResponseReturnValue:
+    """Return the certificate of a case's signatures; answer 404 where nobody was asked to sign."""
+    submission = case_of(db(), reference) or abort(404)
+    if not events_of(db(), submission):
+        abort(404)
+    require(use_try([(CERTIFICATES, submission.reference)], now=now()))
+    record_view("certificate_viewed", submission.reference)
+    certificate = certificate_of(desk_at(db(), now=now()), submission)
+    stop_reading()
+    # Import at the first use: it takes half a second and 20 MB, and most processes never draw a certificate.
+    from portal.submissions.receipt_pdf import drawn
+
+    answer = Response(drawn(certificate), mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="{submission.reference}-signatures.pdf"'
+    return answer
 
 
 def _extend(submission: Submission, invitation: Invitation) -> ResponseReturnValue:

@@ -216,6 +216,15 @@ def event_digest(reference: str, *, number: int, at: datetime, name: str, detail
     return hashlib.sha256(canonical(event)).digest()
 
 
+def details_of(event: ChainedEvent) -> dict[str, Any]:
+    """Return the details of an event; none where they cannot be read."""
+    try:
+        found = json.loads(event.details)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def chain_breaks(reference: str, events: Sequence[ChainedEvent]) -> Iterator[str]:
     """Yield, in words, where a chain does not hold together; its signature is checked by who has the key."""
     previous = BEGINNING

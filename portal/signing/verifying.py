@@ -1,7 +1,6 @@
 """Recompute what the chains of events say, from what is stored, and name each place where the two differ."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ from portal.signing.definition import ANSWERED, Event, State
 from portal.signing.models import Invitation, Outcome, SigningEvent, SigningKey
 from portal.signing.operations import copy_hash_of, file_digest
 from portal.signing.queries import all_invitations_of, events_of, outcomes_of
-from portal.signing.rules import ChainedEvent, chain_breaks, signers_of, statement_hash
+from portal.signing.rules import ChainedEvent, chain_breaks, details_of, signers_of, statement_hash
 from portal.signing.sealing import address_of, link_of, name_of, open_said
 from portal.signing.telling import Desk
 from portal.site_settings.queries import current_settings
@@ -60,7 +59,9 @@ def breaks_of(desk: Desk, submission: Submission) -> Iterator[str]:
         return
     yield from chain_breaks(submission.reference, events)
     yield from _signature_breaks(desk, submission, events)
-    yield from _row_breaks(desk, submission, [_Told(event=event, details=_details(event)) for event in events], answers)
+    yield from _row_breaks(
+        desk, submission, [_Told(event=event, details=details_of(event)) for event in events], answers
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,14 +95,6 @@ def _row_breaks(
         if answers is not None:
             yield from _invitation_breaks(desk, submission, each, of_it, answers, told)
         yield from _outcome_breaks(desk, submission, each, of_it, outcomes.get(each.id))
-
-
-def _details(event: ChainedEvent) -> Mapping[str, Any]:
-    try:
-        found = json.loads(event.details)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _is_misspelt(db: Session, submission: Submission) -> bool:

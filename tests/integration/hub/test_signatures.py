@@ -1,12 +1,15 @@
 """Signatures as staff see them: the panel on a case, what they do there, and the work list."""
 
+from io import BytesIO
+
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from pypdf import PdfReader
+from sqlalchemy import select, update
 
 from portal.audit import AuditEvent
 from portal.signing.definition import State
-from portal.signing.models import Invitation
+from portal.signing.models import Invitation, Outcome, SigningEvent, SigningKey
 from portal.signing.operations import desk_at
 from portal.signing.upkeep import expire_invitations
 from portal.submissions.models import Submission
@@ -159,3 +162,64 @@ def test_only_staff_change_signatures(app: Flask, case: str, citizen: Citizen) -
     answer = citizen.post(f"{case}/signatures", fields | {"signer": invitation(app).public_id})
     assert answer.status_code in (303, 403, 404)
     assert invitation(app).state == State.INVITED
+
+
+def certificate(browser: Citizen, case: str) -> tuple[int, str]:
+    """Return status and words of the certificate, without the spaces at which long digests are broken."""
+    answer = browser.client.get(f"{case}/signatures.pdf")
+    pages = PdfReader(BytesIO(answer.data)).pages if answer.mimetype == "application/pdf" else ()
+    return answer.status_code, " ".join(" ".join(page.extract_text() for page in pages).split())
+
+
+def test_certificate_says_who_signed_what_by_which_check_with_every_digest(
+    app: Flask, case: str, anna: Citizen
+) -> None:
+    change(app, signs("David Hume"))
+    assert anna.open(case).links["Certificate (PDF)"] == f"{case}/signatures.pdf"
+    status, words = certificate(anna, case)
+    assert status == 200
+    for expected in (
+        "Certificate of signatures",
+        case.rpartition("/")[2],
+        "Mr Hume",
+        "David Hume",
+        "This is another name than the invited one.",
+        "Typed a fact that the applicant had given",
+        "It does not prove that a person is who they say",
+        "Everything is as it was signed.",
+    ):
+        assert expected in words
+    with app.extensions["portal"].database.reading() as db:
+        key, invited, events = (
+            db.scalars(select(SigningKey)).one(),
+            db.scalars(select(Invitation)).one(),
+            list(db.scalars(select(SigningEvent).order_by(SigningEvent.number))),
+        )
+    joined = words.replace(" ", "")
+    for digest in (key.public, invited.copy_hash, events[-1].signature, *(event.digest for event in events)):
+        assert digest.hex() in joined
+
+
+def test_certificate_names_what_was_changed(app: Flask, case: str, anna: Citizen) -> None:
+    change(app, signs("David Hume"))
+    with app.extensions["portal"].database.writing() as db:
+        db.execute(update(Outcome).values(kind="declined"))
+    assert "was changed" in certificate(anna, case)[1]
+
+
+def test_certificate_is_for_staff_and_recorded_and_drawn_ten_times_a_minute(
+    app: Flask, citizen: Citizen, case: str, anna: Citizen
+) -> None:
+    assert citizen.client.get(f"{case}/signatures.pdf").status_code == 302
+    assert [certificate(anna, case)[0] for _ in range(11)] == [200] * 10 + [429]
+    assert anna.client.get("/hub/cases/NO-CASE/signatures.pdf").status_code == 404
+    with app.extensions["portal"].database.reading() as db:
+        viewed = select(AuditEvent.subject).where(AuditEvent.action == "certificate_viewed")
+        assert set(db.scalars(viewed)) == {case.rpartition("/")[2]}
+
+
+def test_case_without_signers_has_no_certificate(app: Flask, citizen: Citizen, anna: Citizen) -> None:
+    publish(app)
+    listed = send(citizen, you={"rents": "no"}, home={"landlord": "", "landlord_email": ""})
+    case = listed.removesuffix("/signers").replace("/submissions/", "/hub/cases/")
+    assert certificate(anna, case)[0] == 404
