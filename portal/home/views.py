@@ -34,6 +34,7 @@ from portal.sessions.browser_sessions import (
 )
 from portal.sessions.late_forms import REASONS
 from portal.sessions.rules import EXPLAINED_FOR, EndReason
+from portal.signing.landing import LINK_COOKIE
 from portal.signing.queries import ASKED_NUMBER, SIGNED_NUMBER
 from portal.site_settings.current import moment_text, settings
 from portal.submissions.queries import sent_row, submissions_of
@@ -243,6 +244,7 @@ def cookies() -> ResponseReturnValue:
         messages_cookie=cookie_name(app_state().policies[MESSAGES].cookie),
         signing_cookie=cookie_name(app_state().policies[SIGNING].cookie),
         staff_cookie=cookie_name(app_state().policies[HUB].cookie),
+        signing_link_cookie=cookie_name(LINK_COOKIE),
         visitor_cookie=cookie_name(VISITOR_COOKIE),
         epoch_cookie=cookie_name(EPOCH_COOKIE),
         language_cookie=cookie_name(LANGUAGE_COOKIE),

@@ -1,16 +1,19 @@
 """Where a mailed link lands: what a signer meets before they are known, and the check that opens their session."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from portal.audit import record
+from portal.errors import UndecryptableError
 from portal.form_definitions.definition import SignerCheck
 from portal.form_definitions.forms import SectionForm
-from portal.sessions.browser_sessions import browser, forget_session, prefer_language
+from portal.sessions.browser_sessions import browser, cookie_name, forget_session, keep_cookie, prefer_language
 from portal.sessions.gate import token_refused
 from portal.sessions.operations import Holder, free_place
 from portal.sessions.queries import session_at_place
@@ -30,7 +33,7 @@ from portal.signing.checks import (
 )
 from portal.signing.definition import ANSWERED, LIVE, OutcomeKind, State
 from portal.signing.models import Invitation
-from portal.signing.opened import DONE_PAGE, OpenInvitation
+from portal.signing.opened import DONE_PAGE, READ_PAGE, OpenInvitation
 from portal.signing.operations import ask_for_new_link, check_passed, decline, is_right_fact, note_tries_used_up
 from portal.signing.pages import desk, gone_page, locked
 from portal.signing.queries import guest_of, invitation_of_code, invitation_of_guest, invitation_of_token
@@ -51,6 +54,7 @@ _NEW_LINK = Limit(name="signing-new-link", burst=1, interval=timedelta(days=1))
 BY_HAND = Limit(name="signing-by-hand", burst=5, interval=timedelta(minutes=3))
 _BY_HAND_NETWORK = Limit(name="signing-by-hand-network", burst=60, interval=timedelta(seconds=10))
 LAST_FOUR = 4
+BACK_PAGE, LINK_COOKIE = "/sign/back", "signing_link"
 PLACE_LENGTH = 32
 Fault = tuple[str, str]
 """The input that is wrong, and a sentence."""
@@ -250,7 +254,30 @@ def _check_account(opened: OpenInvitation, token: str) -> ResponseReturnValue:
     if live and live.person_id:
         sentence = _("Sign in with the e-mail address to which we sent the link. You are signed in with another one.")
         return _landing_page(opened, token, 422, faults=[("account", sentence)])
-    return redirect(sign_in_page(url_for("signing_landing.landing", token=token)), 303)
+    keep_cookie(LINK_COOKIE, _sealed(opened.invitation))
+    return redirect(sign_in_page(BACK_PAGE), 303)
+
+
+def _sealed(invitation: Invitation) -> str:
+    """Return what says, in this browser alone, to which link signing in leads back: no address names its token."""
+    sealed = app_state().configuration.keyring.seal(invitation.public_id.encode(), subject=SIGNING, place=LINK_COOKIE)
+    return urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+@blueprint.get(BACK_PAGE)
+@access(Access.SIGNING_PUBLIC)
+@activity(Activity.NAVIGATE)
+def come_back() -> ResponseReturnValue:
+    """Lead whoever has signed in back to the link that asked for it."""
+    kept = request.cookies.get(cookie_name(LINK_COOKIE), "")
+    try:
+        raw = urlsafe_b64decode(kept.encode("ascii") + b"=" * (-len(kept) % 4))
+        public_id = app_state().configuration.keyring.open(raw, subject=SIGNING, place=LINK_COOKIE).decode()
+    except (UndecryptableError, UnicodeError, ValueError):
+        return redirect(READ_PAGE)
+    invitation = reading().scalar(select(Invitation).where(Invitation.public_id == public_id))
+    token = OpenInvitation(reading(), invitation).link.token if invitation else None
+    return redirect(url_for("signing_landing.landing", token=token) if token else READ_PAGE)
 
 
 def _let_in(opened: OpenInvitation) -> ResponseReturnValue:

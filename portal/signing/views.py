@@ -26,7 +26,7 @@ from portal.signing.definition import (
 )
 from portal.signing.landing import by_hand_page
 from portal.signing.opened import CONFIRM_PAGE, DONE_PAGE, QUESTIONS_PAGE, READ_PAGE, OpenInvitation
-from portal.signing.operations import decline, sign
+from portal.signing.operations import check_passed, decline, sign
 from portal.signing.pages import desk, gone_page, locked
 from portal.signing.queries import invitation_of_guest
 from portal.signing.signed_copy import signed_copy
@@ -63,6 +63,13 @@ def _own(*, is_changing: bool = False) -> OpenInvitation:
     if opened.state not in LIVE and opened.state not in ANSWERED:
         abort(make_response(gone_page(opened.state)))
     return opened
+
+
+def _be_checked(opened: OpenInvitation) -> None:
+    """Count the check of this session where the invitation was over since, and has more time now."""
+    live = browser().live(SIGNING)
+    if opened.state is not State.CHECKED and live and live.guest_id:
+        check_passed(desk(), opened.invitation, live.guest_id)
 
 
 def _answered(opened: OpenInvitation) -> ResponseReturnValue | None:
@@ -270,6 +277,7 @@ def sign_form() -> ResponseReturnValue:
     faults = _faults_of(name)
     if faults:
         return _confirm_page(writing, name, 422, faults=faults)
+    _be_checked(opened)
     sign(
         desk(),
         opened.invitation,
@@ -350,6 +358,7 @@ def tell_them() -> ResponseReturnValue:
     faults = _decline_faults(choice, reason)
     if faults:
         return _decline_page(opened, 422, faults=faults)
+    _be_checked(opened)
     decline(
         desk(),
         opened.invitation,

@@ -385,6 +385,7 @@ COSTS = {
     "GET /session/poll": Cost(sql=4, kb=8),
     "GET /sign": Cost(sql=4, kb=8),
     "GET /sign/<mailed:token>": Cost(sql=6, kb=8),
+    "GET /sign/back": Cost(sql=4, kb=8),
     "GET /sign/confirm": Cost(sql=8, kb=8),
     "GET /sign/decline": Cost(sql=6, kb=8),
     "GET /sign/done": Cost(sql=6, kb=8),

@@ -373,11 +373,19 @@ def test_a_code_works_for_ten_minutes(app: Flask, signer: Citizen, by_code: str,
 def test_an_account_of_the_invited_address_opens_the_form(app: Flask, signer: Citizen, citizen: Citizen) -> None:
     link = link_to(app, sent_form(app, citizen, "account"))
     add_person(app, "calder@mail.example")
+    letters(app)  # from here on the link is known as a mailed one, which no other address may hold
     signer.open(link)
     page = signer.press("Continue")
-    assert page.path == "/account/sign-in"
+    assert page.address == "/account/sign-in?next=%2Fsign%2Fback"
     assert signer.press("Sign in", email="calder@mail.example", password="correct horse battery").path == link
     assert signer.press("Continue").path == "/sign"
+
+
+@pytest.mark.parametrize("cookie", [None, "", "x", "ü", "QUJD"])
+def test_without_its_cookie_the_way_back_leads_to_reference_and_code(signer: Citizen, cookie: str | None) -> None:
+    if cookie is not None:
+        signer.client.set_cookie("signing_link", cookie)
+    assert signer.open("/sign/back").heading == "Sign a form that someone else sent"
 
 
 def test_an_account_of_another_address_opens_nothing(app: Flask, signer: Citizen, citizen: Citizen) -> None:

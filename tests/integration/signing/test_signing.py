@@ -12,7 +12,7 @@ from sqlalchemy import select
 from portal.db import Database
 from portal.sessions.models import ParkedValues, SessionRow
 from portal.signing.models import Outcome, SigningDraft, SigningEvent
-from portal.signing.operations import withdraw
+from portal.signing.operations import extend, withdraw
 from portal.signing.sealing import open_said
 from tests.citizen import Citizen, Page
 from tests.conftest import START, MovableClock
@@ -285,6 +285,21 @@ def test_a_page_of_an_invitation_that_was_withdrawn_says_so(
         withdraw(desk, stored(desk, reference))
     page = sign(signer)
     assert (page.status, page.heading) == (410, "You are no longer asked to sign this form")
+
+
+@pytest.mark.both_databases
+def test_whoever_gets_more_time_in_the_middle_of_signing_signs_without_another_check(
+    app: Flask, signer: Citizen, link: str, reference: str, clock: MovableClock
+) -> None:
+    clock.advance(days=29, hours=23, minutes=55)
+    come_to_sign(signer, link)
+    clock.advance(minutes=6)
+    assert sign(signer).heading == "This link has expired"
+    with at_desk(app) as desk:
+        extend(desk, stored(desk, reference), 10)
+    signer.open("/sign/confirm")
+    assert sign(signer).path == "/sign/done"
+    assert state_of(app, reference) == "signed"
 
 
 # What is kept
