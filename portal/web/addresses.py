@@ -82,10 +82,11 @@ def _is_page(path: str) -> bool:
     """Whether a path is a page, and not only where a form goes.
 
     `/drafts/R/save/proof` takes forms alone, yet it matches the page `/drafts/<reference>/<section_id>/<item_id>`: then
-    another rule takes the forms than shows the page.
+    another rule takes the forms than shows the page. A rule that names its whole address, such as `/sign/done`, is that
+    of a page all the same, though `/sign/<token>` would take its forms.
     """
     shows, takes = (_rule_of(path, method) for method in ("GET", "POST"))
-    return shows is not None and takes in (None, shows)
+    return shows is not None and (takes in (None, shows) or "<" not in shows)
 
 
 def _rule_of(path: str, method: str) -> str | None:

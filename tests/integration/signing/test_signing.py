@@ -401,6 +401,15 @@ def test_the_warning_comes_two_minutes_before_the_end_and_staying_gives_the_full
     assert session_of(database).expires_at == START + timedelta(minutes=29, seconds=59)
 
 
+def test_staying_signed_in_leads_back_to_the_same_page(signer: Citizen, link: str) -> None:
+    come_to_sign(signer, link)
+    sign(signer)
+    token = signer.page.value("csrf_token") or ""
+    for page in ("/sign", "/sign/decline", "/sign/done"):
+        answer = signer.post("/session/extend?kind=signing", {"csrf_token": token, "next": page})
+        assert answer.location == page
+
+
 @pytest.mark.both_databases
 def test_a_signature_that_arrives_in_the_last_second_counts(
     app: Flask, signer: Citizen, link: str, reference: str, clock: MovableClock
