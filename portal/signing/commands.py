@@ -1,9 +1,11 @@
-"""`flask signing verify`: whether everything that was signed is still what was signed."""
+"""`flask signing`: whether everything that was signed is still what was signed, and by which key that is known."""
 
 import click
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
+from portal.signing.chain import THE_KEY
+from portal.signing.models import SigningKey
 from portal.signing.operations import desk_at
 from portal.signing.verifying import breaks_of, forms_to_verify
 from portal.submissions.models import Submission
@@ -30,6 +32,16 @@ def verify(reference: str | None) -> None:
     click.echo(f"{len(wanted)} forms verified, {breaks} breaks found.")
     if breaks:
         raise SystemExit(1)
+
+
+@signing_group.command("key")
+def key() -> None:
+    """Print the public key (Ed25519, in hex) that certificates must name, and since when it is used."""
+    with app_state().database.reading() as db:
+        row = db.get(SigningKey, THE_KEY)
+    if row is None:
+        raise click.ClickException("There is no key yet: nobody was asked to sign anything.")
+    click.echo(f"{row.public.hex()} since {row.made_at:%Y-%m-%d %H:%M} UTC")
 
 
 def _numbered(db: Session, reference: str) -> int:

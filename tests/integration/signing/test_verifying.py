@@ -24,7 +24,7 @@ from portal.storage.operations import Content, Upload, claim_upload, new_name, s
 from portal.storage.sealed_files import SealedSpool
 from portal.submissions.models import Submission
 from tests.conftest import Prepared
-from tests.signers import at_desk, draft_of, invited, publish_reference, send_draft, submission_of
+from tests.signers import at_desk, draft_of, invited, publish_reference, send_draft, send_reference, submission_of
 
 pytestmark = pytest.mark.both_databases
 SLIP = b"%PDF-1.7 a pay slip" * 5000
@@ -76,6 +76,17 @@ def test_what_nobody_changed_holds(app: Flask, reference: str) -> None:
 
 def test_a_reference_that_nobody_has_is_said(app: Flask, reference: str) -> None:
     assert verify(app, "XX-1") == (1, "Error: There is no sent form with the reference XX-1.\n")
+
+
+def test_the_key_that_certificates_name_is_printed(app: Flask, database: Database) -> None:
+    command = ["signing", "key"]
+    result = app.test_cli_runner().invoke(args=command)
+    assert (result.exit_code, result.output) == (1, "Error: There is no key yet: nobody was asked to sign anything.\n")
+    publish_reference(app)
+    send_reference(app)
+    with database.reading() as db:
+        public = db.scalars(select(SigningKey.public)).one()
+    assert app.test_cli_runner().invoke(args=command).output == f"{public.hex()} since 2026-11-21 14:02 UTC\n"
 
 
 Spoil = Callable[[Session], Any]
