@@ -29,7 +29,7 @@ from portal.messages.models import Message, Reading, Thread, ThreadKey
 from portal.outbox.models import Delivery
 from portal.outbox.queries import IS_REFUSED
 from portal.resume.models import ResumeLink
-from portal.signing.queries import is_signature_missing
+from portal.signing.queries import MISSING_SIGNATURES, is_signature_missing
 from portal.submissions.models import CASE_IS_OPEN, Case, CaseEvent, CaseKey, OpenCases, Submission
 
 STAFF_ROLES = ("staff", "administrator")
@@ -97,7 +97,7 @@ def _case_conditions(search: Search) -> Iterator[ColumnElement[bool]]:
     if chosen.overdue:
         yield Case.sent_at < search.overdue_before
     if chosen.signature:
-        yield is_signature_missing(Case)
+        yield Case.submission_id.in_(MISSING_SIGNATURES)
     for key in search.keys:
         yield Case.submission_id.in_(select(CaseKey.submission_id).where(CaseKey.key == key))
 
