@@ -267,7 +267,7 @@ def _sealed(invitation: Invitation) -> str:
 @blueprint.get(BACK_PAGE)
 @access(Access.SIGNING_PUBLIC)
 @activity(Activity.NAVIGATE)
-def come_back() -> ResponseReturnValue:
+def lead_back() -> ResponseReturnValue:
     """Lead whoever has signed in back to the link that asked for it."""
     kept = request.cookies.get(cookie_name(LINK_COOKIE), "")
     try:
