@@ -16,7 +16,7 @@ from portal.sessions.activity import pressed_button
 from portal.sessions.browser_sessions import browser, forget_session
 from portal.sessions.gate import token_refused
 from portal.sessions.rules import EndReason
-from portal.signing.applicant import AGAIN, CHANGE, HERE, WITHDRAW, signatures
+from portal.signing.applicant import AGAIN, CHANGE, HERE, MAY, WITHDRAW, signatures
 from portal.signing.corrections import begin_correction, copy_files, open_correction
 from portal.signing.definition import MOST_ADDRESSES, State
 from portal.signing.models import Invitation
@@ -28,8 +28,9 @@ from portal.signing.operations import (
     send_again,
     withdraw,
 )
-from portal.signing.queries import invitation_by_id
-from portal.signing.sealing import link_of
+from portal.signing.queries import all_invitations_of, invitation_by_id
+from portal.signing.rules import state_at
+from portal.signing.sealing import address_of, link_of
 from portal.submissions.customers import customer_of
 from portal.submissions.models import Submission
 from portal.submissions.queries import find_submission
@@ -134,6 +135,11 @@ def _change(submission: Submission, invitation: Invitation) -> ResponseReturnVal
     if invitation.check == SignerCheck.CODE and address.casefold() in {each.casefold() for each in own}:
         form.refuse(form.email, _("Enter another e-mail address: this one is yours, so our code would come to you"))
         return _page(submission, status=422, changed=invitation.public_id, form=form)
+    if address.casefold() in _addresses_of_others(submission):
+        form.refuse(
+            form.email, _("Enter another e-mail address: whoever reads this one told us that it is not for them")
+        )
+        return _page(submission, status=422, changed=invitation.public_id, form=form)
     try:
         change_address(desk_at(db(), now=now()), invitation, address)
     except TooManyAddressesError:
@@ -144,6 +150,13 @@ def _change(submission: Submission, invitation: Invitation) -> ResponseReturnVal
     return _back(submission, CHANGE)
 
 
+def _addresses_of_others(submission: Submission) -> frozenset[str]:
+    """Return the addresses at which somebody said that it is not for them; we promised to mail nothing more there."""
+    keyring, found = app_state().configuration.keyring, all_invitations_of(db(), submission)
+    not_theirs = (each for each in found if each.state == State.NOT_ME)
+    return frozenset(address_of(keyring, submission.reference, each).casefold() for each in not_theirs)
+
+
 def _withdraw(submission: Submission, invitation: Invitation) -> ResponseReturnValue:
     """**Withdraw**: ask this signer no more."""
     withdraw(desk_at(db(), now=now()), invitation)
@@ -152,7 +165,14 @@ def _withdraw(submission: Submission, invitation: Invitation) -> ResponseReturnV
 
 
 def _here(submission: Submission, invitation: Invitation) -> ResponseReturnValue:
-    """**Sign on this computer**: end the applicant's session, and open the signer's link."""
+    """**Sign on this computer**: end the applicant's session, and open the signer's link while it leads to the form.
+
+    Once it is signed, it would lead to a copy with answers that are no business of the applicant's.
+    """
+    state = state_at(State(invitation.state), invitation.expires_at, now())
+    if HERE not in MAY.get(state, ()):
+        raise NotAllowedError(state)
+    _note(submission, "signer_link_opened", invitation)
     link = link_of(app_state().configuration.keyring, submission.reference, invitation)
     held = browser().held(CUSTOMER)
     if held:

@@ -19,6 +19,7 @@ from portal.submissions.answers import AnsweredSection, section_answers, sent_se
 from portal.submissions.models import Submission
 from portal.submissions.operations import sent_answers
 from portal.web.app_state import app_state
+from portal.web.languages import language
 from portal.web.unit_of_work import now
 
 READ_PAGE, QUESTIONS_PAGE, CONFIRM_PAGE, DONE_PAGE = "/sign", "/sign/questions", "/sign/confirm", "/sign/done"
@@ -123,8 +124,8 @@ class OpenInvitation:
         return f"/sign/{self.invitation.public_id}"
 
     def print_of(self, own: object) -> str:
-        """Return what names exactly the copy and the signer's `own` answers as a page shows them."""
-        return hashlib.sha256(self.invitation.copy_hash + canonical(own)).hexdigest()
+        """Return what names exactly the copy, the language and the signer's `own` answers as a page shows them."""
+        return hashlib.sha256(self.invitation.copy_hash + canonical([language(), own])).hexdigest()
 
 
 @lru_cache(maxsize=64)

@@ -186,7 +186,8 @@ def invite(desk: Desk, submission: Submission, shown: Shown) -> None:
         return
     form, answers = sent_form(desk, submission), sent_answers(desk.keyring, submission)
     digests = file_digests(desk, submission.reference, _shown_to(asked, answers))
-    details = {"answers": hashlib.sha256(submission.sealed).hexdigest(), "files": digests}
+    sealed = hashlib.sha256(submission.sealed).hexdigest()
+    details = {"form": submission.version.digest, "answers": sealed, "files": digests}
     add_event(desk.db, submission, Event.SENT, details, key=_key(desk), now=desk.now)
     for each in asked:
         _add_invitation(desk, form, each, copy_hash_of(submission, each.signer.id, answers, digests))

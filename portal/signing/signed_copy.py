@@ -58,7 +58,7 @@ def signed_copy(opened: OpenInvitation) -> bytes:
 
 def _signature(opened: OpenInvitation) -> AnsweredSection:
     rows = (
-        (_("Statement"), str(opened.signer.statement.in_(language()))),
+        (_("Statement"), str(opened.signer.statement.in_(opened.said.language))),
         (_("Name, as typed"), opened.said.name),
         (_("Role"), str(opened.signer.role.in_(language()))),
         (_("Fingerprint of what was read"), opened.outcome.copy_hash.hex()),

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import String, select, type_coerce
+from sqlalchemy import String, exists, or_, select, type_coerce
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -19,8 +20,8 @@ from portal.signing.chain import THE_KEY, invitation_details, is_signed, opened_
 from portal.signing.definition import ANSWERED, Event, State
 from portal.signing.models import Invitation, Outcome, SigningEvent, SigningKey
 from portal.signing.operations import copy_hash_of, file_digest
-from portal.signing.queries import all_invitations_of, events_of, outcomes_of
-from portal.signing.rules import ChainedEvent, chain_breaks, details_of, signers_of, statement_hash
+from portal.signing.queries import all_invitations_of, events_of, mail_code_hash, outcomes_of
+from portal.signing.rules import ChainedEvent, chain_breaks, details_of, expiry, signers_of, statement_hash
 from portal.signing.sealing import address_of, link_of, name_of, open_said
 from portal.signing.telling import Desk
 from portal.site_settings.queries import current_settings
@@ -29,6 +30,7 @@ from portal.storage.queries import files_of_work
 from portal.submissions.files import sent_work
 from portal.submissions.models import Submission
 from portal.submissions.operations import sent_answers
+from portal.tokens import token_hash
 
 UNREADABLE = (UndecryptableError, SQLAlchemyError, ValueError, KeyError, TypeError)
 """What reading something raises that was changed behind the portal's back."""
@@ -37,7 +39,9 @@ UNREADABLE = (UndecryptableError, SQLAlchemyError, ValueError, KeyError, TypeErr
 def forms_to_verify(db: Session) -> Sequence[int]:
     """Return the numbers of the sent forms that may have signers, in order."""
     versions = [version.id for version in db.scalars(select(FormVersion)) if definition_of(version).signers]
-    query = select(Submission.id).where(Submission.form_version_id.in_(versions)).order_by(Submission.id)
+    has_rows = (exists().where(rows.submission_id == Submission.id) for rows in (SigningEvent, Invitation))
+    is_meant = or_(Submission.form_version_id.in_(versions), *has_rows)
+    query = select(Submission.id).where(is_meant).order_by(Submission.id)
     return db.scalars(query).all()
 
 
@@ -90,8 +94,11 @@ def _row_breaks(
     for public_id in dict.fromkeys(each.invitation for each in told if each.invitation):
         if public_id not in known:
             yield f"invitation {public_id} is missing"
+    newest = {each.signer_id: each.id for each in invitations}
     for each in invitations:
         of_it = [one for one in told if one.invitation == each.public_id]
+        if each.is_current is not (newest[each.signer_id] == each.id):
+            yield f"invitation {each.public_id} counts where another does, or does not count"
         if answers is not None:
             yield from _invitation_breaks(desk, submission, each, of_it, answers, told)
         yield from _outcome_breaks(desk, submission, each, of_it, outcomes.get(each.id))
@@ -145,8 +152,11 @@ def _sent_breaks(desk: Desk, submission: Submission, told: Sequence[_Told]) -> I
     sent = told[0]
     if sent.event.name != Event.SENT:
         yield "the first event does not say what was sent"
-    elif sent.details.get("answers") != hashlib.sha256(submission.sealed).hexdigest():
+        return
+    if sent.details.get("answers") != hashlib.sha256(submission.sealed).hexdigest():
         yield "the answers are not those that were sent"
+    if sent.details.get("form") != hashlib.sha256(submission.version.document.encode()).hexdigest():
+        yield "the form is not the one that was filled in"
     rows = files_of_work(desk.db, sent_work(submission.reference))
     for name, digest in dict(sent.details.get("files") or {}).items():
         row = rows.get(name)
@@ -177,16 +187,35 @@ def _invitation_breaks(
         yield f"{name} was changed"
     if told[-1].details.get("state") != invitation.state:
         yield f"{name} is not in the state in which its last event left it"
+    if invitation.waived_at != next((each.event.at for each in told if each.event.name == Event.WAIVED), None):
+        yield f"{name} was or was not gone on without, other than its events say"
     digests = dict(all_told[0].details.get("files") or {})
     try:
-        for open_ in (name_of, address_of, link_of):
+        for open_ in (name_of, address_of):
             open_(desk.keyring, submission.reference, invitation)
-        copy = copy_hash_of(submission, invitation.signer_id, answers, digests)
+        link = link_of(desk.keyring, submission.reference, invitation)
+        copy, end = (
+            copy_hash_of(submission, invitation.signer_id, answers, digests),
+            _end_of(submission, invitation, told),
+        )
     except (*UNREADABLE, StopIteration):
         yield f"{name} cannot be read"
         return
     if copy != invitation.copy_hash:
         yield f"{name} asks to sign something else than what was sent"
+    hashes = (token_hash(link.token), mail_code_hash(submission.reference, link.code))
+    if hashes != (invitation.token_hash, invitation.code_hash):
+        yield f"{name} is opened by another link than was mailed"
+    if invitation.expires_at != end:
+        yield f"{name} does not end when its events say"
+
+
+def _end_of(submission: Submission, invitation: Invitation, told: Sequence[_Told]) -> datetime | None:
+    """Return when an invitation ends by its events: so many days after it was sent, or as it was extended last."""
+    signer = next(each for each in definition_of(submission.version).signers if each.id == invitation.signer_id)
+    begun = (expiry(each.event.at, signer.days) for each in told if each.event.name == Event.INVITED)
+    given = (datetime.fromisoformat(each.details["expires"]) for each in reversed(told) if "expires" in each.details)
+    return next(given, next(begun, None))
 
 
 def _outcome_breaks(
@@ -203,6 +232,9 @@ def _outcome_breaks(
         return
     if events[0].details.get("outcome") != outcome_digest(outcome) or events[0].event.name != outcome.kind:
         yield f"{name} was changed"
+    before = told[told.index(events[0]) - 1]
+    if outcome.kind != State.NOT_ME and before.details.get("state") != State.CHECKED:
+        yield f"{name} was given without a check"
     if outcome.copy_hash != invitation.copy_hash:
         yield f"{name} is about another copy"
     try:
