@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from portal.form_definitions.definition import SignerCheck
+from portal.form_definitions.rich_text import rich_text
 from portal.form_definitions.versions.queries import definition_of
 from portal.signing.chain import THE_KEY
 from portal.signing.definition import Event, State
@@ -37,7 +38,7 @@ STATES = {
     State.EXPIRED: "Did not sign in time",
 }
 CHECKS = {
-    SignerCheck.FACT: "Typed a fact that the applicant had given",
+    SignerCheck.FACT: "Typed an answer that the applicant had given in the form",
     SignerCheck.CODE: "Typed a code that was sent to the address",
     SignerCheck.ACCOUNT: "Signed in to an account with the address",
 }
@@ -107,12 +108,12 @@ def _sent(desk: Desk, submission: Submission, events: tuple[ChainedEvent, ...]) 
         sent: dict[str, Any] = details_of(events[0]) if events else {}
         definition = definition_of(submission.version)
         yield _("Form"), f"{definition.id}, {_('version %(number)s', number=submission.version.number)}"
-        yield _("Digest of the form"), definition.digest
+        yield _("Check code of the form"), definition.digest
         yield _("Sent"), _moment(submission.sent_at)
-        yield _("Digest of the answers, as they are stored"), str(sent.get("answers", ""))
+        yield _("Check code of the answers, as they are stored"), str(sent.get("answers", ""))
         names = {entry.id: entry.name for entry in entries_in(sent_answers(desk.keyring, submission))}
         for file_id, digest in sorted(dict(sent.get("files") or {}).items()):
-            yield _("Digest of the file %(name)s", name=names.get(file_id, file_id)), str(digest)
+            yield _("Check code of the file %(name)s", name=names.get(file_id, file_id)), str(digest)
 
     return _section(_("What was sent"), rows())
 
@@ -126,10 +127,10 @@ def _signer(desk: Desk, form: SentForm, invitation: Invitation, outcome: Outcome
         yield _("Invited address"), address_of(desk.keyring, form.reference, invitation)
         yield _("How they were checked"), _(CHECKS[SignerCheck(invitation.check)])
         if invitation.shares_mailbox:
-            yield _("Mailbox"), _("The applicant uses the same mailbox.")
+            yield _("Mailbox"), _("The applicant uses the same e-mail address.")
         if invitation.issued_at:
             yield _("Invited"), _moment(invitation.issued_at)
-        yield _("Digest of what they read"), invitation.copy_hash.hex()
+        yield _("Check code of what they read"), invitation.copy_hash.hex()
         if outcome:
             yield from _outcome_rows(desk, form, invitation, outcome, invited)
 
@@ -144,15 +145,15 @@ def _outcome_rows(
     if said.name:
         mark = "\n" + _("This is another name than the invited one.") if differs(said.name, invited) else ""
         yield _("Name, as they typed it"), said.name + mark
-        yield _("Statement"), str(form.signer(invitation).statement.in_(said.language))
+        yield _("Statement"), rich_text(form.signer(invitation).statement.in_(said.language)).striptags()
     if said.reason:
         yield _("Reason"), said.reason
-    yield _("Digest of the statement"), outcome.statement_hash.hex()
+    yield _("Check code of the statement"), outcome.statement_hash.hex()
 
 
 def _chain(events: tuple[ChainedEvent, ...]) -> AnsweredSection:
     rows = ((f"{each.number}. {_event_name(each)}, {_moment(each.at)}", each.digest.hex()) for each in events)
-    return _section(_("Events, each with its digest"), rows)
+    return _section(_("What happened, each step with its check code"), rows)
 
 
 def _event_name(event: ChainedEvent) -> str:

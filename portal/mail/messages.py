@@ -202,11 +202,15 @@ SIGNATURE_WORDINGS: Mapping[SignatureNews, SignatureWording] = MappingProxyType(
             what=lazy_gettext(
                 "Somebody followed the link in our e-mail and did not pass the check. They have not seen the form."
             ),
-            advice=lazy_gettext("If the person who should sign needs help, check here what we ask them:"),
+            advice=lazy_gettext(
+                "Ask the person who should sign whether they need help. You can see here what we ask them:"
+            ),
         ),
         SignatureNews.NEW_LINK: SignatureWording(
             subject=lazy_gettext("Somebody asks for a new link: %(title)s"),
-            what=lazy_gettext("The person who should sign the form would like a new link. The old one has expired."),
+            what=lazy_gettext(
+                "The person who should sign the form would like a new link. The old one no longer works."
+            ),
             advice=lazy_gettext("Send a new link here:"),
         ),
         SignatureNews.YOU_SIGNED: SignatureWording(

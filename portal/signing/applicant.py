@@ -139,7 +139,7 @@ class Signature:
 
     `moment` is when they answered, `told` why they do not sign, `until` the last moment to sign. `may` names what the
     applicant may do, `differs` says that they signed under another name than that of the invitation. `answers` are
-    those to the section that only they were asked.
+    those to the section that only they were asked, `check` says how they open the form.
     """
 
     id: str
@@ -158,6 +158,7 @@ class Signature:
     shares_mailbox: bool = False
     answers: AnsweredSection | None = None
     is_waived: bool = False
+    check: str | None = None
 
     @property
     def may(self) -> frozenset[str]:
@@ -213,6 +214,7 @@ def _signature(
         asked_on=moment_text(invitation.issued_at) if invitation.issued_at else None,
         until=moment_text(invitation.expires_at) if invitation.expires_at and is_open else None,
         moment=moment_text(outcome.at) if outcome else None,
+        check=check_words(definition, signer) if is_open else None,
         told=said.reason or None,
         typed_name=said.name or None,
         differs=bool(said.name) and differs(said.name, name),
@@ -230,7 +232,7 @@ def state_words(state: State) -> str:
         State.UNDELIVERED: _("Our e-mail could not be delivered"),
         State.CHECKED: _("Has opened the form, not signed yet"),
         State.SIGNED: _("Signed"),
-        State.DECLINED: _("Not signed: they told us why"),
+        State.DECLINED: _("They will not sign this form"),
         State.NOT_ME: _("Not signed: they say that this is not for them"),
         State.WITHDRAWN: _("Withdrawn"),
         State.EXPIRED: _("Not signed: the last day has passed"),

@@ -110,7 +110,7 @@ def _code_hash(invitation: Invitation, digits: str) -> bytes:
 def code_fault(found_in: Session, invitation: Invitation) -> str | None:
     """Return why what was typed as the code cannot be it, before any try is used up; None where it can."""
     if mailed_code(found_in, invitation) is None:
-        return _("This code has expired. Ask for a new one.")
+        return _("This code no longer works. Ask for a new one.")
     return None if is_code(typed_code()) else _("The code must be 6 numbers")
 
 

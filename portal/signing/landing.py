@@ -43,6 +43,7 @@ from portal.tokens import clean_code, clean_reference, keyed_hash, new_token, to
 from portal.web.addresses import actor, remote_network, sign_in_page
 from portal.web.app_state import app_state
 from portal.web.declarations import CUSTOMER, SIGNING, Access, Activity, access, activity, shows_form_again
+from portal.web.languages import language
 from portal.web.limits import Limit, require, retry_after, return_try, take_within, use_try, wait_for
 from portal.web.unit_of_work import db, now, reading
 
@@ -149,6 +150,7 @@ def _landing_page(
         reference=opened.reference,
         check=check.value,
         form=(form or fact_form(opened)) if check is SignerCheck.FACT else None,
+        fact_section=opened.fact_section.title.in_(language()) if opened.fact_section else None,
         code=mailed_code(reading(), opened.invitation) if check is SignerCheck.CODE else None,
         faults=[(f"#{name}", text) for name, text in faults],
         errors=dict(faults),

@@ -16,6 +16,7 @@ from portal.signing.queries import outcome_of
 from portal.signing.rules import canonical, state_at
 from portal.signing.sealing import Link, Said, address_of, link_of, name_of, open_said
 from portal.submissions.answers import AnsweredSection, section_answers, sent_sections
+from portal.submissions.customers import customer_of
 from portal.submissions.models import Submission
 from portal.submissions.operations import sent_answers
 from portal.web.app_state import app_state
@@ -56,6 +57,16 @@ class OpenInvitation:
     def address(self) -> str:
         """The address to which the mail went."""
         return address_of(self._keyring, self.reference, self.invitation)
+
+    @property
+    def who(self) -> str:
+        """Who asks for the signature, by the name that the mail gives."""
+        return customer_of(self._keyring, self.reference, self.submission.case).shown_name or self.reference
+
+    @property
+    def fact_section(self) -> Section | None:
+        """The section in which the applicant wrote the fact that opens the form."""
+        return self.definition.section(self.signer.fact[0]) if self.signer.fact else None
 
     @property
     def link(self) -> Link:

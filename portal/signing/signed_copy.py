@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
+from portal.form_definitions.rich_text import rich_text
 from portal.signing.opened import OpenInvitation
 from portal.site_settings.current import clock_time, day_text, local_day, settings
 from portal.submissions.answers import AnsweredSection, AnswerRow, Block
@@ -58,10 +59,10 @@ def signed_copy(opened: OpenInvitation) -> bytes:
 
 def _signature(opened: OpenInvitation) -> AnsweredSection:
     rows = (
-        (_("Statement"), str(opened.signer.statement.in_(opened.said.language))),
+        (_("Statement"), rich_text(opened.signer.statement.in_(opened.said.language)).striptags()),
         (_("Name, as typed"), opened.said.name),
         (_("Role"), str(opened.signer.role.in_(language()))),
-        (_("Fingerprint of what was read"), opened.outcome.copy_hash.hex()),
+        (_("Check code of the copy"), opened.outcome.copy_hash.hex()),
     )
     block = Block(name=None, rows=[AnswerRow(key=key, value_lines=[value], actions=[]) for key, value in rows])
     return AnsweredSection(id="signature", title=_("Signature"), blocks=[block])

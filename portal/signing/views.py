@@ -101,6 +101,7 @@ def read() -> ResponseReturnValue:
     opened = _own()
     return _answered(opened) or render_template(
         "signing/read.html",
+        who=opened.who,
         sections=opened.sections,
         files=files_of_submission(opened.submission, opened.answers, "/sign/files"),
         statement=rich_text(opened.signer.statement.in_(language())),
@@ -306,6 +307,7 @@ def _confirm_page(
     opened = writing.opened
     page = render_template(
         "signing/confirm.html",
+        who=opened.who,
         sections=opened.sections,
         own=writing.own_section,
         files=files_of_submission(opened.submission, opened.answers, "/sign/files"),
@@ -372,7 +374,7 @@ def tell_them() -> ResponseReturnValue:
 
 def _decline_faults(choice: str, reason: str) -> list[tuple[str, str]]:
     if choice not in (Choice.WRONG, Choice.REFUSE):
-        return [("choice", _("Choose why you cannot sign this"))]
+        return [("choice", _("Choose what you would like to do"))]
     if choice == Choice.WRONG and not reason:
         return [("reason", _("Say what is wrong"))]
     if len(reason) > LONGEST_REASON:

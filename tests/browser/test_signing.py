@@ -220,7 +220,7 @@ def test_shared_mailbox_gives_each_of_two_people_their_own_form(enter: Enter, se
     page.wait_for_url("**/sign")
     expect(page.get_by_role("main")).to_contain_text("You are asked to sign as: Landlord.")
     page.get_by_role("banner").get_by_role("button", name="Quit").click()
-    heading(page, "You have stopped signing")
+    heading(page, "You have closed the form")
     pass_check(page, link_to(server.app, reference, "agent"), **AGENT)
     page.wait_for_url("**/sign")
     expect(page.get_by_role("main")).to_contain_text("You are asked to sign as: Agent.")
@@ -240,7 +240,7 @@ def test_whoever_comes_from_another_portal_or_account_without_signing_out_signs_
     expect(page.get_by_role("banner")).not_to_contain_text("ada@mail.example")
     sign(page)
     page.get_by_role("banner").get_by_role("button", name="Quit").click()
-    heading(page, "You have stopped signing")
+    heading(page, "You have closed the form")
     page.goto("/account")
     expect(page.get_by_role("heading", level=1)).to_have_text("My Requests")
 
@@ -295,7 +295,7 @@ def test_quit_by_keyboard_and_back_shows_nothing(page: Page, link: str, browser_
     come_to_sign(page, link)
     page.get_by_role("banner").get_by_role("button", name="Quit").focus()
     page.keyboard.press("Enter")
-    heading(page, "You have stopped signing")
+    heading(page, "You have closed the form")
     page.evaluate("setTimeout(() => history.back())")
     page.wait_for_url("**/sign**")
     expect(page.locator("body")).not_to_contain_text(SEEN)
@@ -309,5 +309,5 @@ def test_whole_way_without_script(enter: Enter, link: str, server: Server, width
     expect(page.get_by_role("button", name="Save and stay signed in")).to_be_visible()
     sign(page)
     page.get_by_role("banner").get_by_role("button", name="Quit").click()
-    heading(page, "You have stopped signing")
+    heading(page, "You have closed the form")
     assert outcomes(server) == 1

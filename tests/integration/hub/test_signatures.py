@@ -117,7 +117,7 @@ def test_missing_signature_stands_in_the_work_list_until_staff_go_on(
     assert "Signature missing" in missing
     whole = anna.open("/hub")
     assert {reference, other} <= set(whole.links)
-    assert "Signature missing: Not signed: they told us why" in anna.open(case)
+    assert "Signature missing: They will not sign this form" in anna.open(case)
     shown = anna.press("Go on without")
     assert "We go on without it." in shown
     assert "Go on without" not in [button.text for form in shown.forms for button in form.buttons]
@@ -184,7 +184,7 @@ def test_certificate_says_who_signed_what_by_which_check_with_every_digest(
         "Mr Hume",
         "David Hume",
         "This is another name than the invited one.",
-        "Typed a fact that the applicant had given",
+        "Typed an answer that the applicant had given in the form",
         "It does not prove that a person is who they say",
         "Everything is as it was signed.",
     ):

@@ -71,6 +71,8 @@ def test_opening_the_link_writes_nothing_and_names_nobody(
     page = signer.open(link)
     assert page.heading == "A form from Ashmere Council"
     assert page.value("reference") == reference
+    assert "Last day to sign" in page
+    assert "this question about “About you”. Enter the same answer." in page
     for word in ("Zoë", "Calder", "calder@", "Weir", "1988", "Rent a flat"):
         assert word not in page.text
     assert rows(database) == before
@@ -161,7 +163,8 @@ def test_the_check_opens_a_session_of_15_minutes_and_leaves_the_address_bar(
     assert (session.expires_at - session.started_at).total_seconds() == 15 * 60
     assert session.person_id is None
     assert state_of(app, reference) == "checked"
-    assert "You can read and sign until 14:17" in page
+    assert "This form stays open until 14:17" in page
+    assert "Zoë Łukasz asks you to sign this form." in page
 
 
 @pytest.mark.both_databases
@@ -233,9 +236,9 @@ def end_as(app: Flask, reference: str, state: str, clock: MovableClock, signer: 
     ("state", "heading"),
     [
         ("signed", "You have signed this form"),
-        ("declined", "You told us that you do not sign this form"),
+        ("declined", "You told us that you will not sign this form"),
         ("withdrawn", "You are no longer asked to sign this form"),
-        ("expired", "This link has expired"),
+        ("expired", "The time to sign is over"),
     ],
 )
 def test_a_link_that_is_over_has_a_text_for_each_reason(
@@ -272,7 +275,7 @@ def test_a_check_that_comes_after_the_end_passes_no_more(
 ) -> None:
     signer.open(link)
     clock.advance(days=31)
-    assert signer.press("Continue", **BORN).heading == "This link has expired"
+    assert signer.press("Continue", **BORN).heading == "The time to sign is over"
     assert sessions(database) == []
 
 
@@ -365,7 +368,7 @@ def test_a_code_works_for_ten_minutes(app: Flask, signer: Citizen, by_code: str,
     signer.press("Send me a code")
     code = letters(app)[-1].code
     clock.advance(minutes=10)
-    assert "This code has expired. Ask for a new one." in signer.press("Continue", code=code)
+    assert "This code no longer works. Ask for a new one." in signer.press("Continue", code=code)
     assert "Send me a code" in signer.open(by_code)
 
 
