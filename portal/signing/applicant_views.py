@@ -137,7 +137,7 @@ def _change(submission: Submission, invitation: Invitation) -> ResponseReturnVal
         return _page(submission, status=422, changed=invitation.public_id, form=form)
     if address.casefold() in _addresses_of_others(submission):
         form.refuse(
-            form.email, _("Enter another e-mail address: whoever reads this one told us that it is not for them")
+            form.email, _("Enter another e-mail address: the person who reads this one told us that it is not for them")
         )
         return _page(submission, status=422, changed=invitation.public_id, form=form)
     try:

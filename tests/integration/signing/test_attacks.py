@@ -114,7 +114,7 @@ def test_whoever_said_that_it_is_not_for_them_gets_no_more_mails(
     citizen.open(f"/submissions/{reference}/signers")
     page = citizen.press("Change address", email=CALDER.upper())
     assert (page.status, state_of(app, reference)) == (422, "not_me")
-    assert "whoever reads this one told us that it is not for them" in page
+    assert "the person who reads this one told us that it is not for them" in page
     citizen.press("Change address", email="right@mail.example")
     assert state_of(app, reference) == "invited"
 
