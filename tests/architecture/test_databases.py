@@ -23,6 +23,7 @@ REASONS = {
     "integration/drafts/test_preparing.py": "pages that store nothing",
     "integration/home/test_pages.py": "wording of public pages",
     "integration/mail/test_messages.py": "wording and headers of mails",
+    "integration/messages/test_notes_stay_inside.py::test_no_answer_to_somebody_outside_holds_a_note": "page texts",
     "integration/sessions/test_languages.py": "the language of pages",
     "integration/storage/test_bad_files.py": "files that are refused for what they hold",
     "integration/submissions/test_check.py": "how the check page shows answers",

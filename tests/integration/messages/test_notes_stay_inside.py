@@ -174,7 +174,6 @@ def test_no_answer_to_somebody_outside_holds_a_note(scene: Scene, who: str, capl
     assert CANARY not in caplog.text
 
 
-@pytest.mark.one_database
 def test_staff_read_notes_on_their_own_page_and_in_no_export(scene: Scene) -> None:
     """Their own page shows that a leak would be found."""
     staff = Visitor(app=scene.app, holds={HUB: {"person_id": scene.root.id}})

@@ -72,7 +72,7 @@ def test_opening_the_link_writes_nothing_and_names_nobody(
     assert page.heading == "A form from Ashmere Council"
     assert page.value("reference") == reference
     assert "Last day to sign" in page
-    assert "this question about “About you”. Enter the same answer." in page
+    assert "this question under “About you”. Enter the same answer." in page
     for word in ("Zoë", "Calder", "calder@", "Weir", "1988", "Rent a flat"):
         assert word not in page.text
     assert rows(database) == before

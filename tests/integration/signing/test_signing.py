@@ -298,7 +298,7 @@ def test_whoever_gets_more_time_in_the_middle_of_signing_signs_without_another_c
     clock.advance(days=29, hours=23, minutes=55)
     come_to_sign(signer, link)
     clock.advance(minutes=6)
-    assert sign(signer).heading == "This link has expired"
+    assert sign(signer).heading == "The time to sign is over"
     with at_desk(app) as desk:
         extend(desk, stored(desk, reference), 10)
     signer.open("/sign/confirm")
