@@ -328,6 +328,8 @@ CLOCK: dict[str, Any] = {
     "answers_lost": False,
     "is_guest": False,
     "is_within": False,
+    "words": "signed_in",
+    "left_at": None,
     "grace_until": None,
 }
 

@@ -9,7 +9,7 @@ from tests.unit.look.rendering import Element, elements, environment
 
 CLOCK = SimpleNamespace(kind="customer", state="active", remaining=600, next=480, until="14:47", stay_until="15:30",
                         can_extend=True, answers_lost=False, is_guest=False, is_within=False,
-                        grace_until=None)  # fmt: skip
+                        words="signed_in", left_at=None, grace_until=None)  # fmt: skip
 PERSON = SimpleNamespace(name="Ruth Okafor", is_guest=False, kind="customer", role="citizen")
 GUEST = SimpleNamespace(name="", is_guest=True, kind="customer", role=None)
 STAFF = SimpleNamespace(name="Ana Whitfield", is_guest=False, kind="hub", role="staff")
