@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, literal, or_, select
-from sqlalchemy.orm import Session, joinedload, lazyload
+from sqlalchemy.orm import Session, aliased, joinedload, lazyload
 
 from portal.messages.definition import CUSTOMER_SIDE, STAFF_SIDE, WRITING_FOR
 from portal.messages.models import (
@@ -130,24 +130,36 @@ def count_threads(db: Session, person_id: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadMessage:
-    """A message, and when the other side first read it and how often they downloaded its files."""
+    """A message, and when the other side first read it and how often they downloaded its files.
+
+    `is_next` says that no reply stands before it that is not visible yet.
+    """
 
     message: Message
     read_at: datetime | None
     downloads: int
+    is_next: bool = True
 
 
 def messages_of(db: Session, thread: Thread, *, visible_at: datetime | None = None) -> list[ReadMessage]:
     """Return the messages of a thread in their order; to customers, those that are visible at an instant."""
     read_at = select(func.min(Reading.first_read_at)).where(Reading.message_id == Message.id).scalar_subquery()
     downloads = select(func.max(Reading.downloads)).where(Reading.message_id == Message.id).scalar_subquery()
-    query = select(Message, read_at, downloads).where(Message.thread_id == thread.id)
+    is_next = _is_next(thread, visible_at) if visible_at else literal(True)
+    query = select(Message, read_at, downloads, is_next).where(Message.thread_id == thread.id)
     if visible_at:
         query = query.where(is_visible(visible_at))
     return [
-        ReadMessage(message=message, read_at=read_at, downloads=downloads or 0)
-        for message, read_at, downloads in db.execute(query.order_by(Message.number))
+        ReadMessage(message=message, read_at=read_at, downloads=downloads or 0, is_next=is_next)
+        for message, read_at, downloads, is_next in db.execute(query.order_by(Message.number))
     ]
+
+
+def _is_next(thread: Thread, now: datetime) -> ColumnElement[bool]:
+    """Return the condition for the messages before the first reply that a customer cannot see yet."""
+    of_thread = aliased(Message)
+    pending = select(func.min(of_thread.number)).where(of_thread.thread_id == thread.id, of_thread.visible_at > now)
+    return Message.number < func.coalesce(pending.scalar_subquery(), thread.last_number + 1)
 
 
 def seen_up_to(db: Session, thread: Thread, *, now: datetime) -> int:
@@ -155,10 +167,8 @@ def seen_up_to(db: Session, thread: Thread, *, now: datetime) -> int:
 
     A reply that is not visible yet may stand before a message that the customer has sent since.
     """
-    of_thread = Message.thread_id == thread.id
-    pending = select(func.min(Message.number)).where(of_thread, ~is_visible(now)).scalar_subquery()
-    before = Message.number < func.coalesce(pending, thread.last_number + 1)
-    return db.scalar(select(func.max(Message.number)).where(of_thread, before)) or 0
+    before = (Message.thread_id == thread.id, _is_next(thread, now))
+    return db.scalar(select(func.max(Message.number)).where(*before)) or 0
 
 
 def message_with_key(db: Session, key: str) -> tuple[Message, Thread] | None:

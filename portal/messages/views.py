@@ -135,8 +135,7 @@ def _thread_page(found: FoundThread, writing: Writing | None = None, status: int
         if not found.has_parked:
             writing.parked = None
     writing.shown = last_shown(messages)
-    is_unbroken = len(messages) == writing.shown  # then no reply that is not visible yet stands between them
-    writing.seen = writing.shown if is_unbroken else seen_up_to(db(), thread, now=now())
+    writing.seen = last_shown([each for each in messages if each.is_next])
     replies = [each for each in messages if each.message.author_kind == STAFF_SIDE]
     address = f"/messages/{thread.reference}"
     page = render_template(

@@ -147,6 +147,21 @@ def test_messages_read_along_an_index_with_few_statements(app: Flask, citizen: C
     assert_none_is_full(plans)
 
 
+def test_thread_in_which_a_reply_was_undone_takes_no_statement_more(
+    app: Flask, citizen: Citizen, database: Database
+) -> None:
+    ada = add_person(app)
+    reference = threads.begin(app, ada)
+    with threads.at_desk(app) as desk:
+        threads.stored(desk, reference).last_number += 1  # as undoing leaves it, before the next reply
+    threads.reply(app, reference, is_visible=True)
+    sign_in(citizen)
+    citizen.hold("messages", person_id=ada.id)
+    with heard(database) as statements:
+        assert citizen.open(f"/messages/{reference}").value("_seen") == "3"
+    assert len([each for each in statements.asked if each.startswith("SELECT")]) <= 6, statements.asked
+
+
 def own_inputs(page: Page) -> dict[str, str]:
     """Return what the script of a page sends besides what is typed."""
     form, _button = page.form_with("Send")
