@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from jinja2 import ChainableUndefined, Environment, PackageLoader, PrefixLoader
 from markupsafe import Markup
 
+from portal.sessions.activity import SessionClock
 from tests.unit.look.rendering import TEMPLATES, Element, elements, environment, render, visible
 
 KEPT = ("id", "name", "type", "value", "for", "href", "role", "aria-describedby", "checked", "selected", "rows",
@@ -317,21 +319,16 @@ def test_a_section_shows_its_status_and_is_a_link_if_it_can_be_opened(status: st
     assert [element.text for element in page if element.tag == "a"] == (["Your rent"] if href else [])
 
 
-CLOCK: dict[str, Any] = {
-    "kind": "customer",
-    "state": "active",
-    "remaining": 600,
-    "next": 480,
-    "until": "14:47",
-    "stay_until": "15:30",
-    "can_extend": True,
-    "answers_lost": False,
-    "is_guest": False,
-    "is_within": False,
-    "words": "signed_in",
-    "left_at": None,
-    "grace_until": None,
-}
+CLOCK = SessionClock(
+    kind="customer",
+    state="active",
+    remaining=600,
+    next=480,
+    until="14:47",
+    stay_until="15:30",
+    can_extend=True,
+    answers_lost=False,
+)
 
 
 def _shown_text(page: list[Element]) -> str:
@@ -340,7 +337,7 @@ def _shown_text(page: list[Element]) -> str:
 
 def warning(**more: Any) -> list[Element]:
     source = '{% from "components/warning_dialog.html" import warning_dialog with context %}{{ warning_dialog(clock) }}'
-    context: dict[str, Any] = {"clock": SimpleNamespace(**CLOCK | more)}
+    context: dict[str, Any] = {"clock": replace(CLOCK, **more)}
     token: Callable[..., str] = lambda kind=None: "token"  # noqa: E731
     return elements(environment().from_string(source).render(csrf_token=token, **context))
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from portal.sessions.activity import SessionClock
 from tests.unit.look.rendering import Element, elements, environment
 
-CLOCK = SimpleNamespace(kind="customer", state="active", remaining=600, next=480, until="14:47", stay_until="15:30",
-                        can_extend=True, answers_lost=False, is_guest=False, is_within=False,
-                        words="signed_in", left_at=None, grace_until=None)  # fmt: skip
+CLOCK = SessionClock(kind="customer", state="active", remaining=600, next=480, until="14:47", stay_until="15:30",
+                     can_extend=True, answers_lost=False)  # fmt: skip
 PERSON = SimpleNamespace(name="Ruth Okafor", is_guest=False, kind="customer", role="citizen")
 GUEST = SimpleNamespace(name="", is_guest=True, kind="customer", role=None)
 STAFF = SimpleNamespace(name="Ana Whitfield", is_guest=False, kind="hub", role="staff")
